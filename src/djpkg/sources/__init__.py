@@ -1,0 +1,106 @@
+"""Sources: something remote that states facts, each behind the same small interface.
+
+A source is asked about coordinates (a repository, a project), not about packages: several packages may share one. It
+gets all that is to be asked in one call and chooses its own best shape, one request each or many at once; answers come
+page by page, in any order, and each page is stored before the next is awaited. An expected ending (gone, blocked,
+deferred, failed) is a value in an answer; nothing that a server can send is raised out of `fetch`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
+
+    from djpkg.facts import ForgeFacts, Outcome, PypiFacts, SourceName
+    from djpkg.sources.quota import Quota
+
+AskT_contra = TypeVar("AskT_contra", contravariant=True)
+FactsT_co = TypeVar("FactsT_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryAsk:
+    """One repository to be asked about, and what is stored of it.
+
+    `host` is the forge's name as in the address (``github.com``), `path` the rest (``shacker/django-todo``).
+    `weeks_head` and `contributors_head` are the heads that the stored weeks and contributors belong to.
+    `catalog_updated` is the catalog's `last_updated` where the catalog also has a list of participants, else None.
+    """
+
+    coordinate: str
+    host: str
+    path: str
+    etag: str | None = None
+    node_id: str | None = None
+    head: str | None = None
+    head_at: str | None = None
+    weeks_head: str | None = None
+    contributors_head: str | None = None
+    contributors_taken: str | None = None
+    catalog_updated: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectAsk:
+    """One project of PyPI to be asked about; `serial` is the last one whose facts are stored."""
+
+    coordinate: str
+    etag: str | None = None
+    serial: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Generic[FactsT_co]):
+    """What a source says of one coordinate.
+
+    `facts` holds the parts that were said, to be laid over the stored ones; None when nothing new was said. `outcome`
+    is None while more is to come for the coordinate; UPDATED means "answered with facts", and whether they differ from
+    the stored ones is decided where both are known. `until` goes with DEFERRED. `etag` and `serial` replace the stored
+    validators where they are not None.
+    """
+
+    coordinate: str
+    outcome: Outcome | None
+    facts: FactsT_co | None = None
+    reason: str = ""
+    until: datetime | None = None
+    etag: str | None = None
+    serial: int | None = None
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a source has cost so far in this run. `charged` leaves out what the source does not charge for."""
+
+    requests: int = 0
+    charged: int = 0
+    points: int = 0
+    received: int = 0
+    by_kind: dict[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol[AskT_contra, FactsT_co]):
+    """What `refresh` needs of GitHub, PyPI and the other forges."""
+
+    name: SourceName
+    quota: Quota
+    spent: Spent
+
+    def fetch(
+        self, asks: Sequence[AskT_contra], *, now: datetime, sweep: bool
+    ) -> AsyncIterator[Sequence[Answer[FactsT_co]]]:
+        """Answers for `asks`, page by page; each coordinate ends with exactly one answer that has an outcome.
+
+        `sweep` says that everything known is asked for, so that the shape for many pays. Stalest first: where a quota
+        ends early, what is left is answered as deferred.
+        """
+        ...
+
+
+if TYPE_CHECKING:
+    Forge = Source[RepositoryAsk, ForgeFacts]
+    Registry = Source[ProjectAsk, PypiFacts]
