@@ -1,0 +1,53 @@
+"""A package as the mirror shows it: effective values by field name, and what a reader wants to know beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
+    # A field's value as JSON shows it.
+    Value: TypeAlias = None | bool | int | str | list[int] | list[str] | dict[str, str]
+    Values: TypeAlias = Mapping[str, Value]
+
+# Category and grids are shown as addresses below this one wherever the catalog was asked, as its public API does.
+PUBLIC_API = "https://djangopackages.org/api/v4"
+
+
+def category_address(number: int | None) -> str | None:
+    """The address that the record shows for a category."""
+    return None if number is None else f"{PUBLIC_API}/categories/{number}/"
+
+
+def grid_address(number: int) -> str:
+    """The address that the record shows for a grid."""
+    return f"{PUBLIC_API}/grids/{number}/"
+
+
+class Provenance(NamedTuple):
+    """What one source last said about one package: when it was asked and answered (UTC texts), how it ended and why."""
+
+    source: str
+    coordinate: str
+    asked: str | None
+    answered: str | None
+    outcome: str | None
+    error: str | None
+
+
+class Package(NamedTuple):
+    """One package with everything that `show` can tell.
+
+    `values` holds every field of the register by its name. `category` and `grids` are names for people (a grid's number
+    until it is named). `upstream` holds the value beneath each edited field, `origins` who stated each field last.
+    """
+
+    values: Values
+    category: str | None
+    grids: tuple[str, ...]
+    upstream: Values
+    origins: Mapping[str, str]
+    sources: tuple[Provenance, ...]
+    suggestion: str | None = None
