@@ -1,0 +1,49 @@
+"""Moments as the services write them, and the weeks of a year."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.world.model import Commit
+
+WEEKS = 52
+
+
+def weekly(commits: Iterable[Commit], now: datetime) -> list[int]:
+    """Commits by author date in the 52 seven-day windows that end at today's midnight UTC, oldest first."""
+    end = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    counts = [0] * WEEKS
+    for commit in commits:
+        # The window [T-7d, T) owns its first instant; a moment at or after T gives a negative week.
+        week = (end - commit.authored - timedelta(microseconds=1)) // timedelta(days=7)
+        if 0 <= week < WEEKS:
+            counts[WEEKS - 1 - week] += 1
+    return counts
+
+
+def utc(moment: datetime) -> str:
+    """``2026-11-23T12:00:00Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def eastern(moment: datetime, *, fraction: bool = True) -> str:
+    """As the catalog writes times: New York's offset, six fraction digits or none."""
+    moment = moment.astimezone(UTC)
+    start, end = _daylight(moment.year)
+    hours = -4 if start <= moment < end else -5
+    local = moment + timedelta(hours=hours)
+    text = local.strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{local.microsecond:06d}{hours:+03d}:00" if fraction else f"{text}{hours:+03d}:00"
+
+
+def _daylight(year: int) -> tuple[datetime, datetime]:
+    """When New York's summer time starts (second Sunday of March) and ends (first Sunday of November)."""
+    march, november = datetime(year, 3, 8, 7, tzinfo=UTC), datetime(year, 11, 1, 6, tzinfo=UTC)
+    return (
+        march + timedelta(days=6 - march.weekday()),
+        november + timedelta(days=6 - november.weekday()),
+    )
