@@ -26,6 +26,8 @@ HOSTS: Mapping[str, SourceName] = MappingProxyType(
     }
 )
 
+NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
+
 # GitHub Enterprise and Bitbucket Server speak other APIs than the public sites, so that neither can be named.
 _FORGE_KINDS = MappingProxyType(
     {"forgejo": SourceName.FORGEJO, "gitea": SourceName.FORGEJO, "gitlab": SourceName.GITLAB}
@@ -132,7 +134,7 @@ class NoRepository:
     reason: str
 
 
-def parse(address: str | None, forges: Mapping[str, SourceName] = MappingProxyType({})) -> Repository | NoRepository:
+def parse(address: str | None, forges: Mapping[str, SourceName] = NO_FORGES) -> Repository | NoRepository:
     """The repository that `address` names.
 
     `forges` are further servers, ``host`` or ``host:port`` (lower-case) to kind; one with a port takes that port only.
@@ -156,6 +158,11 @@ def parse(address: str | None, forges: Mapping[str, SourceName] = MappingProxyTy
     # pip: git+https://host/owner/name@revision
     path = parts["path"].partition("@")[0] if scheme.startswith("git+") else parts["path"]
     return _repository(kind, host, path)
+
+
+def mentioned(text: str) -> list[str]:
+    """The http(s) addresses that a description names, without the punctuation behind them."""
+    return [found.rstrip(".,;:!?)]}'") for found in re.findall(r"https?://[!-;=?-~]{3,300}", text)]
 
 
 def parse_forges(text: str) -> dict[str, SourceName]:
@@ -203,7 +210,7 @@ def _place(
 ) -> tuple[str, SourceName] | None:
     """The host as facts are stored under it, and its kind; None for a host or a port that nobody named."""
     exact = f"{name}:{port}"
-    if port and exact in forges:
+    if exact in forges:
         return exact, forges[exact]
     if port and port != default_port:
         return None
