@@ -74,6 +74,8 @@ class Field(NamedTuple):
             return "packages.commits_last_year"
         if self.kind is Kind.CATEGORY:
             return "(SELECT slug FROM categories WHERE categories.id = packages.category)"
+        if self.name == "participants":
+            return "packages.participant_count"
         if self.kind in (Kind.NAMES, Kind.GRIDS):
             return f"json_array_length({self.column})"
         return self.column
@@ -324,7 +326,10 @@ class Column(NamedTuple):
 
 
 def columns(names: str) -> tuple[Column, ...]:
-    """``"slug,stars"`` -> the columns in that order; ``all`` stands for every field. UsageError on an unknown or empty list."""
+    """``"slug,stars"`` -> the columns in that order; ``all`` stands for every field.
+
+    UsageError on a name that no field has, and where no name is given.
+    """
     wanted: dict[str, Column] = {}
     for name in (part.strip() for part in names.split(",")):
         if name == "all":

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     # A field's value as JSON shows it.
-    Value: TypeAlias = None | bool | int | str | list[int] | list[str] | dict[str, str]
+    Value: TypeAlias = bool | int | str | list[int] | list[str] | dict[str, str] | None
     Values: TypeAlias = Mapping[str, Value]
 
 # Category and grids are shown as addresses below this one wherever the catalog was asked, as its public API does.

@@ -1,0 +1,94 @@
+"""Places, addresses and tokens from the environment. What is read is an argument, so that tests hand in a mapping.
+
+Each address of an API is one setting here; no other module names a server.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from djpkg import repository
+from djpkg.errors import ConfigError
+from djpkg.facts import SourceName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Api(NamedTuple):
+    """Where one API is by default, the variable that says otherwise, and the variables that may hold its token."""
+
+    source: SourceName
+    address: str
+    variable: str
+    tokens: tuple[str, ...]
+
+
+APIS: tuple[Api, ...] = (
+    Api(SourceName.CATALOG, "https://djangopackages.org/api/v4", "DJPKG_CATALOG_URL", ()),
+    Api(SourceName.GITHUB, "https://api.github.com", "DJPKG_GITHUB_URL", ("GH_TOKEN", "GITHUB_TOKEN")),
+    Api(SourceName.PYPI, "https://pypi.org", "DJPKG_PYPI_URL", ()),
+    Api(SourceName.GITLAB, "https://gitlab.com/api/v4", "DJPKG_GITLAB_URL", ("GITLAB_TOKEN",)),
+    Api(SourceName.BITBUCKET, "https://api.bitbucket.org/2.0", "DJPKG_BITBUCKET_URL", ("BITBUCKET_TOKEN",)),
+    Api(SourceName.FORGEJO, "https://codeberg.org/api/v1", "DJPKG_CODEBERG_URL", ("CODEBERG_TOKEN",)),
+)
+_BY_SOURCE = {api.source: api for api in APIS}
+
+
+class Token(NamedTuple):
+    """A credential and where it came from. Its text stays out of every `repr`."""
+
+    origin: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Token(origin={self.origin!r})"
+
+
+def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> Path:
+    """Where the mirror is: ``--db``, else DJPKG_DB, else the user's data folder. ConfigError where there is no home."""
+    if option is not None:
+        return option.expanduser() if environment.get("HOME") else option
+    if named := environment.get("DJPKG_DB"):
+        return Path(named).expanduser() if environment.get("HOME") else Path(named)
+    from platformdirs import user_data_path  # noqa: PLC0415 - 7 ms that a named file does not pay for
+
+    if not environment.get("HOME") and not environment.get("XDG_DATA_HOME"):
+        message = "there is no home folder to keep the mirror in"
+        raise ConfigError(message, hint="name the file with --db FILE or DJPKG_DB=FILE")
+    return user_data_path("djpkg", appauthor=False) / "mirror.db"
+
+
+def address(source: SourceName, environment: Mapping[str, str]) -> str:
+    """The root of an API, without a closing slash. ConfigError on what is no http(s) address."""
+    api = _BY_SOURCE[source]
+    text = (environment.get(api.variable) or api.address).strip().rstrip("/")
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[A-Za-z0-9._~/%\-]*)?", text):
+        raise ConfigError(f"{api.variable} is no http or https address", hint=f"the default is {api.address}")
+    return text
+
+
+def is_default(source: SourceName, environment: Mapping[str, str]) -> bool:
+    """Whether an API is asked at its public address."""
+    return address(source, environment) == _BY_SOURCE[source].address
+
+
+def token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
+    """The first token that is set for an API. ConfigError names the variable of one that no header can carry."""
+    for variable in _BY_SOURCE[source].tokens:
+        secret = environment.get(variable, "").strip()
+        if not secret:
+            continue
+        if not re.fullmatch(r"[\x21-\x7e]+", secret):
+            raise ConfigError(
+                f"{variable} holds characters that no token has", hint=f"set {variable} anew, or unset it"
+            )
+        return Token(variable, secret)
+    return None
+
+
+def forges(environment: Mapping[str, str]) -> dict[str, SourceName]:
+    """The further servers that the user names in DJPKG_FORGES. ConfigError on what makes no sense."""
+    return repository.parse_forges(environment.get("DJPKG_FORGES", ""))

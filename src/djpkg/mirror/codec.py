@@ -1,0 +1,36 @@
+"""Facts <-> the JSON that the mirror keeps of them.
+
+Owns msgspec for the mirror; only what writes or merges loads it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from djpkg.errors import MirrorError
+from djpkg.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts, SourceName
+
+_encoder = msgspec.json.Encoder()
+_catalog = msgspec.json.Decoder(CatalogFacts)
+_forge = msgspec.json.Decoder(ForgeFacts)
+_pypi = msgspec.json.Decoder(PypiFacts)
+
+
+def encode(facts: Facts) -> str:
+    """JSON with the names of the facts' own fields."""
+    return _encoder.encode(facts).decode()
+
+
+def decode(source: SourceName, said: str) -> Facts:
+    """The facts that `encode` wrote for that source. Raises MirrorError where somebody else has written there."""
+    try:
+        match source:
+            case SourceName.CATALOG:
+                return _catalog.decode(said)
+            case SourceName.PYPI:
+                return _pypi.decode(said)
+            case _:
+                return _forge.decode(said)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        message = f"the mirror holds facts of {source} that djpkg did not write ({error})"
+        raise MirrorError(message, hint="restore a copy of the mirror, or fetch the packages anew") from error

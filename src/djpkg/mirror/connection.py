@@ -1,0 +1,257 @@
+"""Opening the mirror: which file is one, who may write, and what SQLite's errors mean to a user.
+
+A rollback journal, not WAL: one file at rest, readable from a read-only folder and safe to copy between runs, and free
+of the WAL-reset fault of SQLite 3.7.0 to 3.51.2 that distributions ship (sqlite.org/wal.html).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from djpkg.errors import DjpkgError, MirrorError, MirrorMissing
+from djpkg.mirror import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# STRICT tables.
+OLDEST_SQLITE = (3, 37, 0)
+BUSY_SECONDS = 10.0
+COPIES_KEPT = 2
+
+
+@contextmanager
+def open_read(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that cannot write, for as long as the block runs.
+
+    The file is opened for writing under `query_only`, because a journal that a kill left behind must be able to roll
+    back; for reading alone only where the folder cannot be written. A mirror of an older version is read from an
+    upgraded copy in memory. Raises MirrorMissing and MirrorError.
+    """
+    with _told(path):
+        _check_file(path)
+        db = _connect(path)
+        try:
+            version = _version(db, path)
+            if version < schema.VERSION:
+                db = _upgraded_copy(db)
+            db.execute("PRAGMA query_only = ON")
+            yield db
+        finally:
+            db.close()
+
+
+@contextmanager
+def open_write(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection in autocommit mode that may write; `transaction` is how. Raises MirrorMissing and MirrorError."""
+    with _told(path):
+        _check_file(path)
+        db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        try:
+            if _version(db, path) < schema.VERSION:
+                raise MirrorError(f"{path} is a mirror of an older version", hint="djpkg fetch brings it up to date")
+            _prepare(db)
+            yield db
+        finally:
+            db.close()
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """``BEGIN IMMEDIATE`` … ``COMMIT`` around one page of writes; rolled back on any way out but the ordinary one."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # After a full disk SQLite has rolled back already: a second time would hide the cause.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def needs_upgrade(path: Path) -> bool:
+    """Whether the file is there and of an older version. Raises MirrorError for what is no mirror or is newer."""
+    with _told(path):
+        try:
+            _check_file(path)
+        except MirrorMissing:
+            return False
+        db = _connect(path)
+        try:
+            return _version(db, path) < schema.VERSION
+        finally:
+            db.close()
+
+
+def create(path: Path) -> None:
+    """Make the folder and an empty mirror in it. Call it under the fetch lock. Raises MirrorError."""
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        try:
+            _prepare(db)
+            schema.apply(db)
+        finally:
+            db.close()
+
+
+def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
+    """Migrate an older mirror, with a copy of the file kept before; its path is returned. Call it under the fetch lock."""
+    with _told(path):
+        db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        try:
+            copy = _keep_copy(db, path)
+            _prepare(db)
+            schema.apply(db, steps=steps)
+        finally:
+            db.close()
+    return copy
+
+
+def in_memory() -> sqlite3.Connection:
+    """An empty mirror that no file holds, in autocommit mode."""
+    _check_sqlite()
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    schema.apply(db)
+    return db
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    try:
+        db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            db.close()
+            raise
+        db.close()
+        db = sqlite3.connect(_uri(path, "ro"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    return db
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+
+def _check_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise MirrorError(
+            f"this Python comes with SQLite {sqlite3.sqlite_version}, and the mirror needs 3.37 or newer",
+            hint="use a newer Python, or one that is linked with a newer SQLite",
+        )
+
+
+def _check_file(path: Path) -> None:
+    _check_sqlite()
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise MirrorMissing(f"there is no mirror at {path} yet", hint="djpkg fetch --all makes it") from None
+    except OSError as error:
+        raise MirrorError(f"the mirror {path} cannot be read: {error.strerror}") from error
+    if path.is_dir():
+        raise MirrorError(f"{path} is a folder, not a mirror", hint="name a file with --db or DJPKG_DB")
+    if not path.is_file():
+        raise MirrorError(f"{path} is not a file, so it cannot be a mirror", hint="name a file with --db or DJPKG_DB")
+    # Somebody may have made the file (mktemp, touch) before djpkg fills it.
+    if size == 0 and not Path(f"{path}-journal").exists():
+        raise MirrorMissing(f"there is no mirror in {path} yet", hint="djpkg fetch --all makes it")
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables:
+        raise MirrorMissing(f"there is no mirror in {path} yet", hint="djpkg fetch --all makes it")
+    if application != schema.APPLICATION_ID or not isinstance(version, int):
+        raise MirrorError(
+            f"{path} is a SQLite file, but not a mirror of djpkg", hint="name another with --db or DJPKG_DB"
+        )
+    if not 0 < version <= schema.VERSION:
+        raise MirrorError(
+            f"the mirror {path} was made by a newer djpkg (version {version} of the file, {schema.VERSION} is known here)",
+            hint="upgrade djpkg; the file is left as it was",
+        )
+    return version
+
+
+def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    with suppress(sqlite3.ProgrammingError):
+        db.backup(copy)
+    db.close()
+    schema.apply(copy)
+    return copy
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA foreign_keys = ON")
+
+
+def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    copy = path.with_name(f"{path.name}.v{version}.bak")
+    copy.unlink(missing_ok=True)
+    db.execute("VACUUM INTO ?", (str(copy),))
+    copies = sorted(path.parent.glob(f"{path.name}.v*.bak"), key=lambda file: file.stat().st_mtime)
+    for old in copies[:-COPIES_KEPT]:
+        old.unlink()
+    return copy
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say SQLite's and the system's errors in a user's words; programming errors pass."""
+    try:
+        yield
+    except DjpkgError:
+        raise
+    except sqlite3.DatabaseError as error:
+        told = _explained(error, path)
+        if told is None:
+            raise
+        raise told from error
+    except OSError as error:
+        raise MirrorError(f"the mirror {path} cannot be used: {error.strerror or error}") from error
+
+
+def _explained(error: sqlite3.DatabaseError, path: Path) -> MirrorError | None:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    detail = getattr(error, "sqlite_errorname", "")
+    elsewhere = "name another file with --db or DJPKG_DB"
+    match code:
+        case sqlite3.SQLITE_NOTADB:
+            return MirrorError(f"{path} is not a mirror: it is no SQLite file", hint=elsewhere)
+        case sqlite3.SQLITE_CORRUPT:
+            return MirrorError(
+                f"the mirror {path} is damaged ({error})", hint="restore a copy, or move it aside and fetch anew"
+            )
+        case sqlite3.SQLITE_FULL:
+            return MirrorError(f"the disk is full: the mirror {path} was left as it was before")
+        case sqlite3.SQLITE_IOERR:
+            return MirrorError(f"the disk failed while the mirror {path} was used ({detail})")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return MirrorError(
+                f"the mirror {path} is locked by another program", hint="try again when that program has let it go"
+            )
+        case sqlite3.SQLITE_READONLY if detail.endswith("ROLLBACK"):
+            return MirrorError(
+                f"the mirror {path} holds an unfinished write that cannot be undone without permission to write",
+                hint="run djpkg once as somebody who may write there",
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return MirrorError(f"no permission to write the mirror {path}", hint=elsewhere)
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_AUTH:
+            return MirrorError(
+                f"the mirror {path} cannot be opened: no permission, or its folder is missing", hint=elsewhere
+            )
+    if "no such module: fts5" in str(error):
+        return MirrorError("this Python's SQLite was built without FTS5, which the mirror needs")
+    return None

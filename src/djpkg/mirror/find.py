@@ -1,0 +1,99 @@
+"""PACKAGE as a person types it -> the packages of the mirror that it fits."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from djpkg import project, repository
+from djpkg.errors import PackageNotFound
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from djpkg.facts import SourceName
+
+# 2**63 - 1 is the largest id that SQLite keeps.
+_ID = re.compile(r"[0-9]{1,18}")
+_SLUG = re.compile(r"[\w.-]{1,200}")
+_SITE = "djangopackages.org"
+_NEAREST = 3
+
+
+def get(
+    db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = repository.NO_FORGES
+) -> int:
+    """The id of the one package that `text` names; `catalog` is the configured address of the catalog's API.
+
+    PackageNotFound where there is none, with the nearest slugs, or several, with theirs.
+    """
+    found = find(db, text, catalog=catalog, forges=forges)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        slugs = sorted(
+            slug
+            for (slug,) in db.execute(f"SELECT slug FROM packages WHERE id IN ({', '.join('?' * len(found))})", found)
+        )
+        raise PackageNotFound(f"{text!r} fits {len(found)} packages: {', '.join(slugs)}", hint="name one of them")
+    raise PackageNotFound(f"there is no package {text!r} in the mirror", hint=_next_step(db, text, catalog))
+
+
+def find(
+    db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = repository.NO_FORGES
+) -> list[int]:
+    """The ids that `text` fits: by id or slug (or a catalog address of either), else repository, else project."""
+    name = catalog_name(text, catalog=catalog) or text.strip()
+    if _ID.fullmatch(name):
+        return _ids(db, "id = ?", int(name))
+    if _SLUG.fullmatch(name):
+        live = _ids(db, "replace(lower(slug), '_', '-') = ? AND catalog_state = 'listed'", _folded(name))
+        found = live or _ids(db, "replace(lower(slug), '_', '-') = ?", _folded(name))
+        if found:
+            exact = _ids(db, "slug = ? AND id IN (SELECT value FROM json_each(?))", name, str(found))
+            return exact or found
+    place = repository.parse(name, forges)
+    if isinstance(place, repository.Repository):
+        return _ids(db, "repository_key = ?", place.coordinate)
+    if re.fullmatch(r"[^/\s:]+(/[^/\s:]+)+", name):
+        return _ids(db, "repository = ? COLLATE NOCASE", name.removesuffix(".git"))
+    normalised = project.parse(name)
+    return _ids(db, "pypi_name = ?", normalised) if normalised else []
+
+
+def catalog_name(text: str, *, catalog: str) -> str | None:
+    """The id or slug in a package's address at the catalog, public or configured; None for other texts."""
+    text = text.strip()
+    if "://" not in text and not text.lower().startswith((f"{_SITE}/", f"www.{_SITE}/")):
+        return None
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        configured = urlsplit(catalog)
+    except ValueError:
+        return None
+    if parts.netloc.lower().removeprefix("www.") not in (_SITE, configured.netloc.lower()):
+        return None
+    match = re.search(r"/packages/(?:p/)?([^/]+)/?$", unquote(parts.path))
+    return match[1] if match else None
+
+
+def _ids(db: sqlite3.Connection, condition: str, *values: str | int) -> list[int]:
+    return [number for (number,) in db.execute(f"SELECT id FROM packages WHERE {condition} ORDER BY id", values)]
+
+
+def _folded(slug: str) -> str:
+    return slug.lower().replace("_", "-")
+
+
+def _next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - typing errors only
+
+    slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages")]
+    name = catalog_name(text, catalog=catalog) or text.strip()
+    near = get_close_matches(_folded(name), slugs, n=_NEAREST, cutoff=0.6)
+    said = [f"did you mean {', '.join(near)}?"] if near else []
+    if _SLUG.fullmatch(name):
+        said.append(f"djpkg fetch {name} asks the catalog for it")
+    return "; ".join(said) or "djpkg fetch --all brings the whole directory"

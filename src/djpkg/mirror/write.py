@@ -1,0 +1,366 @@
+"""Writing facts and overrides: always whole pages, always with the merge that follows from them, in one transaction.
+
+Owns sqlite-utils. The facts that a page is laid over are read in the very transaction that writes them, because the
+parts of a repository (page, weeks, contributors) arrive separately and a kill may come between any two.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from sqlite_utils import Database
+
+from djpkg.absorb import Event, absorb, differs, events
+from djpkg.facts import CatalogFacts, Outcome, SourceName
+from djpkg.merge import Merged, Stored, merge
+from djpkg.mirror import codec
+from djpkg.mirror.connection import transaction
+from djpkg.mirror.rows import as_json, columns
+from djpkg.times import stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from djpkg.facts import Category, Facts, Grid
+    from djpkg.merge import Kept
+
+# How long a gone or blocked place is left in peace: 1, 2, 4, … days, at most a month.
+LONGEST_RETRY = timedelta(days=30)
+
+
+class Statement(NamedTuple):
+    """What one source said of one coordinate, to be stored for every package that points there.
+
+    `outcome` is None while more is to come. `said` is None where nothing new was said. `error` goes with FAILED.
+    """
+
+    coordinate: str
+    outcome: Outcome | None
+    said: Facts | None = None
+    error: str | None = None
+    etag: str | None = None
+    serial: int | None = None
+
+
+class Written(NamedTuple):
+    """What storing did to one package: whether its facts changed, and what is worth telling."""
+
+    package: int
+    slug: str
+    coordinate: str
+    changed: bool
+    events: tuple[Event, ...]
+
+
+class Writer:
+    """All writes to one mirror; `db` is in autocommit mode, `run` the number of the fetch that writes, if one does."""
+
+    def __init__(self, db: sqlite3.Connection, *, forges: Mapping[str, SourceName], run: int | None = None) -> None:
+        self._db = db
+        self._tables = Database(db, execute_plugins=False)
+        self._forges = forges
+        self._run = run
+
+    def store_categories(self, categories: Sequence[Category]) -> None:
+        """Name categories. A title that changed shows at once: `packages` holds their numbers only."""
+        rows = [
+            {
+                "id": c.id,
+                "slug": c.slug,
+                "title": c.title,
+                "title_plural": c.title_plural,
+                "description": c.description,
+            }
+            for c in categories
+        ]
+        with transaction(self._db):
+            self._tables.table("categories").upsert_all(rows, pk="id")
+
+    def store_grids(self, grids: Sequence[Grid]) -> None:
+        """Name grids."""
+        rows = [{"id": g.id, "slug": g.slug, "title": g.title, "description": g.description} for g in grids]
+        with transaction(self._db):
+            self._tables.table("grids").upsert_all(rows, pk="id")
+
+    def store_catalog(self, page: Sequence[CatalogFacts], *, now: datetime, tell_added: bool) -> list[Written]:
+        """Store a page of the catalog. `tell_added`: packages seen for the first time are news."""
+        latest = {said.id: said for said in page}  # insertions while paging repeat rows: the last one wins
+        with transaction(self._db):
+            self._db.execute("PRAGMA defer_foreign_keys = ON")
+            before = self._stored(latest, SourceName.CATALOG)
+            states = self._states(latest)
+            written: list[Written] = []
+            rows: list[dict[str, object]] = []
+            for number, said in latest.items():
+                old = before.get((number, str(number)))
+                kept = cast("CatalogFacts", absorb(old.said if old else None, said))
+                told = list(_catalog_events(states.get(number), tell_added=tell_added))
+                changed = old is None or differs(old.said, kept)
+                rows.append(_facts_row(number, SourceName.CATALOG, str(number), kept, now=now, changed=changed))
+                written.append(Written(number, said.slug, str(number), changed, tuple(told)))
+            self._name_by_number(latest.values())
+            self._db.executemany(
+                "UPDATE packages SET catalog_state = 'listed' WHERE id = ? AND catalog_state = 'removed'",
+                [(number,) for number in latest],
+            )
+            self._tables.table("facts").upsert_all(rows, pk=("package_id", "source", "coordinate"))
+            self._merge(latest)
+            self._store_events(written, now)
+        return written
+
+    def mark_removed(self, seen: Collection[int], *, now: datetime) -> list[Written]:
+        """Mark the listed packages that a complete sweep has not seen. Their rows, facts and edits stay."""
+        with transaction(self._db):
+            listed = self._db.execute("SELECT id, slug FROM packages WHERE catalog_state = 'listed'").fetchall()
+            lost = [(number, slug) for number, slug in listed if number not in seen]
+            self._db.executemany(
+                "UPDATE packages SET catalog_state = 'removed' WHERE id = ?", [(number,) for number, _ in lost]
+            )
+            written = [
+                Written(number, slug, str(number), changed=True, events=(Event("removed", None, None),))
+                for number, slug in lost
+            ]
+            self._store_events(written, now)
+        return written
+
+    def mark_gone(self, number: int, *, now: datetime) -> list[Written]:
+        """The catalog does not know a package by its number any more."""
+        with transaction(self._db):
+            found = self._db.execute("SELECT slug, catalog_state FROM packages WHERE id = ?", (number,)).fetchone()
+            if found is None:
+                return []
+            slug, state = found
+            self._db.execute("UPDATE packages SET catalog_state = 'removed' WHERE id = ?", (number,))
+            self._db.execute(
+                "UPDATE facts SET asked = ?, answered = ?, outcome = 'gone', error = NULL"
+                " WHERE package_id = ? AND source = 'catalog'",
+                (stamp(now), stamp(now), number),
+            )
+            self._merge([number])
+            told = (Event("removed", None, None),) if state == "listed" else ()
+            written = [Written(number, slug, str(number), bool(told), told)]
+            self._store_events(written, now)
+        return written
+
+    def store_statements(self, source: SourceName, page: Sequence[Statement], *, now: datetime) -> list[Written]:
+        """Store what a forge or PyPI said; each package that points to the coordinate gets it."""
+        with transaction(self._db):
+            pointing = self._pointing(source, [statement.coordinate for statement in page])
+            before = self._stored([number for packages in pointing.values() for number, _ in packages], source)
+            written: list[Written] = []
+            rows: dict[tuple[int, str], dict[str, object]] = {}
+            for statement in page:
+                for number, slug in pointing.get(statement.coordinate, ()):
+                    key = (number, statement.coordinate)
+                    row, one = _lay(before.get(key), statement, number, slug, source, now=now)
+                    rows[key] = rows.get(key, {}) | row
+                    written.append(one)
+                    if statement.said is not None:  # a page may speak of a coordinate twice
+                        before[key] = _as_stored(before.get(key), one, source, row)
+            self._write_facts(rows)
+            self._merge({one.package for one in written})
+            self._store_events(written, now)
+        return written
+
+    def store_overrides(
+        self, package: int, values: Mapping[str, Kept], *, unset: Collection[str], now: datetime
+    ) -> Merged:
+        """Lay values over fields and take others off, and give the merge that follows."""
+        with transaction(self._db):
+            rows = [
+                {"package_id": package, "field": field, "value": as_json(value), "edited": stamp(now)}
+                for field, value in values.items()
+            ]
+            self._tables.table("overrides").upsert_all(rows, pk=("package_id", "field"))
+            self._db.executemany(
+                "DELETE FROM overrides WHERE package_id = ? AND field = ?", [(package, field) for field in unset]
+            )
+            (merged,) = self._merge([package])
+        return merged
+
+    def _merge(self, packages: Iterable[int]) -> list[Merged]:
+        """Merge the facts and overrides of packages anew and write what comes out; inside the caller's transaction."""
+        wanted = sorted(set(packages))
+        if not wanted:
+            return []
+        facts: dict[int, list[Stored]] = {number: [] for number in wanted}
+        for number, *row in self._db.execute(
+            "SELECT package_id, source, coordinate, asked, answered, outcome, error, said FROM facts"
+            f" WHERE package_id IN ({_marks(wanted)})",
+            wanted,
+        ):
+            facts[number].append(_stored(row))
+        overrides: dict[int, dict[str, Kept]] = {}
+        for number, field, value in self._db.execute(
+            f"SELECT package_id, field, value FROM overrides WHERE package_id IN ({_marks(wanted)})", wanted
+        ):
+            overrides.setdefault(number, {})[field] = json.loads(value)
+        removed = {number for number, state in self._states(wanted).items() if state == "removed"}
+        merged = [
+            merge(facts[number], overrides.get(number, {}), listed=number not in removed, forges=self._forges)
+            for number in wanted
+        ]
+        self._tables.table("packages").upsert_all([columns(one) for one in merged], pk="id")
+        self._place_in_grids(merged)
+        return merged
+
+    def _place_in_grids(self, merged: Sequence[Merged]) -> None:
+        wanted = {cast("int", one.values["id"]): tuple(cast("list[int]", one.values["grids"])) for one in merged}
+        numbers = list(wanted)
+        present: dict[int, tuple[int, ...]] = {}
+        for number, grid in self._db.execute(
+            f"SELECT package_id, grid_id FROM package_grids WHERE package_id IN ({_marks(numbers)})"
+            " ORDER BY package_id, position",
+            numbers,
+        ):
+            present[number] = (*present.get(number, ()), grid)
+        moved = {number: grids for number, grids in wanted.items() if present.get(number, ()) != grids}
+        self._db.executemany("DELETE FROM package_grids WHERE package_id = ?", [(number,) for number in moved])
+        self._db.executemany(
+            "INSERT OR IGNORE INTO grids (id) VALUES (?)", [(grid,) for grids in moved.values() for grid in grids]
+        )
+        self._db.executemany(
+            "INSERT OR IGNORE INTO package_grids (package_id, grid_id, position) VALUES (?, ?, ?)",
+            [(number, grid, place) for number, grids in moved.items() for place, grid in enumerate(grids)],
+        )
+
+    def _name_by_number(self, page: Iterable[CatalogFacts]) -> None:
+        """Categories that nobody has named yet stand under their number until they are."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO categories (id) VALUES (?)",
+            [(number,) for number in {said.category for said in page if said.category is not None}],
+        )
+
+    def _pointing(self, source: SourceName, coordinates: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
+        """The packages that point to each coordinate now."""
+        column = "pypi_name" if source is SourceName.PYPI else "repository_key"
+        pointing: dict[str, list[tuple[int, str]]] = {}
+        for coordinate, number, slug in self._db.execute(
+            f"SELECT {column}, id, slug FROM packages WHERE {column} IN ({_marks(coordinates)})", coordinates
+        ):
+            pointing.setdefault(coordinate, []).append((number, slug))
+        return pointing
+
+    def _stored(self, packages: Collection[int], source: SourceName) -> dict[tuple[int, str], Stored]:
+        found: dict[tuple[int, str], Stored] = {}
+        for number, misses, *row in self._db.execute(
+            "SELECT package_id, misses, source, coordinate, asked, answered, outcome, error, said FROM facts"
+            f" WHERE source = ? AND package_id IN ({_marks(packages)})",
+            (source.value, *packages),
+        ):
+            found[number, row[1]] = _stored(row)._replace(misses=misses)
+        return found
+
+    def _states(self, packages: Collection[int]) -> dict[int, str]:
+        return dict(
+            self._db.execute(
+                f"SELECT id, catalog_state FROM packages WHERE id IN ({_marks(packages)})", tuple(packages)
+            ).fetchall()
+        )
+
+    def _write_facts(self, rows: Mapping[tuple[int, str], dict[str, object]]) -> None:
+        """Rows that name the same columns go together: an upsert sets every column of its batch."""
+        shapes: dict[frozenset[str], list[dict[str, object]]] = {}
+        for row in rows.values():
+            shapes.setdefault(frozenset(row), []).append(row)
+        for batch in shapes.values():
+            self._tables.table("facts").upsert_all(batch, pk=("package_id", "source", "coordinate"))
+
+    def _store_events(self, written: Sequence[Written], now: datetime) -> None:
+        rows = [
+            {
+                "at": stamp(now),
+                "run_id": self._run,
+                "package_id": one.package,
+                "event": event.event,
+                "old": event.old,
+                "new": event.new,
+            }
+            for one in written
+            for event in one.events
+        ]
+        self._tables.table("events").insert_all(rows)
+
+
+def _lay(
+    before: Stored | None, statement: Statement, number: int, slug: str, source: SourceName, *, now: datetime
+) -> tuple[dict[str, object], Written]:
+    """The columns of one facts row that a statement changes, and what it did."""
+    row: dict[str, object] = {
+        "package_id": number,
+        "source": source.value,
+        "coordinate": statement.coordinate,
+        "asked": stamp(now),
+    }
+    if statement.outcome is Outcome.FAILED:
+        return row | {"outcome": "failed", "error": statement.error}, Written(
+            number, slug, statement.coordinate, changed=False, events=()
+        )
+    row |= {"answered": stamp(now), "error": None}
+    old = before.said if before else None
+    changed, told = False, []
+    if statement.said is not None:
+        kept = absorb(old, statement.said)
+        changed = old is None or differs(old, kept)
+        told = events(old, kept, coordinate=statement.coordinate)
+        row["said"] = codec.encode(kept)
+    if statement.etag is not None:
+        row["etag"] = statement.etag
+    if statement.serial is not None:
+        row["serial"] = statement.serial
+    if statement.outcome is Outcome.GONE:
+        misses = (before.misses if before else 0) + 1
+        row |= {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
+    else:
+        row |= {"misses": 0, "retry": None}
+        if statement.outcome is not None:
+            row["outcome"] = "updated" if changed else "unchanged"
+    return row, Written(number, slug, statement.coordinate, changed, tuple(told))
+
+
+def _patience(misses: int) -> timedelta:
+    # A minute less than whole days, so that a cron job that comes at the same time of each day finds the day over.
+    return min(timedelta(days=2 ** min(misses - 1, 10)), LONGEST_RETRY) - timedelta(minutes=1)
+
+
+def _as_stored(before: Stored | None, one: Written, source: SourceName, row: Mapping[str, object]) -> Stored:
+    said = codec.decode(source, cast("str", row["said"]))
+    misses = before.misses if before else 0
+    return Stored(source, one.coordinate, None, None, None, None, said, misses)
+
+
+def _facts_row(
+    number: int, source: SourceName, coordinate: str, said: Facts, *, now: datetime, changed: bool
+) -> dict[str, object]:
+    return {
+        "package_id": number,
+        "source": source.value,
+        "coordinate": coordinate,
+        "asked": stamp(now),
+        "answered": stamp(now),
+        "outcome": "updated" if changed else "unchanged",
+        "error": None,
+        "said": codec.encode(said),
+    }
+
+
+def _catalog_events(state: str | None, *, tell_added: bool) -> Iterable[Event]:
+    if state is None and tell_added:
+        yield Event("added", None, None)
+    if state == "removed":
+        yield Event("back", "removed", None)
+
+
+def _stored(row: Sequence[str | None]) -> Stored:
+    source, coordinate, asked, answered, outcome, error, said = row
+    name = SourceName(cast("str", source))
+    facts = codec.decode(name, said) if said is not None else None
+    return Stored(name, cast("str", coordinate), asked, answered, outcome, error, facts)
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
