@@ -45,6 +45,7 @@ def server(world: World) -> Iterator[WorldServer]:
     """The server of `world`; `server.env` holds the variables that point djpkg at it."""
     with WorldServer(world) as server:
         yield server
+    assert not server.crashes, server.crashes[0]
 
 
 @pytest.fixture(autouse=True)

@@ -7,13 +7,15 @@ import json
 import re
 import socket
 import threading
+import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.world import control
 from tests.world.catalog import Catalog
-from tests.world.faults import Fault, Kind
+from tests.world.faults import INSIDE_GRAPHQL, Fault, Kind
 from tests.world.github import GitHub
+from tests.world.graphql import GraphQL
 from tests.world.pypi import PyPI
 from tests.world.quotas import Quota, Quotas
 from tests.world.wire import Connection, Reply, Request, html_reply
@@ -81,8 +83,11 @@ class WorldServer:
         self.apis: dict[str, Api] = {
             "catalog": Catalog(world),
             "github": GitHub(world, self.quotas, self.tokens),
+            "graphql": GraphQL(world, self.quotas, self.tokens),
             "pypi": PyPI(world),
         }
+        self.crashes: list[str] = []
+        """Tracebacks of the world itself: a test that made one has found a fault of the world, not of djpkg."""
         self.stopped = threading.Event()
         """Set when another process asks over HTTP that the server ends."""
         self._lock = threading.RLock()
@@ -214,10 +219,17 @@ class WorldServer:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
-            Connection(sock, self._closing).serve(self._answer, self._done)
+            Connection(sock, self._closing).serve(self._answer_anyway, self._done)
         finally:
             self._sockets.discard(sock)
             self._threads.discard(threading.current_thread())
+
+    def _answer_anyway(self, request: Request) -> Reply:
+        try:
+            return self._answer(request)
+        except Exception:  # noqa: BLE001  whatever it is, the test has to hear of it
+            self.crashes.append(traceback.format_exc())
+            return html_reply("The world itself is at fault", 500)
 
     def _answer(self, request: Request) -> Reply:
         path = request.target.partition("?")[0]
@@ -246,6 +258,7 @@ class WorldServer:
 
     def _play(self, request: Request, fault: Fault | None) -> Reply:
         api = self.apis[request.api]
+        request.inside = fault if fault is not None and fault.kind in INSIDE_GRAPHQL else None
         reply = api.answer(request)
         reply.headers.setdefault("date", self.world.now.strftime("%a, %d %b %Y %H:%M:%S GMT"))
         return reply if fault is None else fault.spoil(reply)

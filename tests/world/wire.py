@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from threading import Event
 
+    from tests.world.faults import Fault
+
 Manner = Literal["whole", "drop", "reset", "cut", "drip", "drip_headers", "never", "hang_up"]
 WORTH_ZIPPING = 1000
 LONGEST_LINE = 1 << 20
@@ -35,6 +37,8 @@ class Request:
     path: str = ""
     """Below the API's prefix, still percent-encoded."""
     query: dict[str, str] = field(default_factory=dict)
+    inside: Fault | None = None
+    """A fault that happens inside a GraphQL document."""
     # ---
     status: int = 0
     authorised: bool = False
