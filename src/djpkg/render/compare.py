@@ -1,0 +1,83 @@
+"""Several packages against each other: which figure is the best, and the table for documents and programs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from djpkg.fields import Kind, columns
+from djpkg.render import values as look
+from djpkg.render import when
+from djpkg.render.glyphs import UNICODE
+from djpkg.render.human import human
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from djpkg.fields import Column
+    from djpkg.record import Value, Values
+
+COMPARED: tuple[Column, ...] = columns(
+    "stars,forks,contributors,commits,updated,version,released,django_versions,requires_python,license,"
+    "development_status,archived"
+)
+_MOST = frozenset(("repo_watchers", "repo_forks", "participant_count", "commits_last_year"))
+_NEWEST = frozenset(("last_updated", "released"))
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&#])")
+
+
+def best(rows: Sequence[Values], name: str) -> frozenset[int]:
+    """The places of the packages with the most of a field, or the newest; ties are all best, none of nothing is.
+
+    A field of which more is not better has no best, nor has a package that stands alone.
+    """
+    if len(rows) < 2:  # noqa: PLR2004  # one has nothing to be compared with
+        return frozenset()
+    if name in _MOST:
+        return _highest([float(look.number(row, name) or 0) for row in rows])
+    if name in _NEWEST:
+        moments = (when.instant(look.text(row, name)) for row in rows)
+        return _highest([_seconds(moment) if moment else 0.0 for moment in moments])
+    return frozenset()
+
+
+def comparison_markdown(rows: Sequence[Values], columns: Sequence[Column] = COMPARED) -> str:
+    """A Markdown table with the packages as columns and the best of each row in bold; times are dates."""
+    lines = [["", *(_escape(look.text(row, "slug")) for row in rows)], ["---", *("---" for _ in rows)]]
+    for column in columns:
+        winners = best(rows, column.field.name)
+        cells = [_escape(_cell(row, column)) for row in rows]
+        marked = [f"**{cell}**" if place in winners else cell for place, cell in enumerate(cells)]
+        lines.append([_escape(column.key.replace("_", " ")), *marked])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def comparison_rows(rows: Sequence[Values], columns: Sequence[Column] = COMPARED) -> Iterator[list[Value]]:
+    """The head and a line for each package, for CSV."""
+    yield ["slug", *(column.key for column in columns)]
+    for row in rows:
+        yield [row.get("slug"), *(row.get(column.field.name) for column in columns)]
+
+
+def _highest(figures: list[float]) -> frozenset[int]:
+    most = max(figures, default=0.0)
+    return frozenset(place for place, figure in enumerate(figures) if figure == most > 0)
+
+
+def _seconds(moment: datetime) -> float:
+    # timestamp() is an overflow for years that offsets carry beyond the calendar.
+    try:
+        return moment.timestamp()
+    except (OverflowError, ValueError):
+        return 0.0
+
+
+def _cell(row: Values, column: Column) -> str:
+    if column.field.kind is Kind.COUNTS:
+        return str(sum(look.counts(row))) if look.counts(row) else ""
+    return human(row.get(column.field.name), column.field.kind, UNICODE, now=None)
+
+
+def _escape(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)

@@ -1,0 +1,73 @@
+"""A field's value as a person reads it on a terminal: short, relative, on one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from djpkg.fields import Kind
+from djpkg.render import short, when
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from djpkg.record import Value
+    from djpkg.render.glyphs import Glyphs
+
+# A cell of a table or a line of a card; the whole value is for --json and pipes.
+_LONGEST = 300
+_MOST_NAMES = 20
+SPARK_WIDTH = 13
+
+
+def human(value: Value, kind: Kind, glyphs: Glyphs, *, now: datetime | None) -> str:
+    """The value in one line without anything foreign that a terminal would obey; "" for what is unknown.
+
+    Times are relative to `now`, without it they are dates.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return _mapping(value, glyphs, now)
+    if isinstance(value, list):
+        return _list(value, kind, glyphs)
+    if isinstance(value, bool) or kind is Kind.FLAG:
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, int) else glyphs.foreign(_text(value, kind, now), limit=_LONGEST)
+
+
+def weeks(counts: list[int], glyphs: Glyphs) -> str:
+    """A year as a short sparkline and its sum, in columns."""
+    return f"{glyphs.sparkline(counts, SPARK_WIDTH):<{SPARK_WIDTH}}{short.count(sum(counts)):>5}"
+
+
+def _text(value: str, kind: Kind, now: datetime | None) -> str:
+    if kind is Kind.TIME:
+        return _time(value, now)
+    if kind is Kind.CATEGORY:
+        return _last_part(value)
+    return short.address(value) if kind in (Kind.ADDRESS, Kind.PROJECT) else value
+
+
+def _list(items: list[int] | list[str], kind: Kind, glyphs: Glyphs) -> str:
+    if kind is Kind.COUNTS:
+        counts = [item for item in items if isinstance(item, int)]
+        return weeks(counts, glyphs) if counts else ""
+    texts = [_last_part(str(item)) if kind is Kind.GRIDS else str(item) for item in items[:_MOST_NAMES]]
+    if len(items) > _MOST_NAMES:
+        texts.append(f"and {len(items) - _MOST_NAMES} more")
+    return glyphs.foreign(", ".join(texts), limit=_LONGEST)
+
+
+def _mapping(value: dict[str, str], glyphs: Glyphs, now: datetime | None) -> str:
+    """``github 2 h ago, pypi 3 days ago`` for times, ``github: no answer`` for reasons."""
+    parts = [f"{key} {_time(text, now)}" if when.instant(text) else f"{key}: {text}" for key, text in value.items()]
+    return glyphs.foreign(", ".join(parts), limit=_LONGEST)
+
+
+def _time(text: str, now: datetime | None) -> str:
+    return when.day(text) if now is None else when.ago(text, now=now)
+
+
+def _last_part(address: str) -> str:
+    """The number, or name, that an address of the catalog ends with."""
+    return address.rstrip("/").rpartition("/")[2]

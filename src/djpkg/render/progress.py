@@ -1,0 +1,103 @@
+"""A fetch as seen on a terminal: a line for each source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from djpkg.facts import Outcome
+from djpkg.render.text import safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Task, TaskID
+
+_LONGEST_NOTE = 500
+_TOLD = (Outcome.FAILED, Outcome.DEFERRED, Outcome.GONE)
+
+
+class TerminalProgress:
+    """An observer that draws: per source what is done of how many, the rate, the time left, requests, and trouble.
+
+    `console` is the one of stderr. What is drawn goes when the fetch stops; notes stay.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._tasks: dict[str, TaskID] = {}
+        # Names of sources are in no markup, and the columns' own texts are not either.
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            _Done(),
+            _Rate(),
+            TimeRemainingColumn(compact=True),
+            _Remarks(),
+            console=console,
+            transient=True,
+            refresh_per_second=5,
+        )
+
+    def start(self, source: str, total: int | None) -> None:
+        """Add a source's line, or correct its total."""
+        if source in self._tasks:
+            self._bars.update(self._tasks[source], total=total)
+            return
+        if not self._tasks:
+            self._bars.start()
+        self._tasks[source] = self._bars.add_task(safe(source), total=total, requests=0)
+
+    def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
+        """Move a source's line on; trouble is counted at its end."""
+        task = self._task(source)
+        if outcome in _TOLD:
+            self._bars.update(task.id, **{outcome.value: task.fields.get(outcome.value, 0) + n})
+        self._bars.advance(task.id, n)
+
+    def spend(self, source: str, requests: int = 1) -> None:
+        """Count requests at a source."""
+        task = self._task(source)
+        self._bars.update(task.id, requests=task.fields["requests"] + requests)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._console.print(Text(safe(text, limit=_LONGEST_NOTE)))
+
+    def stop(self) -> None:
+        """Take the bars away; safe to call twice."""
+        self._bars.stop()
+
+    def _task(self, source: str) -> Task:
+        if source not in self._tasks:
+            self.start(source, None)
+        number = self._tasks[source]
+        return next(task for task in self._bars.tasks if task.id == number)
+
+
+class _Done(ProgressColumn):
+    """``1,200/5,336``."""
+
+    def render(self, task: Task) -> Text:
+        total = "" if task.total is None else f"/{task.total:,.0f}"
+        return Text(f"{task.completed:,.0f}{total}", justify="right")
+
+
+class _Rate(ProgressColumn):
+    """``310/s``, once it can be told."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="dim", justify="right")
+
+
+class _Remarks(ProgressColumn):
+    """``54 requests · 3 failed``."""
+
+    def render(self, task: Task) -> Text:
+        requests = task.fields.get("requests", 0)
+        parts = [f"{requests:,} requests"] if requests else []
+        parts.extend(f"{count:,} {outcome}" for outcome in _TOLD if (count := task.fields.get(outcome.value, 0)))
+        return Text(", ".join(parts), style="dim")
