@@ -70,6 +70,11 @@ def address(source: SourceName, environment: Mapping[str, str]) -> str:
     return text
 
 
+def catalog(environment: Mapping[str, str]) -> str:
+    """The root of the catalog's API."""
+    return address(SourceName.CATALOG, environment)
+
+
 def is_default(source: SourceName, environment: Mapping[str, str]) -> bool:
     """Whether an API is asked at its public address."""
     return address(source, environment) == _BY_SOURCE[source].address

@@ -74,10 +74,9 @@ class Field(NamedTuple):
             return "packages.commits_last_year"
         if self.kind is Kind.CATEGORY:
             return "(SELECT slug FROM categories WHERE categories.id = packages.category)"
-        if self.name == "participants":
-            return "packages.participant_count"
         if self.kind in (Kind.NAMES, Kind.GRIDS):
-            return f"json_array_length({self.column})"
+            counted = self.name == "participants"  # their number is kept, and counting long lists is slow
+            return "packages.participant_count" if counted else f"json_array_length({self.column})"
         return self.column
 
     @property
@@ -343,3 +342,4 @@ def columns(names: str) -> tuple[Column, ...]:
 
 
 RECORD_COLUMNS: tuple[Column, ...] = tuple(Column(field.name, field) for field in RECORD)
+ALL_COLUMNS: tuple[Column, ...] = tuple(Column(field.name, field) for field in FIELDS)

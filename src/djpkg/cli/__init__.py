@@ -1,0 +1,92 @@
+"""The command line: options in, one call, an answer on stdout, talk on stderr, an exit code."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from djpkg.cli import terminal
+from djpkg.errors import DjpkgError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The modules of the commands, in the order in which --help lists them. Each is imported when it is called.
+COMMANDS = {
+    "show": "djpkg.cli.show",
+    "list": "djpkg.cli.list",
+    "fetch": "djpkg.cli.fetch",
+    "edit": "djpkg.cli.edit",
+    "status": "djpkg.cli.status",
+}
+
+
+class Commands(TyperGroup):
+    """Loads a command's module only when the command is wanted, and says errors in one place."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # Click's own, vendored
+        """The names, as --help lists them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> object:  # type: ignore[override] # see above
+        """The command of that name, None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
+        command.name = cmd_name
+        return command
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # see above
+        """Run the command; whatever a user, a disk or a network caused ends as one line and an exit code."""
+        try:
+            result = super().invoke(ctx)
+            terminal.flush()
+        except DjpkgError as error:
+            terminal.complain(error)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            terminal.say("interrupted")
+            raise typer.Exit(terminal.INTERRUPTED) from error
+        except terminal.OutputClosed as error:
+            terminal.discard()
+            raise typer.Exit(0) from error
+        return result
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if wanted:
+        from djpkg import __version__  # noqa: PLC0415 - reading metadata takes time
+
+        terminal.answer(f"djpkg {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def djpkg(
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Keep a local mirror of the Django Packages directory, and read it at any time.
+
+    show, list and status only read the mirror; fetch is the only door to the network.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    terminal.prepare()
+    app(arguments, prog_name="djpkg")

@@ -1,0 +1,87 @@
+"""One package with everything that can be told of it: names, what lies beneath edits, who stated what, and when."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from djpkg import fields
+from djpkg.facts import SourceName
+from djpkg.merge import Stored, merge
+from djpkg.mirror import codec
+from djpkg.mirror.read import get_values
+from djpkg.mirror.rows import shown
+from djpkg.record import Package, Provenance
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from djpkg.merge import Kept, Merged
+
+
+def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]) -> Package:
+    """The whole of one package. PackageNotFound where the id is not there."""
+    values = get_values(db, number, fields.ALL_COLUMNS)
+    merged, facts = merge_of(db, number, forges=forges)
+    known = {field.name: field for field in fields.FIELDS}
+    pointed = {None, merged.project, merged.place.coordinate if merged.place else None}
+    return Package(
+        values=values,
+        category=_category(db, number),
+        grids=_grids(db, number),
+        upstream={name: shown(known[name], kept) for name, kept in merged.upstream.items() if name in known},
+        origins=merged.origins,
+        sources=tuple(
+            Provenance(row.source.value, row.coordinate, row.asked, row.answered, row.outcome, row.error)
+            for row in facts
+            if row.source is SourceName.CATALOG or row.coordinate in pointed
+        ),
+        suggestion=merged.suggestion,
+    )
+
+
+def merge_of(
+    db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]
+) -> tuple[Merged, list[Stored]]:
+    """The merge that a package's row was made of, and the facts behind it."""
+    facts = [
+        Stored(
+            SourceName(source),
+            coordinate,
+            asked,
+            answered,
+            outcome,
+            error,
+            codec.decode(SourceName(source), said) if said is not None else None,
+        )
+        for source, coordinate, asked, answered, outcome, error, said in db.execute(
+            "SELECT source, coordinate, asked, answered, outcome, error, said FROM facts WHERE package_id = ?"
+            " ORDER BY source",
+            (number,),
+        )
+    ]
+    overrides: dict[str, Kept] = {
+        field: json.loads(value)
+        for field, value in db.execute("SELECT field, value FROM overrides WHERE package_id = ?", (number,))
+    }
+    (state,) = db.execute("SELECT catalog_state FROM packages WHERE id = ?", (number,)).fetchone()
+    return merge(facts, overrides, listed=state == "listed", forges=forges), facts
+
+
+def _category(db: sqlite3.Connection, number: int) -> str | None:
+    row = db.execute(
+        "SELECT coalesce(title, CAST(categories.id AS TEXT)) FROM categories"
+        " WHERE categories.id = (SELECT category FROM packages WHERE packages.id = ?)",
+        (number,),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _grids(db: sqlite3.Connection, number: int) -> tuple[str, ...]:
+    rows = db.execute(
+        "SELECT coalesce(title, CAST(grids.id AS TEXT)) FROM package_grids JOIN grids ON grids.id = grid_id"
+        " WHERE package_id = ? ORDER BY position",
+        (number,),
+    )
+    return tuple(title for (title,) in rows)
