@@ -1,5 +1,190 @@
-"""x"""
-from djpkg.cli import options
-app=options.new_app()
-@app.command()
-def edit(): pass
+"""``djpkg edit``: lay values of one's own over the upstream ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from djpkg import assignments, config, editing
+from djpkg.cli import options, terminal
+from djpkg.cli.options import AsJson, Db
+from djpkg.errors import UsageError
+from djpkg.fields import Field, Kind, Owner
+from djpkg.mirror import find, lock
+from djpkg.mirror.connection import open_read, open_write
+from djpkg.mirror.detail import merge_of
+from djpkg.mirror.places import get_places
+from djpkg.mirror.rows import shown
+from djpkg.render.text import field_text, safe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from djpkg.assignments import Places
+    from djpkg.merge import Kept, Merged
+    from djpkg.record import Value
+
+app = options.new_app()
+
+Wishes = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ASSIGNMENT]…", help="field=value (field= clears), field:=JSON, field+=value, field-=value."),
+]
+
+
+class Change(NamedTuple):
+    """One field's effective value before and after, and the upstream value beneath."""
+
+    field: Field
+    old: Kept
+    new: Kept
+    upstream: Kept
+    was_edited: bool
+
+
+@app.command(
+    epilog="Examples: djpkg edit django-todo docs=https://example.org/docs · djpkg edit 409 grids+=forms"
+    " · djpkg edit django-todo --unset docs"
+)
+def edit(
+    package: Annotated[str, typer.Argument(metavar="PACKAGE", help="As show takes it.")],
+    wishes: Wishes = None,
+    *,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", metavar="FIELD", help="Take your value off; the newest upstream value shows again."),
+    ] = None,
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Correct a package. Your values lie over the upstream ones: no fetch changes them.
+
+    Without assignments the editable fields open in VISUAL or EDITOR.
+    """
+    wanted = assignments.parse(wishes or ())
+    freed = [assignments.editable(name) for name in unset or ()]
+    both = {one.field.name for one in wanted} & {field.name for field in freed}
+    if both:
+        raise UsageError(f"{', '.join(sorted(both))} cannot be assigned and unset at once")
+    if not wanted and not freed and not (terminal.is_terminal() and sys.stdin.isatty()):
+        message = "nothing to change: give assignments, or --unset"
+        raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
+    path = config.mirror_path(os.environ, db)
+    lock.ensure(path)
+    number, before, places = _look_up(path, package)
+    if wanted or freed:
+        values = assignments.apply(wanted, before.values, places)
+        after = _store(path, number, values, freed)
+    else:
+        values, after = _from_editor(path, number, before, places)
+    changes = _changes(before, after, {*values, *(field.name for field in freed)})
+    slug = str(after.values["slug"])
+    terminal.answer(_as_json(slug, changes) if as_json else _told(slug, changes))
+
+
+def _look_up(path: Path, package: str) -> tuple[int, Merged, Places]:
+    with open_read(path) as mirror:
+        forges = config.forges(os.environ)
+        number = find.get(mirror, package, catalog=config.catalog(os.environ), forges=forges)
+        merged, _ = merge_of(mirror, number, forges=forges)
+        return number, merged, get_places(mirror)
+
+
+def _store(path: Path, number: int, values: dict[str, Kept], freed: list[Field]) -> Merged:
+    from djpkg.mirror.write import Writer  # noqa: PLC0415 - loads sqlite-utils, after every check
+
+    with open_write(path) as mirror:
+        writer = Writer(mirror, forges=config.forges(os.environ))
+        return writer.store_overrides(number, values, unset=[field.name for field in freed], now=options.now())
+
+
+def _from_editor(path: Path, number: int, before: Merged, places: Places) -> tuple[dict[str, Kept], Merged]:
+    from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
+
+    draft = Draft(editing.text(str(before.values["slug"]), before.values, before.upstream, places))
+    values = draft.ask(places)
+    if not values:
+        return {}, before
+    try:
+        after = _store(path, number, values, [])
+    except BaseException:
+        draft.keep()
+        raise
+    draft.discard()
+    return values, after
+
+
+def _changes(before: Merged, after: Merged, touched: set[str]) -> list[Change]:
+    return [
+        Change(
+            field,
+            before.values[field.name],
+            after.values[field.name],
+            after.upstream.get(field.name, after.values[field.name]),
+            field.name in before.upstream,
+        )
+        for field in assignments.fields.EDITABLE
+        if field.name in touched
+    ]
+
+
+def _as_json(slug: str, changes: list[Change]) -> str:
+    told = {
+        "schema": 1,
+        "slug": slug,
+        "changes": [
+            {
+                "field": change.field.name,
+                "old": shown(change.field, change.old),
+                "new": shown(change.field, change.new),
+                "upstream": shown(change.field, change.upstream),
+            }
+            for change in changes
+        ],
+    }
+    return json.dumps(told, indent=4) + "\n"
+
+
+def _told(slug: str, changes: list[Change]) -> str:
+    """What changed, a line a field, and on stderr what follows from it and how to take it back."""
+    if not changes:
+        terminal.say("nothing changed")
+    for change in changes:
+        frozen = change.field.owner in (Owner.FORGE, Owner.PYPI) and change.new != change.upstream
+        if frozen:
+            terminal.say(f"{change.field.name} is frozen: fetches go on measuring it, but your value is shown")
+    if changes:
+        terminal.say(f"undo: {_undo(slug, changes)}")
+    if not terminal.is_terminal():
+        return "".join(
+            f"{change.field.name}\t{_text(change.field, change.old)}\t{_text(change.field, change.new)}\n"
+            for change in changes
+        )
+    return "".join(
+        f"{safe(slug)} {change.field.name}: {_text(change.field, change.old) or '(none)'}"
+        f" -> {_text(change.field, change.new) or '(none)'}\n"
+        for change in changes
+    )
+
+
+def _undo(slug: str, changes: list[Change]) -> str:
+    """The command that brings back what was shown before."""
+    words = ["djpkg", "edit", slug]
+    for change in changes:
+        if change.was_edited:
+            words.append(f"{change.field.name}:={json.dumps(shown(change.field, change.old))}")
+        else:
+            words += ["--unset", change.field.name]
+    return shlex.join(words)
+
+
+def _text(field: Field, kept: Kept) -> str:
+    value: Value = shown(field, kept)
+    if isinstance(value, list) and field.kind is not Kind.COUNTS:
+        return ", ".join(safe(str(item)) for item in value)
+    return field_text(value, field.kind)

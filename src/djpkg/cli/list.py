@@ -61,15 +61,21 @@ def with_carets(args: Sequence[str], *, takers: Collection[str], letters: Collec
 
 @app.command(cls=ListCommand)
 def list_(
-    terms: Annotated[list[str] | None, typer.Argument(metavar="[TERM]…", help="Words and filters; all must hold.")] = None,
+    terms: Annotated[
+        list[str] | None, typer.Argument(metavar="[TERM]…", help="Words and filters; all must hold.")
+    ] = None,
     *,
     sort: Annotated[
         list[str] | None,
-        typer.Option("-s", "--sort", metavar="FIELD,…", help="Order by fields, each most or newest first; -FIELD turns it."),
+        typer.Option(
+            "-s", "--sort", metavar="FIELD,…", help="Order by fields, each most or newest first; -FIELD turns it."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("-n", "--limit", metavar="N", min=0, help="At most N rows, 0 for all; 30 on a terminal by default."),
+        typer.Option(
+            "-n", "--limit", metavar="N", min=0, help="At most N rows, 0 for all; 30 on a terminal by default."
+        ),
     ] = None,
     as_json: AsJson = False,
     as_lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON object a line.")] = False,

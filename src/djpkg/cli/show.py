@@ -27,7 +27,9 @@ app = options.new_app()
 def show(
     package: Annotated[
         str,
-        typer.Argument(metavar="PACKAGE", help="An id, slug, catalog address, owner/name, repository or project on PyPI."),
+        typer.Argument(
+            metavar="PACKAGE", help="An id, slug, catalog address, owner/name, repository or project on PyPI."
+        ),
     ],
     *,
     as_json: AsJson = False,

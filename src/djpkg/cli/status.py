@@ -1,5 +1,10 @@
 """x"""
+
 from djpkg.cli import options
-app=options.new_app()
+
+app = options.new_app()
+
+
 @app.command()
-def status(): pass
+def status():
+    pass

@@ -16,7 +16,7 @@ from djpkg.errors import DjpkgError, MirrorError, MirrorMissing
 from djpkg.mirror import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # STRICT tables.
 OLDEST_SQLITE = (3, 37, 0)
@@ -88,20 +88,35 @@ def needs_upgrade(path: Path) -> bool:
             db.close()
 
 
-def create(path: Path) -> None:
-    """Make the folder and an empty mirror in it. Call it under the fetch lock. Raises MirrorError."""
+def exists(path: Path) -> bool:
+    """Whether there is a mirror. Raises MirrorError for a file that is none, or is newer."""
+    try:
+        with open_read(path):
+            return True
+    except MirrorMissing:
+        return False
+
+
+def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make the folder and a new mirror in it, with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
+
+    The tables come in one transaction and the filling in another: a kill between them leaves a sound mirror without
+    packages.
+    """
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
             _prepare(db)
             schema.apply(db)
+            with transaction(db):
+                fill(db)
         finally:
             db.close()
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
-    """Migrate an older mirror, with a copy of the file kept before; its path is returned. Call it under the fetch lock."""
+    """Migrate an older mirror, with a copy of the file kept before, whose path is given; for holders of the fetch lock."""
     with _told(path):
         db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         try:
@@ -175,7 +190,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         )
     if not 0 < version <= schema.VERSION:
         raise MirrorError(
-            f"the mirror {path} was made by a newer djpkg (version {version} of the file, {schema.VERSION} is known here)",
+            f"the mirror {path} was made by a newer djpkg (version {version}, and {schema.VERSION} is known here)",
             hint="upgrade djpkg; the file is left as it was",
         )
     return version

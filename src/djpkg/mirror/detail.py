@@ -41,9 +41,7 @@ def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, Sou
     )
 
 
-def merge_of(
-    db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]
-) -> tuple[Merged, list[Stored]]:
+def merge_of(db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]) -> tuple[Merged, list[Stored]]:
     """The merge that a package's row was made of, and the facts behind it."""
     facts = [
         Stored(

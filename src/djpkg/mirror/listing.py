@@ -63,10 +63,7 @@ def get_json(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Colum
     template = "{" + ",".join(f"{json.dumps(column.key).replace('%', '%%')}:%s" for column in columns) + "}"
     encoders = [_encoder(field) for field in fields]
     for page in _pages(db, ids, fields):
-        yield [
-            template % tuple([encode(kept) for encode, kept in zip(encoders, row, strict=True)])
-            for row in page
-        ]
+        yield [template % tuple([encode(kept) for encode, kept in zip(encoders, row, strict=True)]) for row in page]
 
 
 def _pages(db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[Field]) -> Iterator[list[tuple[SqlValue, ...]]]:
