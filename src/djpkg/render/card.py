@@ -36,6 +36,7 @@ _WEEKS = 52
 _MOST_NAMES = 8
 _CATALOG_PAGES = PUBLIC_API.removesuffix("/api/v4") + "/packages/p/"
 _NO_REPOSITORY = frozenset(("none", "unsupported"))
+_NOTHING_TO_COUNT = _NO_REPOSITORY | {"empty", "gone", "blocked"}
 _ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
 
@@ -165,7 +166,7 @@ class _Drawing(NamedTuple):
         if counts:
             drawn = Text(self.glyphs.sparkline(counts, columns), style="green")
             pieces.append(Piece(drawn.append(f"  {sum(counts):,} in {len(counts)} weeks", "default")))
-        elif self._text("repo_url") and look.text(self.values, "repo_state") not in {"empty", *_NO_REPOSITORY}:
+        elif self._text("repo_url") and look.text(self.values, "repo_state") not in _NOTHING_TO_COUNT:
             pieces.append(Piece(Text("not fetched yet", style="dim")))
         if last:
             pieces.append(Piece(Text(f"last {self._ago(last)}")))

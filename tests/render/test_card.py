@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from rich.cells import cell_len
+
+from djpkg.record import Package, Provenance
+from djpkg.render.card import card
+from tests.render.samples import FORBIDDEN, NOW, PACKAGE, VALUES, drawn, hostile, package, styled
+
+AT_60 = """\
+django-pots 2.5.0                  App · grids Gardening, 53
+Flower pots for every model: glazed, stacked and counted.
+Waters the plants too.
+
+  ★ 5,112   forks 285
+  5 contributors: mara, otto, dependabot[bot] and 2 more
+  commits   ▂▃▂▁▂▃▂▁▂▃▂▁▂▃▂▁▂▃▂▁▂▃▂▁▃█  40 in 52 weeks
+            last 3 weeks ago · peak 12 a week
+            2 weeks a bar
+  release   2.5.0, 4 months ago · BSD-3-Clause
+            Python ≥3.10 · Django 4.2\N{EN DASH}6.0
+  repo      github.com/mara/django-pots
+  docs      pots.example.org/en/latest
+            ✎ edited, upstream: old.example.org
+  pypi      django-pots
+  catalog   djangopackages.org/packages/p/django-pots
+  checked   github 2 h ago · pypi yesterday
+            catalog 3 days ago
+  failed    pypi 2 h ago: answered 502
+"""
+AT_80 = """\
+django-pots 2.5.0                                      App · grids Gardening, 53
+Flower pots for every model: glazed, stacked and counted. Waters the plants too.
+
+  ★ 5,112   forks 285   5 contributors: mara, otto, dependabot[bot] and 2 more
+  commits   ▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▃▁█▂  40 in 52 weeks
+            last 3 weeks ago · peak 12 a week
+  release   2.5.0, 4 months ago · BSD-3-Clause · Python ≥3.10 · Django 4.2\N{EN DASH}6.0
+  repo      github.com/mara/django-pots
+  docs      pots.example.org/en/latest   ✎ edited, upstream: old.example.org
+  pypi      django-pots
+  catalog   djangopackages.org/packages/p/django-pots
+  checked   github 2 h ago · pypi yesterday · catalog 3 days ago
+  failed    pypi 2 h ago: answered 502
+"""
+AT_100 = """\
+django-pots 2.5.0                                                          App · grids Gardening, 53
+Flower pots for every model: glazed, stacked and counted. Waters the plants too.
+
+  ★ 5,112   forks 285   5 contributors: mara, otto, dependabot[bot], ines and wim
+  commits   ▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▃▁█▂  40 in 52 weeks · last 3 weeks ago
+            peak 12 a week
+  release   2.5.0, 4 months ago · BSD-3-Clause · Python ≥3.10 · Django 4.2\N{EN DASH}6.0
+  repo      github.com/mara/django-pots
+  docs      pots.example.org/en/latest   ✎ edited, upstream: old.example.org
+  pypi      django-pots
+  catalog   djangopackages.org/packages/p/django-pots
+  checked   github 2 h ago · pypi yesterday · catalog 3 days ago
+  failed    pypi 2 h ago: answered 502
+"""
+WEEKS_AT_140 = (
+    "  commits   ▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▃▁█▂  "
+    "40 in 52 weeks · last 3 weeks ago · peak 12 a week\n"
+)
+NOT_FETCHED = """\
+django-pots
+
+  commits   not fetched yet
+  release   not fetched yet
+  repo      github.com/mara/django-pots
+  catalog   djangopackages.org/packages/p/django-pots
+  checked   github not fetched yet · pypi not fetched yet
+"""
+
+
+def show(shown: Package, width: int = 100, *, ascii_only: bool = False) -> str:
+    return drawn(card(shown, now=NOW, width=width, links=False, ascii_only=ascii_only), width)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(60, AT_60), (80, AT_80), (100, AT_100)])
+def test_a_card_is_laid_out_for_the_width(width: int, expected: str) -> None:
+    assert show(PACKAGE, width) == expected
+
+
+def test_on_a_wide_terminal_the_year_is_one_line() -> None:
+    assert WEEKS_AT_140 in show(PACKAGE, 140)
+
+
+def test_what_was_never_fetched_is_said_to_be_unknown_and_not_drawn_as_zero() -> None:
+    empty = Package(
+        values={
+            "slug": "django-pots",
+            "title": "django-pots",
+            "repo_url": "https://github.com/mara/django-pots",
+            "forge": "github",
+            "pypi_name": "django-pots",
+            "repo_watchers": 0,
+            "repo_forks": 0,
+            "participants": [],
+            "commits_over_52": [],
+            "repo_state": "ok",
+            "pypi_state": "ok",
+            "catalog_state": "listed",
+        },
+        category=None,
+        grids=(),
+        upstream={},
+        origins={"repo_watchers": "catalog"},
+        sources=(),
+    )
+    assert show(empty) == NOT_FETCHED
+
+
+def test_a_package_without_any_value_is_still_a_card() -> None:
+    assert show(Package({}, None, (), {}, {}, ())).strip() == ""
+
+
+def test_a_zero_that_the_forge_states_is_shown() -> None:
+    shown = package(repo_watchers=0, repo_forks=0)
+    assert "★ 0   forks 0" in show(shown)
+    assert "★" not in show(shown._replace(origins={}))
+
+
+def test_values_of_the_wrong_type_are_left_out() -> None:
+    junk: dict[str, object] = dict.fromkeys(VALUES, 3.5) | {"slug": "pots", "participants": 7, "commits_over_52": "x"}
+    assert "pots" in show(PACKAGE._replace(values=junk, upstream={}))  # type: ignore[arg-type]  # the wrong types
+
+
+def test_django_is_undeclared_only_where_pypi_was_asked() -> None:
+    undeclared = package(django_versions=[])
+    assert "Django: undeclared" in show(undeclared)
+    assert "Django" not in show(package(django_versions=[], released=None)._replace(sources=()))
+
+
+def test_the_whole_description_is_shown() -> None:
+    words = " ".join(f"word{number}" for number in range(300))
+    assert " ".join(show(package(repo_description=words)).split()).count(words) == 1
+
+
+def test_a_description_keeps_its_paragraphs() -> None:
+    assert "One.\n\nTwo.\n" in show(package(repo_description="One.\r\n\r\nTwo.\n"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"archived": True}, "2.5.0  archived"),
+        ({"repo_state": "gone"}, "django-pots · gone"),
+        ({"repo_state": "blocked"}, "django-pots · blocked"),
+        ({"repo_state": "empty", "commits_over_52": []}, "django-pots · empty"),
+        ({"repo_state": "moved", "moved_to": "https://github.com/otto/pots"}, "moved to github.com/otto/pots"),
+        ({"catalog_state": "removed"}, "catalog   removed"),
+        ({"pypi_state": "gone"}, "gone from PyPI · 2.5.0, 4 months ago"),
+        ({"pypi_state": "none", "pypi_version": None, "released": None}, "release   not on PyPI"),
+        ({"yanked": True}, "2.5.0, 4 months ago · yanked"),
+        ({"title": "Django Pots"}, "Django Pots 2.5.0  django-pots"),
+    ],
+)
+def test_the_state_of_a_package_is_said(changes: dict[str, object], words: str) -> None:
+    assert words in show(package(**changes))  # type: ignore[arg-type]  # each is a value
+
+
+def test_red_is_for_archived_and_gone_alone() -> None:
+    red = "\x1b[1;31m"
+    quiet = package(repo_state="blocked", catalog_state="removed", yanked=True)
+    assert red not in styled(card(quiet, now=NOW, width=100, links=False, ascii_only=False))
+    for final in (package(archived=True), package(repo_state="gone"), package(pypi_state="gone")):
+        assert red in styled(card(final, now=NOW, width=100, links=False, ascii_only=False))
+
+
+def test_only_colours_that_show_on_dark_and_on_light_are_used() -> None:
+    shown = styled(card(package(archived=True, repo_state="moved"), now=NOW, width=100, links=False, ascii_only=False))
+    codes = {code for group in re.findall(r"\x1b\[([0-9;]*)m", shown) for code in group.split(";")}
+    assert "32" in codes
+    # Bold, dim, red, green, magenta, cyan, the terminal's own colour: no black, no white, no palette.
+    assert codes <= {"0", "1", "2", "31", "32", "35", "36", "39"}
+
+
+def test_without_colours_the_words_stay_and_the_weight_too() -> None:
+    shown = styled(card(package(archived=True), now=NOW, width=100, links=False, ascii_only=False), no_color=True)
+    assert "\x1b[1marchived\x1b[0m" in shown
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)
+
+
+def test_an_edit_that_hides_no_upstream_value_is_marked_too() -> None:
+    shown = package(edited=["repo_watchers", "title"])
+    assert "✎ stars edited" in show(shown)
+    assert "✎ title edited, upstream: none" in show(shown._replace(upstream={"title": ""}))
+
+
+def test_what_one_could_do_is_the_last_line() -> None:
+    assert show(package()._replace(suggestion="djpkg fetch django-pots")).endswith("\n\n  → djpkg fetch django-pots\n")
+
+
+def test_plain_addresses_can_be_clicked_and_others_cannot() -> None:
+    shown = package(documentation_url="https://x@evil.example/", repo_url="https://github.com/mara/django-pots")
+    with_links = styled(card(shown, now=NOW, width=100, links=True, ascii_only=False))
+    targets = re.findall(r"\x1b\]8;[^;]*;([^\x1b]+)\x1b\\", with_links)
+    assert targets == ["https://github.com/mara/django-pots", "https://djangopackages.org/packages/p/django-pots/"]
+    assert "\x1b]8" not in styled(card(shown, now=NOW, width=100, links=False, ascii_only=False))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_an_ascii_terminal_gets_ascii_alone(width: int) -> None:
+    shown = show(package(title="Töpfe 日本", archived=True), width, ascii_only=True)
+    assert shown.isascii()
+    assert "stars 5,112" in shown
+    assert r"T\xf6pfe" in shown
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    long = package(
+        title="花" * 90 + "👩\u200d👩\u200d👧" * 20,
+        slug="x" * 150,
+        repo_description="説明" * 200 + " " + "y" * 300,
+        participants=["名" * 50] * 900,
+        license="z" * 500,
+        repo_url="https://github.com/" + "a" * 300,
+    )
+    for line in show(long._replace(grids=tuple(f"Grid {n}" for n in range(60))), width).splitlines():
+        assert cell_len(line) <= width
+
+
+def test_the_hostile_texts_are_hostile() -> None:
+    assert sum(bool(FORBIDDEN.search(hostile(seed))) for seed in range(600)) > 500
+
+
+def test_hundreds_of_hostile_packages_reach_no_terminal() -> None:
+    for seed in range(600):
+        text = hostile(seed)
+        values = {
+            name: text if isinstance(value, str) else [text, text] if isinstance(value, list) else value
+            for name, value in VALUES.items()
+        }
+        values |= {"repo_state": ("moved", text)[seed % 2], "edited": ["title"]}
+        said = Provenance(text, text, text, text, "failed", text)
+        shown = Package(values, text, (text,), {"title": text, "participants": [text]}, {}, (said,), text)
+        width = (60, 80, 100, 140)[seed % 4]
+        output = drawn(card(shown, now=NOW, width=width, links=True, ascii_only=bool(seed % 5 == 0)), width)
+        assert not FORBIDDEN.search(output), repr(text)
+
+
+def test_a_giant_is_drawn_in_a_moment() -> None:
+    giant = "\x1b[31m\u202ex " * 150_000
+    began = time.perf_counter()
+    shown = show(package(title=giant, repo_description=giant, license=giant, participants=[giant] * 1000))
+    assert time.perf_counter() - began < 3
+    assert not FORBIDDEN.search(shown)

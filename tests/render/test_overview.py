@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from djpkg.fields import FIELDS
+from djpkg.render.overview import (
+    EventRow,
+    GridRow,
+    events_table,
+    fields_table,
+    grids_table,
+    sources_table,
+    status_table,
+)
+from tests.render.samples import FORBIDDEN, NOW, PACKAGE, drawn, hostile, package, styled
+
+WIDTHS = [40, 60, 80, 100, 140]
+
+
+def test_events_are_told_with_what_was_and_what_is() -> None:
+    rows = [
+        EventRow("2026-11-20T12:00:00Z", "django-pots", "released", "2.4", "2.5"),
+        EventRow("2026-11-22T12:00:00Z", "django-kettle", "archived", "", ""),
+    ]
+    table = events_table(rows, now=NOW, width=80, ascii_only=False)
+    assert drawn(table, 80) == (
+        "WHEN        PACKAGE        EVENT\n"
+        "3 days ago  django-pots    released  2.4 → 2.5\n"
+        "yesterday   django-kettle  archived\n"
+    )
+    assert "\x1b[1;31marchived" in styled(table, 80)
+
+
+def test_grids_are_told_with_their_sizes() -> None:
+    assert drawn(
+        grids_table([GridRow("forms", "Forms", 12), GridRow("cms", "CMS", 7)], width=80, ascii_only=False)
+    ) == ("GRID   PACKAGES  TITLE\nforms        12  Forms\ncms           7  CMS\n")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_field_is_explained_within_the_width(width: int) -> None:
+    lines = drawn(fields_table(width=width, ascii_only=True), width).splitlines()
+    assert {field.name for field in FIELDS} <= {line.split()[0] for line in lines if line.split()}
+    assert max(map(cell_len, lines)) <= width
+
+
+def test_what_a_field_is_stands_in_full_on_a_wide_terminal() -> None:
+    shown = drawn(fields_table(width=140, ascii_only=False), 140)
+    assert "repo_watchers       stars         number                        forge    yes   stars\n" in shown
+
+
+def test_a_status_is_labels_and_wrapped_lines() -> None:
+    shown = drawn(status_table([("mirror", "/home/m/mirror.db"), ("", "word " * 20)], width=60, ascii_only=False), 60)
+    assert shown.splitlines()[0] == "mirror  /home/m/mirror.db"
+    assert all(line.startswith("        word") for line in shown.splitlines()[1:])
+    assert shown.count("word") == 20
+
+
+def test_each_field_is_shown_with_its_source_its_age_and_what_an_edit_hides() -> None:
+    lines = drawn(sources_table(PACKAGE, now=NOW, width=100, ascii_only=False)).splitlines()
+    assert "repo_watchers       github   2 h ago     5112" in lines
+    assert "title               catalog  3 days ago  django-pots" in lines
+    place = lines.index("documentation_url   you ✎                pots.example.org/en/latest")
+    assert lines[place + 1] == "                    catalog              upstream: old.example.org"
+    assert {field.name for field in FIELDS} <= {line.split()[0] for line in lines}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_tables_hold_no_foreign_control_characters_and_keep_to_the_width(width: int) -> None:
+    for seed in range(100):
+        text = hostile(seed)
+        tables = (
+            events_table([EventRow(text, text, text, text, text)], now=NOW, width=width, ascii_only=False),
+            grids_table([GridRow(text, text, 1)], width=width, ascii_only=False),
+            status_table([(text, text)], width=width, ascii_only=False),
+            sources_table(package(title=text, checked={text: text}), now=NOW, width=width, ascii_only=False),
+        )
+        for table in tables:
+            shown = drawn(table, width)
+            assert not FORBIDDEN.search(shown)
+            assert max(map(cell_len, shown.splitlines())) <= width
+
+
+def test_nothing_to_tell_is_the_heads() -> None:
+    assert drawn(events_table([], now=NOW, width=80, ascii_only=False)) == "WHEN  PACKAGE  EVENT\n"

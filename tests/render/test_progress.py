@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from djpkg.facts import Outcome
+from djpkg.render.observer import Progress, Silent
+from djpkg.render.progress import TerminalProgress
+
+
+def told(progress: Progress) -> None:
+    progress.start("github", None)
+    progress.start("github", 5336)
+    progress.advance("github", 1200, Outcome.UPDATED)
+    progress.advance("github", 3, Outcome.FAILED)
+    progress.advance("pypi")
+    progress.spend("github", 54)
+    progress.note("the quota is \x1b[31mspent [/foo] :smile:")
+    progress.stop()
+    progress.stop()
+
+
+def test_a_terminal_sees_what_is_done_of_how_many_and_what_failed() -> None:
+    buffer = io.StringIO()
+    console = Console(file=buffer, force_terminal=True, width=120, color_system=None, legacy_windows=False, _environ={})
+    told(TerminalProgress(console))
+    shown = buffer.getvalue()
+    assert "1,203/5,336" in shown
+    assert "54 requests, 3 failed" in shown
+    assert "the quota is ^[[31mspent [/foo] :smile:\n" in shown
+
+
+def test_the_silent_one_takes_everything(capfd: object) -> None:
+    told(Silent())
+
+
+def test_an_observer_that_is_stopped_before_it_began_is_fine() -> None:
+    buffer = io.StringIO()
+    TerminalProgress(Console(file=buffer, force_terminal=True, width=80, _environ={})).stop()
+    assert "github" not in buffer.getvalue()

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.cells import cell_len
+
+from djpkg.fields import columns
+from djpkg.render.table import TABLE_FIELDS, comparison, packages_table
+from tests.render.samples import FORBIDDEN, NOW, VALUES, drawn, hostile, styled
+
+if TYPE_CHECKING:
+    from djpkg.record import Value, Values
+
+DASH = "\N{EN DASH}"
+
+
+def row(slug: str, **changes: Value) -> Values:
+    return {**VALUES, "edited": [], "slug": slug, **changes}
+
+
+ROWS = [
+    row("django-pots-and-pans"),
+    row(
+        "django-kettle",
+        edited=["title"],
+        repo_watchers=841,
+        last_updated="2020-11-01T00:00:00Z",
+        commits_over_52=[0] * 52,
+        commits_last_year=0,
+        pypi_version="1.9.0",
+        released="2020-07-01T00:00:00Z",
+        django_versions=["1.11", "3.0"],
+        archived=True,
+    ),
+    row(
+        "django-spoons",
+        repo_watchers=125,
+        last_updated="2023-11-01T00:00:00Z",
+        commits_over_52=[],
+        commits_last_year=None,
+        pypi_version="2.0.0",
+        released="2022-07-01T00:00:00Z",
+        django_versions=[],
+    ),
+]
+AT_100 = f"""\
+PACKAGE                  ★  COMMIT  52 WEEKS            RELEASE        DJANGO
+django-pots-and-pans  5.1k  3 w     ▃▂▃▂▃▂▃▂▃▂▃▂█   40  2.5.0    4 mo  4.2{DASH}6.0
+django-kettle ✎        841  6 y     ▁▁▁▁▁▁▁▁▁▁▁▁▁    0  1.9.0    6 y   ≤3.0  archived
+django-spoons          125  3 y     · not fetched ·     2.0.0    4 y   undeclared
+"""
+AT_70 = f"""\
+PACKAGE                  ★  COMMIT  RELEASE        DJANGO
+django-pots-and-pans  5.1k  3 w     2.5.0    4 mo  4.2{DASH}6.0
+django-kettle ✎        841  6 y     1.9.0    6 y   ≤3.0  archived
+django-spoons          125  3 y     2.0.0    4 y   undeclared
+"""
+AT_60 = f"""\
+PACKAGE                  ★  COMMIT  RELEASE  DJANGO
+django-pots-and-pans  5.1k  3 w     4 mo     4.2{DASH}6.0
+django-kettle ✎        841  6 y     6 y      ≤3.0  archived
+django-spoons          125  3 y     4 y      undeclared
+"""
+IN_ASCII = """\
+PACKAGE               STARS  COMMIT  52 WEEKS            RELEASE        DJANGO
+django-pots-and-pans   5.1k  3 w     -.-.-.-.-.-.#   40  2.5.0    4 mo  4.2-6.0
+django-kettle ~         841  6 y     _____________    0  1.9.0    6 y   <=3.0  archived
+django-spoons           125  3 y     | not fetched |     2.0.0    4 y   undeclared
+"""
+BESIDE = f"""\
+          django-pots-and-pans  django-kettle  django-spoons
+stars     5.1k *                841            125
+commits   40 *                  0
+updated   3 w *                 6 y            3 y
+version   2.5.0                 1.9.0          2.0.0
+released  4 mo *                6 y            4 y
+python    3.10{DASH}3.13             3.10{DASH}3.13      3.10{DASH}3.13
+django    4.2{DASH}6.0               ≤3.0           undeclared
+* the best of all
+"""
+BELOW = f"""\
+                      stars   commits  updated
+django-pots-and-pans  5.1k *  40 *     3 w *
+django-kettle         841     0        6 y
+django-spoons         125              3 y
+
+                      version  released  python
+django-pots-and-pans  2.5.0    4 mo *    3.10{DASH}3.13
+django-kettle         1.9.0    6 y       3.10{DASH}3.13
+django-spoons         2.0.0    4 y       3.10{DASH}3.13
+
+                      django
+django-pots-and-pans  4.2{DASH}6.0
+django-kettle         ≤3.0
+django-spoons         undeclared
+* the best of all
+"""
+FEW = columns("stars,commits,updated,version,released,python,django")
+
+
+def listed(rows: list[Values], width: int = 100, fields: str | None = None, *, ascii_only: bool = False) -> str:
+    chosen = columns(fields) if fields else None
+    return drawn(packages_table(rows, columns=chosen, now=NOW, width=width, ascii_only=ascii_only), width)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(140, AT_100), (100, AT_100), (70, AT_70), (60, AT_60)])
+def test_a_list_shows_the_columns_that_fit(width: int, expected: str) -> None:
+    assert listed(ROWS, width) == expected
+
+
+def test_an_ascii_terminal_gets_a_list_in_ascii() -> None:
+    assert listed(ROWS, ascii_only=True) == IN_ASCII
+
+
+def test_the_fields_of_the_table_are_enough_for_it() -> None:
+    assert listed([{name: value for name, value in row.items() if name in TABLE_FIELDS} for row in ROWS]) == AT_100
+
+
+def test_an_empty_list_is_its_heads() -> None:
+    assert listed([]).split() == ["PACKAGE", "★", "COMMIT", "52", "WEEKS", "RELEASE", "DJANGO"]
+    assert listed([], fields="slug,stars") == "SLUG  STARS\n"
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_long_slug_is_never_cut_and_costs_the_others_no_column(width: int) -> None:
+    slug = "django-" + "x" * 48
+    lines = listed([*ROWS, row(slug)], width).splitlines()
+    short = listed(ROWS, width).splitlines()
+    assert lines[0].split() == short[0].split()
+    assert lines[4] == slug
+    assert lines[5].split() == lines[1].split()[1:]
+
+
+def test_a_slug_wider_than_the_terminal_ends_with_the_ellipsis() -> None:
+    assert "y" * 59 + "…\n" in listed([row("y" * 150)], 60)
+
+
+def test_a_repository_that_nobody_hosts_has_no_stars_and_no_weeks() -> None:
+    nowhere = listed([row("pots", repo_state="none", repo_watchers=0, commits_over_52=[], last_updated=None)])
+    assert "· no repository ·" in nowhere
+    assert " 0 " not in nowhere
+
+
+def test_states_stand_at_the_end_and_the_final_ones_are_red() -> None:
+    rows = [row("a", repo_state="gone", catalog_state="removed"), row("b", repo_state="moved")]
+    shown = styled(packages_table(rows, columns=None, now=NOW, width=100, ascii_only=False))
+    assert "\x1b[1;31m  gone removed\x1b[0m\n" in shown
+    assert "\x1b[35m  moved\x1b[0m\n" in shown
+
+
+def test_chosen_fields_are_columns_under_the_names_that_were_typed() -> None:
+    assert listed(ROWS, fields="slug,stars,updated,archived") == (
+        "SLUG                  STARS  UPDATED      ARCHIVED\n"
+        "django-pots-and-pans   5112  3 weeks ago  no\n"
+        "django-kettle           841  6 years ago  yes\n"
+        "django-spoons           125  3 years ago  no\n"
+    )
+
+
+def test_a_wide_chosen_field_gives_way_and_ends_with_the_ellipsis() -> None:
+    shown = listed([row("pots", repo_description="word " * 100)], 60, "slug,description,stars")
+    assert shown.splitlines()[1].startswith("pots  word word")
+    assert shown.splitlines()[1].endswith("…   5112")
+
+
+def test_fields_that_do_not_fit_beside_each_other_are_a_block_a_package() -> None:
+    lines = listed(ROWS, 60, "all").splitlines()
+    assert lines.count("") == 2
+    assert "slug                django-kettle" in lines
+    assert max(map(cell_len, lines)) <= 60
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 100, 140])
+@pytest.mark.parametrize("fields", [None, "slug,title,stars,participants", "all"])
+def test_no_line_of_a_list_is_wider_than_the_terminal(width: int, fields: str | None) -> None:
+    rows = [
+        *ROWS,
+        row("花" * 40, title="👩\u200d👩\u200d👧" * 30, pypi_version="9" * 90, participants=["名" * 40] * 50),
+    ]
+    assert max(cell_len(line) for line in listed(rows, width, fields).splitlines()) <= width
+
+
+def test_thousands_of_hostile_texts_reach_no_list() -> None:
+    texts = [hostile(seed) for seed in range(3000)]
+    rows: list[Values] = [
+        {**VALUES, **{name: text if isinstance(value, str) else [text] for name, value in VALUES.items() if value}}
+        for text in texts
+    ]
+    for fields in (None, "slug,title,description,participants,updated,checked,grids", "all"):
+        assert not FORBIDDEN.search(listed(rows[: 300 if fields == "all" else 3000], 100, fields))
+    for start in range(0, 60, 6):
+        shown = drawn(comparison(rows[start : start + 6], now=NOW, width=80, ascii_only=False), 80)
+        assert not FORBIDDEN.search(shown)
+
+
+def test_the_whole_directory_is_drawn_in_less_than_two_seconds() -> None:
+    rows = [row(f"django-package-{number}") for number in range(5800)]
+    began = time.perf_counter()
+    assert listed(rows).count("\n") == 5801
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize(("width", "expected"), [(100, BESIDE), (50, BELOW)])
+def test_packages_are_compared_beside_each_other_or_below(width: int, expected: str) -> None:
+    assert drawn(comparison(ROWS, FEW, now=NOW, width=width, ascii_only=False), width) == expected
