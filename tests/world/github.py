@@ -66,7 +66,7 @@ class GitHub:
             quota.used += 1
         return reply
 
-    def _route(self, request: Request) -> Reply:  # noqa: PLR0911  one for each ending
+    def _route(self, request: Request) -> Reply:
         if request.method not in {"GET", "HEAD"}:
             return _message("Not Found", 404)
         match = ROUTE.fullmatch(request.path)

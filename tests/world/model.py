@@ -60,8 +60,8 @@ class Repo:
     default_branch: str = "main"
     recent: list[Commit] = field(default_factory=list)
     past: Past | None = None
-    contributors: list[str] | None = None
-    cached_contributors: list[str] | None = None
+    contributors: Sequence[str] | None = None
+    cached_contributors: Sequence[str] | None = None
     pushed: datetime | None = None
     updated: datetime | None = None
     created: datetime = datetime(2012, 1, 1, tzinfo=UTC)
@@ -95,12 +95,11 @@ class Repo:
         return self.past.head() if self.past is not None else None
 
     def contributions(self) -> list[tuple[str, int]]:
-        """Accounts and how many commits each has, most first."""
-        counted = Counter(commit.login for commit in self.commits if commit.login is not None)
+        """Accounts and how many commits each has, most first; the numbers of a stated list are made up."""
         logins = self.cached_contributors if self.cached_contributors is not None else self.contributors
-        if logins is None:
-            return counted.most_common()
-        return [(login, max(counted[login], len(logins) - place)) for place, login in enumerate(logins)]
+        if logins is not None:
+            return [(login, len(logins) - place) for place, login in enumerate(logins)]
+        return Counter(commit.login for commit in self.commits if commit.login is not None).most_common()
 
     def logins(self) -> list[str]:
         logins = self.cached_contributors if self.cached_contributors is not None else self.contributors

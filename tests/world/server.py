@@ -12,10 +12,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.world import control
+from tests.world.bitbucket import Bitbucket
 from tests.world.catalog import Catalog
 from tests.world.faults import INSIDE_GRAPHQL, Fault, Kind
+from tests.world.forgejo import Forgejo
 from tests.world.github import GitHub
+from tests.world.gitlab import GitLab
 from tests.world.graphql import GraphQL
+from tests.world.model import CODEBERG, GITLAB
 from tests.world.pypi import PyPI
 from tests.world.quotas import Quota, Quotas
 from tests.world.wire import Connection, Reply, Request, html_reply
@@ -35,6 +39,8 @@ PREFIXES = {
     "/gitlab/api/v4": "gitlab",
     "/bitbucket/2.0": "bitbucket",
     "/codeberg/api/v1": "codeberg",
+    "/api/v1": "own-forgejo",
+    "/api/v4": "own-gitlab",
 }
 ADDRESSES = {
     "DJPKG_CATALOG_URL": "/catalog/api/v4",
@@ -68,7 +74,8 @@ class WorldServer:
     """Serves `world` on 127.0.0.1; use it as a context manager.
 
     The names of the APIs, in `log`, `fault` and `latency`, are catalog, github (REST), graphql, pypi, gitlab, bitbucket
-    and codeberg. `tokens` are those that the APIs accept: change them to make a client's token a wrong one.
+    and codeberg; own-forgejo and own-gitlab are servers at the root, whose host is `address`. `tokens` are those that
+    the APIs accept: change them to make a client's token a wrong one.
     """
 
     def __init__(self, world: World, *, port: int = 0) -> None:
@@ -85,6 +92,11 @@ class WorldServer:
             "github": GitHub(world, self.quotas, self.tokens),
             "graphql": GraphQL(world, self.quotas, self.tokens),
             "pypi": PyPI(world),
+            "gitlab": GitLab(world, self.quotas, self.tokens, GITLAB),
+            "bitbucket": Bitbucket(world, self.quotas, self.tokens),
+            "codeberg": Forgejo(world, self.tokens, CODEBERG),
+            "own-forgejo": Forgejo(world, self.tokens, None),
+            "own-gitlab": GitLab(world, self.quotas, self.tokens, None),
         }
         self.crashes: list[str] = []
         """Tracebacks of the world itself: a test that made one has found a fault of the world, not of djpkg."""
@@ -103,6 +115,11 @@ class WorldServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """Host and port: the host of the repositories that the server has as a forge of its own."""
+        return f"127.0.0.1:{self.port}"
 
     @property
     def env(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def eastern(moment: datetime, *, fraction: bool = True) -> str:
     return f"{text}.{local.microsecond:06d}{hours:+03d}:00" if fraction else f"{text}{hours:+03d}:00"
 
 
+@lru_cache
 def _daylight(year: int) -> tuple[datetime, datetime]:
     """When New York's summer time starts (second Sunday of March) and ends (first Sunday of November)."""
     march, november = datetime(year, 3, 8, 7, tzinfo=UTC), datetime(year, 11, 1, 6, tzinfo=UTC)

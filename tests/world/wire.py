@@ -134,7 +134,7 @@ class Connection:
                 if not self.send(request, reply) or request.headers.get("connection", "").lower() == "close":
                     return
 
-    def send(self, request: Request, reply: Reply) -> bool:  # noqa: PLR0911  one for each manner
+    def send(self, request: Request, reply: Reply) -> bool:
         """Sends `reply` in its manner; False when the connection is over."""
         if reply.manner == "drop":
             return False

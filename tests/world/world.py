@@ -55,6 +55,21 @@ class World:
     serial: int = 30_000_000
     foreign_projects: int = 0
 
+    @classmethod
+    def generate(cls, *, packages: int = 5800, github: int = 5336, seed: int = 1, now: datetime = NOW) -> World:
+        """A world as large as the directory; see `generate.generate`."""
+        from tests.world.generate import generate  # noqa: PLC0415  it builds worlds itself
+
+        return generate(packages=packages, github=github, seed=seed, now=now)
+
+    def advance(
+        self, *, days: float = 1, moved: float = 0.04, released: float = 0.01, starred: float = 0.1, added: int = 2
+    ) -> dict[str, list[str]]:
+        """Lets time pass; returns what changed. See `generate.advance`."""
+        from tests.world.generate import advance  # noqa: PLC0415  it builds worlds itself
+
+        return advance(self, days=days, moved=moved, released=released, starred=starred, added=added)
+
     # Building
 
     def add_package(
@@ -260,7 +275,7 @@ class World:
             commit.login = login
             repo.recent.insert(0, commit)
         if repo.contributors is not None and login is not None and login not in repo.contributors:
-            repo.contributors.append(login)
+            repo.contributors = [*repo.contributors, login]
         if repo.state == "empty":
             repo.state = "ok"
         repo.pushed = repo.updated = repo.recent[0].committed

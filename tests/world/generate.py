@@ -1,0 +1,355 @@
+# ruff: noqa: S311  worlds are to be the same for the same seed
+"""Worlds as large as the directory, the same for the same seed, cheap enough to be made for every benchmark.
+
+Commits are not kept: each repository holds the weekly counts of its last year and makes the commits of it when asked.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tests.world.model import BITBUCKET, CODEBERG, GITHUB, GITLAB, CatalogPackage, Commit, Past, Project, Release, Repo
+from tests.world.times import WEEKS, eastern
+from tests.world.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.world.model import RepoState
+
+WORDS = """
+    admin ajax api asset auth avatar badge basket blog bootstrap cache calendar cart celery chart chat cms
+    comment cron debug email export extra feed field filter forms forum gallery grid haystack image import
+    invoice jobs json ldap log mail map markdown menu merge message model money news oauth page payment poll
+    profile queue rating redis rest search seo session shop site slug social sort storage stripe subscription
+    survey tag tasks template test thumb ticket todo tokens tree upload user vote webhook wiki wizard
+""".split()  # noqa: SIM905  ninety literals are no easier to read
+GRIDS = 381
+VERY_ACTIVE = (1100, 1500, 2600)
+"""Commits a year of the three busiest repositories."""
+TODO = 371
+"""The place of django-todo, which gives it the id 409."""
+CLASSIFIERS = (
+    (
+        "Development Status :: 5 - Production/Stable",
+        "Framework :: Django",
+        "Framework :: Django :: 4.2",
+        "Framework :: Django :: 5.2",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.13",
+    ),
+    ("Development Status :: 4 - Beta", "Framework :: Django", "License :: OSI Approved :: BSD License"),
+    ("Programming Language :: Python :: 2.7", "License :: OSI Approved :: MIT License"),
+    (),
+)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Seeded(Past):
+    """A repository's history up to `midnight`, when it was generated: weekly counts by author date, oldest first."""
+
+    seed: int
+    head_at: datetime
+    midnight: datetime
+    weeks: Sequence[int] | None
+    logins: Sequence[str]
+
+    def head(self) -> Commit:
+        return _commit(self, 0, self.head_at, self.head_at, self.logins[0])
+
+    def commits(self) -> Sequence[Commit]:
+        return _commits(self)
+
+
+@lru_cache(maxsize=64)
+def _commits(past: Seeded) -> Sequence[Commit]:
+    rng = random.Random(past.seed)
+    moments: list[tuple[datetime, datetime]] = []
+    latest = past.head_at - timedelta(minutes=2)
+    for place, count in enumerate(past.weeks or ()):
+        start = past.midnight - (WEEKS - place) * 7 * DAY
+        span = min((latest - start).total_seconds(), 7 * 86_400 - 1)
+        own = count - (1 if start <= past.head_at < start + 7 * DAY else 0)
+        for _ in range(own):
+            authored = start + timedelta(seconds=int(rng.random() * span))
+            late = timedelta(hours=rng.randrange(1, 48)) if rng.random() < 0.1 else timedelta(0)
+            moments.append((min(authored + late, latest), authored))
+    oldest = min(past.head_at, past.midnight - WEEKS * 7 * DAY)
+    for years in range(3):
+        older = oldest - timedelta(days=10 + 400 * years)
+        moments.append((older, older))
+    moments.sort(reverse=True)
+    logins = past.logins
+    made = [past.head()]
+    for number, (committed, authored) in enumerate(moments, 1):
+        login = logins[int(rng.random() ** 2 * len(logins))]
+        made.append(_commit(past, number, committed, authored, login))
+    return tuple(made)
+
+
+def _commit(past: Seeded, number: int, committed: datetime, authored: datetime, login: str) -> Commit:
+    digest = hashlib.sha1(b"%d %d" % (past.seed, number), usedforsecurity=False)
+    return Commit(digest.hexdigest(), committed, authored, login, login.title(), f"{login}@example.org")
+
+
+def generate(*, packages: int, github: int, seed: int, now: datetime) -> World:
+    """A world with `packages` packages and `github` repositories on GitHub."""
+    world = World(now=now)
+    gc.disable()  # nothing made here can be collected, and looking for it takes longer than making it
+    try:
+        maker = _Maker(world, seed)
+        maker.add_grids()
+        twins = (packages - github) // 30
+        for number in range(packages):
+            maker.add(number, on_github=number < github, twin=github <= number < github + twins)
+        maker.wake_the_busiest()
+    finally:
+        gc.enable()
+    return world
+
+
+class _Maker:
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.rng = random.Random(seed)
+        self.midnight = datetime(world.now.year, world.now.month, world.now.day, tzinfo=UTC)
+        people = [f"{word}{number}" for number in range(400) for word in WORDS]
+        self.rng.shuffle(people)
+        self.people = people
+        self.idle = (0,) * WEEKS
+        self.requires = (None, ">=3.8", ">=3.10")
+        self.github: list[Repo] = []
+
+    def add_grids(self) -> None:
+        for number in range(1, GRIDS + 1):
+            words = f"{WORDS[number % len(WORDS)]} {WORDS[number * 7 % len(WORDS)]} {number}"
+            self.world.add_grid(number, words.title(), description=f"Packages for {words}.")
+
+    def add(self, number: int, *, on_github: bool, twin: bool) -> None:
+        slug = _slug(number)
+        rng = self.rng
+        if twin:
+            repo: Repo | None = rng.choice(self.github)
+            address = f"http://github.com/{repo.path.upper() if repo else ''}"
+        elif on_github:
+            repo = self._repository(
+                GITHUB, f"shacker/{slug}" if number == TODO else f"{rng.choice(self.people)}/{slug}"
+            )
+            self.github.append(repo)
+            address = self._address(repo)
+        else:
+            repo, address = self._elsewhere(slug)
+        project = self._project(slug) if rng.random() < 0.86 or number == TODO else None
+        self._record(number, slug, repo, address, project)
+
+    def _repository(self, host: str, path: str) -> Repo:
+        """About 30 of 100 have a commit in the last year, 12 are archived, 3 renamed, 2 gone."""
+        rng, world = self.rng, self.world
+        total = min(int(rng.lognormvariate(2.3, 1.2)), 900) if rng.random() < 0.3 else 0
+        if total:
+            weeks: Sequence[int] | None = self._weeks(total)
+        else:
+            weeks = None
+        head_at = self._head_at(weeks)
+        count = min(int(rng.paretovariate(1.1)), 250)
+        start = rng.randrange(len(self.people) - 250)
+        logins = tuple(self.people[start : start + count])
+        number = len(world.repositories_by_id) + 1001
+        state: RepoState = "ok"
+        chance = rng.random()
+        if host == GITHUB and chance < 0.025:
+            state = "gone" if chance < 0.02 else "empty" if chance < 0.023 else "blocked_dmca"
+        elif host != GITHUB and chance < 0.1:
+            state = "gone"
+        archived = not weeks and rng.random() < 0.17
+        stars = int(rng.paretovariate(0.6)) - 1
+        repo = Repo(
+            host=host,
+            path=path,
+            id=number,
+            node_id=f"R_kgDO{number:08d}",
+            description=f"{path.rpartition('/')[2].replace('-', ' ').title()} for Django{'' if number % 7 else ' ✓'}",
+            stars=min(stars, 90_000),
+            forks=min(stars // 5, 20_000),
+            archived=archived,
+            archived_at=head_at + 90 * DAY if archived else None,
+            default_branch="main" if number % 3 else "master",
+            past=None if state == "empty" else Seeded(rng.getrandbits(48), head_at, self.midnight, weeks, logins),
+            contributors=logins,
+            pushed=head_at,
+            state=state,
+            license=("MIT", "BSD-3-Clause", None)[number % 3],
+        )
+        world.place(repo)
+        return repo
+
+    def _weeks(self, total: int) -> Sequence[int]:
+        weeks = [0] * WEEKS
+        for _ in range(total):
+            weeks[int(self.rng.random() * WEEKS)] += 1
+        return tuple(weeks)
+
+    def _head_at(self, weeks: Sequence[int] | None) -> datetime:
+        """In the newest week that has commits, else one to twelve years ago."""
+        if weeks is None:
+            return self.midnight - timedelta(seconds=int(86_400 * self.rng.uniform(370, 4400)))
+        newest = max(place for place, count in enumerate(weeks) if count)
+        start = self.midnight - (WEEKS - newest) * 7 * DAY
+        return start + timedelta(seconds=self.rng.randrange(3600, 7 * 86_400))
+
+    def _address(self, repo: Repo) -> str:
+        """The address that the catalog has: some in another spelling, some of before a move."""
+        chance = self.rng.random()
+        if chance < 0.03 and repo.state == "ok":
+            old = f"former-{repo.path}"
+            self.world.renames[repo.host, old.lower()] = repo
+            return f"https://{repo.host}/{old}"
+        if chance < 0.08:
+            return f"http://{repo.host}/{repo.path}"
+        return f"https://{repo.host}/{repo.path}{'/' if chance < 0.1 else '.git' if chance < 0.11 else ''}"
+
+    def _elsewhere(self, slug: str) -> tuple[Repo | None, str]:
+        chance = self.rng.random()
+        owner = self.rng.choice(self.people)
+        for limit, host, path in (
+            (0.35, GITLAB, f"{owner}/{'tools/' if chance < 0.1 else ''}{slug}"),
+            (0.55, BITBUCKET, f"{owner}/{slug}"),
+            (0.63, CODEBERG, f"{owner}/{slug}"),
+        ):
+            if chance < limit:
+                repo = self._repository(host, path)
+                return repo, f"https://{host}/{path}"
+        return None, "" if chance < 0.85 else f"https://code.example.org/{owner}/{slug}"
+
+    def _project(self, slug: str) -> Project:
+        rng, world = self.rng, self.world
+        newest = world.now - timedelta(seconds=int(86_400 * rng.uniform(2, 1200) * rng.random()) + 3600)
+        major, kind = rng.randrange(6), rng.randrange(len(CLASSIFIERS))
+        project = Project(slug, serial=rng.randrange(1, world.serial))
+        for back in range(rng.randrange(3), -1, -1):
+            release = Release(
+                version=f"{major}.{4 - back}.{rng.randrange(9)}",
+                uploaded=newest - timedelta(days=70 * back),
+                requires_python=self.requires[kind % 3],
+                classifiers=CLASSIFIERS[kind],
+                license_expression="MIT" if kind == 0 else None,
+            )
+            project.releases.append(release)
+        if rng.random() < 0.01:
+            project.state = "gone"
+        world.projects[project.normalised] = project
+        return project
+
+    def _record(self, number: int, slug: str, repo: Repo | None, address: str, project: Project | None) -> None:
+        """19 of 20 records agree with their repository; the others are as of some weeks ago."""
+        rng, now = self.rng, self.world.now
+        created = now - timedelta(days=6000 - number * 6000 / (len(self.world.packages) + 6000), seconds=rng.random())
+        fetched = now - timedelta(seconds=rng.random() * 86_400 * 2)
+        package = CatalogPackage(
+            category=rng.choice((1, 1, 1, 1, 2, 3, 4, 5)),
+            grids=rng.sample(range(1, GRIDS + 1), rng.choice((0, 0, 0, 1, 1, 2, 3))),
+            id=number + number // 10 + 1,
+            title=slug if number % 4 else slug.replace("-", " ").title(),
+            slug=slug,
+            last_updated=None,
+            last_fetched=eastern(fetched),
+            repo_url=address,
+            pypi_version=None,
+            created=eastern(created),
+            modified=eastern(created + timedelta(days=30)),
+            repo_forks=0,
+            repo_description="",
+            pypi_url="",
+            documentation_url="" if number % 3 else f"https://{slug}.readthedocs.io/en/latest/",
+            repo_watchers=0,
+            commits_over_52=self.idle,
+            participants=(),
+        )
+        if project is not None:
+            shapes = (
+                "http://pypi.python.org/pypi/{}",
+                "http://pypi.python.org/pypi/{}",
+                "{}",
+                "http://pypi.python.org/pypi/{}/",
+            )
+            package.pypi_url = shapes[number % 4].format(project.name)
+            package.pypi_version = project.latest.version
+        if repo is not None and isinstance(repo.past, Seeded):
+            past, stale = repo.past, rng.random() < 0.05
+            package.repo_watchers, package.repo_forks = repo.stars, repo.forks
+            package.repo_description = repo.description or ""
+            package.last_updated = eastern(past.head_at - (40 * DAY if stale else 0 * DAY), fraction=False)
+            package.commits_over_52 = self.idle if past.weeks is None or stale else past.weeks
+            package.participants = past.logins[: max(1, len(past.logins) - stale)]
+        self.world.packages[package.id] = package
+
+    def wake_the_busiest(self) -> None:
+        """Three repositories of this world have more than a thousand commits in the last year."""
+        live = [repo for repo in self.github if repo.state == "ok" and not repo.archived][: len(VERY_ACTIVE)]
+        for repo, total in zip(live, VERY_ACTIVE, strict=False):
+            if isinstance(repo.past, Seeded):
+                weeks = self._weeks(total)
+                head_at = self._head_at(weeks)
+                repo.past = Seeded(repo.past.seed, head_at, self.midnight, weeks, repo.past.logins)
+                repo.pushed = head_at
+
+
+def _slug(number: int) -> str:
+    if number == TODO:
+        return "django-todo"
+    size = len(WORDS)
+    more, second, first = number // size // size, number // size % size, number % size
+    return f"django-{WORDS[first]}-{WORDS[second]}" + (f"-{WORDS[more % size]}" if more else "")
+
+
+def advance(
+    world: World,
+    *,
+    days: float = 1,
+    moved: float = 0.04,
+    released: float = 0.01,
+    starred: float = 0.1,
+    added: int = 2,
+    seed: int = 1,
+) -> dict[str, list[str]]:
+    """Lets `days` pass; returns what changed by kind.
+
+    `moved` of all repositories get commits (live ones, most of them busy before), `released` of the projects a release,
+    `starred` of the live repositories stars; the catalog looks at none of this yet and lists `added` new packages.
+    """
+    rng = random.Random(f"{seed} {world.now}")
+    before = world.now
+    world.now += timedelta(days=days)
+    live = [repo for repo in world.repositories.values() if repo.state == "ok" and not repo.archived]
+    awake = [repo for repo in live if repo.recent or (isinstance(repo.past, Seeded) and repo.past.weeks)]
+    asleep = [repo for repo in live if not (repo.recent or (isinstance(repo.past, Seeded) and repo.past.weeks))]
+    count = min(len(live), round(moved * len(world.repositories)))
+    busy = min(len(awake), round(count * 0.85) if asleep else count)
+    changed: dict[str, list[str]] = {"moved": [], "released": [], "starred": [], "added": []}
+    for repo in rng.sample(awake, busy) + rng.sample(asleep, min(len(asleep), count - busy)):
+        when = before + timedelta(seconds=int(rng.random() * max(1, days * 86_400 - 600)))
+        logins = repo.logins()
+        login = f"newcomer{rng.randrange(10_000)}" if rng.random() < 0.2 or not logins else rng.choice(logins)
+        world.push(repo, when, login=login, count=rng.choice((1, 1, 1, 2, 4)))
+        changed["moved"].append(f"{repo.host}/{repo.path}")
+    projects = [project for project in world.projects.values() if project.served]
+    for project in rng.sample(projects, round(released * len(projects))):
+        world.release(project, f"{len(project.releases) + 9}.0", before + timedelta(days=days * rng.random()))
+        changed["released"].append(project.name)
+    for repo in rng.sample(live, round(starred * len(live))):
+        world.star(repo, rng.choice((-1, 1, 1, 2)))
+        changed["starred"].append(f"{repo.host}/{repo.path}")
+    for _ in range(added):
+        number = max(world.packages, default=0) + 1
+        package = world.add_package(
+            f"django-new-{number}", id=number, commits=[0.5, 1, 2], stars=1, releases=[("0.1", 1)], created=0.5
+        )
+        changed["added"].append(package.slug)
+    return changed
