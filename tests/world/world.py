@@ -65,8 +65,8 @@ class World:
     def advance(
         self, *, days: float = 1, moved: float = 0.04, released: float = 0.01, starred: float = 0.1, added: int = 2
     ) -> dict[str, list[str]]:
-        """Lets time pass; returns what changed. See `generate.advance`."""
-        from tests.world.generate import advance  # noqa: PLC0415  it builds worlds itself
+        """Lets time pass; returns what changed. See `advance.advance`."""
+        from tests.world.advance import advance  # noqa: PLC0415  it builds worlds itself
 
         return advance(self, days=days, moved=moved, released=released, starred=starred, added=added)
 

@@ -1,0 +1,64 @@
+# ruff: noqa: S311  days are to be the same for the same seed
+"""A day in the life of a generated world."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tests.world.generate import Seeded
+
+if TYPE_CHECKING:
+    from tests.world.model import Repo
+    from tests.world.world import World
+
+
+def advance(
+    world: World,
+    *,
+    days: float = 1,
+    moved: float = 0.04,
+    released: float = 0.01,
+    starred: float = 0.1,
+    added: int = 2,
+    seed: int = 1,
+) -> dict[str, list[str]]:
+    """Lets `days` pass; returns what changed by kind.
+
+    `moved` of all repositories get commits (live ones, most of them busy before), `released` of the projects a release,
+    `starred` of the live repositories stars; the catalog looks at none of this yet and lists `added` new packages.
+    """
+    rng = random.Random(f"{seed} {world.now}")
+    before = world.now
+    world.now += timedelta(days=days)
+    live = [repo for repo in world.repositories.values() if repo.state == "ok" and not repo.archived]
+    awake = [repo for repo in live if _awake(repo)]
+    asleep = [repo for repo in live if not _awake(repo)]
+    count = min(len(live), round(moved * len(world.repositories)))
+    busy = min(len(awake), round(count * 0.85) if asleep else count)
+    changed: dict[str, list[str]] = {"moved": [], "released": [], "starred": [], "added": []}
+    for repo in rng.sample(awake, busy) + rng.sample(asleep, min(len(asleep), count - busy)):
+        when = before + timedelta(seconds=int(rng.random() * max(1, days * 86_400 - 600)))
+        logins = repo.logins()
+        login = f"newcomer{rng.randrange(10_000)}" if rng.random() < 0.2 or not logins else rng.choice(logins)
+        world.push(repo, when, login=login, count=rng.choice((1, 1, 1, 2, 4)))
+        changed["moved"].append(f"{repo.host}/{repo.path}")
+    projects = [project for project in world.projects.values() if project.served]
+    for project in rng.sample(projects, round(released * len(projects))):
+        world.release(project, f"{len(project.releases) + 9}.0", before + timedelta(days=days * rng.random()))
+        changed["released"].append(project.name)
+    for repo in rng.sample(live, round(starred * len(live))):
+        world.star(repo, rng.choice((-1, 1, 1, 2)))
+        changed["starred"].append(f"{repo.host}/{repo.path}")
+    for _ in range(added):
+        number = max(world.packages, default=0) + 1
+        package = world.add_package(
+            f"django-new-{number}", id=number, commits=[0.5, 1, 2], stars=1, releases=[("0.1", 1)], created=0.5
+        )
+        changed["added"].append(package.slug)
+    return changed
+
+
+def _awake(repo: Repo) -> bool:
+    return bool(repo.recent or (isinstance(repo.past, Seeded) and repo.past.weeks))
