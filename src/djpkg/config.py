@@ -83,15 +83,34 @@ def is_default(source: SourceName, environment: Mapping[str, str]) -> bool:
 def token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
     """The first token that is set for an API. ConfigError names the variable of one that no header can carry."""
     for variable in _BY_SOURCE[source].tokens:
-        secret = environment.get(variable, "").strip()
-        if not secret:
-            continue
-        if not re.fullmatch(r"[\x21-\x7e]+", secret):
-            raise ConfigError(
-                f"{variable} holds characters that no token has", hint=f"set {variable} anew, or unset it"
-            )
-        return Token(variable, secret)
+        if found := check_token(variable, environment.get(variable, "")):
+            return found
     return None
+
+
+def check_token(origin: str, text: str) -> Token | None:
+    """A token without the white space around it, None for none. ConfigError on one that no header can carry."""
+    secret = text.strip()
+    if not secret:
+        return None
+    if not re.fullmatch(r"[\x21-\x7e]+", secret):
+        raise ConfigError(f"{origin} holds characters that no token has", hint=f"set {origin} anew, or unset it")
+    return Token(origin, secret)
+
+
+def servers(source: SourceName, environment: Mapping[str, str]) -> dict[str, str]:
+    """The API roots of the further servers of one kind, by host; over https, but for loopback."""
+    path = {SourceName.GITLAB: "/api/v4", SourceName.FORGEJO: "/api/v1"}[source]
+    return {
+        host: f"{'http' if _is_loopback(host) else 'https'}://{host}{path}"
+        for host, kind in forges(environment).items()
+        if kind is source
+    }
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rpartition(":")[0] or host
+    return name == "localhost" or re.fullmatch(r"127(\.[0-9]{1,3}){3}", name) is not None
 
 
 def forges(environment: Mapping[str, str]) -> dict[str, SourceName]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from djpkg.asks import ProjectAsk, RepositoryAsk
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
@@ -18,39 +20,10 @@ if TYPE_CHECKING:
     from djpkg.facts import ForgeFacts, Outcome, PypiFacts, SourceName
     from djpkg.sources.quota import Quota
 
+__all__ = ["Answer", "ProjectAsk", "RepositoryAsk", "Source", "Spent"]
+
 AskT_contra = TypeVar("AskT_contra", contravariant=True)
 FactsT_co = TypeVar("FactsT_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryAsk:
-    """One repository to be asked about, and what is stored of it.
-
-    `host` is the forge's name as in the address (``github.com``), `path` the rest (``shacker/django-todo``).
-    `weeks_head` and `contributors_head` are the heads that the stored weeks and contributors belong to.
-    `catalog_updated` is the catalog's `last_updated` where the catalog also has a list of participants, else None.
-    """
-
-    coordinate: str
-    host: str
-    path: str
-    etag: str | None = None
-    node_id: str | None = None
-    head: str | None = None
-    head_at: str | None = None
-    weeks_head: str | None = None
-    contributors_head: str | None = None
-    contributors_taken: str | None = None
-    catalog_updated: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectAsk:
-    """One project of PyPI to be asked about; `serial` is the last one whose facts are stored."""
-
-    coordinate: str
-    etag: str | None = None
-    serial: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +32,8 @@ class Answer(Generic[FactsT_co]):
 
     `facts` holds the parts that were said, to be laid over the stored ones; None when nothing new was said. `outcome`
     is None while more is to come for the coordinate; UPDATED means "answered with facts", and whether they differ from
-    the stored ones is decided where both are known. `until` goes with DEFERRED. `etag` and `serial` replace the stored
-    validators where they are not None.
+    the stored ones is decided where both are known. `until` goes with DEFERRED. `refused` goes with FAILED: the source
+    will not serve us (credentials). `etag` and `serial` replace the stored validators where they are not None.
     """
 
     coordinate: str
@@ -68,6 +41,7 @@ class Answer(Generic[FactsT_co]):
     facts: FactsT_co | None = None
     reason: str = ""
     until: datetime | None = None
+    refused: bool = False
     etag: str | None = None
     serial: int | None = None
 

@@ -1,0 +1,36 @@
+"""What is to be asked of a source about one coordinate, and the validators that let it say "unchanged"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryAsk:
+    """One repository to be asked about, and what is stored of it.
+
+    `host` is the forge's name as in the address (``github.com``), `path` the rest (``shacker/django-todo``).
+    `weeks_head` and `contributors_head` are the heads that the stored weeks and contributors belong to.
+    `catalog_updated` is the catalog's `last_updated` where the catalog also has a list of participants, else None.
+    """
+
+    coordinate: str
+    host: str
+    path: str
+    etag: str | None = None
+    node_id: str | None = None
+    head: str | None = None
+    head_at: str | None = None
+    weeks_head: str | None = None
+    contributors_head: str | None = None
+    contributors_taken: str | None = None
+    catalog_updated: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectAsk:
+    """One project of PyPI to be asked about; `serial` is the last one whose facts are stored."""
+
+    coordinate: str
+    etag: str | None = None
+    serial: int | None = None

@@ -1,0 +1,98 @@
+"""What a fetch is to ask each forge and PyPI about: one ask a coordinate, however many packages share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from djpkg.asks import ProjectAsk, RepositoryAsk
+from djpkg.facts import FORGES, SourceName
+from djpkg.times import stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+    from datetime import datetime
+
+
+class Repositories(NamedTuple):
+    """The repositories of one forge, stalest first, and the slugs of the packages that share each coordinate."""
+
+    asks: list[RepositoryAsk]
+    slugs: dict[str, tuple[str, ...]]
+
+
+class Projects(NamedTuple):
+    """The projects of PyPI, stalest first, and the slugs of the packages that share each."""
+
+    asks: list[ProjectAsk]
+    slugs: dict[str, tuple[str, ...]]
+
+
+# Never asked first, then by the age of the last answer: what a small quota reaches tonight is what it did not last night.
+_STALEST = "ORDER BY facts.answered IS NOT NULL, facts.answered, packages.repo_watchers DESC, packages.id"
+
+
+def repositories(
+    db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime
+) -> dict[SourceName, Repositories]:
+    """What to ask the forges; `only` are the packages that were named, which gone places do not escape."""
+    due = {forge: Repositories([], {}) for forge in FORGES}
+    condition, values = _wanted(only, now)
+    for forge, slug, path, coordinate, updated, *known in db.execute(
+        "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
+        " (SELECT CASE WHEN json_array_length(said, '$.participants') > 0 THEN json_extract(said, '$.last_updated') END"
+        "  FROM facts AS stated WHERE stated.package_id = packages.id AND stated.source = 'catalog'),"
+        " facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
+        " facts.contributors_taken"
+        " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge"
+        " AND facts.coordinate = packages.repository_key"
+        f" WHERE packages.repository_key IS NOT NULL AND {condition} {_STALEST}",
+        values,
+    ):
+        asks, slugs = due[SourceName(forge)]
+        if coordinate in slugs:
+            slugs[coordinate] = (*slugs[coordinate], slug)
+            continue
+        slugs[coordinate] = (slug,)
+        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken = known
+        asks.append(
+            RepositoryAsk(
+                coordinate=coordinate,
+                host=coordinate.partition("/")[0],
+                path=path,
+                etag=etag,
+                node_id=node_id,
+                head=head,
+                head_at=head_at,
+                weeks_head=weeks_head,
+                contributors_head=contributors_head,
+                contributors_taken=contributors_taken,
+                catalog_updated=updated,
+            )
+        )
+    return due
+
+
+def projects(db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime) -> Projects:
+    """What to ask PyPI."""
+    due = Projects([], {})
+    condition, values = _wanted(only, now)
+    for slug, name, etag, serial in db.execute(
+        "SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial"
+        " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = 'pypi'"
+        " AND facts.coordinate = packages.pypi_name"
+        f" WHERE packages.pypi_name IS NOT NULL AND {condition} {_STALEST}",
+        values,
+    ):
+        if name in due.slugs:
+            due.slugs[name] = (*due.slugs[name], slug)
+            continue
+        due.slugs[name] = (slug,)
+        due.asks.append(ProjectAsk(coordinate=name, etag=etag, serial=cast("int | None", serial)))
+    return due
+
+
+def _wanted(only: Collection[int] | None, now: datetime) -> tuple[str, tuple[str | int, ...]]:
+    if only is None:
+        return "(facts.retry IS NULL OR facts.retry <= ?)", (stamp(now),)
+    return f"packages.id IN ({', '.join('?' * len(only))})", tuple(only)

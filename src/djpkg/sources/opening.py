@@ -1,0 +1,80 @@
+"""Which sources there are and how each is made from the environment; a source's module is loaded when it is wanted."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from djpkg import config
+from djpkg.facts import SourceName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from djpkg.sources import Forge, Registry
+    from djpkg.sources.catalog import Catalog
+
+# gh keeps its token in a store that may ask the user something; a fetch does not wait for that.
+GH_SECONDS = 2.0
+
+_FORGES = {
+    SourceName.GITHUB: ("djpkg.sources.github", "GitHub"),
+    SourceName.GITLAB: ("djpkg.sources.gitlab", "GitLab"),
+    SourceName.BITBUCKET: ("djpkg.sources.bitbucket", "Bitbucket"),
+    SourceName.FORGEJO: ("djpkg.sources.forgejo", "Forgejo"),
+}
+
+
+def find_token(source: SourceName, environment: Mapping[str, str]) -> config.Token | None:
+    """The token for a source: from its variables, else, for GitHub, from gh. ConfigError on one that cannot be one."""
+    token = config.token(source, environment)
+    if token is not None or source is not SourceName.GITHUB:
+        return token
+    return _ask_gh(environment)
+
+
+def open_catalog(environment: Mapping[str, str]) -> Catalog:
+    """The catalog, to be entered before it is asked."""
+    from djpkg.sources.catalog import Catalog  # noqa: PLC0415 - only where it is wanted
+
+    return Catalog(base_url=config.catalog(environment))
+
+
+def open_pypi(environment: Mapping[str, str], *, listed: int | None) -> Registry:
+    """PyPI; `listed` is how many projects its last list had."""
+    from djpkg.sources.pypi import Pypi  # noqa: PLC0415 - as above
+
+    return Pypi(base_url=config.address(SourceName.PYPI, environment), listed=listed)
+
+
+def open_forge(source: SourceName, environment: Mapping[str, str]) -> Forge:
+    """A forge, with its token and the further servers that the user named."""
+    module, name = _FORGES[source]
+    make = cast("Any", getattr(import_module(module), name))
+    settings: dict[str, object] = {
+        "base_url": config.address(source, environment),
+        "token": find_token(source, environment),
+    }
+    if source in (SourceName.GITLAB, SourceName.FORGEJO):
+        settings["servers"] = config.servers(source, environment)
+    return cast("Forge", make(**settings))
+
+
+def _ask_gh(environment: Mapping[str, str]) -> config.Token | None:
+    program = shutil.which("gh", path=environment.get("PATH", ""))
+    if program is None:
+        return None
+    try:
+        said = subprocess.run(  # noqa: S603 - found on the user's own path
+            [program, "auth", "token"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=GH_SECONDS,
+            check=True,
+            env=dict(environment),
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return config.check_token("gh auth token", said.stdout.decode("ascii", "replace"))
