@@ -71,10 +71,11 @@ def _period(written: re.Match[str]) -> Period:
     year, month, day = int(written["year"]), int(written["month"] or 1), int(written["day"] or 1)
     if written["hour"] is None:
         first = datetime(year, month, day, tzinfo=UTC)
+        days = 1
         if written["month"] is None:
             days = _days(year, 2) + 337
-        else:
-            days = _days(year, month) if written["day"] is None else 1
+        elif written["day"] is None:
+            days = _days(year, month)
         return Period(first, _end(first, timedelta(days=days)))
     fraction = written["fraction"]
     first = datetime(

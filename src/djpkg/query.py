@@ -84,12 +84,6 @@ class Query(NamedTuple):
         """The words that must be found."""
         return tuple(word.text for word in self.words if not word.excluded)
 
-    @property
-    def narrow(self) -> bool:
-        """Whether it asks for something, and does not only exclude."""
-        excluded = [item.excluded for group in (self.words, self.filters, self.conditions) for item in group]
-        return not all(excluded)
-
 
 class Sort(NamedTuple):
     """One field to order by. `natural` is its own direction: most, newest, A first."""
