@@ -1,0 +1,107 @@
+"""An answer as the sources see it, and the credentials that go with a request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from djpkg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_TEXT = 200
+_VALIDATOR = re.compile(r"[\x21-\x7e]{1,256}")
+_WORD = re.compile(r"[\x21-\x7e]+")
+_ADDRESS = re.compile(r"[\x21-\x7e]{1,8192}")
+_SCHEMES = frozenset(("bearer", "basic", "token"))
+_LINK = re.compile(r"<([^<>]*)>([^<]*)")
+_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+
+
+def is_validator(etag: str) -> bool:
+    """Whether an entity tag can be sent back; one that cannot would break every later request."""
+    return _VALIDATOR.fullmatch(etag) is not None
+
+
+def is_address(text: str) -> bool:
+    """Whether a text that a server sent may be read as an address at all: printable ASCII, not endless."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def plain(text: str) -> str:
+    """A server's or a library's words as one line without control characters, at most 200 characters."""
+    words = "".join(char if char.isprintable() else " " for char in text[: 4 * LONGEST_TEXT]).split()
+    line = " ".join(words)
+    return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """A header that carries a token: ``Authorization: Bearer …`` or ``PRIVATE-TOKEN: …``.
+
+    `variable` is the environment variable that the token came from. White space around the token (a file's last line
+    break) is taken off; a token that a header cannot carry raises ConfigError, which names the variable alone.
+    """
+
+    header: str
+    value: str = field(repr=False)
+    variable: str
+
+    def __post_init__(self) -> None:
+        words = self.value.strip().split(" ")
+        scheme = len(words) > 1 and words[0].lower() in _SCHEMES
+        token = " ".join(words[1:] if scheme else words).strip()
+        if not _WORD.fullmatch(token) or token.lower() in _SCHEMES:
+            raise ConfigError(f"{self.variable} holds no usable token: it may have no blanks and only printable ASCII")
+        object.__setattr__(self, "value", f"{words[0]} {token}" if scheme else token)
+
+    @property
+    def token(self) -> str:
+        """The secret itself."""
+        return self.value.rpartition(" ")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, read to its end. Keys of `headers` are in lower case; `url` is the last one that was asked.
+
+    `moved` says that a redirect which is meant to last (301, 308) led there.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    moved: bool = False
+
+    @property
+    def etag(self) -> str | None:
+        """The entity tag, if it is one that can be sent back."""
+        etag = self.headers.get("etag", "")
+        return etag if is_validator(etag) else None
+
+    def link(self, rel: str) -> str | None:
+        """The target of the Link header (RFC 8288) with this relation, if it is on the same server."""
+        for target, attributes in _LINK.findall(self.headers.get("link", "")):
+            for quoted, bare in _REL.findall(attributes):
+                if rel in (quoted or bare).lower().split():
+                    return self._near(target.strip())
+        return None
+
+    def _near(self, target: str) -> str | None:
+        if not is_address(target):
+            return None
+        try:
+            address = urljoin(self.url, target)
+            return address if _origin(address) == _origin(self.url) else None
+        except ValueError:
+            return None
+
+
+def _origin(address: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
