@@ -25,8 +25,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 """A whole number from 0 to 2**53 - 1, for the fields of structs."""
 
 
-def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, *, source: str) -> T:
-    """What a body says, in the decoder's type; UnexpectedPayload (``SOURCE: …``) where it says something else.
+def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, *, source: str, what: str = "the reply") -> T:
+    """What a body says, in the decoder's type; UnexpectedPayload (``SOURCE: WHAT is …``) where it says something else.
 
     Bytes that are no UTF-8, halves of surrogate pairs and control characters in texts are mended, not refused: one
     spoilt description is no reason to lose a page.
@@ -39,11 +39,11 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, *, sourc
         except (msgspec.DecodeError, UnicodeError):
             return decoder.decode(_mended(bytes(body)))
     except msgspec.ValidationError as error:
-        raise UnexpectedPayload(f"{source}: the reply is not as documented: {_lowered(str(error))}") from error
+        raise UnexpectedPayload(f"{source}: {what} is not as documented: {_lowered(str(error))}") from error
     except RecursionError as error:
-        raise UnexpectedPayload(f"{source}: the reply is nested too deep") from error
+        raise UnexpectedPayload(f"{source}: {what} is nested too deep") from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise UnexpectedPayload(f"{source}: the reply is not JSON") from error
+        raise UnexpectedPayload(f"{source}: {what} is not JSON") from error
 
 
 def clean(text: str) -> str:
