@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg import fields, project
 from djpkg.errors import UsageError
@@ -203,15 +203,16 @@ def _place(field: Field, item: object, known: Mapping[str, int]) -> int:
 
 
 def _changed_list(field: Field, form: str, text: str, before: Kept, places: Places) -> Kept:
-    named = from_text(field, text, places)
-    old = list(before) if isinstance(before, list) else []
-    items = named if isinstance(named, list) else []
+    """`before` with what `text` names added at its end, or taken out; an item that is not there is a mistake."""
+    named, old = from_text(field, text, places), before
+    if not isinstance(named, list) or not isinstance(old, list):
+        raise _refused(field, text)
     if form == "+=":
-        return [*old, *(item for item in items if item not in old)]
-    for item in items:
+        return cast("Kept", [*old, *(item for item in named if item not in old)])
+    for item in named:
         if item not in old:
             raise UsageError(f"{field.name} does not hold {text.strip()!r}")
-    return [item for item in old if item not in items]
+    return cast("Kept", [item for item in old if item not in named])
 
 
 def _cleared(field: Field) -> Kept:

@@ -14,7 +14,7 @@ from djpkg import assignments, config, editing
 from djpkg.cli import options, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import UsageError
-from djpkg.fields import Field, Kind, Owner
+from djpkg.fields import EDITABLE, Field, Kind, Owner
 from djpkg.mirror import find, lock
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.detail import merge_of
@@ -33,7 +33,9 @@ app = options.new_app()
 
 Wishes = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ASSIGNMENT]…", help="field=value (field= clears), field:=JSON, field+=value, field-=value."),
+    typer.Argument(
+        metavar="[ASSIGNMENT]…", help="field=value (field= clears), field:=JSON, field+=value, field-=value."
+    ),
 ]
 
 
@@ -128,7 +130,7 @@ def _changes(before: Merged, after: Merged, touched: set[str]) -> list[Change]:
             after.upstream.get(field.name, after.values[field.name]),
             field.name in before.upstream,
         )
-        for field in assignments.fields.EDITABLE
+        for field in EDITABLE
         if field.name in touched
     ]
 

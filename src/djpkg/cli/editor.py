@@ -36,7 +36,7 @@ class Draft:
         A mistake is said on top of the text that came back. UsageError where the same text comes back with its mistake;
         the text is kept, and its place said, whenever something typed would else be lost.
         """
-        refused: str | None = None
+        refused, mistake = "", ""
         while True:
             self._run()
             after = self._came_back()
@@ -44,12 +44,12 @@ class Draft:
                 self.discard()
                 return {}
             if after == refused:
-                raise UsageError(self._mistake, hint=f"what you typed is kept in {self.path}")
+                raise UsageError(mistake, hint=f"what you typed is kept in {self.path}")
             try:
                 return editing.changes(self.before, after, places)
-            except UsageError as mistake:
-                self._mistake = str(mistake)
-                refused = editing.with_mistake(after, self._mistake)
+            except UsageError as error:
+                mistake = str(error)
+                refused = editing.with_mistake(after, mistake)
                 self.path.write_text(refused, encoding="utf-8")
 
     def keep(self) -> None:

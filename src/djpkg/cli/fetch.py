@@ -1,10 +1,118 @@
-"""x"""
+"""``djpkg fetch``: the only door to the network."""
 
-from djpkg.cli import options
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from djpkg import config
+from djpkg.cli import options, terminal
+from djpkg.cli.options import AsJson, Db
+from djpkg.errors import UsageError
+from djpkg.facts import SourceName
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from djpkg.refresh import Request
+    from djpkg.render.observer import Progress
+    from djpkg.report import Report
 
 app = options.new_app()
 
 
 @app.command()
-def fetch():
-    pass
+def fetch(
+    packages: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE]…", help="As show takes it.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every package of the catalog.")] = False,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="NAME", help=f"Ask only this one; of {', '.join(SourceName)}. Repeatable."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read the catalog's list to its end in any case.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would cost, and ask nobody.")] = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but trouble.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Tell the outcome of each source in any case.")
+    ] = False,
+    db: Db = None,
+) -> None:
+    """Refresh packages from the catalog, their forges and PyPI.
+
+    Without a terminal and without trouble it prints nothing. Running it again is how an interrupted fetch goes on.
+    """
+    named = tuple(packages or ())
+    if bool(named) == every:
+        message = "name packages, or --all, not both" if every else "name packages, or say --all"
+        raise UsageError(message, hint="for example: djpkg fetch django-todo")
+    if quiet and verbose:
+        message = "-q and -v exclude each other"
+        raise UsageError(message)
+    path = config.mirror_path(os.environ, db)
+    from djpkg import refresh
+
+    request = refresh.Request(packages=named, every=every, sources=_sources(sources), full=full)
+    if dry_run:
+        _price(request, db, as_json=as_json)
+        return
+    talks = terminal.is_terminal(sys.stderr) and not quiet
+    report = refresh.fetch(request, path, os.environ, progress=_progress(shown=talks and not as_json))
+    if as_json:
+        terminal.answer(json.dumps(report.as_json(), indent=4) + "\n")
+    _talk(report, summary=talks or verbose)
+    terminal.flush()
+    raise typer.Exit(report.exit_code)
+
+
+def _price(request: Request, db: Path | None, *, as_json: bool) -> None:
+    from djpkg import price, refresh  # noqa: PLC0415 - loaded already
+
+    with options.reading(db) as mirror:
+        prices = refresh.estimate(request, mirror, os.environ, now=options.now())
+    if as_json:
+        terminal.answer(json.dumps({"schema": 1, "prices": [one._asdict() for one in prices]}, indent=4) + "\n")
+    else:
+        terminal.answer("".join(f"{line}\n" for line in price.lines(prices)))
+
+
+def _sources(names: list[str] | None) -> frozenset[SourceName]:
+    if not names:
+        return frozenset(SourceName)
+    wanted = set()
+    for name in names:
+        try:
+            wanted.add(SourceName(name.strip().lower()))
+        except ValueError as error:
+            raise UsageError(f"there is no source {name!r}", hint=f"the sources are {', '.join(SourceName)}") from error
+    return frozenset(wanted)
+
+
+def _progress(*, shown: bool) -> Progress:
+    if not shown:
+        from djpkg.render.observer import Silent  # noqa: PLC0415 - one of the two
+
+        return Silent()
+    from rich.console import Console
+
+    from djpkg.render.progress import TerminalProgress
+
+    return TerminalProgress(Console(stderr=True, highlight=False, markup=False, emoji=False))
+
+
+def _talk(report: Report, *, summary: bool) -> None:
+    """Trouble in any case, a line a cause; the rest where somebody looks on."""
+    from djpkg.report import summary as lines  # noqa: PLC0415 - loaded already
+
+    for line in report.causes():
+        terminal.say(f"djpkg: {line}")
+    if report.stopped is not None:
+        terminal.say("djpkg: stopped; what was fetched is stored, and fetching again goes on from there")
+    if summary:
+        for line in lines(report):
+            terminal.say(line)

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from djpkg import project, repository
 from djpkg.errors import PackageNotFound
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from djpkg.facts import SourceName
+    from djpkg.source_name import SourceName
 
 # 2**63 - 1 is the largest id that SQLite keeps.
 _ID = re.compile(r"[0-9]{1,18}")
 _SLUG = re.compile(r"[\w.-]{1,200}")
 _SITE = "djangopackages.org"
 _NEAREST = 3
+_NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
 
 def get(
-    db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = repository.NO_FORGES
+    db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES
 ) -> int:
     """The id of the one package that `text` names; `catalog` is the configured address of the catalog's API.
 
@@ -42,18 +43,20 @@ def get(
 
 
 def find(
-    db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = repository.NO_FORGES
+    db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES
 ) -> list[int]:
     """The ids that `text` fits: by id or slug (or a catalog address of either), else repository, else project."""
     name = catalog_name(text, catalog=catalog) or text.strip()
     if _ID.fullmatch(name):
         return _ids(db, "id = ?", int(name))
     if _SLUG.fullmatch(name):
-        live = _ids(db, "replace(lower(slug), '_', '-') = ? AND catalog_state = 'listed'", _folded(name))
-        found = live or _ids(db, "replace(lower(slug), '_', '-') = ?", _folded(name))
+        live = _ids(db, "replace(lower(slug), '_', '-') = ? AND catalog_state = 'listed'", folded(name))
+        found = live or _ids(db, "replace(lower(slug), '_', '-') = ?", folded(name))
         if found:
             exact = _ids(db, "slug = ? AND id IN (SELECT value FROM json_each(?))", name, str(found))
             return exact or found
+    from djpkg import project, repository  # noqa: PLC0415 - an id or a slug needs neither
+
     place = repository.parse(name, forges)
     if isinstance(place, repository.Repository):
         return _ids(db, "repository_key = ?", place.coordinate)
@@ -83,7 +86,13 @@ def _ids(db: sqlite3.Connection, condition: str, *values: str | int) -> list[int
     return [number for (number,) in db.execute(f"SELECT id FROM packages WHERE {condition} ORDER BY id", values)]
 
 
-def _folded(slug: str) -> str:
+def is_catalog_name(name: str) -> bool:
+    """Whether the catalog can be asked for it: an id or a slug."""
+    return _SLUG.fullmatch(name) is not None
+
+
+def folded(slug: str) -> str:
+    """A slug as it is compared: small letters, and ``-`` for ``_``."""
     return slug.lower().replace("_", "-")
 
 
@@ -92,7 +101,7 @@ def _next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
 
     slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages")]
     name = catalog_name(text, catalog=catalog) or text.strip()
-    near = get_close_matches(_folded(name), slugs, n=_NEAREST, cutoff=0.6)
+    near = get_close_matches(folded(name), slugs, n=_NEAREST, cutoff=0.6)
     said = [f"did you mean {', '.join(near)}?"] if near else []
     if _SLUG.fullmatch(name):
         said.append(f"djpkg fetch {name} asks the catalog for it")

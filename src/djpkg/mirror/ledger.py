@@ -33,7 +33,7 @@ class Sweep(NamedTuple):
     """The last complete reading of a source's whole list: when it ended, how many it listed, its newest id."""
 
     completed: datetime
-    count: int
+    packages: int
     mark: int | None
 
 
@@ -88,7 +88,7 @@ def get_quotas(db: sqlite3.Connection) -> list[QuotaRow]:
 
 def find_sweep(db: sqlite3.Connection, source: SourceName) -> Sweep | None:
     """The last complete sweep; None if there was none."""
-    row = db.execute("SELECT completed, count, mark FROM sweeps WHERE source = ?", (source.value,)).fetchone()
+    row = db.execute("SELECT completed, packages, mark FROM sweeps WHERE source = ?", (source.value,)).fetchone()
     completed = instant(row[0]) if row else None
     return Sweep(completed, row[1], row[2]) if completed is not None else None
 
@@ -97,7 +97,7 @@ def store_sweep(db: sqlite3.Connection, source: SourceName, sweep: Sweep) -> Non
     """Keep that a sweep is complete. The last write of a sweep: until it is there, the short cut is not taken."""
     with transaction(db):
         db.execute(
-            "INSERT INTO sweeps (source, completed, count, mark) VALUES (?, ?, ?, ?) ON CONFLICT (source)"
-            " DO UPDATE SET completed = excluded.completed, count = excluded.count, mark = excluded.mark",
-            (source.value, stamp(sweep.completed), sweep.count, sweep.mark),
+            "INSERT INTO sweeps (source, completed, packages, mark) VALUES (?, ?, ?, ?) ON CONFLICT (source)"
+            " DO UPDATE SET completed = excluded.completed, packages = excluded.packages, mark = excluded.mark",
+            (source.value, stamp(sweep.completed), sweep.packages, sweep.mark),
         )

@@ -164,7 +164,7 @@ CREATE TABLE sources (
 CREATE TABLE sweeps (
     source TEXT PRIMARY KEY,
     completed TEXT NOT NULL,
-    count INTEGER NOT NULL,
+    packages INTEGER NOT NULL,
     mark INTEGER
 ) STRICT, WITHOUT ROWID;
 

@@ -9,7 +9,7 @@ deferred, failed) is a value in an answer; nothing that a server can send is rai
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
 
@@ -63,6 +63,12 @@ class Source(Protocol[AskT_contra, FactsT_co]):
     name: SourceName
     quota: Quota
     spent: Spent
+
+    async def __aenter__(self) -> Self:
+        """Open the connections."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close them."""
 
     def fetch(
         self, asks: Sequence[AskT_contra], *, now: datetime, sweep: bool

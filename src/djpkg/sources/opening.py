@@ -13,8 +13,9 @@ from djpkg.facts import SourceName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.sources import Forge, Registry
+    from djpkg.sources import Forge
     from djpkg.sources.catalog import Catalog
+    from djpkg.sources.pypi import Pypi
 
 # gh keeps its token in a store that may ask the user something; a fetch does not wait for that.
 GH_SECONDS = 2.0
@@ -42,7 +43,7 @@ def open_catalog(environment: Mapping[str, str]) -> Catalog:
     return Catalog(base_url=config.catalog(environment))
 
 
-def open_pypi(environment: Mapping[str, str], *, listed: int | None) -> Registry:
+def open_pypi(environment: Mapping[str, str], *, listed: int | None) -> Pypi:
     """PyPI; `listed` is how many projects its last list had."""
     from djpkg.sources.pypi import Pypi  # noqa: PLC0415 - as above
 

@@ -1,0 +1,460 @@
+"""plan -> fetch -> merge -> store: the one place where the network and the mirror meet.
+
+    catalog   named packages one by one, or the whole list page by page; then grids and categories
+    then      every forge and PyPI side by side: what is due -> answers, page by page -> one transaction a page
+
+A source that fails spoils no other. What was answered is stored before the next page is awaited, so that running a
+fetch again is how one resumes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from djpkg import config, price
+from djpkg.errors import Refused, SourceError
+from djpkg.facts import FORGES, Outcome, SourceName
+from djpkg.mirror import due, find, ledger, lock
+from djpkg.mirror.connection import open_write
+from djpkg.mirror.write import Statement, Writer
+from djpkg.report import QuotaState, Report, Told
+from djpkg.sources import opening
+from djpkg.sweeping import SHORTER, needs_sweep, reached
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from djpkg.facts import Facts
+    from djpkg.mirror.write import Written
+    from djpkg.render.observer import Progress
+    from djpkg.sources import Answer, Forge, Registry
+    from djpkg.sources.catalog import Catalog
+    from djpkg.sources.quota import Quota
+
+INTERRUPTED = 130
+TERMINATED = 143
+# How many packages a sweep may miss that are asked for one by one before they count as removed.
+CONFIRMED = 25
+
+
+def utc_now() -> datetime:
+    """The clock of a fetch."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person asked for: packages by name, or every one; from which sources; whether to sweep in any case."""
+
+    packages: tuple[str, ...] = ()
+    every: bool = False
+    sources: frozenset[SourceName] = frozenset(SourceName)
+    full: bool = False
+
+    def __str__(self) -> str:
+        words = ["--all"] if self.every else list(self.packages)
+        if self.sources != frozenset(SourceName):
+            words += [f"--source {source}" for source in sorted(self.sources)]
+        return " ".join([*words, *(["--full"] if self.full else [])])
+
+
+def fetch(
+    request: Request,
+    path: Path,
+    environment: Mapping[str, str],
+    *,
+    progress: Progress,
+    clock: Callable[[], datetime] = utc_now,
+) -> Report:
+    """Fetch what was asked for into the mirror at `path`, which is made where there is none.
+
+    Raises ConfigError, FetchRunning and MirrorError; whatever a source does is in the report.
+    """
+    forges = config.forges(environment)
+    with lock.fetch_lock(path):
+        lock.ensure_locked(path)
+        with open_write(path) as db:
+            started = clock()
+            run = ledger.start_run(db, str(request), now=started)
+            report = Report(started=started, named=request.packages)
+            writer = Writer(db, forges=forges, run=run)
+            work = _Fetch(
+                request, db, writer=writer, report=report, environment=environment, progress=progress, clock=clock
+            )
+            asyncio.run(_until_stopped(work.run(), report))
+            report.finished = clock()
+            ledger.finish_run(db, run, code=report.exit_code, report=report.kept_json(), now=report.finished)
+    return report
+
+
+def estimate(
+    request: Request, db: sqlite3.Connection, environment: Mapping[str, str], *, now: datetime
+) -> list[price.Price]:
+    """What a fetch of all, or of the named that the mirror knows, would cost. Reads the mirror and asks nobody."""
+    catalog, forges = config.catalog(environment), config.forges(environment)
+    named = [number for name in request.packages for number in find.find(db, name, catalog=catalog, forges=forges)]
+    only = None if request.every else named
+    quotas = ledger.get_quotas(db)
+    prices: list[price.Price] = []
+    if SourceName.CATALOG in request.sources:
+        if request.every:
+            last = ledger.find_sweep(db, SourceName.CATALOG)
+            (packages,) = db.execute("SELECT count(*) FROM packages").fetchone()
+            prices.append(price.catalog_price(last, packages=packages, full=request.full, now=now))
+        else:
+            number = len(request.packages)
+            prices.append(price.Price(SourceName.CATALOG.value, number, number, number + 2, 0, None))
+    repositories = due.repositories(db, only=only, now=now)
+    packages_of = {forge: sum(map(len, one.slugs.values())) for forge, one in repositories.items()}
+    asks = {forge: one.asks for forge, one in repositories.items() if forge in request.sources}
+    if asks.get(SourceName.GITHUB):
+        with_token = opening.find_token(SourceName.GITHUB, environment) is not None
+        github = asks[SourceName.GITHUB]
+        prices.append(
+            price.github_price(github, packages=packages_of[SourceName.GITHUB], with_token=with_token, quotas=quotas)
+        )
+    prices += price.forge_prices(asks, packages=packages_of, quotas=quotas)
+    projects = due.projects(db, only=only, now=now)
+    if SourceName.PYPI in request.sources and projects.asks:
+        prices.append(price.pypi_price(projects.asks, packages=sum(map(len, projects.slugs.values()))))
+    return prices
+
+
+class _Fetch:
+    """One run: the catalog, then all that the packages point to."""
+
+    def __init__(
+        self,
+        request: Request,
+        db: sqlite3.Connection,
+        *,
+        writer: Writer,
+        report: Report,
+        environment: Mapping[str, str],
+        progress: Progress,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._request = request
+        self._db = db
+        self._writer = writer
+        self._report = report
+        self._environment = environment
+        self._progress = progress
+        self._clock = clock
+        self._named: list[int] = []
+
+    async def run(self) -> None:
+        try:
+            await self._catalog()
+            await self._others()
+        finally:
+            self._progress.stop()
+
+    # The catalog.
+
+    async def _catalog(self) -> None:
+        wanted = SourceName.CATALOG in self._request.sources
+        if not self._request.every:
+            await self._fetch_named(ask=wanted)
+        elif wanted:
+            with self._told(SourceName.CATALOG):
+                async with opening.open_catalog(self._environment) as catalog:
+                    with self._spent(SourceName.CATALOG, catalog):
+                        await self._sweep(catalog)
+                        await self._name_places(catalog)
+
+    async def _fetch_named(self, *, ask: bool) -> None:
+        """Each named package from the catalog; those that only the mirror can resolve (a repository) by their id."""
+        async with AsyncExitStack() as stack:
+            catalog = None
+            if ask:
+                catalog = await stack.enter_async_context(opening.open_catalog(self._environment))
+                stack.enter_context(self._spent(SourceName.CATALOG, catalog))
+                self._progress.start(SourceName.CATALOG, len(self._request.packages))
+            for name in dict.fromkeys(self._request.packages):
+                await self._fetch_one(catalog, name)
+            if catalog is not None and self._has_unnamed_places():
+                with self._told(SourceName.CATALOG):
+                    await self._name_places(catalog)
+
+    async def _fetch_one(self, catalog: Catalog | None, name: str) -> None:
+        address = config.catalog(self._environment)
+        known = find.find(self._db, name, catalog=address, forges=config.forges(self._environment))
+        if len(known) > 1:
+            find.get(self._db, name, catalog=address)  # raises, and names them
+        number = known[0] if known else None
+        if catalog is None:
+            if number is None:
+                self._report.unknown.append(name)
+            else:
+                self._named.append(number)
+            return
+        asked = str(number) if number is not None else find.catalog_name(name, catalog=address) or name.strip()
+        if number is None and not find.is_catalog_name(asked):
+            self._report.unknown.append(name)
+            return
+        try:
+            said = await catalog.fetch_package(asked)
+            if said is None and number is None and find.folded(asked) != asked:
+                said = await catalog.fetch_package(find.folded(asked))
+        except SourceError as error:
+            self._report.fail(SourceName.CATALOG, (name,), error.reason, refused=isinstance(error, Refused))
+            if number is not None:
+                self._named.append(number)
+            return
+        if said is not None:
+            self._named.append(said.id)
+            self._note(SourceName.CATALOG, self._writer.store_catalog([said], now=self._clock(), tell_added=False))
+        elif number is not None:
+            self._named.append(number)
+            self._tell(self._writer.mark_gone(number, now=self._clock()))
+            self._count(SourceName.CATALOG, Outcome.GONE, 1)
+        else:
+            self._report.unknown.append(name)
+
+    async def _sweep(self, catalog: Catalog) -> None:
+        """Read the list, newest first: to its end when that is due, else as far as the last sweep's newest package."""
+        last = ledger.find_sweep(self._db, SourceName.CATALOG)
+        whole = self._request.full or needs_sweep(last, now=self._clock())
+        seen: set[int] = set()
+        count = 0
+        async for page in catalog.sweep():
+            count = page.count
+            if not seen:
+                self._progress.start(SourceName.CATALOG, count if whole else len(page.ids))
+            if last is not None and count < last.packages * SHORTER:
+                raise SourceError(
+                    f"catalog: it lists only {count:,} packages, {last.packages:,} the last time; nothing was changed"
+                )
+            seen.update(page.ids)
+            written = self._writer.store_catalog(page.packages, now=self._clock(), tell_added=last is not None)
+            self._note(SourceName.CATALOG, written)
+            for reason in page.refused:
+                self._report.fail(SourceName.CATALOG, (reason.partition(":")[0],), f"catalog: {reason}")
+            if not whole and last is not None and reached(page.ids, last.mark):
+                break
+        if not whole:
+            if last is not None:
+                ledger.store_sweep(self._db, SourceName.CATALOG, last._replace(mark=max(seen, default=last.mark)))
+            return
+        if len(seen) < max(last.packages if last else 0, count) * SHORTER:
+            raise SourceError(
+                f"catalog: its list ended after {len(seen):,} of {count:,} packages; none counts as removed"
+            )
+        await self._remove_unseen(catalog, seen, sure=len(seen) == count)
+        done = ledger.Sweep(completed=self._clock(), packages=len(seen), mark=max(seen, default=None))
+        ledger.store_sweep(self._db, SourceName.CATALOG, done)
+
+    async def _remove_unseen(self, catalog: Catalog, seen: set[int], *, sure: bool) -> None:
+        """Mark what a whole sweep did not list. Deletions while paging hide packages: a few are asked for by number."""
+        listed = self._db.execute("SELECT id FROM packages WHERE catalog_state = 'listed'")
+        lost = [number for (number,) in listed if number not in seen]
+        if not sure:
+            for number in lost[:CONFIRMED]:
+                if await catalog.fetch_package(str(number)) is not None:
+                    seen.add(number)
+            seen.update(lost[CONFIRMED:])
+        written = self._writer.mark_removed(seen, now=self._clock())
+        self._count(SourceName.CATALOG, Outcome.GONE, len(written))
+        self._tell(written)
+
+    async def _name_places(self, catalog: Catalog) -> None:
+        self._writer.store_grids(await catalog.fetch_grids())
+        self._writer.store_categories(await catalog.fetch_categories())
+
+    def _has_unnamed_places(self) -> bool:
+        row = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM package_grids JOIN grids ON grids.id = grid_id WHERE grids.slug IS NULL"
+            " AND package_id IN (SELECT value FROM json_each(?)))"
+            " OR EXISTS (SELECT 1 FROM packages JOIN categories ON categories.id = packages.category"
+            " WHERE categories.slug IS NULL AND packages.id IN (SELECT value FROM json_each(?)))",
+            (str(self._named), str(self._named)),
+        ).fetchone()
+        return bool(row[0])
+
+    # Forges and PyPI.
+
+    async def _others(self) -> None:
+        only = None if self._request.every else self._named
+        if only is not None and not only:
+            return
+        now = self._clock()
+        quotas = ledger.get_quotas(self._db)
+        repositories = due.repositories(self._db, only=only, now=now)
+        projects = due.projects(self._db, only=only, now=now)
+        async with AsyncExitStack() as stack:
+            forges = {
+                forge: await stack.enter_async_context(opening.open_forge(forge, self._environment))
+                for forge in FORGES
+                if forge in self._request.sources and repositories[forge].asks
+            }
+            lanes = [self._lane(source, *repositories[forge], quotas=quotas) for forge, source in forges.items()]
+            if SourceName.PYPI in self._request.sources and projects.asks:
+                lanes.append(self._pypi_lane(projects, quotas))
+            await asyncio.gather(*lanes)
+
+    async def _pypi_lane(self, projects: due.Projects, quotas: Sequence[ledger.QuotaRow]) -> None:
+        last = ledger.find_sweep(self._db, SourceName.PYPI)
+        async with opening.open_pypi(self._environment, listed=last.packages if last else None) as pypi:
+            await self._lane(pypi, *projects, quotas=quotas)
+            listed = pypi.listed
+        if listed:
+            ledger.store_sweep(self._db, SourceName.PYPI, ledger.Sweep(self._clock(), listed, None))
+
+    async def _lane(
+        self,
+        source: Forge | Registry,
+        asks: Sequence[object],
+        slugs: Mapping[str, tuple[str, ...]],
+        *,
+        quotas: Sequence[ledger.QuotaRow],
+    ) -> None:
+        """Ask one source for all that is due, and store each page of what it says."""
+        self._progress.start(source.name, sum(map(len, slugs.values())))
+        changed: set[tuple[int, str]] = set()
+        left = dict(slugs)
+        with self._spent(source.name, source), self._told(source.name):
+            _recall(source, quotas, now=self._clock())
+            pages: AsyncIterator[Sequence[Answer[Facts]]] = source.fetch(
+                asks,  # type: ignore[arg-type] # each lane is given its own kind of asks
+                now=self._clock(),
+                sweep=self._request.every,
+            )
+            async for page in pages:
+                self._take(source.name, page, slugs, changed)
+                for answer in page:
+                    if answer.outcome is not None:
+                        left.pop(answer.coordinate, None)
+        for names in left.values():  # only where a source broke off
+            self._report.fail(source.name, names, f"{source.name}: it ended without an answer")
+
+    def _take(
+        self,
+        source: SourceName,
+        page: Sequence[Answer[Facts]],
+        slugs: Mapping[str, tuple[str, ...]],
+        changed: set[tuple[int, str]],
+    ) -> None:
+        """Store one page and count what ended with it."""
+        told = [
+            Statement(
+                answer.coordinate,
+                answer.outcome,
+                said=answer.facts,
+                error=answer.reason or None,
+                etag=answer.etag,
+                serial=answer.serial,
+            )
+            for answer in page
+            if answer.outcome is not Outcome.DEFERRED or answer.facts is not None
+        ]
+        written = self._writer.store_statements(source, told, now=self._clock())
+        self._tell(written)
+        changed.update((one.package, one.coordinate) for one in written if one.changed)
+        news = {coordinate for _, coordinate in changed}
+        for answer in page:
+            names = slugs.get(answer.coordinate, ())
+            match answer.outcome:
+                case None:
+                    continue
+                case Outcome.FAILED:
+                    self._report.fail(source, names, answer.reason, refused=answer.refused)
+                    self._progress.advance(source, len(names), Outcome.FAILED)
+                case Outcome.DEFERRED:
+                    self._report.defer(source, len(names), answer.reason, answer.until)
+                    self._progress.advance(source, len(names), Outcome.DEFERRED)
+                case Outcome.GONE:
+                    self._count(source, Outcome.GONE, len(names))
+                case _:
+                    outcome = Outcome.UPDATED if answer.coordinate in news else Outcome.UNCHANGED
+                    self._count(source, outcome, len(names))
+
+    # Telling.
+
+    def _note(self, source: SourceName, written: Sequence[Written]) -> None:
+        for one in written:
+            self._count(source, Outcome.UPDATED if one.changed else Outcome.UNCHANGED, 1)
+        self._tell(written)
+
+    def _tell(self, written: Sequence[Written]) -> None:
+        self._report.events += [Told(one.slug, *event) for one in written for event in one.events]
+
+    def _count(self, source: SourceName, outcome: Outcome, packages: int) -> None:
+        self._report.count(source, outcome, packages)
+        self._progress.advance(source, packages, outcome)
+
+    @contextmanager
+    def _told(self, source: SourceName) -> Iterator[None]:
+        """What goes wrong with a source as a whole is told and ends there."""
+        try:
+            yield
+        except SourceError as error:
+            self._report.fail_source(source, error.reason, refused=isinstance(error, Refused))
+
+    @contextmanager
+    def _spent(self, name: SourceName, source: Catalog | Forge | Registry) -> Iterator[None]:
+        """However it ends, what a source cost and what it said of its quota is kept."""
+        try:
+            yield
+        finally:
+            tally = self._report.sources[name]
+            tally.requests, tally.charged = source.spent.requests, source.spent.charged
+            tally.points, tally.received = source.spent.points, source.spent.received
+            quota = source.quota
+            tally.quota = QuotaState(quota.limit, quota.remaining, quota.reset)
+            now = self._clock()
+            ledger.store_quota(self._db, [_quota_row(name, pool, one, now) for pool, one in _pools(source).items()])
+
+
+async def _until_stopped(work: Coroutine[None, None, None], report: Report) -> None:
+    """Run until done, or until SIGINT or SIGTERM: then no request is begun any more, and no page is half stored."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+
+    def stop(code: int) -> None:
+        report.stopped = code
+        task.cancel()
+        loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C ends at once
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, stop, INTERRUPTED)
+        loop.add_signal_handler(signal.SIGTERM, stop, TERMINATED)
+    except (NotImplementedError, RuntimeError):
+        pass  # not the main thread: whoever runs us there stops us otherwise
+    try:
+        await task
+    except asyncio.CancelledError:
+        if report.stopped is None:
+            raise
+
+
+def _pools(source: Catalog | Forge | Registry) -> dict[str, Quota]:
+    return dict(getattr(source, "quotas", {"": source.quota}))
+
+
+def _quota_row(name: SourceName, pool: str, quota: Quota, now: datetime) -> ledger.QuotaRow:
+    used_up = quota.remaining == 0 and quota.reset is not None and quota.reset > now
+    not_before = quota.closed_until if quota.closed_until and quota.closed_until > now else None
+    return ledger.QuotaRow(
+        name.value, pool, quota.limit, quota.remaining, quota.reset, not_before or (quota.reset if used_up else None)
+    )
+
+
+def _recall(source: Forge | Registry, rows: Sequence[ledger.QuotaRow], *, now: datetime) -> None:
+    """What a source said of its quota in an earlier run still holds until the moment that it named."""
+    pools = _pools(source)
+    for row in rows:
+        quota = pools.get(row.pool) if row.source == source.name.value else None
+        if quota is None:
+            continue
+        if row.not_before is not None and row.not_before > now:
+            quota.close(row.not_before, now=now)
+        if row.reset is not None and row.reset > now:
+            quota.limit, quota.remaining, quota.reset = row.limit, row.remaining, row.reset
