@@ -9,9 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg import repository
 from djpkg.errors import ConfigError
-from djpkg.facts import SourceName
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,4 +114,9 @@ def _is_loopback(host: str) -> bool:
 
 def forges(environment: Mapping[str, str]) -> dict[str, SourceName]:
     """The further servers that the user names in DJPKG_FORGES. ConfigError on what makes no sense."""
-    return repository.parse_forges(environment.get("DJPKG_FORGES", ""))
+    named = environment.get("DJPKG_FORGES", "")
+    if not named.strip():
+        return {}
+    from djpkg import repository  # noqa: PLC0415 - most users name none, and its patterns take time
+
+    return repository.parse_forges(named)

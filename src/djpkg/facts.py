@@ -10,19 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from djpkg.source_name import SourceName as SourceName  # noqa: PLC0414 - facts speak of sources: it is theirs too
+
 RepoState = Literal["ok", "moved", "gone", "blocked", "empty", "unsupported", "none"]
 PypiState = Literal["ok", "gone", "none"]
-
-
-class SourceName(StrEnum):
-    """Something remote that states facts."""
-
-    CATALOG = "catalog"
-    GITHUB = "github"
-    PYPI = "pypi"
-    GITLAB = "gitlab"
-    BITBUCKET = "bitbucket"
-    FORGEJO = "forgejo"
 
 
 FORGES = (SourceName.GITHUB, SourceName.GITLAB, SourceName.BITBUCKET, SourceName.FORGEJO)

@@ -23,9 +23,7 @@ _NEAREST = 3
 _NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
 
-def get(
-    db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES
-) -> int:
+def get(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES) -> int:
     """The id of the one package that `text` names; `catalog` is the configured address of the catalog's API.
 
     PackageNotFound where there is none, with the nearest slugs, or several, with theirs.
