@@ -1,0 +1,152 @@
+"""GitHub: many repositories by GraphQL in batches, a few (and without a token all) by REST, one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from djpkg.errors import CredentialsRejected
+from djpkg.facts import SourceName
+from djpkg.sources import Spent
+from djpkg.sources.github.answers import Answers
+from djpkg.sources.github.complaints import read_limit
+from djpkg.sources.github.lookup import SIDE_BY_SIDE, Lookup, Turns, fetch_each
+from djpkg.sources.github.rest import HEADERS, Rest
+from djpkg.sources.http import Client
+from djpkg.sources.limits import Limits
+from djpkg.sources.quota import Quota
+from djpkg.sources.reply import Authorization
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+    from types import TracebackType
+
+    from djpkg.config import Token
+    from djpkg.facts import ForgeFacts
+    from djpkg.sources import Answer, RepositoryAsk
+    from djpkg.sources.quota import Refusal
+    from djpkg.sources.reply import Reply
+
+FEW = 10
+"""Up to so many repositories are asked for one by one even with a token: their pages come with validators."""
+POOLS = {"core": "core", "anonymous": "core", "graphql": "graphql"}
+"""The pools, and what GitHub calls the resource of each."""
+PACE = 900
+"""REST requests in a minute (GitHub: "secondary rate limits")."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class GitHub:
+    """The source of repositories on GitHub; use it with ``async with``.
+
+    `quotas` holds the pools that GitHub counts apart: REST with the token (``core``), REST without one (``anonymous``)
+    and ``graphql``; `quota` is the one that bound the last fetch.
+    """
+
+    name = SourceName.GITHUB
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: Token | None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self.quotas = {pool: Quota(resource=resource) for pool, resource in POOLS.items()}
+        self.spent = Spent()
+        self._base_url = base_url
+        self._token = token
+        self._limits = limits
+        self._clock = clock
+        self._clients = AsyncExitStack()
+        self._anonymous = self._client("anonymous")
+        self._rest = self._anonymous if token is None else self._client("core", other="graphql")
+        self._graphql = self._client("graphql", other="core", connections=1)
+        self.quota = self._rest.quota
+
+    async def __aenter__(self) -> Self:
+        for client in (self._anonymous, self._rest, self._graphql):
+            self._clients.push_async_exit(client)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._clients.aclose()
+
+    async def fetch(
+        self, asks: Sequence[RepositoryAsk], *, now: datetime, sweep: bool
+    ) -> AsyncGenerator[Sequence[Answer[ForgeFacts]], None]:
+        """Answers for `asks`; see `Source.fetch`."""
+        answers = Answers(asks, now=now)
+        asking = asyncio.create_task(self._ask(asks, answers, now=now, sweep=sweep))
+        try:
+            async for page in answers.pages():
+                yield page
+            await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _ask(self, asks: Sequence[RepositoryAsk], answers: Answers, *, now: datetime, sweep: bool) -> None:
+        many = self._graphql.authorized and (sweep or len(asks) > FEW)
+        self.quota = self._graphql.quota if many else self._rest.quota
+        lookup = Lookup(
+            Rest(self._rest),
+            anonymous=Rest(self._anonymous),
+            answers=answers,
+            now=now,
+            clock=self._clock,
+        )
+        try:
+            await self._fetch_each(asks, lookup, answers)
+        except* CredentialsRejected as group:
+            rejected = group.exceptions[0]
+            if isinstance(rejected, CredentialsRejected):
+                answers.fail_all(rejected)
+        finally:
+            answers.close()
+
+    async def _fetch_each(self, asks: Sequence[RepositoryAsk], lookup: Lookup, answers: Answers) -> None:
+        turns = Turns(
+            self._rest.quota,
+            authorized=self._rest.authorized,
+            clock=self._clock,
+            wait=timedelta(seconds=self._limits.wait),
+        )
+        await fetch_each(asks, lookup=lookup, turns=turns, answers=answers)
+
+    def _client(self, pool: str, *, other: str = "", connections: int = SIDE_BY_SIDE) -> Client:
+        """A client for one pool. A limit on the manner of asking closes the `other` pool of the same token with it."""
+
+        def refusal(reply: Reply) -> Refusal | None:
+            found = read_limit(reply)
+            if found is not None and found.secondary and other:
+                now = self._clock()
+                self.quotas[other].close(found.moment(now), now=now)
+            return found
+
+        auth = None
+        if self._token is not None and pool != "anonymous":
+            auth = Authorization(
+                header="Authorization", value=f"Bearer {self._token.secret}", variable=self._token.origin
+            )
+        return Client(
+            source=self.name,
+            base_url=self._base_url,
+            quota=self.quotas[pool],
+            spent=self.spent,
+            auth=auth,
+            connections=connections,
+            limits=self._limits,
+            pace=PACE,
+            headers=HEADERS,
+            refusal=refusal,
+            clock=self._clock,
+        )

@@ -1,0 +1,173 @@
+"""What goes back to whoever asked: pages of answers, and the ledger of what is still open.
+
+A repository is told in parts: its page at once, then the weeks and the contributors as they come, each in an answer of
+its own, so that a kill between two loses only the later one. The last part brings the outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from djpkg import staleness
+from djpkg.errors import CredentialsRejected, QuotaExhausted, Refused, SourceError
+from djpkg.facts import ForgeFacts, Outcome, WeeksFacts
+from djpkg.sources import Answer, RepositoryAsk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from datetime import datetime
+
+    from djpkg.facts import ContributorsFacts, RepositoryFacts
+
+FULL = 100
+"""So many answers make a page that is handed over at once."""
+PATIENCE = 0.5
+"""Seconds that fewer answers wait for more, so that not each of them costs a transaction."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Pending:
+    """A repository whose page is known and of which parts are still to come.
+
+    `path` is where it is now. `left` counts the parts to come, `told` says whether anything new was said of it.
+    """
+
+    coordinate: str
+    path: str
+    node_id: str | None
+    head: str
+    head_at: str | None
+    weeks: bool
+    contributors: bool
+    told: bool
+    left: int = 0
+    trouble: SourceError | None = None
+
+    def __post_init__(self) -> None:
+        self.left = self.weeks + self.contributors
+
+
+class Answers:
+    """Collects answers from all that are asking, and hands them out page by page until it is closed."""
+
+    def __init__(self, asks: Iterable[RepositoryAsk], *, now: datetime) -> None:
+        self._open = dict.fromkeys(ask.coordinate for ask in asks)
+        self._now = now
+        self._page: list[Answer[ForgeFacts]] = []
+        self._some = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._closed = False
+
+    async def pages(self) -> AsyncIterator[list[Answer[ForgeFacts]]]:
+        """The answers, as they come."""
+        while True:
+            await self._some.wait()
+            if not self._enough.is_set():
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await self._enough.wait()
+                except TimeoutError:
+                    pass
+            page, self._page = self._page, []
+            if not self._closed:
+                self._some.clear()
+                self._enough.clear()
+            if page:
+                yield page
+            elif self._closed:
+                return
+
+    def close(self) -> None:
+        """There will be no more answers."""
+        self._closed = True
+        self._some.set()
+        self._enough.set()
+
+    def state(
+        self, ask: RepositoryAsk, page: RepositoryFacts, *, told: bool = True, etag: str | None = None
+    ) -> Pending | None:
+        """Tells a repository's page, and says which parts are still to be asked for; None when there are none.
+
+        `told` is False where the source said that the page is unchanged; `page` then holds what is stored.
+        """
+        weeks = staleness.weeks_without_asking(page, weeks_head=ask.weeks_head, now=self._now)
+        pending = Pending(
+            coordinate=ask.coordinate,
+            path=page.path,
+            node_id=page.node_id,
+            head=page.head or "",
+            head_at=page.head_at,
+            weeks=staleness.needs_window(page, weeks_head=ask.weeks_head, now=self._now),
+            contributors=staleness.needs_contributors(
+                page,
+                contributors_head=ask.contributors_head,
+                contributors_taken=ask.contributors_taken,
+                catalog_updated=ask.catalog_updated,
+                now=self._now,
+            ),
+            told=told or weeks is not None,
+        )
+        # Where nothing is new this still says that the repository is there, which it may not have been the last time.
+        facts = ForgeFacts(repository=page if told else None, weeks=weeks)
+        if not pending.left:
+            outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
+            self.end(Answer(coordinate=ask.coordinate, outcome=outcome, facts=facts, etag=etag))
+            return None
+        self._add(Answer(coordinate=ask.coordinate, outcome=None, facts=facts, etag=etag))
+        return pending
+
+    def tell_weeks(self, pending: Pending, days: dict[str, int]) -> None:
+        """The weeks of a repository are here."""
+        self._finish(pending, ForgeFacts(weeks=WeeksFacts(head=pending.head, days=days)))
+
+    def tell_contributors(self, pending: Pending, contributors: ContributorsFacts | None) -> None:
+        """The contributors of a repository are here; None where GitHub does not list them, which is no trouble."""
+        self._finish(pending, None if contributors is None else ForgeFacts(contributors=contributors))
+
+    def miss(self, pending: Pending, error: SourceError) -> None:
+        """A part of a repository did not come; the other parts stand."""
+        if pending.trouble is None or isinstance(pending.trouble, QuotaExhausted):
+            pending.trouble = error
+        self._finish(pending, None)
+
+    def fail(self, coordinate: str, error: SourceError) -> None:
+        """A repository was not answered, or not to its end: deferred where a quota is the cause, else failed."""
+        if isinstance(error, QuotaExhausted):
+            self.end(
+                Answer(coordinate=coordinate, outcome=Outcome.DEFERRED, reason=error.reason, until=error.until),
+            )
+            return
+        hint = f"; {error.hint}" if isinstance(error, CredentialsRejected) and error.hint else ""
+        refused = isinstance(error, Refused)
+        self.end(Answer(coordinate=coordinate, outcome=Outcome.FAILED, reason=error.reason + hint, refused=refused))
+
+    def fail_all(self, error: SourceError) -> None:
+        """All that is still open ends here, for one and the same cause."""
+        for coordinate in list(self._open):
+            self.fail(coordinate, error)
+
+    def end(self, answer: Answer[ForgeFacts]) -> None:
+        """The last answer of a coordinate. One that has ended already stays as it ended."""
+        if answer.coordinate in self._open:
+            del self._open[answer.coordinate]
+            self._add(answer)
+
+    def _finish(self, pending: Pending, facts: ForgeFacts | None) -> None:
+        pending.left -= 1
+        pending.told = pending.told or facts is not None
+        if pending.left or pending.trouble is not None:
+            if facts is not None:
+                self._add(Answer(coordinate=pending.coordinate, outcome=None, facts=facts))
+            if not pending.left and pending.trouble is not None:
+                self.fail(pending.coordinate, pending.trouble)
+            return
+        outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
+        self.end(Answer(coordinate=pending.coordinate, outcome=outcome, facts=facts))
+
+    def _add(self, answer: Answer[ForgeFacts]) -> None:
+        self._page.append(answer)
+        self._some.set()
+        if len(self._page) >= FULL:
+            self._enough.set()

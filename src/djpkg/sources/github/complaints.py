@@ -1,0 +1,95 @@
+"""What GitHub says in place of an answer: limits told apart from repositories that it will not show.
+
+Sources of the rules: GitHub REST "Rate limits" and "Troubleshooting"; bodies as recorded by its users. Both a used-up
+quota and a blocked repository come as 403; the body is looked at before the headers.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from djpkg.errors import Rejected, SourceError
+from djpkg.facts import SourceName
+from djpkg.sources import payload
+from djpkg.sources.quota import Refusal, read_refusal
+from djpkg.sources.reply import plain
+
+if TYPE_CHECKING:
+    from djpkg.sources.reply import Reply
+
+SOURCE = SourceName.GITHUB
+
+
+class Kind(Enum):
+    """What a complaint is about; OTHER is a refusal of no kind that is known here."""
+
+    BLOCKED = auto()
+    TOO_LARGE = auto()
+    ORGANIZATION = auto()
+    SECONDARY = auto()
+    PRIMARY = auto()
+    OTHER = auto()
+
+
+class _Body(msgspec.Struct):
+    message: str = ""
+    block: object = None
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+def read_kind(reply: Reply) -> Kind:
+    """What an answer of status 403, 429 or 451 is about."""
+    body = _read(reply)
+    if reply.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS or body.block is not None:
+        return Kind.BLOCKED
+    message = body.message.lower()
+    if is_secondary(message):
+        return Kind.SECONDARY
+    if "too large" in message:
+        return Kind.TOO_LARGE
+    if "saml" in message or "organization" in message:
+        return Kind.ORGANIZATION
+    if (
+        reply.status == HTTPStatus.TOO_MANY_REQUESTS
+        or reply.headers.get("x-ratelimit-remaining") == "0"
+        or "rate limit" in message
+        or "retry-after" in reply.headers
+    ):
+        return Kind.PRIMARY
+    return Kind.OTHER
+
+
+def is_secondary(message: str) -> bool:
+    """Whether a message is that of a limit on the manner of asking, and not of the hourly quota."""
+    message = message.lower()
+    return "secondary rate limit" in message or "abuse detection" in message
+
+
+def read_limit(reply: Reply) -> Refusal | None:
+    """The limit that an answer of status 403 or 429 states; None where it is about something else."""
+    kind = read_kind(reply)
+    if kind not in {Kind.PRIMARY, Kind.SECONDARY}:
+        return None
+    return read_refusal(reply.headers, secondary=kind is Kind.SECONDARY, message=_read(reply).message)
+
+
+def rejected(reply: Reply, what: str) -> Rejected:
+    """The error for an answer that nothing can be made of; `what` was asked for."""
+    if reply.status == HTTPStatus.ACCEPTED:
+        return Rejected(f"{SOURCE}: {what} is not ready yet", status=reply.status)
+    message = plain(_read(reply).message)
+    said = f" ({message})" if message else ""
+    return Rejected(f"{SOURCE}: {what} was answered with {reply.status}{said}", status=reply.status)
+
+
+def _read(reply: Reply) -> _Body:
+    try:
+        return payload.decode(_BODY, reply.body, source=SOURCE)
+    except SourceError:
+        return _Body()
