@@ -62,7 +62,8 @@ class Bitbucket:
         if rest == "/forks":
             return _page(request, [{"type": "repository", "name": f"f{one}"} for one in range(repo.forks)], sized=True)
         if rest:
-            return _commits(repo, rest.removeprefix("/commits").strip("/"), request)
+            start = unquote(rest.removeprefix("/commits").strip("/"))
+            return _commits(repo, start or request.query.get("include", ""), request)
         return json_reply(_repository(repo), 200, {"cache-control": "max-age=900"})
 
 

@@ -1,0 +1,260 @@
+"""What GitLab, Bitbucket and Forgejo have in common: repositories asked one by one, a few at a time on each server.
+
+A forge says only how one repository is asked about (`Forge.visit`). That there are many, that a quota ends early, that
+a server is down, and that one bad reply stays one bad reply, is settled here, for each server by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
+from djpkg.facts import Outcome
+from djpkg.sources import Spent
+from djpkg.sources.http import Client, Limits, Quota
+from djpkg.sources.visit import Ending, Visit, ended
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+    from typing import Self, TypeAlias
+
+    from djpkg.asks import RepositoryAsk
+    from djpkg.facts import SourceName
+    from djpkg.sources.http import Authorization
+    from djpkg.sources.visit import ForgeAnswer
+
+    Ready: TypeAlias = asyncio.Queue[ForgeAnswer | None]
+
+AT_ONCE = 4
+"""How many repositories of one server are asked about at the same time."""
+CIRCUIT = 5
+"""After so many repositories in a row for which it did not answer, a server is left alone for the rest of the run."""
+PAGE = 100
+"""How many answers are handed over together at most: each page is one transaction."""
+HOUR = timedelta(hours=1)
+SERVER_ERRORS = range(500, 600)
+
+
+class Server:
+    """One server while it is asked, and whether there is still sense in asking it.
+
+    `cost` is the least number of requests for one repository, `hourly` how many requests an hour the server takes
+    where its answers do not tell.
+    """
+
+    def __init__(
+        self, client: Client, *, cost: int, hourly: int | None, wait: float, clock: Callable[[], datetime]
+    ) -> None:
+        self.client = client
+        self._cost = cost
+        self._hourly = hourly
+        self._wait = timedelta(seconds=wait)
+        self._clock = clock
+        self._known = False
+        self._in_vain = 0
+        self._ending: Ending | None = None
+
+    def admits(self, under_way: int) -> bool:
+        """Whether one more repository may be begun, or given up, while so many are under way.
+
+        The first goes alone: it tells whether the server answers, takes the token, and what its quota is.
+        """
+        if not under_way or self._ending is not None:
+            return True
+        return self._known and under_way < AT_ONCE and self._lacks(under_way + 1) is None
+
+    def ending(self) -> Ending | None:
+        """Why the next repository is not asked about; None when it is."""
+        if self._ending is None and (until := self._lacks(1)) is not None:
+            reason = f"{self.client.source}: the quota does not suffice for one more repository"
+            self._ending = Ending(Outcome.DEFERRED, reason, until)
+        return self._ending
+
+    def note(self, error: SourceError | None) -> Ending | None:
+        """Takes in how a visit ended; returns how its repository ends, None when it was answered."""
+        self._known = True
+        self._assume_quota()
+        if error is None:
+            self._in_vain = 0
+            return None
+        ending = Ending(Outcome.FAILED, error.reason)
+        if isinstance(error, QuotaExhausted):
+            ending = self._ending = Ending(Outcome.DEFERRED, error.reason, error.until)
+        elif isinstance(error, CredentialsRejected):
+            ending = self._ending = ending._replace(refused=True)
+        elif isinstance(error, Unreachable) or (isinstance(error, Rejected) and error.status in SERVER_ERRORS):
+            self._in_vain += 1
+            if self._in_vain >= CIRCUIT:
+                self._ending = self._ending or ending
+        else:
+            self._in_vain = 0
+        return ending
+
+    def _lacks(self, repositories: int) -> datetime | None:
+        """Until when the quota lacks what so many repositories take, if that is not worth waiting for.
+
+        Some of those that are under way have spent their share already: then the next one waits until they are done.
+        """
+        quota, now = self.client.quota, self._clock()
+        if quota.remaining is None or quota.reset is None or quota.reset <= now + self._wait:
+            return None
+        return quota.reset if quota.remaining < repositories * self._cost else None
+
+    def _assume_quota(self) -> None:
+        quota = self.client.quota
+        if self._hourly is not None and quota.remaining is None:
+            quota.limit, quota.reset = self._hourly, self._clock() + HOUR
+            quota.remaining = max(0, self._hourly - self.client.spent.requests)
+
+
+class Forge(ABC):
+    """A source that asks about each repository by itself, on its public server and on further ones that the user named.
+
+    `servers` are the further ones: host as in addresses (``git.example.org``, ``127.0.0.1:3000``) to the root of the
+    API there. They are never sent a token, and no other server is ever asked. Use it with ``async with``.
+    """
+
+    name: SourceName
+    host: str
+    """The public server's host as in the addresses of repositories."""
+    cost: int
+    """The least number of requests with which something is learned of one repository."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        auth: Authorization | None,
+        servers: Mapping[str, str],
+        limits: Limits,
+        clock: Callable[[], datetime],
+        hourly: int | None = None,
+    ) -> None:
+        self.spent = Spent()
+        self.quota = Quota()
+        # Strangers have a quota of their own: what it lacks is no reason to spare a token's, and the other way round.
+        self.quotas = {"" if auth else "anonymous": self.quota} | {host: Quota() for host in servers}
+        self._addresses = {**servers, self.host: base_url}
+        self._auth = auth
+        self._limits = limits
+        self._clock = clock
+        self._hourly = hourly
+        self._servers: dict[str, Server] = {}
+        self._clients = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._servers.clear()
+        await self._clients.aclose()
+
+    @abstractmethod
+    async def visit(self, visit: Visit) -> None:
+        """Asks about one repository, and says on `visit` what was learned, part by part.
+
+        Raises SourceError; what was said before that is kept.
+        """
+
+    async def fetch(
+        self,
+        asks: Sequence[RepositoryAsk],
+        *,
+        now: datetime,
+        sweep: bool,  # noqa: ARG002 - there is no other shape for many
+    ) -> AsyncGenerator[Sequence[ForgeAnswer], None]:
+        """One answer for each of `asks`, in pages as they become ready; the first asks are served first."""
+        by_host: dict[str, list[RepositoryAsk]] = {}
+        for ask in asks:
+            by_host.setdefault(ask.host, []).append(ask)
+        for host in by_host.keys() & self._addresses.keys():
+            await self._open_server(host)
+        ready: Ready = asyncio.Queue()
+        work = asyncio.create_task(self._serve_all(by_host, now, ready))
+        try:
+            more = True
+            while more:
+                page, more = await _next_page(ready)
+                if page:
+                    yield page
+            await work
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+
+    async def _serve_all(self, by_host: Mapping[str, Sequence[RepositoryAsk]], now: datetime, ready: Ready) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for host, some in by_host.items():
+                    if (server := self._servers.get(host)) is not None:
+                        group.create_task(self._serve(server, some, now, ready))
+                    else:
+                        ending = Ending(Outcome.FAILED, f"{self.name}: {host} is not named in DJPKG_FORGES")
+                        for ask in some:
+                            ready.put_nowait(ended(ask.coordinate, ending))
+        finally:
+            ready.put_nowait(None)
+
+    async def _serve(self, server: Server, asks: Iterable[RepositoryAsk], now: datetime, ready: Ready) -> None:
+        under_way: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            for ask in asks:
+                while not server.admits(len(under_way)):
+                    _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                if (ending := server.ending()) is not None:
+                    ready.put_nowait(ended(ask.coordinate, ending))
+                else:
+                    visit = Visit(ask, server.client, now)
+                    under_way.add(group.create_task(self._answer(server, visit, ready)))
+
+    async def _answer(self, server: Server, visit: Visit, ready: Ready) -> None:
+        error: SourceError | None = None
+        try:
+            # Each request is bounded already; this bounds a server that has ever more pages, each of them slow.
+            async with asyncio.timeout(self._limits.stream):
+                await self.visit(visit)
+        except SourceError as raised:
+            error = raised
+        except TimeoutError:
+            error = Unreachable(f"{self.name}: {visit.ask.host} did not come to an end in {self._limits.stream:g} s")
+        ready.put_nowait(visit.answer(server.note(error)))
+
+    async def _open_server(self, host: str) -> None:
+        """Raises ConfigError where the address that was named is none."""
+        if host in self._servers:
+            return
+        client = Client(
+            source=self.name,
+            base_url=self._addresses[host],
+            auth=self._auth if host == self.host else None,
+            connections=AT_ONCE,
+            quota=self.quota if host == self.host else self.quotas[host],
+            spent=self.spent,
+            limits=self._limits,
+            clock=self._clock,
+        )
+        await self._clients.enter_async_context(client)
+        self._servers[host] = Server(
+            client, cost=self.cost, hourly=self._hourly, wait=self._limits.wait, clock=self._clock
+        )
+
+
+def utc_now() -> datetime:
+    """The clock of a run."""
+    return datetime.now(UTC)
+
+
+async def _next_page(ready: Ready) -> tuple[list[ForgeAnswer], bool]:
+    """The answers that are ready, at least one, and whether there may be more: the queue ends with None."""
+    answer = await ready.get()
+    page: list[ForgeAnswer] = []
+    while answer is not None:
+        page.append(answer)
+        if len(page) == PAGE or ready.empty():
+            return page, True
+        answer = ready.get_nowait()
+    return page, False
