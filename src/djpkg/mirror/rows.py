@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     SqlValue: TypeAlias = str | int | None
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _TIMES = ("created", "modified", "last_updated", "last_fetched", "released")
 
 
@@ -41,7 +42,7 @@ def plain(value: Kept) -> SqlValue:
 
 def as_json(value: Kept) -> str:
     """Compact ASCII JSON, so that `list --json` can hand it on as it is."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encode(value)
 
 
 def value(field: Field, kept: SqlValue) -> Value:
