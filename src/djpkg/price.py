@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.asks import ProjectAsk, RepositoryAsk
-    from djpkg.mirror.ledger import QuotaRow, Sweep
+    from djpkg.remembered import QuotaRow, Sweep
 
 # Of repositories whose commits must be read, so many stand in one query; those of a page of the catalog likewise.
 PROBED, WINDOWED, PAGE = 100, 25, 250

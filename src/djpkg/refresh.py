@@ -22,6 +22,7 @@ from djpkg.facts import FORGES, Outcome, SourceName
 from djpkg.mirror import due, find, ledger, lock
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
+from djpkg.remembered import QuotaRow, Sweep
 from djpkg.report import QuotaState, Report, Told
 from djpkg.sources import opening
 from djpkg.sweeping import SHORTER, needs_sweep, reached
@@ -249,7 +250,7 @@ class _Fetch:
                 f"catalog: its list ended after {len(seen):,} of {count:,} packages; none counts as removed"
             )
         await self._remove_unseen(catalog, seen, sure=len(seen) == count)
-        done = ledger.Sweep(completed=self._clock(), packages=len(seen), mark=max(seen, default=None))
+        done = Sweep(completed=self._clock(), packages=len(seen), mark=max(seen, default=None))
         ledger.store_sweep(self._db, SourceName.CATALOG, done)
 
     async def _remove_unseen(self, catalog: Catalog, seen: set[int], *, sure: bool) -> None:
@@ -300,13 +301,13 @@ class _Fetch:
                 lanes.append(self._pypi_lane(projects, quotas))
             await asyncio.gather(*lanes)
 
-    async def _pypi_lane(self, projects: due.Projects, quotas: Sequence[ledger.QuotaRow]) -> None:
+    async def _pypi_lane(self, projects: due.Projects, quotas: Sequence[QuotaRow]) -> None:
         last = ledger.find_sweep(self._db, SourceName.PYPI)
         async with opening.open_pypi(self._environment, listed=last.packages if last else None) as pypi:
             await self._lane(pypi, *projects, quotas=quotas)
             listed = pypi.listed
         if listed:
-            ledger.store_sweep(self._db, SourceName.PYPI, ledger.Sweep(self._clock(), listed, None))
+            ledger.store_sweep(self._db, SourceName.PYPI, Sweep(self._clock(), listed, None))
 
     async def _lane(
         self,
@@ -314,7 +315,7 @@ class _Fetch:
         asks: Sequence[object],
         slugs: Mapping[str, tuple[str, ...]],
         *,
-        quotas: Sequence[ledger.QuotaRow],
+        quotas: Sequence[QuotaRow],
     ) -> None:
         """Ask one source for all that is due, and store each page of what it says."""
         self._progress.start(source.name, sum(map(len, slugs.values())))
@@ -439,15 +440,15 @@ def _pools(source: Catalog | Forge | Registry) -> dict[str, Quota]:
     return dict(getattr(source, "quotas", {"": source.quota}))
 
 
-def _quota_row(name: SourceName, pool: str, quota: Quota, now: datetime) -> ledger.QuotaRow:
+def _quota_row(name: SourceName, pool: str, quota: Quota, now: datetime) -> QuotaRow:
     used_up = quota.remaining == 0 and quota.reset is not None and quota.reset > now
     not_before = quota.closed_until if quota.closed_until and quota.closed_until > now else None
-    return ledger.QuotaRow(
+    return QuotaRow(
         name.value, pool, quota.limit, quota.remaining, quota.reset, not_before or (quota.reset if used_up else None)
     )
 
 
-def _recall(source: Forge | Registry, rows: Sequence[ledger.QuotaRow], *, now: datetime) -> None:
+def _recall(source: Forge | Registry, rows: Sequence[QuotaRow], *, now: datetime) -> None:
     """What a source said of its quota in an earlier run still holds until the moment that it named."""
     pools = _pools(source)
     for row in rows:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from djpkg.mirror.ledger import Sweep
+    from djpkg.remembered import Sweep
 
 SWEEP_AGE = timedelta(days=1)
 # A list that is shorter than this part of the last one is an accident of the catalog's, not its news.

@@ -98,7 +98,7 @@ def exists(path: Path) -> bool:
 
 
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """Make the folder and a new mirror in it, with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
+    """Make the folder and a new mirror with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
 
     The tables come in one transaction and the filling in another: a kill between them leaves a sound mirror without
     packages.
@@ -116,7 +116,7 @@ def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
-    """Migrate an older mirror, with a copy of the file kept before, whose path is given; for holders of the fetch lock."""
+    """Migrate an older mirror, keeping a copy of it, whose path is given; for holders of the fetch lock."""
     with _told(path):
         db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         try:

@@ -28,14 +28,14 @@ class Projects(NamedTuple):
     slugs: dict[str, tuple[str, ...]]
 
 
-# Never asked first, then by the age of the last answer: what a small quota reaches tonight is what it did not last night.
+# Never asked first, then by the age of the last answer: tonight a small quota reaches what it did not last night.
 _STALEST = "ORDER BY facts.answered IS NOT NULL, facts.answered, packages.repo_watchers DESC, packages.id"
 
 
 def repositories(
     db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime
 ) -> dict[SourceName, Repositories]:
-    """What to ask the forges; `only` are the packages that were named, which gone places do not escape."""
+    X
     due = {forge: Repositories([], {}) for forge in FORGES}
     condition, values = _wanted(only, now)
     for forge, slug, path, coordinate, updated, *known in db.execute(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from djpkg.mirror.connection import transaction
+from djpkg.remembered import QuotaRow, Sweep
 from djpkg.times import instant, stamp
 
 if TYPE_CHECKING:
@@ -16,25 +17,6 @@ if TYPE_CHECKING:
 
 # Enough for `status` and for a look back at what a cron job did in half a year of nights.
 RUNS_KEPT = 200
-
-
-class QuotaRow(NamedTuple):
-    """One pool of a source's quota as its last reply told it, and the moment before which it is not to be asked."""
-
-    source: str
-    pool: str
-    limit: int | None
-    remaining: int | None
-    reset: datetime | None
-    not_before: datetime | None
-
-
-class Sweep(NamedTuple):
-    """The last complete reading of a source's whole list: when it ended, how many it listed, its newest id."""
-
-    completed: datetime
-    packages: int
-    mark: int | None
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
