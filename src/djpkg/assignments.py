@@ -69,7 +69,7 @@ def editable(name: str) -> Field:
 
 
 def apply(assignments: Sequence[Assignment], current: Mapping[str, Kept], places: Places) -> dict[str, Kept]:
-    """The new value of each assigned field; `current` has the effective ones. UsageError on a value of the wrong form."""
+    """The new value of each assigned field; `current` has the effective ones. UsageError on a malformed value."""
     values: dict[str, Kept] = {}
     for field, form, text in assignments:
         if form == "=":

@@ -1,7 +1,7 @@
 """The text that `edit` hands to an editor, and what came back. Pure.
 
-The text is TOML: one line a field, comments in front. What comes back is compared with what was handed out, so that only
-fields that a person touched are written, whatever a fetch does meanwhile.
+The text is TOML: one line a field, comments in front. What comes back is compared with what was handed out, so that
+only fields that a person touched are written, whatever a fetch does meanwhile.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ def text(title: str, current: Mapping[str, Kept], upstream: Mapping[str, Kept], 
     lines = [
         f"# {_comment(title)}",
         "# Change what is wrong, save and leave. Your values lie over the upstream ones: no fetch changes them.",
-        '# Times are written as "2026-01-31T12:00:00Z", categories and grids by slug; "" is none. An empty file cancels.',
+        '# Times are written as "2026-01-31T12:00:00Z", categories and grids by slug; "" is none.',
+        "# An empty file cancels.",
         "",
     ]
     for field in fields.EDITABLE:
         if field.name in upstream:
-            lines.append(f"# {field.name} is edited; upstream: {_literal(_named(field.kind, upstream[field.name], places))}")
+            lines.append(
+                f"# {field.name} is edited; upstream: {_literal(_named(field.kind, upstream[field.name], places))}"
+            )
         lines.append(f"{field.name} = {_literal(_named(field.kind, current[field.name], places))}")
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""What came of a fetch: counts by source, events, failures, what was put off; its JSON, its exit code, its lines. Pure."""
+"""What came of a fetch: counts, events, failures, what was put off; its JSON, its exit code, its lines. Pure."""
 
 from __future__ import annotations
 

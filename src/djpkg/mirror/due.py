@@ -35,7 +35,7 @@ _STALEST = "ORDER BY facts.answered IS NOT NULL, facts.answered, packages.repo_w
 def repositories(
     db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime
 ) -> dict[SourceName, Repositories]:
-    X
+    """What to ask the forges. `only` are the packages that were named: those are asked about even where gone."""
     due = {forge: Repositories([], {}) for forge in FORGES}
     condition, values = _wanted(only, now)
     for forge, slug, path, coordinate, updated, *known in db.execute(

@@ -16,6 +16,7 @@ from djpkg.asks import ProjectAsk, RepositoryAsk
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
+    from types import TracebackType
 
     from djpkg.facts import ForgeFacts, Outcome, PypiFacts, SourceName
     from djpkg.sources.quota import Quota
@@ -67,7 +68,9 @@ class Source(Protocol[AskT_contra, FactsT_co]):
     async def __aenter__(self) -> Self:
         """Open the connections."""
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close them."""
 
     def fetch(
