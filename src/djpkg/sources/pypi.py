@@ -1,0 +1,252 @@
+"""PyPI: one request for each project, and before many of them one list that says which have changed.
+
+PyPI asks not to be sent thousands of requests in minutes (its API documentation, "Rate limiting"). So where more than
+a few stored projects are to be looked at, its list of all projects comes first, with the serial of the last change of
+each; only those with another serial than the stored one are then asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
+from djpkg.facts import Outcome, PypiFacts, SourceName
+from djpkg.sources import Answer, Spent, metadata, serials
+from djpkg.sources.http import Client, Limits, Quota
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+    from types import TracebackType
+    from typing import Self, TypeAlias
+
+    from djpkg.sources import ProjectAsk
+    from djpkg.sources.http import Reply
+    from djpkg.sources.serials import Serials
+
+    Said: TypeAlias = Answer[PypiFacts]
+    Ready: TypeAlias = asyncio.Queue[Answer[PypiFacts] | None]
+
+MANY = 300
+"""More projects than that, with a serial stored, are worth the list."""
+AT_ONCE = 8
+PAGE = 50
+"""How many answers are handed over together at most."""
+PATIENCE = 0.5
+"""Seconds for which answers that are there wait for others."""
+CIRCUIT = 5
+"""After so many requests in a row that were not answered, no more are sent."""
+LIST_CAP = 256 * 2**20
+"""Bytes of the list: some 40 million today."""
+SHORTEST = 0.9
+"""A list with less than this part of the projects of the last one is not believed."""
+
+_SERIAL = re.compile(r"[0-9]{1,15}")
+
+
+class Pypi:
+    """Asks PyPI about projects; use it with ``async with``.
+
+    `listed` is how many projects the last list had that was believed, or None; as an attribute it is the number of
+    this run's list, None where none was read.
+    """
+
+    name = SourceName.PYPI
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        listed: int | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.quota = Quota()
+        self.quotas = {"": self.quota}
+        self.spent = Spent()
+        self.listed: int | None = None
+        self._last_listed = listed
+        self._client = Client(
+            source=self.name,
+            base_url=base_url,
+            quota=self.quota,
+            spent=self.spent,
+            connections=AT_ONCE,
+            limits=limits,
+            clock=clock,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    async def fetch(
+        self,
+        asks: Sequence[ProjectAsk],
+        *,
+        now: datetime,  # noqa: ARG002 - nothing that PyPI says depends on it
+        sweep: bool,  # noqa: ARG002 - how many are known decides which shape pays
+    ) -> AsyncIterator[Sequence[Said]]:
+        """One answer for each of `asks`, in pages as they become ready; the first ones are asked for first.
+
+        A project that is gone loses its validators, so that it is told when it comes back as it was.
+        """
+        if sum(ask.serial is not None for ask in asks) > MANY:
+            try:
+                found = (await self._fetch_serials([ask.coordinate for ask in asks])).found
+            except SourceError as error:
+                # Asking for each of them all the same is what PyPI wants nobody to do.
+                for page in _in_pages([_ended(ask, error) for ask in asks]):
+                    yield page
+                return
+            same = [ask for ask in asks if ask.serial is not None and ask.serial == found.get(ask.coordinate)]
+            for page in _in_pages([Answer(coordinate=ask.coordinate, outcome=Outcome.UNCHANGED) for ask in same]):
+                yield page
+            settled = {ask.coordinate for ask in same}
+            asks = [ask for ask in asks if ask.coordinate not in settled]
+        ready: Ready = asyncio.Queue()
+        work = asyncio.create_task(self._serve(asks, ready))
+        try:
+            more = True
+            while more:
+                page, more = await _next_page(ready)
+                if page:
+                    yield page
+            await work
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+
+    # The list.
+
+    async def _fetch_serials(self, names: Collection[str]) -> Serials:
+        """The serials of those named that are listed; raises SourceError for a list that is not to be believed."""
+        found = await self._read_list(names)
+        if self._last_listed is not None and found.count < self._last_listed * SHORTEST:
+            raise UnexpectedPayload(
+                f"pypi: its list has {found.count:,} projects, far shorter than the last one ({self._last_listed:,})"
+            )
+        self.listed = found.count
+        return found
+
+    async def _read_list(self, names: Collection[str], *, again: bool = True) -> Serials:
+        begun = False
+        try:
+            async with self._client.stream("simple/", accept=serials.ACCEPT, cap=LIST_CAP, kind="list") as chunks:
+                begun = True
+                return await serials.parse(chunks, names)
+        except Unreachable:
+            # Only its beginning is tried again by the client.
+            if not (begun and again):
+                raise
+        return await self._read_list(names, again=False)
+
+    # Single projects.
+
+    async def _serve(self, asks: Sequence[ProjectAsk], ready: Ready) -> None:
+        circuit = _Circuit()
+        waiting = iter(asks)
+
+        async def serve_some() -> None:
+            for ask in waiting:
+                ready.put_nowait(await self._answer(ask, circuit))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, len(asks))):
+                    group.create_task(serve_some())
+        finally:
+            ready.put_nowait(None)
+
+    async def _answer(self, ask: ProjectAsk, circuit: _Circuit) -> Said:
+        if circuit.broken is not None:
+            return _ended(ask, circuit.broken)
+        try:
+            target = f"pypi/{quote(ask.coordinate, safe='')}/json"
+            answer = _read(ask, await self._client.get(target, etag=ask.etag, kind="project"))
+        except SourceError as error:
+            circuit.note(error)
+            return _ended(ask, error)
+        circuit.note(None)
+        return answer
+
+
+class _Circuit:
+    """Whether there is still sense in asking."""
+
+    def __init__(self) -> None:
+        self.broken: SourceError | None = None
+        self._in_vain = 0
+
+    def note(self, error: SourceError | None) -> None:
+        """Takes in how a request ended: what only one project is to blame for does not count."""
+        if isinstance(error, QuotaExhausted | CredentialsRejected):
+            self.broken = error
+        elif isinstance(error, Unreachable | Rejected):
+            self._in_vain += 1
+            if self._in_vain >= CIRCUIT:
+                self.broken = self.broken or error
+        else:
+            self._in_vain = 0
+
+
+def _read(ask: ProjectAsk, reply: Reply) -> Said:
+    if reply.body.lstrip()[:1] == b"<":
+        raise Rejected(f"pypi: a page for people ({reply.status}) in place of an answer", status=reply.status)
+    serial = _serial(reply)
+    match reply.status:
+        case HTTPStatus.OK:
+            facts, stated = metadata.parse(reply.body)
+            serial = stated if serial is None else serial
+            return Answer(
+                coordinate=ask.coordinate, outcome=Outcome.UPDATED, facts=facts, etag=reply.etag, serial=serial
+            )
+        case HTTPStatus.NOT_MODIFIED if ask.etag:
+            return Answer(coordinate=ask.coordinate, outcome=Outcome.UNCHANGED, etag=reply.etag, serial=serial)
+        case HTTPStatus.NOT_FOUND:
+            gone = PypiFacts(state="gone", name=ask.coordinate)
+            return Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=gone, etag="", serial=0)
+    raise Rejected(f"pypi: it answered {reply.status}", status=reply.status)
+
+
+def _serial(reply: Reply) -> int | None:
+    text = reply.headers.get("x-pypi-last-serial", "")
+    return int(text) if _SERIAL.fullmatch(text) else None
+
+
+def _ended(ask: ProjectAsk, error: SourceError) -> Said:
+    if isinstance(error, QuotaExhausted):
+        return Answer(coordinate=ask.coordinate, outcome=Outcome.DEFERRED, reason=error.reason, until=error.until)
+    refused = isinstance(error, CredentialsRejected)
+    return Answer(coordinate=ask.coordinate, outcome=Outcome.FAILED, reason=error.reason, refused=refused)
+
+
+def _in_pages(answers: Sequence[Said]) -> Iterator[Sequence[Said]]:
+    for start in range(0, len(answers), PAGE):
+        yield answers[start : start + PAGE]
+
+
+async def _next_page(ready: Ready) -> tuple[list[Said], bool]:
+    """The next answers, and whether there may be more: the queue ends with None. The first is waited for."""
+    page: list[Said] = []
+    answer = await ready.get()
+    end = asyncio.get_running_loop().time() + PATIENCE
+    while answer is not None:
+        page.append(answer)
+        if len(page) == PAGE:
+            return page, True
+        try:
+            async with asyncio.timeout_at(end):
+                answer = await ready.get()
+        except TimeoutError:
+            return page, True
+    return page, False
