@@ -235,10 +235,10 @@ def test_a_bad_record_is_named_and_spoils_no_other(world: World, server: WorldSe
     (refused,) = page.refused
     if key == "id":
         assert page.ids == (3, 1)
-        assert refused.startswith("catalog: a package without id is not as documented: ")
+        assert refused.startswith("a package without id: the record is not as documented: ")
     else:
         assert page.ids == (3, 2, 1)
-        assert refused.startswith("catalog: package 2")
+        assert refused.startswith("package 2: ")
     assert key in refused
 
 
@@ -454,7 +454,7 @@ def test_grids_that_are_all_bad_are_an_error(world: World, server: WorldServer) 
         ask(server, lambda catalog: catalog.fetch_grids())
     server.faults.clear()
     rewrite_record(server, "one", title=None)
-    with pytest.raises(UnexpectedPayload, match="grid 1 is not as documented"):
+    with pytest.raises(UnexpectedPayload, match="catalog: grid 1: the record is not as documented"):
         ask(server, lambda catalog: catalog.fetch_grids())
 
 

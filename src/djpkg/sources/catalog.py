@@ -62,7 +62,7 @@ _ABSENCE = msgspec.json.Decoder(_Absence)
 class CatalogPage:
     """One page of a sweep: the directory's own count of packages, and those of this page.
 
-    `ids` are those of all records of the page, also of those that were `refused`: one sentence each, with id and key.
+    `ids` are those of all records of the page, also of those that were `refused`: a line each, ``package ID: …``.
     """
 
     count: int
@@ -161,7 +161,7 @@ class Catalog:
             good |= records.good
             refused += records.refused
         if refused and not good:
-            raise UnexpectedPayload(refused[0])
+            raise UnexpectedPayload(f"catalog: {refused[0]}")
         return list(good.values())
 
     async def _pages(self, route: str, *, size: int, kind: str) -> AsyncIterator[_Page]:
@@ -250,7 +250,7 @@ def _read_records(raws: list[msgspec.Raw], parse: Callable[[bytes | msgspec.Raw]
         try:
             record = parse(raw)
         except UnexpectedPayload as error:
-            refused.append(error.reason)
+            refused.append(error.reason.removeprefix("catalog: "))
             number = read_id(raw)
         else:
             number = record.id

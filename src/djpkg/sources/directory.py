@@ -134,8 +134,8 @@ def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, kind: s
     except UnexpectedPayload:
         # Once more, to say which one it is: that is not looked for in those that are right.
         number = read_id(body)
-        what = f"a {kind} without id" if number is None else f"{kind} {number}"
-        return decode(decoder, body, source=SourceName.CATALOG, what=what)
+        which = f"a {kind} without id" if number is None else f"{kind} {number}"
+        return decode(decoder, body, source=SourceName.CATALOG, what=f"{which}: the record")
 
 
 def _clean(text: str | None) -> str | None:
