@@ -16,7 +16,7 @@ import socket
 import ssl
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -83,7 +83,9 @@ class Answer:
     async def _inflated(self) -> AsyncGenerator[bytes, None]:
         coding = "" if self.status in BODILESS else self.headers.get("content-encoding", "")
         inflater = Inflater(coding, cap=self.call.cap, whose=f"{self._wire.source}: the answer of {self._wire.where}")
-        async with aclosing(self._response.aiter_raw()) as raw_pieces:
+        # httpx promises an iterator only; it is a generator, and to be closed when its reader gives up.
+        raw_pieces = cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())
+        async with aclosing(raw_pieces):
             async for raw in raw_pieces:
                 self._wire.spent.received += len(raw)
                 for piece in inflater.feed(raw):
