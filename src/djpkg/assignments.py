@@ -78,7 +78,9 @@ def apply(assignments: Sequence[Assignment], current: Mapping[str, Kept], places
             values[field.name] = from_json(field, _loads(field, text), places)
         else:
             before = values.get(field.name, current[field.name])
-            values[field.name] = _changed_list(field, form, text, before, places)
+            after = _changed_list(field, form, text, before, places)
+            if after != before:  # what is there already need not be pinned
+                values[field.name] = after
     return values
 
 

@@ -25,6 +25,7 @@ from djpkg.mirror.write import Statement, Writer
 from djpkg.remembered import QuotaRow, Sweep
 from djpkg.report import QuotaState, Report, Told
 from djpkg.sources import opening
+from djpkg.sources.limits import Limits
 from djpkg.sweeping import SHORTER, needs_sweep, reached
 
 if TYPE_CHECKING:
@@ -73,11 +74,13 @@ def fetch(
     *,
     progress: Progress,
     clock: Callable[[], datetime] = utc_now,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Report:
     """Fetch what was asked for into the mirror at `path`, which is made where there is none.
 
     Raises ConfigError, FetchRunning and MirrorError; whatever a source does is in the report.
     """
+    opening.check(request.sources, environment)
     forges = config.forges(environment)
     with lock.fetch_lock(path):
         lock.ensure_locked(path)
@@ -87,7 +90,14 @@ def fetch(
             report = Report(started=started, named=request.packages)
             writer = Writer(db, forges=forges, run=run)
             work = _Fetch(
-                request, db, writer=writer, report=report, environment=environment, progress=progress, clock=clock
+                request,
+                db,
+                writer=writer,
+                report=report,
+                environment=environment,
+                progress=progress,
+                clock=clock,
+                limits=limits,
             )
             asyncio.run(_until_stopped(work.run(), report))
             report.finished = clock()
@@ -141,6 +151,7 @@ class _Fetch:
         environment: Mapping[str, str],
         progress: Progress,
         clock: Callable[[], datetime],
+        limits: Limits,
     ) -> None:
         self._request = request
         self._db = db
@@ -149,6 +160,7 @@ class _Fetch:
         self._environment = environment
         self._progress = progress
         self._clock = clock
+        self._limits = limits
         self._named: list[int] = []
 
     async def run(self) -> None:
@@ -166,17 +178,20 @@ class _Fetch:
             await self._fetch_named(ask=wanted)
         elif wanted:
             with self._told(SourceName.CATALOG):
-                async with opening.open_catalog(self._environment) as catalog:
+                async with self._open_catalog() as catalog:
                     with self._spent(SourceName.CATALOG, catalog):
                         await self._sweep(catalog)
                         await self._name_places(catalog)
+
+    def _open_catalog(self) -> Catalog:
+        return opening.open_catalog(self._environment, limits=self._limits, clock=self._clock)
 
     async def _fetch_named(self, *, ask: bool) -> None:
         """Each named package from the catalog; those that only the mirror can resolve (a repository) by their id."""
         async with AsyncExitStack() as stack:
             catalog = None
             if ask:
-                catalog = await stack.enter_async_context(opening.open_catalog(self._environment))
+                catalog = await stack.enter_async_context(self._open_catalog())
                 stack.enter_context(self._spent(SourceName.CATALOG, catalog))
                 self._progress.start(SourceName.CATALOG, len(self._request.packages))
             for name in dict.fromkeys(self._request.packages):
@@ -238,7 +253,8 @@ class _Fetch:
             written = self._writer.store_catalog(page.packages, now=self._clock(), tell_added=last is not None)
             self._note(SourceName.CATALOG, written)
             for reason in page.refused:
-                self._report.fail(SourceName.CATALOG, (reason.partition(":")[0],), f"catalog: {reason}")
+                number, _, what = reason.removeprefix("package ").partition(": ")
+                self._report.fail(SourceName.CATALOG, (number,), what)
             if not whole and last is not None and reached(page.ids, last.mark):
                 break
         if not whole:
@@ -292,18 +308,23 @@ class _Fetch:
         projects = due.projects(self._db, only=only, now=now)
         async with AsyncExitStack() as stack:
             forges = {
-                forge: await stack.enter_async_context(opening.open_forge(forge, self._environment))
+                forge: await stack.enter_async_context(
+                    opening.open_forge(forge, self._environment, limits=self._limits, clock=self._clock)
+                )
                 for forge in FORGES
                 if forge in self._request.sources and repositories[forge].asks
             }
             lanes = [self._lane(source, *repositories[forge], quotas=quotas) for forge, source in forges.items()]
             if SourceName.PYPI in self._request.sources and projects.asks:
                 lanes.append(self._pypi_lane(projects, quotas))
-            await asyncio.gather(*lanes)
+            await _side_by_side(lanes)
 
     async def _pypi_lane(self, projects: due.Projects, quotas: Sequence[QuotaRow]) -> None:
         last = ledger.find_sweep(self._db, SourceName.PYPI)
-        async with opening.open_pypi(self._environment, listed=last.packages if last else None) as pypi:
+        listed = last.packages if last else None
+        async with opening.open_pypi(
+            self._environment, listed=listed, limits=self._limits, clock=self._clock
+        ) as pypi:
             await self._lane(pypi, *projects, quotas=quotas)
             listed = pypi.listed
         if listed:
@@ -412,6 +433,17 @@ class _Fetch:
             tally.quota = QuotaState(quota.limit, quota.remaining, quota.reset)
             now = self._clock()
             ledger.store_quota(self._db, [_quota_row(name, pool, one, now) for pool, one in _pools(source).items()])
+
+
+async def _side_by_side(lanes: Sequence[Coroutine[None, None, None]]) -> None:
+    """All lanes to their ends; where one fails (the disk is full, say) the others end with it and its error is told."""
+    tasks = [asyncio.ensure_future(lane) for lane in lanes]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _until_stopped(work: Coroutine[None, None, None], report: Report) -> None:

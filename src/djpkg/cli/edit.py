@@ -47,6 +47,7 @@ class Change(NamedTuple):
     new: Kept
     upstream: Kept
     was_edited: bool
+    is_edited: bool
 
 
 @app.command(
@@ -87,6 +88,8 @@ def edit(
     changes = _changes(before, after, {*values, *(field.name for field in freed)})
     slug = str(after.values["slug"])
     terminal.answer(_as_json(slug, changes) if as_json else _told(slug, changes))
+    terminal.flush()
+    _talk(slug, changes)
 
 
 def _look_up(path: Path, package: str) -> tuple[int, Merged, Places]:
@@ -129,9 +132,10 @@ def _changes(before: Merged, after: Merged, touched: set[str]) -> list[Change]:
             after.values[field.name],
             after.upstream.get(field.name, after.values[field.name]),
             field.name in before.upstream,
+            field.name in after.upstream,
         )
         for field in EDITABLE
-        if field.name in touched
+        if field.name in touched and (field.name in before.upstream or field.name in after.upstream)
     ]
 
 
@@ -153,15 +157,7 @@ def _as_json(slug: str, changes: list[Change]) -> str:
 
 
 def _told(slug: str, changes: list[Change]) -> str:
-    """What changed, a line a field, and on stderr what follows from it and how to take it back."""
-    if not changes:
-        terminal.say("nothing changed")
-    for change in changes:
-        frozen = change.field.owner in (Owner.FORGE, Owner.PYPI) and change.new != change.upstream
-        if frozen:
-            terminal.say(f"{change.field.name} is frozen: fetches go on measuring it, but your value is shown")
-    if changes:
-        terminal.say(f"undo: {_undo(slug, changes)}")
+    """What changed, a line a field."""
     if not terminal.is_terminal():
         return "".join(
             f"{change.field.name}\t{_text(change.field, change.old)}\t{_text(change.field, change.new)}\n"
@@ -172,6 +168,17 @@ def _told(slug: str, changes: list[Change]) -> str:
         f" -> {_text(change.field, change.new) or '(none)'}\n"
         for change in changes
     )
+
+
+def _talk(slug: str, changes: list[Change]) -> None:
+    """What follows from the changes, and how to take them back."""
+    if not changes:
+        terminal.say("nothing changed")
+    for change in changes:
+        if change.is_edited and change.field.owner in (Owner.FORGE, Owner.PYPI):
+            terminal.say(f"{change.field.name} is frozen: fetches go on measuring it, but your value is shown")
+    if changes:
+        terminal.say(f"undo: {_undo(slug, changes)}")
 
 
 def _undo(slug: str, changes: list[Change]) -> str:

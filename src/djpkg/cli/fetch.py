@@ -94,15 +94,16 @@ def _sources(names: list[str] | None) -> frozenset[SourceName]:
 
 
 def _progress(*, shown: bool) -> Progress:
-    if not shown:
-        from djpkg.render.observer import Silent  # noqa: PLC0415 - one of the two
+    from djpkg.render.observer import Silent  # noqa: PLC0415 - fetch alone loads it
 
+    if not shown:
         return Silent()
     from rich.console import Console
 
     from djpkg.render.progress import TerminalProgress
 
-    return TerminalProgress(Console(stderr=True, highlight=False, markup=False, emoji=False))
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return Silent() if console.is_dumb_terminal else TerminalProgress(console)
 
 
 def _talk(report: Report, *, summary: bool) -> None:

@@ -31,6 +31,7 @@ def draw(renderable: RenderableType) -> None:
 
     console = Console(
         width=terminal.width(),
+        height=25,  # without one Rich takes any dumb terminal to have 80 columns
         force_terminal=True,
         force_interactive=False,
         highlight=False,

@@ -1,0 +1,73 @@
+"""Everything that the README shows is what the program prints."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from djpkg import config, fields
+from djpkg.cli import COMMANDS
+from tests import readme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEXT = readme.README.read_text(encoding="utf-8")
+EXAMPLES = readme.examples(TEXT)
+
+
+@pytest.fixture(scope="module")
+def printed() -> Iterator[list[str]]:
+    """What each example prints, in the README's order: later ones see what earlier ones did."""
+    missing = [program for program in ("bash", "jq", "sqlite3") if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"the examples need {', '.join(missing)}")
+    with readme.stage() as environment:
+        yield [readme.run(example.command, environment) for example in EXAMPLES]
+
+
+@pytest.mark.parametrize("place", range(len(EXAMPLES)), ids=[example.command for example in EXAMPLES])
+def test_an_example_prints_what_the_readme_says(printed: list[str], place: int) -> None:
+    assert printed[place] == EXAMPLES[place].output
+
+
+def test_the_table_of_fields_is_made_from_the_register() -> None:
+    assert readme.fields_table() in TEXT
+
+
+def test_every_command_is_shown() -> None:
+    shown = {word for example in EXAMPLES for word in re.findall(r"djpkg (\w+)", example.command)}
+    assert set(COMMANDS) - {"fields"} <= shown
+    assert "djpkg fields" in TEXT
+
+
+@pytest.mark.parametrize("api", config.APIS, ids=lambda api: api.source.value)
+def test_every_variable_of_an_api_is_named(api: config.Api) -> None:
+    for variable in (api.variable, *api.tokens):
+        assert f"`{variable}" in TEXT
+
+
+def test_every_filter_in_the_table_is_one() -> None:
+    from djpkg import query
+
+    cells = re.findall(
+        r"^\| (`.*?`) \|", TEXT.partition("| write | to get |")[2].partition("`is:active` means")[0], re.M
+    )
+    terms = [term for cell in cells for term in re.findall(r"`([^`]+)`", cell)]
+    assert len(terms) > 20
+    for term in terms:
+        parsed = query.parse([term], now=readme.NOW)
+        assert parsed.filters or parsed.conditions, term
+
+
+def test_the_rule_of_is_active_is_the_one_that_the_query_follows() -> None:
+    from djpkg.query import ACTIVE_RULE
+
+    assert " ".join(ACTIVE_RULE.split()) in " ".join(TEXT.split())
+
+
+def test_the_json_of_a_record_has_as_many_keys_as_the_readme_says() -> None:
+    assert f"{len(fields.RECORD)} keys" in TEXT
