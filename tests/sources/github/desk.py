@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from djpkg import weeks
@@ -18,6 +20,7 @@ from djpkg.sources.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from tests.world import Repo, WorldServer
 
@@ -26,12 +29,16 @@ QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 
 @dataclass(slots=True)
 class Desk:
-    """`facts`, `etags` and `endings` are by path, as they are stored after all that was fetched."""
+    """`facts`, `etags` and `endings` are by path, as they are stored after all that was fetched.
+
+    The clock stands still unless it is `ticking`.
+    """
 
     server: WorldServer
     authorized: bool = True
     limits: Limits = QUICK
     url: str | None = None
+    ticking: bool = False
     facts: dict[str, ForgeFacts] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
     endings: dict[str, Answer[ForgeFacts]] = field(default_factory=dict)
@@ -82,7 +89,12 @@ class Desk:
         world = self.server.world
         token = Token("GH_TOKEN", self.server.tokens["github"]) if self.authorized else None
         base_url = self.url or self.server.env["DJPKG_GITHUB_URL"]
-        async with GitHub(base_url=base_url, token=token, limits=self.limits, clock=lambda: world.now) as source:
+        started = time.monotonic()
+
+        def clock() -> datetime:
+            return world.now + timedelta(seconds=time.monotonic() - started if self.ticking else 0)
+
+        async with GitHub(base_url=base_url, token=token, limits=self.limits, clock=clock) as source:
             self.source = source
             async with aclosing(source.fetch(asks, now=world.now, sweep=sweep)) as pages:
                 async for page in pages:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from djpkg.errors import CredentialsRejected
 from djpkg.facts import SourceName
 from djpkg.sources import Spent
 from djpkg.sources.github.answers import Answers
+from djpkg.sources.github.bulk import Bulk
 from djpkg.sources.github.complaints import read_limit
-from djpkg.sources.github.lookup import SIDE_BY_SIDE, Lookup, Turns, fetch_each
+from djpkg.sources.github.lookup import SIDE_BY_SIDE, Crew, Lookup, Turns, fetch_each
+from djpkg.sources.github.price import Price, price
 from djpkg.sources.github.rest import HEADERS, Rest
 from djpkg.sources.http import Client
 from djpkg.sources.limits import Limits
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from djpkg.sources import Answer, RepositoryAsk
     from djpkg.sources.quota import Refusal
     from djpkg.sources.reply import Reply
+
+__all__ = ["GitHub", "Price", "price"]
 
 FEW = 10
 """Up to so many repositories are asked for one by one even with a token: their pages come with validators."""
@@ -105,13 +110,24 @@ class GitHub:
             clock=self._clock,
         )
         try:
-            await self._fetch_each(asks, lookup, answers)
+            if many:
+                await self._fetch_all(asks, lookup, answers, now=now)
+            else:
+                await self._fetch_each(asks, lookup, answers)
         except* CredentialsRejected as group:
             rejected = group.exceptions[0]
             if isinstance(rejected, CredentialsRejected):
                 answers.fail_all(rejected)
         finally:
             answers.close()
+
+    async def _fetch_all(
+        self, asks: Sequence[RepositoryAsk], lookup: Lookup, answers: Answers, *, now: datetime
+    ) -> None:
+        async with Crew() as crew:
+            close = partial(self._close, "graphql", "core")
+            bulk = Bulk(self._graphql, lookup=lookup, crew=crew, answers=answers, now=now, close=close)
+            await bulk.fetch(asks)
 
     async def _fetch_each(self, asks: Sequence[RepositoryAsk], lookup: Lookup, answers: Answers) -> None:
         turns = Turns(
@@ -122,14 +138,19 @@ class GitHub:
         )
         await fetch_each(asks, lookup=lookup, turns=turns, answers=answers)
 
+    def _close(self, pool: str, other: str, refusal: Refusal) -> None:
+        now = self._clock()
+        for name in (pool, other if refusal.secondary else ""):
+            if name:
+                self.quotas[name].close(refusal.moment(now), now=now)
+
     def _client(self, pool: str, *, other: str = "", connections: int = SIDE_BY_SIDE) -> Client:
         """A client for one pool. A limit on the manner of asking closes the `other` pool of the same token with it."""
 
         def refusal(reply: Reply) -> Refusal | None:
             found = read_limit(reply)
-            if found is not None and found.secondary and other:
-                now = self._clock()
-                self.quotas[other].close(found.moment(now), now=now)
+            if found is not None:
+                self._close(pool, other, found)
             return found
 
         auth = None

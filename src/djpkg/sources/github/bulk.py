@@ -1,0 +1,184 @@
+"""Many repositories by GraphQL: probes, then windows of what moved; contributors by REST meanwhile.
+
+One query is in flight at any time, as GitHub's limit on processor time allows no more (GitHub GraphQL: "secondary rate
+limits"). What GraphQL cannot tell of a single repository is asked for by REST.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+from djpkg import weeks
+from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
+from djpkg.facts import Outcome, RepositoryFacts
+from djpkg.sources import Answer
+from djpkg.sources.github.batches import Batches
+from djpkg.sources.github.complaints import SOURCE, rejected
+from djpkg.sources.github.graphql import Answered, Gap
+from djpkg.sources.github.price import PROBES, WINDOWS
+from djpkg.sources.github.probe import read_probe, write_probe
+from djpkg.sources.github.rest import ENDED, Ending
+from djpkg.sources.github.window import HistoryPage, Window, read_window, write_window
+from djpkg.sources.quota import Refusal, read_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from djpkg.sources import RepositoryAsk
+    from djpkg.sources.github.answers import Answers, Pending
+    from djpkg.sources.github.lookup import Crew, Lookup
+    from djpkg.sources.http import Client
+
+T = TypeVar("T")
+
+PATIENCE = 3
+"""Refusals with status 200 that one query may meet."""
+SILENT = 3
+"""After so many queries in a row without any answer, each sent several times, GraphQL is given up for this run."""
+IN_VAIN = 12
+"""After so many queries in a row that failed, whatever their size, GraphQL is given up for this run."""
+
+
+class Bulk:
+    """Asks for many repositories, and answers into `answers`; `crew` does what is for REST.
+
+    `close` is told of limits that come as an answer of status 200.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        lookup: Lookup,
+        crew: Crew,
+        answers: Answers,
+        now: datetime,
+        close: Callable[[Refusal], None],
+    ) -> None:
+        self._client = client
+        self._lookup = lookup
+        self._crew = crew
+        self._answers = answers
+        self._now = now
+        self._close = close
+        self._probes: Batches[RepositoryAsk] = Batches(PROBES)
+        self._windows: Batches[Window] = Batches(WINDOWS)
+        self._in_vain = self._silent = 0
+
+    async def fetch(self, asks: Sequence[RepositoryAsk]) -> None:
+        """Everything that GraphQL can tell. Raises CredentialsRejected; all else ends in answers."""
+        for ask in asks:
+            self._probes.add(ask)
+        try:
+            while self._probes or self._windows:
+                # Windows as soon as they fill a query: fewer repositories wait half told.
+                if not self._probes or len(self._windows) >= self._windows.size:
+                    await self._ask_windows()
+                else:
+                    await self._ask_probes()
+        except CredentialsRejected:
+            raise
+        except SourceError as error:
+            for ask in self._probes.left():
+                self._answers.fail(ask.coordinate, error)
+            for window in self._windows.left():
+                self._answers.miss(window.pending, error)
+
+    async def _ask_probes(self) -> None:
+        batch = self._probes.take()
+        answered = await self._ask("probe", write_probe(batch))
+        unanswered: list[RepositoryAsk] = []
+        if answered is None:
+            unanswered = batch
+        else:
+            for ask, found in zip(batch, read_probe(answered, batch), strict=True):
+                if found is Gap.UNANSWERED:
+                    unanswered.append(ask)
+                else:
+                    self._take_page(ask, found)
+        for ask in self._probes.settle(unanswered):
+            self._crew.put(partial(self._lookup.fetch, ask))
+
+    def _take_page(self, ask: RepositoryAsk, found: RepositoryFacts | Gap | SourceError) -> None:
+        if isinstance(found, RepositoryFacts):
+            pending = self._answers.state(ask, found)
+            if pending is not None:
+                self._go_on(pending)
+        elif isinstance(found, SourceError):
+            self._answers.fail(ask.coordinate, found)
+        elif found is Gap.UNCLEAR:
+            self._crew.put(partial(self._lookup.fetch, ask))
+        elif ask.node_id is not None:
+            # Deleted, but perhaps made anew under its name.
+            self._probes.add(replace(ask, node_id=None))
+        else:
+            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[Ending.GONE]))
+
+    def _go_on(self, pending: Pending) -> None:
+        if pending.weeks:
+            self._windows.add(Window(pending=pending))
+        if pending.contributors:
+            self._crew.put(partial(self._lookup.fetch_contributors, pending))
+
+    async def _ask_windows(self) -> None:
+        batch = self._windows.take()
+        answered = await self._ask("window", write_window(batch, now=self._now))
+        unanswered: list[Window] = []
+        if answered is None:
+            unanswered = batch
+        else:
+            for window, found in zip(batch, read_window(answered, batch, now=self._now), strict=True):
+                if found is Gap.UNANSWERED:
+                    unanswered.append(window)
+                else:
+                    self._take_history(window, found)
+        for window in self._windows.settle(unanswered):
+            self._crew.put(partial(self._lookup.fetch_window, window.pending))
+
+    def _take_history(self, window: Window, found: HistoryPage | Gap | SourceError) -> None:
+        if isinstance(found, SourceError):
+            self._answers.miss(window.pending, found)
+        elif isinstance(found, Gap):
+            self._crew.put(partial(self._lookup.fetch_window, window.pending))
+        else:
+            window.days = weeks.add_days(window.days, found.days)
+            window.had += found.received
+            window.total, window.after = found.total, found.after
+            if found.after is None:
+                self._answers.tell_weeks(window.pending, window.days)
+            else:
+                # First of all, so that the further pages of the busiest go along with the windows of others.
+                self._windows.add_first(window)
+
+    async def _ask(self, kind: str, body: bytes) -> Answered | None:
+        """The answer to one query; None where it failed and is worth asking for in smaller parts."""
+        try:
+            answered = await self._send(kind, body)
+        except (CredentialsRejected, QuotaExhausted):
+            raise
+        except SourceError as error:
+            self._in_vain += 1
+            self._silent = self._silent + 1 if isinstance(error, Unreachable) else 0
+            mistaken = isinstance(error, Rejected) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            if mistaken or self._silent >= SILENT or self._in_vain >= IN_VAIN:
+                raise
+            return None
+        self._in_vain = self._silent = 0
+        self._client.spent.points += answered.cost
+        return answered
+
+    async def _send(self, kind: str, body: bytes) -> Answered:
+        for _ in range(PATIENCE):
+            reply = await self._client.post("graphql", body, kind=kind, retry=False)
+            if reply.status != HTTPStatus.OK:
+                raise rejected(reply, "a GraphQL query")
+            answered = Answered(reply)
+            if answered.limited is None:
+                return answered
+            # The client waits for the quota before it sends the query again, or says that it does not.
+            self._close(read_refusal(reply.headers, secondary=answered.limited.secondary))
+        raise QuotaExhausted(f"{SOURCE}: GraphQL takes no more queries for now", until=self._client.quota.closed_until)

@@ -1,0 +1,66 @@
+"""Batches whose size follows what the server can bear, and what a sweep costs."""
+
+from __future__ import annotations
+
+import pytest
+
+from djpkg.sources.github import price
+from djpkg.sources.github.batches import CALM, Batches
+
+
+def test_a_batch_that_failed_is_asked_for_again_in_halves() -> None:
+    batches = Batches(8, range(8))
+    sizes = []
+    while batches:
+        batch = batches.take()
+        sizes.append(len(batch))
+        if 5 in batch:
+            if batches.settle(batch):
+                break
+        else:
+            assert batches.settle() == []
+    assert sizes == [8, 4, 4, 2, 1, 1]
+    assert batches.left() == [6, 7]
+
+
+def test_what_was_lost_keeps_its_place() -> None:
+    batches = Batches(4, "abcdef")
+    batches.take()
+    assert batches.settle(["b", "d"]) == []
+    assert batches.left() == ["b", "d", "e", "f"]
+    assert batches.take() == ["b", "d"]
+    assert batches.left() == ["b", "d", "e", "f"]
+
+
+def test_a_size_that_was_halved_grows_by_quarters_and_never_beyond() -> None:
+    batches = Batches(100, range(100_000))
+    batches.settle(batches.take())
+    batches.settle(batches.take())
+    sizes = []
+    for _ in range(5 * CALM):
+        sizes.append(len(batches.take()))
+        batches.settle()
+    assert sizes == [25] * CALM + [50] * CALM + [75] * CALM + [100] * (2 * CALM)
+
+
+def test_what_is_to_go_on_comes_first() -> None:
+    batches = Batches(2, "ab")
+    batches.add("c")
+    batches.add_first("z")
+    assert (batches.take(), len(batches)) == (["z", "a"], 2)
+
+
+@pytest.mark.parametrize(
+    ("asks", "moved", "points", "rest"),
+    [
+        (0, 0, 0, 0),
+        (1, 1, 2, 1),
+        (100, 0, 1, 0),
+        (101, 26, 4, 26),
+        (5336, 213, 63, 213),
+        (50, None, 3, 50),
+        (5, 9, 2, 5),
+    ],
+)
+def test_a_sweep_is_priced_before_it_is_begun(asks: int, moved: int | None, points: int, rest: int) -> None:
+    assert price(asks, moved=moved) == (points, rest)
