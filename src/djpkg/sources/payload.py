@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
@@ -71,12 +71,8 @@ def time(text: str, *, source: str) -> str:
 
 
 def _mended(body: bytes) -> bytes:
-    value = json.loads(body.decode("utf-8", "replace"), strict=False, parse_constant=_refuse)
+    value = json.loads(body.decode("utf-8", "replace"), strict=False)
     return _without_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # NaN and the infinities are no JSON
 
 
 def _without_surrogates(text: str) -> str:
