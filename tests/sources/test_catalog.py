@@ -151,10 +151,12 @@ def test_nulls_and_odd_lengths_are_taken(world: World, server: WorldServer) -> N
 
 
 def test_texts_become_such_as_can_be_kept(world: World, server: WorldServer) -> None:
-    world.add_package("x", title="a\ud800b", description="nul\0 " + "é" * 100_000, catalog={"participants": ["\udfff"]})
+    world.add_package(
+        "x", title="a\0\ud800b", description="nul\0 " + "é" * 100_000, catalog={"participants": ["\udfff"]}
+    )
     facts = fetch(server, "x")
     assert facts is not None
-    assert facts.title.replace("\ufffd", "") == "ab" != facts.title
+    assert facts.title.replace("\ufffd", "") == "a\u2400b" != facts.title
     assert facts.repo_description.startswith("nul\u2400 éé")
     assert 65_530 < len(facts.repo_description.encode()) <= 65_536
     assert set(facts.participants[0]) == {"\ufffd"}
