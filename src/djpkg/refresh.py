@@ -123,16 +123,27 @@ def estimate(
             number = len(request.packages)
             prices.append(price.Price(SourceName.CATALOG.value, number, number, number + 2, 0, None))
     repositories = due.repositories(db, only=only, now=now)
-    packages_of = {forge: sum(map(len, one.slugs.values())) for forge, one in repositories.items()}
-    asks = {forge: one.asks for forge, one in repositories.items() if forge in request.sources}
-    if asks.get(SourceName.GITHUB):
-        with_token = opening.find_token(SourceName.GITHUB, environment) is not None
-        github = asks[SourceName.GITHUB]
-        prices.append(
-            price.github_price(github, packages=packages_of[SourceName.GITHUB], with_token=with_token, quotas=quotas)
-        )
-    prices += price.forge_prices(asks, packages=packages_of, quotas=quotas)
     projects = due.projects(db, only=only, now=now)
+    return prices + _prices(request, repositories, projects, quotas, environment)
+
+
+def _prices(
+    request: Request,
+    repositories: Mapping[SourceName, due.Repositories],
+    projects: due.Projects,
+    quotas: Sequence[QuotaRow],
+    environment: Mapping[str, str],
+) -> list[price.Price]:
+    """What forges and PyPI would cost."""
+    packages = {forge: sum(map(len, one.slugs.values())) for forge, one in repositories.items()}
+    asks = {forge: one.asks for forge, one in repositories.items() if forge in request.sources}
+    prices: list[price.Price] = []
+    if github := asks.get(SourceName.GITHUB):
+        with_token = opening.find_token(SourceName.GITHUB, environment) is not None
+        prices.append(
+            price.github_price(github, packages=packages[SourceName.GITHUB], with_token=with_token, quotas=quotas)
+        )
+    prices += price.forge_prices(asks, packages=packages, quotas=quotas)
     if SourceName.PYPI in request.sources and projects.asks:
         prices.append(price.pypi_price(projects.asks, packages=sum(map(len, projects.slugs.values()))))
     return prices
@@ -266,6 +277,9 @@ class _Fetch:
                 f"catalog: its list ended after {len(seen):,} of {count:,} packages; none counts as removed"
             )
         await self._remove_unseen(catalog, seen, sure=len(seen) == count)
+        if last is None:
+            self._report.first = True
+            self._progress.note(f"{len(seen):,} packages are in: djpkg list works now")
         done = Sweep(completed=self._clock(), packages=len(seen), mark=max(seen, default=None))
         ledger.store_sweep(self._db, SourceName.CATALOG, done)
 
@@ -306,6 +320,10 @@ class _Fetch:
         quotas = ledger.get_quotas(self._db)
         repositories = due.repositories(self._db, only=only, now=now)
         projects = due.projects(self._db, only=only, now=now)
+        if self._request.every:
+            prices = _prices(self._request, repositories, projects, quotas, self._environment)
+            for line in price.lines(prices):
+                self._progress.note(f"to ask {line}")
         async with AsyncExitStack() as stack:
             forges = {
                 forge: await stack.enter_async_context(
@@ -322,9 +340,7 @@ class _Fetch:
     async def _pypi_lane(self, projects: due.Projects, quotas: Sequence[QuotaRow]) -> None:
         last = ledger.find_sweep(self._db, SourceName.PYPI)
         listed = last.packages if last else None
-        async with opening.open_pypi(
-            self._environment, listed=listed, limits=self._limits, clock=self._clock
-        ) as pypi:
+        async with opening.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock) as pypi:
             await self._lane(pypi, *projects, quotas=quotas)
             listed = pypi.listed
         if listed:

@@ -74,7 +74,10 @@ class SourceTally:
 
 @dataclass(slots=True)
 class Report:
-    """One fetch. `named` are the packages that were named, empty for ``--all``; `unknown` those the catalog lacks."""
+    """One fetch. `named` are the packages that were named, empty for ``--all``; `unknown` those the catalog lacks.
+
+    `first` says that the whole list was read for the first time.
+    """
 
     started: datetime
     finished: datetime | None = None
@@ -87,6 +90,7 @@ class Report:
     failures: list[Failure] = field(default_factory=list)
     deferred: list[Deferral] = field(default_factory=list)
     stopped: int | None = None
+    first: bool = False
 
     def count(self, source: SourceName, outcome: Outcome, packages: int = 1) -> None:
         """Add packages to an outcome."""
@@ -197,6 +201,18 @@ def summary(report: Report) -> list[str]:
         by_event.setdefault(told.event, []).append(told.slug)
     lines += [f"{event}: {_some(slugs)}" for event, slugs in by_event.items()]
     return lines
+
+
+def welcome(report: Report) -> list[str]:
+    """What somebody should know after the first fetch of all without a token for GitHub."""
+    github = report.sources[SourceName.GITHUB]
+    put_off = github.outcomes[Outcome.DEFERRED]
+    if not report.first or not put_off:
+        return []
+    return [
+        f"GitHub refreshed {github.answered:,} of {github.asked:,}; the others show the directory's own figures.",
+        "A token refreshes all: set GH_TOKEN, or log in with gh, and fetch again.",
+    ]
 
 
 def _tally_json(tally: SourceTally) -> dict[str, object]:

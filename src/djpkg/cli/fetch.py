@@ -109,11 +109,12 @@ def _progress(*, shown: bool) -> Progress:
 def _talk(report: Report, *, summary: bool) -> None:
     """Trouble in any case, a line a cause; the rest where somebody looks on."""
     from djpkg.report import summary as lines  # noqa: PLC0415 - loaded already
+    from djpkg.report import welcome  # noqa: PLC0415 - as above
 
     for line in report.causes():
         terminal.say(f"djpkg: {line}")
     if report.stopped is not None:
         terminal.say("djpkg: stopped; what was fetched is stored, and fetching again goes on from there")
     if summary:
-        for line in lines(report):
+        for line in [*lines(report), *welcome(report)]:
             terminal.say(line)
