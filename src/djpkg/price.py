@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Of repositories whose commits must be read, so many stand in one query; those of a page of the catalog likewise.
 PROBED, WINDOWED, PAGE = 100, 25, 250
+# About so many packages the directory lists.
+DIRECTORY = 5_800
 # From so many projects on, one list of serials tells what changed.
 MANY_PROJECTS = 300
 # A repository of the other forges, or of GitHub without a token: its page, its head, its weeks, its contributors.
@@ -37,9 +39,9 @@ class Price(NamedTuple):
     quota: int | None
 
 
-def catalog_price(last: Sweep | None, *, packages: int, full: bool, now: datetime) -> Price:
-    """Pages of the list and one request each for grids and categories; without a mirror the size is a guess."""
-    known = last.packages if last else packages
+def catalog_price(last: Sweep | None, *, full: bool, now: datetime) -> Price:
+    """Pages of the list and one request each for grids and categories; before the first sweep the size is a guess."""
+    known = last.packages if last else DIRECTORY
     pages = ceil(known / PAGE) if full or needs_sweep(last, now=now) else 1
     return Price(SourceName.CATALOG.value, known, pages + 2, pages + 2, 0, None)
 

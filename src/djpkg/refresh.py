@@ -117,8 +117,9 @@ def estimate(
     if SourceName.CATALOG in request.sources:
         if request.every:
             last = ledger.find_sweep(db, SourceName.CATALOG)
-            (packages,) = db.execute("SELECT count(*) FROM packages").fetchone()
-            prices.append(price.catalog_price(last, packages=packages, full=request.full, now=now))
+            prices.append(price.catalog_price(last, full=request.full, now=now))
+            if last is None:
+                return prices  # what the others would be asked is known once the list is in
         else:
             number = len(request.packages)
             prices.append(price.Price(SourceName.CATALOG.value, number, number, number + 2, 0, None))

@@ -79,6 +79,8 @@ def _price(request: Request, db: Path | None, *, as_json: bool) -> None:
         terminal.answer(json.dumps({"schema": 1, "prices": [one._asdict() for one in prices]}, indent=4) + "\n")
     else:
         terminal.answer("".join(f"{line}\n" for line in price.lines(prices)))
+        if request.every and len(prices) == 1:
+            terminal.say("what the others would be asked is known once the catalog's list is in")
 
 
 def _sources(names: list[str] | None) -> frozenset[SourceName]:
