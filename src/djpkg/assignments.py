@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 _FORM = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COMPLETE_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
 _WEEKS = 52
 # The largest whole number that every JSON reader keeps exactly (RFC 8259, section 6).
 _MOST = 2**53 - 1
 _LONGEST = 64 * 1024
+# Of a value that is refused, so many characters stand in the sentence that says so.
+_SHOWN = 60
 
 
 class Places(NamedTuple):
@@ -95,7 +97,9 @@ def from_text(field: Field, text: str, places: Places) -> Kept:
                 raise _refused(field, text)
             return _checked(field, int(text), places)
         case Kind.COUNTS:
-            parts = [part.strip() for part in text.strip("[]").split(",")]
+            if not (text := text.strip("[]").strip()):
+                return []
+            parts = [part.strip() for part in text.split(",")]
             if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
                 raise _refused(field, text)
             return _checked(field, [int(part) for part in parts], places)
@@ -173,12 +177,14 @@ def _checked_text(field: Field, item: object) -> str:
 
 
 def _checked_time(field: Field, text: str) -> str:
-    """As it was typed; a bare date is its midnight in UTC, a time without an offset is UTC."""
+    """As it was typed; a bare date is its midnight in UTC, a time without an offset is UTC.
+
+    Python takes any character between date and time: whatever is not written as usual is written anew.
+    """
     moment = instant(text)
     if moment is None:
         raise _refused(field, text)
-    complete = not _DATE.fullmatch(text) and re.search(r"(Z|[+-][0-9]{2}:?[0-9]{2})$", text)
-    return text if complete else stamp(moment)
+    return text if _COMPLETE_TIME.fullmatch(text) else stamp(moment)
 
 
 def _checked_address(field: Field, text: str) -> str:
@@ -192,14 +198,14 @@ def _checked_address(field: Field, text: str) -> str:
 
 
 def _place(field: Field, item: object, known: Mapping[str, int]) -> int:
-    if isinstance(item, str | int) and not isinstance(item, bool):
+    if isinstance(item, str | int) and not isinstance(item, bool) and not _is_huge(item):
         name = str(item).strip().lower()
         address = re.fullmatch(r"https?://\S+/(?:categories|grids)/([^/]+)/?", name)
         found = known.get(address[1] if address else name)
         if found is not None:
             return found
     raise UsageError(
-        f"{field.name}: the mirror knows no {item!r}; it takes {takes(field)}",
+        f"{field.name}: the mirror knows no {_shown(item)}; it takes {takes(field)}",
         hint="djpkg grids lists grids and categories; a fetch names them",
     )
 
@@ -236,6 +242,16 @@ def _loads(field: Field, text: str) -> object:
 
 
 def _refused(field: Field, value: object) -> UsageError:
-    shown = str(value)
-    shown = f"{shown[:60]}…" if len(shown) > len(shown[:60]) else shown
-    return UsageError(f"{field.name} takes {takes(field)}, not {shown!r}")
+    return UsageError(f"{field.name} takes {takes(field)}, not {_shown(value)}")
+
+
+def _is_huge(item: str | int) -> bool:
+    return isinstance(item, int) and abs(item) > _MOST
+
+
+def _shown(value: object) -> str:
+    try:
+        text = str(value)
+    except ValueError:  # Python writes out no whole number of more than 4,300 digits
+        return "a number that large"
+    return repr(f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import date
 from typing import TYPE_CHECKING
 
 from djpkg import assignments, fields
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from djpkg.merge import Kept
 
 _MISTAKE = "# MISTAKE: "
+_JOINER = "\u200d"  # holds emoji together
+_BASIC = 0xFFFF  # beyond it TOML wants eight digits
 
 
 def text(title: str, current: Mapping[str, Kept], upstream: Mapping[str, Kept], places: Places) -> str:
@@ -49,6 +52,8 @@ def changes(before: str, after: str, places: Places) -> dict[str, Kept]:
         field = assignments.editable(name)
         if value == handed_out.get(field.name):
             continue
+        if isinstance(value, date):  # TOML has times of its own; a datetime is a date, too
+            value = value.isoformat().replace("+00:00", "Z")  # noqa: PLW2901 - the same value as JSON would have it
         empty = value == "" and field.nullable
         touched[field.name] = assignments.from_json(field, None if empty else value, places)
     return touched
@@ -56,19 +61,24 @@ def changes(before: str, after: str, places: Places) -> dict[str, Kept]:
 
 def with_mistake(after: str, mistake: str) -> str:
     """The text that came back with the mistake said on top, in place of an earlier one."""
-    lines = [line for line in after.splitlines() if not line.startswith(_MISTAKE)]
+    lines = [line for line in _lines(after) if not line.startswith(_MISTAKE)]
     return "\n".join([f"{_MISTAKE}{_comment(mistake)}", *lines]) + "\n"
 
 
 def is_empty(after: str) -> bool:
     """Whether nothing but comments came back: the person changed their mind."""
-    return all(not line.strip() or line.lstrip().startswith("#") for line in after.splitlines())
+    return all(not line.strip() or line.lstrip().startswith("#") for line in _lines(after))
+
+
+def _lines(source: str) -> list[str]:
+    # TOML's lines: `splitlines` also ends one at U+2028 and others that may stand within a value.
+    return source.removesuffix("\n").split("\n")
 
 
 def _parsed(source: str) -> dict[str, object]:
     try:
         return tomllib.loads(source)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a ValueError that is no TOMLDecodeError: a number of 4,301 digits
         raise UsageError(f"the text does not parse: {error}") from error
 
 
@@ -87,10 +97,20 @@ def _slug(number: object, known: Mapping[str, int]) -> object:
 
 
 def _literal(value: object) -> str:
-    """A TOML literal. JSON's strings, numbers and lists are TOML's too, but for null and DEL."""
+    """A TOML literal. JSON's strings, numbers and lists are TOML's too, but for null.
+
+    What an editor might obey or hide (DEL, the second set of controls, marks that reorder) is written as its number.
+    """
     if value is None:
         return '""'
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    return "".join(map(_visible, json.dumps(value, ensure_ascii=False)))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character == _JOINER:
+        return character
+    number = ord(character)
+    return f"\\u{number:04X}" if number <= _BASIC else f"\\U{number:08X}"
 
 
 def _comment(line: str) -> str:
