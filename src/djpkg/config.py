@@ -49,15 +49,24 @@ class Token(NamedTuple):
 def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> Path:
     """Where the mirror is: ``--db``, else DJPKG_DB, else the user's data folder. ConfigError where there is no home."""
     if option is not None:
-        return option.expanduser() if environment.get("HOME") else option
+        return _expanded(option, environment)
     if named := environment.get("DJPKG_DB"):
-        return Path(named).expanduser() if environment.get("HOME") else Path(named)
+        return _expanded(Path(named), environment)
     from platformdirs import user_data_path  # noqa: PLC0415 - 7 ms that a named file does not pay for
 
     if not environment.get("HOME") and not environment.get("XDG_DATA_HOME"):
         message = "there is no home folder to keep the mirror in"
         raise ConfigError(message, hint="name the file with --db FILE or DJPKG_DB=FILE")
     return user_data_path("djpkg", appauthor=False) / "mirror.db"
+
+
+def _expanded(path: Path, environment: Mapping[str, str]) -> Path:
+    if not environment.get("HOME"):
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"there is no such home folder: {path}", hint="name the file with its whole path") from error
 
 
 def address(source: SourceName, environment: Mapping[str, str]) -> str:
