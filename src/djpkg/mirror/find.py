@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from djpkg.source_name import SourceName
 
-# 2**63 - 1 is the largest id that SQLite keeps.
-_ID = re.compile(r"[0-9]{1,18}")
+_ID = re.compile(r"[0-9]{1,19}")
+# The largest that SQLite keeps.
+_LARGEST_ID = 2**63 - 1
 _SLUG = re.compile(r"[\w.-]{1,200}")
 _SITE = "djangopackages.org"
 _NEAREST = 3
@@ -45,7 +46,9 @@ def find(
 ) -> list[int]:
     """The ids that `text` fits: by id or slug (or a catalog address of either), else repository, else project."""
     name = catalog_name(text, catalog=catalog) or text.strip()
-    if _ID.fullmatch(name):
+    if not _is_text(name):
+        return []
+    if _ID.fullmatch(name) and int(name) <= _LARGEST_ID:
         return _ids(db, "id = ?", int(name))
     if _SLUG.fullmatch(name):
         live = _ids(db, "replace(lower(slug), '_', '-') = ? AND catalog_state = 'listed'", folded(name))
@@ -84,14 +87,23 @@ def _ids(db: sqlite3.Connection, condition: str, *values: str | int) -> list[int
     return [number for (number,) in db.execute(f"SELECT id FROM packages WHERE {condition} ORDER BY id", values)]
 
 
+def _is_text(text: str) -> bool:
+    """Whether SQLite can be asked for it: bytes of the command line that are no UTF-8 come as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_catalog_name(name: str) -> bool:
     """Whether the catalog can be asked for it: an id or a slug."""
     return _SLUG.fullmatch(name) is not None
 
 
 def folded(slug: str) -> str:
-    """A slug as it is compared: small letters, and ``-`` for ``_``."""
-    return slug.lower().replace("_", "-")
+    """A slug as it is compared: small letters (of ASCII, as SQLite's `lower` does it), and ``-`` for ``_``."""
+    return slug.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass").replace("_", "-")
 
 
 def _next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:

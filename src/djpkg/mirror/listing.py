@@ -87,6 +87,8 @@ def _encoder(field: Field) -> Callable[[SqlValue], str]:
             return _remembered(lambda kept: json.dumps(category_address(cast("int | None", kept))))
         case Kind.GRIDS:
             return _remembered(_grids)
+        case Kind.NAMES if field.expression:  # made by SQLite, which leaves other alphabets as they are
+            return _remembered(lambda kept: json.dumps(json.loads(cast("str", kept)), separators=(",", ":")))
         case Kind.COUNTS | Kind.NAMES | Kind.MAPPING:
             return cast("Callable[[SqlValue], str]", str)
         case _:
