@@ -7,7 +7,9 @@ of the WAL-reset fault of SQLite 3.7.0 to 3.51.2 that distributions ship (sqlite
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from glob import escape
+from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 OLDEST_SQLITE = (3, 37, 0)
 BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
+_ELSEWHERE = "name another file with --db or DJPKG_DB"
+_RESTORE = "restore a copy, or move it aside and fetch anew"
 
 
 @contextmanager
@@ -79,13 +83,13 @@ def needs_upgrade(path: Path) -> bool:
     with _told(path):
         try:
             _check_file(path)
+            db = _connect(path)
+            try:
+                return _version(db, path) < schema.VERSION
+            finally:
+                db.close()
         except MirrorMissing:
             return False
-        db = _connect(path)
-        try:
-            return _version(db, path) < schema.VERSION
-        finally:
-            db.close()
 
 
 def exists(path: Path) -> bool:
@@ -182,12 +186,14 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if not tables:
+    if not tables and not application and not version:
         raise MirrorMissing(f"there is no mirror in {path} yet", hint="djpkg fetch --all makes it")
     if application != schema.APPLICATION_ID or not isinstance(version, int):
         raise MirrorError(
             f"{path} is a SQLite file, but not a mirror of djpkg", hint="name another with --db or DJPKG_DB"
         )
+    if not tables:
+        raise MirrorError(f"the mirror {path} is damaged: its tables are gone", hint=_RESTORE)
     if not 0 < version <= schema.VERSION:
         raise MirrorError(
             f"the mirror {path} was made by a newer djpkg (version {version}, and {schema.VERSION} is known here)",
@@ -198,10 +204,13 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
 
 def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     copy = sqlite3.connect(":memory:", isolation_level=None)
-    with suppress(sqlite3.ProgrammingError):
+    try:
         db.backup(copy)
-    db.close()
-    schema.apply(copy)
+        db.close()
+        schema.apply(copy)
+    except BaseException:
+        copy.close()
+        raise
     return copy
 
 
@@ -215,7 +224,7 @@ def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
     copy = path.with_name(f"{path.name}.v{version}.bak")
     copy.unlink(missing_ok=True)
     db.execute("VACUUM INTO ?", (str(copy),))
-    copies = sorted(path.parent.glob(f"{path.name}.v*.bak"), key=lambda file: file.stat().st_mtime)
+    copies = sorted(path.parent.glob(f"{escape(path.name)}.v*.bak"), key=lambda file: file.stat().st_mtime)
     for old in copies[:-COPIES_KEPT]:
         old.unlink()
     return copy
@@ -233,6 +242,8 @@ def _told(path: Path) -> Iterator[None]:
         if told is None:
             raise
         raise told from error
+    except JSONDecodeError as error:
+        raise MirrorError(f"the mirror {path} is damaged: it holds JSON that is none", hint=_RESTORE) from error
     except OSError as error:
         raise MirrorError(f"the mirror {path} cannot be used: {error.strerror or error}") from error
 
@@ -240,14 +251,11 @@ def _told(path: Path) -> Iterator[None]:
 def _explained(error: sqlite3.DatabaseError, path: Path) -> MirrorError | None:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     detail = getattr(error, "sqlite_errorname", "")
-    elsewhere = "name another file with --db or DJPKG_DB"
     match code:
         case sqlite3.SQLITE_NOTADB:
-            return MirrorError(f"{path} is not a mirror: it is no SQLite file", hint=elsewhere)
+            return MirrorError(f"{path} is not a mirror: it is no SQLite file", hint=_ELSEWHERE)
         case sqlite3.SQLITE_CORRUPT:
-            return MirrorError(
-                f"the mirror {path} is damaged ({error})", hint="restore a copy, or move it aside and fetch anew"
-            )
+            return MirrorError(f"the mirror {path} is damaged ({error})", hint=_RESTORE)
         case sqlite3.SQLITE_FULL:
             return MirrorError(f"the disk is full: the mirror {path} was left as it was before")
         case sqlite3.SQLITE_IOERR:
@@ -262,11 +270,18 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> MirrorError | None:
                 hint="run djpkg once as somebody who may write there",
             )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            return MirrorError(f"no permission to write the mirror {path}", hint=elsewhere)
+            return MirrorError(f"no permission to write the mirror {path}", hint=_ELSEWHERE)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_AUTH:
             return MirrorError(
-                f"the mirror {path} cannot be opened: no permission, or its folder is missing", hint=elsewhere
+                f"the mirror {path} cannot be opened: no permission, or its folder is missing", hint=_ELSEWHERE
             )
-    if "no such module: fts5" in str(error):
+    return _explained_by_text(str(error), path)
+
+
+def _explained_by_text(text: str, path: Path) -> MirrorError | None:
+    """Two causes for which SQLite and Python have no code of their own."""
+    if text.startswith("Could not decode to UTF-8"):
+        return MirrorError(f"the mirror {path} is damaged: it holds bytes that are no text", hint=_RESTORE)
+    if "no such module: fts5" in text:
         return MirrorError("this Python's SQLite was built without FTS5, which the mirror needs")
     return None
