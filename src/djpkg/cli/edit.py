@@ -23,11 +23,16 @@ from djpkg.mirror.rows import shown
 from djpkg.render.text import field_text, safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import TypeAlias
 
     from djpkg.assignments import Places
     from djpkg.merge import Kept, Merged
     from djpkg.record import Value
+
+    # The effective values -> those to lay over them.
+    Revise: TypeAlias = Callable[[Mapping[str, Kept]], Mapping[str, Kept]]
 
 app = options.new_app()
 
@@ -74,22 +79,21 @@ def edit(
     both = {one.field.name for one in wanted} & {field.name for field in freed}
     if both:
         raise UsageError(f"{', '.join(sorted(both))} cannot be assigned and unset at once")
-    if not wanted and not freed and not (terminal.is_terminal() and sys.stdin.isatty()):
+    if not wanted and not freed and not (terminal.is_terminal() and terminal.is_terminal(sys.stdin)):
         message = "nothing to change: give assignments, or --unset"
         raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
     path = config.mirror_path(os.environ, db)
     lock.ensure(path)
-    number, before, places = _look_up(path, package)
+    number, shown_before, places = _look_up(path, package)
     if wanted or freed:
-        values = assignments.apply(wanted, before.values, places)
-        after = _store(path, number, values, freed)
+        before, after = _store(path, number, lambda current: assignments.apply(wanted, current, places), freed)
+        changes = _changes(before, after, {one.name for one in (*(one.field for one in wanted), *freed)})
     else:
-        values, after = _from_editor(path, number, before, places)
-    changes = _changes(before, after, {*values, *(field.name for field in freed)})
-    slug = str(after.values["slug"])
+        changes = _from_editor(path, number, shown_before, places)
+    slug = str(shown_before.values["slug"])
     terminal.answer(_as_json(slug, changes) if as_json else _told(slug, changes))
     terminal.flush()
-    _talk(slug, changes)
+    _talk(changes, _undo(shown_before, changes, db))
 
 
 def _look_up(path: Path, package: str) -> tuple[int, Merged, Places]:
@@ -100,28 +104,29 @@ def _look_up(path: Path, package: str) -> tuple[int, Merged, Places]:
         return number, merged, get_places(mirror)
 
 
-def _store(path: Path, number: int, values: dict[str, Kept], freed: list[Field]) -> Merged:
+def _store(path: Path, number: int, revise: Revise, freed: list[Field]) -> tuple[Merged, Merged]:
     from djpkg.mirror.write import Writer  # noqa: PLC0415 - loads sqlite-utils, after every check
 
     with open_write(path) as mirror:
         writer = Writer(mirror, forges=config.forges(os.environ))
-        return writer.store_overrides(number, values, unset=[field.name for field in freed], now=options.now())
+        return writer.revise_overrides(number, revise, unset=[field.name for field in freed], now=options.now())
 
 
-def _from_editor(path: Path, number: int, before: Merged, places: Places) -> tuple[dict[str, Kept], Merged]:
+def _from_editor(path: Path, number: int, shown_before: Merged, places: Places) -> list[Change]:
     from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
 
-    draft = Draft(editing.text(str(before.values["slug"]), before.values, before.upstream, places))
+    text = editing.text(str(shown_before.values["slug"]), shown_before.values, shown_before.upstream, places)
+    draft = Draft(text)
     values = draft.ask(places)
     if not values:
-        return {}, before
+        return []
     try:
-        after = _store(path, number, values, [])
+        before, after = _store(path, number, lambda _: values, [])
     except BaseException:
         draft.keep()
         raise
     draft.discard()
-    return values, after
+    return _changes(before, after, set(values))
 
 
 def _changes(before: Merged, after: Merged, touched: set[str]) -> list[Change]:
@@ -170,7 +175,7 @@ def _told(slug: str, changes: list[Change]) -> str:
     )
 
 
-def _talk(slug: str, changes: list[Change]) -> None:
+def _talk(changes: list[Change], undo: str) -> None:
     """What follows from the changes, and how to take them back."""
     if not changes:
         terminal.say("nothing changed")
@@ -178,12 +183,17 @@ def _talk(slug: str, changes: list[Change]) -> None:
         if change.is_edited and change.field.owner in (Owner.FORGE, Owner.PYPI):
             terminal.say(f"{change.field.name} is frozen: fetches go on measuring it, but your value is shown")
     if changes:
-        terminal.say(f"undo: {_undo(slug, changes)}")
+        terminal.say(f"undo: {undo}")
 
 
-def _undo(slug: str, changes: list[Change]) -> str:
-    """The command that brings back what was shown before."""
-    words = ["djpkg", "edit", slug]
+def _undo(package: Merged, changes: list[Change], db: Path | None) -> str:
+    """The command that brings back what was shown before, in the same mirror."""
+    slug, number = str(package.values["slug"]), str(package.values["id"])
+    # A slug that vanished may be another package's by now; one of digits, or one like an option, means something else.
+    plain = package.values["catalog_state"] == "listed" and not slug.isdigit() and not slug.startswith("-")
+    words = ["djpkg", "edit", slug if plain else number]
+    if db is not None:
+        words += ["--db", str(db)]
     for change in changes:
         if change.was_edited:
             words.append(f"{change.field.name}:={json.dumps(shown(change.field, change.old))}")

@@ -22,7 +22,7 @@ from djpkg.times import stamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from djpkg.facts import Category, Facts, Grid
@@ -153,16 +153,18 @@ class Writer:
         with transaction(self._db):
             pointing = self._pointing(source, [statement.coordinate for statement in page])
             before = self._stored([number for packages in pointing.values() for number, _ in packages], source)
+            shared = {coordinate: row.said for (_, coordinate), row in before.items() if row.said is not None}
             written: list[Written] = []
             rows: dict[tuple[int, str], dict[str, SqlValue]] = {}
             for statement in page:
                 for number, slug in pointing.get(statement.coordinate, ()):
                     key = (number, statement.coordinate)
-                    row, one = _lay(before.get(key), statement, number, slug, source, now=now)
+                    old = before.get(key) or Stored(source, statement.coordinate, None, None, None, None, None)
+                    row, one, kept = _lay(old, statement, number, slug, shared.get(statement.coordinate), now=now)
                     rows[key] = rows.get(key, {}) | row
                     written.append(one)
-                    if statement.said is not None:  # a page may speak of a coordinate twice
-                        before[key] = _as_stored(before.get(key), one, source, row)
+                    misses = cast("int", row.get("misses", old.misses))
+                    before[key] = old._replace(said=kept, misses=misses)  # a page may speak of a coordinate twice
             self._write_facts(rows)
             self._merge({one.package for one in written})
             self._store_events(written, now)
@@ -172,17 +174,32 @@ class Writer:
         self, package: int, values: Mapping[str, Kept], *, unset: Collection[str], now: datetime
     ) -> Merged:
         """Lay values over fields and take others off, and give the merge that follows."""
+        return self.revise_overrides(package, lambda _: values, unset=unset, now=now)[1]
+
+    def revise_overrides(
+        self,
+        package: int,
+        revise: Callable[[Mapping[str, Kept]], Mapping[str, Kept]],
+        *,
+        unset: Collection[str],
+        now: datetime,
+    ) -> tuple[Merged, Merged]:
+        """The same with values that `revise` makes of the effective ones; the merges before and after.
+
+        Reading and writing are one transaction, so that of two edits that add to one list both count.
+        """
         with transaction(self._db):
+            (before,) = self._merge([package])
             rows = [
                 {"package_id": package, "field": field, "value": as_json(value), "edited": stamp(now)}
-                for field, value in values.items()
+                for field, value in revise(before.values).items()
             ]
             self._tables.table("overrides").upsert_all(rows, pk=("package_id", "field"))
             self._db.executemany(
                 "DELETE FROM overrides WHERE package_id = ? AND field = ?", [(package, field) for field in unset]
             )
-            (merged,) = self._merge([package])
-        return merged
+            (after,) = self._merge([package])
+        return before, after
 
     def _merge(self, packages: Iterable[int]) -> list[Merged]:
         """Merge the facts and overrides of packages anew and write what comes out; inside the caller's transaction."""
@@ -305,24 +322,27 @@ class Writer:
 
 
 def _lay(
-    before: Stored | None, statement: Statement, number: int, slug: str, source: SourceName, *, now: datetime
-) -> tuple[dict[str, SqlValue], Written]:
-    """The columns of one facts row that a statement changes, and what it did."""
+    before: Stored, statement: Statement, number: int, slug: str, shared: Facts | None, *, now: datetime
+) -> tuple[dict[str, SqlValue], Written, Facts | None]:
+    """The columns of one facts row that a statement changes, what it did, and the facts that the row then holds.
+
+    `shared` are the facts that some package has of the coordinate. The source was asked with their validators, so that
+    "unchanged" and parts of an answer speak of them: a package that has none yet gets those.
+    """
     row: dict[str, SqlValue] = {
         "package_id": number,
-        "source": source.value,
+        "source": before.source.value,
         "coordinate": statement.coordinate,
         "asked": stamp(now),
     }
+    old = before.said
     if statement.outcome is Outcome.FAILED:
-        return row | {"outcome": "failed", "error": statement.error}, Written(
-            number, slug, statement.coordinate, changed=False, events=()
-        )
+        failed = Written(number, slug, statement.coordinate, changed=False, events=())
+        return row | {"outcome": "failed", "error": statement.error}, failed, old
     row |= {"answered": stamp(now), "error": None}
-    old = before.said if before else None
+    kept = absorb(old or shared, statement.said) if statement.said is not None else old or shared
     changed, told = False, []
-    if statement.said is not None:
-        kept = absorb(old, statement.said)
+    if kept is not None and (statement.said is not None or old is None):
         changed = old is None or differs(old, kept)
         told = events(old, kept, coordinate=statement.coordinate)
         row["said"] = codec.encode(kept)
@@ -331,24 +351,18 @@ def _lay(
     if statement.serial is not None:
         row["serial"] = statement.serial
     if statement.outcome is Outcome.GONE:
-        misses = (before.misses if before else 0) + 1
+        misses = before.misses + 1
         row |= {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
     else:
         row |= {"misses": 0, "retry": None}
         if statement.outcome is not None:
             row["outcome"] = "updated" if changed else "unchanged"
-    return row, Written(number, slug, statement.coordinate, changed, tuple(told))
+    return row, Written(number, slug, statement.coordinate, changed, tuple(told)), kept
 
 
 def _patience(misses: int) -> timedelta:
     # A minute less than whole days, so that a cron job that comes at the same time of each day finds the day over.
     return min(timedelta(days=2 ** min(misses - 1, 10)), LONGEST_RETRY) - timedelta(minutes=1)
-
-
-def _as_stored(before: Stored | None, one: Written, source: SourceName, row: Mapping[str, SqlValue]) -> Stored:
-    said = codec.decode(source, cast("str", row["said"]))
-    misses = before.misses if before else 0
-    return Stored(source, one.coordinate, None, None, None, None, said, misses)
 
 
 def _facts_row(
