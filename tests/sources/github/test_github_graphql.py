@@ -30,6 +30,13 @@ def desk(server: WorldServer) -> Desk:
     return Desk(server)
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of a tenth of their size, so that few repositories are many batches."""
+    monkeypatch.setattr("djpkg.sources.github.bulk.PROBES", 10)
+    monkeypatch.setattr("djpkg.sources.github.bulk.WINDOWS", 5)
+
+
 def many(world: World, count: int) -> list[str]:
     """Repositories of which every second one has commits in the window."""
     return [
@@ -48,15 +55,15 @@ def agrees(desk: Desk, paths: Sequence[str]) -> None:
 
 
 def test_many_are_told_as_they_are(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = many(world, 230)
+    paths = many(world, 110)
     server.latency["github"] = 0.01
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     agrees(desk, paths)
-    assert server.points() == 3 + 5
-    assert server.charged("github") == 230
-    assert desk.kinds() == {"probe": 3, "window": 5, "contributors": 230}
+    assert server.points() == 2 + 3
+    assert server.charged("github") == 110
+    assert desk.kinds() == {"probe": 2, "window": 3, "contributors": 110}
     assert desk.source is not None
-    assert (desk.source.spent.points, desk.source.quota.remaining) == (8, 4992)
+    assert (desk.source.spent.points, desk.source.quota.remaining) == (5, 4995)
     assert server.max_in_flight["graphql"] == 1
     assert 1 < server.max_in_flight["github"] <= 8
 
@@ -64,26 +71,26 @@ def test_many_are_told_as_they_are(server: WorldServer, desk: Desk, world: World
 def test_what_has_not_changed_costs_a_point_for_a_hundred_and_no_request(
     server: WorldServer, desk: Desk, world: World
 ) -> None:
-    paths = many(world, 230)
+    paths = many(world, 101)
     desk.fetch(*paths, sweep=True)
     before = dict(desk.facts)
     server.forget()
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     assert desk.facts == before
-    assert (server.points(), len(server.requests("github"))) == (3, 0)
+    assert (server.points(), len(server.requests("github"))) == (2, 0)
 
 
 def test_a_day_later_only_what_moved_is_asked_for(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = many(world, 120)
+    paths = many(world, 60)
     desk.fetch(*paths, sweep=True)
     world.now += timedelta(days=1)
-    for path in paths[::10]:
+    for path in paths[::5]:
         world.push(path, login="carol", authored=100)
     world.star(paths[5], 7)
     server.forget()
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
-    assert (server.points(), server.charged("github")) == (2 + 1, 12)
+    assert (server.points(), server.charged("github")) == (1 + 1, 12)
 
 
 def test_few_are_asked_for_one_by_one_unless_it_is_a_sweep(server: WorldServer, desk: Desk, world: World) -> None:
@@ -150,10 +157,45 @@ def test_both_ways_of_asking_tell_the_same(server: WorldServer, world: World, *,
 
 
 def test_further_pages_of_several_share_a_query(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 280)]).path for n in range(25)]
+    paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 180)]).path for n in range(25)]
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
-    assert server.points() == 1 + 3
+    assert server.points() == 1 + 2
+
+
+@pytest.mark.parametrize("lie", ["", "opaque "])
+def test_a_very_busy_repository_is_read_whole_whatever_its_cursors_look_like(
+    *, server: WorldServer, desk: Desk, world: World, lie: str
+) -> None:
+    busy = world.add_repository("acme/busy", commits=[day / 4 for day in range(1, 1230)])
+    busier = world.add_repository("acme/busier", commits=[day / 5 for day in range(1, 1600)])
+
+    def respell(value: Any) -> object:
+        for node in value["data"].values():
+            info = node["object"]["history"]["pageInfo"] if "object" in node else {}
+            if info.get("endCursor"):
+                info["endCursor"] = lie + info["endCursor"]
+        return value
+
+    server.fault("graphql", "query Window", kind="rewrite", rewrite=respell)
+    desk.fetch("acme/busy", "acme/busier", sweep=True)
+    agrees(desk, [busy.path, busier.path])
+    # 12 and 15 further pages: all at once where the cursors count, else side by side.
+    assert len(server.requests("graphql")) == 1 + 1 + (15 if lie else 2)
+
+
+def test_a_page_that_is_not_the_one_asked_for_is_not_believed(server: WorldServer, desk: Desk, world: World) -> None:
+    repo = world.add_repository("acme/busy", commits=[day / 4 for day in range(1, 630)])
+
+    def repeat(value: Any) -> object:
+        histories = [node["object"]["history"] for node in value["data"].values() if "object" in node]
+        if len(histories) > 2:
+            histories[1].update(histories[0])
+        return value
+
+    server.fault("graphql", "after:", kind="rewrite", rewrite=repeat)
+    desk.fetch("acme/busy", sweep=True)
+    desk.agrees(repo)
 
 
 def test_a_repository_that_moved_between_two_fetches_is_found_by_its_id(
@@ -207,11 +249,11 @@ def test_an_organization_that_keeps_the_token_out_is_asked_without_it(
 
 
 @pytest.mark.parametrize("kind", ["resource_limits", "drop_aliases", "null_aliases"])
-@pytest.mark.parametrize("size", [0, 3, 40])
+@pytest.mark.parametrize("size", [0, 3, 20])
 def test_what_a_query_was_too_much_for_is_asked_for_in_smaller_ones(
     *, server: WorldServer, desk: Desk, world: World, kind: Kind, size: int
 ) -> None:
-    paths = many(world, 90 if size else 20)
+    paths = many(world, 48 if size else 16)
     server.fault("graphql", kind=kind, size=size)
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     agrees(desk, paths)
@@ -222,14 +264,14 @@ def test_what_a_query_was_too_much_for_is_asked_for_in_smaller_ones(
 def test_a_history_that_lacks_commits_is_not_believed(
     *, server: WorldServer, desk: Desk, world: World, size: int
 ) -> None:
-    paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 130)]).path for n in range(12)]
+    paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 130)]).path for n in range(6)]
     server.fault("graphql", kind="short_nodes", size=size)
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     agrees(desk, paths)
 
 
 def test_a_further_page_that_lacks_commits_is_not_believed(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 230)]).path for n in range(12)]
+    paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 230)]).path for n in range(5)]
     fault = server.fault("graphql", "after:", kind="short_nodes", size=20)
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     agrees(desk, paths)
@@ -247,17 +289,17 @@ def test_a_history_without_anything_is_not_taken_for_a_year_without_commits(
 
 @pytest.mark.parametrize("status", [502, 504])
 def test_a_query_that_took_too_long_is_halved_at_once(
-    *, server: WorldServer, desk: Desk, world: World, status: int
+    *, server: WorldServer, desk: Desk, world: World, status: int, small: None
 ) -> None:
-    paths = many(world, 120)
+    paths = many(world, 12)
     server.fault("graphql", "query Window", status=status, times=2)
     server.fault("graphql", "query Probe", status=status, times=1)
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     agrees(desk, paths)
     probes = [request.subject.count("repository(owner") for request in server.requests("graphql", "query Probe")]
-    assert probes[:3] == [100, 50, 50]
+    assert probes[:3] == [10, 5, 5]
     windows = [request.subject.count("history(") for request in server.requests("graphql", "query Window")]
-    assert windows[:3] == [25, 12, 6]
+    assert windows[:3] == [5, 2, 1]
 
 
 def test_one_repository_that_takes_too_long_spoils_no_other(server: WorldServer, desk: Desk, world: World) -> None:
@@ -280,9 +322,9 @@ def test_a_service_without_graphql_is_given_up_at_once(server: WorldServer, desk
 
 @pytest.mark.parametrize("kind", ["html", "invalid_json", "wrong_types", "deep", "status"])
 def test_answers_that_make_no_sense_end_soon_and_change_nothing(
-    *, server: WorldServer, desk: Desk, world: World, kind: Kind
+    *, server: WorldServer, desk: Desk, world: World, kind: Kind, small: None
 ) -> None:
-    paths = many(world, 130)
+    paths = many(world, 13)
     desk.fetch(*paths, sweep=True)
     before = dict(desk.facts)
     server.forget()
@@ -342,13 +384,15 @@ def test_a_branch_that_is_missing_is_not_taken_for_an_empty_repository(
     agrees(desk, paths)
 
 
-def test_points_that_are_used_up_defer_what_is_left(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = many(world, 250)
+def test_points_that_are_used_up_defer_what_is_left(
+    *, server: WorldServer, desk: Desk, world: World, small: None
+) -> None:
+    paths = many(world, 25)
     server.quota("graphql").used = 4997
     outcomes = desk.fetch(*paths, sweep=True)
     assert set(outcomes.values()) == {UPDATED, DEFERRED}
-    assert {outcomes[path] for path in paths[200:]} == {DEFERRED}
-    assert desk.endings[paths[249]].until == world.now + timedelta(hours=1)
+    assert {outcomes[path] for path in paths[20:]} == {DEFERRED}
+    assert desk.endings[paths[24]].until == world.now + timedelta(hours=1)
     assert len(server.requests("graphql")) == 3
     world.now += timedelta(hours=1)
     desk.fetch(*paths, sweep=True)
@@ -365,38 +409,38 @@ def test_nothing_is_asked_of_a_pool_that_is_empty(server: WorldServer, desk: Des
 
 
 def test_requests_that_are_used_up_defer_contributors_alone(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = many(world, 60)
+    paths = many(world, 24)
     server.quota("github").used = 4990
     outcomes = desk.fetch(*paths, sweep=True)
     assert [*outcomes.values()].count(UPDATED) == 10
-    assert [*outcomes.values()].count(DEFERRED) == 50
+    assert [*outcomes.values()].count(DEFERRED) == 14
     assert all(desk.facts[path].weeks is not None for path in paths)
     assert len(server.requests("github")) == 10
     world.now += timedelta(hours=1)
     server.forget()
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
-    assert (server.points(), server.charged("github")) == (1, 50)
+    assert (server.points(), server.charged("github")) == (1, 14)
 
 
 @pytest.mark.parametrize("status", [200, 403])
 def test_asking_too_fast_defers_the_rest_and_closes_rest_too(
-    *, server: WorldServer, desk: Desk, world: World, status: int
+    *, server: WorldServer, desk: Desk, world: World, status: int, small: None
 ) -> None:
-    paths = many(world, 250)
+    paths = many(world, 25)
     message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
     body = {"errors": [{"message": message}]} if status == 200 else {"message": message}
     server.fault("graphql", skip=1, status=status, body=body, headers={"retry-after": "77"})
     server.latency["github"] = 0.05
     outcomes = desk.fetch(*paths, sweep=True)
-    assert {outcomes[path] for path in paths[100:]} == {DEFERRED}
-    assert desk.endings[paths[200]].until == world.now + timedelta(seconds=77)
+    assert {outcomes[path] for path in paths[10:]} == {DEFERRED}
+    assert desk.endings[paths[20]].until == world.now + timedelta(seconds=77)
     assert len(server.requests("graphql")) == 2
     assert len(server.requests("github")) <= 16
 
 
-def test_a_limit_that_passes_soon_is_waited_for(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = many(world, 110)
+def test_a_limit_that_passes_soon_is_waited_for(*, server: WorldServer, desk: Desk, world: World, small: None) -> None:
+    paths = many(world, 12)
     desk.ticking, desk.limits = True, Limits(wait=5)
     body = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1."}]}
     server.fault("graphql", skip=1, times=1, status=200, body=body, headers={"retry-after": "1"})
@@ -413,12 +457,14 @@ def test_a_wrong_token_ends_all_with_one_request(server: WorldServer, desk: Desk
     assert len(server.requests()) == 1
 
 
-def test_a_token_that_expires_under_way_ends_the_rest(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = many(world, 150)
-    server.fault("github", status=401, skip=20, body={"message": "Bad credentials"})
+def test_a_token_that_expires_under_way_ends_the_rest(
+    *, server: WorldServer, desk: Desk, world: World, small: None
+) -> None:
+    paths = many(world, 40)
+    server.fault("github", status=401, skip=10, body={"message": "Bad credentials"})
     outcomes = desk.fetch(*paths, sweep=True)
     assert FAILED in outcomes.values()
-    assert len(server.requests("github")) < 40
+    assert len(server.requests("github")) < 30
     server.faults.clear()
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
@@ -433,7 +479,7 @@ def test_a_port_where_nobody_listens_fails_all_in_a_moment(server: WorldServer, 
 
 
 def test_a_server_that_drops_connections_is_asked_again(server: WorldServer, desk: Desk, world: World) -> None:
-    paths = many(world, 60)
+    paths = many(world, 20)
     server.fault("graphql", kind="drop", times=1)
     server.fault("github", kind="reset", times=3)
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
@@ -442,10 +488,10 @@ def test_a_server_that_drops_connections_is_asked_again(server: WorldServer, des
 
 @pytest.mark.parametrize("pages", [1, 2, 5])
 def test_a_kill_between_two_pages_loses_nothing(
-    *, server: WorldServer, desk: Desk, world: World, pages: int, monkeypatch: pytest.MonkeyPatch
+    *, server: WorldServer, desk: Desk, world: World, pages: int, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("djpkg.sources.github.answers.PATIENCE", 0)
-    paths = many(world, 130)
+    paths = many(world, 30)
     seen: list[Sequence[Answer[ForgeFacts]]] = []
 
     def after_so_many(page: Sequence[Answer[ForgeFacts]]) -> bool:

@@ -59,6 +59,7 @@ class Answers:
         self._some = asyncio.Event()
         self._enough = asyncio.Event()
         self._closed = False
+        self._deferring: dict[datetime | None, str] = {}
 
     async def pages(self) -> AsyncIterator[list[Answer[ForgeFacts]]]:
         """The answers, as they come."""
@@ -135,9 +136,9 @@ class Answers:
     def fail(self, coordinate: str, error: SourceError) -> None:
         """A repository was not answered, or not to its end: deferred where a quota is the cause, else failed."""
         if isinstance(error, QuotaExhausted):
-            self.end(
-                Answer(coordinate=coordinate, outcome=Outcome.DEFERRED, reason=error.reason, until=error.until),
-            )
+            # One cause is told in one way, whether the server refused or was not asked any more.
+            reason = self._deferring.setdefault(error.until, error.reason)
+            self.end(Answer(coordinate=coordinate, outcome=Outcome.DEFERRED, reason=reason, until=error.until))
             return
         hint = f"; {error.hint}" if isinstance(error, CredentialsRejected) and error.hint else ""
         refused = isinstance(error, Refused)

@@ -21,7 +21,7 @@ from djpkg.sources.github.graphql import Answered, Gap
 from djpkg.sources.github.price import PROBES, WINDOWS
 from djpkg.sources.github.probe import read_probe, write_probe
 from djpkg.sources.github.rest import ENDED, Ending
-from djpkg.sources.github.window import HistoryPage, Window, read_window, write_window
+from djpkg.sources.github.window import HistoryPage, Window, WindowAsk, following, read_window, write_window
 from djpkg.sources.quota import Refusal, read_refusal
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Bulk:
         self._now = now
         self._close = close
         self._probes: Batches[RepositoryAsk] = Batches(PROBES)
-        self._windows: Batches[Window] = Batches(WINDOWS)
+        self._windows: Batches[WindowAsk] = Batches(WINDOWS)
         self._in_vain = self._silent = 0
 
     async def fetch(self, asks: Sequence[RepositoryAsk]) -> None:
@@ -85,8 +85,9 @@ class Bulk:
         except SourceError as error:
             for ask in self._probes.left():
                 self._answers.fail(ask.coordinate, error)
-            for window in self._windows.left():
-                self._answers.miss(window.pending, error)
+            for window in {id(left.window): left.window for left in self._windows.left()}.values():
+                if not window.closed:
+                    self._answers.miss(window.pending, error)
 
     async def _ask_probes(self) -> None:
         batch = self._probes.take()
@@ -120,39 +121,48 @@ class Bulk:
 
     def _go_on(self, pending: Pending) -> None:
         if pending.weeks:
-            self._windows.add(Window(pending=pending))
+            self._windows.add(WindowAsk(Window(pending=pending)))
         if pending.contributors:
             self._crew.put(partial(self._lookup.fetch_contributors, pending))
 
     async def _ask_windows(self) -> None:
         batch = self._windows.take()
         answered = await self._ask("window", write_window(batch, now=self._now))
-        unanswered: list[Window] = []
+        unanswered: list[WindowAsk] = []
         if answered is None:
             unanswered = batch
         else:
-            for window, found in zip(batch, read_window(answered, batch, now=self._now), strict=True):
+            for ask, found in zip(batch, read_window(answered, batch, now=self._now), strict=True):
+                if ask.window.closed:
+                    continue
                 if found is Gap.UNANSWERED:
-                    unanswered.append(window)
+                    unanswered.append(ask)
                 else:
-                    self._take_history(window, found)
-        for window in self._windows.settle(unanswered):
-            self._crew.put(partial(self._lookup.fetch_window, window.pending))
+                    self._take_history(ask, found)
+        for ask in self._windows.settle(unanswered):
+            self._leave_to_rest(ask.window)
 
-    def _take_history(self, window: Window, found: HistoryPage | Gap | SourceError) -> None:
+    def _take_history(self, ask: WindowAsk, found: HistoryPage | Gap | SourceError) -> None:
+        window = ask.window
         if isinstance(found, SourceError):
+            window.closed = True
             self._answers.miss(window.pending, found)
         elif isinstance(found, Gap):
-            self._crew.put(partial(self._lookup.fetch_window, window.pending))
+            self._leave_to_rest(window)
         else:
+            more = following(ask, found)
+            window.total = found.total
             window.days = weeks.add_days(window.days, found.days)
-            window.had += found.received
-            window.total, window.after = found.total, found.after
-            if found.after is None:
+            window.lacks += len(more) - 1
+            if not window.lacks:
                 self._answers.tell_weeks(window.pending, window.days)
-            else:
-                # First of all, so that the further pages of the busiest go along with the windows of others.
-                self._windows.add_first(window)
+            for one in reversed(more):  # first of all, so that they go along with the windows of others
+                self._windows.add_first(one)
+
+    def _leave_to_rest(self, window: Window) -> None:
+        if not window.closed:
+            window.closed = True
+            self._crew.put(partial(self._lookup.fetch_window, window.pending))
 
     async def _ask(self, kind: str, body: bytes) -> Answered | None:
         """The answer to one query; None where it failed and is worth asking for in smaller parts."""

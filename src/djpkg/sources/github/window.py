@@ -62,13 +62,24 @@ _NODE = msgspec.json.Decoder(_Node)
 
 @dataclass(slots=True, kw_only=True)
 class Window:
-    """How far the history of one repository is read: `had` of `total` commits, up to the cursor `after`."""
+    """What is read so far of one repository's window; `lacks` counts the pages that are still to come.
+
+    Once it is `closed`, what still comes of it is of no use.
+    """
 
     pending: Pending
-    had: int = 0
     total: int | None = None
-    after: str | None = None
     days: dict[str, int] = field(default_factory=dict)
+    lacks: int = 1
+    closed: bool = False
+
+
+class WindowAsk(NamedTuple):
+    """One page of a window to be asked for: `had` commits come before it, `after` is the cursor of the last of them."""
+
+    window: Window
+    had: int = 0
+    after: str | None = None
 
 
 class HistoryPage(NamedTuple):
@@ -80,34 +91,50 @@ class HistoryPage(NamedTuple):
     after: str | None
 
 
-def write_window(windows: Sequence[Window], *, now: datetime) -> bytes:
+def write_window(asks: Sequence[WindowAsk], *, now: datetime) -> bytes:
     """A request for one page of the history of each repository, the first one or a further one."""
     aliases = "".join(
-        f"w{number}:node(id:{quote(window.pending.node_id or '')}){{...on Repository{{"
-        f"object(oid:{quote(window.pending.head)}){{...on Commit{{oid history(since:$since,first:{PER_PAGE}"
-        f"{'' if window.after is None else ',after:' + quote(window.after)}){{{_COMMITS}}}}}}}}}}}"
-        for number, window in enumerate(windows)
+        f"w{number}:node(id:{quote(ask.window.pending.node_id or '')}){{...on Repository{{"
+        f"object(oid:{quote(ask.window.pending.head)}){{...on Commit{{oid history(since:$since,first:{PER_PAGE}"
+        f"{'' if ask.after is None else ',after:' + quote(ask.after)}){{{_COMMITS}}}}}}}}}}}"
+        for number, ask in enumerate(asks)
     )
     since = stamp(weeks.window_start(now))
     return write(f"query Window($since:GitTimestamp!){{{RATE} {aliases}}}", since=since)
 
 
 def read_window(
-    answered: Answered, windows: Sequence[Window], *, now: datetime
+    answered: Answered, asks: Sequence[WindowAsk], *, now: datetime
 ) -> list[HistoryPage | Gap | SourceError]:
     """The page of the history of each repository; one that lacks a commit counts as not answered."""
-    found = answered.pick([(f"w{number}",) for number in range(len(windows))])
-    return [_read(one, window, now=now) for one, window in zip(found, windows, strict=True)]
+    found = answered.pick([(f"w{number}",) for number in range(len(asks))])
+    return [_read(one, ask, now=now) for one, ask in zip(found, asks, strict=True)]
 
 
-def _read(raw: msgspec.Raw | Gap, window: Window, *, now: datetime) -> HistoryPage | Gap | SourceError:
+def following(ask: WindowAsk, page: HistoryPage) -> list[WindowAsk]:
+    """The asks for what comes behind a page.
+
+    Where cursors count, as GitHub's do so far, those of all further pages are known with the first one, and 25 of them
+    share a query; each is checked against what the page before it says. Else there is one at a time.
+    """
+    had = ask.had + page.received
+    if page.after is None or (ask.had and _counts(ask)):
+        return []
+    following = WindowAsk(ask.window, had, page.after)
+    if not _counts(following):
+        return [following]
+    head = ask.window.pending.head
+    return [WindowAsk(ask.window, place, _cursor(head, place)) for place in range(had, page.total, PER_PAGE)]
+
+
+def _read(raw: msgspec.Raw | Gap, ask: WindowAsk, *, now: datetime) -> HistoryPage | Gap | SourceError:
     if isinstance(raw, Gap):
         return raw
     try:
         below = payload.decode(_NODE, raw, source=SOURCE).object
         if below is None:
             return Gap.UNCLEAR  # pushed over by force since the probe, or left out
-        if not _is_whole(below, window):
+        if not _is_whole(below, ask):
             return Gap.UNANSWERED
         nodes = below.history.nodes
         dates = (payload.moment(commit.authored_date, source=SOURCE) for commit in nodes)
@@ -121,17 +148,31 @@ def _read(raw: msgspec.Raw | Gap, window: Window, *, now: datetime) -> HistoryPa
         return error
 
 
-def _is_whole(below: _Below, window: Window) -> bool:
+def _is_whole(below: _Below, ask: WindowAsk) -> bool:
     """Whether nothing is missing from a page. GitHub has been seen to leave out commits, without an error.
 
     The first page begins with the head, which lies in the window; each page has what its place in the total asks for.
     """
     total, nodes, info = below.history.total_count, below.history.nodes, below.history.page_info
-    if below.oid != window.pending.head or total > MOST_COMMITS or window.total not in {None, total}:
+    pending = ask.window.pending
+    if below.oid != pending.head or total > MOST_COMMITS or ask.window.total not in {None, total}:
         return False
-    if window.total is None and window.pending.head_at is not None and (not nodes or nodes[0].oid != below.oid):
+    if ask.after is None and pending.head_at is not None and (not nodes or nodes[0].oid != below.oid):
         return False
-    more = total - window.had - len(nodes)
-    if len(nodes) != min(PER_PAGE, total - window.had) or info.has_next_page != (more > 0):
+    had = ask.had + len(nodes)
+    if len(nodes) != min(PER_PAGE, total - ask.had) or info.has_next_page != (had < total):
         return False
-    return not info.has_next_page or info.end_cursor not in {None, window.after}
+    if not info.has_next_page:
+        return True
+    if ask.had and _counts(ask):
+        return info.end_cursor == _cursor(pending.head, had)
+    return info.end_cursor not in {None, ask.after}
+
+
+def _counts(ask: WindowAsk) -> bool:
+    return ask.after == _cursor(ask.window.pending.head, ask.had)
+
+
+def _cursor(head: str, had: int) -> str:
+    """The cursor of the commit number `had` below `head`, as GitHub writes it: its number from 0 on."""
+    return f"{head} {had - 1}"
