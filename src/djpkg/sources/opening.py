@@ -11,10 +11,12 @@ from djpkg import config
 from djpkg.facts import SourceName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from djpkg.sources import Forge
     from djpkg.sources.catalog import Catalog
+    from djpkg.sources.limits import Limits
     from djpkg.sources.pypi import Pypi
 
 # gh keeps its token in a store that may ask the user something; a fetch does not wait for that.
@@ -28,6 +30,14 @@ _FORGES = {
 }
 
 
+def check(sources: Iterable[SourceName], environment: Mapping[str, str]) -> None:
+    """Raise ConfigError now for an address, a server or a token that makes no sense, before anything is asked."""
+    config.forges(environment)
+    for source in sources:
+        config.address(source, environment)
+        config.token(source, environment)
+
+
 def find_token(source: SourceName, environment: Mapping[str, str]) -> config.Token | None:
     """The token for a source: from its variables, else, for GitHub, from gh. ConfigError on one that cannot be one."""
     token = config.token(source, environment)
@@ -36,27 +46,33 @@ def find_token(source: SourceName, environment: Mapping[str, str]) -> config.Tok
     return _ask_gh(environment)
 
 
-def open_catalog(environment: Mapping[str, str]) -> Catalog:
+def open_catalog(environment: Mapping[str, str], *, limits: Limits, clock: Callable[[], datetime]) -> Catalog:
     """The catalog, to be entered before it is asked."""
     from djpkg.sources.catalog import Catalog  # noqa: PLC0415 - only where it is wanted
 
-    return Catalog(base_url=config.catalog(environment))
+    return Catalog(base_url=config.catalog(environment), limits=limits, clock=clock)
 
 
-def open_pypi(environment: Mapping[str, str], *, listed: int | None) -> Pypi:
+def open_pypi(
+    environment: Mapping[str, str], *, listed: int | None, limits: Limits, clock: Callable[[], datetime]
+) -> Pypi:
     """PyPI; `listed` is how many projects its last list had."""
     from djpkg.sources.pypi import Pypi  # noqa: PLC0415 - as above
 
-    return Pypi(base_url=config.address(SourceName.PYPI, environment), listed=listed)
+    return Pypi(base_url=config.address(SourceName.PYPI, environment), listed=listed, limits=limits, clock=clock)
 
 
-def open_forge(source: SourceName, environment: Mapping[str, str]) -> Forge:
+def open_forge(
+    source: SourceName, environment: Mapping[str, str], *, limits: Limits, clock: Callable[[], datetime]
+) -> Forge:
     """A forge, with its token and the further servers that the user named."""
     module, name = _FORGES[source]
     make = cast("Any", getattr(import_module(module), name))
     settings: dict[str, object] = {
         "base_url": config.address(source, environment),
         "token": find_token(source, environment),
+        "limits": limits,
+        "clock": clock,
     }
     if source in (SourceName.GITLAB, SourceName.FORGEJO):
         settings["servers"] = config.servers(source, environment)
