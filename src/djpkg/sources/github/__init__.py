@@ -24,7 +24,6 @@ from djpkg.sources.reply import Authorization
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
-    from types import TracebackType
 
     from djpkg.config import Token
     from djpkg.facts import ForgeFacts
@@ -80,9 +79,7 @@ class GitHub:
             self._clients.push_async_exit(client)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._clients.aclose()
 
     async def fetch(
