@@ -298,6 +298,15 @@ def test_no_repository_is_begun_that_the_quota_does_not_let_end(server: WorldSer
     assert sum(request.status == 403 for request in server.requests()) <= 1
 
 
+def test_what_needs_little_does_not_go_before_what_is_staler(server: WorldServer, world: World) -> None:
+    desk = Desk(server, authorized=False)
+    paths = many(world, 12)
+    desk.fetch(*paths[6:])
+    server.quota("github", authorised=False).used = 60 - 10
+    outcomes = desk.fetch(*paths)
+    assert [path for path in paths if outcomes[path] is not DEFERRED] == paths[:2]
+
+
 def test_nothing_is_sent_again_when_the_quota_is_used_up(server: WorldServer, world: World) -> None:
     desk = Desk(server, authorized=False)
     paths = many(world, 30)

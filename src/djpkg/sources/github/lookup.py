@@ -169,14 +169,21 @@ class Turns:
         self._clock = clock
         self._wait = wait
         self._begun = 0
+        self._over: QuotaExhausted | None = None
         self._door = asyncio.Lock()  # fair: who comes first begins first
         self._ended = asyncio.Event()
 
     async def begin(self, need: int) -> None:
-        """Returns when `need` requests may be begun; raises QuotaExhausted when they may not in this run."""
+        """Returns when `need` requests may be begun; raises QuotaExhausted when they may not in this run.
+
+        After that nobody begins any more, as those who come later are less stale.
+        """
         async with self._door:
+            if self._over is not None:
+                raise self._over
             while (refusal := self._refusal(need)) is not None:
                 if not self._begun:
+                    self._over = refusal
                     raise refusal
                 self._ended.clear()
                 await self._ended.wait()
