@@ -17,13 +17,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from djpkg import config, price
-from djpkg.errors import Refused, SourceError
+from djpkg.errors import PackageNotFound, Refused, SourceError
 from djpkg.facts import FORGES, Outcome, SourceName
 from djpkg.mirror import due, find, ledger, lock
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.remembered import QuotaRow, Sweep
-from djpkg.report import QuotaState, Report, Told
+from djpkg.report import UNKNOWN, QuotaState, Report, Told
 from djpkg.sources import opening
 from djpkg.sources.limits import Limits
 from djpkg.sweeping import SHORTER, needs_sweep, reached
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from djpkg.facts import Facts
+    from djpkg.facts import CatalogFacts, Facts
     from djpkg.mirror.write import Written
     from djpkg.render.observer import Progress
     from djpkg.sources import Answer, Forge, Registry
@@ -214,38 +214,34 @@ class _Fetch:
 
     async def _fetch_one(self, catalog: Catalog | None, name: str) -> None:
         address = config.catalog(self._environment)
-        known = find.find(self._db, name, catalog=address, forges=config.forges(self._environment))
-        if len(known) > 1:
-            find.get(self._db, name, catalog=address)  # raises, and names them
-        number = known[0] if known else None
-        if catalog is None:
-            if number is None:
-                self._report.unknown.append(name)
-            else:
-                self._named.append(number)
-            return
-        asked = str(number) if number is not None else find.catalog_name(name, catalog=address) or name.strip()
-        if number is None and not find.is_catalog_name(asked):
-            self._report.unknown.append(name)
-            return
+        number: int | None = None
         try:
-            said = await catalog.fetch_package(asked)
-            if said is None and number is None and find.folded(asked) != asked:
-                said = await catalog.fetch_package(find.folded(asked))
+            number = self._find(name)
+            said = None if catalog is None else await _ask_catalog(catalog, _catalog_names(name, number, address))
+        except PackageNotFound as error:
+            self._report.unknown[name] = str(error)
         except SourceError as error:
             self._report.fail(SourceName.CATALOG, (name,), error.reason, refused=isinstance(error, Refused))
-            if number is not None:
-                self._named.append(number)
-            return
-        if said is not None:
-            self._named.append(said.id)
-            self._note(SourceName.CATALOG, self._writer.store_catalog([said], now=self._clock(), tell_added=False))
-        elif number is not None:
-            self._named.append(number)
-            self._tell(self._writer.mark_gone(number, now=self._clock()))
-            self._count(SourceName.CATALOG, Outcome.GONE, 1)
+            self._named += [] if number is None else [number]
         else:
-            self._report.unknown.append(name)
+            if catalog is not None and number is not None and (said is None or said.id != number):
+                self._tell(self._writer.mark_gone(number, now=self._clock()))
+            if said is not None:
+                self._named.append(said.id)
+                self._note(SourceName.CATALOG, self._writer.store_catalog([said], now=self._clock(), tell_added=False))
+            elif number is not None:
+                self._named.append(number)
+                if catalog is not None:
+                    self._count(SourceName.CATALOG, Outcome.GONE, 1)
+            else:
+                near = find.nearest(self._db, name, catalog=address)
+                self._report.unknown[name] = f"{UNKNOWN}; {near}" if near else UNKNOWN
+
+    def _find(self, name: str) -> int | None:
+        """The package that the mirror has under a name. PackageNotFound where there are several."""
+        catalog, forges = config.catalog(self._environment), config.forges(self._environment)
+        known = find.find(self._db, name, catalog=catalog, forges=forges)
+        return find.get(self._db, name, catalog=catalog, forges=forges) if known else None
 
     async def _sweep(self, catalog: Catalog) -> None:
         """Read the list, newest first: to its end when that is due, else as far as the last sweep's newest package."""
@@ -450,6 +446,25 @@ class _Fetch:
             tally.quota = QuotaState(quota.limit, quota.remaining, quota.reset)
             now = self._clock()
             ledger.store_quota(self._db, [_quota_row(name, pool, one, now) for pool, one in _pools(source).items()])
+
+
+def _catalog_names(name: str, number: int | None, address: str) -> list[str]:
+    """Under what to ask the catalog, one after the other: the number that the mirror knows, then what was typed.
+
+    The catalog gives the slug of a package that it dropped to another one, and knows slugs by their exact case alone.
+    """
+    typed = find.catalog_name(name, catalog=address) or name.strip()
+    slugs = [typed, find.folded(typed)] if find.is_catalog_name(typed) else []
+    return list(dict.fromkeys([*([str(number)] if number is not None else []), *slugs]))
+
+
+async def _ask_catalog(catalog: Catalog, names: Sequence[str]) -> CatalogFacts | None:
+    """The package that the catalog has under the first of the names that it knows. Raises SourceError."""
+    for name in names:
+        said = await catalog.fetch_package(name)
+        if said is not None:
+            return said
+    return None
 
 
 async def _side_by_side(lanes: Sequence[Coroutine[None, None, None]]) -> None:

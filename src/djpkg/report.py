@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SCHEMA = 1
+UNKNOWN = "no such package"
 
 
 class QuotaState(NamedTuple):
@@ -33,10 +34,13 @@ class Told(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why one source could not tell about one package; `slug` is None where it is about the source as a whole."""
+    """Why one source could not tell about one package.
+
+    `slug` is None where it is about the source as a whole, and `source` too where it is about the whole fetch.
+    """
 
     slug: str | None
-    source: str
+    source: str | None
     reason: str
     refused: bool = False
 
@@ -74,7 +78,8 @@ class SourceTally:
 
 @dataclass(slots=True)
 class Report:
-    """One fetch. `named` are the packages that were named, empty for ``--all``; `unknown` those the catalog lacks.
+    """One fetch. `named` are the packages that were named, empty for ``--all``; `unknown` those that stand for no
+    package, or for several, each with the reason.
 
     `first` says that the whole list was read for the first time.
     """
@@ -82,7 +87,7 @@ class Report:
     started: datetime
     finished: datetime | None = None
     named: tuple[str, ...] = ()
-    unknown: list[str] = field(default_factory=list)
+    unknown: dict[str, str] = field(default_factory=dict)
     sources: dict[SourceName, SourceTally] = field(
         default_factory=lambda: {source: SourceTally() for source in SourceName}
     )
@@ -90,6 +95,7 @@ class Report:
     failures: list[Failure] = field(default_factory=list)
     deferred: list[Deferral] = field(default_factory=list)
     stopped: int | None = None
+    """The code of a signal, or of an error that ended the whole fetch."""
     first: bool = False
 
     def count(self, source: SourceName, outcome: Outcome, packages: int = 1) -> None:
@@ -114,9 +120,14 @@ class Report:
                 return
         self.deferred.append(Deferral(source.value, packages, reason, until))
 
+    def end(self, reason: str, code: int) -> None:
+        """An error ended the whole fetch, or kept it from beginning."""
+        self.failures.append(Failure(None, None, reason))
+        self.stopped = code
+
     @property
     def exit_code(self) -> int:
-        """0 done; 1 failed; 3 nothing named was found; 4 refused; 5 partial; or the signal's code.
+        """0 done; 1 failed; 3 nothing named was found; 4 refused; 5 partial; or what the fetch was stopped with.
 
         Gone, blocked, empty and unsupported places are facts and no trouble, nor is what ``--all`` put off.
         """
@@ -143,7 +154,7 @@ class Report:
             "sources": {source.value: _tally_json(tally) for source, tally in self.sources.items()},
             "events": [one._asdict() for one in self.events],
             "failures": [
-                *({"slug": name, "source": "catalog", "reason": "no such package"} for name in self.unknown),
+                *({"slug": name, "source": "catalog", "reason": why} for name, why in self.unknown.items()),
                 *({"slug": one.slug, "source": one.source, "reason": one.reason} for one in self.failures),
             ],
             "deferred": [
@@ -164,8 +175,11 @@ class Report:
 
     def causes(self) -> list[str]:
         """One line a cause, for stderr: the same reason of many packages is one."""
-        lines = [f"no such package: {_some(self.unknown)}"] if self.unknown else []
-        by_cause: dict[tuple[str, str], list[str]] = {}
+        by_reason: dict[str, list[str]] = {}
+        for name, why in self.unknown.items():
+            by_reason.setdefault(why, []).append(name)
+        lines = [f"{_some(names)}: {why}" for why, names in by_reason.items()]
+        by_cause: dict[tuple[str | None, str], list[str]] = {}
         for failure in self.failures:
             slugs = by_cause.setdefault((failure.source, failure.reason), [])
             if failure.slug is not None:

@@ -12,7 +12,7 @@ import typer
 from djpkg import config
 from djpkg.cli import options, terminal
 from djpkg.cli.options import AsJson, Db
-from djpkg.errors import UsageError
+from djpkg.errors import DjpkgError, UsageError
 from djpkg.facts import SourceName
 
 if TYPE_CHECKING:
@@ -54,20 +54,40 @@ def fetch(
     if quiet and verbose:
         message = "-q and -v exclude each other"
         raise UsageError(message)
-    path = config.mirror_path(os.environ, db)
+    wanted = _sources(sources)
     from djpkg import refresh
 
-    request = refresh.Request(packages=named, every=every, sources=_sources(sources), full=full)
+    request = refresh.Request(packages=named, every=every, sources=wanted, full=full)
     if dry_run:
         _price(request, db, as_json=as_json)
         return
-    talks = terminal.is_terminal(sys.stderr) and not quiet
-    report = refresh.fetch(request, path, os.environ, progress=_progress(shown=talks and not as_json))
+    talks = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
+    try:
+        path = config.mirror_path(os.environ, db)
+        report = refresh.fetch(request, path, os.environ, progress=_progress(shown=talks and not as_json))
+    except DjpkgError as error:
+        if as_json:
+            _answer(_ended(named, error))
+        raise
     if as_json:
-        terminal.answer(json.dumps(report.as_json(), indent=4) + "\n")
+        _answer(report)
     _talk(report, summary=talks or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
+
+
+def _answer(report: Report) -> None:
+    terminal.answer(json.dumps(report.as_json(), indent=4) + "\n")
+
+
+def _ended(named: tuple[str, ...], error: DjpkgError) -> Report:
+    """A fetch that an error kept from beginning or ended, as scripts are told of it."""
+    from djpkg.report import Report  # noqa: PLC0415 - loaded already
+
+    now = options.now()
+    report = Report(started=now, finished=now, named=named)
+    report.end(str(error), error.exit_code)
+    return report
 
 
 def _price(request: Request, db: Path | None, *, as_json: bool) -> None:

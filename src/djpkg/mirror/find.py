@@ -106,13 +106,20 @@ def folded(slug: str) -> str:
     return slug.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass").replace("_", "-")
 
 
-def _next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
+def nearest(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
+    """The slugs that are most like what was typed, as a question; nothing where none is."""
     from difflib import get_close_matches  # noqa: PLC0415 - typing errors only
 
     slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages")]
     name = catalog_name(text, catalog=catalog) or text.strip()
     near = get_close_matches(folded(name), slugs, n=_NEAREST, cutoff=0.6)
-    said = [f"did you mean {', '.join(near)}?"] if near else []
+    return f"did you mean {', '.join(near)}?" if near else ""
+
+
+def _next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
+    name = catalog_name(text, catalog=catalog) or text.strip()
+    near = nearest(db, text, catalog=catalog)
+    said = [near] if near else []
     if _SLUG.fullmatch(name):
         said.append(f"djpkg fetch {name} asks the catalog for it")
     return "; ".join(said) or "djpkg fetch --all brings the whole directory"
