@@ -128,6 +128,8 @@ def test_a_next_page_elsewhere_is_not_asked_for(server: WorldServer, world: Worl
 def test_a_branch_may_have_a_slash(server: WorldServer, world: World) -> None:
     repo = PLACE.add(world, commits=HALF_DAYS, branch="release/1.x")
     check_facts(fetch_one(PLACE.make(server), ask_for(repo)).facts, repo)
+    first = server.requests("bitbucket", "/commits")[0]
+    assert (first.path, first.query["include"]) == ("/repositories/acme/todo/commits", "release/1.x")
 
 
 def test_a_size_that_is_not_told_is_unknown(server: WorldServer, world: World) -> None:

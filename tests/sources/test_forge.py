@@ -44,6 +44,11 @@ def test_the_facts_are_what_the_world_holds(
     check_facts(answer.facts, repo)
 
 
+def test_an_empty_repository_is_not_asked_for_commits(place: Place, server: WorldServer, world: World) -> None:
+    fetch_one(place.make(server), ask_for(place.add(world, state="empty")))
+    assert server.requests(place.api, place.commits) == []
+
+
 def test_every_commit_of_a_very_busy_year_is_counted(place: Place, server: WorldServer, world: World) -> None:
     commits = [world.commit((number / 4, f"dev{number % 7}"), salt=str(number)) for number in range(1300)]
     repo = place.add(world, commits=[*commits, *range(370, 1000, 3)])
@@ -361,6 +366,14 @@ def test_texts_that_no_mirror_could_keep_are_mended(place: Place, server: WorldS
     page = fetch_one(place.make(server), ask_for(repo)).facts.repository
     assert page.description.startswith("a\u2400b\ufffd")
     assert len(page.description.encode()) <= 64 << 10
+
+
+def test_a_commit_whose_id_is_none_fails_its_repository(place: Place, server: WorldServer, world: World) -> None:
+    repo = place.add(world)
+    repo.recent[0].oid = "../../user"
+    answer = fetch_one(place.make(server), ask_for(repo))
+    assert (answer.outcome, answer.facts) == (Outcome.FAILED, None)
+    assert "id of a commit" in answer.reason
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "2026-13-45T00:00:00Z", "0001-01-01T00:00:00+14:00"])

@@ -186,8 +186,9 @@ def test_a_minute_that_is_used_up_defers_until_it_is_over(server: WorldServer, w
 def test_a_minute_that_is_over_soon_is_waited_for(server: WorldServer, world: World) -> None:
     started = time.monotonic()
     asks = [ask_for(PLACE.add(world, f"acme/p{number}", commits=[500])) for number in range(4)]
-    reset = {"ratelimit-remaining": "0", "ratelimit-reset": str(int(NOW.timestamp()) + 1)}
-    server.fault("gitlab", kind="rewrite", times=1, headers=reset, rewrite=lambda page: page)
+    for left in ("2", "1", "0"):  # the three answers for the first repository
+        headers = {"ratelimit-remaining": left, "ratelimit-reset": str(int(NOW.timestamp()) + 1)}
+        server.fault("gitlab", kind="rewrite", times=1, headers=headers, rewrite=lambda page: page)
     source = GitLab(
         base_url=server.env["DJPKG_GITLAB_URL"],
         limits=replace(IMPATIENT, wait=3),
