@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from djpkg.asks import ProjectAsk, RepositoryAsk
     from djpkg.remembered import QuotaRow, Sweep
 
-# Of repositories whose commits must be read, so many stand in one query; those of a page of the catalog likewise.
-PROBED, WINDOWED, PAGE = 100, 25, 250
+PROBED = 100
+"""Repositories in one probe: it has no connection, and `nodes` takes no more ids (GitHub GraphQL: "node limit")."""
+WINDOWED = 25
+"""Repositories in one window query: with 100 commits each that are 2,500 nodes, and with more GitHub has been seen to
+leave some out without a word."""
+PAGE = 250
+"""Packages in one page of the catalog's list."""
 # About so many packages the directory lists.
 DIRECTORY = 5_800
-# From so many projects on, one list of serials tells what changed.
+# Where more projects than these are known, one list of serials tells what changed.
 MANY_PROJECTS = 300
 # A repository of the other forges, or of GitHub without a token: its page, its head, its weeks, its contributors.
 REQUESTS_EACH = 4
@@ -79,9 +84,9 @@ def forge_prices(
 
 
 def pypi_price(asks: Sequence[ProjectAsk], *, packages: int) -> Price:
-    """One list of serials and what changed since; for few projects one request each."""
+    """One list of serials and what changed since; one request each where few are known."""
     new = sum(ask.serial is None for ask in asks)
-    if len(asks) > MANY_PROJECTS:
+    if len(asks) - new > MANY_PROJECTS:
         return Price(SourceName.PYPI.value, packages, 1 + new, 1 + len(asks), 0, None)
     return Price(SourceName.PYPI.value, packages, len(asks), len(asks), 0, None)
 

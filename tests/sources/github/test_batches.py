@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from djpkg.sources.github import price
 from djpkg.sources.github.batches import CALM, Batches
 
 
@@ -48,19 +45,3 @@ def test_what_is_to_go_on_comes_first() -> None:
     batches.add("c")
     batches.add_first("z")
     assert (batches.take(), len(batches)) == (["z", "a"], 2)
-
-
-@pytest.mark.parametrize(
-    ("asks", "moved", "points", "rest"),
-    [
-        (0, 0, 0, 0),
-        (1, 1, 2, 1),
-        (100, 0, 1, 0),
-        (101, 26, 4, 26),
-        (5336, 213, 63, 213),
-        (50, None, 3, 50),
-        (5, 9, 2, 5),
-    ],
-)
-def test_a_sweep_is_priced_before_it_is_begun(asks: int, moved: int | None, points: int, rest: int) -> None:
-    assert price(asks, moved=moved) == (points, rest)

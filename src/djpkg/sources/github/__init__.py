@@ -15,7 +15,6 @@ from djpkg.sources.github.answers import Answers
 from djpkg.sources.github.bulk import Bulk
 from djpkg.sources.github.complaints import read_limit
 from djpkg.sources.github.lookup import SIDE_BY_SIDE, Crew, Lookup, Turns, fetch_each
-from djpkg.sources.github.price import Price, price
 from djpkg.sources.github.rest import HEADERS, Rest
 from djpkg.sources.http import Client
 from djpkg.sources.limits import Limits
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from djpkg.sources import Answer, RepositoryAsk
     from djpkg.sources.quota import Refusal
     from djpkg.sources.reply import Reply
-
-__all__ = ["GitHub", "Price", "price"]
 
 FEW = 10
 """Up to so many repositories are asked for one by one even with a token: their pages come with validators."""

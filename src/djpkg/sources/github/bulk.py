@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 from djpkg import weeks
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
 from djpkg.facts import Outcome, RepositoryFacts
+from djpkg.price import PROBED, WINDOWED
 from djpkg.sources import Answer
 from djpkg.sources.github.batches import Batches
 from djpkg.sources.github.complaints import SOURCE, rejected
 from djpkg.sources.github.graphql import Answered, Gap
-from djpkg.sources.github.price import PROBES, WINDOWS
 from djpkg.sources.github.probe import read_probe, write_probe
 from djpkg.sources.github.rest import ENDED, Ending
 from djpkg.sources.github.window import HistoryPage, Window, WindowAsk, following, read_window, write_window
@@ -65,8 +65,8 @@ class Bulk:
         self._answers = answers
         self._now = now
         self._close = close
-        self._probes: Batches[RepositoryAsk] = Batches(PROBES)
-        self._windows: Batches[WindowAsk] = Batches(WINDOWS)
+        self._probes: Batches[RepositoryAsk] = Batches(PROBED)
+        self._windows: Batches[WindowAsk] = Batches(WINDOWED)
         self._in_vain = self._silent = 0
 
     async def fetch(self, asks: Sequence[RepositoryAsk]) -> None:
