@@ -185,7 +185,7 @@ class Report:
             if failure.slug is not None:
                 slugs.append(failure.slug)
         for (source, reason), slugs in by_cause.items():
-            line = reason if reason.startswith(f"{source}:") else f"{source}: {reason}"
+            line = reason if source is None or reason.startswith(f"{source}:") else f"{source}: {reason}"
             lines.append(f"{line} ({_some(slugs)})" if slugs else line)
         if self.named:
             lines += [deferral_line(one) for one in self.deferred]
