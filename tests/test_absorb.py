@@ -131,8 +131,17 @@ def test_which_events_follow(before: Facts, after: Facts, told: list[Event]) -> 
 
 @pytest.mark.parametrize(
     "learned",
-    [FORGE, forge(archived=True), replace(FORGE, state="gone"), replace(FORGE, state="blocked"), PYPI, CATALOG]
-    + [replace(PYPI, yanked=True), replace(PYPI, state="gone"), forge(path="clay/pots")],
+    [
+        FORGE,
+        forge(archived=True),
+        forge(path="clay/pots"),
+        replace(FORGE, state="gone"),
+        replace(FORGE, state="blocked"),
+        PYPI,
+        replace(PYPI, yanked=True),
+        replace(PYPI, state="gone"),
+        CATALOG,
+    ],
 )
 def test_what_is_learned_first_is_no_event(learned: Facts) -> None:
     assert events(None, learned, coordinate=HERE) == []

@@ -207,10 +207,9 @@ def test_weeks_slide_with_the_forges_answer_and_stand_still_without_one() -> Non
 
 def test_weeks_of_the_catalog_have_no_days_and_do_not_slide() -> None:
     counts = tuple(range(52))
+    catalog = replace(CATALOG, commits_over_52=counts)
     for answered in (MONDAY, "2026-06-01T00:00:00Z"):
-        one = merged(
-            row(ForgeFacts(repository=PAGE), answered=answered), catalog=replace(CATALOG, commits_over_52=counts)
-        )
+        one = merged(row(ForgeFacts(repository=PAGE), answered=answered), catalog=catalog)
         assert one.values["commits_over_52"] == list(counts)
         assert one.origins["commits_over_52"] == "catalog"
 

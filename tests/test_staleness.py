@@ -46,8 +46,9 @@ def test_the_window_is_asked_for_where_the_head_moved_within_it(
     head: str | None,
     head_at: datetime | None,
     weeks_head: str | None,
+    *,
     window: bool,
-    known: WeeksFacts | None,  # noqa: FBT001
+    known: WeeksFacts | None,
 ) -> None:
     asked = needs_window(page(head_at, head), weeks_head=weeks_head, now=NOW)
     follows = weeks_without_asking(page(head_at, head), weeks_head=weeks_head, now=NOW)
@@ -92,7 +93,8 @@ def test_contributors_are_asked_for_where_no_list_belongs_to_the_head(
     own: str | None,
     taken: datetime | None,
     catalog_updated: datetime | None,
-    asked: bool,  # noqa: FBT001 - a column
+    *,
+    asked: bool,
 ) -> None:
     answer = needs_contributors(
         page(head_at, head),

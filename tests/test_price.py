@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from djpkg.asks import ProjectAsk, RepositoryAsk
+from djpkg.facts import SourceName
+from djpkg.price import catalog_price, forge_prices, github_price, lines, pypi_price
+from djpkg.remembered import QuotaRow, Sweep
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+FRESH = RepositoryAsk(coordinate="github.com/a/b", host="github.com", path="a/b")
+KNOWN = replace(FRESH, head="h", weeks_head="h", contributors_head="h")
+
+
+def quota(remaining: int | None, pool: str = "", source: str = "github") -> QuotaRow:
+    return QuotaRow(source, pool, 5000, remaining, None, None)
+
+
+@pytest.mark.parametrize(
+    ("last", "full", "requests"),
+    [
+        (None, False, 26),
+        (Sweep(NOW - timedelta(hours=1), 5800, 9), False, 3),
+        (Sweep(NOW - timedelta(hours=1), 5800, 9), True, 26),
+        (Sweep(NOW - timedelta(days=1), 5750, 9), False, 25),
+        (Sweep(NOW - timedelta(days=1), 5751, 9), False, 26),
+    ],
+)
+def test_the_catalog_is_pages_and_one_request_each_for_grids_and_categories(
+    last: Sweep | None,
+    full: bool,  # noqa: FBT001 - a column
+    requests: int,
+) -> None:
+    price = catalog_price(last, full=full, now=NOW)
+    assert (price.least, price.most) == (requests, requests)
+
+
+def test_a_cold_directory_at_github_costs_a_probe_a_hundred_and_a_window_for_25() -> None:
+    price = github_price([FRESH] * 5336, packages=5400, with_token=True, quotas=[])
+    assert price.points == 54 + 214
+    assert (price.least, price.most, price.packages) == (268 + 5336, 268 + 5336, 5400)
+
+
+def test_a_directory_that_is_known_costs_its_probes_and_at_most_a_list_each() -> None:
+    price = github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[])
+    assert (price.points, price.least, price.most) == (54, 54, 54 + 5336)
+
+
+def test_the_catalogs_list_saves_the_request_for_contributors() -> None:
+    stated = replace(FRESH, catalog_updated="2026-01-01T00:00:00Z")
+    price = github_price([stated] * 10, packages=10, with_token=True, quotas=[])
+    assert (price.least, price.most) == (2, 12)
+
+
+def test_without_a_token_each_repository_is_asked_for_by_itself() -> None:
+    price = github_price([KNOWN] * 3, packages=3, with_token=False, quotas=[quota(42)])
+    assert (price.least, price.most, price.points, price.quota) == (3, 12, 0, 42)
+
+
+def test_the_tightest_pool_of_the_quota_is_told() -> None:
+    pools = [quota(42, "core"), quota(7, "graphql"), quota(None, "x"), quota(1, "", "gitlab")]
+    assert github_price([KNOWN], packages=1, with_token=True, quotas=pools).quota == 7
+    assert github_price([KNOWN], packages=1, with_token=True, quotas=[]).quota is None
+
+
+def test_the_other_forges_are_told_where_there_is_something_to_ask() -> None:
+    due = {SourceName.GITLAB: [FRESH] * 2, SourceName.BITBUCKET: [], SourceName.GITHUB: [FRESH]}
+    told = forge_prices(due, packages=dict.fromkeys(SourceName, 9), quotas=[quota(5, "", "gitlab")])
+    assert [(one.source, one.packages, one.least, one.most, one.quota) for one in told] == [("gitlab", 9, 2, 8, 5)]
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "least", "most"),
+    [(3, 0, 3, 3), (300, 0, 300, 300), (301, 0, 1, 302), (5000, 7, 8, 5008), (0, 5000, 5000, 5000)],
+)
+def test_many_projects_cost_one_list_and_what_changed(known: int, new: int, least: int, most: int) -> None:
+    asks = [ProjectAsk(coordinate="a", serial=1)] * known + [ProjectAsk(coordinate="b")] * new
+    price = pypi_price(asks, packages=1)
+    assert (price.least, price.most) == (least, most)
+
+
+def test_nothing_due_costs_nothing() -> None:
+    assert pypi_price([], packages=0).most == 0
+    assert github_price([], packages=0, with_token=True, quotas=[]).most == 0
+    assert forge_prices({}, packages={}, quotas=[]) == []
+
+
+def test_a_price_is_a_line() -> None:
+    told = [
+        github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[quota(4999)]),
+        pypi_price([ProjectAsk(coordinate="a")], packages=1),
+    ]
+    assert lines(told) == [
+        "github: 5,400 packages, 54 to 5,390 requests, about 54 points (4,999 left when last told)",
+        "pypi: 1 packages, 1 requests",
+    ]
