@@ -1,0 +1,175 @@
+"""Fetching from the world into a mirror, as the command does, and reading what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from djpkg import fields, refresh
+from djpkg.facts import SourceName
+from djpkg.mirror import ledger, read
+from djpkg.mirror.connection import open_read, open_write
+from djpkg.mirror.write import Writer
+from djpkg.render import json as render_json
+from djpkg.render.observer import Silent
+from djpkg.sources.limits import Limits
+from djpkg.times import stamp
+from tests.world import GITHUB
+from tests.world.times import utc, weekly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from djpkg.remembered import QuotaRow
+    from djpkg.report import Report
+    from tests.world import CatalogPackage, World, WorldServer
+
+QUICK = Limits(connect=1, attempt=1, total=2, wait=2, attempts=2, backoff=0.001)
+"""Bounds with which a source that misbehaves is soon given up."""
+STARTER = "django-todo"
+
+
+def add_starter(world: World) -> CatalogPackage:
+    """The package that every new mirror begins with, as the world has it: without it a sweep marks it as removed."""
+    return world.add_package(STARTER, id=409, path="shacker/django-todo", stars=845, releases=[("2.5.0", 1500)])
+
+
+@contextmanager
+def quick_folder(otherwise: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: each page is a transaction, and a disk takes its time over them."""
+    memory = Path("/dev/shm")  # noqa: S108
+    if not os.access(memory, os.W_OK):
+        yield otherwise
+        return
+    with TemporaryDirectory(dir=memory, prefix="djpkg-test-") as folder:
+        yield Path(folder)
+
+
+@dataclass
+class Desk:
+    """One mirror that is fetched into, by the world's clock."""
+
+    server: WorldServer
+    path: Path
+    tokens: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    limits: Limits = QUICK
+    ticking: bool = False
+    """Whether the clock goes on from the world's now; else it stands still there."""
+
+    @property
+    def world(self) -> World:
+        return self.server.world
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.server.env, **self.tokens, **self.env, "PATH": "/nonexistent"}
+
+    def fetch(self, *packages: str, sources: Iterable[str] = (), full: bool = False) -> Report:
+        """Fetch those packages, or all when none is named; the log is empty before."""
+        self.server.forget()
+        wanted = frozenset(map(SourceName, sources)) or frozenset(SourceName)
+        request = refresh.Request(packages=packages, every=not packages, sources=wanted, full=full)
+        begun = time.monotonic()
+        return refresh.fetch(
+            request,
+            self.path,
+            self.environment,
+            progress=Silent(),
+            clock=lambda: self.world.now + timedelta(seconds=time.monotonic() - begun if self.ticking else 0),
+            limits=self.limits,
+        )
+
+    def advance(self, **span: float) -> None:
+        self.world.now += timedelta(**span)
+
+    def show(self, slug: str) -> dict[str, Any]:
+        """What `show --json` prints."""
+        shown: dict[str, Any] = json.loads(render_json.record(self._values(slug, None), fields.RECORD_COLUMNS))
+        return shown
+
+    def field(self, slug: str, name: str) -> Any:
+        return self._values(slug, name)[fields.columns(name)[0].field.name]
+
+    def fields(self, slug: str, *names: str) -> dict[str, Any]:
+        return {name: self.field(slug, name) for name in names}
+
+    def edit(self, slug: str, *, unset: Iterable[str] = (), **values: Any) -> None:
+        with open_write(self.path) as db:
+            ((number,),) = db.execute("SELECT id FROM packages WHERE slug = ?", (slug,))
+            Writer(db, forges={}).store_overrides(number, values, unset=list(unset), now=self.world.now)
+
+    def slugs(self) -> set[str]:
+        return {slug for (slug,) in self.rows("SELECT slug FROM packages")}
+
+    def events(self) -> list[tuple[str, str, str | None, str | None]]:
+        """Slug, event, old, new of every event, oldest first."""
+        return self.rows(
+            "SELECT slug, event, old, new FROM events JOIN packages ON packages.id = package_id ORDER BY events.id"
+        )
+
+    def quota(self, source: str, pool: str) -> QuotaRow:
+        with open_read(self.path) as db:
+            return next(row for row in ledger.get_quotas(db) if (row.source, row.pool) == (source, pool))
+
+    def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with open_read(self.path) as db:
+            return db.execute(sql, values).fetchall()
+
+    def _values(self, slug: str, names: str | None) -> dict[str, Any]:
+        columns = fields.columns(names) if names else fields.RECORD_COLUMNS
+        with open_read(self.path) as db:
+            ((number,),) = db.execute("SELECT id FROM packages WHERE slug = ?", (slug,))
+            return read.get_values(db, number, columns)
+
+
+def expected(world: World, package: CatalogPackage) -> dict[str, Any]:
+    """The record of a package whose sources all answered just now."""
+    base = "https://djangopackages.org/api/v4"
+    record: dict[str, Any] = {
+        "category": f"{base}/categories/{package.category}/",
+        "grids": [f"{base}/grids/{grid}/" for grid in package.grids],
+        **{
+            name: getattr(package, name)
+            for name in (
+                "id", "title", "slug", "last_updated", "last_fetched", "repo_url", "pypi_version", "created",
+                "modified", "repo_forks", "repo_description", "pypi_url", "documentation_url", "repo_watchers",
+                "commits_over_52", "participants",
+            )
+        },
+    }  # fmt: skip
+    repo = _repo_of(world, package)
+    if repo is not None:
+        record["last_updated"] = utc(repo.head.committed) if repo.head else package.last_updated
+        record["repo_forks"], record["repo_watchers"] = repo.forks, repo.stars
+        record["repo_description"] = repo.description or ""
+        record["commits_over_52"] = weekly(repo.commits, world.now)
+        if repo.host == GITHUB:
+            record["participants"] = repo.logins()
+    project = world.projects.get(package.pypi_url.rstrip("/").rpartition("/")[2].lower().replace("_", "-"))
+    if project is not None and project.served:
+        record["pypi_version"] = project.latest.version
+    if repo is not None or project is not None:
+        record["last_fetched"] = stamp(world.now)
+    return record
+
+
+def _repo_of(world: World, package: CatalogPackage) -> Any:
+    scheme, _, rest = package.repo_url.partition("://")
+    host, _, path = rest.partition("/")
+    return world.find_repo(host, path) if scheme else None
+
+
+def integrity(path: Path) -> None:
+    """The file is sound, and its rows agree with one another."""
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
