@@ -154,6 +154,7 @@ class Writer:
             pointing = self._pointing(source, [statement.coordinate for statement in page])
             before = self._stored([number for packages in pointing.values() for number, _ in packages], source)
             shared = {coordinate: row.said for (_, coordinate), row in before.items() if row.said is not None}
+            known = {number for (number, _), row in before.items() if row.said is not None}
             written: list[Written] = []
             rows: dict[tuple[int, str], dict[str, SqlValue]] = {}
             for statement in page:
@@ -166,7 +167,7 @@ class Writer:
                     misses = cast("int", row.get("misses", old.misses))
                     before[key] = old._replace(said=kept, misses=misses)  # a page may speak of a coordinate twice
             self._write_facts(rows)
-            self._merge({one.package for one in written})
+            written += self._merge_and_suggest({one.package: one for one in written}, known)
             self._store_events(written, now)
         return written
 
@@ -200,6 +201,19 @@ class Writer:
             )
             (after,) = self._merge([package])
         return before, after
+
+    def _merge_and_suggest(self, written: Mapping[int, Written], known: Collection[int]) -> list[Written]:
+        """Merge, and tell of projects that from now on name another forge as their own."""
+        suggested = dict(
+            self._db.execute(f"SELECT id, suggestion FROM packages WHERE id IN ({_marks(written)})", tuple(written))
+        )
+        return [
+            written[number]._replace(
+                changed=False, events=(Event("moved", one.place.url if one.place else None, one.suggestion),)
+            )
+            for one in self._merge(written)
+            if (number := cast("int", one.values["id"])) in known and one.suggestion not in (None, suggested[number])
+        ]
 
     def _merge(self, packages: Iterable[int]) -> list[Merged]:
         """Merge the facts and overrides of packages anew and write what comes out; inside the caller's transaction."""
@@ -353,6 +367,8 @@ def _lay(
     if statement.outcome is Outcome.GONE:
         misses = before.misses + 1
         row |= {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
+        # A place that comes back as it was would else answer "unchanged" to the old validator, and stay gone.
+        row |= {"etag": None, "serial": None}
     else:
         row |= {"misses": 0, "retry": None}
         if statement.outcome is not None:
