@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from typer.core import TyperCommand
 
 from djpkg import fields, query
-from djpkg.cli import options, terminal
-from djpkg.cli.options import AsJson, Db, Fields
-from djpkg.errors import UsageError
+from djpkg.cli import complete, options, rows, stand, terminal
+from djpkg.cli.options import AsCsv, AsJson, Db, Fields, In, Limit
 from djpkg.mirror import listing
-from djpkg.render.separated import csv_line, tsv_line
+from djpkg.render.separated import tsv_line
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
 
     from djpkg.fields import Column
-    from djpkg.query import Query
+    from djpkg.query import Query, Sort
 
-# What fits a screen; a pipe gets everything.
-ROWS_ON_TERMINAL = 30
 PIPED = fields.columns("slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description")
 
 app = options.new_app()
@@ -59,87 +56,108 @@ def with_carets(args: Sequence[str], *, takers: Collection[str], letters: Collec
     return written
 
 
-@app.command(cls=ListCommand)
+_TERMS = f"""A TERM is a word, which is looked for in slug, title, description, category and grids, or a filter
+FIELD:VALUE. Commas part values of which one must hold, a leading - or ^ excludes.
+
+Numbers and times take ranges: stars:100.. or released:2025..2026; a time may be a span back from now: 12h, 7d, 2w, 6m,
+1y. djpkg fields lists the fields, each with an example.
+
+is: takes {", ".join(state.name for state in query.STATES)}.
+A package is active when it is {query.ACTIVE_RULE}.
+"""
+
+
+@app.command(
+    cls=ListCommand,
+    epilog=options.examples(
+        "djpkg list todo",
+        "djpkg list stars:100.. updated:6m.. -is:archived",
+        "djpkg list is:active grid:forms --sort -released",
+        "djpkg list django:5.2 license:MIT,BSD -n 10",
+        "djpkg list --in requirements.txt is:stale",
+        "djpkg list --json | jq '.[].slug'",
+        more=_TERMS,
+    ),
+)
 def list_(
     terms: Annotated[
-        list[str] | None, typer.Argument(metavar="[TERM]…", help="Words and filters; all must hold.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[TERM]...", help="Words and filters; all must hold.", autocompletion=complete.asked(complete.terms)
+        ),
     ] = None,
     *,
     sort: Annotated[
         list[str] | None,
         typer.Option(
-            "-s", "--sort", metavar="FIELD,…", help="Order by fields, each most or newest first; -FIELD turns it."
+            "-s",
+            "--sort",
+            metavar="FIELD,...",
+            help="Order by fields, each most or newest first; -FIELD turns it.",
+            autocompletion=complete.asked(complete.sorts),
         ),
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "-n", "--limit", metavar="N", min=0, help="At most N rows, 0 for all; 30 on a terminal by default."
-        ),
-    ] = None,
+    limit: Limit = None,
     as_json: AsJson = False,
     as_lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON object a line.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+    as_csv: AsCsv = False,
     as_tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values with a header.")] = False,
     names: Fields = None,
+    manifest: In = None,
     db: Db = None,
 ) -> None:
     """List packages: all, or those that match every TERM."""
-    if as_json + as_lines + as_csv + as_tsv > 1:
-        message = "--json, --jsonl, --csv and --tsv exclude each other"
-        raise UsageError(message)
-    now = options.now()
-    asked = query.parse(terms or (), now=now)
+    options.exclude(as_json=as_json, as_jsonl=as_lines, as_csv=as_csv, as_tsv=as_tsv)
+    asked = query.parse(terms or (), now=options.now())
     sorts = query.sort(sort or ())
     wanted = fields.columns(names) if names is not None else None
-    machine = as_json or as_lines or as_csv or as_tsv
-    if limit is None:
-        limit = ROWS_ON_TERMINAL if terminal.is_terminal() and not machine else 0
+    rows_wanted = options.row_limit(limit, machine=as_json or as_lines or as_csv or as_tsv)
+    required = stand.read(manifest) if manifest is not None else None
     with options.reading(db) as mirror:
-        ids = listing.find_ids(mirror, asked, sorts, limit=limit)
+        only = frozenset(stand.find_told(mirror, required)) if required is not None else None
+        chosen = _Chosen(mirror, sorts, only)
+        ids = chosen.ids(asked, rows_wanted)
         if as_json or as_lines:
-            _write_json(mirror, ids, wanted or fields.RECORD_COLUMNS, array=as_json)
+            rows.write_json(mirror, ids, wanted or fields.RECORD_COLUMNS, array=as_json)
         elif as_csv or as_tsv:
-            _write_sheet(mirror, ids, wanted or fields.RECORD_COLUMNS, comma=as_csv)
+            rows.write_sheet(mirror, ids, wanted or fields.RECORD_COLUMNS, comma=as_csv)
         elif terminal.is_terminal():
             _draw(mirror, ids, wanted)
         else:
             for row in listing.get_rows(mirror, ids, wanted or PIPED):
                 terminal.answer(tsv_line(row[column.field.name] for column in wanted or PIPED))
         terminal.flush()
-        _tell_hidden(mirror, asked, shown=len(ids), limit=limit)
+        _tell_hidden(chosen, asked, shown=len(ids), limit=rows_wanted)
 
 
-def _write_json(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], *, array: bool) -> None:
-    """Page by page, as it is read; an array opens and closes on lines of their own."""
-    if array:
-        terminal.answer("[\n")
-    between = ""
-    for page in listing.get_json(mirror, ids, columns):
-        terminal.answer(between + (",\n" if array else "\n").join(page))
-        between = ",\n" if array else "\n"
-    if ids:
-        terminal.answer("\n")
-    if array:
-        terminal.answer("]\n")
+class _Chosen(NamedTuple):
+    """Which packages a query may choose from (`only`; None is all), and in which order it gives them."""
 
+    mirror: sqlite3.Connection
+    sorts: tuple[Sort, ...]
+    only: frozenset[int] | None
 
-def _write_sheet(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], *, comma: bool) -> None:
-    line = csv_line if comma else tsv_line
-    terminal.answer(line([column.key for column in columns]))
-    for row in listing.get_rows(mirror, ids, columns):
-        terminal.answer(line([row[column.field.name] for column in columns]))
+    def ids(self, asked: Query, limit: int) -> list[int]:
+        """The first of those that match, all where `limit` is 0."""
+        if self.only is None:
+            return listing.find_ids(self.mirror, asked, self.sorts, limit=limit)
+        found = [number for number in listing.find_ids(self.mirror, asked, self.sorts) if number in self.only]
+        return found[:limit] if limit else found
+
+    def count(self, asked: Query) -> int:
+        """How many match."""
+        return listing.count(self.mirror, asked) if self.only is None else len(self.ids(asked, 0))
 
 
 def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render.table import packages_table  # noqa: PLC0415 - as above
+    from djpkg.render.table import packages_table
 
-    rows = list(listing.get_rows(mirror, ids, columns or fields.ALL_COLUMNS))
-    if rows:
+    shown = list(listing.get_rows(mirror, ids, columns or fields.ALL_COLUMNS))
+    if shown:
         screen.draw(
             packages_table(
-                rows,
+                shown,
                 columns=columns,
                 now=options.now(),
                 width=terminal.width(),
@@ -148,13 +166,13 @@ def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Colu
         )
 
 
-def _tell_hidden(mirror: sqlite3.Connection, asked: Query, *, shown: int, limit: int) -> None:
+def _tell_hidden(chosen: _Chosen, asked: Query, *, shown: int, limit: int) -> None:
     """What a limit or `is:active` left out is said, so that a short list is not taken for the whole."""
-    total = listing.count(mirror, asked) if limit and shown == limit else shown
+    total = chosen.count(asked) if limit and shown == limit else shown
     if total > shown:
         terminal.say(f"{shown} of {total}, -n 0 for all")
     elif not shown and terminal.is_terminal():
         terminal.say("no package matches")
     everyone = query.without_active(asked)
-    if everyone is not None and (hidden := listing.count(mirror, everyone) - total):
+    if everyone is not None and (hidden := chosen.count(everyone) - total):
         terminal.say(f"{hidden} hidden by is:active")

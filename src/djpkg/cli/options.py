@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djpkg import config
-from djpkg.cli import terminal
-from djpkg.errors import MirrorMissing
+from djpkg.cli import complete, terminal
+from djpkg.errors import MirrorMissing, UsageError
+from djpkg.mirror import find
 from djpkg.mirror.connection import open_read
 
 if TYPE_CHECKING:
@@ -24,10 +25,34 @@ Db = Annotated[
     typer.Option("--db", metavar="PATH", help="The mirror's file; else DJPKG_DB, else a file in your data folder."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON of a fixed shape.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")]
 Fields = Annotated[
     str | None,
-    typer.Option("-f", "--fields", metavar="A,B,…", help="The fields to give, in this order; all gives every one."),
+    typer.Option(
+        "-f",
+        "--fields",
+        metavar="A,B,...",
+        help="The fields to give, in this order; all gives every one.",
+        autocompletion=complete.asked(complete.columns),
+    ),
 ]
+In = Annotated[
+    str | None,
+    typer.Option(
+        "--in",
+        metavar="FILE",
+        help="Only what this project stands on: requirements.txt, pyproject.toml, a lock file, or - for pip freeze.",
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "-n", "--limit", metavar="N", min=0, help="At most N rows, 0 for all; by default 30 on a terminal, else all."
+    ),
+]
+
+# What fits a screen; a pipe gets everything.
+ROWS_ON_TERMINAL = 30
 
 
 def new_app() -> typer.Typer:
@@ -40,9 +65,30 @@ def new_app() -> typer.Typer:
     )
 
 
+def examples(*commands: str, more: str = "") -> str:
+    """The end of a command's help: example lines that no terminal's width rewraps, and paragraphs before them."""
+    lines = "\n".join(f"  {command}" for command in commands)
+    return f"{more}\n\n\b\nExamples:\n{lines}".strip("\n")
+
+
 def now() -> datetime:
     """The one place where commands read the clock."""
     return datetime.now(UTC)
+
+
+def row_limit(asked: int | None, *, machine: bool) -> int:
+    """How many rows to print, 0 for all: what was asked for, else a screenful on a terminal."""
+    if asked is not None:
+        return asked
+    return ROWS_ON_TERMINAL if terminal.is_terminal() and not machine else 0
+
+
+def exclude(**chosen: bool) -> None:
+    """UsageError where more than one of these options was given; ``as_json`` is named ``--json``."""
+    given = [f"--{name.removeprefix('as_')}" for name, is_given in chosen.items() if is_given]
+    if len(given) > 1:
+        message = f"{', '.join(given[:-1])} and {given[-1]} exclude each other"
+        raise UsageError(message)
 
 
 @contextmanager
@@ -58,3 +104,8 @@ def reading(db: Path | None) -> Iterator[sqlite3.Connection]:
             terminal.say(f"{missing}; this is the packaged record. djpkg fetch --all brings the directory")
             connection = stack.enter_context(closing(open_starter()))
         yield connection
+
+
+def find_package(mirror: sqlite3.Connection, text: str) -> int:
+    """The id of the one package that PACKAGE names. PackageNotFound where there is none, or several."""
+    return find.get(mirror, text, catalog=config.catalog(os.environ), forges=config.forges(os.environ))

@@ -27,7 +27,7 @@ def links() -> bool:
 
 def draw(renderable: RenderableType) -> None:
     """Print a renderable as the answer, as wide as the terminal."""
-    from rich.console import Console  # noqa: PLC0415 - 20 ms that a pipe does not pay for
+    from rich.console import Console
 
     console = Console(
         width=terminal.width(),

@@ -6,54 +6,155 @@ import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from djpkg import config, fields
-from djpkg.cli import options, terminal
+from djpkg.cli import complete, options, terminal
 from djpkg.cli.options import AsJson, Db, Fields
-from djpkg.mirror import find, read
+from djpkg.errors import UsageError
+from djpkg.mirror import read
 from djpkg.render import json
 from djpkg.render.text import plain
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from djpkg.fields import Column
     from djpkg.record import Package
+
+PAGES = ("catalog", "repo", "pypi", "docs")
+
+# Named, because Typer reads what is written in the signature itself more than once.
+PackageName = Annotated[
+    str,
+    typer.Argument(
+        metavar="PACKAGE",
+        help="An id, slug, catalog address, owner/name, repository or project on PyPI.",
+        autocompletion=complete.asked(complete.packages),
+    ),
+]
+Sources = Annotated[
+    bool, typer.Option("--sources", help="Say of each field who stated it, when, and what your edits lie over.")
+]
+Web = Annotated[
+    str | None,
+    typer.Option(
+        "-w",
+        "--web",
+        metavar="[PAGE]",
+        help="Open a page of it in your browser: catalog, repo, pypi or docs; catalog unless said.",
+        autocompletion=complete.asked(complete.pages),
+    ),
+]
 
 app = options.new_app()
 
 
+class ShowCommand(TyperCommand):
+    """Lets ``--web`` stand without a value."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
+        """Give it its value in one word with it."""
+        return super().parse_args(ctx, with_page(args))
+
+
+def with_page(args: Sequence[str]) -> list[str]:
+    """``-w docs`` -> ``--web=docs``, ``-w`` before anything else -> ``--web=catalog``."""
+    written: list[str] = []
+    waiting = list(args)
+    while waiting:
+        arg = waiting.pop(0)
+        if arg == "--":
+            return [*written, arg, *waiting]
+        if arg in {"-w", "--web"}:
+            written.append(f"--web={waiting.pop(0) if waiting and waiting[0] in PAGES else PAGES[0]}")
+        else:
+            written.append(arg)
+    return written
+
+
 @app.command(
-    epilog="Examples: djpkg show django-todo · djpkg show 409 --json | jq .repo_watchers · "
-    "djpkg show shacker/django-todo -f slug,stars,updated"
+    cls=ShowCommand,
+    epilog=options.examples(
+        "djpkg show django-todo",
+        "djpkg show 409 --json | jq .repo_watchers",
+        "djpkg show shacker/django-todo -f slug,stars",
+        "djpkg show django-todo --sources",
+        "djpkg show django-todo -w docs",
+    ),
 )
 def show(
-    package: Annotated[
-        str,
-        typer.Argument(
-            metavar="PACKAGE", help="An id, slug, catalog address, owner/name, repository or project on PyPI."
-        ),
-    ],
+    package: PackageName,
     *,
     as_json: AsJson = False,
     names: Fields = None,
+    sources: Sources = False,
+    web: Web = None,
     db: Db = None,
 ) -> None:
     """Show one package, from the mirror alone."""
     wanted = fields.columns(names) if names is not None else None
+    if web is not None:
+        _check_page(web, alone=not (as_json or wanted or sources))
     with options.reading(db) as mirror:
-        number = find.get(mirror, package, catalog=config.catalog(os.environ), forges=config.forges(os.environ))
-        if as_json or wanted or not terminal.is_terminal():
+        number = options.find_package(mirror, package)
+        if web is not None:
+            from djpkg.cli import web as browser  # noqa: PLC0415 - for this option alone
+
+            browser.open_page(mirror, number, web)
+        elif sources:
+            _show_sources(mirror, number, wanted, as_json=as_json)
+        elif as_json or wanted or not terminal.is_terminal():
             columns = wanted or (fields.RECORD_COLUMNS if as_json else fields.ALL_COLUMNS)
             values = read.get_values(mirror, number, columns)
             terminal.answer(json.record(values, columns) if as_json else plain(values, columns))
-            return
-        from djpkg.mirror.detail import get_package  # noqa: PLC0415 - what only a terminal needs
+        else:
+            _draw(_with_next_step(_package(mirror, number)))
 
-        told = get_package(mirror, number, forges=config.forges(os.environ))
-    _draw(told)
+
+def _check_page(page: str, *, alone: bool) -> None:
+    if page not in PAGES:
+        raise UsageError(f"--web takes {', '.join(PAGES[:-1])} or {PAGES[-1]}, not {page!r}")
+    if not alone:
+        message = "--web opens a page and prints nothing: --json, --fields and --sources have no place beside it"
+        raise UsageError(message)
+
+
+def _package(mirror: sqlite3.Connection, number: int) -> Package:
+    from djpkg.mirror.detail import get_package
+
+    return get_package(mirror, number, forges=config.forges(os.environ))
+
+
+def _show_sources(mirror: sqlite3.Connection, number: int, columns: Sequence[Column] | None, *, as_json: bool) -> None:
+    from djpkg.cli import origins  # noqa: PLC0415 - for this option alone
+
+    package = _package(mirror, number)
+    if as_json:
+        terminal.answer(origins.as_json(package, columns or fields.ALL_COLUMNS))
+    elif terminal.is_terminal():
+        from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+        from djpkg.render.overview import sources_table
+
+        screen.draw(sources_table(package, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only()))
+    else:
+        terminal.answer(origins.as_lines(package, columns or fields.ALL_COLUMNS))
+
+
+def _with_next_step(told: Package) -> Package:
+    """The repository that the project itself names, as a sentence with the command that follows it."""
+    if told.suggestion is None:
+        return told
+    import shlex  # noqa: PLC0415 - rare
+
+    follow = shlex.join(["djpkg", "edit", str(told.values["slug"]), f"repo_url={told.suggestion}"])
+    return told._replace(suggestion=f"the project names another repository, {told.suggestion}; to follow it: {follow}")
 
 
 def _draw(told: Package) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render.card import card  # noqa: PLC0415 - as above
+    from djpkg.render.card import card
 
     screen.draw(
         card(

@@ -1,10 +1,236 @@
-"""x"""
+"""``djpkg status``: how the mirror is, where it is, and what fetches may use."""
 
-from djpkg.cli import options
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from djpkg import config
+from djpkg.cli import options, terminal
+from djpkg.cli.options import AsJson, Db
+from djpkg.errors import ConfigError, MirrorMissing
+from djpkg.mirror.connection import open_read
+from djpkg.mirror.status import Freshness, Status, get_status
+from djpkg.render import when
+from djpkg.render.separated import tsv_line
+from djpkg.source_name import SourceName
+from djpkg.times import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from djpkg.mirror.status import Run
+    from djpkg.remembered import QuotaRow
+
+    Told: TypeAlias = "bool | int | str | dict[str, Told] | list[Told] | None"
+
+SCHEMA = 1
+GH = "gh"
+_GH_SECONDS = 2.0
+_NOTHING = Status(
+    version=0,
+    listed=0,
+    removed=0,
+    edited=0,
+    overrides=0,
+    sources={source: Freshness(0, 0, 0, None, None) for source in SourceName},
+    quotas=[],
+    sweeps={},
+    runs=[],
+)
 
 app = options.new_app()
 
 
-@app.command()
-def status():
-    pass
+@app.command(
+    epilog=options.examples(
+        "djpkg status",
+        "djpkg status | grep ^sources.github",
+        "djpkg status --json | jq '.runs[0].exit'",
+        more="Into a pipe: name and value, one a line, named as in the JSON. Where there is no mirror yet, all is 0 or"
+        " empty, which is no error.",
+    )
+)
+def status(*, as_json: AsJson = False, db: Db = None) -> None:
+    """Say how the mirror is.
+
+    How many packages it holds, how fresh they are by source, how the last fetches ended, what quotas are left, and
+    where tokens come from.
+    """
+    path = config.mirror_path(os.environ, db)
+    try:
+        with open_read(path) as mirror:
+            found = get_status(mirror)
+        size: int | None = path.stat().st_size
+    except MirrorMissing:
+        found, size = _NOTHING, None
+    tokens = {source: _token_origin(source, os.environ) for source in SourceName}
+    if as_json:
+        terminal.answer(json.dumps(_told(path, size, found, tokens), indent=4) + "\n")
+    elif not terminal.is_terminal():
+        for name, value in _flat(_told(path, size, found, tokens)):
+            terminal.answer(tsv_line([name, value]))
+    else:
+        _draw(list(_lines(path, size, found, tokens, now=options.now())))
+
+
+def _token_origin(source: SourceName, environment: Mapping[str, str]) -> str | None:
+    """The variable that holds the token for a source, or ``gh``; None where requests carry none. Never the token."""
+    try:
+        token = config.token(source, environment)
+    except ConfigError as error:
+        terminal.say(f"djpkg: {error}")
+        return None
+    if token is not None:
+        return token.origin
+    return GH if source is SourceName.GITHUB and _gh_has_token(environment) else None
+
+
+def _gh_has_token(environment: Mapping[str, str]) -> bool:
+    """Whether gh would hand out a token; what it prints is thrown away unread."""
+    program = shutil.which(GH, path=environment.get("PATH", ""))
+    if program is None:
+        return False
+    try:
+        ended = subprocess.run(  # noqa: S603 - found on the user's own path
+            [program, "auth", "token"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_GH_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return ended.returncode == 0
+
+
+def _told(path: Path, size: int | None, found: Status, tokens: Mapping[SourceName, str | None]) -> dict[str, Told]:
+    """The object that ``--json`` prints; its keys are the same whatever there is."""
+    return {
+        "schema": SCHEMA,
+        "mirror": {
+            "path": str(path.absolute()),
+            "exists": size is not None,
+            "bytes": size,
+            "version": found.version if size is not None else None,
+        },
+        "packages": {"listed": found.listed, "removed": found.removed, "edited": found.edited},
+        "overrides": found.overrides,
+        "sources": {
+            source.value: {**fresh._asdict(), "swept": _swept(found, source), "token": tokens[source]}
+            for source, fresh in found.sources.items()
+        },
+        "quotas": [
+            {
+                "source": row.source,
+                "pool": row.pool,
+                "limit": row.limit,
+                "remaining": row.remaining,
+                "reset": stamp(row.reset) if row.reset else None,
+                "not_before": stamp(row.not_before) if row.not_before else None,
+            }
+            for row in found.quotas
+        ],
+        "runs": [{**run._asdict(), "causes": list(run.causes)} for run in found.runs],
+    }
+
+
+def _swept(found: Status, source: SourceName) -> Told:
+    """The last complete reading of the source's whole list."""
+    sweep = found.sweeps.get(source)
+    return {"completed": stamp(sweep.completed), "packages": sweep.packages} if sweep is not None else None
+
+
+def _flat(told: Told, name: str = "") -> Iterator[tuple[str, bool | int | str | None]]:
+    """``{"runs": [{"exit": 0}]}`` -> ``("runs.1.exit", 0)``."""
+    if isinstance(told, dict):
+        for key, value in told.items():
+            yield from _flat(value, f"{name}.{key}" if name else key)
+    elif isinstance(told, list):
+        for place, value in enumerate(told, start=1):
+            yield from _flat(value, f"{name}.{place}")
+    else:
+        yield name, told
+
+
+# For people.
+
+
+def _lines(
+    path: Path, size: int | None, found: Status, tokens: Mapping[SourceName, str | None], *, now: datetime
+) -> Iterator[tuple[str, str]]:
+    """Labels and what is to be said under each."""
+    if size is None:
+        yield "mirror", f"none yet at {path}; djpkg fetch --all makes it"
+    else:
+        yield "mirror", f"{path}, {_size(size)}, format {found.version}"
+        removed = f", {found.removed:,} removed from the directory" if found.removed else ""
+        yield "packages", f"{found.listed:,} listed{removed}"
+        if found.overrides:
+            yield "edits", f"{_count(found.overrides, 'value')} in {_count(found.edited, 'package')}"
+        for source, fresh in found.sources.items():
+            if fresh.packages:
+                yield source.value, _freshness(fresh, now=now)
+        for name, sweep in found.sweeps.items():
+            yield "swept", f"{name.value} {when.ago(stamp(sweep.completed), now=now)}, {sweep.packages:,} listed"
+    known = [f"{source.value} from {origin}" for source, origin in tokens.items() if origin]
+    yield "tokens", ", ".join(known) or "none; set GH_TOKEN, or log in with gh, to refresh from GitHub in bulk"
+    yield from _labelled("quota", [_quota(row, now=now) for row in found.quotas])
+    yield from _labelled("fetches", [_run(run, now=now) for run in found.runs])
+
+
+def _labelled(label: str, texts: list[str]) -> Iterator[tuple[str, str]]:
+    for place, text in enumerate(texts):
+        yield ("" if place else label), text
+
+
+def _freshness(fresh: Freshness, *, now: datetime) -> str:
+    said = f"{fresh.answered:,} of {fresh.packages:,} answered"
+    if fresh.newest:
+        ages = [when.ago(fresh.newest, now=now), when.ago(fresh.oldest, now=now)]
+        said += f", {' to '.join(dict.fromkeys(ages))}"
+    return f"{said}, {fresh.failed:,} failed" if fresh.failed else said
+
+
+def _quota(row: QuotaRow, *, now: datetime) -> str:
+    name = f"{row.source} {row.pool}".strip()
+    left = "unknown" if row.remaining is None else f"{row.remaining:,}"
+    said = f"{name}: {left} left" if row.limit is None else f"{name}: {left} of {row.limit:,} left"
+    if row.reset is not None and row.reset > now:
+        said += f", resets {when.ago(stamp(row.reset), now=now)}"
+    if row.not_before is not None and row.not_before > now:
+        said += f", not to be asked before {stamp(row.not_before)}"
+    return said
+
+
+def _run(run: Run, *, now: datetime) -> str:
+    ended = "not finished" if run.finished is None else f"exit {run.exit}"
+    causes = f" ({'; '.join(run.causes)})" if run.causes else ""
+    return f"{when.ago(run.started, now=now)}: {run.asked}, {ended}{causes}"
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:  # noqa: PLR2004 - kilo
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _draw(lines: list[tuple[str, str]]) -> None:
+    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    from djpkg.render.overview import status_table
+
+    screen.draw(status_table(lines, width=terminal.width(), ascii_only=screen.ascii_only()))

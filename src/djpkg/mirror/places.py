@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.assignments import Places
+from djpkg.errors import PackageNotFound
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from djpkg.assignments import Places
+
+_NEAREST = 3
 
 
 class GridCount(NamedTuple):
@@ -21,6 +25,8 @@ class GridCount(NamedTuple):
 
 def get_places(db: sqlite3.Connection) -> Places:
     """Every category and grid under its slug, its title and its id."""
+    from djpkg.assignments import Places  # noqa: PLC0415 - for those who edit
+
     return Places(_names(db, "categories"), _names(db, "grids"))
 
 
@@ -44,10 +50,37 @@ def get_grids(db: sqlite3.Connection) -> list[GridCount]:
     return [GridCount(*row) for row in rows]
 
 
+def get_grid(db: sqlite3.Connection, text: str) -> int:
+    """The id of the grid of that id, slug or title, whatever its case. PackageNotFound names the nearest."""
+    known = _names(db, "grids")
+    found = known.get(text.strip().lower())
+    if found is not None:
+        return found
+    from difflib import get_close_matches  # noqa: PLC0415 - typing errors only
+
+    slugs = [slug for (slug,) in db.execute("SELECT slug FROM grids WHERE slug IS NOT NULL")]
+    near = get_close_matches(text.strip().lower(), known, n=_NEAREST, cutoff=0.6)
+    near_slugs = dict.fromkeys(slug for name in near for slug in slugs if known.get(slug.lower()) == known[name])
+    hint = f"did you mean {', '.join(near_slugs)}?" if near_slugs else "djpkg grids lists them"
+    raise PackageNotFound(f"there is no grid {text!r} in the mirror", hint=hint)
+
+
+def find_members(db: sqlite3.Connection, grid: int) -> list[int]:
+    """The ids of the listed packages of a grid, most stars first."""
+    rows = db.execute(
+        "SELECT packages.id FROM package_grids JOIN packages ON packages.id = package_id"
+        " WHERE grid_id = ? AND catalog_state = 'listed' ORDER BY repo_watchers DESC NULLS LAST, slug, packages.id",
+        (grid,),
+    )
+    return [number for (number,) in rows]
+
+
 def _names(db: sqlite3.Connection, table: str) -> dict[str, int]:
-    names: dict[str, int] = {}
-    for number, slug, title in db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id"):
-        for name in (slug, title, str(number)):
-            if name:
-                names.setdefault(name.lower(), number)
+    """An id is always itself and a slug goes before a title, whatever others are called."""
+    rows = db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id").fetchall()
+    names = {str(number): number for number, _, _ in rows}
+    for column in (1, 2):
+        for row in rows:
+            if row[column]:
+                names.setdefault(row[column].lower(), row[0])
     return names

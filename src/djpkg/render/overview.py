@@ -37,7 +37,7 @@ class EventRow(NamedTuple):
 
 
 class GridRow(NamedTuple):
-    """One grid and how many packages it has."""
+    """One grid, or category, and how many packages it has."""
 
     slug: str
     title: str
@@ -60,10 +60,10 @@ def events_table(rows: Sequence[EventRow], *, now: datetime, width: int, ascii_o
     return _table(heads, lines, width, glyphs)
 
 
-def grids_table(rows: Sequence[GridRow], *, width: int, ascii_only: bool) -> RenderableType:
-    """Grids under each other, with the number of their packages."""
+def grids_table(rows: Sequence[GridRow], *, head: str = "GRID", width: int, ascii_only: bool) -> RenderableType:
+    """Grids under each other, or what `head` calls them, with the number of their packages."""
     glyphs = glyphs_for(ascii_only=ascii_only)
-    heads = [Head("GRID"), Head("PACKAGES", right=True), Head("TITLE", wraps=True)]
+    heads = [Head(head), Head("PACKAGES", right=True), Head("TITLE", wraps=True)]
     lines = [[_foreign(row.slug, glyphs, "bold"), Cell(str(row.packages)), _foreign(row.title, glyphs)] for row in rows]
     return _table(heads, lines, width, glyphs)
 
@@ -109,7 +109,10 @@ def sources_table(package: Package, *, now: datetime, width: int, ascii_only: bo
         lines.append([Cell(field.name, "bold"), source, Cell(age, "dim"), Cell(value)])
         if field.name in package.upstream:
             beneath = human(package.upstream[field.name], field.kind, glyphs, now=now)
-            lines.append([Cell(""), _foreign(origin, glyphs), Cell(""), Cell(f"upstream: {beneath or 'none'}", "dim")])
+            beneath_origin = "" if origin == "you" else origin
+            lines.append(
+                [Cell(""), _foreign(beneath_origin, glyphs), Cell(""), Cell(f"upstream: {beneath or 'none'}", "dim")]
+            )
     return _table(heads, lines, width, glyphs)
 
 

@@ -1,0 +1,108 @@
+"""``djpkg compare``: packages against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from djpkg import fields
+from djpkg.cli import complete, options, rows, stand, terminal
+from djpkg.cli.options import AsCsv, AsJson, Db, Fields, In
+from djpkg.errors import UsageError
+from djpkg.mirror import listing, places
+from djpkg.render.compare import COMPARED, comparison_markdown, comparison_rows
+from djpkg.render.separated import csv_line, tsv_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from djpkg.fields import Column
+    from djpkg.record import Values
+
+app = options.new_app()
+
+
+@app.command(
+    epilog=options.examples(
+        "djpkg compare django-todo django-helpdesk",
+        "djpkg compare --grid forms -f stars,updated,license",
+        "djpkg compare --in requirements.txt --markdown",
+        "djpkg compare --grid forms --json | jq '.[].slug'",
+        more="Into a pipe goes TSV with a header, a package a line. --json gives records as list --json does.",
+    )
+)
+def compare(
+    packages: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PACKAGE]...", help="As show takes them.", autocompletion=complete.asked(complete.packages)
+        ),
+    ] = None,
+    *,
+    grid: Annotated[
+        str | None,
+        typer.Option(
+            "--grid",
+            metavar="GRID",
+            help="Every package of a grid, by its slug, title or id.",
+            autocompletion=complete.asked(complete.grids),
+        ),
+    ] = None,
+    manifest: In = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    names: Fields = None,
+    db: Db = None,
+) -> None:
+    """Set packages side by side.
+
+    Those that are named, those of a grid, those that a project stands on: all of them, however many.
+    """
+    options.exclude(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
+    if not packages and grid is None and manifest is None:
+        message = "nothing to compare: name packages, --grid or --in"
+        raise UsageError(message, hint="for example: djpkg compare django-todo django-helpdesk")
+    wanted = fields.columns(names) if names is not None else None
+    required = stand.read(manifest) if manifest is not None else None
+    with options.reading(db) as mirror:
+        ids = [options.find_package(mirror, text) for text in packages or ()]
+        if grid is not None:
+            ids += places.find_members(mirror, places.get_grid(mirror, grid))
+        if required is not None:
+            ids += stand.find_told(mirror, required)
+        ids = list(dict.fromkeys(ids))
+        if as_json:
+            rows.write_json(mirror, ids, wanted or fields.RECORD_COLUMNS, array=True)
+            return
+        columns = _without_slug(wanted or COMPARED)
+        found = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *_BESIDE)))
+    if as_markdown:
+        terminal.answer(comparison_markdown(found, columns))
+    elif as_csv or not terminal.is_terminal():
+        line = csv_line if as_csv else tsv_line
+        for row in comparison_rows(found, columns):
+            terminal.answer(line(row))
+    else:
+        _draw(found, columns)
+
+
+_SLUG = fields.columns("slug")
+# What the table looks at beside the fields that it shows.
+_BESIDE = fields.columns("repo_state,released")
+
+
+def _without_slug(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The slug heads each package anyway."""
+    return tuple(column for column in columns if column.field.name != "slug")
+
+
+def _draw(found: Sequence[Values], columns: Sequence[Column]) -> None:
+    if not found:
+        terminal.say("no package to compare")
+        return
+    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    from djpkg.render.table import comparison
+
+    screen.draw(comparison(found, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only()))

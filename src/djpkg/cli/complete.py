@@ -1,0 +1,132 @@
+"""What a shell may complete each argument and option with, as far as the register of fields and the mirror know.
+
+A key press is no place for messages: whatever goes wrong, nothing is offered.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import typer
+
+from djpkg import config, fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+# By which a shell tells that it asks.
+VARIABLE = "_DJPKG_COMPLETE"
+_PAGES = ("repo", "pypi", "docs", "catalog")
+
+
+def asked(callback: Callable[..., list[str]]) -> Callable[..., list[str]] | None:
+    """The callback for Typer where a shell asks; else None, because Typer examines callbacks at every start."""
+    return callback if os.environ.get(VARIABLE) else None
+
+
+def packages(ctx: typer.Context, incomplete: str) -> list[str]:
+    """PACKAGE: slugs."""
+    from djpkg.mirror import suggest  # noqa: PLC0415 - only on demand
+
+    return _found(suggest.find_slugs, ctx, incomplete)
+
+
+def pages(ctx: typer.Context, incomplete: str) -> list[str]:
+    """``--web``, whose value may be left out, so that PACKAGE may follow."""
+    return [*_beginning(_PAGES, incomplete), *packages(ctx, incomplete)]
+
+
+def grids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """``--grid``: slugs of grids."""
+    from djpkg.mirror import suggest  # noqa: PLC0415 - only on demand
+
+    return _found(suggest.find_grids, ctx, incomplete)
+
+
+def columns(incomplete: str) -> list[str]:
+    """``--fields``: the name after the last comma, behind those before it."""
+    return _listed(incomplete, [*_names(), "all"])
+
+
+def sorts(incomplete: str) -> list[str]:
+    """``--sort``: as `columns`, fields that have an order, with the minus that was typed."""
+    before, comma, name = incomplete.rpartition(",")
+    minus = name[: len(name) - len(name.removeprefix("-"))]
+    orders = [f"{minus}{name}" for name in _names(only=lambda field: field.sortable)]
+    return _listed(f"{before}{comma}{name}", orders)
+
+
+def assignments(incomplete: str) -> list[str]:
+    """What `edit` assigns to: ``field=``."""
+    return _named(incomplete, "=", _names(only=lambda field: field.editable), lambda _: [])
+
+
+def editable(incomplete: str) -> list[str]:
+    """``--unset``: fields that can be edited."""
+    return _beginning(_names(only=lambda field: field.editable), incomplete)
+
+
+def terms(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What `list` takes: ``is:`` and its names, fields with a colon, grids and categories behind theirs."""
+    sign = incomplete[:1] if incomplete[:1] == "^" else ""
+
+    def values(name: str) -> list[str]:
+        return _values(ctx, name, incomplete.partition(":")[2])
+
+    return [f"{sign}{term}" for term in _named(incomplete.removeprefix(sign), ":", ["is", *_names()], values)]
+
+
+def _values(ctx: typer.Context, name: str, begun: str) -> list[str]:
+    """Values that a filter may take, or the one that the register gives as its example."""
+    from djpkg.filters import CHOICES  # noqa: PLC0415 - only on demand
+    from djpkg.mirror import suggest  # noqa: PLC0415 - as above
+    from djpkg.query import STATES  # noqa: PLC0415 - as above
+
+    field = fields.find(name)
+    if field is None:
+        return [state.name for state in STATES]
+    if field.kind is fields.Kind.CATEGORY or field.name == "category_slug":
+        return _found(suggest.find_categories, ctx, begun)
+    if field.kind is fields.Kind.GRIDS or field.name == "grid_slugs":
+        return _found(suggest.find_grids, ctx, begun)
+    if field.name in CHOICES:
+        return list(CHOICES[field.name])
+    example, _, value = field.example.partition(":")
+    return [value] if example == name else []
+
+
+def _named(incomplete: str, mark: str, names: Iterable[str], values: Callable[[str], list[str]]) -> list[str]:
+    """``name:`` for a name that is begun, ``name:value`` for one that is whole or the only one.
+
+    Two offers that begin alike keep a shell from setting a blank behind the mark.
+    """
+    name, found, begun = incomplete.partition(mark)
+    if found:
+        return [f"{name}{mark}{value}" for value in _beginning(values(name), begun)]
+    fitting = _beginning(names, name)
+    more = values(fitting[0]) if len(fitting) == 1 else []
+    return [f"{one}{mark}" for one in fitting] + [f"{fitting[0]}{mark}{value}" for value in more]
+
+
+def _listed(incomplete: str, names: Iterable[str]) -> list[str]:
+    before, comma, begun = incomplete.rpartition(",")
+    taken = set(before.split(","))
+    return [f"{before}{comma}{name}" for name in _beginning(names, begun) if name not in taken]
+
+
+def _names(*, only: Callable[[fields.Field], bool] = lambda _: True) -> list[str]:
+    """Names and aliases of the fields."""
+    return sorted({name for field in fields.FIELDS if only(field) for name in (field.name, *field.aliases)})
+
+
+def _beginning(names: Iterable[str], begun: str) -> list[str]:
+    return [name for name in names if name.startswith(begun)]
+
+
+def _found(find: Callable[[Path, str], list[str]], ctx: typer.Context, begun: str) -> list[str]:
+    try:
+        return find(config.mirror_path(os.environ, ctx.params.get("db")), begun)
+    except Exception:  # noqa: BLE001 - see the top of this module
+        return []

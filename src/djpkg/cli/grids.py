@@ -1,0 +1,56 @@
+"""``djpkg grids``: the catalog's grids and categories."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from djpkg.cli import options, terminal
+from djpkg.cli.options import AsJson, Db
+from djpkg.mirror import places
+from djpkg.render.separated import tsv_line
+
+if TYPE_CHECKING:
+    from djpkg.mirror.places import GridCount
+
+app = options.new_app()
+
+
+@app.command(
+    epilog=options.examples(
+        "djpkg grids",
+        "djpkg grids | sort -t \"$(printf '\\t')\" -k 3nr",
+        "djpkg grids --json | jq '.[] | select(.packages > 20).slug'",
+    )
+)
+def grids(*, as_json: AsJson = False, db: Db = None) -> None:
+    """List the categories and grids.
+
+    Each with how many listed packages it holds. Into a pipe: slug, category or grid, how many packages, title, id; one
+    a line.
+    """
+    with options.reading(db) as mirror:
+        categories, found = places.get_categories(mirror), places.get_grids(mirror)
+    if as_json:
+        told = [_told("category", one) for one in categories] + [_told("grid", one) for one in found]
+        terminal.answer(json.dumps(told, indent=4) + "\n")
+    elif terminal.is_terminal():
+        _draw(categories, found)
+    else:
+        for what, rows in (("category", categories), ("grid", found)):
+            for one in rows:
+                terminal.answer(tsv_line([one.slug or str(one.id), what, one.packages, one.title, one.id]))
+
+
+def _told(what: str, one: GridCount) -> dict[str, str | int | None]:
+    return {"type": what, "id": one.id, "slug": one.slug, "title": one.title, "packages": one.packages}
+
+
+def _draw(categories: list[GridCount], found: list[GridCount]) -> None:
+    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    from djpkg.render.overview import GridRow, grids_table
+
+    for head, places_found in (("CATEGORY", categories), ("GRID", found)):
+        rows = [GridRow(one.slug or str(one.id), one.title or "", one.packages) for one in places_found]
+        if rows:
+            screen.draw(grids_table(rows, head=head, width=terminal.width(), ascii_only=screen.ascii_only()))

@@ -1,0 +1,101 @@
+"""``--in FILE``: the packages of the mirror that a project stands on."""
+
+from __future__ import annotations
+
+import codecs
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from djpkg.cli import terminal
+from djpkg.errors import UsageError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from djpkg.manifest import Requirement
+
+# No requirements or lock file is as long; a device would never end.
+_LONGEST = 32 * 1024 * 1024
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
+
+
+class Stand(NamedTuple):
+    """The ids of the packages that requirements name, and the names of those that no package has."""
+
+    ids: tuple[int, ...]
+    unknown: tuple[str, ...]
+
+
+def read(name: str) -> tuple[Requirement, ...]:
+    """What the file requires; ``-`` is standard input. UsageError on one that cannot be read."""
+    from djpkg import manifest  # noqa: PLC0415 - loads packaging, for this option alone
+
+    if name == manifest.STANDARD_INPUT:
+        return manifest.parse(name, _standard_input(), _open)
+    path = Path(name)
+    try:
+        piped = stat.S_ISFIFO(path.stat().st_mode)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    # What `<(pip freeze)` names has no name that tells its kind.
+    return manifest.parse(manifest.STANDARD_INPUT if piped else name, _open(name), _open)
+
+
+def find(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> Stand:
+    """The packages whose project is required. Those that the catalog no longer lists stand in where no other does."""
+    ids: list[int] = []
+    unknown: list[str] = []
+    for required in requirements:
+        rows = mirror.execute(
+            "SELECT id, catalog_state FROM packages WHERE pypi_name = ? ORDER BY id", (required.name,)
+        ).fetchall()
+        listed = [number for number, state in rows if state == "listed"]
+        ids += listed or [number for number, _ in rows]
+        if not rows:
+            unknown.append(required.name)
+    return Stand(tuple(ids), tuple(unknown))
+
+
+def find_told(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> tuple[int, ...]:
+    """The ids of the packages that are required; stderr is told what no package stands for."""
+    found = find(mirror, requirements)
+    if found.unknown:
+        count = f"{len(found.unknown)} of {len(requirements)} required projects"
+        terminal.say(f"{count} are not in the mirror: {', '.join(found.unknown)}")
+    return found.ids
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise UsageError("there is no standard input to read")
+    try:
+        return _decoded("standard input", sys.stdin.buffer.read(_LONGEST + 1))
+    except OSError as error:
+        raise _unreadable("standard input", error) from error
+
+
+def _open(name: str) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            return _decoded(name, file.read(_LONGEST + 1))
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+
+
+def _decoded(name: str, content: bytes) -> str:
+    """The text; PowerShell's ``pip freeze > FILE`` writes UTF-16."""
+    if len(content) > _LONGEST:
+        raise UsageError(f"{name} is longer than {_LONGEST // 1024 // 1024} MiB")
+    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{name}:{line}: this is no {encoding.upper()} text") from error
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> UsageError:
+    return UsageError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}")

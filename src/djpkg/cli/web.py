@@ -1,0 +1,59 @@
+"""``show --web``: a page of a package in the user's browser."""
+
+from __future__ import annotations
+
+import os
+import webbrowser
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from djpkg import config, fields, repository
+from djpkg.cli import terminal
+from djpkg.errors import DjpkgError, UsageError
+from djpkg.mirror import read
+from djpkg.render import short
+from djpkg.render import values as look
+from djpkg.source_name import SourceName
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from djpkg.record import Values
+
+_FIELDS = fields.columns("slug,repo_url,pypi_name,documentation_url,catalog_state")
+
+
+def open_page(mirror: sqlite3.Connection, number: int, page: str) -> None:
+    """Open the page, and say which on stderr. UsageError where the package has none that a browser may be given."""
+    values = read.get_values(mirror, number, _FIELDS)
+    address = short.link(find_page(values, page, os.environ))
+    if address is None:
+        raise UsageError(f"{look.text(values, 'slug')} has no {page} page that a browser could open")
+    terminal.say(f"opening {address}")
+    try:
+        opened = webbrowser.open(address)
+    except (webbrowser.Error, OSError) as error:
+        raise _no_browser(address) from error
+    if not opened:
+        raise _no_browser(address)
+
+
+def find_page(values: Values, page: str, environment: Mapping[str, str]) -> str:
+    """The address of a page; "" where there is none, and anything where somebody wrote anything."""
+    match page:
+        case "repo":
+            place = repository.parse(look.text(values, "repo_url"), config.forges(environment))
+            return place.url if isinstance(place, repository.Repository) else look.text(values, "repo_url")
+        case "docs":
+            return look.text(values, "documentation_url")
+        case "pypi":
+            name = look.text(values, "pypi_name")
+            return f"{config.address(SourceName.PYPI, environment)}/project/{name}/" if name else ""
+        case _:
+            site = config.catalog(environment).removesuffix("/api/v4")
+            return f"{site}/packages/p/{quote(look.text(values, 'slug'), safe='')}/"
+
+
+def _no_browser(address: str) -> DjpkgError:
+    return DjpkgError("no browser can be opened", hint=f"the page is {address}")

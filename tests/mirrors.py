@@ -1,0 +1,148 @@
+"""Mirrors made for tests: invented packages in a real file, written as a fetch writes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from djpkg.facts import (
+    CatalogFacts,
+    ContributorsFacts,
+    ForgeFacts,
+    Grid,
+    Outcome,
+    PypiFacts,
+    RepositoryFacts,
+    SourceName,
+    WeeksFacts,
+)
+from djpkg.mirror.connection import create, open_write
+from djpkg.mirror.starter import CATEGORIES
+from djpkg.mirror.write import Statement, Writer
+from djpkg.repository import NO_FORGES
+from djpkg.times import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# Close to the clock, which commands read: ages in what they draw are then known.
+NOW = datetime.now(UTC).replace(microsecond=0)
+GRIDS = (
+    Grid(id=10, slug="gardening", title="Gardening"),
+    Grid(id=11, slug="pottery", title="Pottery & Kilns"),
+    Grid(id=12, slug="empty-grid", title="Nothing in it"),
+)
+
+
+def ago(**span: float) -> str:
+    """The stamp of a moment before `NOW`."""
+    return stamp(NOW - timedelta(**span))
+
+
+def record(number: int, slug: str, **changes: Any) -> CatalogFacts:
+    """A package as the catalog would state it."""
+    stated: dict[str, Any] = {
+        "id": number,
+        "title": slug.replace("-", " ").title(),
+        "slug": slug,
+        "category": 1,
+        "grids": (),
+        "repo_url": f"https://github.com/mara/{slug}",
+        "pypi_url": f"https://pypi.org/project/{slug}/",
+        "documentation_url": None,
+        "created": "2020-09-28T06:40:18.899545-04:00",
+        "modified": "2026-01-28T15:02:00.898914-05:00",
+        "last_updated": "2026-01-03T02:16:36-04:00",
+        "last_fetched": "2026-01-15T20:08:21.858607-05:00",
+        "pypi_version": "1.0",
+        "repo_forks": number,
+        "repo_description": f"All about {slug}.",
+        "repo_watchers": number * 10,
+        "commits_over_52": (),
+        "participants": ("mara", "otto"),
+    }
+    return CatalogFacts(**stated | changes)
+
+
+POTS = record(1, "django-pots", grids=(10, 11), repo_watchers=512, documentation_url="https://pots.example.org/en/")
+PANS = record(2, "django-pans", grids=(11,), category=2)
+LIDS = record(3, "lids", repo_url="", pypi_url="", repo_watchers=0, pypi_version=None)
+KILN = record(4, "Django_Kiln", grids=(11,), repo_watchers=77)
+PACKAGES = (POTS, PANS, LIDS, KILN)
+
+
+def filled(
+    path: Path,
+    packages: Sequence[CatalogFacts] = PACKAGES,
+    *,
+    grids: Sequence[Grid] = GRIDS,
+    now: datetime = NOW,
+    tell_added: bool = False,
+) -> Path:
+    """A mirror at `path` that holds these packages as the catalog states them, and nothing else."""
+    if not path.exists():
+        create(path, fill=lambda _: None)
+    with open_write(path) as db:
+        writer = Writer(db, forges=NO_FORGES)
+        writer.store_categories(CATEGORIES)
+        writer.store_grids(grids)
+        for start in range(0, len(packages), 500):
+            writer.store_catalog(packages[start : start + 500], now=now, tell_added=tell_added)
+    return path
+
+
+def fetched(path: Path, *, now: datetime = NOW) -> Path:
+    """The usual mirror after a fetch: the forge and PyPI have answered, for one package each has failed."""
+    filled(path, now=now - timedelta(hours=2))
+    days = {(now - timedelta(days=7 * week + 3)).date().isoformat(): week % 4 for week in range(52)}
+    with open_write(path) as db:
+        writer = Writer(db, forges=NO_FORGES)
+        told = (
+            Statement("github.com/mara/django-pots", Outcome.UPDATED, forge("mara/django-pots", days=days)),
+            Statement(
+                "github.com/mara/django_kiln", Outcome.UPDATED, forge("mara/Django_Kiln", archived=True, stars=77)
+            ),
+            Statement("github.com/mara/django-pans", Outcome.FAILED, error="answered 502"),
+        )
+        writer.store_statements(SourceName.GITHUB, told, now=now - timedelta(hours=1))
+        releases = (
+            Statement("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7),
+            Statement("django-kiln", Outcome.GONE, PypiFacts(state="gone", name="django-kiln")),
+            Statement("django-pans", Outcome.FAILED, error="no answer in 10 s"),
+        )
+        writer.store_statements(SourceName.PYPI, releases, now=now - timedelta(minutes=30))
+    return path
+
+
+def forge(path: str, *, archived: bool = False, stars: int = 5112, days: dict[str, int] | None = None) -> ForgeFacts:
+    """What a forge says of a repository with commits on these days."""
+    return ForgeFacts(
+        repository=RepositoryFacts(
+            path=path,
+            node_id=None,
+            description="Flower pots for every model.",
+            stars=stars,
+            forks=285,
+            archived=archived,
+            license="BSD-3-Clause",
+            head="a" * 40,
+            head_at=ago(days=20),
+        ),
+        weeks=WeeksFacts(head="a" * 40, days=days or {}),
+        contributors=ContributorsFacts(head="a" * 40, names=("mara", "otto", "ines"), taken=ago(hours=1)),
+    )
+
+
+def pypi(name: str, version: str = "2.5.0") -> PypiFacts:
+    """What PyPI says of a project."""
+    return PypiFacts(
+        name=name,
+        version=version,
+        released=ago(days=40),
+        yanked=False,
+        requires_python=">=3.10",
+        python_versions=("3.10", "3.13"),
+        django_versions=("4.2", "5.2"),
+        license="BSD-3-Clause",
+    )
