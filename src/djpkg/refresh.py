@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from djpkg import config, price
 from djpkg.errors import PackageNotFound, Refused, SourceError
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import FrameType, TracebackType
+    from typing import Self
 
     from djpkg.facts import CatalogFacts, Facts
     from djpkg.mirror.write import Written
@@ -82,7 +86,7 @@ def fetch(
     """
     opening.check(request.sources, environment)
     forges = config.forges(environment)
-    with lock.fetch_lock(path):
+    with _Stop() as stop, lock.fetch_lock(path):
         lock.ensure_locked(path)
         with open_write(path) as db:
             started = clock()
@@ -99,7 +103,9 @@ def fetch(
                 clock=clock,
                 limits=limits,
             )
-            asyncio.run(_until_stopped(work.run(), report))
+            with asyncio.Runner() as runner:
+                runner.run(stop.obey(work.run()))
+            report.stopped = stop.code
             report.finished = clock()
             ledger.finish_run(db, run, code=report.exit_code, report=report.kept_json(), now=report.finished)
     return report
@@ -478,26 +484,58 @@ async def _side_by_side(lanes: Sequence[Coroutine[None, None, None]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _until_stopped(work: Coroutine[None, None, None], report: Report) -> None:
-    """Run until done, or until SIGINT or SIGTERM: then no request is begun any more, and no page is half stored."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
+class _Impatient(ThreadPoolExecutor):
+    """The threads that look up names. Nobody waits for one whose name server is silent once the fetch has ended."""
 
-    def stop(code: int) -> None:
-        report.stopped = code
-        task.cancel()
-        loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C ends at once
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - its parent's
+        super().shutdown(wait=False, cancel_futures=True)
 
-    try:
-        loop.add_signal_handler(signal.SIGINT, stop, INTERRUPTED)
-        loop.add_signal_handler(signal.SIGTERM, stop, TERMINATED)
-    except (NotImplementedError, RuntimeError):
-        pass  # not the main thread: whoever runs us there stops us otherwise
-    try:
-        await task
-    except asyncio.CancelledError:
-        if report.stopped is None:
-            raise
+
+class _Stop:
+    """SIGINT and SIGTERM while a fetch lasts: no request is begun any more, and no page is half stored.
+
+    What follows the first of them changes nothing: a task that is interrupted in its middle ends with a traceback.
+    The handlers are plain ones and not the loop's. Those come late (an exception that is raised while a loop is made
+    leaves half of one) and end early, with the defaults in place of what was before.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self._task: asyncio.Future[None] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # whoever runs us elsewhere stops us otherwise
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._stop)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    async def obey(self, work: Coroutine[None, None, None]) -> None:
+        """Run until done, or until stopped."""
+        asyncio.get_running_loop().set_default_executor(_Impatient())
+        self._task = asyncio.ensure_future(work)
+        if self.code is not None:
+            self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if self.code is None:
+                raise
+        finally:
+            self._task = None
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        if self.code is not None:
+            return
+        self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
+        if self._task is not None:
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
 
 def _pools(source: Catalog | Forge | Registry) -> dict[str, Quota]:

@@ -114,7 +114,12 @@ def djpkg(*, version: Version = False) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     terminal.prepare()
-    app(arguments, prog_name="djpkg")
+    try:
+        app(arguments, prog_name="djpkg")
+    except SystemExit as ending:
+        if ending.code in (terminal.INTERRUPTED, terminal.TERMINATED):
+            terminal.leave(ending.code)
+        raise
 
 
 if _COLLECTING:

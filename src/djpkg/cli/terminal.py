@@ -6,7 +6,8 @@ import errno
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, TextIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from djpkg.errors import MirrorError
 from djpkg.render.text import safe
@@ -76,6 +77,14 @@ def complain(error: DjpkgError) -> None:
     say(f"djpkg: {error}")
     if error.hint:
         say(f"       {error.hint}")
+
+
+def leave(code: int) -> NoReturn:
+    """End now: the interpreter would wait for threads, and one may look up a name at a server that is silent."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def discard() -> None:
