@@ -32,5 +32,10 @@ def decode(source: SourceName, said: str) -> Facts:
             case _:
                 return _forge.decode(said)
     except (msgspec.MsgspecError, RecursionError) as error:
-        message = f"the mirror holds facts of {source} that djpkg did not write ({error})"
-        raise MirrorError(message, hint="restore a copy of the mirror, or fetch the packages anew") from error
+        raise not_ours(f"of {source}", error) from error
+
+
+def not_ours(which: str, error: Exception) -> MirrorError:
+    """What is said of facts that cannot be read or merged."""
+    message = f"the mirror holds facts {which} that djpkg did not write ({error})"
+    return MirrorError(message, hint="restore a copy of the mirror, or fetch the packages anew")

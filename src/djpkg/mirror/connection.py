@@ -7,7 +7,7 @@ of the WAL-reset fault of SQLite 3.7.0 to 3.51.2 that distributions ship (sqlite
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from glob import escape
 from json import JSONDecodeError
 from pathlib import Path
@@ -25,6 +25,7 @@ OLDEST_SQLITE = (3, 37, 0)
 BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
 _ELSEWHERE = "name another file with --db or DJPKG_DB"
+_NO_TEXT = "the mirror {} is damaged: it holds bytes that are no text"
 _RESTORE = "restore a copy, or move it aside and fetch anew"
 
 
@@ -44,7 +45,8 @@ def open_read(path: Path) -> Iterator[sqlite3.Connection]:
             if version < schema.VERSION:
                 db = _upgraded_copy(db)
             db.execute("PRAGMA query_only = ON")
-            yield db
+            with _as_made(db, path):
+                yield db
         finally:
             db.close()
 
@@ -59,7 +61,8 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
             if _version(db, path) < schema.VERSION:
                 raise MirrorError(f"{path} is a mirror of an older version", hint="djpkg fetch brings it up to date")
             _prepare(db)
-            yield db
+            with _as_made(db, path):
+                yield db
         finally:
             db.close()
 
@@ -231,6 +234,23 @@ def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
 
 
 @contextmanager
+def _as_made(db: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Tell statements that fail because the file has other tables from statements that are wrong."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _explained(error, path) is None and not _has_our_tables(db):
+            raise MirrorError(f"the mirror {path} is damaged: its tables are others", hint=_RESTORE) from error
+        raise
+
+
+def _has_our_tables(db: sqlite3.Connection) -> bool:
+    made = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    with closing(in_memory()) as fresh:
+        return set(fresh.execute(made)) <= set(db.execute(made))
+
+
+@contextmanager
 def _told(path: Path) -> Iterator[None]:
     """Say SQLite's and the system's errors in a user's words; programming errors pass."""
     try:
@@ -244,6 +264,8 @@ def _told(path: Path) -> Iterator[None]:
         raise told from error
     except JSONDecodeError as error:
         raise MirrorError(f"the mirror {path} is damaged: it holds JSON that is none", hint=_RESTORE) from error
+    except UnicodeDecodeError as error:  # SQLite quotes damaged names in its messages
+        raise MirrorError(_NO_TEXT.format(path), hint=_RESTORE) from error
     except OSError as error:
         raise MirrorError(f"the mirror {path} cannot be used: {error.strerror or error}") from error
 
@@ -254,7 +276,7 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> MirrorError | None:
     match code:
         case sqlite3.SQLITE_NOTADB:
             return MirrorError(f"{path} is not a mirror: it is no SQLite file", hint=_ELSEWHERE)
-        case sqlite3.SQLITE_CORRUPT:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_TOOBIG:
             return MirrorError(f"the mirror {path} is damaged ({error})", hint=_RESTORE)
         case sqlite3.SQLITE_FULL:
             return MirrorError(f"the disk is full: the mirror {path} was left as it was before")
@@ -279,9 +301,11 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> MirrorError | None:
 
 
 def _explained_by_text(text: str, path: Path) -> MirrorError | None:
-    """Two causes for which SQLite and Python have no code of their own."""
+    """Causes for which SQLite and Python have no code of their own."""
+    if text.startswith(("unsupported file format", "invalid fts5 file format")):
+        return MirrorError(f"the mirror {path} is damaged ({text})", hint=_RESTORE)
     if text.startswith("Could not decode to UTF-8"):
-        return MirrorError(f"the mirror {path} is damaged: it holds bytes that are no text", hint=_RESTORE)
+        return MirrorError(_NO_TEXT.format(path), hint=_RESTORE)
     if "no such module: fts5" in text:
         return MirrorError("this Python's SQLite was built without FTS5, which the mirror needs")
     return None

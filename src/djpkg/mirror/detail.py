@@ -42,7 +42,14 @@ def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, Sou
 
 
 def merge_of(db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]) -> tuple[Merged, list[Stored]]:
-    """The merge that a package's row was made of, and the facts behind it."""
+    """The merge that a package's row was made of, and the facts behind it. MirrorError on facts of nobody's."""
+    try:
+        return _merge_of(db, number, forges)
+    except ValueError as error:
+        raise codec.not_ours(f"of package {number}", error) from error
+
+
+def _merge_of(db: sqlite3.Connection, number: int, forges: Mapping[str, SourceName]) -> tuple[Merged, list[Stored]]:
     facts = [
         Stored(
             SourceName(source),

@@ -233,10 +233,13 @@ class Writer:
         ):
             overrides.setdefault(number, {})[field] = json.loads(value)
         removed = {number for number, state in self._states(wanted).items() if state == "removed"}
-        merged = [
-            merge(facts[number], overrides.get(number, {}), listed=number not in removed, forges=self._forges)
-            for number in wanted
-        ]
+        try:
+            merged = [
+                merge(facts[number], overrides.get(number, {}), listed=number not in removed, forges=self._forges)
+                for number in wanted
+            ]
+        except ValueError as error:
+            raise codec.not_ours("of these packages", error) from error
         self._upsert("packages", [columns(one) for one in merged], key=("id",))
         self._place_in_grids(merged)
         return merged
