@@ -451,7 +451,8 @@ class _Fetch:
             quota = source.quota
             tally.quota = QuotaState(quota.limit, quota.remaining, quota.reset)
             now = self._clock()
-            ledger.store_quota(self._db, [_quota_row(name, pool, one, now) for pool, one in _pools(source).items()])
+            told = {pool: one for pool, one in _pools(source).items() if one.remaining is not None or one.closed_until}
+            ledger.store_quota(self._db, [_quota_row(name, pool, one, now) for pool, one in told.items()])
 
 
 def _catalog_names(name: str, number: int | None, address: str) -> list[str]:
