@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.fields import FIELDS
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -123,10 +124,21 @@ def demo_world() -> World:
     return world
 
 
-@contextmanager
-def stage() -> Iterator[dict[str, str]]:
-    """An empty folder with the program on the path, and the demonstration's world to fetch from: the environment."""
+def outputs(examples: list[Example]) -> list[str]:
+    """What the examples print one after the other; between the second and the third fetch the world moves on."""
     world = demo_world()
+    printed = []
+    with stage(world) as environment:
+        for example in examples:
+            if example.command.startswith("djpkg fetch django-todo"):
+                world.release("django-todo", "2.6.0")
+            printed.append(run(example.command, environment))
+    return printed
+
+
+@contextmanager
+def stage(world: World) -> Iterator[dict[str, str]]:
+    """An empty folder with the program on the path, and a world to fetch from: the environment."""
     with tempfile.TemporaryDirectory() as name, WorldServer(world) as server:
         folder = Path(name)
         path = [entry for entry in sys.path if entry]
@@ -173,8 +185,6 @@ def run(command: str, environment: dict[str, str]) -> str:
 
 def fields_table() -> str:
     """The README's table of fields, from the register."""
-    from djpkg.fields import FIELDS
-
     lines = ["| field | also | is | from | edit | example |", "|---|---|---|---|---|---|"]
     lines += [
         f"| `{field.name}` | {', '.join(f'`{alias}`' for alias in field.aliases)} | {field.about} | {field.owner.value} |"
@@ -186,14 +196,13 @@ def fields_table() -> str:
 
 def written(text: str) -> str:
     """The README with every output and the table of fields as they are now."""
-    with stage() as environment:
-        outputs = iter([run(example.command, environment) for example in examples(text)])
+    printed = iter(outputs(examples(text)))
 
     def block(match: re.Match[str]) -> str:
         commands = [part.partition("\n")[0] for part in re.split(r"^\$ ", match[1], flags=re.MULTILINE)[1:]]
         parts = []
         for command in commands:
-            output = next(outputs)
+            output = next(printed)
             parts.append(f"$ {command}\n{output}\n" if output else f"$ {command}\n")
         return "```console\n" + "\n".join(parts) + "```"
 

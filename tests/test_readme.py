@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg import config, fields
+from djpkg import config, fields, query
 from djpkg.cli import COMMANDS
 from tests import readme
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TEXT = readme.README.read_text(encoding="utf-8")
 EXAMPLES = readme.examples(TEXT)
 
 
 @pytest.fixture(scope="module")
-def printed() -> Iterator[list[str]]:
+def printed() -> list[str]:
     """What each example prints, in the README's order: later ones see what earlier ones did."""
     missing = [program for program in ("bash", "jq", "sqlite3") if shutil.which(program) is None]
     if missing:
         pytest.skip(f"the examples need {', '.join(missing)}")
-    with readme.stage() as environment:
-        yield [readme.run(example.command, environment) for example in EXAMPLES]
+    return readme.outputs(EXAMPLES)
 
 
 @pytest.mark.parametrize("place", range(len(EXAMPLES)), ids=[example.command for example in EXAMPLES])
@@ -51,10 +46,8 @@ def test_every_variable_of_an_api_is_named(api: config.Api) -> None:
 
 
 def test_every_filter_in_the_table_is_one() -> None:
-    from djpkg import query
-
     cells = re.findall(
-        r"^\| (`.*?`) \|", TEXT.partition("| write | to get |")[2].partition("`is:active` means")[0], re.M
+        r"^\| (`.*?`) \|", TEXT.partition("| write | to get |")[2].partition("`is:active` means")[0], re.MULTILINE
     )
     terms = [term for cell in cells for term in re.findall(r"`([^`]+)`", cell)]
     assert len(terms) > 20
@@ -64,9 +57,7 @@ def test_every_filter_in_the_table_is_one() -> None:
 
 
 def test_the_rule_of_is_active_is_the_one_that_the_query_follows() -> None:
-    from djpkg.query import ACTIVE_RULE
-
-    assert " ".join(ACTIVE_RULE.split()) in " ".join(TEXT.split())
+    assert " ".join(query.ACTIVE_RULE.split()) in " ".join(TEXT.split())
 
 
 def test_the_json_of_a_record_has_as_many_keys_as_the_readme_says() -> None:
