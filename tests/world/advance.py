@@ -49,7 +49,8 @@ def advance(
         world.release(project, f"{len(project.releases) + 9}.0", before + timedelta(days=days * rng.random()))
         changed["released"].append(project.name)
     for repo in rng.sample(live, round(starred * len(live))):
-        world.star(repo, rng.choice((-1, 1, 1, 2)))
+        count = rng.choice((-1, 1, 1, 2))
+        world.star(repo, count if repo.stars else abs(count))
         changed["starred"].append(f"{repo.host}/{repo.path}")
     for _ in range(added):
         number = max(world.packages, default=0) + 1

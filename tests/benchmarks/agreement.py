@@ -1,0 +1,53 @@
+"""Whether what was fetched is what is out there: a quick fetch that gets it wrong has no speed."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from djpkg import fields
+from djpkg.mirror.connection import open_read
+from djpkg.mirror.read import get_values
+from djpkg.times import same_instant
+from tests.fetching import expected
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.world import CatalogPackage, World
+
+MOST = 200
+
+
+def compare(world: World, mirror: Path) -> tuple[int, int, list[str]]:
+    """How many packages agree, of how many that were looked at, and where the others differ."""
+    chosen = [package for package in world.packages.values() if _is_plain(world, package)]
+    chosen = random.Random(1).sample(chosen, min(MOST, len(chosen)))  # noqa: S311 - any will do
+    differing = []
+    agreed = 0
+    with open_read(mirror) as db:
+        for package in chosen:
+            shown = get_values(db, package.id, fields.RECORD_COLUMNS)
+            stated = expected(world, package)
+            wrong = [name for name, value in stated.items() if not _same(name, value, shown[name])]
+            agreed += not wrong
+            differing += [f"{package.slug} {name}: {shown[name]!r}, not {stated[name]!r}" for name in wrong]
+    return agreed, len(chosen), differing
+
+
+def _is_plain(world: World, package: CatalogPackage) -> bool:
+    """Whether `expected` knows what the record has to say: the repository can be read and is on GitHub, or is none."""
+    if not package.repo_url:
+        return True
+    path = package.repo_url.partition("github.com/")[2]
+    repo = world.find_repo("github.com", path)
+    return repo is not None and repo.state == "ok"
+
+
+def _same(name: str, stated: Any, shown: Any) -> bool:
+    """`last_fetched` is the moment of the fetch; another time is the same however it is written."""
+    if name == "last_fetched":
+        return True
+    if name == "last_updated":
+        return bool(stated == shown or same_instant(stated, shown))
+    return list(stated) == list(shown) if isinstance(stated, (list, tuple)) else bool(stated == shown)

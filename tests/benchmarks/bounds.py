@@ -1,0 +1,62 @@
+"""What a fetch cannot be quicker than, and what it would have cost to ask for everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from djpkg.sources import forge, github, pypi
+from djpkg.sources.github.lookup import SIDE_BY_SIDE
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+REST_CALLS = 4
+"""What a fetcher without GraphQL and without validators asks about a repository: page, head, commits, contributors."""
+_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one API was asked in one phase, as the world counted it."""
+
+    requests: int = 0
+    charged: int = 0
+    points: int = 0
+    bytes: int = 0
+
+
+def spent(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Spent]:
+    """From the world's own statistics."""
+    names = ("requests", "charged", "points", "bytes")
+    return {api: Spent(**{name: told[name] for name in names}) for api, told in stats.items()}
+
+
+def fastest(asked: Mapping[str, Spent], latency: Mapping[str, float]) -> float:
+    """Seconds that latency, pace and manners set: the catalog one request at a time, then the longest of the lanes."""
+
+    def requests(api: str) -> int:
+        return asked.get(api, Spent()).requests
+
+    def seconds(api: str, at_once: int) -> float:
+        return -(-requests(api) // at_once) * latency.get(api, 0.0)
+
+    pace = max(0, requests("github") - 1) // github.PACE * _MINUTE
+    projects = max(0, requests("pypi") - 1)
+    lanes = [
+        seconds("graphql", 1),
+        max(seconds("github", SIDE_BY_SIDE), pace),
+        (min(1, requests("pypi")) - (-projects // pypi.AT_ONCE)) * latency.get("pypi", 0.0),
+        *(seconds(api, forge.AT_ONCE) for api in ("gitlab", "bitbucket", "codeberg")),
+    ]
+    return seconds("catalog", 1) + max(lanes)
+
+
+def everything(db: sqlite3.Connection) -> dict[str, int]:
+    """Requests by API of a fetcher that asks REST about each repository and PyPI about each project."""
+    ((repositories, projects),) = db.execute(
+        "SELECT count(DISTINCT CASE forge WHEN 'github' THEN repository_key END), count(DISTINCT pypi_name)"
+        " FROM packages"
+    )
+    return {"github": repositories * REST_CALLS, "pypi": projects}

@@ -1,0 +1,22 @@
+"""djpkg by another clock: `python -m tests.benchmarks.clocked MOMENT ARGUMENT...` starts at that moment."""
+
+import sys
+import time
+from datetime import datetime, timedelta
+
+_BEGAN = time.monotonic()
+_START = datetime.fromisoformat(sys.argv.pop(1))
+
+
+def clock() -> datetime:
+    """What djpkg takes for now."""
+    return _START + timedelta(seconds=time.monotonic() - _BEGAN)
+
+
+if __name__ == "__main__":
+    from djpkg import cli, refresh
+    from djpkg.cli import options
+
+    options.now = clock
+    refresh.fetch.__kwdefaults__["clock"] = clock  # type: ignore[index] # it has some
+    cli.main()

@@ -1,0 +1,114 @@
+"""A mirror as a fetch leaves it, made from a generated world without asking anybody."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from djpkg import project, weeks
+from djpkg.facts import (
+    CatalogFacts,
+    ContributorsFacts,
+    ForgeFacts,
+    Grid,
+    Outcome,
+    PypiFacts,
+    RepositoryFacts,
+    SourceName,
+    WeeksFacts,
+)
+from djpkg.mirror.connection import create, open_write
+from djpkg.mirror.starter import store_starter
+from djpkg.mirror.write import Statement, Writer
+from djpkg.repository import NO_FORGES
+from tests.world import World
+from tests.world.times import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.world import CatalogPackage, Project, Repo
+
+T = TypeVar("T")
+
+_PAGE = 500
+
+
+def make(path: Path, packages: int) -> Path:
+    """All sources have answered just now, about every one."""
+    world = World.generate(packages=packages, github=round(packages * 0.92))
+    create(path, fill=store_starter)
+    with open_write(path) as db:
+        writer = Writer(db, forges=NO_FORGES)
+        writer.store_grids([Grid(id=g.id, slug=g.slug, title=g.title) for g in world.grids.values()])
+        records = [_record(package) for package in world.packages.values()]
+        for page in _pages(records):
+            writer.store_catalog(page, now=world.now, tell_added=False)
+        places = db.execute("SELECT DISTINCT forge, repository_key FROM packages WHERE repository_key IS NOT NULL")
+        told: dict[SourceName, list[Statement]] = {}
+        for forge, key in places.fetchall():
+            told.setdefault(SourceName(forge), []).append(_repository(world, key))
+        names = db.execute("SELECT DISTINCT pypi_name FROM packages WHERE pypi_name IS NOT NULL").fetchall()
+        told[SourceName.PYPI] = [_project(world.projects.get(name), name) for (name,) in names]
+        for source, statements in told.items():
+            for some in _pages(statements):
+                writer.store_statements(source, some, now=world.now)
+    return path
+
+
+def _pages(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), _PAGE):
+        yield rows[start : start + _PAGE]
+
+
+def _record(package: CatalogPackage) -> CatalogFacts:
+    said: dict[str, Any] = {one.name: getattr(package, one.name) for one in fields(CatalogFacts)}
+    for name in ("grids", "commits_over_52", "participants"):
+        said[name] = tuple(said[name])
+    return CatalogFacts(**said)
+
+
+def _repository(world: World, key: str) -> Statement:
+    host, _, path = key.partition("/")
+    repo = world.find_repo(host, path)
+    if repo is None or repo.state != "ok" or repo.head is None:
+        return Statement(key, Outcome.GONE, ForgeFacts(state="gone"))
+    return Statement(key, Outcome.UPDATED, _forge_facts(world, repo))
+
+
+def _forge_facts(world: World, repo: Repo) -> ForgeFacts:
+    head = repo.commits[0]
+    return ForgeFacts(
+        repository=RepositoryFacts(
+            path=repo.path,
+            node_id=repo.node_id,
+            description=repo.description or "",
+            stars=repo.stars,
+            forks=repo.forks,
+            archived=repo.archived,
+            license=repo.license,
+            head=head.oid,
+            head_at=utc(head.committed),
+        ),
+        weeks=WeeksFacts(head=head.oid, days=weeks.author_days([one.authored for one in repo.commits], now=world.now)),
+        contributors=ContributorsFacts(head=head.oid, names=tuple(repo.logins()), taken=utc(world.now)),
+    )
+
+
+def _project(found: Project | None, name: str) -> Statement:
+    if found is None or not found.served:
+        return Statement(name, Outcome.GONE, PypiFacts(state="gone", name=name))
+    latest = found.latest
+    facts = PypiFacts(
+        name=found.name,
+        version=latest.version,
+        released=utc(latest.uploaded),
+        yanked=latest.yanked,
+        requires_python=latest.requires_python,
+        python_versions=project.declared_python(latest.classifiers),
+        django_versions=project.declared_django(latest.classifiers),
+        license=project.license_of(latest.license_expression, latest.classifiers, latest.license),
+        development_status=project.development_status(latest.classifiers),
+    )
+    return Statement(name, Outcome.UPDATED, facts, serial=found.serial)

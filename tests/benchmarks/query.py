@@ -1,0 +1,66 @@
+"""How long a query takes inside the program: from typed words to the ids of what matches, in order."""
+
+from __future__ import annotations
+
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from djpkg import query
+from djpkg.mirror import listing
+from djpkg.mirror.connection import open_read
+from tests.benchmarks.figures import Table
+from tests.benchmarks.stage import FULL, QUICK, TENFOLD
+from tests.world import NOW
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from tests.benchmarks.stage import Stage
+
+QUERIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    ((), ()),
+    ((), ("-updated",)),
+    (("auth",), ()),
+    (("todo", "form"), ()),
+    (('"rest api"',), ()),
+    (("django",), ()),
+    (("^admin",), ()),
+    (("stars:100..",), ()),
+    (("updated:6m..",), ("stars",)),
+    (("is:active",), ()),
+    (("is:stale", "^is:archived"), ()),
+    (("django:4.2..", "python:3.10..3.13"), ()),
+    (("license:MIT,BSD", "forge:gitlab"), ()),
+    (("participant:map99",), ()),
+    (("participants:5..", "commits:20.."), ("-released", "slug")),
+    (("auth", "is:active", "stars:10..", "django:5..", "license:MIT", "^is:archived"), ()),
+)
+TARGETS = {FULL: "10", TENFOLD: "60"}
+
+
+def tables(stage: Stage) -> Iterator[Table]:
+    """Each query on the mirror and on one ten times as large."""
+    sizes = (stage.packages, stage.packages * 10)
+    figures: dict[str, list[str]] = {}
+    header = ["query"]
+    for size in sizes:
+        header += [f"of {size:,}", "ms", "target"]
+        with open_read(stage.mirror(size)) as db:
+            for words, sorts in QUERIES:
+                found, seconds = _measure(db, words, sorts, runs=QUICK.runs if stage.quick else 15)
+                typed = " ".join([*words, *(f"--sort {sort}" for sort in sorts)]) or "(all)"
+                figures.setdefault(typed, []).extend((f"{found:,}", f"{seconds * 1000:.1f}", TARGETS.get(size, "")))
+    yield Table("query", tuple(header), [(typed, *cells) for typed, cells in figures.items()])
+
+
+def _measure(db: sqlite3.Connection, words: Sequence[str], sorts: Sequence[str], *, runs: int) -> tuple[int, float]:
+    """How many match, and the median of the seconds."""
+    seconds = []
+    found = 0
+    for _ in range(runs):
+        began = perf_counter()
+        found = len(listing.find_ids(db, query.parse(words, now=NOW), query.sort(sorts)))
+        seconds.append(perf_counter() - began)
+    return found, median(seconds)

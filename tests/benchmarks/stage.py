@@ -1,0 +1,74 @@
+"""Where the sections run: how large, in which folder, with which programs and mirrors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.benchmarks.mirror import make
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.benchmarks.children import Launcher
+
+# As pip writes them for an entry point.
+_PROGRAM = "import sys\nfrom {module} import {function}\nsys.exit({function}())\n"
+_BARE = """import typer
+app = typer.Typer(pretty_exceptions_enable=False)
+@app.command()
+def show(package: str) -> None:
+    print("{}")
+app()
+"""
+
+
+class Size(NamedTuple):
+    """How much is measured how often."""
+
+    packages: int
+    runs: int
+
+
+QUICK = Size(60, 2)
+FULL = 5800
+"""The size of the directory, for which most targets are set."""
+TENFOLD = 58_000
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """One call of the benchmarks."""
+
+    folder: Path
+    launcher: Launcher
+    packages: int
+    runs: int
+    quick: bool
+    _mirrors: dict[int, Path] = field(default_factory=dict)
+
+    def mirror(self, packages: int) -> Path:
+        """A mirror of so many packages, made once."""
+        if packages not in self._mirrors:
+            self._mirrors[packages] = make(self.folder / f"{packages}.db", packages)
+        return self._mirrors[packages]
+
+    @cached_property
+    def djpkg(self) -> str:
+        """The program, started as an installed one."""
+        return self._script("djpkg", _PROGRAM.format(module="djpkg.cli", function="main"))
+
+    @cached_property
+    def sqlite_utils(self) -> str:
+        return self._script("sqlite-utils", _PROGRAM.format(module="sqlite_utils.cli", function="cli"))
+
+    @cached_property
+    def bare(self) -> str:
+        """The least that a Typer program can be."""
+        return self._script("bare", _BARE)
+
+    def _script(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
