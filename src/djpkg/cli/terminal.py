@@ -69,7 +69,7 @@ def say(text: str) -> None:
         sys.stderr.write(f"{safe(text)}\n")
         sys.stderr.flush()
     except OSError:
-        pass
+        discard(sys.stderr)
 
 
 def complain(error: DjpkgError) -> None:
@@ -87,10 +87,12 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def discard() -> None:
-    """Let the interpreter's own flush at exit find nothing to complain about."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def discard(stream: TextIO | None = None) -> None:
+    """Let the interpreter's own flush at exit find nothing to complain about: on stdout, or on another stream."""
+    out = sys.stdout if stream is None else stream
+    if out is not None:
+        with suppress(OSError):  # one that has no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def width() -> int:

@@ -1,0 +1,308 @@
+"""`djpkg fetch` as a process: how it is stopped and killed, where it runs, and what it can write to."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fetching import Desk, add_starter, expected, integrity, quick_folder
+from tests.launching import SOURCE, Launcher, command
+from tests.world import GITLAB, World, WorldServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.launching import Ended
+
+KILLS = 30
+PYTHON = {"PYTHONPATH": str(SOURCE)}
+
+
+@pytest.fixture
+def world() -> World:
+    """By the clock on the wall, as processes read it."""
+    world = World(now=datetime.now(UTC))
+    add_starter(world)
+    world.add_grid(4, "Forms")
+    for place in range(2):
+        world.add_package(f"p{place}", stars=place, commits=[3, 40], releases=[("1.0", 30)], grids=[4])
+    world.add_package("elsewhere", host=GITLAB, path="group/x", commits=[3], stars=2)
+    return world
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with quick_folder(tmp_path) as folder:
+        yield folder
+
+
+@pytest.fixture
+def desk(server: WorldServer, folder: Path) -> Desk:
+    server.quota("github", authorised=False).limit = 100_000
+    return Desk(server, folder / "mirror.db")
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Launcher]:
+    with Launcher() as launcher:
+        yield launcher
+
+
+@pytest.fixture
+def launcher(forks: Launcher, server: WorldServer, folder: Path) -> Launcher:
+    forks.folder, forks.env = folder, {**server.env, "DJPKG_DB": str(folder / "mirror.db")}
+    return forks
+
+
+def run(desk: Desk, *args: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """A start of its own, with nothing in its environment but what is given."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "timeout": 20, **options}
+    return subprocess.run(command(*args), env={**PYTHON, **desk.server.env, **(env or {})}, check=False, **options)
+
+
+def change(world: World, number: int) -> None:
+    """Something new at every source, for every package."""
+    for place in range(2):
+        world.star(f"acme/p{place}")
+        world.push(f"acme/p{place}", 0.001)
+        world.release(f"p{place}", f"2.{number}")
+        world.package(f"p{place}").title = f"Title {number}"
+
+
+def check_whole(desk: Desk) -> None:
+    """No page is half stored: what is shown is what all facts and no others make of it."""
+    integrity(desk.path)
+    for slug, checked, coordinate, project in desk.rows(
+        "SELECT slug, checked, repository_key, pypi_name FROM packages"
+    ):
+        facts = desk.rows(
+            "SELECT source, answered FROM facts JOIN packages ON packages.id = package_id WHERE slug = ?"
+            " AND (source = 'catalog' OR coordinate IN (?, ?)) AND answered IS NOT NULL",
+            (slug, coordinate, project),
+        )
+        assert json.loads(checked) == dict(facts)
+    for title, version, stated, said in desk.rows(
+        "SELECT title, pypi_version, json_extract(catalog.said, '$.title'), json_extract(pypi.said, '$.version')"
+        " FROM packages JOIN facts AS catalog ON catalog.package_id = id AND catalog.source = 'catalog'"
+        " JOIN facts AS pypi ON pypi.package_id = id AND pypi.source = 'pypi'"
+    ):
+        assert (title, version) == (stated, said)
+
+
+def check_equals_the_world(desk: Desk) -> None:
+    for package in desk.world.packages.values():
+        record, wanted = desk.show(package.slug), expected(desk.world, package)
+        for name in ("last_fetched", "participants"):
+            record.pop(name)
+            wanted.pop(name)
+        assert record == wanted
+
+
+# Killed.
+
+
+def kill_through(desk: Desk, launcher: Launcher, *, step: int, **options: Any) -> tuple[int, int]:
+    """Kills at ever later statements, until a fetch comes to its end: how many there were, and how many tore a page."""
+    killed = torn = 0
+    at = 1
+    while True:
+        change(desk.world, at)
+        ended = launcher.run("fetch", "--all", "--full", at=at, signal=signal.SIGKILL, **options)
+        if ended.code == 0:
+            return killed, torn
+        assert ended.code == -signal.SIGKILL
+        killed += 1
+        try:
+            check_whole(desk)
+        except AssertionError:
+            torn += 1
+        at += step
+
+
+def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_completes(
+    desk: Desk, launcher: Launcher
+) -> None:
+    assert launcher.run("fetch", "--all").code == 0
+    desk.edit("p0", documentation_url="https://example.org/mine")
+    killed, torn = kill_through(desk, launcher, step=3)
+    assert killed >= KILLS
+    assert torn == 0
+    assert launcher.run("fetch", "--all", "--full").code == 0
+    assert desk.show("p0")["documentation_url"] == "https://example.org/mine"
+    desk.world.package("p0").documentation_url = "https://example.org/mine"
+    check_equals_the_world(desk)
+
+
+def test_without_transactions_the_same_kills_tear_pages(desk: Desk, launcher: Launcher) -> None:
+    launcher.run("fetch", "--all")
+    _, torn = kill_through(desk, launcher, step=20, untransacted=True)
+    assert torn > 0
+
+
+def test_a_first_fetch_that_is_killed_leaves_a_mirror_or_none(desk: Desk, launcher: Launcher) -> None:
+    for at in (1, 40):
+        desk.path.unlink(missing_ok=True)
+        assert launcher.run("fetch", "--all", at=at, signal=signal.SIGKILL).code == -signal.SIGKILL
+        check_whole(desk)
+        assert launcher.run("fetch", "--all").code == 0
+        check_equals_the_world(desk)
+
+
+# Stopped.
+
+
+def check_stopped(ended: Ended, code: int) -> None:
+    assert ended.code == code
+    assert ended.seconds < 2
+    assert ended.stderr == "djpkg: stopped; what was fetched is stored, and fetching again goes on from there\n"
+    told = json.loads(ended.stdout)
+    assert told["exit"] == code
+    assert told["finished"]
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_a_fetch_that_is_stopped_says_so_and_keeps_whole_pages(
+    desk: Desk, launcher: Launcher, number: signal.Signals, code: int, times: int
+) -> None:
+    for at in (3, 55):
+        change(desk.world, at)
+        desk.server.latency = dict.fromkeys(("catalog", "github", "pypi", "gitlab"), 0.01)
+        check_stopped(launcher.run("fetch", "--all", "--full", "--json", at=at, signal=number, times=times), code)
+        check_whole(desk)
+    desk.server.latency = {}
+    assert launcher.run("fetch", "--all").code == 0
+    check_equals_the_world(desk)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_a_fetch_that_waits_for_an_answer_is_stopped_at_once(
+    desk: Desk, launcher: Launcher, number: signal.Signals, code: int
+) -> None:
+    desk.server.fault("pypi", kind="never")
+    desk.server.fault("github", kind="slow", seconds=5)
+    pid = launcher.start("fetch", "--all", "--json")
+    until = time.monotonic() + 10
+    while not (desk.server.requests("pypi") and desk.server.requests("github")) and time.monotonic() < until:
+        time.sleep(0.005)
+    os.kill(pid, number)
+    ended = launcher.wait(pid)
+    check_stopped(ended, code)
+    assert json.loads(ended.stdout)["sources"]["catalog"]["updated"] == 4
+    assert len(desk.slugs()) == 4
+    assert desk.rows("SELECT exit FROM runs") == [(code,)]
+
+
+def test_a_fetch_that_is_stopped_does_not_wait_for_a_silent_name_server(desk: Desk, launcher: Launcher) -> None:
+    started = time.monotonic()
+    launcher.env["DJPKG_PYPI_URL"] = "https://pypi.example.org"
+    pid = launcher.start("fetch", "--all", silent_names=4)
+    until = time.monotonic() + 5
+    while not desk.server.requests("gitlab") and time.monotonic() < until:
+        time.sleep(0.005)
+    os.kill(pid, signal.SIGINT)
+    ended = launcher.wait(pid)
+    assert (ended.code, time.monotonic() - started < 2) == (130, True)
+
+
+# Where it runs.
+
+
+def test_a_cron_job_needs_nothing_but_the_place_of_the_mirror(desk: Desk) -> None:
+    for env in ({}, {"LANG": "C", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"}):
+        desk.world.package("p0").title = "“Größer” ★\u202e\x1b[31m"
+        ended = run(desk, "fetch", "--all", "--db", str(desk.path), env=env, cwd="/")
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert desk.show("p0")["title"] == "“Größer” ★\u202e\x1b[31m"
+
+
+def test_without_a_home_or_a_place_for_the_mirror_it_says_what_to_do(desk: Desk) -> None:
+    ended = run(desk, "fetch", "--all")
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.splitlines() == [
+        "djpkg: there is no home folder to keep the mirror in",
+        "       name the file with --db FILE or DJPKG_DB=FILE",
+    ]
+
+
+def test_a_second_fetch_at_once_is_75_and_asks_nobody(desk: Desk, launcher: Launcher) -> None:
+    desk.server.fault("catalog", kind="never")
+    first = launcher.start("fetch", "--all")
+    until = time.monotonic() + 5
+    while not desk.server.requests("catalog") and time.monotonic() < until:
+        time.sleep(0.005)
+    asked = len(desk.server.log)
+    second = launcher.run("fetch", "--all")
+    os.kill(first, signal.SIGKILL)
+    launcher.wait(first)
+    assert (second.code, second.stdout, second.seconds < 1) == (75, "", True)
+    assert second.stderr == f"djpkg: another fetch of {desk.path} is running\n"
+    assert len(desk.server.log) == asked
+    desk.server.faults.clear()
+    assert launcher.run("fetch", "--all").code == 0  # the lock died with its holder
+
+
+# What it can write to.
+
+
+def test_an_answer_that_finds_no_room_is_74_in_one_line(desk: Desk) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = run(desk, "fetch", "p0", "--json", "--db", str(desk.path), stdout=full)
+    assert ended.returncode == 74
+    assert ended.stderr == "djpkg: the output cannot be written: No space left on device\n"
+    assert desk.show("p0")["repo_watchers"] == 0
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_stream_that_is_closed_changes_nothing(desk: Desk, number: int) -> None:
+    args = " ".join(command("fetch", "p0", "no-such-thing", "--json", "--db", str(desk.path)))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{args} {number}>&-"],
+        env={**PYTHON, **desk.server.env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 5
+    assert ended.stderr == ("djpkg: no-such-thing: no such package\n" if number == 1 else "")
+    assert (json.loads(ended.stdout)["exit"] == 5) if number == 2 else (ended.stdout == "")
+
+
+def test_a_full_stderr_changes_nothing(desk: Desk) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = run(desk, "fetch", "no-such-thing", "--db", str(desk.path), stderr=full)
+    assert (ended.returncode, ended.stdout) == (3, "")
+
+
+def test_a_reader_who_has_enough_ends_it_quietly(desk: Desk) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with closing(os.fdopen(writing, "w")) as pipe:
+        ended = run(desk, "fetch", "p0", "--json", "--db", str(desk.path), stdout=pipe)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_who_looks_on_sees_progress_and_what_came_of_it(desk: Desk) -> None:
+    leader, follower = os.openpty()
+    fcntl.fcntl(leader, fcntl.F_SETFL, os.O_NONBLOCK)
+    ended = run(desk, "fetch", "--all", "--db", str(desk.path), env={"TERM": "xterm-256color"}, stderr=follower)
+    os.close(follower)
+    said = os.read(leader, 1 << 20).decode()
+    os.close(leader)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert "catalog" in said
+    assert "4 updated" in said
+    assert "Traceback" not in said
+    assert sys.executable not in said

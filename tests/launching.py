@@ -1,0 +1,137 @@
+"""Starting djpkg as a process many times over: one process imports it once and forks for each start.
+
+A start can be made to die, or to be sent a signal, at its n-th SQL statement: so every moment at which something is
+half written is met, and none is left to chance.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Self
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+FORKS = """
+import contextlib, json, os, signal, socket, sqlite3, sys, threading, time
+import anyio, anyio._backends._asyncio, httpcore._backends.auto, httpcore._backends.anyio, sniffio
+import djpkg.cli, djpkg.cli.fetch, djpkg.refresh, djpkg.sources.github, djpkg.sources.pypi, djpkg.sources.catalog
+import djpkg.sources.gitlab, djpkg.sources.bitbucket, djpkg.sources.forgejo, djpkg.mirror.write, filelock, json.encoder
+
+def send(times, number):
+    for _ in range(times):
+        time.sleep(0.0003)
+        os.kill(os.getpid(), number)
+
+def become(job):
+    os.environ.clear()
+    os.environ.update(job["env"])
+    for number, name in enumerate(["/dev/null", job["out"], job["err"]]):
+        os.dup2(os.open(name, os.O_RDWR | (os.O_CREAT | os.O_TRUNC if number else 0), 0o600), number)
+    if job.get("untransacted"):
+        djpkg.mirror.write.transaction = lambda db: contextlib.nullcontext()
+    if job.get("silent_names"):
+        known = socket.getaddrinfo
+        socket.getaddrinfo = lambda host, *args, **kwargs: (
+            known(host, *args, **kwargs) if host == "127.0.0.1" else time.sleep(job["silent_names"]) or []
+        )
+    if job.get("at"):
+        number, left = job["signal"], job["at"]
+        opened = djpkg.refresh.open_write
+
+        @contextlib.contextmanager
+        def watched(path):
+            with opened(path) as db:
+                def trace(statement):
+                    nonlocal left
+                    left -= 1
+                    if left == 0 and number == signal.SIGKILL:
+                        os.kill(os.getpid(), number)
+                    if left == 0:  # what is raised in here is lost, so that the signal has to come from elsewhere
+                        db.set_trace_callback(None)
+                        threading.Thread(target=send, args=(job.get("times", 1), number), daemon=True).start()
+                db.set_trace_callback(trace)
+                yield db
+
+        djpkg.refresh.open_write = watched
+    djpkg.cli.main(job["args"])
+
+for line in sys.stdin:
+    job = json.loads(line)
+    if "wait" in job:
+        print(os.waitstatus_to_exitcode(os.waitpid(job["wait"], 0)[1]), flush=True)
+        continue
+    pid = os.fork()
+    if pid == 0:
+        become(job)
+    print(pid, flush=True)
+"""
+
+
+@dataclass
+class Ended:
+    """How a start ended: its exit code (minus the signal that killed it), what it said, and how long it took."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+class Launcher:
+    """Forks starts of djpkg with `env`; `folder` takes what they print. Use it as a context manager."""
+
+    folder: Path
+
+    def __init__(self) -> None:
+        self.env: dict[str, str] = {}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", FORKS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": str(SOURCE)},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate(timeout=10)
+
+    def start(self, *args: str, **options: Any) -> int:
+        """The process's id. `at` is the statement at which it gets `signal`; `untransacted` takes transactions away."""
+        env = {"PATH": "/nonexistent", "HOME": str(self.folder), **self.env}
+        job = {"args": args, "env": env, "out": str(self.folder / "out"), "err": str(self.folder / "err"), **options}
+        return int(self._tell(job))
+
+    def wait(self, pid: int) -> Ended:
+        started = time.monotonic()
+        code = int(self._tell({"wait": pid}))
+        seconds = time.monotonic() - started
+        return Ended(code, (self.folder / "out").read_text(), (self.folder / "err").read_text(), seconds)
+
+    def run(self, *args: str, **options: Any) -> Ended:
+        return self.wait(self.start(*args, **options))
+
+    def _tell(self, job: dict[str, Any]) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+
+def command(*args: str) -> Sequence[str]:
+    """The command line of a start that is not forked."""
+    return [sys.executable, "-m", "djpkg", *args]
