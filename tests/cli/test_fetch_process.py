@@ -135,7 +135,7 @@ def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_com
 ) -> None:
     assert launcher.run("fetch", "--all").code == 0
     desk.edit("p0", documentation_url="https://example.org/mine")
-    killed, torn = kill_through(desk, launcher, step=3)
+    killed, torn = kill_through(desk, launcher, step=5)
     assert killed >= KILLS
     assert torn == 0
     assert launcher.run("fetch", "--all", "--full").code == 0
