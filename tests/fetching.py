@@ -71,7 +71,7 @@ class Desk:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**self.server.env, **self.tokens, **self.env, "PATH": "/nonexistent"}
+        return {"PATH": "/nonexistent", **self.server.env, **self.tokens, **self.env}
 
     def fetch(self, *packages: str, sources: Iterable[str] = (), full: bool = False) -> Report:
         """Fetch those packages, or all when none is named; the log is empty before."""

@@ -10,11 +10,12 @@ fetch again is how one resumes it.
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,8 @@ def fetch(
     """
     opening.check(request.sources, environment)
     forges = config.forges(environment)
+    # An address that was copied from git may hold a token, and what was asked for is kept.
+    request = replace(request, packages=tuple(re.sub(r"//[^/@\s]*@", "//", name) for name in request.packages))
     with _Stop() as stop, lock.fetch_lock(path):
         lock.ensure_locked(path)
         with open_write(path) as db:

@@ -182,10 +182,10 @@ class Client:
                 async with AsyncExitStack() as turn:
                     answer, until = await turn.enter_async_context(self._turn(call, budget))
                     if answer.status != HTTPStatus.OK:
-                        return _as_reply(answer, await answer.read(until=until))
+                        return self._read(answer, await answer.read(until=until))
                     begun = answer
                     await kept.enter_async_context(turn.pop_all())
-                    return _as_reply(answer, b"")
+                    return self._read(answer, b"")
 
             reply = await self._persist(budget, begin)
             if begun is None:
@@ -196,7 +196,7 @@ class Client:
     async def _ask(self, call: Call, budget: Budget, *, answers: frozenset[int] = frozenset()) -> Reply:
         async def attempt() -> Reply:
             async with self._turn(call, budget) as (answer, until):
-                return _as_reply(answer, await answer.read(until=until))
+                return self._read(answer, await answer.read(until=until))
 
         return await self._persist(budget, attempt, answers=answers)
 
@@ -316,13 +316,12 @@ class Client:
         phrase = next((f" ({known.phrase})" for known in HTTPStatus if known == status), "")
         return Rejected(f"{self.source}: {self._wire.where} answered {status}{phrase}", status=status)
 
+    def _read(self, answer: Answer, body: bytes) -> Reply:
+        if self._wire.auth is not None:  # a server may quote what it was sent, and its words are told and kept
+            body = body.replace(self._wire.auth.token.encode(), "…".encode())
+        return Reply(status=answer.status, headers=answer.headers, body=body, url=str(answer.call.url))
+
     def _exhausted(self, until: datetime | None, words: str = "") -> QuotaExhausted:
         when = "" if until is None else f" until {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        if self._wire.auth is not None:  # a server may quote what it was sent
-            words = words.replace(self._wire.auth.token, "…")
         said = f" ({plain(words)})" if words else ""
         return QuotaExhausted(f"{self.source}: {self._wire.where} takes no more requests{when}{said}", until=until)
-
-
-def _as_reply(answer: Answer, body: bytes) -> Reply:
-    return Reply(status=answer.status, headers=answer.headers, body=body, url=str(answer.call.url))

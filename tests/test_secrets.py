@@ -1,0 +1,294 @@
+"""Tokens go to their own API alone, over https or to loopback, and are never kept nor said."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import socket
+import stat
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from djpkg import cli, config
+from djpkg.errors import ConfigError
+from djpkg.facts import SourceName
+from djpkg.sources import opening
+from djpkg.sources.reply import Authorization
+from tests.fetching import Desk, add_starter, quick_folder
+from tests.launching import SOURCE, command
+from tests.world import BITBUCKET, CODEBERG, GITLAB, World, WorldServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# The APIs that each token is for, as the world calls them.
+OWN = {"github": {"github", "graphql"}, "gitlab": {"gitlab"}, "bitbucket": {"bitbucket"}, "codeberg": {"codeberg"}}
+VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "CODEBERG_TOKEN")
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    add_starter(world)
+    for place in range(12):  # more than are asked for one by one
+        world.add_package(f"on-github{place}", commits=[2, 50], releases=[("1.0", 3)])
+    world.add_package("on-gitlab", host=GITLAB, path="group/x", commits=[2])
+    world.add_package("on-bitbucket", host=BITBUCKET, path="team/x", commits=[2])
+    world.add_package("on-codeberg", host=CODEBERG, path="team/y", commits=[2])
+    return world
+
+
+@pytest.fixture
+def desk(server: WorldServer, tmp_path: Path) -> Iterator[Desk]:
+    with quick_folder(tmp_path) as folder:
+        yield Desk(server, folder / "mirror.db", tokens=server.token_env())
+
+
+@pytest.fixture
+def elsewhere(world: World) -> Iterator[WorldServer]:
+    """A server that is asked by nobody who takes care."""
+    with WorldServer(world) as other:
+        yield other
+
+
+def spellings(token: str) -> set[str]:
+    """A token as it is, and as Basic credentials hold it."""
+    return {token, base64.b64encode(token.encode()).decode()}
+
+
+def bearers(server: WorldServer) -> set[tuple[str, str]]:
+    """Which token (by its API) came with a request to which API."""
+    return {
+        (owner, request.api)
+        for request in list(server.log)
+        for owner, token in server.tokens.items()
+        if any(text in f"{request.target} {request.headers} {request.body!r}" for text in spellings(token))
+    }
+
+
+def check_nowhere(desk: Desk, *texts: str) -> None:
+    """No token in any file of the mirror's folder, nor in what was said."""
+    kept = b"".join(path.read_bytes() for path in desk.path.parent.rglob("*") if path.is_file())
+    for token in desk.server.tokens.values():
+        for spelling in spellings(token):
+            assert spelling.encode() not in kept
+            assert not [text for text in texts if spelling in text]
+
+
+# Where they go.
+
+
+def test_each_token_reaches_its_own_api_and_no_other(desk: Desk, server: WorldServer) -> None:
+    desk.fetch()
+    sent = bearers(server)
+    assert {owner for owner, _ in sent} == set(OWN)
+    assert all(api in OWN[owner] for owner, api in sent)
+    desk.fetch("on-github0", "on-gitlab", "on-bitbucket", "on-codeberg")
+    again = bearers(server)
+    assert {owner for owner, _ in again} == set(OWN)
+    assert all(api in OWN[owner] for owner, api in again)
+    assert {request.api for request in server.log} >= {"catalog", "pypi"}
+
+
+@pytest.mark.parametrize("api", ["github", "graphql", "gitlab", "bitbucket", "codeberg"])
+def test_no_token_follows_a_redirect_to_another_server(
+    desk: Desk, server: WorldServer, elsewhere: WorldServer, api: str
+) -> None:
+    place = "DJPKG_GITHUB_URL" if api == "graphql" else f"DJPKG_{api.upper()}_URL"
+    fault = server.fault(api, kind="redirect", location=f"{elsewhere.env[place]}/repos/acme/x")
+    desk.fetch()
+    desk.fetch("on-github1")  # a few go by REST
+    assert fault.hits
+    assert elsewhere.log == []
+
+
+@pytest.mark.parametrize(
+    ("api", "match"), [("bitbucket", "/commits"), ("gitlab", "/commits"), ("codeberg", "/commits")]
+)
+def test_no_token_follows_a_next_page_to_another_server(
+    desk: Desk, server: WorldServer, elsewhere: WorldServer, api: str, match: str
+) -> None:
+    link = f"{elsewhere.url}/bitbucket/2.0/repositories/team/x/commits?page=2"
+    fault = server.fault(
+        api,
+        "/commits",
+        kind="rewrite",
+        rewrite=lambda page: page | {"next": link} if isinstance(page, dict) else page,
+        headers={"link": f'<{link}>; rel="next"', "x-next-page": link, "x-hasmore": "true"},
+    )
+    desk.fetch()
+    assert fault.hits
+    assert elsewhere.log == []
+
+
+def test_no_token_goes_over_plain_http_to_another_machine(
+    desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = socket.getaddrinfo
+
+    def here(host: Any, *args: Any, **kwargs: Any) -> Any:
+        named = host.decode() if isinstance(host, bytes) else host
+        return known("127.0.0.1" if named == "world.test" else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    desk.env = {name: url.replace("127.0.0.1", "world.test") for name, url in server.env.items()}
+    desk.fetch()
+    assert {request.api for request in server.log} >= {"github", "gitlab", "bitbucket", "codeberg"}
+    assert bearers(server) == set()
+
+
+def test_nothing_of_a_netrc_is_sent(
+    desk: Desk, server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login robot password canary-netrc\nmachine 127.0.0.1 login robot password canary-netrc\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    desk.tokens = {}
+    desk.fetch()
+    assert server.log
+    assert not [request for request in server.log if "authorization" in request.headers]
+
+
+# Where they do not stay.
+
+
+@pytest.mark.parametrize("case", ["well", "wrong", "broken"])
+def test_no_token_is_kept_or_said_however_much_is_logged(
+    desk: Desk, server: WorldServer, tmp_path: Path, case: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import logging\nlogging.basicConfig(level=logging.DEBUG)\n")
+    env = {
+        **server.env,
+        **server.token_env(),
+        "GITHUB_TOKEN": server.tokens["github"],
+        "PYTHONPATH": f"{tmp_path}:{SOURCE}",
+        "PYTHONASYNCIODEBUG": "1",
+        "PYTHONDEVMODE": "1" if case == "well" else "",
+    }
+    if case == "wrong":  # what was sent is not what is accepted
+        kept = dict(server.tokens)
+        server.tokens.update(dict.fromkeys(kept, "another"))
+    if case == "broken":
+        for api in ("github", "graphql", "gitlab", "bitbucket", "codeberg"):
+            server.fault(api, kind="invalid_json")
+    ended = subprocess.run(
+        command("fetch", "--all", "--json", "-v", "--db", str(desk.path)),
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if case == "wrong":
+        server.tokens.update(kept)
+    assert ended.returncode == (0 if case == "well" else 5)
+    assert "DEBUG" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    check_nowhere(desk, ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize("status", [400, 403, 422, 429, 500])
+def test_a_server_that_quotes_a_token_has_it_neither_kept_nor_said(
+    desk: Desk, server: WorldServer, status: int
+) -> None:
+    for api, token in [*server.tokens.items(), ("graphql", server.tokens["github"])]:
+        body = {"message": f"secondary rate limit for {token}", "errors": [{"type": token, "message": f"bad {token}"}]}
+        server.fault(api, kind="status", status=status, body=body, headers={"x-told": token, "retry-after": "3600"})
+    report = desk.fetch()
+    assert report.failures or report.deferred
+    check_nowhere(desk, str(report.as_json()), *report.causes())
+
+
+def test_an_address_that_holds_a_token_is_kept_without_it(desk: Desk, server: WorldServer) -> None:
+    token = server.tokens["github"]
+    desk.fetch(sources=["catalog"])
+    report = desk.fetch(f"https://robot:{token}@github.com/acme/on-github1")
+    assert report.exit_code == 0
+    report = desk.fetch(f"https://{token}@github.com/acme/no-such-thing")
+    assert report.exit_code == 3
+    check_nowhere(desk, str(report.as_json()), *report.causes())
+
+
+def test_what_holds_a_token_does_not_show_it() -> None:
+    token = config.token(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary"})
+    assert token is not None
+    header = Authorization(header="Authorization", value="Bearer ghp_canary", variable="GH_TOKEN")
+    assert "canary" not in f"{token!r} {token} {header!r} {header}"
+
+
+# What is taken for one.
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("text", ["ghp_ca\nnary", "ghp_ca nary", "ghp_canäry", "ghp_ca\x00nary"[:6] + "\x1b"], ids=repr)
+def test_a_token_that_no_header_can_carry_is_an_error_that_names_its_variable(
+    desk: Desk, server: WorldServer, variable: str, text: str
+) -> None:
+    desk.tokens = {variable: text}
+    with pytest.raises(ConfigError, match=variable) as caught:
+        desk.fetch()
+    assert caught.value.exit_code == 1
+    assert "ghp" not in f"{caught.value} {caught.value.hint}"
+    assert server.log == []
+
+
+def test_white_space_around_a_token_is_no_part_of_it(desk: Desk, server: WorldServer) -> None:
+    desk.tokens = {"GH_TOKEN": "  ", "GITHUB_TOKEN": f" {server.tokens['github']}\r\n"}
+    assert desk.fetch("on-github1").exit_code == 0
+    assert all(request.authorised for request in server.requests("github"))
+
+
+def gh(folder: Path, script: str) -> dict[str, str]:
+    program = folder / "gh"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_the_token_of_gh_is_used_where_no_variable_holds_one(desk: Desk, server: WorldServer, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    desk.env = gh(tmp_path, f'echo "$@" > {told}; echo {server.tokens["github"]}')
+    desk.tokens = {}
+    assert desk.fetch("on-github1").exit_code == 0
+    assert told.read_text() == "auth token\n"
+    assert all(request.authorised for request in server.requests("github"))
+    assert server.requests("github")
+    told.unlink()
+    desk.tokens = server.token_env("github")
+    desk.fetch("on-github1")
+    assert not told.exists()
+    check_nowhere(desk)
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["sleep 3; echo ghp_canary", "echo ghp_canary; exit 4", "exit 0", "sleep 3 & sleep 3"],
+    ids=["hangs", "fails", "silent", "leaves-a-child"],
+)
+def test_a_gh_that_hangs_or_fails_is_no_gh(
+    desk: Desk, server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setattr(opening, "GH_SECONDS", 0.2)
+    desk.env = gh(tmp_path, script)
+    desk.tokens = {}
+    started = time.monotonic()
+    assert desk.fetch("on-github1").exit_code == 0
+    assert time.monotonic() - started < 2
+    assert server.requests("github")
+    assert not [request for request in server.requests("github") if "authorization" in request.headers]
+
+
+def test_gh_is_given_two_seconds() -> None:
+    assert opening.GH_SECONDS == 2
+
+
+def test_no_command_takes_a_token() -> None:
+    for name in cli.COMMANDS:
+        helped = CliRunner().invoke(cli.app, [name, "--help"])
+        assert helped.exit_code == 0
+        assert not re.search(r"--\S*token", helped.stdout)
