@@ -38,6 +38,11 @@ def test_grids_are_told_with_their_sizes() -> None:
     ) == ("GRID   PACKAGES  TITLE\nforms        12  Forms\ncms           7  CMS\n")
 
 
+def test_categories_are_told_under_their_own_head() -> None:
+    table = grids_table([GridRow("apps", "App", 3)], head="CATEGORY", width=80, ascii_only=False)
+    assert drawn(table, 80) == "CATEGORY  PACKAGES  TITLE\napps             3  App\n"
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_field_is_explained_within_the_width(width: int) -> None:
     lines = drawn(fields_table(width=width, ascii_only=True), width).splitlines()
@@ -64,6 +69,12 @@ def test_each_field_is_shown_with_its_source_its_age_and_what_an_edit_hides() ->
     place = lines.index("documentation_url   you ✎                pots.example.org/en/latest")
     assert lines[place + 1] == "                    catalog              upstream: old.example.org"
     assert {field.name for field in FIELDS} <= {line.split()[0] for line in lines}
+
+
+def test_what_lies_beneath_an_edit_is_not_said_to_be_yours() -> None:
+    edited = PACKAGE._replace(origins={**PACKAGE.origins, "documentation_url": "you"})
+    lines = drawn(sources_table(edited, now=NOW, width=100, ascii_only=False)).splitlines()
+    assert next(line for line in lines if "old.example.org" in line).split() == ["upstream:", "old.example.org"]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -43,7 +43,7 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # Click's own, vendored
         """The names, as --help lists them."""
-        return list(COMMANDS)
+        return [*COMMANDS]  # `list` is here the module of that command, once it is loaded
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> object:  # type: ignore[override] # see above
         """The command of that name, None if there is none."""

@@ -6,6 +6,7 @@ A key press is no place for messages: whatever goes wrong, nothing is offered.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +15,6 @@ from djpkg import config, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 # By which a shell tells that it asks.
 VARIABLE = "_DJPKG_COMPLETE"
@@ -126,7 +126,8 @@ def _beginning(names: Iterable[str], begun: str) -> list[str]:
 
 
 def _found(find: Callable[[Path, str], list[str]], ctx: typer.Context, begun: str) -> list[str]:
+    named = ctx.params.get("db")
     try:
-        return find(config.mirror_path(os.environ, ctx.params.get("db")), begun)
+        return find(config.mirror_path(os.environ, Path(named) if named else None), begun)
     except Exception:  # noqa: BLE001 - see the top of this module
         return []

@@ -21,7 +21,7 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg fields",
         "djpkg fields | cut -f 1,9",
-        "djpkg fields --json | jq -r '.[] | select(.editable).name'",
+        "djpkg fields --json | jq '.[] | select(.editable)'",
     )
 )
 def fields(*, as_json: AsJson = False, db: Db = None) -> None:

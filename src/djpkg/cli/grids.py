@@ -19,8 +19,8 @@ app = options.new_app()
 @app.command(
     epilog=options.examples(
         "djpkg grids",
-        "djpkg grids | sort -t \"$(printf '\\t')\" -k 3nr",
-        "djpkg grids --json | jq '.[] | select(.packages > 20).slug'",
+        "djpkg grids | cut -f 1,3",
+        "djpkg grids --json | jq '.[].slug'",
     )
 )
 def grids(*, as_json: AsJson = False, db: Db = None) -> None:

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from djpkg.fields import FIELDS, RECORD
+from djpkg.query import ACTIVE_RULE, STATES
+from tests.cli.running import RECORD as RECORD_FILE
+from tests.cli.running import look, run
+from tests.mirrors import fetched, filled, record
+
+
+@pytest.fixture
+def mirror() -> Path:
+    return fetched(Path(os.environ["DJPKG_DB"]))
+
+
+def slugs(*arguments: str) -> list[str]:
+    return [line.split("\t")[0] for line in run("list", *arguments).lines]
+
+
+# Which, and in which order.
+
+
+def test_all_are_listed_with_most_stars_first(mirror: Path) -> None:
+    assert slugs() == ["django-pots", "Django_Kiln", "django-pans", "lids"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "found"),
+    [
+        (["pots"], ["django-pots", "Django_Kiln"]),
+        (["stars:30.."], ["django-pots", "Django_Kiln"]),
+        (["grid:pottery", "-is:archived"], ["django-pots", "django-pans"]),
+        (["^grid:pottery"], ["lids"]),
+        (["-pots", "django"], ["django-pans"]),
+        (["category:frameworks"], ["django-pans"]),
+        (["django:5.2"], ["django-pots"]),
+        (["nothing-like-it"], []),
+    ],
+)
+def test_terms_choose(mirror: Path, terms: list[str], found: list[str]) -> None:
+    assert sorted(slugs(*terms)) == sorted(found)
+
+
+def test_several_fields_order_one_after_the_other(mirror: Path) -> None:
+    filled(mirror, [record(6, "twin-b", repo_watchers=20), record(7, "twin-a", repo_watchers=20)])
+    assert slugs("--sort", "stars,slug")[2:5] == ["django-pans", "twin-a", "twin-b"]
+    assert slugs("--sort", "stars", "--sort", "-slug")[2:5] == ["twin-b", "twin-a", "django-pans"]
+    assert slugs("-s", "-stars", "stars:20")[:3] == ["django-pans", "twin-a", "twin-b"]
+
+
+def test_the_option_takes_a_field_that_begins_with_a_minus(mirror: Path) -> None:
+    assert slugs("--sort", "-slug", "-n", "1") == slugs("--sort=-slug", "-n1") == ["lids"]
+
+
+# How.
+
+
+def test_into_a_pipe_goes_a_line_a_package_the_slug_first_and_no_header(mirror: Path) -> None:
+    first = run("list").lines[0].split("\t")
+    assert first[:2] == ["django-pots", "5112"]
+    assert len(first) == 7
+
+
+def test_the_json_is_an_array_of_records_one_a_line(mirror: Path) -> None:
+    out = run("list", "--json").out
+    assert [one["slug"] for one in json.loads(out)][:2] == ["django-pots", "Django_Kiln"]
+    assert out.startswith("[\n{")
+    assert out.endswith("}\n]\n")
+    assert len(out.splitlines()) == 6
+    assert all(list(one) == [field.name for field in RECORD] for one in json.loads(out))
+
+
+def test_each_element_is_what_show_prints(mirror: Path) -> None:
+    for one in json.loads(run("list", "--json", "-f", "all").out):
+        assert one == json.loads(run("show", str(one["id"]), "--json", "-f", "all").out)
+
+
+@pytest.mark.parametrize(
+    ("form", "empty"), [("--json", "[\n]\n"), ("--jsonl", ""), ("--csv", "slug,stars\n"), ("--tsv", "slug\tstars\n")]
+)
+def test_the_shape_is_the_same_without_results(mirror: Path, form: str, empty: str) -> None:
+    assert run("list", "nothing-like-it", form, "-f", "slug,stars") == (0, empty, "")
+
+
+def test_lines_of_json_are_objects(mirror: Path) -> None:
+    lines = run("list", "--jsonl", "-f", "slug,stars").lines
+    assert lines[0] == '{"slug":"django-pots","stars":5112}'
+    assert len(lines) == 4
+
+
+def test_csv_reads_back_with_lists_as_json(mirror: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("list", "--csv").out)))
+    assert list(rows[0]) == [field.name for field in RECORD]
+    assert json.loads(rows[0]["participants"]) == ["mara", "otto", "ines"]
+
+
+def test_tsv_has_a_header_and_the_named_fields(mirror: Path) -> None:
+    assert run("list", "--tsv", "-f", "slug,version", "django-pots").out == "slug\tversion\ndjango-pots\t2.5.0\n"
+
+
+def test_all_fields_can_be_listed_in_every_form(mirror: Path) -> None:
+    for form in ("--json", "--jsonl", "--csv", "--tsv"):
+        assert run("list", form, "-f", "all").code == 0
+    assert look("list", "-f", "all").code == 0
+    assert list(json.loads(run("list", "--jsonl", "-f", "all", "-n1").out)) == [field.name for field in FIELDS]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+def test_a_table_keeps_to_the_width_of_the_terminal(mirror: Path, width: int) -> None:
+    ended = look("list", width=width)
+    assert ended.lines[0].startswith("PACKAGE")
+    assert max(map(len, ended.lines)) <= width
+    assert "archived" in ended.out or width < 60
+
+
+# What is said beside it.
+
+
+def test_a_terminal_shows_a_screenful_and_says_so(tmp_path: Path) -> None:
+    filled(Path(os.environ["DJPKG_DB"]), [record(number, f"p{number}") for number in range(1, 41)])
+    ended = look("list")
+    assert (len(ended.lines), ended.err) == (31, "30 of 40, -n 0 for all\n")
+    assert len(look("list", "-n", "0").lines) == 41
+    assert (len(run("list").lines), run("list").err) == (40, "")
+    assert run("list", "-n", "3", "p3").err == "3 of 11, -n 0 for all\n"
+
+
+def test_what_is_active_hides_is_counted(mirror: Path) -> None:
+    ended = run("list", "is:active")
+    assert "Django_Kiln" not in ended.out
+    assert ended.err == "1 hidden by is:active\n"
+
+
+def test_no_match_is_said_to_a_person_only(mirror: Path) -> None:
+    assert look("list", "nothing-like-it") == (0, "", "no package matches\n")
+    assert run("list", "nothing-like-it") == (0, "", "")
+
+
+# What makes no sense.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--json", "--csv"], "--json and --csv exclude each other"),
+        (["--json", "--jsonl", "--tsv"], "--json, --jsonl and --tsv exclude each other"),
+        (["starz:5"], "there is no field 'starz'"),
+        (["stars:many"], "stars takes a number"),
+        (["is:lovely"], "there is no is:lovely"),
+        (["--sort", "starz"], "did you mean stars?"),
+        (["--sort", "checked"], "checked has no order"),
+        (["-f", "nothing"], "there is no field 'nothing'"),
+        (["-n", "-1"], "not in the range"),
+        (["-n", "few"], "few"),
+        (["--in", "no-such-file.txt"], "no-such-file.txt cannot be read"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(mirror: Path, arguments: list[str], said: str) -> None:
+    ended = run("list", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_without_a_mirror_the_packaged_record_is_listed_and_no_file_is_made(tmp_path: Path) -> None:
+    ended = run("list", "--json")
+    assert json.loads(ended.out) == [json.loads(RECORD_FILE.read_text())]
+    assert "djpkg fetch --all" in ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
+# What a project stands on.
+
+
+@pytest.fixture
+def requirements(tmp_path: Path) -> Path:
+    path = tmp_path / "requirements.txt"
+    path.write_text("Django-Pots==2.5\nrequests>=2\ndjango_pans\n# lids\nDjango-Kiln\nzope.interface\n")
+    return path
+
+
+def test_a_requirements_file_chooses_and_what_is_unknown_is_counted_and_named(mirror: Path, requirements: Path) -> None:
+    ended = run("list", "--in", str(requirements), "-f", "slug")
+    assert ended.lines == ["django-pots", "Django_Kiln", "django-pans"]
+    assert ended.err == "2 of 5 required projects are not in the mirror: requests, zope-interface\n"
+
+
+def test_terms_limit_and_counts_hold_within_the_file(mirror: Path, requirements: Path) -> None:
+    ended = run("list", "--in", str(requirements), "is:active", "-n", "1")
+    assert [line.split("\t")[0] for line in ended.lines] == ["django-pots"]
+    assert ended.err.splitlines()[1:] == ["1 of 2, -n 0 for all", "1 hidden by is:active"]
+
+
+def test_standard_input_takes_what_pip_freeze_prints(mirror: Path) -> None:
+    ended = run("list", "--in", "-", "-f", "slug", stdin="django-pots==2.5.0\n-e git+https://x.org/a.git#egg=lids\n")
+    assert (ended.code, ended.lines) == (0, ["django-pots"])
+
+
+def test_a_file_of_powershell_is_read(mirror: Path, requirements: Path) -> None:
+    requirements.write_bytes("django-pots==2.5.0\r\n".encode("utf-16"))
+    assert run("list", "--in", str(requirements), "-f", "slug").lines == ["django-pots"]
+
+
+def test_included_files_are_read_beside_the_first(mirror: Path, requirements: Path) -> None:
+    (requirements.parent / "sub").mkdir()
+    (requirements.parent / "sub" / "base.txt").write_text("django-pots\n")
+    requirements.write_text("-r sub/base.txt\n")
+    assert run("list", "--in", str(requirements), "-f", "slug").lines == ["django-pots"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("requirements.txt", b"==1.0\n"),
+        ("requirements.txt", b"django-pots\n\xff\xfe\xff\n"),
+        ("requirements.txt", b"-r missing.txt\n"),
+        ("pyproject.toml", b"[project\n"),
+        ("uv.lock", b"package = 3\n"),
+        ("Pipfile.lock", b"{"),
+        ("notes.md", b"django-pots\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_ends_with_two_and_names_the_place(
+    mirror: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    ended = run("list", "--in", str(tmp_path / name))
+    assert (ended.code, ended.out) == (2, "")
+    assert name in ended.err or "missing.txt" in ended.err
+
+
+def test_a_folder_is_no_file_of_requirements(mirror: Path, tmp_path: Path) -> None:
+    assert run("list", "--in", str(tmp_path)).code == 2
+
+
+# Help.
+
+
+def test_the_help_names_every_state_and_what_active_means() -> None:
+    said = " ".join(run("list", "--help").out.split())
+    assert ", ".join(state.name for state in STATES) in said
+    assert ACTIVE_RULE in said

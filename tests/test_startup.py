@@ -1,0 +1,92 @@
+"""What a start loads. Times differ from machine to machine; what is imported does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mirrors import filled
+
+SOURCE = Path(__file__).parents[1] / "src"
+HEAVY = {
+    "httpx", "sqlite_utils", "rich", "asyncio", "msgspec", "platformdirs", "packaging", "filelock",
+    "importlib.metadata", "dataclasses", "djpkg.facts", "djpkg.repository", "djpkg.merge", "djpkg.query",
+    "djpkg.refresh",
+}  # fmt: skip
+# `list` reads queries, compares versions of its own, and knows files of requirements only once one is named.
+HEAVY_FOR_LIST = HEAVY - {"djpkg.query"}
+TELL = """
+import sys
+from djpkg.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    sys.stderr.write("\\n".join(sys.modules))
+"""
+
+
+def loaded(*arguments: str, env: dict[str, str] | None = None) -> set[str]:
+    """The modules that a run has loaded at its end; only standard input and output are the test's."""
+    ended = subprocess.run(
+        [sys.executable, "-c", TELL, *arguments],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
+        check=False,
+        timeout=30,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return set(ended.stderr.decode().split())
+
+
+@pytest.fixture(autouse=True)
+def mirror() -> Path:
+    return filled(Path(os.environ["DJPKG_DB"]))
+
+
+@pytest.mark.parametrize("arguments", [["show", "django-pots", "--json"], ["show", "1"], ["show", "1", "-f", "stars"]])
+def test_showing_a_package_into_a_pipe_loads_nothing_heavy(arguments: list[str]) -> None:
+    modules = loaded(*arguments)
+    assert "djpkg.mirror.read" in modules
+    assert not modules & HEAVY
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list", "--json"], ["list", "stars:10..", "--csv"], ["compare", "1", "2"], ["changes"], ["grids"]]
+)
+def test_listing_into_a_pipe_loads_nothing_heavy(arguments: list[str]) -> None:
+    assert not loaded(*arguments) & HEAVY_FOR_LIST
+
+
+@pytest.mark.parametrize("command", ["fields", "status"])
+def test_telling_of_fields_and_of_the_mirror_loads_nothing_heavy(command: str) -> None:
+    assert not loaded(command) & HEAVY
+
+
+@pytest.mark.parametrize("words", ["djpkg show dj", "djpkg list grid:p", "djpkg "])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completing_loads_nothing_heavy(words: str, shell: str) -> None:
+    asked = {
+        "_DJPKG_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_ARGS": words, "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }  # fmt: skip
+    heavy = HEAVY - {"djpkg.query"} if words != "djpkg " else {"rich", "httpx", "sqlite_utils", "asyncio"}
+    assert not loaded(env=asked) & heavy
+
+
+def test_a_command_loads_no_other_command() -> None:
+    commands = {name for name in loaded("show", "1") if name.startswith("djpkg.cli.")}
+    assert commands == {"djpkg.cli.complete", "djpkg.cli.options", "djpkg.cli.show", "djpkg.cli.terminal"}
+
+
+def test_the_collector_of_garbage_runs_again_once_the_command_line_is_loaded() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import gc, djpkg.cli; print(gc.isenabled()); gc.disable(); print(gc.isenabled())"],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        check=True,
+    )
+    assert ended.stdout.decode().split() == ["True", "False"]
