@@ -1,4 +1,4 @@
-"""Mirrors in memory, as far as there is such a place: a kill is no power cut, so nothing here needs a disk to wait for."""
+"""Mirrors in memory, as far as there is such a place: a kill is no power cut, so no disk need be waited for."""
 
 from __future__ import annotations
 

@@ -602,7 +602,7 @@ def test_without_a_transaction_killed_fetches_would_leave_half_pages(
 
 # Writers side by side.
 
-EDITS, EDITORS = 80, 3
+EDITS, EDITORS = 70, 3
 
 
 def in_children(*works: Callable[[], None]) -> None:
@@ -630,7 +630,7 @@ def race(path: Path, edit: Callable[[sqlite3.Connection, str], None]) -> set[str
     def fetching() -> None:
         with open_write(path) as db:
             writer = Writer(db, forges=NO_FORGES)
-            for turn in range(40):
+            for turn in range(25):
                 tell(writer, replace(POTS, title=f"Turn {turn}"), *page_of(0, turn))
                 time.sleep(0.002)
 

@@ -1,0 +1,131 @@
+"""Many packages as JSON and as values, page by page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from djpkg import fields, query
+from djpkg.facts import CatalogFacts, Grid
+from djpkg.mirror import listing
+from djpkg.mirror.connection import open_read, open_write
+from djpkg.mirror.detail import get_package
+from djpkg.mirror.read import get_values
+from djpkg.mirror.write import Writer
+from djpkg.repository import NO_FORGES
+from djpkg.times import sortable
+from tests.mirrors import NOW, fetched, filled, record
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from djpkg.fields import Column
+
+NOTHING = query.parse([], now=NOW)
+texts = st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+counts = st.integers(0, 2**53 - 1)
+times = st.one_of(st.none(), st.datetimes().map(lambda moment: f"{moment.isoformat()}-05:00").filter(sortable))
+records = st.builds(
+    CatalogFacts,
+    id=st.integers(1, 2**63 - 1),
+    title=texts,
+    slug=texts,
+    category=st.none() | st.integers(1, 9),
+    grids=st.lists(st.integers(1, 9), unique=True, max_size=3).map(tuple),
+    repo_url=texts | st.just("https://github.com/mara/pots"),
+    pypi_url=texts,
+    documentation_url=st.none() | texts,
+    created=times,
+    modified=times,
+    last_updated=times,
+    last_fetched=times,
+    pypi_version=st.none() | texts,
+    repo_forks=st.none() | counts,
+    repo_description=texts,
+    repo_watchers=st.none() | counts,
+    commits_over_52=st.just(()) | st.lists(counts, min_size=52, max_size=52).map(tuple),
+    participants=st.lists(texts, max_size=4).map(tuple),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return filled(tmp_path / "mirror.db", grids=[Grid(id=3, slug="grün\x7f", title='Grün "\u2028"')])
+
+
+def printed(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column]) -> list[str]:
+    return [line for page in listing.get_json(db, ids, columns) for line in page]
+
+
+@settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(page=st.lists(records, min_size=1, max_size=5, unique_by=lambda one: one.id))
+def test_the_json_is_that_of_the_values_in_ascii(path: Path, page: list[CatalogFacts]) -> None:
+    with open_write(path) as db:
+        Writer(db, forges=NO_FORGES).store_catalog(page, now=NOW, tell_added=False)
+        ids = [one.id for one in page]
+        for columns in (fields.RECORD_COLUMNS, fields.ALL_COLUMNS):
+            said = printed(db, ids, columns)
+            rows = list(listing.get_rows(db, ids, columns))
+            assert said == [json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows]
+            assert all(line.isascii() and line.isprintable() for line in said)
+        for one, row in zip(page, listing.get_rows(db, ids, fields.RECORD_COLUMNS), strict=True):
+            assert row["participants"] == list(one.participants)
+            assert (row["id"], row["slug"], row["created"]) == (one.id, one.slug, one.created)
+
+
+def test_the_record_is_the_same_from_every_way_to_read_it(path: Path) -> None:
+    fetched(path)
+    with open_read(path) as db:
+        for number in (1, 2, 3, 4):
+            (row,) = listing.get_rows(db, [number], fields.ALL_COLUMNS)
+            assert row == get_values(db, number, fields.ALL_COLUMNS) == get_package(db, number, forges=NO_FORGES).values
+            assert list(row) == [field.name for field in fields.FIELDS]
+
+
+def test_a_column_keeps_the_name_that_was_typed(path: Path) -> None:
+    with open_read(path) as db:
+        assert printed(db, [1], fields.columns("stars,Repo-Watchers,slug")) == [
+            '{"stars":512,"Repo-Watchers":512,"slug":"django-pots"}'
+        ]
+        odd = (fields.Column('100% "x"', fields.get("id")),)
+        assert json.loads(printed(db, [1], odd)[0]) == {'100% "x"': 1}
+
+
+def test_rows_come_in_the_order_of_the_ids_and_an_unknown_id_is_passed_over(path: Path) -> None:
+    with open_read(path) as db:
+        rows = listing.get_rows(db, [3, 1, 99, 2], fields.columns("id"))
+        assert [row["id"] for row in rows] == [3, 1, 2]
+
+
+def test_the_ids_are_ordered_limited_and_counted(path: Path) -> None:
+    filled(path, [record(30 + n, f"p{n}", repo_watchers=None if n == 5 else n % 3) for n in range(6)])
+    with open_read(path) as db:
+        by_stars = listing.find_ids(db, NOTHING, query.sort(["stars", "slug"]))
+        assert by_stars == [1, 4, 2, 32, 31, 34, 3, 30, 33, 35]  # nulls last, the slug breaks ties
+        assert listing.find_ids(db, NOTHING, query.sort(["stars", "slug"]), limit=3) == by_stars[:3]
+        assert listing.find_ids(db, NOTHING, query.sort(["stars", "slug"]), limit=0) == by_stars
+        assert listing.count(db, NOTHING) == 10
+        assert listing.count(db, query.parse(["pots"], now=NOW)) == 1
+        assert listing.find_ids(db, query.parse(["nothing-like-it"], now=NOW), []) == []
+
+
+def test_a_writer_commits_while_a_reader_stands_still_between_pages(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_PAGE", 2)
+    monkeypatch.setattr("djpkg.mirror.connection.BUSY_SECONDS", 0.0)
+    with open_read(path) as db:
+        ids = listing.find_ids(db, NOTHING, query.sort(["slug"]))
+        pages: Iterator[list[str]] = listing.get_json(db, ids, fields.columns("id,title"))
+        first = next(pages)
+        filled(path, [record(number, f"p{number}", title="later") for number in ids])
+        second = next(pages)
+        assert next(pages, None) is None
+    assert ("later" in str(first), "later" in str(second)) == (False, True)
+    assert len(first) == len(second) == 2
