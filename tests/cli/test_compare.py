@@ -3,20 +3,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from djpkg.fields import RECORD
 from djpkg.render.compare import COMPARED
 from tests.cli.running import look, run
-from tests.mirrors import fetched, filled, record
+from tests.mirrors import filled, record
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
-def mirror() -> Path:
-    return fetched(Path(os.environ["DJPKG_DB"]))
+def mirror(fetched_mirror: Path) -> Path:
+    return fetched_mirror
 
 
 def test_packages_stand_side_by_side_in_the_order_in_which_they_are_named(mirror: Path) -> None:

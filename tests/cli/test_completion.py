@@ -84,8 +84,8 @@ def shell() -> Iterator[Completion]:
 
 
 @pytest.fixture
-def mirror() -> Path:
-    return filled(Path(os.environ["DJPKG_DB"]))
+def mirror(filled_mirror: Path) -> Path:
+    return filled_mirror
 
 
 # What is offered.

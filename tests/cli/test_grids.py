@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,10 +10,13 @@ from tests.cli.running import look, run
 from tests.mirrors import GRIDS, filled, record
 from tests.render.samples import FORBIDDEN
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @pytest.fixture
-def mirror() -> Path:
-    return filled(Path(os.environ["DJPKG_DB"]))
+def mirror(filled_mirror: Path) -> Path:
+    return filled_mirror
 
 
 def test_categories_and_then_grids_are_told_with_their_counts_the_fullest_first(mirror: Path) -> None:

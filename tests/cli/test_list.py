@@ -12,12 +12,12 @@ from djpkg.fields import FIELDS, RECORD
 from djpkg.query import ACTIVE_RULE, STATES
 from tests.cli.running import RECORD as RECORD_FILE
 from tests.cli.running import look, run
-from tests.mirrors import fetched, filled, record
+from tests.mirrors import filled, record
 
 
 @pytest.fixture
-def mirror() -> Path:
-    return fetched(Path(os.environ["DJPKG_DB"]))
+def mirror(fetched_mirror: Path) -> Path:
+    return fetched_mirror
 
 
 def slugs(*arguments: str) -> list[str]:

@@ -19,7 +19,7 @@ from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
 from tests.cli.running import RECORD, SOURCE, look, run, start
-from tests.mirrors import NOW, fetched, filled, pypi, record
+from tests.mirrors import NOW, filled, pypi, record
 from tests.render.samples import FORBIDDEN, hostile
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def mirror() -> Path:
-    return fetched(Path(os.environ["DJPKG_DB"]))
+def mirror(fetched_mirror: Path) -> Path:
+    return fetched_mirror
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +14,10 @@ from djpkg.mirror.write import Writer
 from djpkg.remembered import QuotaRow, Sweep
 from djpkg.repository import NO_FORGES
 from tests.cli.running import look, run
-from tests.mirrors import NOW, ago, fetched
+from tests.mirrors import NOW, ago
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEYS = ["schema", "mirror", "packages", "overrides", "sources", "quotas", "runs"]
 SECRET = "ghp_CANARYcanaryCANARYcanary00"
@@ -27,10 +29,9 @@ def _no_gh(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def mirror() -> Path:
+def mirror(fetched_mirror: Path) -> Path:
     """A mirror after two fetches, of which the second was killed."""
-    path = fetched(Path(os.environ["DJPKG_DB"]))
-    with open_write(path) as db:
+    with open_write(fetched_mirror) as db:
         Writer(db, forges=NO_FORGES).store_overrides(1, {"title": "Pots!", "repo_forks": 3}, unset=(), now=NOW)
         run_number = ledger.start_run(db, "--all", now=NOW - timedelta(hours=3))
         report: dict[str, object] = {"causes": ["github: answered 502 (django-pans)"]}
@@ -44,7 +45,7 @@ def mirror() -> Path:
                 QuotaRow("bitbucket", "", None, None, None, NOW + timedelta(hours=1)),
             ],
         )
-    return path
+    return fetched_mirror
 
 
 def told() -> dict[str, object]:
