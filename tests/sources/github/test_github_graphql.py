@@ -33,8 +33,8 @@ def desk(server: WorldServer) -> Desk:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of a tenth of their size, so that few repositories are many batches."""
-    monkeypatch.setattr("djpkg.sources.github.bulk.PROBES", 10)
-    monkeypatch.setattr("djpkg.sources.github.bulk.WINDOWS", 5)
+    monkeypatch.setattr("djpkg.sources.github.bulk.PROBED", 10)
+    monkeypatch.setattr("djpkg.sources.github.bulk.WINDOWED", 5)
 
 
 def many(world: World, count: int) -> list[str]:
