@@ -110,7 +110,11 @@ class Launcher:
         self._process.communicate(timeout=10)
 
     def start(self, *args: str, **options: Any) -> int:
-        """The process's id. `at` is the statement at which it gets `signal`; `untransacted` takes transactions away."""
+        """The process's id.
+
+        `at` is the statement at which it gets `signal`, `times` times; `untransacted` takes transactions away. `out`
+        and `err` name other files to print to, `silent_names` is how many seconds looking up a name takes.
+        """
         env = {"PATH": "/nonexistent", "HOME": str(self.folder), **self.env}
         job = {"args": args, "env": env, "out": str(self.folder / "out"), "err": str(self.folder / "err"), **options}
         return int(self._tell(job))
@@ -119,7 +123,8 @@ class Launcher:
         started = time.monotonic()
         code = int(self._tell({"wait": pid}))
         seconds = time.monotonic() - started
-        return Ended(code, (self.folder / "out").read_text(), (self.folder / "err").read_text(), seconds)
+        said = [path.read_text() if path.exists() else "" for path in (self.folder / "out", self.folder / "err")]
+        return Ended(code, *said, seconds)
 
     def run(self, *args: str, **options: Any) -> Ended:
         return self.wait(self.start(*args, **options))

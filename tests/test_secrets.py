@@ -169,7 +169,6 @@ def test_no_token_is_kept_or_said_however_much_is_logged(
         "GITHUB_TOKEN": server.tokens["github"],
         "PYTHONPATH": f"{tmp_path}:{SOURCE}",
         "PYTHONASYNCIODEBUG": "1",
-        "PYTHONDEVMODE": "1" if case == "well" else "",
     }
     if case == "wrong":  # what was sent is not what is accepted
         kept = dict(server.tokens)

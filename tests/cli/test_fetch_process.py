@@ -11,7 +11,6 @@ import sys
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +21,7 @@ from tests.world import GITLAB, World, WorldServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.launching import Ended
 
@@ -220,7 +220,7 @@ def test_a_fetch_that_is_stopped_does_not_wait_for_a_silent_name_server(desk: De
 
 
 def test_a_cron_job_needs_nothing_but_the_place_of_the_mirror(desk: Desk) -> None:
-    for env in ({}, {"LANG": "C", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"}):
+    for env in ({}, {"LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}):
         desk.world.package("p0").title = "“Größer” ★\u202e\x1b[31m"
         ended = run(desk, "fetch", "--all", "--db", str(desk.path), env=env, cwd="/")
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
@@ -257,10 +257,9 @@ def test_a_second_fetch_at_once_is_75_and_asks_nobody(desk: Desk, launcher: Laun
 # What it can write to.
 
 
-def test_an_answer_that_finds_no_room_is_74_in_one_line(desk: Desk) -> None:
-    with Path("/dev/full").open("w") as full:
-        ended = run(desk, "fetch", "p0", "--json", "--db", str(desk.path), stdout=full)
-    assert ended.returncode == 74
+def test_an_answer_that_finds_no_room_is_74_in_one_line(desk: Desk, launcher: Launcher) -> None:
+    ended = launcher.run("fetch", "p0", "--json", out="/dev/full")
+    assert ended.code == 74
     assert ended.stderr == "djpkg: the output cannot be written: No space left on device\n"
     assert desk.show("p0")["repo_watchers"] == 0
 
@@ -280,10 +279,9 @@ def test_a_stream_that_is_closed_changes_nothing(desk: Desk, number: int) -> Non
     assert (json.loads(ended.stdout)["exit"] == 5) if number == 2 else (ended.stdout == "")
 
 
-def test_a_full_stderr_changes_nothing(desk: Desk) -> None:
-    with Path("/dev/full").open("w") as full:
-        ended = run(desk, "fetch", "no-such-thing", "--db", str(desk.path), stderr=full)
-    assert (ended.returncode, ended.stdout) == (3, "")
+def test_a_full_stderr_changes_nothing(desk: Desk, launcher: Launcher) -> None:
+    ended = launcher.run("fetch", "no-such-thing", err="/dev/full")
+    assert (ended.code, ended.stdout) == (3, "")
 
 
 def test_a_reader_who_has_enough_ends_it_quietly(desk: Desk) -> None:
