@@ -13,7 +13,7 @@ import typer
 from djpkg import assignments, config, editing
 from djpkg.cli import options, terminal
 from djpkg.cli.options import AsJson, Db
-from djpkg.errors import UsageError
+from djpkg.errors import DjpkgError, UsageError
 from djpkg.fields import EDITABLE, Field, Kind, Owner
 from djpkg.mirror import find, lock
 from djpkg.mirror.connection import open_read, open_write
@@ -23,7 +23,7 @@ from djpkg.mirror.rows import shown
 from djpkg.render.text import field_text, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
@@ -74,26 +74,39 @@ def edit(
 
     Without assignments the editable fields open in VISUAL or EDITOR.
     """
-    wanted = assignments.parse(wishes or ())
-    freed = [assignments.editable(name) for name in unset or ()]
+    try:
+        before, changes = _edit(package, wishes or (), unset or (), db)
+    except DjpkgError:
+        if as_json:  # scripts get their one object whatever the exit code
+            terminal.answer(_as_json(None, []))
+        raise
+    slug = str(before.values["slug"])
+    terminal.answer(_as_json(slug, changes) if as_json else _told(slug, changes))
+    terminal.flush()
+    _talk(changes, _undo(before, changes, db))
+
+
+def _edit(package: str, wishes: Sequence[str], unset: Sequence[str], db: Path | None) -> tuple[Merged, list[Change]]:
+    """The package as it was found, and what became of its fields."""
+    wanted = assignments.parse(wishes)
+    freed = [assignments.editable(name) for name in unset]
     both = {one.field.name for one in wanted} & {field.name for field in freed}
     if both:
         raise UsageError(f"{', '.join(sorted(both))} cannot be assigned and unset at once")
-    if not wanted and not freed and not (terminal.is_terminal() and terminal.is_terminal(sys.stdin)):
+    if not wanted and not freed and not _has_person():
         message = "nothing to change: give assignments, or --unset"
         raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
     path = config.mirror_path(os.environ, db)
     lock.ensure(path)
-    number, shown_before, places = _look_up(path, package)
-    if wanted or freed:
-        before, after = _store(path, number, lambda current: assignments.apply(wanted, current, places), freed)
-        changes = _changes(before, after, {one.name for one in (*(one.field for one in wanted), *freed)})
-    else:
-        changes = _from_editor(path, number, shown_before, places)
-    slug = str(shown_before.values["slug"])
-    terminal.answer(_as_json(slug, changes) if as_json else _told(slug, changes))
-    terminal.flush()
-    _talk(changes, _undo(shown_before, changes, db))
+    number, found, places = _look_up(path, package)
+    if not wanted and not freed:
+        return found, _from_editor(path, number, found, places)
+    before, after = _store(path, number, lambda current: assignments.apply(wanted, current, places), freed)
+    return found, _changes(before, after, {field.name for field in (*(one.field for one in wanted), *freed)})
+
+
+def _has_person() -> bool:
+    return terminal.is_terminal() and sys.stdin is not None and sys.stdin.isatty()
 
 
 def _look_up(path: Path, package: str) -> tuple[int, Merged, Places]:
@@ -144,7 +157,7 @@ def _changes(before: Merged, after: Merged, touched: set[str]) -> list[Change]:
     ]
 
 
-def _as_json(slug: str, changes: list[Change]) -> str:
+def _as_json(slug: str | None, changes: list[Change]) -> str:
     told = {
         "schema": 1,
         "slug": slug,
