@@ -25,12 +25,17 @@ class Spent:
     charged: int = 0
     points: int = 0
     bytes: int = 0
+    missing: int = 0
+    """How many were answered with 404."""
 
 
 def spent(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, Spent]:
     """From the world's own statistics."""
     names = ("requests", "charged", "points", "bytes")
-    return {api: Spent(**{name: told[name] for name in names}) for api, told in stats.items()}
+    return {
+        api: Spent(**{name: told[name] for name in names}, missing=told["statuses"].get("404", 0))
+        for api, told in stats.items()
+    }
 
 
 def fastest(asked: Mapping[str, Spent], latency: Mapping[str, float]) -> float:

@@ -157,7 +157,8 @@ def _times(phases: list[Phase], latency: Mapping[str, float]) -> Table:
     header = ("fetch", "wall s", "bound s", "wall/bound", "download s", "user+system s", "the world's s", "peak MiB")
     delays = ", ".join(f"{api} {seconds:g} s" for api, seconds in latency.items()) or "none"
     notes = (
-        f"latency: {delays}; the bound is what latency and pace set: the catalog's requests, then the longest lane",
+        f"latency: {delays}",
+        "bound: what latency and pace set: the catalog's requests one by one, then the longest of the lanes",
         f"download: the same GET addresses, {download.AT_ONCE} at once, nothing parsed",
         "the world's s: user+system of the server, which shares this machine's processors",
     )
@@ -180,7 +181,11 @@ def _targets(stage: Stage, phases: list[Phase]) -> Table:
             f"{day.of('github').charged / day.moved:.2f}" if day.moved else "",
             "1.1",
         ),
-        ("day two: PyPI requests", f"{day.of('pypi').requests:,}", f"{1 + day.released:,}" if large else ""),
+        (
+            f"day two: PyPI requests, but for {day.of('pypi').missing:,} about projects that were gone before",
+            f"{day.of('pypi').requests - day.of('pypi').missing:,}",
+            f"{1 + day.released:,}" if large else "",
+        ),
         ("day two: catalog requests", f"{day.of('catalog').requests:,}", "3"),
         ("day two: user+system s", f"{day.run.processor:.1f}", "3.5" if full else ""),
         ("sweep day: catalog requests", f"{sweep.of('catalog').requests:,}", ""),
