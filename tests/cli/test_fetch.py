@@ -222,6 +222,16 @@ def test_json_of_what_a_quota_put_off_names_the_moment(fetch: Fetch, desk: Desk,
     assert (one["source"], one["packages"], one["until"]) == ("github", 2, "2026-11-23T13:00:00Z")
 
 
+def test_what_a_quota_put_off_is_told_by_status(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+    server.exhaust("github", authorised=False)
+    fetch("--all")
+    for flag in ("--json", "--db"):
+        arguments = ["status", "--db", str(desk.path), *([flag] if flag == "--json" else [])]
+        told = CliRunner().invoke(app, arguments, env=desk.environment, catch_exceptions=False)
+        assert told.exit_code == 0
+        assert "13:00:00Z" in told.stdout
+
+
 # Exit codes.
 
 
@@ -402,3 +412,27 @@ def test_a_fetch_costs_no_more_than_the_dry_run_said(
         for price in prices:
             assert asked[price["source"]]["requests"] <= price["most"]
             assert asked[price["source"]]["asked"] <= price["packages"]
+
+
+def test_a_project_s_requirements_are_fetched_and_what_no_package_stands_for_is_named(
+    desk: Desk, fetch: Fetch, tmp_path: Path
+) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
+    ended = fetch("--in", str(tmp_path / "requirements.txt"))
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    assert ended.stderr == "1 of 2 required projects are not in the mirror: six\n"
+    assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {"plain/json"}
+
+
+def test_requirements_none_of_which_is_a_package_ask_nobody(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("six\n")
+    ended = fetch("--in", str(tmp_path / "requirements.txt"))
+    assert ended.exit_code == 0
+    assert "1 of 1 required projects are not in the mirror: six" in ended.stderr
+    assert not desk.server.log
+
+
+@pytest.mark.parametrize("words", [["--all", "--in", "x"], ["django-todo", "--in", "x"], ["--in", "nowhere.txt"]])
+def test_requirements_stand_alone_and_must_be_readable(fetch: Fetch, words: list[str]) -> None:
+    assert fetch(*words).exit_code == 2

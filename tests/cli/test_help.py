@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-READING = ("show", "list", "compare", "changes", "grids", "fields", "status")
+READING = tuple(COMMANDS)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from djpkg import assignments, config, editing
-from djpkg.cli import options, terminal
+from djpkg.cli import complete, options, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import DjpkgError, UsageError
 from djpkg.fields import EDITABLE, Field, Kind, Owner
@@ -39,7 +39,9 @@ app = options.new_app()
 Wishes = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ASSIGNMENT]…", help="field=value (field= clears), field:=JSON, field+=value, field-=value."
+        metavar="[ASSIGNMENT]...",
+        help="field=value (field= clears), field:=JSON, field+=value, field-=value.",
+        autocompletion=complete.asked(complete.assignments),
     ),
 ]
 
@@ -56,16 +58,28 @@ class Change(NamedTuple):
 
 
 @app.command(
-    epilog="Examples: djpkg edit django-todo docs=https://example.org/docs · djpkg edit 409 grids+=forms"
-    " · djpkg edit django-todo --unset docs"
+    epilog=options.examples(
+        "djpkg edit django-todo docs=https://example.org/docs",
+        "djpkg edit 409 grids+=forms participants-=nobody",
+        "djpkg edit django-todo --unset docs",
+        more=f"Editable are {', '.join(field.name for field in EDITABLE)}.",
+    )
 )
 def edit(
-    package: Annotated[str, typer.Argument(metavar="PACKAGE", help="As show takes it.")],
+    package: Annotated[
+        str,
+        typer.Argument(metavar="PACKAGE", help="As show takes it.", autocompletion=complete.asked(complete.packages)),
+    ],
     wishes: Wishes = None,
     *,
     unset: Annotated[
         list[str] | None,
-        typer.Option("--unset", metavar="FIELD", help="Take your value off; the newest upstream value shows again."),
+        typer.Option(
+            "--unset",
+            metavar="FIELD",
+            help="Take your value off; the newest upstream value shows again.",
+            autocompletion=complete.asked(complete.editable),
+        ),
     ] = None,
     as_json: AsJson = False,
     db: Db = None,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djpkg import config
-from djpkg.cli import options, terminal
-from djpkg.cli.options import AsJson, Db
+from djpkg.cli import complete, options, stand, terminal
+from djpkg.cli.options import AsJson, Db, In
 from djpkg.errors import DjpkgError, UsageError
 from djpkg.facts import SourceName
 
@@ -25,15 +25,29 @@ if TYPE_CHECKING:
 app = options.new_app()
 
 
-@app.command()
+@app.command(
+    epilog=options.examples(
+        "djpkg fetch django-todo django-crispy-forms",
+        "djpkg fetch --all",
+        "djpkg fetch --all --source pypi --dry-run",
+        "djpkg fetch --in requirements.txt",
+        more="Exits with 0 done, 1 failed, 3 nothing named was found, 4 refused, 5 partial, 75 another is running.",
+    )
+)
 def fetch(
-    packages: Annotated[list[str] | None, typer.Argument(metavar="[PACKAGE]…", help="As show takes it.")] = None,
+    packages: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PACKAGE]...", help="As show takes them.", autocompletion=complete.asked(complete.packages)
+        ),
+    ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Every package of the catalog.")] = False,
     sources: Annotated[
         list[str] | None,
         typer.Option("--source", metavar="NAME", help=f"Ask only this one; of {', '.join(SourceName)}. Repeatable."),
     ] = None,
+    manifest: In = None,
     full: Annotated[bool, typer.Option("--full", help="Read the catalog's list to its end in any case.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would cost, and ask nobody.")] = False,
     as_json: AsJson = False,
@@ -47,15 +61,17 @@ def fetch(
 
     Without a terminal and without trouble it prints nothing. Running it again is how an interrupted fetch goes on.
     """
-    named = tuple(packages or ())
-    if bool(named) == every:
-        message = "name packages, or --all, not both" if every else "name packages, or say --all"
+    if sum((bool(packages), every, manifest is not None)) != 1:
+        message = "name packages, or say --all, or --in FILE: one of the three"
         raise UsageError(message, hint="for example: djpkg fetch django-todo")
     if quiet and verbose:
         message = "-q and -v exclude each other"
         raise UsageError(message)
     wanted = _sources(sources)
-    from djpkg import refresh
+    named = tuple(packages or ()) if manifest is None else _required(manifest, db)
+    if not named and not every:
+        return  # nothing that the file requires is in the mirror, which stderr has been told
+    from djpkg import refresh  # loads all that speaks to the network
 
     request = refresh.Request(packages=named, every=every, sources=wanted, full=full)
     if dry_run:
@@ -74,6 +90,16 @@ def fetch(
     _talk(report, summary=talks or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
+
+
+def _required(manifest: str, db: Path | None) -> tuple[str, ...]:
+    """The slugs of the packages that a project stands on."""
+    requirements = stand.read(manifest)
+    with options.reading(db) as mirror:
+        ids = stand.find_told(mirror, requirements)
+        return tuple(
+            slug for number in ids for (slug,) in mirror.execute("SELECT slug FROM packages WHERE id = ?", (number,))
+        )
 
 
 def _answer(report: Report) -> None:
