@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from djpkg.errors import ConfigError
+from djpkg.errors import ConfigError, MirrorError
 from djpkg.facts import FORGES, Outcome, SourceName
+from djpkg.mirror.write import Writer
 from djpkg.sources import catalog
 from djpkg.sources.limits import Limits
 from djpkg.times import stamp
@@ -506,8 +508,7 @@ KINDS = ("drop", "status", "html", "invalid_json", "cut", "wrong_types", "deep",
 # What breaks together: APIs in the world, and what the sources are called.
 TOGETHER = (
     {"github": "github", "graphql": "github", "bitbucket": "bitbucket"},
-    {"gitlab": "gitlab", "pypi": "pypi"},
-    {"codeberg": "forgejo"},
+    {"gitlab": "gitlab", "pypi": "pypi", "codeberg": "forgejo"},
 )
 OF_A_FORGE = ("repo_watchers", "repo_forks", "repo_description", "participants", "commits_over_52", "last_updated")
 
@@ -600,6 +601,27 @@ def test_everything_down_is_1_and_the_mirror_stays(any_desk: Desk, names: tuple[
     assert report.exit_code == 1
     assert {slug: any_desk.show(slug) for slug in any_desk.slugs()} == before
     assert all("127.0.0.1:9" in line for line in report.causes())
+
+
+def test_a_mirror_that_fails_in_one_lane_ends_the_others_and_is_told(
+    desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(desk.world)
+    store = Writer.store_statements
+
+    def fail_for_pypi(writer: Writer, source: SourceName, *args: Any, **kwargs: Any) -> Any:
+        if source is SourceName.PYPI:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR, "SQLITE_IOERR"
+            raise error
+        return store(writer, source, *args, **kwargs)
+
+    monkeypatch.setattr(Writer, "store_statements", fail_for_pypi)
+    server.latency["github"] = 0.3
+    with pytest.raises(MirrorError, match="disk failed"):
+        desk.fetch()
+    assert len(server.requests("github")) == 1
+    integrity(desk.path)
 
 
 def test_one_cause_is_one_line_however_many_packages_it_hits(desk: Desk, server: WorldServer) -> None:
@@ -698,6 +720,24 @@ def test_a_short_pause_that_a_source_asks_for_is_waited_for(desk: Desk, server: 
     server.fault("github", kind="secondary", seconds=1, times=1)
     report = desk.fetch("on-github")
     assert (report.exit_code, report.deferred) == (0, [])
+    assert desk.show("on-github")["repo_watchers"] == 5
+
+
+def test_what_was_noted_by_a_clock_that_was_years_ahead_puts_nothing_off_for_years(
+    desk: Desk, server: WorldServer
+) -> None:
+    fill(desk.world)
+    desk.world.add_package("lost", state="gone")
+    now = desk.world.now
+    desk.advance(days=4000)
+    server.quota("github", authorised=False).limit = 8
+    assert desk.fetch().deferred
+    desk.world.now = now
+    server.quota("github", authorised=False).limit = 1000
+    server.quota("github", authorised=False).resets = None
+    report = desk.fetch()
+    assert (report.exit_code, report.deferred) == (0, [])
+    assert asked(server, "acme/lost") == 1
     assert desk.show("on-github")["repo_watchers"] == 5
 
 

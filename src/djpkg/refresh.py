@@ -29,6 +29,7 @@ from djpkg.remembered import QuotaRow, Sweep
 from djpkg.report import UNKNOWN, QuotaState, Report, Told
 from djpkg.sources import opening
 from djpkg.sources.limits import Limits
+from djpkg.sources.quota import LONGEST
 from djpkg.sweeping import SHORTER, needs_sweep, reached
 
 if TYPE_CHECKING:
@@ -561,7 +562,8 @@ def _recall(source: Forge | Registry, rows: Sequence[QuotaRow], *, now: datetime
         quota = pools.get(row.pool) if row.source == source.name.value else None
         if quota is None:
             continue
-        if row.not_before is not None and row.not_before > now:
+        # A moment that lies further off was noted by a clock that was ahead.
+        if row.not_before is not None and now < row.not_before <= now + LONGEST:
             quota.close(row.not_before, now=now)
-        if row.reset is not None and row.reset > now:
+        if row.reset is not None and now < row.reset <= now + LONGEST:
             quota.limit, quota.remaining, quota.reset = row.limit, row.remaining, row.reset

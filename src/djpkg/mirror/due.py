@@ -94,5 +94,6 @@ def projects(db: sqlite3.Connection, *, only: Collection[int] | None, now: datet
 
 def _wanted(only: Collection[int] | None, now: datetime) -> tuple[str, tuple[str | int, ...]]:
     if only is None:
-        return "(facts.retry IS NULL OR facts.retry <= ?)", (stamp(now),)
+        # One that was asked tomorrow was asked by a clock that was ahead, and so was its next time reckoned.
+        return "(facts.retry IS NULL OR facts.retry <= ? OR facts.asked > ?)", (stamp(now), stamp(now))
     return f"packages.id IN ({', '.join('?' * len(only))})", tuple(only)
