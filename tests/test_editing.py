@@ -192,6 +192,12 @@ def test_any_text_survives_editors_and_mistakes(value: str) -> None:
     )
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85"])
+def test_marks_that_elsewhere_end_a_line_may_be_typed_into_a_value(mark: str) -> None:
+    typed = edited("title", f'"a{mark}b"')
+    assert changes(BEFORE, with_mistake(typed, "first"), PLACES) == {"title": f"a{mark}b"}
+
+
 def test_a_mistake_stands_on_top_in_place_of_an_earlier_one() -> None:
     once = with_mistake(BEFORE, "first\nmistake")
     assert once == f"# MISTAKE: first mistake\n{BEFORE}"

@@ -309,6 +309,7 @@ classifier_lists = st.lists(
 )
 
 
+@pytest.mark.campaign
 @still
 @given(classifier_lists)
 def test_any_classifiers_give_distinct_series_in_order(classifiers: list[str]) -> None:
@@ -323,6 +324,7 @@ def test_any_classifiers_give_distinct_series_in_order(classifiers: list[str]) -
     assert declared_django([f"Framework :: Django :: {text}" for text in series]) == series
 
 
+@pytest.mark.campaign
 @still
 @given(
     st.lists(

@@ -232,6 +232,7 @@ PIECES = [
 PIECES += ["//", "\0", "\udcff", "active", "none", "%", "_", "\\", "*", "\n", "(", "=", "id", "2025", "license", "MIT"]
 
 
+@pytest.mark.campaign
 def test_thousands_of_random_strings_are_queries_or_usage_errors() -> None:
     dice = random.Random(20)  # noqa: S311 - a fixed seed, no secret
     legal = 0

@@ -395,6 +395,7 @@ PIECES += ["//", "\0", "\udcff", "active", "none", "%", "_", "\\", "*", "\n", "(
 PIECES += ["]", "any", "category", "AND", "NEAR(", "'", "a", "todo", "?", "python", "version"]
 
 
+@pytest.mark.campaign
 def test_thousands_of_random_strings_run(db: sqlite3.Connection) -> None:
     dice = random.Random(21)  # noqa: S311 - a fixed seed, no secret
     ran = 0
@@ -451,6 +452,7 @@ def word_matches(word: str, row: Row) -> bool:
     return anywhere or any(found_as_words(word, value) for value in [*values, str(row["repo_description"])])
 
 
+@pytest.mark.campaign
 @given(PACKAGES, st.lists(st.tuples(st.text(LETTERS, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=3))
 @settings(max_examples=200, deadline=None)
 def test_words_find_what_a_plain_reading_finds(rows: list[Row], words: list[tuple[str, bool]]) -> None:
@@ -463,6 +465,7 @@ def test_words_find_what_a_plain_reading_finds(rows: list[Row], words: list[tupl
 BOUNDS = st.none() | st.integers(0, 5)
 
 
+@pytest.mark.campaign
 @given(PACKAGES, st.tuples(BOUNDS, BOUNDS), st.tuples(BOUNDS, BOUNDS), st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_ranges_find_what_a_plain_reading_finds(

@@ -394,6 +394,7 @@ addresses = st.one_of(
 )
 
 
+@pytest.mark.campaign
 @settings(derandomize=True, deadline=None, max_examples=800)
 @given(addresses)
 @example("https://gitlab.com/a/b/issues.git")

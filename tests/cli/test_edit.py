@@ -257,6 +257,22 @@ def test_edits_survive_later_fetches_and_unset_brings_the_newest_upstream_value(
     assert (shown["title"], shown["repo_watchers"]) == ("Newer", 6000)
 
 
+def test_of_edits_that_add_to_one_list_at_the_same_time_each_counts(fetched_mirror: Path) -> None:
+    children = []
+    for editor in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                ended = [run("edit", "django-pots", f"participants+={editor}-{number}").code for number in range(8)]
+                os._exit(any(ended))
+            finally:
+                os._exit(99)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    wanted = {f"{editor}-{number}" for editor in range(4) for number in range(8)}
+    assert wanted <= set(values(fetched_mirror)["participants"])
+
+
 # In an editor, on a terminal.
 
 

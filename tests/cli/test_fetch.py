@@ -273,7 +273,7 @@ def test_a_token_that_is_not_accepted_is_4_and_not_printed(fetch: Fetch, desk: D
     result = fetch("plain", "--source", "github", GH_TOKEN="ghp_canary_wrong")
     assert result.exit_code == 4
     (line,) = said(result)
-    assert "token" in line
+    assert "does not accept the token of GH_TOKEN" in line
     assert "canary" not in line
 
 

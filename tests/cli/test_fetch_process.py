@@ -130,6 +130,7 @@ def kill_through(desk: Desk, launcher: Launcher, *, step: int, **options: Any) -
         at += step
 
 
+@pytest.mark.campaign
 def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_completes(
     desk: Desk, launcher: Launcher
 ) -> None:
@@ -144,6 +145,7 @@ def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_com
     check_equals_the_world(desk)
 
 
+@pytest.mark.campaign
 def test_without_transactions_the_same_kills_tear_pages(desk: Desk, launcher: Launcher) -> None:
     launcher.run("fetch", "--all")
     _, torn = kill_through(desk, launcher, step=20, untransacted=True)

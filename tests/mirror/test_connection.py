@@ -349,6 +349,7 @@ def test_the_next_reader_after_a_kill_sees_what_was_committed(path: Path) -> Non
     assert not path.with_name("mirror.db-journal").exists()
 
 
+@pytest.mark.campaign
 def test_a_kill_while_the_mirror_is_made_leaves_nothing_or_a_mirror(path: Path) -> None:
     for statement in range(1, 200):
         for file in path.parent.iterdir():
@@ -458,6 +459,7 @@ def test_the_last_two_copies_stay(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "mirror.db.v9.bak.mine").exists()
 
 
+@pytest.mark.campaign
 def test_a_kill_during_an_upgrade_leaves_the_old_version_or_the_new(tmp_path: Path) -> None:
     origin = edited(tmp_path / "origin.db")
     path = tmp_path / "mirror.db"
@@ -478,6 +480,7 @@ def test_a_kill_during_an_upgrade_leaves_the_old_version_or_the_new(tmp_path: Pa
     assert versions.count(1) >= 8
 
 
+@pytest.mark.campaign
 def test_without_its_transaction_an_upgrade_would_not_survive_kills(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,8 +165,16 @@ def test_removed_packages_are_still_asked_about(db: sqlite3.Connection, writer: 
 
 
 def test_an_edited_address_is_what_is_asked(db: sqlite3.Connection, writer: Writer) -> None:
+    here = Statement(place("few"), Outcome.UPDATED, forge("mara/few"), etag='"1"')
+    writer.store_statements(GITHUB, [here], now=NOW)
+    writer.store_statements(PYPI, [Statement("few", Outcome.UPDATED, pypi("few"), serial=7)], now=NOW)
     edit = {"repo_url": "https://codeberg.org/mara/few", "pypi_url": "other"}
     writer.store_overrides(1, edit, unset=[], now=NOW)
     assert "few" not in asked(db)
     assert asked(db, source=SourceName.FORGEJO) == ["few"]
-    assert "other" in projects(db)
+    assert due.projects(db, only={1}, now=NOW).asks == [ProjectAsk(coordinate="other")]
+    (there,) = due.repositories(db, only={1}, now=NOW)[SourceName.FORGEJO].asks
+    assert (there.etag, there.head, there.weeks_head) == (None, None, None)
+    writer.store_overrides(1, {"repo_url": "https://github.com/ines/few"}, unset=[], now=NOW)
+    (there,) = due.repositories(db, only={1}, now=NOW)[GITHUB].asks
+    assert (there.coordinate, there.etag, there.head) == ("github.com/ines/few", None, None)

@@ -63,6 +63,7 @@ def printed(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column
     return [line for page in listing.get_json(db, ids, columns) for line in page]
 
 
+@pytest.mark.campaign
 @settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(page=st.lists(records, min_size=1, max_size=5, unique_by=lambda one: one.id))
 def test_the_json_is_that_of_the_values_in_ascii(path: Path, page: list[CatalogFacts]) -> None:

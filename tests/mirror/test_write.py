@@ -571,6 +571,7 @@ def campaign(path: Path) -> Path:
     return path
 
 
+@pytest.mark.campaign
 def test_a_killed_fetch_loses_no_page_that_was_stored_and_stores_none_in_part(campaign: Path) -> None:
     chance = random.Random(20261123)  # noqa: S311 - the same moments each time
     acknowledged = hot = 0
@@ -644,6 +645,7 @@ def names() -> set[str]:
     return {f"{editor}-{number}" for editor in range(EDITORS) for number in range(EDITS)}
 
 
+@pytest.mark.campaign
 def test_of_edits_that_race_with_each_other_and_with_a_fetch_none_is_lost(path: Path) -> None:
     def add(db: sqlite3.Connection, name: str) -> None:
         Writer(db, forges=NO_FORGES).revise_overrides(
@@ -653,6 +655,7 @@ def test_of_edits_that_race_with_each_other_and_with_a_fetch_none_is_lost(path: 
     assert names() <= race(path, add)
 
 
+@pytest.mark.campaign
 def test_edits_that_read_before_their_transaction_would_be_lost(path: Path) -> None:
     def add(db: sqlite3.Connection, name: str) -> None:
         before = json.loads(shown(db, 1, "participants"))

@@ -23,6 +23,7 @@ def test_a_text_that_looks_like_a_formula_stays_as_it_is(text: str) -> None:
     assert csv_line([text]) == f"{text}\r\n"
 
 
+@pytest.mark.campaign
 def test_thousands_of_hostile_texts_stay_one_line_of_the_same_cells() -> None:
     for seed in range(3000):
         text = hostile(seed)

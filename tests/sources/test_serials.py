@@ -89,6 +89,7 @@ objects = st.builds(
 )
 
 
+@pytest.mark.campaign
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     st.lists(objects, min_size=1, max_size=12),
@@ -161,6 +162,7 @@ def test_many_odd_projects_spoil_the_list() -> None:
         read(text(project("a"), *[project("b", "7")] * 1000), {"a"})
 
 
+@pytest.mark.campaign
 def test_the_list_is_never_held_whole() -> None:
     def pieces() -> Iterable[bytes]:
         yield b'{"meta":{},"projects":['
