@@ -270,6 +270,14 @@ def test_an_unknown_name_beside_a_known_one_is_partial(desk: Desk) -> None:
     assert report.as_json()["failures"] == [{"slug": "no-such-thing", "source": "catalog", "reason": "no such package"}]
 
 
+@pytest.mark.parametrize(
+    "name", ["", "..", "a" * 500, "1" * 30, "%2e%2e", "★", "\x1b[31m", "a/b/c/d", "https://", "\udcff"]
+)
+def test_what_can_be_no_name_is_unknown(desk: Desk, server: WorldServer, name: str) -> None:
+    assert desk.fetch(name).exit_code == 3
+    assert {request.path for request in server.log} <= {f"/packages/{name}/"}
+
+
 def test_an_unknown_name_is_told_with_the_nearest(desk: Desk) -> None:
     fill(desk.world)
     desk.fetch(sources=["catalog"])

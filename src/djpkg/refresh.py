@@ -88,8 +88,7 @@ def fetch(
     """
     opening.check(request.sources, environment)
     forges = config.forges(environment)
-    # An address that was copied from git may hold a token, and what was asked for is kept.
-    request = replace(request, packages=tuple(re.sub(r"//[^/@\s]*@", "//", name) for name in request.packages))
+    request = replace(request, packages=tuple(map(_keepable, request.packages)))
     with _Stop() as stop, lock.fetch_lock(path):
         lock.ensure_locked(path)
         with open_write(path) as db:
@@ -113,6 +112,11 @@ def fetch(
             report.finished = clock()
             ledger.finish_run(db, run, code=report.exit_code, report=report.kept_json(), now=report.finished)
     return report
+
+
+def _keepable(name: str) -> str:
+    """A name as it was typed, as far as it can be kept: what is no text is not, nor a token in an address of git's."""
+    return re.sub(r"//[^/@\s]*@", "//", name.encode("utf-8", "replace").decode())
 
 
 def estimate(

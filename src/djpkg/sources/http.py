@@ -293,7 +293,7 @@ class Client:
 
     def _checked(self, reply: Reply, answers: frozenset[int]) -> Reply:
         if reply.status == HTTPStatus.UNAUTHORIZED and self._wire.auth is not None:
-            message = f"{self.source}: {self._wire.where} does not accept the token"
+            message = f"{self.source}: {self._wire.where} does not accept the token of {self._wire.auth.variable}"
             raise CredentialsRejected(message, hint=f"check the environment variable {self._wire.auth.variable}")
         served = HTTPStatus.OK <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or reply.status in answers
         if reply.status == HTTPStatus.UNAUTHORIZED or not served:
