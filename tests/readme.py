@@ -162,7 +162,7 @@ def stage(world: World) -> Iterator[dict[str, str]]:
 
 
 def run(command: str, environment: dict[str, str]) -> str:
-    """What a person sees who types the command in a terminal of `WIDTH` columns; what follows a line's end is cut off."""
+    """What a person sees who types the command in a terminal of `WIDTH` columns, without blanks at the ends."""
     main, minor = pty.openpty()
     process = subprocess.Popen(
         ["bash", "-c", command], stdin=minor, stdout=minor, stderr=minor, env=environment, cwd=environment["HOME"]
@@ -187,7 +187,8 @@ def fields_table() -> str:
     """The README's table of fields, from the register."""
     lines = ["| field | also | is | from | edit | example |", "|---|---|---|---|---|---|"]
     lines += [
-        f"| `{field.name}` | {', '.join(f'`{alias}`' for alias in field.aliases)} | {field.about} | {field.owner.value} |"
+        f"| `{field.name}` | {', '.join(f'`{alias}`' for alias in field.aliases)} | {field.about} |"
+        f" {field.owner.value} |"
         f" {'yes' if field.editable else ''} | `{field.example}` |"
         for field in FIELDS
     ]

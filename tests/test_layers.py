@@ -9,8 +9,8 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "djpkg"
 FOLDERS = ("cli", "render", "sources", "mirror")
-# What a module of a layer may import of djpkg; pure modules may import each other. The small modules of render that draw
-# nothing (observer, text) are what refresh tells its progress to.
+# What a module of a layer may import of djpkg; pure modules may import each other. The small modules of render that
+# draw nothing (observer, text) are what refresh tells its progress to.
 ALLOWED = {
     "cli": {"cli", "refresh", "render", "mirror", "pure"},
     "refresh": {"sources", "mirror", "pure"},

@@ -60,6 +60,16 @@ _STATES = {
 }
 
 
+# The fields whose keys are columns of the index `packages_lookup`.
+_IN_LOOKUP = frozenset(
+    (
+        "repo_watchers", "slug", "title", "category", "catalog_state", "repo_state", "archived", "last_updated", "released",
+        "pypi_state", "forge", "license", "commits_last_year", "participant_count", "repo_forks", "yanked", "moved_to",
+        "django_versions", "python_versions",
+    )
+)  # fmt: skip
+
+
 def where(query: Query) -> Sql:
     """The condition that a row of ``packages`` must meet, and its values in order."""
     parts = [_signed(_word(word.text), excluded=word.excluded) for word in query.words]
@@ -75,12 +85,17 @@ def order_by(sorts: Sequence[Sort], query: Query) -> Sql:
     if not sorts and query.wanted:
         rank, values = _rank(query.wanted)
         sql.append(rank)
-    # The index on stars is quicker than sorting only where every row is wanted; + keeps SQLite off it (measured).
-    stars = f"{'+' if any(query) else ''}packages.repo_watchers DESC"
-    sql += [_sorted(item) for item in sorts] or [stars]
+    # An index that gives the order pays where nothing else of the rows is looked at; + keeps SQLite off it (measured).
+    keep_off = "" if not any(query) or (not sorts and _is_narrow(query)) else "+"
+    sql += [f"{keep_off}{_sorted(item)}" for item in sorts] or [f"{keep_off}packages.repo_watchers DESC"]
     if all(item.field.name != "slug" for item in sorts):
         sql.append("packages.slug")
     return ", ".join([*sql, "packages.id"]), values
+
+
+def _is_narrow(query: Query) -> bool:
+    """Whether the index `packages_lookup` holds all that the filters look at."""
+    return all(item.field.name in _IN_LOOKUP for item in query.filters)
 
 
 def _sorted(item: Sort) -> str:

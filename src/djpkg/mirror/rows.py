@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     SqlValue: TypeAlias = str | int | None
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_EMPTY: dict[type, str] = {list: "[]", dict: "{}"}
 _TIMES = ("created", "modified", "last_updated", "last_fetched", "released")
 
 
@@ -36,7 +37,7 @@ def plain(value: Kept) -> SqlValue:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, list | dict):
-        return as_json(value)
+        return as_json(value) if value else _EMPTY[type(value)]
     return value
 
 

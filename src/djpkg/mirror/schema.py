@@ -80,7 +80,14 @@ CREATE TABLE packages (
 
 -- Not unique: packages that vanished stay, and the catalog gives their slugs away again.
 CREATE INDEX packages_slug ON packages (replace(lower(slug), '_', '-'));
-CREATE INDEX packages_stars ON packages (repo_watchers DESC, slug);
+-- What most queries look at, in the order that most lists have: they read this narrow index and not the wide rows.
+CREATE INDEX packages_lookup ON packages (
+    repo_watchers DESC, slug, id, title, category, catalog_state, repo_state, archived, last_updated_utc, released_utc,
+    pypi_state, forge, license, commits_last_year, participant_count, repo_forks, yanked, moved_to, django_versions,
+    python_versions
+);
+CREATE INDEX packages_updated ON packages (last_updated_utc DESC, slug);
+CREATE INDEX packages_released ON packages (released_utc DESC, slug);
 CREATE INDEX packages_repository ON packages (repository_key);
 CREATE INDEX packages_project ON packages (pypi_name);
 

@@ -7,18 +7,18 @@ parts of a repository (page, weeks, contributors) arrive separately and a kill m
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from sqlite_utils import Database
 
-from djpkg.absorb import Event, absorb, differs, events
-from djpkg.facts import CatalogFacts, Outcome, SourceName
+from djpkg.absorb import Event, absorb, differs
+from djpkg.facts import CatalogFacts, SourceName
 from djpkg.merge import Merged, Stored, merge
 from djpkg.mirror import codec
 from djpkg.mirror.connection import transaction
+from djpkg.mirror.laying import Statement, Written, lay
 from djpkg.mirror.rows import as_json, columns
-from djpkg.times import stamp
+from djpkg.times import sortable, stamp
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,33 +29,9 @@ if TYPE_CHECKING:
     from djpkg.merge import Kept
     from djpkg.mirror.rows import SqlValue
 
+__all__ = ["Statement", "Writer", "Written"]
+
 _FACTS_KEY = ("package_id", "source", "coordinate")
-# How long a gone or blocked place is left in peace: 1, 2, 4, … days, at most a month.
-LONGEST_RETRY = timedelta(days=30)
-
-
-class Statement(NamedTuple):
-    """What one source said of one coordinate, to be stored for every package that points there.
-
-    `outcome` is None while more is to come. `said` is None where nothing new was said. `error` goes with FAILED.
-    """
-
-    coordinate: str
-    outcome: Outcome | None
-    said: Facts | None = None
-    error: str | None = None
-    etag: str | None = None
-    serial: int | None = None
-
-
-class Written(NamedTuple):
-    """What storing did to one package: whether its facts changed, and what is worth telling."""
-
-    package: int
-    slug: str
-    coordinate: str
-    changed: bool
-    events: tuple[Event, ...]
 
 
 class Writer:
@@ -156,18 +132,23 @@ class Writer:
             shared = {coordinate: row.said for (_, coordinate), row in before.items() if row.said is not None}
             known = {number for (number, _), row in before.items() if row.said is not None}
             written: list[Written] = []
+            stirred: dict[int, Written] = {}
             rows: dict[tuple[int, str], dict[str, SqlValue]] = {}
             for statement in page:
                 for number, slug in pointing.get(statement.coordinate, ()):
                     key = (number, statement.coordinate)
                     old = before.get(key) or Stored(source, statement.coordinate, None, None, None, None, None)
-                    row, one, kept = _lay(old, statement, number, slug, shared.get(statement.coordinate), now=now)
-                    rows[key] = rows.get(key, {}) | row
-                    written.append(one)
-                    misses = cast("int", row.get("misses", old.misses))
-                    before[key] = old._replace(said=kept, misses=misses)  # a page may speak of a coordinate twice
+                    laid = lay(old, statement, number, slug, shared.get(statement.coordinate), now=now)
+                    rows[key] = rows.get(key, {}) | laid.row
+                    written.append(laid.written)
+                    if not laid.still:
+                        stirred[number] = laid.written
+                    misses = cast("int", laid.row.get("misses", old.misses))
+                    # A page may speak of a coordinate twice.
+                    before[key] = old._replace(said=laid.kept, misses=misses)
             self._write_facts(rows)
-            written += self._merge_and_suggest({one.package: one for one in written}, known)
+            self._touch({one.package for one in written} - stirred.keys(), source, now)
+            written += self._merge_and_suggest(stirred, known)
             self._store_events(written, now)
         return written
 
@@ -201,6 +182,14 @@ class Writer:
             )
             (after,) = self._merge([package])
         return before, after
+
+    def _touch(self, packages: Iterable[int], source: SourceName, now: datetime) -> None:
+        """Note the time of an answer without news: all that a merge would change, at a tenth of its price."""
+        at = stamp(now)
+        self._db.executemany(
+            "UPDATE packages SET last_fetched = ?, last_fetched_utc = ?, checked = json_set(checked, ?, ?) WHERE id = ?",
+            [(at, sortable(at), f"$.{source.value}", at, number) for number in packages],
+        )
 
     def _merge_and_suggest(self, written: Mapping[int, Written], known: Collection[int]) -> list[Written]:
         """Merge, and tell of projects that from now on name another forge as their own."""
@@ -336,52 +325,6 @@ class Writer:
             for event in one.events
         ]
         self._tables.table("events").insert_all(rows)
-
-
-def _lay(
-    before: Stored, statement: Statement, number: int, slug: str, shared: Facts | None, *, now: datetime
-) -> tuple[dict[str, SqlValue], Written, Facts | None]:
-    """The columns of one facts row that a statement changes, what it did, and the facts that the row then holds.
-
-    `shared` are the facts that some package has of the coordinate. The source was asked with their validators, so that
-    "unchanged" and parts of an answer speak of them: a package that has none yet gets those.
-    """
-    row: dict[str, SqlValue] = {
-        "package_id": number,
-        "source": before.source.value,
-        "coordinate": statement.coordinate,
-        "asked": stamp(now),
-    }
-    old = before.said
-    if statement.outcome is Outcome.FAILED:
-        failed = Written(number, slug, statement.coordinate, changed=False, events=())
-        return row | {"outcome": "failed", "error": statement.error}, failed, old
-    row |= {"answered": stamp(now), "error": None}
-    kept = absorb(old or shared, statement.said) if statement.said is not None else old or shared
-    changed, told = False, []
-    if kept is not None and (statement.said is not None or old is None):
-        changed = old is None or differs(old, kept)
-        told = events(old, kept, coordinate=statement.coordinate)
-        row["said"] = codec.encode(kept)
-    if statement.etag is not None:
-        row["etag"] = statement.etag
-    if statement.serial is not None:
-        row["serial"] = statement.serial
-    if statement.outcome is Outcome.GONE:
-        misses = before.misses + 1
-        row |= {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
-        # A place that comes back as it was would else answer "unchanged" to the old validator, and stay gone.
-        row |= {"etag": None, "serial": None}
-    else:
-        row |= {"misses": 0, "retry": None}
-        if statement.outcome is not None:
-            row["outcome"] = "updated" if changed else "unchanged"
-    return row, Written(number, slug, statement.coordinate, changed, tuple(told)), kept
-
-
-def _patience(misses: int) -> timedelta:
-    # A minute less than whole days, so that a cron job that comes at the same time of each day finds the day over.
-    return min(timedelta(days=2 ** min(misses - 1, 10)), LONGEST_RETRY) - timedelta(minutes=1)
 
 
 def _facts_row(

@@ -35,6 +35,7 @@ MANY = 300
 """More projects than that, with a serial stored, are worth the list."""
 AT_ONCE = 8
 PAGE = 50
+UNCHANGED_PAGE = 500
 """How many answers are handed over together at most."""
 PATIENCE = 0.5
 """Seconds for which answers that are there wait for others."""
@@ -231,8 +232,8 @@ def _ended(ask: ProjectAsk, error: SourceError) -> Said:
 
 
 def _in_pages(answers: Sequence[Said]) -> Iterator[Sequence[Said]]:
-    for start in range(0, len(answers), PAGE):
-        yield answers[start : start + PAGE]
+    for start in range(0, len(answers), UNCHANGED_PAGE):
+        yield answers[start : start + UNCHANGED_PAGE]
 
 
 async def _next_page(ready: Ready) -> tuple[list[Said], bool]:

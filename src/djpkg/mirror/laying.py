@@ -1,0 +1,114 @@
+"""What one statement of a source does to the row of facts that it is laid over. Touches no file."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from djpkg.absorb import Event, absorb, differs, events
+from djpkg.facts import ForgeFacts, Outcome
+from djpkg.mirror import codec
+from djpkg.times import stamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from djpkg.facts import Facts
+    from djpkg.merge import Stored
+    from djpkg.mirror.rows import SqlValue
+
+# How long a gone or blocked place is left in peace: 1, 2, 4, … days, at most a month.
+LONGEST_RETRY = timedelta(days=30)
+
+
+class Statement(NamedTuple):
+    """What one source said of one coordinate, to be stored for every package that points there.
+
+    `outcome` is None while more is to come. `said` is None where nothing new was said. `error` goes with FAILED.
+    """
+
+    coordinate: str
+    outcome: Outcome | None
+    said: Facts | None = None
+    error: str | None = None
+    etag: str | None = None
+    serial: int | None = None
+
+
+class Written(NamedTuple):
+    """What storing did to one package: whether its facts changed, and what is worth telling."""
+
+    package: int
+    slug: str
+    coordinate: str
+    changed: bool
+    events: tuple[Event, ...]
+
+
+class Laid(NamedTuple):
+    """The columns of the facts row that change, what storing them did, and the facts that the row then holds.
+
+    `still` says that nothing about the package changes but the time of the answer.
+    """
+
+    row: dict[str, SqlValue]
+    written: Written
+    kept: Facts | None
+    still: bool = False
+
+
+def lay(before: Stored, statement: Statement, number: int, slug: str, shared: Facts | None, *, now: datetime) -> Laid:
+    """Lay a statement over the row that a package has of its coordinate.
+
+    `shared` are the facts that some package has of the coordinate. The source was asked with their validators, so that
+    "unchanged" and parts of an answer speak of them: a package that has none yet gets those.
+    """
+    at = stamp(now)
+    row: dict[str, SqlValue] = {
+        "package_id": number,
+        "source": before.source.value,
+        "coordinate": statement.coordinate,
+        "asked": at,
+    }
+    old = before.said
+    if statement.outcome is Outcome.FAILED:
+        failed = Written(number, slug, statement.coordinate, changed=False, events=())
+        return Laid(row | {"outcome": "failed", "error": statement.error}, failed, old)
+    row |= {"answered": at, "error": None}
+    kept = absorb(old or shared, statement.said) if statement.said is not None else old or shared
+    changed, told = False, []
+    if kept is not None and (statement.said is not None or old is None):
+        changed = old is None or differs(old, kept)
+        told = events(old, kept, coordinate=statement.coordinate)
+        if kept != old:
+            row["said"] = codec.encode(kept)
+    if statement.etag is not None:
+        row["etag"] = statement.etag
+    if statement.serial is not None:
+        row["serial"] = statement.serial
+    if statement.outcome is Outcome.GONE:
+        misses = before.misses + 1
+        row |= {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
+        # A place that comes back as it was would else answer "unchanged" to the old validator, and stay gone.
+        row |= {"etag": None, "serial": None}
+    else:
+        row |= {"misses": 0, "retry": None}
+        if statement.outcome is not None:
+            row["outcome"] = "updated" if changed else "unchanged"
+    written = Written(number, slug, statement.coordinate, changed, tuple(told))
+    return Laid(row, written, kept, still=not changed and not told and _is_still(before, kept, statement, at))
+
+
+def _is_still(before: Stored, kept: Facts | None, statement: Statement, at: str) -> bool:
+    """Whether an answer without news follows a good one and moves no week: the same UTC date, or no day that counts."""
+    if statement.outcome is Outcome.GONE or before.outcome not in ("updated", "unchanged") or before.error:
+        return False
+    if kept is None or not before.answered or before.answered > at:
+        return False
+    days = kept.weeks.days if isinstance(kept, ForgeFacts) and kept.weeks is not None else None
+    return not days or before.answered[:10] == at[:10]
+
+
+def _patience(misses: int) -> timedelta:
+    # A minute less than whole days, so that a cron job that comes at the same time of each day finds the day over.
+    return min(timedelta(days=2 ** min(misses - 1, 10)), LONGEST_RETRY) - timedelta(minutes=1)
