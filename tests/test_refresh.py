@@ -521,6 +521,7 @@ TOGETHER = (
 OF_A_FORGE = ("repo_watchers", "repo_forks", "repo_description", "participants", "commits_over_52", "last_updated")
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_source_that_fails_blanks_nothing_and_spoils_no_other(desk: Desk, server: WorldServer, kind: Any) -> None:
     world = desk.world

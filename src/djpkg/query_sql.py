@@ -63,9 +63,9 @@ _STATES = {
 # The fields whose keys are columns of the index `packages_lookup`.
 _IN_LOOKUP = frozenset(
     (
-        "repo_watchers", "slug", "title", "category", "catalog_state", "repo_state", "archived", "last_updated", "released",
-        "pypi_state", "forge", "license", "commits_last_year", "participant_count", "repo_forks", "yanked", "moved_to",
-        "django_versions", "python_versions",
+        "repo_watchers", "slug", "title", "category", "catalog_state", "repo_state", "archived", "last_updated",
+        "released", "pypi_state", "forge", "license", "commits_last_year", "participant_count", "repo_forks", "yanked",
+        "moved_to", "django_versions", "python_versions",
     )
 )  # fmt: skip
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.launching import Ended
 
+pytestmark = pytest.mark.campaign
+
 KILLS = 30
 PYTHON = {"PYTHONPATH": str(SOURCE)}
 
@@ -130,7 +132,6 @@ def kill_through(desk: Desk, launcher: Launcher, *, step: int, **options: Any) -
         at += step
 
 
-@pytest.mark.campaign
 def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_completes(
     desk: Desk, launcher: Launcher
 ) -> None:
@@ -145,7 +146,6 @@ def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_com
     check_equals_the_world(desk)
 
 
-@pytest.mark.campaign
 def test_without_transactions_the_same_kills_tear_pages(desk: Desk, launcher: Launcher) -> None:
     launcher.run("fetch", "--all")
     _, torn = kill_through(desk, launcher, step=20, untransacted=True)

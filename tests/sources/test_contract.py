@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from djpkg.sources.http import Limits
 
+pytestmark = pytest.mark.campaign
+
 
 @dataclass(frozen=True)
 class Case:

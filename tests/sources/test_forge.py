@@ -17,6 +17,8 @@ from djpkg.facts import ForgeFacts, Outcome, WeeksFacts
 if TYPE_CHECKING:
     from tests.world import Repo, World, WorldServer
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(params=PLACES, ids=str)
 def place(request: pytest.FixtureRequest) -> Place:

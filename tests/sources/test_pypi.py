@@ -12,7 +12,7 @@ from tests.world import NOW, Release, World, WorldServer
 from djpkg.facts import Outcome, PypiFacts, SourceName
 from djpkg.sources import Answer, ProjectAsk
 from djpkg.sources.http import Limits
-from djpkg.sources.pypi import AT_ONCE, CIRCUIT, MANY, PAGE, Pypi
+from djpkg.sources.pypi import AT_ONCE, CIRCUIT, MANY, PAGE, UNCHANGED_PAGE, Pypi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -376,7 +376,7 @@ def test_of_many_only_the_changed_ones_are_asked_for(world: World, server: World
     assert single.target == "/pypi/pypi/project-7/json"
     assert pypi.listed == len(asks) + 2000
     assert pypi.spent.by_kind == {"list": 1, "project": 1}
-    assert max(map(len, pages)) <= PAGE
+    assert max(map(len, pages)) <= UNCHANGED_PAGE
 
 
 def test_one_that_is_not_listed_is_asked_for_by_name(world: World, server: WorldServer) -> None:

@@ -187,7 +187,8 @@ class Writer:
         """Note the time of an answer without news: all that a merge would change, at a tenth of its price."""
         at = stamp(now)
         self._db.executemany(
-            "UPDATE packages SET last_fetched = ?, last_fetched_utc = ?, checked = json_set(checked, ?, ?) WHERE id = ?",
+            "UPDATE packages SET last_fetched = ?, last_fetched_utc = ?, checked = json_set(checked, ?, ?)"
+            " WHERE id = ?",
             [(at, sortable(at), f"$.{source.value}", at, number) for number in packages],
         )
 
