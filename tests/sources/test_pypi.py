@@ -317,6 +317,7 @@ def test_a_redirect_elsewhere_is_not_followed(server: WorldServer) -> None:
 
 def test_a_few_are_asked_for_one_by_one(world: World, server: WorldServer) -> None:
     asks = many(world, MANY)
+    server.latency["pypi"] = 0.01
     answers = fetch(server, *asks)
     assert {answer.outcome for answer in answers.values()} == {Outcome.UPDATED}
     assert not server.requests("pypi", LIST)

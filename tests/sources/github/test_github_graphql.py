@@ -488,7 +488,7 @@ def test_a_server_that_drops_connections_is_asked_again(server: WorldServer, des
 
 @pytest.mark.parametrize("pages", [1, 2, 5])
 def test_a_kill_between_two_pages_loses_nothing(
-    *, server: WorldServer, desk: Desk, world: World, pages: int, small: None, monkeypatch: pytest.MonkeyPatch
+    *, desk: Desk, world: World, pages: int, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("djpkg.sources.github.answers.PATIENCE", 0)
     paths = many(world, 30)
@@ -501,10 +501,10 @@ def test_a_kill_between_two_pages_loses_nothing(
     desk.fetch(*paths, sweep=True, stop=after_so_many)
     complete = [path for path, facts in desk.facts.items() if facts.repository and facts.weeks and facts.contributors]
     assert len(complete) < len(paths)
-    server.forget()
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
-    assert len(server.requests("github")) <= len(paths) - len(complete)
+    # What the client counts: the server may still hear of a request that the killed run had sent.
+    assert desk.kinds()["contributors"] <= len(paths) - len(complete)
 
 
 def test_a_list_that_the_catalog_took_from_the_same_head_is_not_asked_for(
