@@ -11,8 +11,9 @@ from tests.world import NOW, Release, World, WorldServer
 
 from djpkg.facts import Outcome, PypiFacts, SourceName
 from djpkg.sources import Answer, ProjectAsk
+from djpkg.sources.gathering import FULL
 from djpkg.sources.http import Limits
-from djpkg.sources.pypi import AT_ONCE, CIRCUIT, MANY, PAGE, UNCHANGED_PAGE, Pypi
+from djpkg.sources.pypi import AT_ONCE, CIRCUIT, MANY, UNCHANGED_PAGE, Pypi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -329,7 +330,7 @@ def test_many_of_which_nothing_is_stored_are_asked_for_one_by_one(world: World, 
     pages, pypi = fetch_pages(server, asks)
     assert not server.requests("pypi", LIST)
     assert pypi.listed is None
-    assert max(map(len, pages)) <= PAGE
+    assert max(map(len, pages)) <= FULL + AT_ONCE
     assert pypi.spent.by_kind == {"project": len(asks)}
 
 

@@ -15,26 +15,23 @@ from typing import TYPE_CHECKING
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
 from djpkg.facts import Outcome
 from djpkg.sources import Spent
+from djpkg.sources.gathering import Gathering
 from djpkg.sources.http import Client, Limits, Quota
 from djpkg.sources.visit import Ending, Visit, ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-    from typing import Self, TypeAlias
+    from typing import Self
 
     from djpkg.asks import RepositoryAsk
-    from djpkg.facts import SourceName
+    from djpkg.facts import ForgeFacts, SourceName
     from djpkg.sources.http import Authorization
     from djpkg.sources.visit import ForgeAnswer
-
-    Ready: TypeAlias = asyncio.Queue[ForgeAnswer | None]
 
 AT_ONCE = 4
 """How many repositories of one server are asked about at the same time."""
 CIRCUIT = 5
 """After so many repositories in a row for which it did not answer, a server is left alone for the rest of the run."""
-PAGE = 100
-"""How many answers are handed over together at most: each page is one transaction."""
 HOUR = timedelta(hours=1)
 SERVER_ERRORS = range(500, 600)
 
@@ -173,20 +170,19 @@ class Forge(ABC):
             by_host.setdefault(ask.host, []).append(ask)
         for host in by_host.keys() & self._addresses.keys():
             await self._open_server(host)
-        ready: Ready = asyncio.Queue()
+        ready: Gathering[ForgeFacts] = Gathering()
         work = asyncio.create_task(self._serve_all(by_host, now, ready))
         try:
-            more = True
-            while more:
-                page, more = await _next_page(ready)
-                if page:
-                    yield page
+            async for page in ready.pages():
+                yield page
             await work
         finally:
             work.cancel()
             await asyncio.wait([work])
 
-    async def _serve_all(self, by_host: Mapping[str, Sequence[RepositoryAsk]], now: datetime, ready: Ready) -> None:
+    async def _serve_all(
+        self, by_host: Mapping[str, Sequence[RepositoryAsk]], now: datetime, ready: Gathering[ForgeFacts]
+    ) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 for host, some in by_host.items():
@@ -195,23 +191,25 @@ class Forge(ABC):
                     else:
                         ending = Ending(Outcome.FAILED, f"{self.name}: {host} is not named in DJPKG_FORGES")
                         for ask in some:
-                            ready.put_nowait(ended(ask.coordinate, ending))
+                            ready.add(ended(ask.coordinate, ending))
         finally:
-            ready.put_nowait(None)
+            ready.close()
 
-    async def _serve(self, server: Server, asks: Iterable[RepositoryAsk], now: datetime, ready: Ready) -> None:
+    async def _serve(
+        self, server: Server, asks: Iterable[RepositoryAsk], now: datetime, ready: Gathering[ForgeFacts]
+    ) -> None:
         under_way: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
             for ask in asks:
                 while not server.admits(len(under_way)):
                     _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 if (ending := server.ending()) is not None:
-                    ready.put_nowait(ended(ask.coordinate, ending))
+                    ready.add(ended(ask.coordinate, ending))
                 else:
                     visit = Visit(ask, server.client, now)
                     under_way.add(group.create_task(self._answer(server, visit, ready)))
 
-    async def _answer(self, server: Server, visit: Visit, ready: Ready) -> None:
+    async def _answer(self, server: Server, visit: Visit, ready: Gathering[ForgeFacts]) -> None:
         error: SourceError | None = None
         try:
             # Each request is bounded already; this bounds a server that has ever more pages, each of them slow.
@@ -221,7 +219,7 @@ class Forge(ABC):
             error = raised
         except TimeoutError:
             error = Unreachable(f"{self.name}: {visit.ask.host} did not come to an end in {self._limits.stream:g} s")
-        ready.put_nowait(visit.answer(server.note(error)))
+        ready.add(visit.answer(server.note(error)))
 
     async def _open_server(self, host: str) -> None:
         """Raises ConfigError where the address that was named is none."""
@@ -246,15 +244,3 @@ class Forge(ABC):
 def utc_now() -> datetime:
     """The clock of a run."""
     return datetime.now(UTC)
-
-
-async def _next_page(ready: Ready) -> tuple[list[ForgeAnswer], bool]:
-    """The answers that are ready, at least one, and whether there may be more: the queue ends with None."""
-    answer = await ready.get()
-    page: list[ForgeAnswer] = []
-    while answer is not None:
-        page.append(answer)
-        if len(page) == PAGE or ready.empty():
-            return page, True
-        answer = ready.get_nowait()
-    return page, False

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
 from djpkg.facts import Outcome, PypiFacts, SourceName
 from djpkg.sources import Answer, Spent, metadata, serials
+from djpkg.sources.gathering import Gathering
 from djpkg.sources.http import Client, Limits, Quota
 
 if TYPE_CHECKING:
@@ -29,16 +30,12 @@ if TYPE_CHECKING:
     from djpkg.sources.serials import Serials
 
     Said: TypeAlias = Answer[PypiFacts]
-    Ready: TypeAlias = asyncio.Queue[Answer[PypiFacts] | None]
 
 MANY = 300
 """More projects than that, with a serial stored, are worth the list."""
 AT_ONCE = 8
-PAGE = 50
 UNCHANGED_PAGE = 500
-"""How many answers are handed over together at most."""
-PATIENCE = 0.5
-"""Seconds for which answers that are there wait for others."""
+"""How many answers that need no request are handed over together at most."""
 CIRCUIT = 5
 """After so many requests in a row that were not answered, no more are sent."""
 LIST_CAP = 256 * 2**20
@@ -114,14 +111,11 @@ class Pypi:
                 yield page
             settled = {ask.coordinate for ask in same}
             asks = [ask for ask in asks if ask.coordinate not in settled]
-        ready: Ready = asyncio.Queue()
+        ready: Gathering[PypiFacts] = Gathering()
         work = asyncio.create_task(self._serve(asks, ready))
         try:
-            more = True
-            while more:
-                page, more = await _next_page(ready)
-                if page:
-                    yield page
+            async for page in ready.pages():
+                yield page
             await work
         finally:
             work.cancel()
@@ -153,20 +147,20 @@ class Pypi:
 
     # Single projects.
 
-    async def _serve(self, asks: Sequence[ProjectAsk], ready: Ready) -> None:
+    async def _serve(self, asks: Sequence[ProjectAsk], ready: Gathering[PypiFacts]) -> None:
         circuit = _Circuit()
         waiting = iter(asks)
 
         async def serve_some() -> None:
             for ask in waiting:
-                ready.put_nowait(await self._answer(ask, circuit))
+                ready.add(await self._answer(ask, circuit))
 
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(AT_ONCE, len(asks))):
                     group.create_task(serve_some())
         finally:
-            ready.put_nowait(None)
+            ready.close()
 
     async def _answer(self, ask: ProjectAsk, circuit: _Circuit) -> Said:
         if circuit.broken is not None:
@@ -234,20 +228,3 @@ def _ended(ask: ProjectAsk, error: SourceError) -> Said:
 def _in_pages(answers: Sequence[Said]) -> Iterator[Sequence[Said]]:
     for start in range(0, len(answers), UNCHANGED_PAGE):
         yield answers[start : start + UNCHANGED_PAGE]
-
-
-async def _next_page(ready: Ready) -> tuple[list[Said], bool]:
-    """The next answers, and whether there may be more: the queue ends with None. The first is waited for."""
-    page: list[Said] = []
-    answer = await ready.get()
-    end = asyncio.get_running_loop().time() + PATIENCE
-    while answer is not None:
-        page.append(answer)
-        if len(page) == PAGE:
-            return page, True
-        try:
-            async with asyncio.timeout_at(end):
-                answer = await ready.get()
-        except TimeoutError:
-            return page, True
-    return page, False

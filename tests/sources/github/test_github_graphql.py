@@ -490,7 +490,7 @@ def test_a_server_that_drops_connections_is_asked_again(server: WorldServer, des
 def test_a_kill_between_two_pages_loses_nothing(
     *, desk: Desk, world: World, pages: int, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("djpkg.sources.github.answers.PATIENCE", 0)
+    monkeypatch.setattr("djpkg.sources.gathering.PATIENCE", 0)
     paths = many(world, 30)
     seen: list[Sequence[Answer[ForgeFacts]]] = []
 

@@ -205,7 +205,7 @@ def test_a_window_without_its_head_is_no_window(server: WorldServer, desk: Desk,
 def test_a_kill_between_two_parts_loses_neither(
     *, desk: Desk, world: World, todo: None, pages: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("djpkg.sources.github.answers.PATIENCE", 0)
+    monkeypatch.setattr("djpkg.sources.gathering.PATIENCE", 0)
     seen: list[Sequence[Answer[ForgeFacts]]] = []
 
     def after_so_many(page: Sequence[Answer[ForgeFacts]]) -> bool:

@@ -6,7 +6,6 @@ its own, so that a kill between two loses only the later one. The last part brin
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,17 +13,13 @@ from djpkg import staleness
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Refused, SourceError
 from djpkg.facts import ForgeFacts, Outcome, WeeksFacts
 from djpkg.sources import Answer, RepositoryAsk
+from djpkg.sources.gathering import Gathering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import datetime
 
     from djpkg.facts import ContributorsFacts, RepositoryFacts
-
-FULL = 100
-"""So many answers make a page that is handed over at once."""
-PATIENCE = 0.5
-"""Seconds that fewer answers wait for more, so that not each of them costs a transaction."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,36 +50,16 @@ class Answers:
     def __init__(self, asks: Iterable[RepositoryAsk], *, now: datetime) -> None:
         self._open = dict.fromkeys(ask.coordinate for ask in asks)
         self._now = now
-        self._page: list[Answer[ForgeFacts]] = []
-        self._some = asyncio.Event()
-        self._enough = asyncio.Event()
-        self._closed = False
+        self._gathering: Gathering[ForgeFacts] = Gathering()
         self._deferring: dict[datetime | None, str] = {}
 
-    async def pages(self) -> AsyncIterator[list[Answer[ForgeFacts]]]:
+    def pages(self) -> AsyncIterator[list[Answer[ForgeFacts]]]:
         """The answers, as they come."""
-        while True:
-            await self._some.wait()
-            if not self._enough.is_set():
-                try:
-                    async with asyncio.timeout(PATIENCE):
-                        await self._enough.wait()
-                except TimeoutError:
-                    pass
-            page, self._page = self._page, []
-            if not self._closed:
-                self._some.clear()
-                self._enough.clear()
-            if page:
-                yield page
-            elif self._closed:
-                return
+        return self._gathering.pages()
 
     def close(self) -> None:
         """There will be no more answers."""
-        self._closed = True
-        self._some.set()
-        self._enough.set()
+        self._gathering.close()
 
     def state(
         self, ask: RepositoryAsk, page: RepositoryFacts, *, told: bool = True, etag: str | None = None
@@ -116,7 +91,7 @@ class Answers:
             outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
             self.end(Answer(coordinate=ask.coordinate, outcome=outcome, facts=facts, etag=etag))
             return None
-        self._add(Answer(coordinate=ask.coordinate, outcome=None, facts=facts, etag=etag))
+        self._gathering.add(Answer(coordinate=ask.coordinate, outcome=None, facts=facts, etag=etag))
         return pending
 
     def tell_weeks(self, pending: Pending, days: dict[str, int]) -> None:
@@ -153,22 +128,16 @@ class Answers:
         """The last answer of a coordinate. One that has ended already stays as it ended."""
         if answer.coordinate in self._open:
             del self._open[answer.coordinate]
-            self._add(answer)
+            self._gathering.add(answer)
 
     def _finish(self, pending: Pending, facts: ForgeFacts | None) -> None:
         pending.left -= 1
         pending.told = pending.told or facts is not None
         if pending.left or pending.trouble is not None:
             if facts is not None:
-                self._add(Answer(coordinate=pending.coordinate, outcome=None, facts=facts))
+                self._gathering.add(Answer(coordinate=pending.coordinate, outcome=None, facts=facts))
             if not pending.left and pending.trouble is not None:
                 self.fail(pending.coordinate, pending.trouble)
             return
         outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
         self.end(Answer(coordinate=pending.coordinate, outcome=outcome, facts=facts))
-
-    def _add(self, answer: Answer[ForgeFacts]) -> None:
-        self._page.append(answer)
-        self._some.set()
-        if len(self._page) >= FULL:
-            self._enough.set()
