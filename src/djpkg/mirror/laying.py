@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg import weeks
 from djpkg.absorb import Event, absorb, differs, events
 from djpkg.facts import ForgeFacts, Outcome
 from djpkg.mirror import codec
-from djpkg.times import stamp
+from djpkg.times import instant, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,17 +97,18 @@ def lay(before: Stored, statement: Statement, number: int, slug: str, shared: Fa
         if statement.outcome is not None:
             row["outcome"] = "updated" if changed else "unchanged"
     written = Written(number, slug, statement.coordinate, changed, tuple(told))
-    return Laid(row, written, kept, still=not changed and not told and _is_still(before, kept, statement, at))
+    return Laid(row, written, kept, still=not changed and not told and _is_still(before, kept, statement, now))
 
 
-def _is_still(before: Stored, kept: Facts | None, statement: Statement, at: str) -> bool:
-    """Whether an answer without news follows a good one and moves no week: the same UTC date, or no day that counts."""
+def _is_still(before: Stored, kept: Facts | None, statement: Statement, now: datetime) -> bool:
+    """Whether an answer without news follows a good one, and the weeks stay what they were."""
     if statement.outcome is Outcome.GONE or before.outcome not in ("updated", "unchanged") or before.error:
         return False
-    if kept is None or not before.answered or before.answered > at:
+    last = instant(before.answered)
+    if kept is None or last is None or last > now:
         return False
-    days = kept.weeks.days if isinstance(kept, ForgeFacts) and kept.weeks is not None else None
-    return not days or before.answered[:10] == at[:10]
+    days = kept.weeks.days if isinstance(kept, ForgeFacts) and kept.weeks is not None else {}
+    return weeks.counts(days, as_of=last) == weeks.counts(days, as_of=now)
 
 
 def _patience(misses: int) -> timedelta:
