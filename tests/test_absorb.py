@@ -13,6 +13,17 @@ from tests.test_merge import CATALOG, FORGE, HEAD, HERE, PAGE, PEOPLE, PYPI, WEE
 NEWER = "c" * 40
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [("MIT", "GPL-3.0", [("license", "MIT", "GPL-3.0")]), ("MIT", "MIT", []), (None, "MIT", []), ("MIT", None, [])],
+)
+def test_a_repositorys_other_licence_is_told(
+    old: str | None, new: str | None, told: list[tuple[str, str, str]]
+) -> None:
+    before, after = (replace(FORGE, repository=replace(PAGE, license=one)) for one in (old, new))
+    assert [tuple(event) for event in events(before, after, coordinate=HERE)] == told
+
+
 def test_the_parts_of_a_repository_that_arrive_apart_add_up() -> None:
     page = absorb(None, ForgeFacts(repository=PAGE))
     with_weeks = absorb(page, ForgeFacts(weeks=WEEKS))

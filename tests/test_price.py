@@ -39,31 +39,35 @@ def test_the_catalog_is_pages_and_one_request_each_for_grids_and_categories(
 
 
 def test_a_cold_directory_at_github_costs_a_probe_a_hundred_and_a_window_for_25() -> None:
-    price = github_price([FRESH] * 5336, packages=5400, with_token=True, quotas=[])
+    price = github_price([FRESH] * 5336, packages=5400, with_token=True, quotas=[], now=NOW)
     assert price.points == 54 + 214
-    assert (price.least, price.most, price.packages) == (268 + 5336, 268 + 5336, 5400)
+    assert (price.least, price.most, price.packages) == (54, 54 + 214 + 5336, 5400)
 
 
-def test_a_directory_that_is_known_costs_its_probes_and_at_most_a_list_each() -> None:
-    price = github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[])
-    assert (price.points, price.least, price.most) == (54, 54, 54 + 5336)
+def test_a_directory_that_is_known_costs_its_probes_and_what_may_have_moved() -> None:
+    price = github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[], now=NOW)
+    assert (price.points, price.least, price.most) == (54, 54, 54 + 214 + 5336)
 
 
-def test_the_catalogs_list_saves_the_request_for_contributors() -> None:
-    stated = replace(FRESH, catalog_updated="2026-01-01T00:00:00Z")
-    price = github_price([stated] * 10, packages=10, with_token=True, quotas=[])
-    assert (price.least, price.most) == (2, 12)
+def test_what_the_catalog_says_had_no_commit_for_a_year_needs_no_window() -> None:
+    dormant = replace(FRESH, catalog_updated="2025-01-01T00:00:00Z")
+    recent = replace(FRESH, catalog_updated="2026-01-01T00:00:00Z")
+    price = github_price([dormant] * 100 + [recent] * 26, packages=126, with_token=True, quotas=[], now=NOW)
+    assert (price.points, price.least) == (2 + 2, 2)
 
 
 def test_without_a_token_each_repository_is_asked_for_by_itself() -> None:
-    price = github_price([KNOWN] * 3, packages=3, with_token=False, quotas=[quota(42)])
+    price = github_price(
+        [KNOWN] * 3, packages=3, with_token=False, quotas=[quota(42, "anonymous"), quota(7, "graphql")], now=NOW
+    )
     assert (price.least, price.most, price.points, price.quota) == (3, 12, 0, 42)
 
 
-def test_the_tightest_pool_of_the_quota_is_told() -> None:
-    pools = [quota(42, "core"), quota(7, "graphql"), quota(None, "x"), quota(1, "", "gitlab")]
-    assert github_price([KNOWN], packages=1, with_token=True, quotas=pools).quota == 7
-    assert github_price([KNOWN], packages=1, with_token=True, quotas=[]).quota is None
+def test_the_tightest_pool_of_those_that_will_be_asked_is_told() -> None:
+    pools = [quota(42, "core"), quota(7, "graphql"), quota(0, "anonymous"), quota(1, "", "gitlab")]
+    assert github_price([KNOWN], packages=1, with_token=False, quotas=pools, now=NOW).quota == 0
+    assert github_price([KNOWN], packages=1, with_token=True, quotas=pools, now=NOW).quota == 7
+    assert github_price([KNOWN], packages=1, with_token=True, quotas=[], now=NOW).quota is None
 
 
 def test_the_other_forges_are_told_where_there_is_something_to_ask() -> None:
@@ -84,16 +88,16 @@ def test_many_projects_cost_one_list_and_what_changed(known: int, new: int, leas
 
 def test_nothing_due_costs_nothing() -> None:
     assert pypi_price([], packages=0).most == 0
-    assert github_price([], packages=0, with_token=True, quotas=[]).most == 0
+    assert github_price([], packages=0, with_token=True, quotas=[], now=NOW).most == 0
     assert forge_prices({}, packages={}, quotas=[]) == []
 
 
 def test_a_price_is_a_line() -> None:
     told = [
-        github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[quota(4999)]),
+        github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[quota(4999, "graphql")], now=NOW),
         pypi_price([ProjectAsk(coordinate="a")], packages=1),
     ]
     assert lines(told) == [
-        "github: 5,400 packages, 54 to 5,390 requests, about 54 points (4,999 left when last told)",
+        "github: 5,400 packages, 54 to 5,604 requests, about 54 points (4,999 left when last told)",
         "pypi: 1 packages, 1 requests",
     ]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from djpkg.remembered import Sweep
-from djpkg.sweeping import SHORTER, needs_sweep, reached
+from djpkg.sweeping import needs_sweep, reached
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 
@@ -45,7 +45,3 @@ def test_reading_stops_at_a_page_that_holds_what_is_known(
     ids: tuple[int, ...], mark: int | None, *, known: bool
 ) -> None:
     assert reached(ids, mark) is known
-
-
-def test_a_tenth_may_be_lost() -> None:
-    assert abs(SHORTER - 0.9) < 1e-9

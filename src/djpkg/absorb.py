@@ -14,7 +14,7 @@ from djpkg.facts import CatalogFacts, ForgeFacts, PypiFacts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from djpkg.facts import Facts
+    from djpkg.facts import ContributorsFacts, Facts
 
 
 class Event(NamedTuple):
@@ -35,13 +35,22 @@ def absorb(before: Facts | None, said: Facts) -> Facts:
             state=said.state,
             repository=said.repository or before.repository,
             weeks=said.weeks or before.weeks,
-            contributors=said.contributors or before.contributors,
+            contributors=_contributors(before.contributors, said.contributors),
         )
     if isinstance(said, PypiFacts) and isinstance(before, PypiFacts) and said.state == "gone":
         return replace(before, state="gone")
     if isinstance(said, CatalogFacts) and isinstance(before, CatalogFacts) and not said.commits_over_52:
         # The directory has served empty lists for weeks: unknown, not nothing.
         return replace(said, commits_over_52=before.commits_over_52)
+    return said
+
+
+def _contributors(before: ContributorsFacts | None, said: ContributorsFacts | None) -> ContributorsFacts | None:
+    """Where a forge has no list and names nobody, those who were known stay, and belong to the newer head."""
+    if said is None or before is None:
+        return said or before
+    if not said.whole and not said.names:
+        return replace(before, head=said.head, taken=said.taken)
     return said
 
 
@@ -82,6 +91,8 @@ def _forge_events(before: ForgeFacts, after: ForgeFacts, coordinate: str) -> Ite
         yield Event("archived", None, None)
     if (old.archived, new.archived) == (True, False):
         yield Event("unarchived", None, None)
+    if old.license and new.license and old.license != new.license:
+        yield Event("license", old.license, new.license)
 
 
 def _pypi_events(before: PypiFacts, after: PypiFacts, coordinate: str) -> Iterator[Event]:

@@ -80,7 +80,8 @@ class WeeksFacts:
 class ContributorsFacts:
     """Who contributed up to `head`, most commits first, as of `taken`.
 
-    `whole` is False where the forge has no such list and these are the authors of the commits that were read.
+    `whole` is False where the forge has no such list and these are the authors of the commits that were read, or
+    nobody.
     """
 
     head: str

@@ -5,8 +5,11 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg import weeks
 from djpkg.facts import FORGES, SourceName
+from djpkg.portions import MANY_PROJECTS, PAGE, PROBED, WINDOWED
 from djpkg.sweeping import needs_sweep
+from djpkg.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,17 +18,10 @@ if TYPE_CHECKING:
     from djpkg.asks import ProjectAsk, RepositoryAsk
     from djpkg.remembered import QuotaRow, Sweep
 
-PROBED = 100
-"""Repositories in one probe: it has no connection, and `nodes` takes no more ids (GitHub GraphQL: "node limit")."""
-WINDOWED = 25
-"""Repositories in one window query: with 100 commits each that are 2,500 nodes, and with more GitHub has been seen to
-leave some out without a word."""
-PAGE = 250
-"""Packages in one page of the catalog's list."""
+ANONYMOUS = "anonymous"
+"""The pool of requests that go without a token."""
 # About so many packages the directory lists.
 DIRECTORY = 5_800
-# Where more projects than these are known, one list of serials tells what changed.
-MANY_PROJECTS = 300
 # A repository of the other forges, or of GitHub without a token: its page, its head, its weeks, its contributors.
 REQUESTS_EACH = 4
 
@@ -52,17 +48,26 @@ def catalog_price(last: Sweep | None, *, full: bool, now: datetime) -> Price:
 
 
 def github_price(
-    asks: Sequence[RepositoryAsk], *, packages: int, with_token: bool, quotas: Sequence[QuotaRow]
+    asks: Sequence[RepositoryAsk], *, packages: int, with_token: bool, quotas: Sequence[QuotaRow], now: datetime
 ) -> Price:
-    """With a token: a probe for each hundred, a window for each 25 that are not known to be dormant."""
+    """With a token: a probe for each hundred, and about a window for each 25 that are not known to be dormant."""
     number = len(asks)
-    left = _left(quotas, SourceName.GITHUB)
+    left = _left([row for row in quotas if (row.pool == ANONYMOUS) != with_token], SourceName.GITHUB)
     if not with_token:
         return Price(SourceName.GITHUB.value, packages, number, number * REQUESTS_EACH, 0, left)
-    unknown = sum(ask.weeks_head is None for ask in asks)
-    lists = sum(ask.contributors_head is None and ask.catalog_updated is None for ask in asks)
-    points = ceil(number / PROBED) + ceil(unknown / WINDOWED)
-    return Price(SourceName.GITHUB.value, packages, points + lists, points + number, points, left)
+    start = weeks.window_start(now)
+    unknown = sum(
+        ask.weeks_head is None and not ((updated := instant(ask.catalog_updated)) and updated < start) for ask in asks
+    )
+    probes = ceil(number / PROBED)
+    return Price(
+        SourceName.GITHUB.value,
+        packages,
+        probes,
+        probes + ceil(number / WINDOWED) + number,
+        probes + ceil(unknown / WINDOWED),
+        left,
+    )
 
 
 def forge_prices(

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from djpkg.remembered import Sweep
 
 SWEEP_AGE = timedelta(days=1)
-# A list that is shorter than this part of the last one is an accident of the catalog's, not its news.
-SHORTER = 0.9
 
 
 def needs_sweep(last: Sweep | None, *, now: datetime) -> bool:

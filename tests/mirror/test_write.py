@@ -115,8 +115,9 @@ def test_an_empty_page_is_stored_as_nothing(writer: Writer) -> None:
 def test_a_package_that_vanished_is_removed_told_once_and_back_when_it_is_seen_again(
     db: sqlite3.Connection, writer: Writer
 ) -> None:
-    assert told(writer.mark_removed({2, 3, 4}, now=NOW)) == [("django-pots", "removed")]
-    assert writer.mark_removed({2, 3, 4}, now=NOW) == []
+    assert told(writer.mark_removed({2, 3, 4}, now=NOW, tell=True)) == [("django-pots", "removed")]
+    assert writer.mark_removed({2, 3, 4}, now=NOW, tell=True) == []
+    assert told(writer.mark_removed({3, 4}, now=NOW, tell=False)) == []
     assert shown(db, 1, "catalog_state", "title") == ("removed", "Django Pots")
     assert told(tell(writer, POTS)) == [("django-pots", "back")]
     assert shown(db, 1, "catalog_state") == "listed"
@@ -124,7 +125,7 @@ def test_a_package_that_vanished_is_removed_told_once_and_back_when_it_is_seen_a
 
 
 def test_a_removed_package_stays_removed_whatever_its_forge_says(db: sqlite3.Connection, writer: Writer) -> None:
-    writer.mark_removed({2, 3, 4}, now=NOW)
+    writer.mark_removed({2, 3, 4}, now=NOW, tell=True)
     say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     assert shown(db, 1, "catalog_state", "repo_watchers") == ("removed", 5112)
 
@@ -138,7 +139,7 @@ def test_a_package_that_the_catalog_denies_is_removed_at_once(db: sqlite3.Connec
 
 def test_edits_stay_with_their_package_when_its_slug_goes_to_another(db: sqlite3.Connection, writer: Writer) -> None:
     writer.store_overrides(1, {"title": "Mine"}, unset=[], now=NOW)
-    writer.mark_removed({2, 3, 4}, now=NOW)
+    writer.mark_removed({2, 3, 4}, now=NOW, tell=True)
     tell(writer, record(77, "django-pots", title="Theirs"))
     assert (shown(db, 1, "title"), shown(db, 77, "title")) == ("Mine", "Theirs")
     assert find.get(db, "django-pots", catalog="https://djangopackages.org/api/v4") == 77
@@ -276,11 +277,44 @@ def test_a_page_may_speak_of_a_place_more_than_once(db: sqlite3.Connection, writ
         Statement(HERE, Outcome.UPDATED, ForgeFacts(repository=archived.repository)),
     )
     assert told(said) == [("django-pots", "archived")]
-    assert kept(db, "weeks_head", "etag", "outcome") == ("a" * 40, '"1"', "updated")
+    assert kept(db, "weeks_head", "etag", "outcome") == ("a" * 40, None, "updated")
     assert shown(db, 1, "archived", "commits_last_year") == (1, 0)
     gone = Statement(HERE, Outcome.GONE, ForgeFacts(state="gone"))
     say(writer, gone, gone)
     assert kept(db, "misses") == 2
+
+
+def test_a_validator_goes_with_the_page_that_it_spoke_of(db: sqlite3.Connection, writer: Writer) -> None:
+    page = ForgeFacts(repository=forge("mara/django-pots").repository)
+    starred = replace(page, repository=replace(page.repository, stars=7))  # type: ignore[type-var]  # it has one
+    say(writer, Statement(HERE, Outcome.UPDATED, page, etag='"1"'))
+    say(writer, Statement(HERE, Outcome.UPDATED, page))
+    assert kept(db, "etag") == '"1"'
+    say(writer, Statement(HERE, Outcome.UPDATED, starred))
+    assert kept(db, "etag") is None
+
+
+def test_a_list_that_the_forge_does_not_give_leaves_the_one_that_was_known(
+    db: sqlite3.Connection, writer: Writer
+) -> None:
+    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    known = shown(db, 1, "participants")
+    nobody = ContributorsFacts(head="f" * 40, names=(), taken=stamp(NOW), whole=False)
+    say(writer, Statement(HERE, Outcome.UPDATED, ForgeFacts(contributors=nobody)))
+    assert shown(db, 1, "participants") == known
+    assert kept(db, "contributors_head") == "f" * 40
+
+
+def test_an_answer_without_news_still_slides_the_weeks_that_change(db: sqlite3.Connection, writer: Writer) -> None:
+    day = (NOW - timedelta(days=7)).date().isoformat()  # the first day of the last week
+    whole = replace(forge("mara/django-pots"), weeks=WeeksFacts(head="a" * 40, days={day: 5}))
+    say(writer, Statement(HERE, Outcome.UPDATED, whole))
+    weeks = [json.loads(shown(db, 1, "commits_over_52"))]
+    for days in (1, 2):
+        say(writer, Statement(HERE, Outcome.UNCHANGED), now=NOW + timedelta(days=days))
+        weeks.append(json.loads(shown(db, 1, "commits_over_52")))
+    assert [one[-2:] for one in weeks] == [[0, 5], [5, 0], [5, 0]]
+    assert kept(db, "answered") == stamp(NOW + timedelta(days=2))
 
 
 def test_a_place_that_no_package_points_to_is_passed_over(writer: Writer) -> None:
@@ -416,7 +450,7 @@ def test_no_write_of_a_fetch_has_a_statement_that_touches_edits(db: sqlite3.Conn
     say(fetching, Statement(HERE, Outcome.FAILED, error="answered 502"))
     say(fetching, Statement(HERE, Outcome.GONE, ForgeFacts(state="gone")))
     say(fetching, Statement("django-pots", Outcome.UPDATED, pypi("django-pots")), source=PYPI)
-    fetching.mark_removed({2}, now=NOW)
+    fetching.mark_removed({2}, now=NOW, tell=True)
     fetching.mark_gone(2, now=NOW)
     assert touched == []
     assert shown(db, 1, "title", "slug") == ("Mine", "renamed")
@@ -474,7 +508,7 @@ def test_columns_that_a_newer_version_added_are_not_blanked(db: sqlite3.Connecti
         writer.store_overrides(1, {"title": f"Mine {turn}"}, unset=[], now=NOW)
         writer.store_grids([Grid(id=10, slug="garden", title=f"Garden {turn}")])
         writer.store_categories([Category(id=1, slug="apps", title=f"Apps {turn}")])
-        writer.mark_removed({2, 3, 4}, now=NOW)
+        writer.mark_removed({2, 3, 4}, now=NOW, tell=True)
     for table in tables:
         assert db.execute(f"SELECT count(*) FROM {table} WHERE colour IS NULL").fetchone() == (0,), table
 

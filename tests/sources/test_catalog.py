@@ -169,7 +169,6 @@ def test_a_sweep_brings_all_packages_newest_first(world: World, server: WorldSer
     add_many(world, 2 * PAGE + 1)
     pages = sweep(server)
     assert [len(page.packages) for page in pages] == [PAGE, PAGE, 1]
-    assert [page.last for page in pages] == [False, False, True]
     assert {page.count for page in pages} == {2 * PAGE + 1}
     assert slugs(pages) == [f"package-{number}" for number in range(2 * PAGE + 1, 0, -1)]
     assert pages[-1].ids == (1,)
@@ -237,11 +236,13 @@ def test_a_bad_record_is_named_and_spoils_no_other(world: World, server: WorldSe
     (refused,) = page.refused
     if key == "id":
         assert page.ids == (3, 1)
-        assert refused.startswith("a package without id: the record is not as documented: ")
+        assert refused.id is None
+        assert refused.reason.startswith("a package without id: the record is not as documented: ")
     else:
         assert page.ids == (3, 2, 1)
-        assert refused.startswith("package 2: ")
-    assert key in refused
+        assert refused.id == 2
+        assert refused.reason.startswith("package 2: ")
+    assert key in refused.reason
 
 
 @pytest.mark.parametrize("record", [None, 5, "x", [], {}, [[]]])
@@ -344,7 +345,6 @@ def test_pages_before_the_one_that_fails_are_there(world: World, server: WorldSe
     with pytest.raises(UnexpectedPayload):
         ask(server, sweeping)
     assert [len(page.packages) for page in read] == [PAGE]
-    assert not read[0].last
 
 
 def lead_to(server: WorldServer, address: str, *, match: str = "") -> None:
@@ -400,7 +400,23 @@ def test_pages_without_end_end(world: World, server: WorldServer) -> None:
     server.fault("catalog", kind="rewrite", rewrite=lambda page: page | {"results": results, "next": next(addresses)})
     with pytest.raises(UnexpectedPayload, match="more pages than its count allows"):
         sweep(server)
-    assert len(server.requests()) == 51
+    assert len(server.requests()) == 52
+
+
+def test_a_directory_that_gives_fewer_at_a_time_is_read_to_its_end(world: World, server: WorldServer) -> None:
+    add_many(world, 120)
+    base = f"{server.env['DJPKG_CATALOG_URL']}/packages/"
+
+    def fewer(page: dict[str, Any]) -> dict[str, Any]:
+        return page | {"next": page["next"] and page["next"].replace("limit=250", "limit=2")}
+
+    def two(page: dict[str, Any]) -> dict[str, Any]:
+        return page | {"results": page["results"][:2], "next": f"{base}?limit=2&offset=2"}
+
+    server.fault("catalog", "limit=250", kind="rewrite", rewrite=two)
+    server.fault("catalog", "offset", kind="rewrite", rewrite=fewer)
+    assert len(slugs(sweep(server))) == 120
+    assert len(server.requests()) == 60
 
 
 def test_an_empty_page_is_the_end_of_nothing(world: World, server: WorldServer) -> None:

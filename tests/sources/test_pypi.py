@@ -10,10 +10,11 @@ import pytest
 from tests.world import NOW, Release, World, WorldServer
 
 from djpkg.facts import Outcome, PypiFacts, SourceName
+from djpkg.portions import MANY_PROJECTS
 from djpkg.sources import Answer, ProjectAsk
 from djpkg.sources.gathering import FULL
 from djpkg.sources.http import Limits
-from djpkg.sources.pypi import AT_ONCE, CIRCUIT, MANY, UNCHANGED_PAGE, Pypi
+from djpkg.sources.pypi import AT_ONCE, CIRCUIT, UNCHANGED_PAGE, Pypi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ def serve_list(server: WorldServer, *names: str) -> None:
     server.fault("pypi", LIST, status=200, body={"projects": rows, "meta": {"api-version": "1.4"}})
 
 
-def many(world: World, count: int = MANY + 1) -> list[ProjectAsk]:
+def many(world: World, count: int = MANY_PROJECTS + 1) -> list[ProjectAsk]:
     """Projects that were all asked about before and have not changed since."""
     asks = []
     for number in range(count):
@@ -128,12 +129,9 @@ def test_a_304_that_was_not_asked_for_is_no_answer(world: World, server: WorldSe
     assert fetch_one(server, "a").outcome is Outcome.FAILED
 
 
-def test_a_project_that_is_gone_loses_its_validators(world: World, server: WorldServer) -> None:
+def test_a_project_that_pypi_lacks_is_gone(server: WorldServer) -> None:
     answer = fetch_one(server, "absent", etag='"x"', serial=7)
     assert (answer.outcome, answer.facts) == (Outcome.GONE, PypiFacts(state="gone", name="absent"))
-    assert (answer.etag, answer.serial) == ("", 0)
-    world.add_project("absent", [("1.0", 10)])
-    assert facts_of(fetch_one(server, "absent", etag=answer.etag, serial=answer.serial)).version == "1.0"
 
 
 def test_a_404_for_people_is_not_gone(world: World, server: WorldServer) -> None:
@@ -317,7 +315,7 @@ def test_a_redirect_elsewhere_is_not_followed(server: WorldServer) -> None:
 
 
 def test_a_few_are_asked_for_one_by_one(world: World, server: WorldServer) -> None:
-    asks = many(world, MANY)
+    asks = many(world, MANY_PROJECTS)
     server.latency["pypi"] = 0.01
     answers = fetch(server, *asks)
     assert {answer.outcome for answer in answers.values()} == {Outcome.UPDATED}
@@ -379,6 +377,27 @@ def test_of_many_only_the_changed_ones_are_asked_for(world: World, server: World
     assert pypi.listed == len(asks) + 2000
     assert pypi.spent.by_kind == {"list": 1, "project": 1}
     assert max(map(len, pages)) <= UNCHANGED_PAGE
+
+
+def test_a_list_that_is_behind_asks_for_nothing(world: World, server: WorldServer) -> None:
+    asks = many(world)
+    rows = [{"name": f"Project_{number}", "_last-serial": asks[number].serial} for number in range(len(asks))]
+    rows[7]["_last-serial"] = (asks[7].serial or 0) - 1
+    server.fault("pypi", LIST, status=200, body={"meta": {}, "projects": rows})
+    assert {answer.outcome for answer in fetch(server, *asks).values()} == {Outcome.UNCHANGED}
+    assert len(server.requests("pypi")) == 1
+
+
+def test_a_change_that_the_page_shows_nothing_of_is_asked_about_once(world: World, server: WorldServer) -> None:
+    asks = many(world)
+    first = fetch_one(server, "project-3")
+    asks[3] = ProjectAsk(coordinate="project-3", etag=first.etag, serial=first.serial)
+    rows = [{"name": f"Project_{number}", "_last-serial": asks[number].serial} for number in range(len(asks))]
+    rows[3]["_last-serial"] = newest = (first.serial or 0) + 1000
+    server.fault("pypi", LIST, status=200, body={"meta": {}, "projects": rows})
+    server.fault("pypi", "project-3/", status=304)
+    answer = fetch(server, *asks)["project-3"]
+    assert (answer.outcome, answer.serial) == (Outcome.UNCHANGED, newest)
 
 
 def test_one_that_is_not_listed_is_asked_for_by_name(world: World, server: WorldServer) -> None:

@@ -135,6 +135,20 @@ def test_no_source_is_closed_for_more_than_a_day() -> None:
     assert quota.closed_until == NOW + DAY
 
 
+def test_what_an_answers_body_tells_counts_like_its_headers() -> None:
+    quota = known(3)
+    assert quota.learn(5000, 2, after(600), now=NOW)
+    assert (quota.limit, quota.remaining) == (5000, 2)
+    assert not quota.learn(None, None, None, now=NOW)
+    assert quota.learn(5000, 4000, NOW + 9 * DAY, now=NOW)
+    assert quota.reset == NOW + DAY
+
+
+def test_refusals_side_by_side_name_one_moment_in_whole_seconds() -> None:
+    moments = {read_refusal({"retry-after": "7"}).moment(NOW + timedelta(microseconds=n)) for n in (1, 500, 99_999)}
+    assert moments == {after(8)}
+
+
 def test_waits_add_up_to_the_limit_of_the_run_and_side_by_side_count_once() -> None:
     quota = Quota()
     assert all(quota.allow_wait(after(20), now=NOW, limit=30) for _ in range(8))

@@ -32,23 +32,21 @@ def test_an_etag_that_cannot_be_sent_back_is_none(etag: str) -> None:
         ('</a>; rel="first", </b>; title="x"; REL="prev Next"', "https://api.example/b"),
         ('<?page=2>; rel="next"', "https://api.example/v1/things?page=2"),
         ('<?a=1,2;3>; rel="next"', "https://api.example/v1/things?a=1,2;3"),
-        ('<https://evil.example/>; rel="next"', None),
-        ('<http://api.example/>; rel="next"', None),
-        ('<https://api.example:8443/>; rel="next"', None),
-        ('<//evil.example/>; rel="next"', None),
-        ('<javascript:alert(1)>; rel="next"', None),
-        ('<https://api.example:x/>; rel="next"', None),
-        ('<https://[/>; rel="next"', None),
-        ('</a b>; rel="next"', None),
-        ('</é>; rel="next"', None),
         ("</a>; rel=last", None),
         ("</a>; nonsense", None),
         ("<" * 5000, None),
         ("", None),
     ],
 )
-def test_a_link_is_followed_to_the_same_server_only(header: str, target: str | None) -> None:
+def test_the_address_of_a_link_is_found_by_its_relation(header: str, target: str | None) -> None:
     assert reply(link=header).link("next") == target
+
+
+@pytest.mark.parametrize("target", ["javascript:alert(1)", "https://[/", "/a b", "/é", "", "mailto:a@b"])
+def test_a_link_to_what_is_no_address_is_not_taken_for_the_end_of_a_list(target: str) -> None:
+    found = reply(link=f'<{target}>; rel="next"').link("next")
+    assert found is not None
+    assert "://" in found
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from djpkg.times import instant, stamp
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from djpkg.facts import Facts
+    from djpkg.facts import Facts, RepositoryFacts
     from djpkg.merge import Stored
     from djpkg.mirror.rows import SqlValue
 
@@ -85,6 +85,8 @@ def lay(before: Stored, statement: Statement, number: int, slug: str, shared: Fa
             row["said"] = codec.encode(kept)
     if statement.etag is not None:
         row["etag"] = statement.etag
+    elif _page(kept) != _page(old):
+        row["etag"] = None  # it spoke of the page before, which may come back
     if statement.serial is not None:
         row["serial"] = statement.serial
     if statement.outcome is Outcome.GONE:
@@ -98,6 +100,10 @@ def lay(before: Stored, statement: Statement, number: int, slug: str, shared: Fa
             row["outcome"] = "updated" if changed else "unchanged"
     written = Written(number, slug, statement.coordinate, changed, tuple(told))
     return Laid(row, written, kept, still=not changed and not told and _is_still(before, kept, statement, now))
+
+
+def _page(facts: Facts | None) -> RepositoryFacts | None:
+    return facts.repository if isinstance(facts, ForgeFacts) else None
 
 
 def _is_still(before: Stored, kept: Facts | None, statement: Statement, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 from djpkg.asks import ProjectAsk, RepositoryAsk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -64,6 +64,10 @@ class Source(Protocol[AskT_contra, FactsT_co]):
     name: SourceName
     quota: Quota
     spent: Spent
+
+    @property
+    def quotas(self) -> Mapping[str, Quota]:
+        """The pools that the source counts apart, by its own names for them; `quota` is the one that is told."""
 
     async def __aenter__(self) -> Self:
         """Open the connections."""

@@ -10,13 +10,14 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import msgspec
 
 from djpkg.errors import Rejected, UnexpectedPayload
 from djpkg.facts import SourceName
+from djpkg.portions import PAGE
 from djpkg.sources import Spent
 from djpkg.sources.directory import parse_category, parse_grid, parse_package, read_id
 from djpkg.sources.http import Client, Limits, Quota
@@ -33,12 +34,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="CatalogFacts | Grid | Category")
 
-PAGE = 250
-"""How many packages are asked for at once: some 200 KB."""
 LIST = 1000
 """How many grids or categories are asked for at once: all of them."""
 MORE_PAGES = 50
-"""So many pages may be added to a list while it is read, or be due to a smaller size than was asked for."""
+"""So many pages may be added to a list while it is read."""
 MOST_PAGES = 4000
 """No list has more, whatever it says of itself."""
 _LONGEST_SLUG = 200
@@ -58,18 +57,24 @@ _PAGE = msgspec.json.Decoder(_Page)
 _ABSENCE = msgspec.json.Decoder(_Absence)
 
 
+class Refused(NamedTuple):
+    """A record that is not as documented: its id, where it has one, and what is wrong with it."""
+
+    id: int | None
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogPage:
     """One page of a sweep: the directory's own count of packages, and those of this page.
 
-    `ids` are those of all records of the page, also of those that were `refused`: a line each, ``package ID: …``.
+    `ids` are those of all records of the page, also of those that were `refused`.
     """
 
     count: int
     packages: tuple[CatalogFacts, ...]
     ids: tuple[int, ...]
-    refused: tuple[str, ...]
-    last: bool
+    refused: tuple[Refused, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +83,7 @@ class _Records(Generic[T]):
 
     good: dict[int, T]
     ids: tuple[int, ...]
-    refused: tuple[str, ...]
+    refused: tuple[Refused, ...]
 
 
 class Catalog:
@@ -100,6 +105,8 @@ class Catalog:
         self.quotas = {"": self.quota}
         self.spent = Spent()
         self._base = base_url.rstrip("/")
+        # What closes the whole directory is not met a second time in one run.
+        self._shut: Rejected | None = None
         self._client = Client(
             source=self.name,
             base_url=self._base,
@@ -142,7 +149,6 @@ class Catalog:
                 packages=tuple(records.good.values()),
                 ids=records.ids,
                 refused=records.refused,
-                last=not page.next,
             )
 
     async def fetch_grids(self) -> list[Grid]:
@@ -155,20 +161,21 @@ class Catalog:
 
     async def _fetch_all(self, route: str, parse: Callable[[bytes | msgspec.Raw], T]) -> list[T]:
         good: dict[int, T] = {}
-        refused: list[str] = []
+        refused: list[Refused] = []
         async for page in self._pages(route, size=LIST, kind=route.rstrip("/")):
             records = _read_records(page.results, parse)
             good |= records.good
             refused += records.refused
         if refused and not good:
-            raise UnexpectedPayload(f"catalog: {refused[0]}")
+            raise UnexpectedPayload(f"catalog: {refused[0].reason}")
         return list(good.values())
 
     async def _pages(self, route: str, *, size: int, kind: str) -> AsyncIterator[_Page]:
         """The pages of a list, following `next` below the API's address, each address once, and not for ever."""
         reply = await self._get(route, params={"limit": size}, kind=kind)
         page = _read_page(reply)
-        most = min(math.ceil(page.count / size) + MORE_PAGES, MOST_PAGES)
+        # The directory may give fewer at a time than it was asked for.
+        most = min(math.ceil(page.count / max(1, min(size, len(page.results)))) + MORE_PAGES, MOST_PAGES)
         seen = {reply.url}
         while True:
             yield page
@@ -199,17 +206,23 @@ class Catalog:
 
     async def _get(self, target: str, *, params: dict[str, str | int] | None = None, kind: str) -> Reply:
         """A reply with JSON: 200, or the API's own 404."""
+        if self._shut is not None:
+            raise self._shut
         try:
             reply = await self._client.get(target, params=params, kind=kind)
         except Rejected as error:
             if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
-            raise Rejected(
+            self._shut = Rejected(
                 "catalog: the directory is out of service (503), as it is for maintenance", status=error.status
-            ) from error
+            )
+            raise self._shut from error
         page_for_people = reply.body.lstrip()[:1] == b"<"
         if reply.headers.get("cf-mitigated") == "challenge" or (page_for_people and b"Just a moment..." in reply.body):
-            raise Rejected("catalog: the catalog's Cloudflare asks for a browser (challenge)", status=reply.status)
+            self._shut = Rejected(
+                "catalog: the catalog's Cloudflare asks for a browser (challenge)", status=reply.status
+            )
+            raise self._shut
         if reply.status == HTTPStatus.NOT_FOUND:
             if page_for_people or not _is_absence(reply):
                 raise Rejected(
@@ -244,14 +257,14 @@ def _read_page(reply: Reply) -> _Page:
 def _read_records(raws: list[msgspec.Raw], parse: Callable[[bytes | msgspec.Raw], T]) -> _Records[T]:
     good: dict[int, T] = {}
     ids: dict[int, None] = {}
-    refused: list[str] = []
+    refused: list[Refused] = []
     for raw in raws:
         number: int | None
         try:
             record = parse(raw)
         except UnexpectedPayload as error:
-            refused.append(error.reason.removeprefix("catalog: "))
             number = read_id(raw)
+            refused.append(Refused(number, error.reason.removeprefix("catalog: ")))
         else:
             number = record.id
             good[number] = record

@@ -48,8 +48,9 @@ class Client:
     """Asks one server, below `base_url`, on behalf of one source; use it with ``async with``.
 
     `auth` goes along only over https or to loopback, and only to the server of `base_url`. Several tasks may share a
-    client, `connections` of them send at a time. `pace` is the most requests in a minute. `refusal` tells from an
-    answer of status 403 or 429 whether it is a quota's refusal. `clock` and `sleep` are there to be replaced in tests.
+    client, `connections` of them send at a time. `pace` bounds how many start in a while, for all clients that share
+    it. `refusal` tells from an answer of status 403 or 429 whether it is a quota's refusal. `clock` and `sleep` are
+    there to be replaced in tests.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Client:
         auth: Authorization | None = None,
         connections: int = 8,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        pace: int | None = None,
+        pace: Pace | None = None,
         headers: Mapping[str, str] | None = None,
         refusal: Callable[[Reply], Refusal | None] = default_refusal,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -86,7 +87,7 @@ class Client:
             spent=spent,
         )
         self._limits = limits
-        self._pace = None if pace is None else Pace(pace)
+        self._pace = pace
         self._refusal = refusal
         self._clock = clock
         self._sleep = sleep

@@ -63,14 +63,19 @@ def open_pypi(
 
 
 def open_forge(
-    source: SourceName, environment: Mapping[str, str], *, limits: Limits, clock: Callable[[], datetime]
+    source: SourceName,
+    environment: Mapping[str, str],
+    *,
+    token: config.Token | None,
+    limits: Limits,
+    clock: Callable[[], datetime],
 ) -> Forge:
-    """A forge, with its token and the further servers that the user named."""
+    """A forge, with the token from `find_token` and the further servers that the user named."""
     module, name = _FORGES[source]
     make = cast("Any", getattr(import_module(module), name))
     settings: dict[str, object] = {
         "base_url": config.address(source, environment),
-        "token": find_token(source, environment),
+        "token": token,
         "limits": limits,
         "clock": clock,
     }
@@ -83,9 +88,12 @@ def _ask_gh(environment: Mapping[str, str]) -> config.Token | None:
     program = shutil.which("gh", path=environment.get("PATH", ""))
     if program is None:
         return None
+    command = [program, "auth", "token"]
+    if (host := config.foreign_host(SourceName.GITHUB, environment)) is not None:
+        command += ["--hostname", host]  # else it would be the public server's token that is sent there
     try:
         said = subprocess.run(  # noqa: S603 - found on the user's own path
-            [program, "auth", "token"],
+            command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=GH_SECONDS,

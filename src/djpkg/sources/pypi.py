@@ -16,12 +16,13 @@ from urllib.parse import quote
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
 from djpkg.facts import Outcome, PypiFacts, SourceName
+from djpkg.portions import MANY_PROJECTS, SHORTEST_LIST
 from djpkg.sources import Answer, Spent, metadata, serials
 from djpkg.sources.gathering import Gathering
 from djpkg.sources.http import Client, Limits, Quota
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self, TypeAlias
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     Said: TypeAlias = Answer[PypiFacts]
 
-MANY = 300
-"""More projects than that, with a serial stored, are worth the list."""
 AT_ONCE = 8
 UNCHANGED_PAGE = 500
 """How many answers that need no request are handed over together at most."""
@@ -40,8 +39,6 @@ CIRCUIT = 5
 """After so many requests in a row that were not answered, no more are sent."""
 LIST_CAP = 256 * 2**20
 """Bytes of the list: some 40 million today."""
-SHORTEST = 0.9
-"""A list with less than this part of the projects of the last one is not believed."""
 
 _SERIAL = re.compile(r"[0-9]{1,15}")
 
@@ -98,7 +95,8 @@ class Pypi:
 
         A project that is gone loses its validators, so that it is told when it comes back as it was.
         """
-        if sum(ask.serial is not None for ask in asks) > MANY:
+        found: dict[str, int] = {}
+        if sum(ask.serial is not None for ask in asks) > MANY_PROJECTS:
             try:
                 found = (await self._fetch_serials([ask.coordinate for ask in asks])).found
             except SourceError as error:
@@ -106,13 +104,18 @@ class Pypi:
                 for page in _in_pages([_ended(ask, error) for ask in asks]):
                     yield page
                 return
-            same = [ask for ask in asks if ask.serial is not None and ask.serial == found.get(ask.coordinate)]
+            # The list may be half an hour behind what the project itself said.
+            same = [
+                ask
+                for ask in asks
+                if ask.serial is not None and (listed := found.get(ask.coordinate)) and listed <= ask.serial
+            ]
             for page in _in_pages([Answer(coordinate=ask.coordinate, outcome=Outcome.UNCHANGED) for ask in same]):
                 yield page
             settled = {ask.coordinate for ask in same}
             asks = [ask for ask in asks if ask.coordinate not in settled]
         ready: Gathering[PypiFacts] = Gathering()
-        work = asyncio.create_task(self._serve(asks, ready))
+        work = asyncio.create_task(self._serve(asks, found, ready))
         try:
             async for page in ready.pages():
                 yield page
@@ -126,7 +129,7 @@ class Pypi:
     async def _fetch_serials(self, names: Collection[str]) -> Serials:
         """The serials of those named that are listed; raises SourceError for a list that is not to be believed."""
         found = await self._read_list(names)
-        if self._last_listed is not None and found.count < self._last_listed * SHORTEST:
+        if self._last_listed is not None and found.count < self._last_listed * SHORTEST_LIST:
             raise UnexpectedPayload(
                 f"pypi: its list has {found.count:,} projects, far shorter than the last one ({self._last_listed:,})"
             )
@@ -147,13 +150,13 @@ class Pypi:
 
     # Single projects.
 
-    async def _serve(self, asks: Sequence[ProjectAsk], ready: Gathering[PypiFacts]) -> None:
+    async def _serve(self, asks: Sequence[ProjectAsk], found: Mapping[str, int], ready: Gathering[PypiFacts]) -> None:
         circuit = _Circuit()
         waiting = iter(asks)
 
         async def serve_some() -> None:
             for ask in waiting:
-                ready.add(await self._answer(ask, circuit))
+                ready.add(await self._answer(ask, found.get(ask.coordinate), circuit))
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -162,12 +165,12 @@ class Pypi:
         finally:
             ready.close()
 
-    async def _answer(self, ask: ProjectAsk, circuit: _Circuit) -> Said:
+    async def _answer(self, ask: ProjectAsk, listed: int | None, circuit: _Circuit) -> Said:
         if circuit.broken is not None:
             return _ended(ask, circuit.broken)
         try:
             target = f"pypi/{quote(ask.coordinate, safe='')}/json"
-            answer = _read(ask, await self._client.get(target, etag=ask.etag, kind="project"))
+            answer = _read(ask, listed, await self._client.get(target, etag=ask.etag, kind="project"))
         except SourceError as error:
             circuit.note(error)
             return _ended(ask, error)
@@ -194,7 +197,8 @@ class _Circuit:
             self._in_vain = 0
 
 
-def _read(ask: ProjectAsk, reply: Reply) -> Said:
+def _read(ask: ProjectAsk, listed: int | None, reply: Reply) -> Said:
+    """`listed` is the serial that the list has for the project, None where it was not read."""
     if reply.body.lstrip()[:1] == b"<":
         raise Rejected(f"pypi: a page for people ({reply.status}) in place of an answer", status=reply.status)
     serial = _serial(reply)
@@ -206,10 +210,12 @@ def _read(ask: ProjectAsk, reply: Reply) -> Said:
                 coordinate=ask.coordinate, outcome=Outcome.UPDATED, facts=facts, etag=reply.etag, serial=serial
             )
         case HTTPStatus.NOT_MODIFIED if ask.etag:
+            # The list knew of a change that the page shows nothing of: it is not to be asked about every day.
+            serial = listed if serial is None else serial
             return Answer(coordinate=ask.coordinate, outcome=Outcome.UNCHANGED, etag=reply.etag, serial=serial)
         case HTTPStatus.NOT_FOUND:
             gone = PypiFacts(state="gone", name=ask.coordinate)
-            return Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=gone, etag="", serial=0)
+            return Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=gone)
     raise Rejected(f"pypi: it answered {reply.status}", status=reply.status)
 
 

@@ -47,13 +47,17 @@ class Refusal:
     message: str = ""
 
     def moment(self, now: datetime) -> datetime:
-        """When one may ask again: after now, and within a day."""
+        """When one may ask again: after now, and within a day; in whole seconds, as it is told and kept in such.
+
+        Requests that were refused side by side so name one moment, not one each.
+        """
         if self.until is not None:
-            return min(max(self.until, now + SHORTEST), now + LONGEST)
-        if self.seconds is not None:
-            seconds = min(max(self.seconds, SHORTEST.total_seconds()), LONGEST.total_seconds())
-            return now + timedelta(seconds=seconds)
-        return now + UNSTATED
+            until = max(self.until, now + SHORTEST)
+        elif self.seconds is not None:
+            until = now + timedelta(seconds=min(max(self.seconds, SHORTEST.total_seconds()), LONGEST.total_seconds()))
+        else:
+            until = now + UNSTATED
+        return min(_next_second(until), now + LONGEST)
 
 
 def read_refusal(headers: Mapping[str, str], *, secondary: bool = False, message: str = "") -> Refusal:
@@ -124,11 +128,16 @@ class Quota:
         if self.resource is not None and resource is not None and resource != self.resource:
             return False
         limit, remaining = (_number(_rate_header(headers, name)) for name in ("limit", "remaining"))
+        return self.learn(limit, remaining, _moment(_rate_header(headers, "reset"), now), now=now)
+
+    def learn(self, limit: int | None, remaining: int | None, reset: datetime | None, *, now: datetime) -> bool:
+        """The same for what an answer says in its body."""
         if limit is not None:
             self.limit = limit
         if remaining is None:
             return False
-        reset = _moment(_rate_header(headers, "reset"), now)
+        if reset is not None:
+            reset = min(reset, now + LONGEST)
         if reset is None or self.remaining is None or self.reset is None or now >= self.reset:
             self.remaining, self.reset = remaining, reset or self.reset
         elif reset > self.reset + SAME_WINDOW:
@@ -155,6 +164,11 @@ class Quota:
         self._waited += longer
         self._waiting_until = max(start, until)
         return True
+
+
+def _next_second(moment: datetime) -> datetime:
+    whole = moment.replace(microsecond=0)
+    return whole if whole == moment else whole + timedelta(seconds=1)
 
 
 def _rate_header(headers: Mapping[str, str], name: str) -> str | None:

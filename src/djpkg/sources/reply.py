@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from djpkg.errors import ConfigError
 
@@ -19,7 +19,8 @@ _ADDRESS = re.compile(r"[\x21-\x7e]{1,8192}")
 _SCHEMES = frozenset(("bearer", "basic", "token"))
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
-_PORTS = {"http": 80, "https": 443}
+# What is no address: a list does not end there, and whoever asks for it is told so.
+_NOWHERE = "://"
 
 
 def is_validator(etag: str) -> bool:
@@ -85,23 +86,16 @@ class Reply:
         return etag if is_validator(etag) else None
 
     def link(self, rel: str) -> str | None:
-        """The target of the Link header (RFC 8288) with this relation, if it is on the same server."""
+        """The address of the Link header (RFC 8288) with this relation; to ask for it checks where it leads."""
         for target, attributes in _LINK.findall(self.headers.get("link", "")):
             for quoted, bare in _REL.findall(attributes):
                 if rel in (quoted or bare).lower().split():
-                    return self._near(target.strip())
+                    return self._whole(target.strip())
         return None
 
-    def _near(self, target: str) -> str | None:
-        if not is_address(target):
-            return None
+    def _whole(self, target: str) -> str:
         try:
-            address = urljoin(self.url, target)
-            return address if _origin(address) == _origin(self.url) else None
+            address = urljoin(self.url, target) if is_address(target) else ""
         except ValueError:
-            return None
-
-
-def _origin(address: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+            return _NOWHERE
+        return address if "://" in address else _NOWHERE

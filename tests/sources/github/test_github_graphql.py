@@ -11,6 +11,7 @@ from tests.sources.github.desk import Desk
 
 from djpkg.facts import Outcome
 from djpkg.sources.limits import Limits
+from djpkg.times import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -318,6 +319,42 @@ def test_a_service_without_graphql_is_given_up_at_once(server: WorldServer, desk
     assert set(desk.fetch(*paths, sweep=True).values()) == {FAILED}
     assert desk.reason(paths[7]) == "github: a GraphQL query was answered with 404 (Not Found)"
     assert len(server.requests()) == 1
+
+
+def test_what_graphql_alone_cannot_tell_is_asked_for_by_rest(server: WorldServer, desk: Desk, world: World) -> None:
+    paths = many(world, 40)
+    server.fault("graphql", status=502)
+    assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
+    agrees(desk, paths)
+    assert len(server.requests("graphql")) <= 13
+
+
+def test_a_quota_that_only_the_body_tells_is_kept_to(
+    *, server: WorldServer, desk: Desk, world: World, small: None
+) -> None:
+    paths = many(world, 30)
+    reset = world.now + timedelta(minutes=30)
+
+    def used_up(answer: dict[str, Any]) -> object:
+        rate = {"limit": 5000, "cost": 1, "remaining": 0, "used": 5000, "resetAt": stamp(reset)}
+        return answer | {"data": answer["data"] | {"rateLimit": rate}}
+
+    server.fault("graphql", kind="rewrite", rewrite=used_up, headers={"x-ratelimit-resource": "another"})
+    desk.fetch(*paths, sweep=True)
+    assert len(server.requests("graphql")) == 1
+    assert desk.endings[paths[25]].until == reset
+    assert desk.source is not None
+    assert (desk.source.quota.limit, desk.source.quota.remaining) == (5000, 0)
+
+
+def test_a_query_whose_cost_is_unsaid_counts_as_a_point(server: WorldServer, desk: Desk, world: World) -> None:
+    paths = many(world, 3)
+    server.fault(
+        "graphql", kind="rewrite", rewrite=lambda answer: answer | {"data": answer["data"] | {"rateLimit": None}}
+    )
+    desk.fetch(*paths, sweep=True)
+    assert desk.source is not None
+    assert desk.source.spent.points == len(server.requests("graphql")) == 2
 
 
 @pytest.mark.parametrize("kind", ["html", "invalid_json", "wrong_types", "deep", "status"])

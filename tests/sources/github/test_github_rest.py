@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.sources.github.desk import Desk
@@ -139,7 +139,61 @@ def test_a_list_that_is_too_large_is_no_failure(desk: Desk, world: World) -> Non
     world.add_repository(TODO, state="too_large_contributors", commits=[3])
     assert desk.fetch(TODO) == {TODO: UPDATED}
     assert desk.facts[TODO].weeks is not None
-    assert desk.facts[TODO].contributors is None
+    contributors = desk.facts[TODO].contributors
+    assert contributors is not None
+    assert (contributors.names, contributors.whole) == ((), False)
+
+
+def test_a_list_that_is_too_large_is_not_asked_for_again(server: WorldServer, desk: Desk, world: World) -> None:
+    world.add_repository(TODO, state="too_large_contributors", commits=[3])
+    desk.fetch(TODO)
+    world.now += timedelta(days=2)
+    server.forget()
+    desk.fetch(TODO)
+    assert not server.requests("github", "/contributors")
+
+
+def test_no_content_for_a_repository_with_a_head_takes_no_name_away(
+    server: WorldServer, desk: Desk, world: World
+) -> None:
+    repo = world.add_repository(TODO, commits=[(30, "alice")])
+    desk.fetch(TODO)
+    world.push(repo.path, login="bob")
+    server.fault("github", "/contributors", status=204)
+    assert desk.fetch(TODO) == {TODO: UPDATED}
+    assert desk.names(TODO) == ("alice",)
+
+
+@pytest.mark.parametrize("what", ["/contributors", "/commits"])
+def test_a_list_that_goes_on_elsewhere_is_a_failure_and_not_at_its_end(
+    server: WorldServer, desk: Desk, world: World, what: str
+) -> None:
+    repo = world.add_repository(TODO, commits=[(3, "alice")])
+    oid = repo.commits[0].oid
+    body: object = [{"login": "alice"}]
+    if what == "/commits":
+        day = "2026-01-01T00:00:00Z"
+        body = [{"sha": oid, "commit": {"author": {"date": day}, "committer": {"date": day}}}]
+    elsewhere = {"link": '<https://evil.example/2>; rel="next"', "content-type": "application/json"}
+    server.fault("github", f"{what}.*per_page=100", status=200, body=body, headers=elsewhere)
+    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
+    assert "another server" in desk.reason(TODO)
+
+
+def test_a_commit_without_an_author_costs_no_repository(server: WorldServer, desk: Desk, world: World) -> None:
+    repo = world.add_repository(TODO, commits=[(3, "alice"), (4, "bob")])
+
+    def nameless(commits: list[dict[str, Any]]) -> object:
+        for commit in commits:
+            commit["commit"]["author"] = None
+        return commits
+
+    server.fault("github", "/commits", kind="rewrite", rewrite=nameless)
+    assert desk.fetch(TODO) == {TODO: UPDATED}
+    assert sum(desk.counts(TODO)) == 2
+    page = desk.facts[TODO].repository
+    assert page is not None
+    assert page.head == repo.commits[0].oid
 
 
 def test_an_organization_that_keeps_the_token_out_is_asked_without_it(server: WorldServer, world: World) -> None:
@@ -154,7 +208,7 @@ def test_an_organization_that_keeps_everyone_out_is_a_failure(server: WorldServe
     desk = Desk(server)
     world.add_repository(TODO, state="saml", commits=[3])
     server.fault("github", kind="status", status=403, body={"message": "Resource protected by organization SAML"})
-    assert desk.fetch(TODO) == {TODO: FAILED}
+    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
     assert desk.reason(TODO) == "github: the organization of acme/django-todo does not let the token in"
 
 
@@ -175,7 +229,7 @@ def test_an_answer_of_no_use_is_a_failure_and_keeps_what_was_known(
     desk.fetch(TODO)
     before = dict(desk.facts)
     server.fault("github", kind="status", status=status, body=body)
-    assert desk.fetch(TODO) == {TODO: FAILED}
+    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
     assert words in desk.reason(TODO)
     assert desk.facts == before
 
@@ -196,7 +250,7 @@ def test_a_spoilt_part_spoils_no_other_repository(
 
 def test_a_window_without_its_head_is_no_window(server: WorldServer, desk: Desk, todo: None) -> None:
     server.fault("github", "since=", kind="empty_list")
-    assert desk.fetch(TODO) == {TODO: FAILED}
+    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
     assert desk.reason(TODO) == "github: the list of commits of acme/django-todo does not begin with its head"
     assert desk.facts[TODO].weeks is None
 
@@ -223,7 +277,7 @@ def test_contributors_that_failed_are_asked_for_again(
     server: WorldServer, desk: Desk, world: World, todo: None
 ) -> None:
     server.fault("github", "/contributors", status=500)
-    assert desk.fetch(TODO) == {TODO: FAILED}
+    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
     assert desk.facts[TODO].weeks is not None
     server.faults.clear()
     assert desk.fetch(TODO) == {TODO: UPDATED}

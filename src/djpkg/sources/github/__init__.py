@@ -17,7 +17,7 @@ from djpkg.sources.github.complaints import read_limit
 from djpkg.sources.github.lookup import SIDE_BY_SIDE, Crew, Lookup, Turns, fetch_each
 from djpkg.sources.github.rest import HEADERS, Rest
 from djpkg.sources.http import Client
-from djpkg.sources.limits import Limits
+from djpkg.sources.limits import Limits, Pace
 from djpkg.sources.quota import Quota
 from djpkg.sources.reply import Authorization
 
@@ -35,7 +35,9 @@ FEW = 10
 POOLS = {"core": "core", "anonymous": "core", "graphql": "graphql"}
 """The pools, and what GitHub calls the resource of each."""
 PACE = 900
-"""REST requests in a minute (GitHub: "secondary rate limits")."""
+"""REST requests in a minute (GitHub: "secondary rate limits"), with a token or without."""
+PACED = 62.0
+"""Seconds that stand for that minute: what started a minute ago may have arrived a little later."""
 
 
 def _utc_now() -> datetime:
@@ -66,6 +68,7 @@ class GitHub:
         self._limits = limits
         self._clock = clock
         self._clients = AsyncExitStack()
+        self._pace = Pace(PACE, window=PACED)
         self._anonymous = self._client("anonymous")
         self._rest = self._anonymous if token is None else self._client("core", other="graphql")
         self._graphql = self._client("graphql", other="core", connections=1)
@@ -120,7 +123,9 @@ class GitHub:
     ) -> None:
         async with Crew() as crew:
             close = partial(self._close, "graphql", "core")
-            bulk = Bulk(self._graphql, lookup=lookup, crew=crew, answers=answers, now=now, close=close)
+            bulk = Bulk(
+                self._graphql, lookup=lookup, crew=crew, answers=answers, now=now, clock=self._clock, close=close
+            )
             await bulk.fetch(asks)
 
     async def _fetch_each(self, asks: Sequence[RepositoryAsk], lookup: Lookup, answers: Answers) -> None:
@@ -160,7 +165,7 @@ class GitHub:
             auth=auth,
             connections=connections,
             limits=self._limits,
-            pace=PACE,
+            pace=None if pool == "graphql" else self._pace,
             headers=HEADERS,
             refusal=refusal,
             clock=self._clock,

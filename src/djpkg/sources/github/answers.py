@@ -98,9 +98,9 @@ class Answers:
         """The weeks of a repository are here."""
         self._finish(pending, ForgeFacts(weeks=WeeksFacts(head=pending.head, days=days)))
 
-    def tell_contributors(self, pending: Pending, contributors: ContributorsFacts | None) -> None:
-        """The contributors of a repository are here; None where GitHub does not list them, which is no trouble."""
-        self._finish(pending, None if contributors is None else ForgeFacts(contributors=contributors))
+    def tell_contributors(self, pending: Pending, contributors: ContributorsFacts) -> None:
+        """The contributors of a repository are here."""
+        self._finish(pending, ForgeFacts(contributors=contributors))
 
     def miss(self, pending: Pending, error: SourceError) -> None:
         """A part of a repository did not come; the other parts stand."""

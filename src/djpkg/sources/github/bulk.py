@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from djpkg import weeks
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
 from djpkg.facts import Outcome, RepositoryFacts
-from djpkg.price import PROBED, WINDOWED
+from djpkg.portions import PROBED, WINDOWED
 from djpkg.sources import Answer
 from djpkg.sources.github.batches import Batches
 from djpkg.sources.github.complaints import SOURCE, rejected
@@ -23,6 +23,7 @@ from djpkg.sources.github.probe import read_probe, write_probe
 from djpkg.sources.github.rest import ENDED, Ending
 from djpkg.sources.github.window import HistoryPage, Window, WindowAsk, following, read_window, write_window
 from djpkg.sources.quota import Refusal, read_refusal
+from djpkg.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +58,7 @@ class Bulk:
         crew: Crew,
         answers: Answers,
         now: datetime,
+        clock: Callable[[], datetime],
         close: Callable[[Refusal], None],
     ) -> None:
         self._client = client
@@ -64,6 +66,7 @@ class Bulk:
         self._crew = crew
         self._answers = answers
         self._now = now
+        self._clock = clock
         self._close = close
         self._probes: Batches[RepositoryAsk] = Batches(PROBED)
         self._windows: Batches[WindowAsk] = Batches(WINDOWED)
@@ -83,11 +86,21 @@ class Bulk:
         except CredentialsRejected:
             raise
         except SourceError as error:
-            for ask in self._probes.left():
+            self._give_up(error)
+
+    def _give_up(self, error: SourceError) -> None:
+        """Leave what is open to REST where GraphQL alone is unwell; else it ends with the error."""
+        unwell = isinstance(error, Rejected) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        for ask in self._probes.left():
+            if unwell:
+                self._crew.put(partial(self._lookup.fetch, ask))
+            else:
                 self._answers.fail(ask.coordinate, error)
-            for window in {id(left.window): left.window for left in self._windows.left()}.values():
-                if not window.closed:
-                    self._answers.miss(window.pending, error)
+        for window in {id(left.window): left.window for left in self._windows.left()}.values():
+            if unwell:
+                self._leave_to_rest(window)
+            elif not window.closed:
+                self._answers.miss(window.pending, error)
 
     async def _ask_probes(self) -> None:
         batch = self._probes.take()
@@ -179,6 +192,8 @@ class Bulk:
             return None
         self._in_vain = self._silent = 0
         self._client.spent.points += answered.cost
+        rate = answered.rate
+        self._client.quota.learn(rate.limit, rate.remaining, instant(rate.reset_at), now=self._clock())
         return answered
 
     async def _send(self, kind: str, body: bytes) -> Answered:

@@ -45,12 +45,17 @@ class _Body(msgspec.Struct):
     errors: list[_Error] | None = None
 
 
-class _Rate(msgspec.Struct):
-    cost: payload.Count = 0
+class Rate(msgspec.Struct, rename="camel"):
+    """What the answer itself says of the quota, which its headers need not."""
+
+    cost: payload.Count | None = None
+    limit: payload.Count | None = None
+    remaining: payload.Count | None = None
+    reset_at: str | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_RATES = msgspec.json.Decoder(_Rate)
+_RATES = msgspec.json.Decoder(Rate)
 _RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _NULL = b"null"
 
@@ -89,14 +94,12 @@ class Answered:
         self.cut_short = any(error.type == _RESOURCES or not error.path for error in errors)
         self._types = {tuple(error.path or ())[: _depth(error)]: error.type for error in reversed(errors)}
 
+        self.rate = _read_rate(self.data.get("rateLimit"))
+
     @property
     def cost(self) -> int:
-        """The points that it took, as GitHub states them."""
-        raw = self.data.get("rateLimit")
-        try:
-            return payload.decode(_RATES, raw, source=SOURCE).cost if raw is not None else 0
-        except SourceError:
-            return 0
+        """The points that it took; no query is free, whatever GitHub leaves unsaid."""
+        return max(1, self.rate.cost or 0)
 
     def pick(self, places: Sequence[Place]) -> list[msgspec.Raw | Gap]:
         """What there is at each place, as JSON, or why there is nothing."""
@@ -140,6 +143,13 @@ def quote(text: str) -> str:
 def write(query: str, **variables: object) -> bytes:
     """The body of a request."""
     return msgspec.json.encode({"query": query, "variables": variables})
+
+
+def _read_rate(raw: msgspec.Raw | None) -> Rate:
+    try:
+        return Rate() if raw is None or bytes(raw) == _NULL else payload.decode(_RATES, raw, source=SOURCE)
+    except SourceError:
+        return Rate()
 
 
 def _find_limit(errors: Sequence[_Error]) -> Limited | None:

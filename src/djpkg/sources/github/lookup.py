@@ -100,7 +100,8 @@ class Lookup:
             self._answers.miss(pending, error)
         else:
             taken = stamp(self._clock())
-            facts = None if names is None else ContributorsFacts(head=pending.head, names=names, taken=taken)
+            # Where there is no list this says so of the head, which is not asked about again and again.
+            facts = ContributorsFacts(head=pending.head, names=names or (), taken=taken, whole=names is not None)
             self._answers.tell_contributors(pending, facts)
 
     async def _find(self, ask: RepositoryAsk, rest: Rest) -> Pending | Ending | None:

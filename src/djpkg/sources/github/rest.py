@@ -62,8 +62,20 @@ class _Person(msgspec.Struct, gc=False):
 
 
 class _Detail(msgspec.Struct, gc=False):
-    author: _Person
-    committer: _Person
+    """GitHub's description lets both be null; then one stands for the other."""
+
+    author: _Person | None = None
+    committer: _Person | None = None
+
+    @property
+    def authored(self) -> str | None:
+        person = self.author or self.committer
+        return person.date if person is not None else None
+
+    @property
+    def committed(self) -> str | None:
+        person = self.committer or self.author
+        return person.date if person is not None else None
 
 
 class _Commit(msgspec.Struct, gc=False):
@@ -147,7 +159,10 @@ class Rest:
         commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
         if not commits:
             return None
-        return Head(commits[0].sha, payload.time(commits[0].commit.committer.date, source=SOURCE))
+        at = commits[0].commit.committed
+        if at is None:
+            raise UnexpectedPayload(f"{SOURCE}: the head of {path} has no date")
+        return Head(commits[0].sha, payload.time(at, source=SOURCE))
 
     async def fetch_window(self, path: str, *, head: str, head_at: str | None, now: datetime) -> dict[str, int]:
         """How many commits below `head` each author day of the window has.
@@ -166,19 +181,23 @@ class Rest:
                 if first and moment is not None and moment >= start and (not commits or commits[0].sha != head):
                     raise UnexpectedPayload(f"{SOURCE}: the list of commits of {path} does not begin with its head")
                 first = False
-                dates = (payload.moment(commit.commit.author.date, source=SOURCE) for commit in commits)
+                authored = (commit.commit.authored for commit in commits)
+                dates = (payload.moment(date, source=SOURCE) for date in authored if date is not None)
                 days = weeks.add_days(days, weeks.author_days(dates, now=now))
         return days
 
     async def fetch_contributors(self, path: str) -> tuple[str, ...] | None:
-        """The names of those who contributed, most commits first; None where GitHub says that they are too many."""
+        """The names of those who contributed, most commits first; None where GitHub has no list.
+
+        It has none of those who are too many; and "no content" is said of a repository that is empty, which one with
+        a head is not.
+        """
         names: list[str] = []
         params = {"per_page": PER_PAGE}
         async with aclosing(self._pages(f"{_address(path)}/contributors", params, kind="contributors")) as pages:
             async for reply in pages:
-                if reply.status == HTTPStatus.NO_CONTENT:
-                    break
-                if reply.status == HTTPStatus.FORBIDDEN and read_kind(reply) is Kind.TOO_LARGE:
+                too_large = reply.status == HTTPStatus.FORBIDDEN and read_kind(reply) is Kind.TOO_LARGE
+                if reply.status == HTTPStatus.NO_CONTENT or too_large:
                     return None
                 _check(reply, f"the list of contributors of {path}")
                 found = payload.decode(_CONTRIBUTORS, reply.body, source=SOURCE)
