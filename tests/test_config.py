@@ -56,12 +56,26 @@ def test_without_a_home_and_a_place_there_is_an_error_that_says_how_to_name_one(
 def test_each_api_has_an_address_that_its_own_variable_replaces(api: config.Api) -> None:
     assert config.address(api.source, {}) == api.address
     assert config.address(api.source, {api.variable: ""}) == api.address
-    assert config.is_default(api.source, {})
+    assert config.foreign_host(api.source, {}) is None
     there = {api.variable: " http://127.0.0.1:8000/api/v4/ "}
     assert config.address(api.source, there) == "http://127.0.0.1:8000/api/v4"
-    assert not config.is_default(api.source, there)
     for other in config.APIS:
-        assert other is api or config.is_default(other.source, there)
+        assert other is api or config.address(other.source, there) == other.address
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("https://github.example.org/api/v3", "github.example.org"),
+        ("https://github.example.org:8443/api", "github.example.org:8443"),
+        ("http://127.0.0.1:8000", None),
+        ("http://localhost", None),
+        ("http://[::1]:8000/api", None),
+        ("https://api.github.com", None),
+    ],
+)
+def test_a_server_that_is_neither_the_public_one_nor_loopback_is_foreign(address: str, host: str | None) -> None:
+    assert config.foreign_host(SourceName.GITHUB, {"DJPKG_GITHUB_URL": address}) == host
 
 
 def test_an_api_at_an_ipv6_address_is_taken() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from djpkg.report import Report
     from tests.world import WorldServer
+    from tests.world.faults import Kind
 
 
 @pytest.fixture
@@ -387,6 +388,82 @@ def test_a_sweep_that_lost_more_than_a_tenth_changes_nothing_and_says_so(desk: D
     assert "nothing was changed" in line
 
 
+def test_a_sweep_whose_losses_new_packages_hide_removes_nothing(desk: Desk) -> None:
+    many(desk.world, 40)
+    desk.fetch(sources=["catalog"])
+    for place in range(5):
+        desk.world.remove_package(f"p{place:03}")
+        desk.world.add_package(f"new{place}", repo_url="")
+    desk.advance(days=2)
+    report = desk.fetch(sources=["catalog"])
+    assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(0,)]
+    (line,) = report.causes()
+    assert "lacks 5 of the 41" in line
+    assert "new3" in desk.slugs()
+
+
+def test_what_the_first_sweep_lacks_is_no_news(desk: Desk) -> None:
+    many(desk.world, 3)
+    desk.world.remove_package(STARTER)
+    report = desk.fetch(sources=["catalog"])
+    assert desk.field(STARTER, "catalog_state") == "removed"
+    assert report.events == []
+
+
+@pytest.mark.usefixtures("_small_pages")
+def test_rows_that_repeat_while_paging_count_once(desk: Desk, server: WorldServer) -> None:
+    many(desk.world, 25)
+    first: list[Any] = []
+
+    def repeat(page: dict[str, Any]) -> dict[str, Any]:
+        results = [*first, *page["results"]]
+        first[:] = page["results"][-1:]
+        return page | {"results": results}
+
+    server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=repeat)
+    assert desk.fetch(sources=["catalog"]).sources[SourceName.CATALOG].asked == 26
+
+
+def test_a_catalog_that_is_asked_too_much_is_put_off_and_left_alone_until_then(desk: Desk, server: WorldServer) -> None:
+    many(desk.world, 12)
+    desk.fetch(sources=["catalog"])
+    desk.advance(days=2)
+    server.fault("catalog", status=429, headers={"retry-after": "3600"})
+    for requests in (1, 0):
+        report = desk.fetch(sources=["catalog"])
+        assert (report.exit_code, report.failures) == (0, [])
+        (deferral,) = report.deferred
+        assert (deferral.source, deferral.packages) == ("catalog", 13)
+        assert deferral.until == desk.world.now + timedelta(hours=1)
+        assert len(server.requests("catalog")) == requests
+    named = desk.fetch("p001", sources=["catalog"])
+    assert (named.exit_code, len(server.requests())) == (4, 0)
+    server.faults.clear()
+    desk.advance(hours=1)
+    assert desk.fetch(sources=["catalog"]).sources[SourceName.CATALOG].answered == 13
+
+
+@pytest.mark.parametrize("kind", ["challenge", "maintenance"])
+def test_a_catalog_that_is_shut_is_met_once_a_run(desk: Desk, server: WorldServer, kind: Kind) -> None:
+    many(desk.world, 5)
+    desk.fetch(sources=["catalog"])
+    server.fault("catalog", kind=kind)
+    report = desk.fetch("p000", "p001", "p002", sources=["catalog"])
+    assert len(server.requests("catalog")) == 1
+    assert len(report.causes()) == 1
+    assert report.sources[SourceName.CATALOG].outcomes[Outcome.FAILED] == 3
+
+
+def test_one_package_under_several_names_is_asked_for_once(desk: Desk, server: WorldServer) -> None:
+    many(desk.world, 3)
+    number = desk.world.package("p001").id
+    report = desk.fetch("p001", str(number), "P001", sources=["catalog"])
+    assert report.sources[SourceName.CATALOG].asked == 1
+    report = desk.fetch("p001", str(number), "P001", sources=["catalog"])
+    assert len(server.requests("catalog", "^/packages/")) == 1
+    assert report.sources[SourceName.CATALOG].asked == 1
+
+
 def test_a_list_that_ends_early_marks_nothing_as_removed(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 40)
     desk.fetch(sources=["catalog"])
@@ -434,11 +511,17 @@ def test_a_bad_record_costs_only_itself(desk: Desk, server: WorldServer) -> None
     assert report.exit_code == 5
     assert desk.slugs() == {STARTER, "p000", "p001", "p003", "p004"}
     (failure,) = report.as_json()["failures"]  # type: ignore[misc]  # it is a list
-    assert (failure["slug"], failure["source"]) == (str(bad), "catalog")
+    assert (failure["slug"], failure["source"]) == (None, "catalog")
+    assert f"package {bad}: " in failure["reason"]
     assert "repo_watchers" in failure["reason"]
     server.faults.clear()
     desk.fetch(sources=["catalog"], full=True)
     assert "p002" in desk.slugs()
+    server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=spoil)
+    report = desk.fetch(sources=["catalog"], full=True)
+    (failure,) = report.as_json()["failures"]  # type: ignore[misc]  # it is a list
+    assert (failure["slug"], failure["source"]) == ("p002", "catalog")
+    assert report.sources[SourceName.CATALOG].asked == 6
 
 
 @pytest.mark.parametrize(("kind", "word"), [("challenge", "Cloudflare"), ("maintenance", "maintenance")])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from djpkg.errors import ConfigError
 from djpkg.source_name import SourceName
@@ -83,9 +84,10 @@ def catalog(environment: Mapping[str, str]) -> str:
     return address(SourceName.CATALOG, environment)
 
 
-def is_default(source: SourceName, environment: Mapping[str, str]) -> bool:
-    """Whether an API is asked at its public address."""
-    return address(source, environment) == _BY_SOURCE[source].address
+def foreign_host(source: SourceName, environment: Mapping[str, str]) -> str | None:
+    """The host of an API that is asked elsewhere than at its public address; None for that and for loopback."""
+    host = urlsplit(address(source, environment)).netloc
+    return None if host == urlsplit(_BY_SOURCE[source].address).netloc or _is_loopback(host) else host
 
 
 def token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
@@ -117,8 +119,8 @@ def servers(source: SourceName, environment: Mapping[str, str]) -> dict[str, str
 
 
 def _is_loopback(host: str) -> bool:
-    name = host.rpartition(":")[0] or host
-    return name == "localhost" or re.fullmatch(r"127(\.[0-9]{1,3}){3}", name) is not None
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name in ("localhost", "[::1]") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", name) is not None
 
 
 def forges(environment: Mapping[str, str]) -> dict[str, SourceName]:

@@ -60,9 +60,7 @@ class SourceTally:
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     requests: int = 0
-    charged: int = 0
     points: int = 0
-    received: int = 0
     quota: QuotaState | None = None
 
     @property
@@ -81,7 +79,7 @@ class Report:
     """One fetch. `named` are the packages that were named, empty for ``--all``; `unknown` those that stand for no
     package, or for several, each with the reason.
 
-    `first` says that the whole list was read for the first time.
+    `first` says that the whole list was read for the first time, `with_token` that GitHub was asked with one.
     """
 
     started: datetime
@@ -97,6 +95,7 @@ class Report:
     stopped: int | None = None
     """The code of a signal, or of an error that ended the whole fetch."""
     first: bool = False
+    with_token: bool = False
 
     def count(self, source: SourceName, outcome: Outcome, packages: int = 1) -> None:
         """Add packages to an outcome."""
@@ -195,7 +194,8 @@ class Report:
 def deferral_line(one: Deferral) -> str:
     """What was put off, as a sentence."""
     until = f", until {stamp(one.until)}" if one.until else ""
-    return f"{one.source}: {one.packages} put off{until} ({one.reason})"
+    packages = f"{one.packages:,} " if one.packages else ""
+    return f"{one.source}: {packages}put off{until} ({one.reason})"
 
 
 def summary(report: Report) -> list[str]:
@@ -221,7 +221,7 @@ def welcome(report: Report) -> list[str]:
     """What somebody should know after the first fetch of all without a token for GitHub."""
     github = report.sources[SourceName.GITHUB]
     put_off = github.outcomes[Outcome.DEFERRED]
-    if not report.first or not put_off:
+    if not report.first or not put_off or report.with_token:
         return []
     return [
         f"GitHub refreshed {github.answered:,} of {github.asked:,}; the others show the directory's own figures.",

@@ -160,7 +160,7 @@ def test_only_the_named_are_asked_about(db: sqlite3.Connection) -> None:
 
 
 def test_removed_packages_are_still_asked_about(db: sqlite3.Connection, writer: Writer) -> None:
-    writer.mark_removed({2, 3, 4, 5, 6}, now=NOW)
+    writer.mark_removed({2, 3, 4, 5, 6}, now=NOW, tell=True)
     assert "few" in asked(db)
 
 
@@ -178,3 +178,20 @@ def test_an_edited_address_is_what_is_asked(db: sqlite3.Connection, writer: Writ
     writer.store_overrides(1, {"repo_url": "https://github.com/ines/few"}, unset=[], now=NOW)
     (there,) = due.repositories(db, only={1}, now=NOW)[GITHUB].asks
     assert (there.coordinate, there.etag, there.head) == ("github.com/ines/few", None, None)
+
+
+def test_the_catalogs_list_counts_only_where_every_package_of_a_repository_has_it(
+    db: sqlite3.Connection, writer: Writer
+) -> None:
+    def tell(number: int, updated: str) -> str | None:
+        said = record(number, f"twin-{number}", repo_url="https://github.com/mara/twin", last_updated=updated)
+        writer.store_catalog([said], now=NOW, tell_added=False)
+        return next(
+            ask.catalog_updated
+            for ask in due.repositories(db, only=None, now=NOW)[GITHUB].asks
+            if ask.coordinate == place("twin")
+        )
+
+    assert tell(70, "2026-01-02T10:00:00Z") == "2026-01-02T10:00:00Z"
+    assert tell(71, "2026-01-02T11:00:00+01:00") in ("2026-01-02T10:00:00Z", "2026-01-02T11:00:00+01:00")
+    assert tell(72, "2025-01-02T10:00:00Z") is None

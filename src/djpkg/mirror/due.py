@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
 from djpkg.facts import FORGES, SourceName
-from djpkg.times import stamp
+from djpkg.times import same_instant, stamp
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,6 +38,7 @@ def repositories(
 ) -> dict[SourceName, Repositories]:
     """What to ask the forges. `only` are the packages that were named: those are asked about even where gone."""
     due = {forge: Repositories([], {}) for forge in FORGES}
+    asked: dict[str, tuple[int, RepositoryAsk]] = {}
     condition, values = _wanted(only, now)
     for forge, slug, path, coordinate, updated, *known in db.execute(
         "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
@@ -52,24 +54,28 @@ def repositories(
         asks, slugs = due[SourceName(forge)]
         if coordinate in slugs:
             slugs[coordinate] = (*slugs[coordinate], slug)
+            place, ask = asked[coordinate]
+            if ask.catalog_updated is not None and not same_instant(updated, ask.catalog_updated):
+                # The catalog's list of contributors spares a request only where each of the packages has it.
+                asks[place] = replace(ask, catalog_updated=None)
             continue
         slugs[coordinate] = (slug,)
         etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken = known
-        asks.append(
-            RepositoryAsk(
-                coordinate=coordinate,
-                host=coordinate.partition("/")[0],
-                path=path,
-                etag=etag,
-                node_id=node_id,
-                head=head,
-                head_at=head_at,
-                weeks_head=weeks_head,
-                contributors_head=contributors_head,
-                contributors_taken=contributors_taken,
-                catalog_updated=updated,
-            )
+        ask = RepositoryAsk(
+            coordinate=coordinate,
+            host=coordinate.partition("/")[0],
+            path=path,
+            etag=etag,
+            node_id=node_id,
+            head=head,
+            head_at=head_at,
+            weeks_head=weeks_head,
+            contributors_head=contributors_head,
+            contributors_taken=contributors_taken,
+            catalog_updated=updated,
         )
+        asked[coordinate] = len(asks), ask
+        asks.append(ask)
     return due
 
 

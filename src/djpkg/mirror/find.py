@@ -24,6 +24,17 @@ _NEAREST = 3
 _NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
 
+def find_slug(db: sqlite3.Connection, number: int) -> str | None:
+    """The slug of a package that the mirror has under that id."""
+    row = db.execute("SELECT slug FROM packages WHERE id = ?", (number,)).fetchone()
+    return None if row is None else row[0]
+
+
+def find_listed(db: sqlite3.Connection) -> list[int]:
+    """The ids of all packages that the catalog listed the last time."""
+    return [number for (number,) in db.execute("SELECT id FROM packages WHERE catalog_state = 'listed'")]
+
+
 def get(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES) -> int:
     """The id of the one package that `text` names; `catalog` is the configured address of the catalog's API.
 

@@ -8,6 +8,7 @@ from djpkg.errors import PackageNotFound
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from djpkg.assignments import Places
 
@@ -73,6 +74,18 @@ def find_members(db: sqlite3.Connection, grid: int) -> list[int]:
         (grid,),
     )
     return [number for (number,) in rows]
+
+
+def has_unnamed(db: sqlite3.Connection, packages: Sequence[int]) -> bool:
+    """Whether one of these packages is in a grid or category that is known by its number alone."""
+    row = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM package_grids JOIN grids ON grids.id = grid_id WHERE grids.slug IS NULL"
+        " AND package_id IN (SELECT value FROM json_each(?1)))"
+        " OR EXISTS (SELECT 1 FROM packages JOIN categories ON categories.id = packages.category"
+        " WHERE categories.slug IS NULL AND packages.id IN (SELECT value FROM json_each(?1)))",
+        (str(list(packages)),),
+    ).fetchone()
+    return bool(row[0])
 
 
 def _names(db: sqlite3.Connection, table: str) -> dict[str, int]:

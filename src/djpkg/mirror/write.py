@@ -90,18 +90,19 @@ class Writer:
             self._store_events(written, now)
         return written
 
-    def mark_removed(self, seen: Collection[int], *, now: datetime) -> list[Written]:
-        """Mark the listed packages that a complete sweep has not seen. Their rows, facts and edits stay."""
+    def mark_removed(self, seen: Collection[int], *, now: datetime, tell: bool) -> list[Written]:
+        """Mark the listed packages that a complete sweep has not seen. Their rows, facts and edits stay.
+
+        `tell`: that they are not listed any more is news.
+        """
         with transaction(self._db):
             listed = self._db.execute("SELECT id, slug FROM packages WHERE catalog_state = 'listed'").fetchall()
             lost = [(number, slug) for number, slug in listed if number not in seen]
             self._db.executemany(
                 "UPDATE packages SET catalog_state = 'removed' WHERE id = ?", [(number,) for number, _ in lost]
             )
-            written = [
-                Written(number, slug, str(number), changed=True, events=(Event("removed", None, None),))
-                for number, slug in lost
-            ]
+            told = (Event("removed", None, None),) if tell else ()
+            written = [Written(number, slug, str(number), changed=True, events=told) for number, slug in lost]
             self._store_events(written, now)
         return written
 

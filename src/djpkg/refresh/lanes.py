@@ -1,0 +1,130 @@
+"""Every forge and PyPI side by side: what is due -> answers, page by page -> one transaction a page."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+from djpkg.facts import Outcome, SourceName
+from djpkg.mirror import ledger
+from djpkg.mirror.write import Statement
+from djpkg.remembered import Sweep
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+    from datetime import datetime
+
+    from djpkg.facts import Facts
+    from djpkg.mirror.due import Projects, Repositories
+    from djpkg.mirror.write import Writer
+    from djpkg.refresh.account import Account
+    from djpkg.sources import Answer, Forge, Registry
+    from djpkg.sources.pypi import Pypi
+
+
+class Lane(NamedTuple):
+    """One source, what it is to be asked, and the slugs of the packages that share each coordinate."""
+
+    source: Forge | Registry
+    asks: Sequence[object]
+    slugs: Mapping[str, tuple[str, ...]]
+
+
+class Lanes:
+    """Asks sources for what is due and stores what they say. `every`: all that is known is asked for."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        account: Account,
+        clock: Callable[[], datetime],
+        every: bool,
+    ) -> None:
+        self._writer = writer
+        self._account = account
+        self._clock = clock
+        self._every = every
+
+    async def run(
+        self, db: sqlite3.Connection, forges: Mapping[Forge, Repositories], pypi: tuple[Pypi, Projects] | None
+    ) -> None:
+        """All of them to their ends; a source that fails spoils no other."""
+        async with AsyncExitStack() as stack:
+            lanes = [self._ask(Lane(await stack.enter_async_context(forge), *due)) for forge, due in forges.items()]
+            if pypi is not None:
+                registry, projects = pypi
+                lanes.append(self._ask_pypi(db, await stack.enter_async_context(registry), projects))
+            await _side_by_side(lanes)
+
+    async def _ask_pypi(self, db: sqlite3.Connection, pypi: Pypi, projects: Projects) -> None:
+        await self._ask(Lane(pypi, *projects))
+        if pypi.listed:
+            ledger.store_sweep(db, SourceName.PYPI, Sweep(self._clock(), pypi.listed, None))
+
+    async def _ask(self, lane: Lane) -> None:
+        """Ask one source for all that is due, and store each page of what it says."""
+        source, slugs = lane.source, lane.slugs
+        self._account.progress.start(source.name, sum(map(len, slugs.values())))
+        changed: set[str] = set()
+        left = dict(slugs)
+        with self._account.failing(source.name), self._account.spending(source.name, source):
+            pages: AsyncIterator[Sequence[Answer[Facts]]] = source.fetch(
+                lane.asks,  # type: ignore[arg-type] # each lane is given its own kind of asks
+                now=self._clock(),
+                sweep=self._every,
+            )
+            async for page in pages:
+                self._take(lane, page, changed)
+                self._account.keep_refusals(source.name, source)
+                for answer in page:
+                    if answer.outcome is not None:
+                        left.pop(answer.coordinate, None)
+        for names in left.values():  # only where a source broke off
+            self._account.fail(source.name, names, f"{source.name}: it ended without an answer")
+
+    def _take(self, lane: Lane, page: Sequence[Answer[Facts]], changed: set[str]) -> None:
+        """Store one page and count what ended with it; `changed` are the coordinates of which something is new."""
+        source = lane.source.name
+        told = [_statement(one) for one in page if one.outcome is not Outcome.DEFERRED or one.facts is not None]
+        written = self._writer.store_statements(source, told, now=self._clock())
+        self._account.tell(written)
+        changed.update(one.coordinate for one in written if one.changed)
+        for answer in page:
+            names = lane.slugs.get(answer.coordinate, ())
+            match answer.outcome:
+                case None:
+                    continue
+                case Outcome.FAILED:
+                    self._account.fail(source, names, answer.reason, refused=answer.refused)
+                case Outcome.DEFERRED:
+                    self._account.defer(source, len(names), answer.reason, answer.until)
+                case Outcome.GONE:
+                    self._account.count(source, Outcome.GONE, len(names))
+                case _:
+                    news = answer.coordinate in changed
+                    self._account.count(source, Outcome.UPDATED if news else Outcome.UNCHANGED, len(names))
+
+
+def _statement(answer: Answer[Facts]) -> Statement:
+    return Statement(
+        answer.coordinate,
+        answer.outcome,
+        said=answer.facts,
+        error=answer.reason or None,
+        etag=answer.etag,
+        serial=answer.serial,
+    )
+
+
+async def _side_by_side(lanes: Sequence[Coroutine[None, None, None]]) -> None:
+    """All lanes to their ends; where one fails (the disk is full, say) the others end with it and its error is told."""
+    tasks = [asyncio.ensure_future(lane) for lane in lanes]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

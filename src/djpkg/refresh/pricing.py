@@ -1,0 +1,69 @@
+"""What a fetch would cost: the mirror is read, and nobody is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from djpkg import config, price
+from djpkg.facts import FORGES, SourceName
+from djpkg.mirror import due, find, ledger
+from djpkg.sources import opening
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from djpkg.refresh.request import Request
+    from djpkg.remembered import QuotaRow
+
+
+def estimate(
+    request: Request, db: sqlite3.Connection, environment: Mapping[str, str], *, now: datetime
+) -> list[price.Price]:
+    """What a fetch of all, or of the named that the mirror knows, would cost. Reads the mirror and asks nobody."""
+    catalog, forges = config.catalog(environment), config.forges(environment)
+    named = [number for name in request.packages for number in find.find(db, name, catalog=catalog, forges=forges)]
+    only = None if request.every else named
+    prices: list[price.Price] = []
+    if SourceName.CATALOG in request.sources:
+        if request.every:
+            last = ledger.find_sweep(db, SourceName.CATALOG)
+            prices.append(price.catalog_price(last, full=request.full, now=now))
+            if last is None:
+                return prices  # what the others would be asked is known once the list is in
+        else:
+            number = len(request.packages)
+            prices.append(price.Price(SourceName.CATALOG.value, number, number, number + 2, 0, None))
+    repositories = due.repositories(db, only=only, now=now)
+    wanted = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
+    projects = due.projects(db, only=only, now=now) if SourceName.PYPI in request.sources else None
+    with_token = (
+        bool(repositories[SourceName.GITHUB].asks) and opening.find_token(SourceName.GITHUB, environment) is not None
+    )
+    return prices + lane_prices(wanted, projects, ledger.get_quotas(db), with_token=with_token, now=now)
+
+
+def lane_prices(
+    repositories: Mapping[SourceName, due.Repositories],
+    projects: due.Projects | None,
+    quotas: Sequence[QuotaRow],
+    *,
+    with_token: bool,
+    now: datetime,
+) -> list[price.Price]:
+    """What forges and PyPI would cost; `with_token` says whether GitHub would get one."""
+    packages = {forge: sum(map(len, one.slugs.values())) for forge, one in repositories.items()}
+    asks = {forge: one.asks for forge, one in repositories.items()}
+    quotas = [row for row in quotas if row.reset is None or row.reset > now]
+    prices: list[price.Price] = []
+    if github := asks.get(SourceName.GITHUB):
+        prices.append(
+            price.github_price(
+                github, packages=packages[SourceName.GITHUB], with_token=with_token, quotas=quotas, now=now
+            )
+        )
+    prices += price.forge_prices(asks, packages=packages, quotas=quotas)
+    if projects is not None and projects.asks:
+        prices.append(price.pypi_price(projects.asks, packages=sum(map(len, projects.slugs.values()))))
+    return prices

@@ -1,0 +1,23 @@
+"""What a fetch is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from djpkg.facts import SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person asked for: packages by name, or every one; from which sources; whether to sweep in any case."""
+
+    packages: tuple[str, ...] = ()
+    every: bool = False
+    sources: frozenset[SourceName] = frozenset(SourceName)
+    full: bool = False
+
+    def __str__(self) -> str:
+        words = ["--all"] if self.every else list(self.packages)
+        if self.sources != frozenset(SourceName):
+            words += [f"--source {source}" for source in sorted(self.sources)]
+        return " ".join([*words, *(["--full"] if self.full else [])])
