@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.facts import Outcome, SourceName
-from djpkg.report import UNKNOWN, QuotaState, Report, Told, summary
+from djpkg.report import UNKNOWN, QuotaState, Report, Told, summary, welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -264,3 +264,28 @@ def test_the_summary_is_a_line_a_source_that_was_asked_then_what_is_new() -> Non
         "archived: pots",
     ]
     assert summary(report()) == []
+
+
+def test_a_source_that_failed_as_a_whole_is_not_said_to_have_had_nothing_to_do() -> None:
+    report = Report(started=NOW)
+    report.sources[SourceName.CATALOG].requests = 4
+    report.sources[SourceName.PYPI].requests = 1
+    report.fail_source(SourceName.CATALOG, "catalog: no connection")
+    assert [line.partition(" (")[0] for line in summary(report)] == ["catalog: failed", "pypi: nothing to ask"]
+
+
+@pytest.mark.parametrize("named", [(), ("a",)])
+def test_what_was_put_off_is_told_once(named: tuple[str, ...]) -> None:
+    report = Report(started=NOW, named=named)
+    report.defer(SourceName.GITHUB, 1, "github: it takes no more requests", NOW)
+    told = [*report.causes(), *summary(report)]
+    assert sum("put off" in line for line in told) == 1
+    assert any(line.endswith("put off, until 2026-03-10T15:30:00Z (it takes no more requests)") for line in told)
+
+
+def test_a_token_is_not_advised_to_who_has_one() -> None:
+    report = Report(started=NOW, first=True)
+    report.defer(SourceName.GITHUB, 9, "github: used up", None)
+    assert welcome(report)
+    report.with_token = True
+    assert welcome(report) == []

@@ -43,8 +43,10 @@ class Price(NamedTuple):
 def catalog_price(last: Sweep | None, *, full: bool, now: datetime) -> Price:
     """Pages of the list and one request each for grids and categories; before the first sweep the size is a guess."""
     known = last.packages if last else DIRECTORY
-    pages = ceil(known / PAGE) if full or needs_sweep(last, now=now) else 1
-    return Price(SourceName.CATALOG.value, known, pages + 2, pages + 2, 0, None)
+    if not (full or needs_sweep(last, now=now)):
+        known = min(known, PAGE)
+    requests = max(1, ceil(known / PAGE)) + 2
+    return Price(SourceName.CATALOG.value, known, requests, requests, 0, None)
 
 
 def github_price(

@@ -195,7 +195,7 @@ def deferral_line(one: Deferral) -> str:
     """What was put off, as a sentence."""
     until = f", until {stamp(one.until)}" if one.until else ""
     packages = f"{one.packages:,} " if one.packages else ""
-    return f"{one.source}: {packages}put off{until} ({one.reason})"
+    return f"{one.source}: {packages}put off{until} ({one.reason.removeprefix(f'{one.source}: ')})"
 
 
 def summary(report: Report) -> list[str]:
@@ -208,8 +208,10 @@ def summary(report: Report) -> list[str]:
         spent = f"{tally.requests:,} requests"
         if tally.points:
             spent += f", {tally.points:,} points"
-        lines.append(f"{source.value}: {counts or 'nothing to ask'} ({spent})")
-    lines += [deferral_line(one) for one in report.deferred]
+        broken = any(one.source == source and one.slug is None for one in report.failures)
+        lines.append(f"{source.value}: {counts or ('failed' if broken else 'nothing to ask')} ({spent})")
+    if not report.named:  # where packages were named that is trouble, and told as such
+        lines += [deferral_line(one) for one in report.deferred]
     by_event: dict[str, list[str]] = {}
     for told in report.events:
         by_event.setdefault(told.event, []).append(told.slug)

@@ -174,13 +174,21 @@ def test_a_mirror_whose_tables_are_gone_is_damaged(path: Path) -> None:
     assert "damaged" in refused(path).pop()
 
 
-@pytest.mark.parametrize("version", [schema.VERSION + 1, schema.VERSION + 5, 2**31 - 1, -1, 0])
+@pytest.mark.parametrize("version", [schema.VERSION + 1, schema.VERSION + 5, 2**31 - 1])
 def test_a_mirror_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes(path: Path, version: int) -> None:
     made_by(version, path)
     before = digest(path)
     assert f"version {version}" in refused(path).pop()
     assert digest(path) == before
     assert [file.name for file in path.parent.iterdir() if file.suffix != ".lock"] == ["mirror.db"]
+
+
+@pytest.mark.parametrize("version", [-1, 0])
+def test_a_mirror_without_a_version_is_damaged_and_not_newer(path: Path, version: int) -> None:
+    made_by(version, path)
+    before = digest(path)
+    assert "damaged: it has no version" in refused(path).pop()
+    assert digest(path) == before
 
 
 def test_a_name_with_marks_that_addresses_use_is_a_name_like_any_other(tmp_path: Path) -> None:

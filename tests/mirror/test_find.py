@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from djpkg.errors import PackageNotFound
-from djpkg.facts import SourceName
+from djpkg.facts import Outcome, SourceName
 from djpkg.mirror import find
 from djpkg.mirror.connection import open_read, open_write
-from djpkg.mirror.write import Writer
-from tests.mirrors import NOW, PACKAGES, filled, record
+from djpkg.mirror.write import Statement, Writer
+from tests.mirrors import NOW, PACKAGES, filled, forge, record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,6 +45,18 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.mark_gone(91, now=NOW)
         writer.store_catalog([record(92, "reused")], now=NOW, tell_added=False)
     return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["umbrella/kiln", "Umbrella/Kiln.git", "https://github.com/umbrella/kiln", "git@github.com:umbrella/Kiln.git"],
+)
+def test_a_repository_that_has_moved_is_found_where_it_is_now(tmp_path: Path, text: str) -> None:
+    with open_write(filled(tmp_path / "mirror.db", PACKAGES)) as db:
+        writer = Writer(db, forges={})
+        moved = Statement("github.com/mara/django-pots", Outcome.UPDATED, forge("umbrella/kiln"))
+        writer.store_statements(SourceName.GITHUB, [moved], now=NOW)
+        assert find.find(db, text, catalog=PUBLIC) == find.find(db, "mara/django-pots", catalog=PUBLIC) == [1]
 
 
 @pytest.fixture

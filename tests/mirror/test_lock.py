@@ -193,3 +193,11 @@ def test_an_existing_mirror_is_not_made_anew(path: Path) -> None:
     ensure(path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["mirror.db"]  # there was nothing to lock for
+
+
+def test_nothing_is_left_beside_what_can_be_no_mirror(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(MirrorError, match="is a folder"), fetch_lock(folder):
+        pass
+    assert list(tmp_path.iterdir()) == [folder]

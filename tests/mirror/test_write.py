@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from djpkg.errors import MirrorError
 from djpkg.facts import (
     CatalogFacts,
     Category,
@@ -135,6 +136,22 @@ def test_a_package_that_the_catalog_denies_is_removed_at_once(db: sqlite3.Connec
     assert told(writer.mark_gone(1, now=NOW)) == []
     assert shown(db, 1, "catalog_state") == "removed"
     assert kept(db, "outcome", source=SourceName.CATALOG) == "gone"
+
+
+def test_that_a_sweep_lacks_a_package_is_an_answer_about_it(db: sqlite3.Connection, writer: Writer) -> None:
+    later = NOW + timedelta(days=1)
+    writer.mark_removed({2, 3, 4}, now=later, tell=True)
+    assert kept(db, "outcome", "answered", source=SourceName.CATALOG) == ("gone", stamp(later))
+    assert json.loads(shown(db, 1, "checked"))["catalog"] == stamp(later)
+    assert shown(db, 1, "title") == "Django Pots"
+
+
+def test_an_override_of_a_type_that_no_edit_writes_is_said_to_be_foreign(
+    db: sqlite3.Connection, writer: Writer
+) -> None:
+    db.execute("INSERT INTO overrides VALUES (1, 'repo_watchers', '\"x\"', '2026-01-01T00:00:00Z')")
+    with pytest.raises(MirrorError, match="edits of these packages that djpkg did not write"):
+        writer.store_overrides(1, {"title": "Mine"}, unset=[], now=NOW)
 
 
 def test_edits_stay_with_their_package_when_its_slug_goes_to_another(db: sqlite3.Connection, writer: Writer) -> None:
@@ -423,7 +440,7 @@ def test_an_edit_of_grids_and_category_places_the_package_there(db: sqlite3.Conn
 
 
 def test_an_edit_that_is_refused_half_way_leaves_nothing(db: sqlite3.Connection, writer: Writer) -> None:
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(MirrorError, match="did not write"):
         writer.store_overrides(1, {"title": "Mine", "category": 4242}, unset=[], now=NOW)
     assert not db.in_transaction
     assert db.execute("SELECT count(*) FROM overrides").fetchone() == (0,)

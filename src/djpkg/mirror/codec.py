@@ -38,4 +38,4 @@ def decode(source: SourceName, said: str) -> Facts:
 def not_ours(which: str, error: Exception) -> MirrorError:
     """What is said of facts that cannot be read or merged."""
     message = f"the mirror holds facts {which} that djpkg did not write ({error})"
-    return MirrorError(message, hint="restore a copy of the mirror, or fetch the packages anew")
+    return MirrorError(message, hint="restore a copy of the mirror, or take out what was written there")

@@ -104,6 +104,14 @@ def exists(path: Path) -> bool:
         return False
 
 
+def check_place(path: Path) -> None:
+    """Raise MirrorError where there is something that can be no mirror: a folder, a device. Nothing is opened."""
+    try:
+        _check_file(path)
+    except MirrorMissing:
+        return
+
+
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the folder and a new mirror with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
 
@@ -196,7 +204,9 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         )
     if not tables:
         raise MirrorError(f"the mirror {path} is damaged: its tables are gone", hint=_RESTORE)
-    if not 0 < version <= schema.VERSION:
+    if version < 1:
+        raise MirrorError(f"the mirror {path} is damaged: it has no version", hint=_RESTORE)
+    if version > schema.VERSION:
         raise MirrorError(
             f"the mirror {path} was made by a newer djpkg (version {version}, and {schema.VERSION} is known here)",
             hint="upgrade djpkg; the file is left as it was",

@@ -55,7 +55,10 @@ def get(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str,
 def find(
     db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES
 ) -> list[int]:
-    """The ids that `text` fits: by id or slug (or a catalog address of either), else repository, else project."""
+    """The ids that `text` fits: by id or slug (or a catalog address of either), else repository, else project.
+
+    A repository that has moved is found where it was, and else where it is now.
+    """
     name = catalog_name(text, catalog=catalog) or text.strip()
     if not _is_text(name):
         return []
@@ -71,9 +74,12 @@ def find(
 
     place = repository.parse(name, forges)
     if isinstance(place, repository.Repository):
-        return _ids(db, "repository_key = ?", place.coordinate)
+        moved = f"https://{place.coordinate}"
+        return _ids(db, "repository_key = ?", place.coordinate) or _ids(db, "lower(moved_to) = lower(?)", moved)
     if re.fullmatch(r"[^/\s:]+(/[^/\s:]+)+", name):
-        return _ids(db, "repository = ? COLLATE NOCASE", name.removesuffix(".git"))
+        path = name.removesuffix(".git")
+        moved_path = "substr(moved_to, length('https://') + instr(substr(moved_to, length('https://') + 1), '/') + 1)"
+        return _ids(db, "repository = ? COLLATE NOCASE", path) or _ids(db, f"{moved_path} = ? COLLATE NOCASE", path)
     normalised = project.parse(name)
     return _ids(db, "pypi_name = ?", normalised) if normalised else []
 

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def fetch_lock(path: Path) -> Iterator[None]:
-    """Hold the lock of the mirror at `path`. FetchRunning at once where another has it; MirrorError without permission.
+    """Hold the lock of the mirror at `path`. FetchRunning at once where another has it; MirrorError without permission,
+    or where something else is at that place.
 
     The lock is a file of its own beside the mirror: whoever opened and closed the mirror's own file in the process that
     writes to it would give SQLite's locks away (sqlite.org/howtocorrupt.html, section 2.2).
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 25 ms, for those that write
 
+    connection.check_place(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)

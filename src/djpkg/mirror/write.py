@@ -7,6 +7,7 @@ parts of a repository (page, weeks, contributors) arrive separately and a kill m
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, cast
 
 from sqlite_utils import Database
@@ -21,7 +22,6 @@ from djpkg.mirror.rows import as_json, columns
 from djpkg.times import sortable, stamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
@@ -98,9 +98,7 @@ class Writer:
         with transaction(self._db):
             listed = self._db.execute("SELECT id, slug FROM packages WHERE catalog_state = 'listed'").fetchall()
             lost = [(number, slug) for number, slug in listed if number not in seen]
-            self._db.executemany(
-                "UPDATE packages SET catalog_state = 'removed' WHERE id = ?", [(number,) for number, _ in lost]
-            )
+            self._mark_missing([number for number, _ in lost], now)
             told = (Event("removed", None, None),) if tell else ()
             written = [Written(number, slug, str(number), changed=True, events=told) for number, slug in lost]
             self._store_events(written, now)
@@ -113,13 +111,7 @@ class Writer:
             if found is None:
                 return []
             slug, state = found
-            self._db.execute("UPDATE packages SET catalog_state = 'removed' WHERE id = ?", (number,))
-            self._db.execute(
-                "UPDATE facts SET asked = ?, answered = ?, outcome = 'gone', error = NULL"
-                " WHERE package_id = ? AND source = 'catalog'",
-                (stamp(now), stamp(now), number),
-            )
-            self._merge([number])
+            self._mark_missing([number], now)
             told = (Event("removed", None, None),) if state == "listed" else ()
             written = [Written(number, slug, str(number), bool(told), told)]
             self._store_events(written, now)
@@ -184,6 +176,20 @@ class Writer:
             (after,) = self._merge([package])
         return before, after
 
+    def _mark_missing(self, packages: Sequence[int], now: datetime) -> None:
+        """That the catalog does not have a package is an answer of its own; what it said before stays."""
+        at = stamp(now)
+        self._db.executemany(
+            "UPDATE facts SET asked = ?, answered = ?, outcome = 'gone', error = NULL"
+            " WHERE package_id = ? AND source = 'catalog'",
+            [(at, at, number) for number in packages],
+        )
+        self._db.executemany(
+            "UPDATE packages SET catalog_state = 'removed', checked = json_set(checked, '$.catalog', ?),"
+            " failed = json_remove(failed, '$.catalog') WHERE id = ?",
+            [(at, number) for number in packages],
+        )
+
     def _touch(self, packages: Iterable[int], source: SourceName, now: datetime) -> None:
         """Note the time of an answer without news: all that a merge would change, at a tenth of its price."""
         at = stamp(now)
@@ -231,7 +237,10 @@ class Writer:
             ]
         except ValueError as error:
             raise codec.not_ours("of these packages", error) from error
-        self._upsert("packages", [columns(one) for one in merged], key=("id",))
+        try:
+            self._upsert("packages", [columns(one) for one in merged], key=("id",))
+        except sqlite3.IntegrityError as error:  # somebody else's override, of a type that its column does not take
+            raise codec.not_ours("or edits of these packages", error) from error
         self._place_in_grids(merged)
         return merged
 

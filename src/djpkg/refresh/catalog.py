@@ -116,6 +116,7 @@ class Sweeping:
                     self._seen.add(number)
             self._seen.update(lost[CONFIRMED:])
         removed = self._writer.mark_removed(self._seen, now=self._clock(), tell=last is not None)
+        self._account.progress.start(_CATALOG, len(self._seen) + len(removed))
         self._account.count(_CATALOG, Outcome.GONE, len(removed))
         self._account.tell(removed)
         if last is None:
@@ -173,7 +174,8 @@ class Naming:
             self._keep(number)
             return
         except SourceError as error:
-            self._account.fail(_CATALOG, (name,), error.reason, refused=isinstance(error, Refused))
+            slug = None if number is None else find.find_slug(self._db, number)
+            self._account.fail(_CATALOG, (slug or name,), error.reason, refused=isinstance(error, Refused))
             self._keep(number)
             return
         if said is not None and said.id in self._met:

@@ -323,6 +323,5 @@ class Client:
         return Reply(status=answer.status, headers=answer.headers, body=body, url=str(answer.call.url))
 
     def _exhausted(self, until: datetime | None, words: str = "") -> QuotaExhausted:
-        when = "" if until is None else f" until {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         said = f" ({plain(words)})" if words else ""
-        return QuotaExhausted(f"{self.source}: {self._wire.where} takes no more requests{when}{said}", until=until)
+        return QuotaExhausted(f"{self.source}: {self._wire.where} takes no more requests{said}", until=until)
