@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +19,7 @@ from typer.testing import CliRunner
 from djpkg.cli import app
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 SOURCE = Path(__file__).parents[2] / "src"
 RECORD = SOURCE / "djpkg" / "data" / "django-todo.json"
@@ -61,3 +66,35 @@ def start(
         timeout=30,
     )
     return Ended(ended.returncode, (ended.stdout or b"").decode(), ended.stderr.decode())
+
+
+def watch(*arguments: str, width: int = 100, env: Mapping[str, str] | None = None) -> Ended:
+    """The program as a process on a real terminal of that width; what it draws comes without styles."""
+    ours, theirs = pty.openpty()
+    try:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+        kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+        program = subprocess.Popen(
+            [sys.executable, "-m", "djpkg", *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            env={**kept, "PYTHONPATH": str(SOURCE), "TERM": "xterm", **(env or {})},
+        )
+        os.close(theirs)
+        theirs = -1
+        drawn = b"".join(_read_terminal(ours))
+        assert program.stderr is not None
+        with program.stderr as told:
+            said = told.read().decode()
+        return Ended(program.wait(timeout=30), _STYLES.sub("", drawn.decode()).replace("\r\n", "\n"), said)
+    finally:
+        os.close(ours)
+        if theirs >= 0:
+            os.close(theirs)
+
+
+def _read_terminal(terminal: int) -> Iterator[bytes]:
+    with contextlib.suppress(OSError):  # Linux: the other end is closed
+        while piece := os.read(terminal, 1 << 16):
+            yield piece

@@ -173,6 +173,15 @@ def test_a_field_that_fetches_measure_is_said_to_be_frozen(fetched_mirror: Path)
     assert "frozen" not in run("edit", "1", "--unset", "stars").err
 
 
+def test_the_same_edit_again_changes_nothing(fetched_mirror: Path) -> None:
+    assert run("edit", "django-pots", "category=frameworks", "title=Mine").code == 0
+    kept = overrides(fetched_mirror)
+    again = run("edit", "django-pots", "category=frameworks", "title=Mine", "--json")
+    assert (again.code, json.loads(again.out)["changes"]) == (0, [])
+    assert again.err == "nothing changed\n"
+    assert [row[:3] for row in overrides(fetched_mirror)] == [row[:3] for row in kept]
+
+
 @pytest.mark.parametrize("words", [["--unset", "title"], ["participants+=mara"]])
 def test_what_changes_nothing_says_so(fetched_mirror: Path, words: list[str]) -> None:
     ended = run("edit", "django-pots", *words)

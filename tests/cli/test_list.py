@@ -11,7 +11,7 @@ import pytest
 from djpkg.fields import FIELDS, RECORD
 from djpkg.query import ACTIVE_RULE, STATES
 from tests.cli.running import RECORD as RECORD_FILE
-from tests.cli.running import look, run
+from tests.cli.running import look, run, watch
 from tests.mirrors import filled, record
 
 
@@ -125,11 +125,26 @@ def test_a_table_keeps_to_the_width_of_the_terminal(mirror: Path, width: int) ->
 
 def test_a_terminal_shows_a_screenful_and_says_so(tmp_path: Path) -> None:
     filled(Path(os.environ["DJPKG_DB"]), [record(number, f"p{number}") for number in range(1, 41)])
-    ended = look("list")
+    ended = watch("list")
     assert (len(ended.lines), ended.err) == (31, "30 of 40, -n 0 for all\n")
-    assert len(look("list", "-n", "0").lines) == 41
+    assert len(watch("list", "-n", "0").lines) == 41
     assert (len(run("list").lines), run("list").err) == (40, "")
     assert run("list", "-n", "3", "p3").err == "3 of 11, -n 0 for all\n"
+
+
+def test_colour_that_is_forced_takes_no_row_from_a_pipe(tmp_path: Path) -> None:
+    filled(Path(os.environ["DJPKG_DB"]), [record(number, f"p{number}") for number in range(1, 41)])
+    coloured = run("list", env={"FORCE_COLOR": "1", "TERM": "xterm"})
+    assert (len(coloured.lines), coloured.err) == (41, "")
+    assert "\x1b[" in coloured.out
+    assert run("list", env={"FORCE_COLOR": "0"}).out == run("list").out
+
+
+@pytest.mark.parametrize("command", ["list", "changes"])
+def test_more_rows_than_there_can_be_are_not_asked_for(mirror: Path, command: str) -> None:
+    ended = run(command, "-n", "99999999999999999999")
+    assert (ended.code, ended.out) == (2, "")
+    assert run(command, "-n", "1000000000").code == 0
 
 
 def test_what_is_active_hides_is_counted(mirror: Path) -> None:

@@ -334,6 +334,14 @@ def test_a_file_that_is_no_mirror_of_ours_ends_with_seventy_four_and_stays_as_it
     assert [file.name for file in tmp_path.iterdir()] == ["other.db"]
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_file_that_may_not_be_read_ends_with_seventy_four_however_it_is_named(mirror: Path) -> None:
+    mirror.chmod(0)
+    for ended in (run("show", "1"), run("show", "1", "--db", str(mirror))):
+        assert (ended.code, ended.out) == (74, "")
+        assert "permission" in ended.err
+
+
 def test_a_folder_is_no_mirror(tmp_path: Path) -> None:
     ended = run("show", "1", "--db", str(tmp_path))
     assert ended.code == 74
@@ -354,7 +362,20 @@ def test_a_file_and_a_folder_that_cannot_be_written_are_read(mirror: Path, tmp_p
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-@pytest.mark.parametrize("command", [["show", "1", "--json"], ["list", "--json"], ["status"], ["fields"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", "1", "--json"],
+        ["list", "--json"],
+        ["status"],
+        ["fields"],
+        ["--help"],
+        ["list", "--help"],
+        ["--version"],
+        ["--show-completion", "bash"],
+    ],
+    ids=" ".join,
+)
 def test_an_output_that_is_full_ends_with_seventy_four_and_one_line(mirror: Path, command: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = start(*command, stdout=full.fileno())
@@ -367,6 +388,15 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A mirror whose list is longer than what a pipe holds."""
     packages = [record(number, f"package-{number}", grids=(10,)) for number in range(1, 1200)]
     return filled(tmp_path_factory.mktemp("many") / "mirror.db", packages)
+
+
+@pytest.mark.parametrize("command", ["--help", "list --help", "--version", "--show-completion bash", "fields"])
+def test_nobody_to_read_is_no_failure(mirror: Path, command: str) -> None:
+    script = f'"{sys.executable}" -m djpkg {command} | true; echo "${{PIPESTATUS[0]}}"'
+    ended = subprocess.run(
+        ["bash", "-c", script], capture_output=True, env={**os.environ, "PYTHONPATH": str(SOURCE)}, check=False
+    )
+    assert (ended.stdout, ended.stderr) == (b"0\n", b"")
 
 
 @pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["compare", "--grid", "gardening"]])

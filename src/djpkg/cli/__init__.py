@@ -12,6 +12,7 @@ _COLLECTING = gc.isenabled()
 gc.disable()
 
 import os
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ from djpkg.cli import complete, terminal
 from djpkg.errors import DjpkgError
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Iterator, MutableMapping, Sequence
 
 # The modules of the commands, in the order in which --help lists them. Each is imported when it is called.
 COMMANDS = {
@@ -63,21 +64,39 @@ class Commands(TyperGroup):
             shells.prepare()
         super()._main_shell_completion(ctx_args, prog_name, complete.VARIABLE)
 
+    def make_context(self, *arguments: object, **settings: object) -> object:  # type: ignore[override] # see above
+        """Read the options of the program itself: --help, --version and those for completion answer here already."""
+        with _told():
+            return super().make_context(*arguments, **settings)  # type: ignore[arg-type] # as they came
+
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # see above
-        """Run the command; whatever a user, a disk or a network caused ends as one line and an exit code."""
-        try:
+        """Run the command."""
+        with _told():
             result = super().invoke(ctx)
             terminal.flush()
-        except DjpkgError as error:
-            terminal.complain(error)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as error:
-            terminal.say("interrupted")
-            raise typer.Exit(terminal.INTERRUPTED) from error
-        except terminal.OutputClosed as error:
-            terminal.discard()
-            raise typer.Exit(0) from error
-        return result
+            return result
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever a user, a disk or a network caused ends as one line and an exit code."""
+    try:
+        try:
+            yield
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            # Typer writes help by itself; what has no file's name is a stream that is closed or full.
+            raise terminal.outcome(error) from error
+    except DjpkgError as error:
+        terminal.complain(error)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        terminal.say("interrupted")
+        raise typer.Exit(terminal.INTERRUPTED) from error
+    except terminal.OutputClosed as error:
+        terminal.discard()
+        raise typer.Exit(0) from error
 
 
 app = typer.Typer(
@@ -94,6 +113,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
         from djpkg import __version__  # noqa: PLC0415 - reading metadata takes time
 
         terminal.answer(f"djpkg {__version__}\n")
+        terminal.flush()
         raise typer.Exit
 
 

@@ -167,8 +167,12 @@ def _changes(before: Merged, after: Merged, touched: set[str]) -> list[Change]:
             field.name in after.upstream,
         )
         for field in EDITABLE
-        if field.name in touched and (field.name in before.upstream or field.name in after.upstream)
+        if field.name in touched and _states(before, field) != _states(after, field)
     ]
+
+
+def _states(merged: Merged, field: Field) -> tuple[Kept, bool]:
+    return merged.values[field.name], field.name in merged.upstream
 
 
 def _as_json(slug: str | None, changes: list[Change]) -> str:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from djpkg.merge import Kept
 
 
+# An editor that a program plays may make another mistake each time, without end.
+_MOST_MISTAKES = 50
+
+
 class Draft:
     """A text in a file that only its owner can read (0600 in a folder of 0700).
 
@@ -45,7 +49,7 @@ class Draft:
         the text is kept, and its place said, whenever something typed would else be lost.
         """
         refused, mistake = "", ""
-        while True:
+        for _ in range(_MOST_MISTAKES):
             self._run()
             after = self._came_back()
             if editing.is_empty(after) or after == self.before:
@@ -63,6 +67,7 @@ class Draft:
             if not changed:
                 self.discard()
             return changed
+        raise UsageError(mistake, hint=self._kept)
 
     def keep(self) -> None:
         """Say where the text is, after something else went wrong."""
@@ -99,7 +104,8 @@ class Draft:
             hint = self._kept if self._is_touched() else _HINT
             raise ConfigError(f"the editor {name} cannot be run: {error.strerror}", hint=hint) from error
         except BaseException:
-            self.keep()
+            if self._is_touched():
+                self.keep()
             raise
         finally:
             signal.signal(signal.SIGINT, before)

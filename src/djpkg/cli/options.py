@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +21,17 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+_MOST_ROWS = 10**9
+
 Db = Annotated[
     Path | None,
-    typer.Option("--db", metavar="PATH", help="The mirror's file; else DJPKG_DB, else a file in your data folder."),
+    # What is wrong with the file is said by whoever opens it, whichever way it was named.
+    typer.Option(
+        "--db",
+        metavar="PATH",
+        readable=False,
+        help="The mirror's file; else DJPKG_DB, else a file in your data folder.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON of a fixed shape.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")]
@@ -47,7 +56,12 @@ In = Annotated[
 Limit = Annotated[
     int | None,
     typer.Option(
-        "-n", "--limit", metavar="N", min=0, help="At most N rows, 0 for all; by default 30 on a terminal, else all."
+        "-n",
+        "--limit",
+        metavar="N",
+        min=0,
+        max=_MOST_ROWS,
+        help="At most N rows, 0 for all; by default 30 on a terminal, else all.",
     ),
 ]
 
@@ -80,7 +94,8 @@ def row_limit(asked: int | None, *, machine: bool) -> int:
     """How many rows to print, 0 for all: what was asked for, else a screenful on a terminal."""
     if asked is not None:
         return asked
-    return ROWS_ON_TERMINAL if terminal.is_terminal() and not machine else 0
+    # FORCE_COLOR asks for colour, not for less: who reads a pipe gets everything.
+    return ROWS_ON_TERMINAL if terminal.is_terminal(sys.stdout) and not machine else 0
 
 
 def exclude(**chosen: bool) -> None:

@@ -36,7 +36,7 @@ def prepare() -> None:
 def is_terminal(stream: TextIO | None = None) -> bool:
     """Whether the answer goes to a person: stdout is a terminal, or FORCE_COLOR says to treat it as one."""
     out = sys.stdout if stream is None else stream
-    if os.environ.get("FORCE_COLOR") and stream is None:
+    if stream is None and os.environ.get("FORCE_COLOR", "").lower() not in ("", "0", "false"):
         return True
     return out is not None and out.isatty()
 
@@ -48,7 +48,7 @@ def answer(text: str) -> None:
     try:
         sys.stdout.write(text)
     except OSError as error:
-        raise _outcome(error) from error
+        raise outcome(error) from error
 
 
 def flush() -> None:
@@ -58,7 +58,7 @@ def flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        raise _outcome(error) from error
+        raise outcome(error) from error
 
 
 def say(text: str) -> None:
@@ -107,7 +107,8 @@ def encoding() -> str:
     return getattr(sys.stdout, "encoding", None) or "ascii"
 
 
-def _outcome(error: OSError) -> Exception:
+def outcome(error: OSError) -> Exception:
+    """What becomes of an error of stdout: OutputClosed where nobody reads it, else MirrorError."""
     if error.errno in (errno.EPIPE, errno.ESHUTDOWN):
         return OutputClosed()
     discard()
