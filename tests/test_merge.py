@@ -397,7 +397,11 @@ def test_servers_that_the_user_names_are_forges() -> None:
     [
         ("", (), None),
         ("Moved to https://codeberg.org/mara/pots.", (), "https://codeberg.org/mara/pots"),
-        ("See https://github.com/otto/pans and https://example.org/x", (), None),
+        ("Moved: see https://github.com/otto/pans and https://example.org/x", (), None),
+        ("Read-only mirror of https://gitlab.com/mara/pots", (), "https://gitlab.com/mara/pots"),
+        ("This project lives on https://codeberg.org/mara/pots now", (), "https://codeberg.org/mara/pots"),
+        ("A Django port of https://gitlab.com/otto/pans", (), None),
+        ("Removed from https://gitlab.com/otto/pans", (), None),
         ("", ("https://gitlab.com/mara/pots",), "https://gitlab.com/mara/pots"),
         ("", ("https://gitlab.com/mara/pots", "https://github.com/mara/pots"), None),
         ("", ("https://pots.example.org/",), None),

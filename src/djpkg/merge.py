@@ -262,8 +262,8 @@ def _suggestion(
     """Another forge that the project itself names as its repository: a hint for a person, never applied by itself."""
     here = place.host if isinstance(place, repository.Repository) else None
     if forge_row is not None and isinstance(forge_row.said, ForgeFacts) and forge_row.said.repository is not None:
-        mentioned = _places(repository.mentioned(forge_row.said.repository.description), forges)
-        elsewhere = next((spot for spot in mentioned if spot.host != here), None)
+        announced = _places(repository.announced(forge_row.said.repository.description), forges)
+        elsewhere = next((spot for spot in announced if spot.host != here), None)
         if elsewhere is not None:
             return elsewhere.url
     if pypi_row is not None and isinstance(pypi_row.said, PypiFacts):

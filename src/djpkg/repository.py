@@ -160,8 +160,21 @@ def parse(address: str | None, forges: Mapping[str, SourceName] = NO_FORGES) -> 
     return _repository(kind, host, path)
 
 
-def mentioned(text: str) -> list[str]:
-    """The http(s) addresses that a description names, without the punctuation behind them."""
+_ELSEWHERE = re.compile(
+    r"\b(moved|moving|moves|migrated|migrating|relocated|transferred|new (home|location|address|repo|repository)"
+    r"|now (at|on|in|hosted|lives|living|developed|maintained)|(lives|hosted|developed|maintained) (at|on|in)"
+    r"|continued|superseded|mirror)\b",
+    re.IGNORECASE,
+)
+
+
+def announced(text: str) -> list[str]:
+    """The http(s) addresses, without punctuation behind them, of a description that says that the project is elsewhere.
+
+    Others name what they are a port of, or what they work with.
+    """
+    if not _ELSEWHERE.search(text):
+        return []
     return [found.rstrip(".,;:!?)]}'") for found in re.findall(r"https?://[!-;=?-~]{3,300}", text)]
 
 
