@@ -414,6 +414,21 @@ def test_a_fetch_costs_no_more_than_the_dry_run_said(
             assert asked[price["source"]]["asked"] <= price["packages"]
 
 
+def test_a_mirror_that_is_being_replicated_in_wal_mode_is_fetched_and_edited(desk: Desk, fetch: Fetch) -> None:
+    assert fetch("--all").exit_code == 0
+    with closing(sqlite3.connect(desk.path, isolation_level=None)) as replicating:
+        assert replicating.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        replicating.execute("BEGIN")
+        assert replicating.execute("SELECT count(*) FROM packages").fetchone() == (3,)
+        assert fetch("--all").exit_code == 0
+        assert fetch("plain").exit_code == 0
+        edited = CliRunner().invoke(app, ["edit", "plain", "title=Mine", "--db", str(desk.path)], env=desk.environment)
+        assert edited.exit_code == 0
+        replicating.execute("COMMIT")
+        assert replicating.execute("SELECT title FROM packages WHERE slug = 'plain'").fetchone() == ("Mine",)
+        assert replicating.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_project_s_requirements_are_fetched_and_what_no_package_stands_for_is_named(
     desk: Desk, fetch: Fetch, tmp_path: Path
 ) -> None:

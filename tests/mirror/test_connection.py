@@ -272,6 +272,46 @@ def test_a_mirror_that_another_process_holds_is_said_to_be_locked(path: Path, mo
     assert len(titles(path)) == 4
 
 
+# Write-ahead logs, which what replicates a mirror may put it into.
+
+
+@pytest.fixture
+def watched(path: Path) -> Iterator[Path]:
+    """A mirror in WAL mode, and somebody who goes on reading what it held at first."""
+    fetched(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        assert db.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        db.execute("BEGIN")
+        before = db.execute("SELECT title FROM packages ORDER BY id").fetchall()
+        yield path
+        assert db.execute("SELECT title FROM packages ORDER BY id").fetchall() == before
+        db.execute("COMMIT")
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_mirror_that_somebody_put_into_wal_is_read_and_written_and_stays_in_it(watched: Path) -> None:
+    with open_write(watched) as db:
+        Writer(db, forges=NO_FORGES).store_overrides(1, {"title": "Mine"}, unset=[], now=NOW)
+    fetched(watched)
+    all_that_is_read(watched)
+    assert titles(watched)[0] == "Mine"
+
+
+def test_a_mirror_in_wal_is_upgraded_and_its_copy_is_one_file(watched: Path) -> None:
+    copy = upgrade(watched, steps=STEPS)
+    with closing(sqlite3.connect(copy)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    assert state(watched)[:2] == (2, True)
+
+
+def test_an_older_mirror_in_wal_is_read(watched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "VERSION", 2)
+    monkeypatch.setattr(schema, "apply", partial(schema.apply, steps=STEPS))
+    with open_read(watched) as db:
+        assert db.execute("SELECT DISTINCT colour FROM packages").fetchall() == [("red; or blue",)]
+
+
 # Permissions.
 
 
