@@ -108,19 +108,15 @@ def exists(path: Path) -> bool:
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the folder and a new mirror with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
 
-    The tables come in one transaction and the filling in another: a kill between them leaves a sound mirror without
-    packages.
+    It is made in memory and copied in one transaction: a kill leaves no mirror without its first packages.
     """
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-        try:
-            db.execute("PRAGMA foreign_keys = ON")
-            schema.apply(db)
-            with transaction(db):
-                fill(db)
-        finally:
-            db.close()
+        with closing(in_memory()) as made, closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
+            made.execute("PRAGMA foreign_keys = ON")
+            with transaction(made):
+                fill(made)
+            made.backup(db, progress=_give_up)
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
@@ -215,6 +211,14 @@ def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
         copy.close()
         raise
     return copy
+
+
+def _give_up(state: int, _left: int, _pages: int) -> None:
+    """Python would try for ever to copy into a file that is locked."""
+    if state in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        locked = sqlite3.OperationalError("database is locked")
+        locked.sqlite_errorcode = state
+        raise locked
 
 
 def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
