@@ -231,6 +231,20 @@ def test_a_lock_of_poetry() -> None:
     assert places("poetry.lock", text) == {"asgiref": ("poetry.lock:9",), "django": ("poetry.lock:2",)}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", "version = 1\nrequires-python = '>=3.11'"),
+        ("poetry.lock", "package = []\n\n[metadata]\nlock-version = '2.1'"),
+        ("poetry.lock", "[metadata]\nlock-version = '2.1'"),
+        ("pylock.toml", "lock-version = '1.0'"),
+        ("Pipfile.lock", '{"_meta": {}}'),
+    ],
+)
+def test_a_lock_may_lock_nothing(name: str, text: str) -> None:
+    assert names(name, text) == []
+
+
 @pytest.mark.parametrize("name", ["pylock.toml", "pylock.dev.toml"])
 def test_a_pylock(name: str) -> None:
     text = "lock-version = '1.0'\n[[packages]]\nname = 'django'\nversion = '5.2'\n"
@@ -249,7 +263,7 @@ def test_a_lock_of_pipenv() -> None:
         "develop": {"pytest": {}, "django": {}}
     }
     """
-    assert places("Pipfile.lock", text) == {"django": ("Pipfile.lock:4",), "pytest": ("Pipfile.lock",)}
+    assert places("Pipfile.lock", text) == {"django": ("Pipfile.lock:4",), "pytest": ("Pipfile.lock:8",)}
 
 
 @pytest.mark.parametrize(
@@ -265,38 +279,69 @@ def test_a_lock_of_pipenv() -> None:
         (
             "pyproject.toml",
             "[project]\ndependencies = 'django'",
-            r"^pyproject\.toml: project\.dependencies is no list$",
+            r"^pyproject\.toml:2: project\.dependencies is no list$",
         ),
         (
             "pyproject.toml",
-            "[project]\ndependencies = [1]",
-            r"^pyproject\.toml: project\.dependencies holds .* no text$",
+            "[project]\nname = 'a'\ndependencies = [\n1]",
+            r"^pyproject\.toml:3: project\.dependencies holds something that is no text$",
+        ),
+        (
+            "pyproject.toml",
+            "[project.optional-dependencies]\n'a b' = [ # none\n  1]",
+            r"^pyproject\.toml:2: project\.optional-dependencies\.a b holds something that is no text$",
         ),
         ("pyproject.toml", "[project]\ndependencies = [\n'a b']", r"^pyproject\.toml:3: 'a b' is no requirement"),
-        ("pyproject.toml", "project = 1", r"^pyproject\.toml: project is no table$"),
+        ("pyproject.toml", "\nproject = 1", r"^pyproject\.toml:2: project is no table$"),
+        ("pyproject.toml", "[[project]]\nname = 'a'", r"^pyproject\.toml:1: project is no table$"),
         (
             "pyproject.toml",
-            "[dependency-groups]\na = [{include-group = 'b'}]",
-            r"dependency-groups\.a includes a group",
+            "a = 1\n[tool]\nuv.dev-dependencies = 1",
+            r"^pyproject\.toml:3: tool\.uv\..* is no list$",
+        ),
+        (
+            "pyproject.toml",
+            "[dependency-groups]\nb-c = []\na = [{include-group = 'B.C'},\n {include-group = 'b'}]",
+            r"^pyproject\.toml:3: dependency-groups\.a includes a group that is not there$",
         ),
         (
             "pyproject.toml",
             "[tool.poetry]\ngroup.a.dependencies = 1",
-            r"^pyproject\.toml: a\.dependencies is no table$",
+            r"^pyproject\.toml:2: tool\.poetry\.group\.a\.dependencies is no table$",
         ),
         (
             "pyproject.toml",
-            "[tool.poetry.dependencies]\n'a b' = 1",
-            r"^pyproject\.toml: 'a b' is no name of a project$",
+            "[tool.poetry]\ngroup = {a = {dependencies = 1}}",
+            r"^pyproject\.toml:2: tool\.poetry\.group\.a\.dependencies is no table$",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\na = 1\n'bad name!' = 1",
+            r"^pyproject\.toml:3: 'bad name!' is no name of a project$",
         ),
         ("pyproject.toml", "a = " + "[" * 100_000, r"^pyproject\.toml: no TOML that can be read: nested too deeply$"),
         ("pyproject.toml", "a = " + "1" * 5_000, r"^pyproject\.toml: no TOML that can be read"),
-        ("uv.lock", "[[package]]\nversion = '1'", r"^uv\.lock: package 1 has no name$"),
-        ("uv.lock", "package = [1]", r"^uv\.lock: package 1 is no table$"),
-        ("poetry.lock", "package = 1", r"^poetry\.lock: package is no list$"),
+        (
+            "uv.lock",
+            "[[package]]\nname = 'a'\n[package.metadata]\nname = 1\n[[package]] # two\nversion = '1'",
+            r"^uv\.lock:5: package 2 has no name$",
+        ),
+        ("uv.lock", "[[package]]\n\nname = 'a b'", r"^uv\.lock:3: 'a b' is no name of a project$"),
+        ("uv.lock", "version = 1\npackage = [1]", r"^uv\.lock:2: package 1 is no table$"),
+        ("uv.lock", "x = 1", r"^uv\.lock:1: this is no uv\.lock: it has neither package nor version$"),
+        ("uv.lock", "", r"^uv\.lock:1: this is no uv\.lock"),
+        ("poetry.lock", "package = 1", r"^poetry\.lock:1: package is no list$"),
+        (
+            "a/poetry.lock",
+            "[tool.poetry]",
+            r"^a/poetry\.lock:1: this is no poetry\.lock: .* package nor metadata$",
+        ),
+        ("pylock.toml", "[[package]]\nname = 'a'", r"^pylock\.toml:1: this is no pylock\.toml"),
         ("Pipfile.lock", '{"default": {\n"a" 1}}', r"^Pipfile\.lock:2: no JSON: .*column"),
-        ("Pipfile.lock", "[]", r"^Pipfile\.lock: the whole is no table$"),
-        ("Pipfile.lock", '{"default": []}', r"^Pipfile\.lock: default is no table$"),
+        ("Pipfile.lock", "[]", r"^Pipfile\.lock:1: this is no Pipfile\.lock: it has neither _meta nor default"),
+        ("Pipfile.lock", '{"x": {"a": {}}}', r"^Pipfile\.lock:1: this is no Pipfile\.lock"),
+        ("Pipfile.lock", '{"_meta": {},\n"default": []}', r"^Pipfile\.lock:2: default is no table$"),
+        ("Pipfile.lock", '{"default": {\n\n"a b": {}}}', r"^Pipfile\.lock:3: 'a b' is no name of a project$"),
         ("Pipfile.lock", "[" * 100_000, r"^Pipfile\.lock: no JSON that can be read: nested too deeply$"),
         ("Pipfile.lock", "1" * 5_000, r"^Pipfile\.lock: no JSON that can be read"),
         ("setup.py", "", r"^setup\.py is no kind of file that djpkg reads$"),

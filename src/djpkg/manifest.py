@@ -56,7 +56,7 @@ def _read(name: str, text: str, include: Callable[[str], str]) -> Iterator[Menti
     if file == "pyproject.toml":
         return project_files.read_pyproject(name, _checked(name, text))
     if file in {"uv.lock", "poetry.lock"} or _PYLOCK.fullmatch(file):
-        return project_files.read_lock(name, _checked(name, text))
+        return project_files.read_lock(name, _checked(name, text), kind=file)
     if file == "Pipfile.lock":
         return project_files.read_pipfile_lock(name, _checked(name, text))
     raise UsageError(f"{name} is no kind of file that djpkg reads", hint=f"it takes {TAKES}")
