@@ -63,13 +63,24 @@ def test_a_requirements_file() -> None:
         ("django[argon2,bcrypt]>=4", ["django"]),
         ("-e .", []),
         ("-e .[dev]", []),
-        ("-e ./libs/thing", []),
+        ("-e .[dev] ; python_version > '3'", []),
+        ("-e ./", []),
+        (".", []),
+        ("-e ./libs/thing", ["./libs/thing"]),
+        ("-e libs/thing[dev]", ["./libs/thing"]),
+        ("-e thing", ["./thing"]),
+        ("-e /home/x/thing", ["/home/x/thing"]),
+        ("./local/django-todo-badge ; python_version > '3'", ["./local/django-todo-badge"]),
+        ("file:///abs/x", ["file:///abs/x"]),
         ("-e git+https://example.org/a/b.git@main#egg=My_Thing", ["my-thing"]),
         ("-egit+https://example.org/a/b.git#subdirectory=x&egg=thing[extra]", ["thing"]),
         ("--editable=git+ssh://git@example.org/a/b#egg=thing", ["thing"]),
-        ("--editable git+https://example.org/a/b", []),
+        ("--editable git+https://example.org/a/b", ["git+https://example.org/a/b"]),
+        ("git+https://token@example.org/a/b.git@main#subdirectory=c", ["git+https://example.org/a/b.git@main"]),
+        ("git+https://me:p@ss@example.org/a/b?key=1 --hash=sha256:aa", ["git+https://example.org/a/b"]),
+        ("git+ssh://git@example.org:a/b", ["git+ssh://example.org:a/b"]),
         ("git+https://example.org/a/b@v1#egg=thing", ["thing"]),
-        ("git+https://example.org/a/b", []),
+        ("git+https://example.org/a/b", ["git+https://example.org/a/b"]),
         ("thing @ https://example.org/a.zip", ["thing"]),
         ("thing[x]@git+https://example.org/a/b@main", ["thing"]),
         ("thing @ file:///tmp/thing", ["thing"]),
@@ -77,8 +88,9 @@ def test_a_requirements_file() -> None:
         ("./downloads/django_thing-1.0.tar.gz ; python_version < '3.13'", ["django-thing"]),
         ("django_thing-1.0-py3-none-any.whl", ["django-thing"]),
         ("C:\\wheels\\thing-1.0-py3-none-any.whl", ["thing"]),
-        ("../thing", []),
-        ("strange.whl", []),
+        ("../thing", ["../thing"]),
+        ("strange.whl", ["./strange.whl"]),
+        ("C:\\libs\\thing", ["C:\\libs\\thing"]),
         ("--extra-index-url https://example.org", []),
         ('-e "git+https://example.org/a/b#egg=thing"', ["thing"]),
         ("--pre", []),
@@ -91,6 +103,23 @@ def test_lines_of_a_requirements_file(line: str, expected: list[str] | None) -> 
             names("requirements.txt", line)
     else:
         assert names("requirements.txt", line) == expected
+
+
+def test_an_address_is_kept_beside_the_name_without_what_is_secret_in_it() -> None:
+    text = """\
+    thing==1
+    thing @ git+https://me:secret@example.org/a/b@main#subdirectory=c
+    -e git+https://secret@example.org/a/other?key=secret#egg=other
+    https://example.org/wheels/third-1.0.tar.gz#sha256=aa
+    fourth @ file:///tmp/fourth
+    """
+    found = manifest.parse("requirements.txt", dedent(text), no_files)
+    assert {one.name: one.address for one in found} == {
+        "thing": "git+https://example.org/a/b@main",
+        "other": "git+https://example.org/a/other",
+        "third": "https://example.org/wheels/third-1.0.tar.gz",
+        "fourth": "file:///tmp/fourth",
+    }
 
 
 def test_what_pip_freeze_prints_comes_from_standard_input() -> None:
@@ -273,6 +302,7 @@ def test_a_lock_of_pipenv() -> None:
         ("requirements.txt", "django\n''", r"^requirements\.txt:2: .* is no requirement"),
         ("requirements.txt", "a\nb\0", r"^requirements\.txt:2: this is no text$"),
         ("requirements.txt", "a>=" + "1" * 9_000, r"^requirements\.txt:1: .* too long for a requirement$"),
+        ("requirements.txt", "./" + "a" * 9_000, r"^requirements\.txt:1: .* too long for a requirement$"),
         ("requirements.txt", "a; " + "(" * 3_000 + "python_version<'3'", r"^requirements\.txt:1: .* is no requirement"),
         ("pyproject.toml", "[project]\nname = ", r"^pyproject\.toml:2: no TOML: Invalid value"),
         ("pyproject.toml", "a = 1\na = 2", r"^pyproject\.toml:2: no TOML: Cannot overwrite"),

@@ -191,6 +191,21 @@ def test_a_requirements_file_chooses_and_what_is_unknown_is_counted_and_named(mi
     assert ended.err == "2 of 5 required projects are not in the mirror: requests, zope-interface\n"
 
 
+def test_addresses_and_paths_are_required_too(mirror: Path, requirements: Path) -> None:
+    requirements.write_text(
+        "git+https://token:x@github.com/Mara/Django-Pots.git@main\n"
+        "-e git+ssh://git@github.com/mara/django_kiln#egg=a-name-that-nobody-knows\n"
+        "renamed @ https://github.com/mara/django-pans/archive/main.zip\n"
+        "git+https://me:secret@github.com/mara/nowhere\n./local/lids\nfile:///abs/x\n-e /home/x/thing\n-e .\n"
+    )
+    ended = run("list", "--in", str(requirements), "-f", "slug")
+    assert ended.lines == ["django-pots", "Django_Kiln", "django-pans"]
+    assert ended.err == (
+        "4 of 7 required projects are not in the mirror:"
+        " ./local/lids, /home/x/thing, file:///abs/x, git+https://github.com/mara/nowhere\n"
+    )
+
+
 def test_terms_limit_and_counts_hold_within_the_file(mirror: Path, requirements: Path) -> None:
     ended = run("list", "--in", str(requirements), "is:active", "-n", "1")
     assert [line.split("\t")[0] for line in ended.lines] == ["django-pots"]
