@@ -11,7 +11,7 @@ import typer
 
 from djpkg import config
 from djpkg.cli import complete, options, stand, terminal
-from djpkg.cli.options import AsJson, Db, In
+from djpkg.cli.options import AsJson, Db
 from djpkg.errors import DjpkgError, UsageError
 from djpkg.facts import SourceName
 
@@ -47,7 +47,7 @@ def fetch(
         list[str] | None,
         typer.Option("--source", metavar="NAME", help=f"Ask only this one; of {', '.join(SourceName)}. Repeatable."),
     ] = None,
-    manifest: In = None,
+    manifest: Annotated[str | None, options.manifest("What")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read the catalog's list to its end in any case.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would cost, and ask nobody.")] = False,
     as_json: AsJson = False,
