@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from djpkg import config, price
+from djpkg import config, fields, price
 from djpkg.errors import PackageNotFound, Refused, SourceError
 from djpkg.facts import FORGES, Outcome, SourceName
-from djpkg.mirror import due, find, ledger, lock
+from djpkg.mirror import due, find, ledger, lock, read
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.remembered import QuotaRow, Sweep
@@ -50,6 +50,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 # How many packages a sweep may miss that are asked for one by one before they count as removed.
 CONFIRMED = 25
+_SLUG = fields.columns("slug")
 
 
 def utc_now() -> datetime:
@@ -59,15 +60,20 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a person asked for: packages by name, or every one; from which sources; whether to sweep in any case."""
+    """What a person asked for: packages by name, or every one; from which sources; whether to sweep in any case.
+
+    `manifest` is the file that named the packages, if one did.
+    """
 
     packages: tuple[str, ...] = ()
+    manifest: str | None = None
     every: bool = False
     sources: frozenset[SourceName] = frozenset(SourceName)
     full: bool = False
 
     def __str__(self) -> str:
-        words = ["--all"] if self.every else list(self.packages)
+        named = list(self.packages) if self.manifest is None else [f"--in {self.manifest}"]
+        words = ["--all"] if self.every else named
         if self.sources != frozenset(SourceName):
             words += [f"--source {source}" for source in sorted(self.sources)]
         return " ".join([*words, *(["--full"] if self.full else [])])
@@ -88,7 +94,8 @@ def fetch(
     """
     opening.check(request.sources, environment)
     forges = config.forges(environment)
-    request = replace(request, packages=tuple(map(_keepable, request.packages)))
+    manifest = None if request.manifest is None else _keepable(request.manifest)
+    request = replace(request, packages=tuple(map(_keepable, request.packages)), manifest=manifest)
     with _Stop() as stop, lock.fetch_lock(path):
         lock.ensure_locked(path)
         with open_write(path) as db:
@@ -235,7 +242,8 @@ class _Fetch:
         except PackageNotFound as error:
             self._report.unknown[name] = str(error)
         except SourceError as error:
-            self._report.fail(SourceName.CATALOG, (name,), error.reason, refused=isinstance(error, Refused))
+            slug = name if number is None else str(read.get_values(self._db, number, _SLUG)["slug"])
+            self._report.fail(SourceName.CATALOG, (slug,), error.reason, refused=isinstance(error, Refused))
             self._named += [] if number is None else [number]
         else:
             if catalog is not None and number is not None and (said is None or said.id != number):

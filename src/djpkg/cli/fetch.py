@@ -16,8 +16,10 @@ from djpkg.errors import DjpkgError, UsageError
 from djpkg.facts import SourceName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from djpkg.price import Price
     from djpkg.refresh import Request
     from djpkg.render.observer import Progress
     from djpkg.report import Report
@@ -68,21 +70,25 @@ def fetch(
         message = "-q and -v exclude each other"
         raise UsageError(message)
     wanted = _sources(sources)
-    named = tuple(packages or ()) if manifest is None else _required(manifest, db)
-    if not named and not every:
-        return  # nothing that the file requires is in the mirror, which stderr has been told
-    from djpkg import refresh  # loads all that speaks to the network
-
-    request = refresh.Request(packages=named, every=every, sources=wanted, full=full)
-    if dry_run:
-        _price(request, db, as_json=as_json)
-        return
     talks = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
+    named = tuple(packages or ())
     try:
+        if manifest is not None:
+            named = _required(manifest, db, told=talks or verbose)
+        if not named and not every:  # nothing that the file requires is in the mirror
+            if as_json:
+                _answer_nothing(dry_run=dry_run)
+            return
+        from djpkg import refresh  # loads all that speaks to the network
+
+        request = refresh.Request(packages=named, manifest=manifest, every=every, sources=wanted, full=full)
+        if dry_run:
+            _price(request, db, as_json=as_json)
+            return
         path = config.mirror_path(os.environ, db)
         report = refresh.fetch(request, path, os.environ, progress=_progress(shown=talks and not as_json))
     except DjpkgError as error:
-        if as_json:
+        if as_json and not dry_run:
             _answer(_ended(named, error))
         raise
     if as_json:
@@ -92,37 +98,58 @@ def fetch(
     raise typer.Exit(report.exit_code)
 
 
-def _required(manifest: str, db: Path | None) -> tuple[str, ...]:
-    """The slugs of the packages that a project stands on."""
+def _required(manifest: str, db: Path | None, *, told: bool) -> tuple[str, ...]:
+    """The packages that a project stands on, by their ids: a slug may be that of a package which vanished, too.
+
+    What no package stands for is no trouble: it is `told` where somebody looks on.
+    """
     requirements = stand.read(manifest)
-    with options.reading(db) as mirror:
-        ids = stand.find_told(mirror, requirements)
-        return tuple(
-            slug for number in ids for (slug,) in mirror.execute("SELECT slug FROM packages WHERE id = ?", (number,))
-        )
+    with options.reading(db, missing="only the packaged record is known") as mirror:
+        found = stand.find(mirror, requirements)
+    if told:
+        found.tell()
+    return tuple(map(str, found.ids))
 
 
 def _answer(report: Report) -> None:
     terminal.answer(json.dumps(report.as_json(), indent=4) + "\n")
 
 
+def _answer_nothing(*, dry_run: bool) -> None:
+    """What scripts are told where there was nothing to fetch."""
+    if dry_run:
+        _answer_prices([])
+    else:
+        _answer(_idle(()))
+
+
+def _answer_prices(prices: Sequence[Price]) -> None:
+    terminal.answer(json.dumps({"schema": 1, "prices": [one._asdict() for one in prices]}, indent=4) + "\n")
+
+
 def _ended(named: tuple[str, ...], error: DjpkgError) -> Report:
     """A fetch that an error kept from beginning or ended, as scripts are told of it."""
-    from djpkg.report import Report  # noqa: PLC0415 - loaded already
-
-    now = options.now()
-    report = Report(started=now, finished=now, named=named)
+    report = _idle(named)
     report.end(str(error), error.exit_code)
     return report
+
+
+def _idle(named: tuple[str, ...]) -> Report:
+    """A fetch that asked nobody."""
+    from djpkg.report import Report  # noqa: PLC0415 - fetch alone loads it
+
+    now = options.now()
+    return Report(started=now, finished=now, named=named)
 
 
 def _price(request: Request, db: Path | None, *, as_json: bool) -> None:
     from djpkg import price, refresh  # noqa: PLC0415 - loaded already
 
-    with options.reading(db) as mirror:
+    missing = options.PACKAGED if request.manifest is None else ""  # it has been said
+    with options.reading(db, missing=missing) as mirror:
         prices = refresh.estimate(request, mirror, os.environ, now=options.now())
     if as_json:
-        terminal.answer(json.dumps({"schema": 1, "prices": [one._asdict() for one in prices]}, indent=4) + "\n")
+        _answer_prices(prices)
     else:
         terminal.answer("".join(f"{line}\n" for line in price.lines(prices)))
         if request.every and len(prices) == 1:
