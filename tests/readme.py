@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 WIDTH = 96
+# What the examples run beside the program; `.ci/run` sees to it that they are there.
+PROGRAMS = ("bash", "jq", "sqlite3")
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FIELDS = re.compile(r"(?<=<!-- fields -->\n).*?(?=<!-- /fields -->)", re.DOTALL)
 # The program under a fixed clock.

@@ -91,6 +91,16 @@ def test_a_pure_module_touches_nothing_outside(path: Path) -> None:
     assert not touched
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if layer(dotted(path)) in {"cli", "render"}], ids=dotted)
+def test_a_command_holds_no_sql(path: Path) -> None:
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert not called & {"execute", "executemany", "executescript", "cursor"}
+
+
 def test_errors_stand_on_nothing() -> None:
     assert not of_djpkg(imports(SOURCE / "errors.py"))
 

@@ -63,13 +63,24 @@ def test_a_requirements_file() -> None:
         ("django[argon2,bcrypt]>=4", ["django"]),
         ("-e .", []),
         ("-e .[dev]", []),
-        ("-e ./libs/thing", []),
+        ("-e .[dev] ; python_version > '3'", []),
+        ("-e ./", []),
+        (".", []),
+        ("-e ./libs/thing", ["./libs/thing"]),
+        ("-e libs/thing[dev]", ["./libs/thing"]),
+        ("-e thing", ["./thing"]),
+        ("-e /home/x/thing", ["/home/x/thing"]),
+        ("./local/django-todo-badge ; python_version > '3'", ["./local/django-todo-badge"]),
+        ("file:///abs/x", ["file:///abs/x"]),
         ("-e git+https://example.org/a/b.git@main#egg=My_Thing", ["my-thing"]),
         ("-egit+https://example.org/a/b.git#subdirectory=x&egg=thing[extra]", ["thing"]),
         ("--editable=git+ssh://git@example.org/a/b#egg=thing", ["thing"]),
-        ("--editable git+https://example.org/a/b", []),
+        ("--editable git+https://example.org/a/b", ["git+https://example.org/a/b"]),
+        ("git+https://token@example.org/a/b.git@main#subdirectory=c", ["git+https://example.org/a/b.git@main"]),
+        ("git+https://me:p@ss@example.org/a/b?key=1 --hash=sha256:aa", ["git+https://example.org/a/b"]),
+        ("git+ssh://git@example.org:a/b", ["git+ssh://example.org:a/b"]),
         ("git+https://example.org/a/b@v1#egg=thing", ["thing"]),
-        ("git+https://example.org/a/b", []),
+        ("git+https://example.org/a/b", ["git+https://example.org/a/b"]),
         ("thing @ https://example.org/a.zip", ["thing"]),
         ("thing[x]@git+https://example.org/a/b@main", ["thing"]),
         ("thing @ file:///tmp/thing", ["thing"]),
@@ -77,8 +88,9 @@ def test_a_requirements_file() -> None:
         ("./downloads/django_thing-1.0.tar.gz ; python_version < '3.13'", ["django-thing"]),
         ("django_thing-1.0-py3-none-any.whl", ["django-thing"]),
         ("C:\\wheels\\thing-1.0-py3-none-any.whl", ["thing"]),
-        ("../thing", []),
-        ("strange.whl", []),
+        ("../thing", ["../thing"]),
+        ("strange.whl", ["./strange.whl"]),
+        ("C:\\libs\\thing", ["C:\\libs\\thing"]),
         ("--extra-index-url https://example.org", []),
         ('-e "git+https://example.org/a/b#egg=thing"', ["thing"]),
         ("--pre", []),
@@ -91,6 +103,23 @@ def test_lines_of_a_requirements_file(line: str, expected: list[str] | None) -> 
             names("requirements.txt", line)
     else:
         assert names("requirements.txt", line) == expected
+
+
+def test_an_address_is_kept_beside_the_name_without_what_is_secret_in_it() -> None:
+    text = """\
+    thing==1
+    thing @ git+https://me:secret@example.org/a/b@main#subdirectory=c
+    -e git+https://secret@example.org/a/other?key=secret#egg=other
+    https://example.org/wheels/third-1.0.tar.gz#sha256=aa
+    fourth @ file:///tmp/fourth
+    """
+    found = manifest.parse("requirements.txt", dedent(text), no_files)
+    assert {one.name: one.address for one in found} == {
+        "thing": "git+https://example.org/a/b@main",
+        "other": "git+https://example.org/a/other",
+        "third": "https://example.org/wheels/third-1.0.tar.gz",
+        "fourth": "file:///tmp/fourth",
+    }
 
 
 def test_what_pip_freeze_prints_comes_from_standard_input() -> None:
@@ -231,6 +260,20 @@ def test_a_lock_of_poetry() -> None:
     assert places("poetry.lock", text) == {"asgiref": ("poetry.lock:9",), "django": ("poetry.lock:2",)}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", "version = 1\nrequires-python = '>=3.11'"),
+        ("poetry.lock", "package = []\n\n[metadata]\nlock-version = '2.1'"),
+        ("poetry.lock", "[metadata]\nlock-version = '2.1'"),
+        ("pylock.toml", "lock-version = '1.0'"),
+        ("Pipfile.lock", '{"_meta": {}}'),
+    ],
+)
+def test_a_lock_may_lock_nothing(name: str, text: str) -> None:
+    assert names(name, text) == []
+
+
 @pytest.mark.parametrize("name", ["pylock.toml", "pylock.dev.toml"])
 def test_a_pylock(name: str) -> None:
     text = "lock-version = '1.0'\n[[packages]]\nname = 'django'\nversion = '5.2'\n"
@@ -249,7 +292,7 @@ def test_a_lock_of_pipenv() -> None:
         "develop": {"pytest": {}, "django": {}}
     }
     """
-    assert places("Pipfile.lock", text) == {"django": ("Pipfile.lock:4",), "pytest": ("Pipfile.lock",)}
+    assert places("Pipfile.lock", text) == {"django": ("Pipfile.lock:4",), "pytest": ("Pipfile.lock:8",)}
 
 
 @pytest.mark.parametrize(
@@ -259,44 +302,76 @@ def test_a_lock_of_pipenv() -> None:
         ("requirements.txt", "django\n''", r"^requirements\.txt:2: .* is no requirement"),
         ("requirements.txt", "a\nb\0", r"^requirements\.txt:2: this is no text$"),
         ("requirements.txt", "a>=" + "1" * 9_000, r"^requirements\.txt:1: .* too long for a requirement$"),
+        ("requirements.txt", "./" + "a" * 9_000, r"^requirements\.txt:1: .* too long for a requirement$"),
         ("requirements.txt", "a; " + "(" * 3_000 + "python_version<'3'", r"^requirements\.txt:1: .* is no requirement"),
         ("pyproject.toml", "[project]\nname = ", r"^pyproject\.toml:2: no TOML: Invalid value"),
         ("pyproject.toml", "a = 1\na = 2", r"^pyproject\.toml:2: no TOML: Cannot overwrite"),
         (
             "pyproject.toml",
             "[project]\ndependencies = 'django'",
-            r"^pyproject\.toml: project\.dependencies is no list$",
+            r"^pyproject\.toml:2: project\.dependencies is no list$",
         ),
         (
             "pyproject.toml",
-            "[project]\ndependencies = [1]",
-            r"^pyproject\.toml: project\.dependencies holds .* no text$",
+            "[project]\nname = 'a'\ndependencies = [\n1]",
+            r"^pyproject\.toml:3: project\.dependencies holds something that is no text$",
+        ),
+        (
+            "pyproject.toml",
+            "[project.optional-dependencies]\n'a b' = [ # none\n  1]",
+            r"^pyproject\.toml:2: project\.optional-dependencies\.a b holds something that is no text$",
         ),
         ("pyproject.toml", "[project]\ndependencies = [\n'a b']", r"^pyproject\.toml:3: 'a b' is no requirement"),
-        ("pyproject.toml", "project = 1", r"^pyproject\.toml: project is no table$"),
+        ("pyproject.toml", "\nproject = 1", r"^pyproject\.toml:2: project is no table$"),
+        ("pyproject.toml", "[[project]]\nname = 'a'", r"^pyproject\.toml:1: project is no table$"),
         (
             "pyproject.toml",
-            "[dependency-groups]\na = [{include-group = 'b'}]",
-            r"dependency-groups\.a includes a group",
+            "a = 1\n[tool]\nuv.dev-dependencies = 1",
+            r"^pyproject\.toml:3: tool\.uv\..* is no list$",
+        ),
+        (
+            "pyproject.toml",
+            "[dependency-groups]\nb-c = []\na = [{include-group = 'B.C'},\n {include-group = 'b'}]",
+            r"^pyproject\.toml:3: dependency-groups\.a includes a group that is not there$",
         ),
         (
             "pyproject.toml",
             "[tool.poetry]\ngroup.a.dependencies = 1",
-            r"^pyproject\.toml: a\.dependencies is no table$",
+            r"^pyproject\.toml:2: tool\.poetry\.group\.a\.dependencies is no table$",
         ),
         (
             "pyproject.toml",
-            "[tool.poetry.dependencies]\n'a b' = 1",
-            r"^pyproject\.toml: 'a b' is no name of a project$",
+            "[tool.poetry]\ngroup = {a = {dependencies = 1}}",
+            r"^pyproject\.toml:2: tool\.poetry\.group\.a\.dependencies is no table$",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\na = 1\n'bad name!' = 1",
+            r"^pyproject\.toml:3: 'bad name!' is no name of a project$",
         ),
         ("pyproject.toml", "a = " + "[" * 100_000, r"^pyproject\.toml: no TOML that can be read: nested too deeply$"),
         ("pyproject.toml", "a = " + "1" * 5_000, r"^pyproject\.toml: no TOML that can be read"),
-        ("uv.lock", "[[package]]\nversion = '1'", r"^uv\.lock: package 1 has no name$"),
-        ("uv.lock", "package = [1]", r"^uv\.lock: package 1 is no table$"),
-        ("poetry.lock", "package = 1", r"^poetry\.lock: package is no list$"),
+        (
+            "uv.lock",
+            "[[package]]\nname = 'a'\n[package.metadata]\nname = 1\n[[package]] # two\nversion = '1'",
+            r"^uv\.lock:5: package 2 has no name$",
+        ),
+        ("uv.lock", "[[package]]\n\nname = 'a b'", r"^uv\.lock:3: 'a b' is no name of a project$"),
+        ("uv.lock", "version = 1\npackage = [1]", r"^uv\.lock:2: package 1 is no table$"),
+        ("uv.lock", "x = 1", r"^uv\.lock:1: this is no uv\.lock: it has neither package nor version$"),
+        ("uv.lock", "", r"^uv\.lock:1: this is no uv\.lock"),
+        ("poetry.lock", "package = 1", r"^poetry\.lock:1: package is no list$"),
+        (
+            "a/poetry.lock",
+            "[tool.poetry]",
+            r"^a/poetry\.lock:1: this is no poetry\.lock: .* package nor metadata$",
+        ),
+        ("pylock.toml", "[[package]]\nname = 'a'", r"^pylock\.toml:1: this is no pylock\.toml"),
         ("Pipfile.lock", '{"default": {\n"a" 1}}', r"^Pipfile\.lock:2: no JSON: .*column"),
-        ("Pipfile.lock", "[]", r"^Pipfile\.lock: the whole is no table$"),
-        ("Pipfile.lock", '{"default": []}', r"^Pipfile\.lock: default is no table$"),
+        ("Pipfile.lock", "[]", r"^Pipfile\.lock:1: this is no Pipfile\.lock: it has neither _meta nor default"),
+        ("Pipfile.lock", '{"x": {"a": {}}}', r"^Pipfile\.lock:1: this is no Pipfile\.lock"),
+        ("Pipfile.lock", '{"_meta": {},\n"default": []}', r"^Pipfile\.lock:2: default is no table$"),
+        ("Pipfile.lock", '{"default": {\n\n"a b": {}}}', r"^Pipfile\.lock:3: 'a b' is no name of a project$"),
         ("Pipfile.lock", "[" * 100_000, r"^Pipfile\.lock: no JSON that can be read: nested too deeply$"),
         ("Pipfile.lock", "1" * 5_000, r"^Pipfile\.lock: no JSON that can be read"),
         ("setup.py", "", r"^setup\.py is no kind of file that djpkg reads$"),

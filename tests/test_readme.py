@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import closing
 
 import pytest
 
 from djpkg import config, fields, query
 from djpkg.cli import COMMANDS
+from djpkg.mirror.connection import in_memory
 from tests import readme
 
 TEXT = readme.README.read_text(encoding="utf-8")
@@ -18,7 +20,7 @@ EXAMPLES = readme.examples(TEXT)
 @pytest.fixture(scope="module")
 def printed() -> list[str]:
     """What each example prints, in the README's order: later ones see what earlier ones did."""
-    missing = [program for program in ("bash", "jq", "sqlite3") if shutil.which(program) is None]
+    missing = [program for program in readme.PROGRAMS if shutil.which(program) is None]
     if missing:
         pytest.skip(f"the examples need {', '.join(missing)}")
     return readme.outputs(EXAMPLES)
@@ -31,6 +33,37 @@ def test_an_example_prints_what_the_readme_says(printed: list[str], place: int) 
 
 def test_the_table_of_fields_is_made_from_the_register() -> None:
     assert readme.fields_table() in TEXT
+
+
+def test_every_table_and_every_column_of_the_mirror_is_explained() -> None:
+    explained: dict[str, list[str]] = {}
+    table = ""
+    rows = TEXT.partition("<!-- columns -->\n")[2].partition("<!-- /columns -->")[0].splitlines()[2:]
+    for row in rows:
+        _, first, columns, meaning, _ = (cell.strip() for cell in row.split("|"))
+        table = first.strip("`") or table
+        assert meaning
+        explained.setdefault(table, []).extend(re.findall(r"`(\w+)`", columns))
+    with closing(in_memory()) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        made = {
+            name: [column for _, column, _, _, _, _, hidden in db.execute(f"PRAGMA table_xinfo({name})") if hidden != 1]
+            for name in names
+            if not name.startswith("packages_fts_")
+        }
+    kept = [field.name for field in fields.FIELDS if field.name in made["packages"]]
+    elsewhere = {field.name for field in fields.FIELDS} - set(kept)
+    assert elsewhere <= set(explained["packages"])
+    explained["packages"] = kept + [name for name in explained["packages"] if name not in elsewhere]
+    assert {name: sorted(columns) for name, columns in explained.items()} == {
+        name: sorted(columns) for name, columns in made.items()
+    }
+
+
+def test_ci_demands_what_the_examples_run() -> None:
+    script = (readme.ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (demanded,) = re.findall(r"^for program in (.*); do$", script, re.MULTILINE)
+    assert set(demanded.split()) | {"bash"} == set(readme.PROGRAMS)
 
 
 def test_every_command_is_shown() -> None:

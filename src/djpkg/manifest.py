@@ -30,22 +30,30 @@ _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 
 class Requirement(NamedTuple):
-    """A project by its normalised name (PEP 503), and where it is named: ``file:line``, or the file alone."""
+    """What is required, by its name or else its address or path, as `Mention` has them, and where: ``file:line``."""
 
     name: str
     places: tuple[str, ...]
+    address: str | None
 
 
 def parse(name: str, text: str, include: Callable[[str], str]) -> tuple[Requirement, ...]:
-    """The projects that the file `name` with that text names, each once, by name.
+    """What the file `name` with that text requires, each once, by name.
 
     Its kind is told by its name; ``-`` is standard input. `include` gives the text of the file at a path, for
     requirements files that include others; it raises UsageError. UsageError with the place on what cannot be read.
     """
-    places: dict[str, dict[str, None]] = {}
+    mentions: dict[str, list[Mention]] = {}
     for found in _read(name, text, include):
-        places.setdefault(found.name, {})[found.place] = None
-    return tuple(Requirement(project, tuple(places[project])) for project in sorted(places))
+        mentions.setdefault(found.name, []).append(found)
+    return tuple(
+        Requirement(
+            required,
+            tuple(dict.fromkeys(one.place for one in mentions[required])),
+            next((one.address for one in mentions[required] if one.address is not None), None),
+        )
+        for required in sorted(mentions)
+    )
 
 
 def _read(name: str, text: str, include: Callable[[str], str]) -> Iterator[Mention]:
@@ -56,7 +64,7 @@ def _read(name: str, text: str, include: Callable[[str], str]) -> Iterator[Menti
     if file == "pyproject.toml":
         return project_files.read_pyproject(name, _checked(name, text))
     if file in {"uv.lock", "poetry.lock"} or _PYLOCK.fullmatch(file):
-        return project_files.read_lock(name, _checked(name, text))
+        return project_files.read_lock(name, _checked(name, text), kind=file)
     if file == "Pipfile.lock":
         return project_files.read_pipfile_lock(name, _checked(name, text))
     raise UsageError(f"{name} is no kind of file that djpkg reads", hint=f"it takes {TAKES}")

@@ -5,51 +5,57 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from packaging.utils import InvalidName, canonicalize_name
 
 from djpkg.errors import UsageError
 from djpkg.requirements_file import Mention, mention
+from djpkg.toml_lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import TypeAlias
 
-    Table: TypeAlias = Mapping[str, object]
-    Lines: TypeAlias = Mapping[tuple[str, str], int]
+    from djpkg.toml_lines import Path
+
+Table: TypeAlias = "Mapping[str, object]"
 
 _TOML_PLACE = re.compile(r" \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)\Z")
-_STRING = re.compile(r"""\"([^"\\]*)"|'([^']*)'""")
-_KEY = re.compile(r"""\s*["']?([A-Za-z0-9._-]+)["']?\s*=""")
-_LOCKED = re.compile(r"""name\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_PIPENV = re.compile(r"""\s*"([^"]+)"\s*:\s*\{""")
+_JSON_KEY = re.compile(r'"((?:[^"\\\n]|\\.)*)"\s*:')
+# What each kind of lock always has beside its packages: there may be none of those.
+_LOCK_MARKS = {"uv.lock": "version", "poetry.lock": "metadata"}
 
 
 def read_pyproject(name: str, text: str) -> Iterator[Mention]:
     """Every dependency that is declared, optional and grouped ones too; the project itself and Python are left out."""
-    document = _toml(name, text)
-    lines = _section_lines(text)
-    project, poetry = _table(name, document, "project"), _table(name, document, "tool", "poetry")
-    own = {canonicalize_name(value) for value in (project.get("name"), poetry.get("name")) if isinstance(value, str)}
-    for found in (*_declared(name, document, lines), *_poetry(name, poetry, lines)):
+    file = _toml(name, text)
+    called = (file.table("project").get("name"), file.table("tool", "poetry").get("name"))
+    own = {canonicalize_name(value) for value in called if isinstance(value, str)}
+    for found in (*_declared(file), *_poetry(file)):
         if found.name not in own:
             yield found
 
 
-def read_lock(name: str, text: str) -> Iterator[Mention]:
-    """Every package of ``uv.lock``, ``poetry.lock`` or ``pylock.toml``; members of the workspace are left out."""
-    document = _toml(name, text)
-    lines = _first_lines(text, _LOCKED)
-    key = "packages" if "packages" in document else "package"
-    for number, package in enumerate(_list(name, key, document.get(key, [])), start=1):
-        table = _as_table(name, f"{key} {number}", package)
-        called = table.get("name")
+def read_lock(name: str, text: str, *, kind: str) -> Iterator[Mention]:
+    """Every package of ``uv.lock``, ``poetry.lock`` or ``pylock.toml``; members of the workspace are left out.
+
+    `kind` is the file's name without its folder.
+    """
+    file = _toml(name, text)
+    mark = _LOCK_MARKS.get(kind, "lock-version")
+    key = "package" if kind in _LOCK_MARKS else "packages"
+    if not {key, mark} & file.document.keys():
+        raise file.wrong(f"this is no {kind}: it has neither {key} nor {mark}")
+    for number, package in enumerate(file.list(key)):
+        if not isinstance(package, dict):
+            raise file.wrong("is no table", key, number)
+        called = package.get("name")
         if not isinstance(called, str):
-            raise UsageError(f"{name}: {key} {number} has no name")
-        source = table.get("source")
+            raise file.wrong("has no name", key, number)
+        source = package.get("source")
         if not (isinstance(source, dict) and ({"editable", "virtual"} & source.keys())):
-            yield Mention(_normalised(name, called), _place(name, lines.get(called)))
+            yield _named(called, file.place(key, number, "name"))
 
 
 def read_pipfile_lock(name: str, text: str) -> Iterator[Mention]:
@@ -60,61 +66,95 @@ def read_pipfile_lock(name: str, text: str) -> Iterator[Mention]:
         raise UsageError(f"{name}:{error.lineno}: no JSON: {error.msg} (column {error.colno})") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{name}: no JSON that can be read: {_reason(error)}") from error
-    lines = _first_lines(text, _PIPENV)
-    for category, packages in _as_table(name, "the whole", document).items():
+    if not isinstance(document, dict) or not {"_meta", "default", "develop"} & document.keys():
+        raise UsageError(f"{name}:1: this is no Pipfile.lock: it has neither _meta nor default nor develop")
+    lines = _key_lines(text)
+    for category, packages in document.items():
+        if not isinstance(packages, dict):
+            raise UsageError(f"{name}:{lines.get(category, 1)}: {category} is no table")
         if category != "_meta":
-            for called in _as_table(name, category, packages):
-                yield Mention(_normalised(name, called), _place(name, lines.get(called)))
+            for called in packages:
+                yield _named(called, f"{name}:{lines.get(called, 1)}")
 
 
-def _declared(name: str, document: Table, lines: Lines) -> Iterator[Mention]:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A TOML file: what it says, and where."""
+
+    name: str
+    document: Table
+    lines: Lines
+
+    def table(self, *path: str) -> Table:
+        """The table at that path, empty where there is none. UsageError where something else is there."""
+        holder = self.document
+        for end, key in enumerate(path, start=1):
+            value = holder.get(key, {})
+            if not isinstance(value, dict):
+                raise self.wrong("is no table", *path[:end])
+            holder = cast("Table", value)
+        return holder
+
+    def list(self, *path: str) -> list[object]:
+        """The list at that path, empty where there is none. UsageError where something else is there."""
+        value = self.table(*path[:-1]).get(path[-1], [])
+        if not isinstance(value, list):
+            raise self.wrong("is no list", *path)
+        return value
+
+    def place(self, *path: str | int) -> str:
+        return f"{self.name}:{self.lines.of(path)}"
+
+    def wrong(self, what: str, *path: str | int) -> UsageError:
+        """What is wrong with the value at that path: ``uv.lock:12: package 3 has no name``."""
+        return UsageError(f"{self.place(*path)}: {_shown(path)}{what}")
+
+
+def _shown(path: Path) -> str:
+    words = [f" {part + 1}" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join([*words, " "]).removeprefix(".") if words else ""
+
+
+def _declared(file: _File) -> Iterator[Mention]:
     """PEP 621, PEP 735 and uv's older list of development dependencies."""
-    project = _table(name, document, "project")
-    yield from _requirements(name, "project.dependencies", project.get("dependencies", []), lines, "project")
-    for extra, wanted in _table(name, project, "optional-dependencies").items():
-        key = f"project.optional-dependencies.{extra}"
-        yield from _requirements(name, key, wanted, lines, "project.optional-dependencies", "project")
-    groups = _table(name, document, "dependency-groups")
-    for group, wanted in groups.items():
-        key = f"dependency-groups.{group}"
-        items = [item for item in _list(name, key, wanted) if not _includes(name, key, item, groups)]
-        yield from _requirements(name, key, items, lines, "dependency-groups")
-    wanted = _table(name, document, "tool", "uv").get("dev-dependencies", [])
-    yield from _requirements(name, "tool.uv.dev-dependencies", wanted, lines, "tool.uv")
+    yield from _requirements(file, "project", "dependencies")
+    for extra in file.table("project", "optional-dependencies"):
+        yield from _requirements(file, "project", "optional-dependencies", extra)
+    for group in file.table("dependency-groups"):
+        yield from _requirements(file, "dependency-groups", group)
+    yield from _requirements(file, "tool", "uv", "dev-dependencies")
 
 
-def _includes(name: str, key: str, item: object, groups: Table) -> bool:
-    """Whether the item stands for another group, which is read in its own place. UsageError where there is none."""
-    if not isinstance(item, dict):
-        return False
-    other = item.get("include-group")
-    if not isinstance(other, str) or canonicalize_name(other) not in {canonicalize_name(group) for group in groups}:
-        raise UsageError(f"{name}: {key} includes a group that is not there")
-    return True
+def _requirements(file: _File, *path: str) -> Iterator[Mention]:
+    for item in file.list(*path):
+        if isinstance(item, str):
+            yield mention(item, f"{file.name}:{file.lines.of_string(path, item)}")
+        elif path[0] == "dependency-groups" and isinstance(item, dict):
+            _check_included(file, item.get("include-group"), *path)
+        else:
+            raise file.wrong("holds something that is no text", *path)
 
 
-def _poetry(name: str, poetry: Table, lines: Lines) -> Iterator[Mention]:
+def _check_included(file: _File, other: object, *path: str) -> None:
+    """Another group is read in its own place; UsageError where there is none."""
+    groups = {canonicalize_name(group) for group in file.table("dependency-groups")}
+    if not isinstance(other, str) or canonicalize_name(other) not in groups:
+        raise file.wrong("includes a group that is not there", *path)
+
+
+def _poetry(file: _File) -> Iterator[Mention]:
     """Poetry's own tables, in which the keys are the projects."""
-    sections = {key: _table(name, poetry, key) for key in ("dependencies", "dev-dependencies")}
-    for group in (groups := _table(name, poetry, "group")):
-        sections[f"group.{group}.dependencies"] = _table(name, groups, group, "dependencies")
-    for key, section in sections.items():
-        for called in section:
+    groups = [("group", group, "dependencies") for group in file.table("tool", "poetry", "group")]
+    for section in (("dependencies",), ("dev-dependencies",), *groups):
+        path = ("tool", "poetry", *section)
+        for called in file.table(*path):
             if called.lower() != "python":
-                yield Mention(_normalised(name, called), _place(name, lines.get((f"tool.poetry.{key}", called))))
+                yield _named(called, file.place(*path, called))
 
 
-def _requirements(name: str, key: str, wanted: object, lines: Lines, *sections: str) -> Iterator[Mention]:
-    for item in _list(name, key, wanted):
-        if not isinstance(item, str):
-            raise UsageError(f"{name}: {key} holds something that is no text")
-        known = (lines.get((section, item)) for section in sections)
-        yield mention(item, _place(name, next((line for line in known if line), None)))
-
-
-def _toml(name: str, text: str) -> Table:
+def _toml(name: str, text: str) -> _File:
     try:
-        return tomllib.loads(text)
+        return _File(name, tomllib.loads(text), Lines(text))
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         place = _TOML_PLACE.search(message)
@@ -131,58 +171,18 @@ def _reason(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
-def _table(name: str, holder: Table, *path: str) -> Table:
-    """The table at that path, empty where there is none. UsageError where something else is there."""
-    for at, key in enumerate(path, start=1):
-        holder = _as_table(name, ".".join(path[:at]), holder.get(key, {}))
-    return holder
-
-
-def _as_table(name: str, key: str, value: object) -> Table:
-    if not isinstance(value, dict):
-        raise UsageError(f"{name}: {key} is no table")
-    return cast("Table", value)
-
-
-def _list(name: str, key: str, value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise UsageError(f"{name}: {key} is no list")
-    return value
-
-
-def _normalised(name: str, called: str) -> str:
+def _named(called: str, place: str) -> Mention:
     try:
-        return canonicalize_name(called, validate=True)
+        return Mention(canonicalize_name(called, validate=True), place)
     except InvalidName as error:
-        raise UsageError(f"{name}: {called[:60]!r} is no name of a project") from error
+        raise UsageError(f"{place}: {called[:60]!r} is no name of a project") from error
 
 
-def _place(name: str, line: int | None) -> str:
-    return f"{name}:{line}" if line else name
-
-
-def _section_lines(text: str) -> dict[tuple[str, str], int]:
-    """Where, by section, each plain string and each key stands first. TOML's reader keeps no lines."""
-    found: dict[tuple[str, str], int] = {}
-    section = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        bare = line.strip()
-        if bare.startswith("[") and bare.partition("#")[0].rstrip().endswith("]"):
-            section = bare.partition("]")[0].lstrip("[").replace('"', "").replace("'", "").replace(" ", "")
-            continue
-        key = _KEY.match(line)
-        if key:
-            found.setdefault((section, key[1]), number)
-        for one, other in _STRING.findall(line):
-            found.setdefault((section, one or other), number)
-    return found
-
-
-def _first_lines(text: str, pattern: re.Pattern[str]) -> dict[str, int]:
-    """Where each name that `pattern` finds at the start of a line stands first."""
+def _key_lines(text: str) -> dict[str, int]:
+    """Where each key of a JSON text first stands."""
     found: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        match = pattern.match(line)
-        if match:
-            found.setdefault(match[1], number)
+    line, done = 1, 0
+    for key in _JSON_KEY.finditer(text):
+        line, done = line + text.count("\n", done, key.start()), key.start()
+        found.setdefault(key[1], line)
     return found

@@ -1,6 +1,6 @@
 """pip's requirements files, and single requirements (pip: "Requirements File Format"; PEP 508).
 
-Only names are wanted: markers are not weighed, options, hashes and constraints are passed over.
+Only names and addresses are wanted: markers are not weighed, options, hashes and constraints are passed over.
 """
 
 from __future__ import annotations
@@ -38,10 +38,15 @@ _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz")
 
 
 class Mention(NamedTuple):
-    """A project's normalised name (PEP 503), and where it stands: ``file:line``, or the file alone."""
+    """What is required, and where that is written: ``file:line``.
+
+    `name` is a project's normalised name (PEP 503); where none is told, the address or the path, which is no such name.
+    `address` is where it is fetched from, if that is said, without what identifies whoever fetches.
+    """
 
     name: str
     place: str
+    address: str | None = None
 
 
 def read(name: str, text: str, include: Callable[[str], str]) -> Iterator[Mention]:
@@ -70,10 +75,10 @@ def read(name: str, text: str, include: Callable[[str], str]) -> Iterator[Mentio
 
 def mention(text: str, place: str) -> Mention:
     """The project that one requirement names (PEP 508). UsageError where it is none."""
-    if len(text) > _LONGEST:
-        raise UsageError(f"{place}: {text[:_SHOWN]!r} and so on is too long for a requirement")
+    _check_length(text, place)
     try:
-        return Mention(canonicalize_name(Requirement(text).name), place)
+        required = Requirement(text)
+        return Mention(canonicalize_name(required.name), place, _address(required.url or ""))
     except InvalidRequirement as error:
         why = str(error).partition("\n")[0]
     except (RecursionError, ValueError) as error:
@@ -113,7 +118,7 @@ def _comment(line: str) -> int:
 
 
 def _mentions(line: str, place: str) -> Iterator[Mention]:
-    """What one logical line requires: one project, or none where it is an option or a place without a name."""
+    """What one logical line requires: one project, or none where it is an option or the folder itself."""
     editable = _EDITABLE.fullmatch(line)
     if editable is None and line.startswith("-"):
         return
@@ -121,9 +126,11 @@ def _mentions(line: str, place: str) -> Iterator[Mention]:
     option = _OPTION.search(text)
     text = text[: option.start() if option else None].strip()
     if editable is not None or (not _AT.match(text) and _is_place(text)):
-        name = _name_in(text)
-        if name:
-            yield Mention(name, place)
+        _check_length(text, place)
+        address = _address(text)
+        name = _name_in(text) or address or _path(text)
+        if posixpath.normpath(name) != ".":
+            yield Mention(name, place, address)
     else:
         yield mention(text, place)
 
@@ -146,6 +153,24 @@ def _name_in(text: str) -> str | None:
         return parse_wheel_filename(file)[0] if file.endswith(".whl") else parse_sdist_filename(file)[0]
     except (InvalidWheelFilename, InvalidSdistFilename):
         return None
+
+
+def _address(text: str) -> str | None:
+    """The address that is written, without user, password and fragment; None for a path."""
+    if not _SCHEME.match(text) or "//" not in text:
+        return None
+    return re.sub("//[^/]*@", "//", re.split(r"\s;|[#?]", text, maxsplit=1)[0].rstrip(), count=1)
+
+
+def _path(text: str) -> str:
+    """The path that is written, without extras and in a form that no name has."""
+    path = re.split(r"\s;|#|\[", text, maxsplit=1)[0].rstrip()
+    return path if re.match(r"[./~\\]|[A-Za-z]:", path) else f"./{path}"
+
+
+def _check_length(text: str, place: str) -> None:
+    if len(text) > _LONGEST:
+        raise UsageError(f"{place}: {text[:_SHOWN]!r} and so on is too long for a requirement")
 
 
 def _joined(file: str, path: str, place: str) -> str:

@@ -84,6 +84,12 @@ def test_packages_grid_and_requirements_add_up_each_once(mirror: Path) -> None:
     assert ended.err == "1 of 2 required projects are not in the mirror: none-such\n"
 
 
+def test_the_help_says_that_they_add_up() -> None:
+    said = " ".join(run("compare", "--help").out.split())
+    assert "--in FILE Also what this project stands on" in said
+    assert "--grid GRID Also every package of a grid" in said
+
+
 def test_a_grid_without_packages_has_the_same_shape(mirror: Path) -> None:
     assert run("compare", "--grid", "empty-grid", "--json") == (0, "[\n]\n", "")
     assert run("compare", "--grid", "empty-grid", "-f", "stars") == (0, "slug\tstars\n", "")

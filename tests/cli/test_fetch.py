@@ -414,23 +414,123 @@ def test_a_fetch_costs_no_more_than_the_dry_run_said(
             assert asked[price["source"]]["asked"] <= price["packages"]
 
 
+def test_a_mirror_that_is_being_replicated_in_wal_mode_is_fetched_and_edited(desk: Desk, fetch: Fetch) -> None:
+    assert fetch("--all").exit_code == 0
+    with closing(sqlite3.connect(desk.path, isolation_level=None)) as replicating:
+        assert replicating.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        replicating.execute("BEGIN")
+        assert replicating.execute("SELECT count(*) FROM packages").fetchone() == (3,)
+        assert fetch("--all").exit_code == 0
+        assert fetch("plain").exit_code == 0
+        edited = CliRunner().invoke(app, ["edit", "plain", "title=Mine", "--db", str(desk.path)], env=desk.environment)
+        assert edited.exit_code == 0
+        replicating.execute("COMMIT")
+        assert replicating.execute("SELECT title FROM packages WHERE slug = 'plain'").fetchone() == ("Mine",)
+        assert replicating.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_project_s_requirements_are_fetched_and_what_no_package_stands_for_is_named(
     desk: Desk, fetch: Fetch, tmp_path: Path
 ) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
-    ended = fetch("--in", str(tmp_path / "requirements.txt"))
+    ended = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert (ended.exit_code, ended.stdout) == (0, "")
-    assert ended.stderr == "1 of 2 required projects are not in the mirror: six\n"
+    assert ended.stderr.splitlines()[0] == "1 of 2 required projects are not in the mirror: six"
     assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {"plain/json"}
 
 
-def test_requirements_none_of_which_is_a_package_ask_nobody(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_what_no_package_stands_for_is_no_trouble_without_a_terminal_or_with_q(
+    desk: Desk, fetch: Fetch, tmp_path: Path, quiet: tuple[str, ...]
+) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    for text in ("plain\nsix\n", "six\n"):
+        (tmp_path / "requirements.txt").write_text(text)
+        ended = fetch("--in", str(tmp_path / "requirements.txt"), *quiet)
+        assert (ended.exit_code, ended.output) == (0, "")
+
+
+def test_requirements_none_of_which_is_a_package_ask_nobody_and_scripts_still_get_an_object(
+    desk: Desk, fetch: Fetch, tmp_path: Path
+) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("six\n")
-    ended = fetch("--in", str(tmp_path / "requirements.txt"))
-    assert ended.exit_code == 0
-    assert "1 of 1 required projects are not in the mirror: six" in ended.stderr
+    ended = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
+    assert (ended.exit_code, said(ended)) == (0, ["1 of 1 required projects are not in the mirror: six"])
+    report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
+    assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
+    priced = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
+    assert (priced.exit_code, json.loads(priced.stdout)) == (0, {"schema": 1, "prices": []})
     assert not desk.server.log
+
+
+def test_requirements_alone_bring_nothing_into_a_mirror_without_the_directory(fetch: Fetch, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("django-filter\n")
+    ended = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["exit"]) == (3, 3)
+    assert "djpkg fetch --all brings it" in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("a", "--all"), ("a", "-q", "-v"), ("a", "--source", "hub"), ("--in", "no")])
+def test_a_wrong_use_still_gives_scripts_an_object(fetch: Fetch, arguments: tuple[str, ...]) -> None:
+    ended = fetch(*arguments, "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["exit"]) == (2, 2)
+    assert ended.stderr
+
+
+def test_a_file_of_requirements_that_is_broken_still_gives_scripts_an_object(fetch: Fetch, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("plain\n=1\n")
+    ended = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
+    report = json.loads(ended.stdout)
+    assert (ended.exit_code, report["exit"]) == (2, 2)
+    assert "requirements.txt:2: " in report["failures"][0]["reason"]
+    assert "requirements.txt:2: " in ended.stderr
+
+
+def test_without_a_mirror_the_requirements_are_looked_for_in_the_packaged_record_which_is_said_once(
+    desk: Desk, fetch: Fetch, tmp_path: Path
+) -> None:
+    (tmp_path / "requirements.txt").write_text("django-todo\n")
+    for way in (["--dry-run"], []):
+        ended = fetch("--in", str(tmp_path / "requirements.txt"), *way)
+        assert ended.exit_code == 0
+        (line,) = ended.stderr.splitlines()
+        assert line.startswith(f"there is no mirror at {desk.path} yet; only the packaged record is known. djpkg fetch")
+    assert desk.show("django-todo") == expected(desk.world, desk.world.package("django-todo"))
+
+
+def test_what_a_project_stands_on_is_fetched_though_others_bear_its_slug_or_number(
+    desk: Desk, fetch: Fetch, tmp_path: Path
+) -> None:
+    gone = desk.world.add_package("reused", path="acme/gone", releases=[("1.0", 5)], project="old-name")
+    number = desk.world.add_package("2048", path="acme/number", releases=[("1.0", 5)], project="number")
+    desk.world.add_package("third", id=2048, path="acme/third")
+    for place in range(10):  # a list that lost more than a tenth is not believed
+        desk.world.add_package(f"other-{place}", repo_url="")
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    desk.world.remove_package("reused")
+    desk.world.add_package("reused", path="acme/new", releases=[("1.0", 5)], project="new-name")
+    assert fetch("--all", "--full", "--source", "catalog").exit_code == 0
+    (tmp_path / "requirements.txt").write_text("old-name\nnumber\n")
+    ended = fetch("--in", str(tmp_path / "requirements.txt"))
+    assert (ended.exit_code, ended.output) == (0, "")
+    asked = {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")}
+    assert asked == {"old-name/json", "number/json"}
+    assert {request.path for request in desk.server.requests("catalog")} >= {
+        f"/packages/{package.id}/" for package in (gone, number)
+    }
+    with closing(sqlite3.connect(desk.path)) as db:
+        (told,) = db.execute("SELECT asked FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    assert told == f"--in {tmp_path / 'requirements.txt'}"
+
+
+def test_a_failure_of_what_a_project_stands_on_is_told_by_its_slug(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    (tmp_path / "requirements.txt").write_text("plain\n")
+    desk.server.fault("catalog", status=500)
+    report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
+    assert [one["slug"] for one in report["failures"] if one["source"] == "catalog"] == ["plain"]
 
 
 @pytest.mark.parametrize("words", [["--all", "--in", "x"], ["django-todo", "--in", "x"], ["--in", "nowhere.txt"]])

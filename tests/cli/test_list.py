@@ -206,6 +206,21 @@ def test_a_requirements_file_chooses_and_what_is_unknown_is_counted_and_named(mi
     assert ended.err == "2 of 5 required projects are not in the mirror: requests, zope-interface\n"
 
 
+def test_addresses_and_paths_are_required_too(mirror: Path, requirements: Path) -> None:
+    requirements.write_text(
+        "git+https://token:x@github.com/Mara/Django-Pots.git@main\n"
+        "-e git+ssh://git@github.com/mara/django_kiln#egg=a-name-that-nobody-knows\n"
+        "renamed @ https://github.com/mara/django-pans/archive/main.zip\n"
+        "git+https://me:secret@github.com/mara/nowhere\n./local/lids\nfile:///abs/x\n-e /home/x/thing\n-e .\n"
+    )
+    ended = run("list", "--in", str(requirements), "-f", "slug")
+    assert ended.lines == ["django-pots", "Django_Kiln", "django-pans"]
+    assert ended.err == (
+        "4 of 7 required projects are not in the mirror:"
+        " ./local/lids, /home/x/thing, file:///abs/x, git+https://github.com/mara/nowhere\n"
+    )
+
+
 def test_terms_limit_and_counts_hold_within_the_file(mirror: Path, requirements: Path) -> None:
     ended = run("list", "--in", str(requirements), "is:active", "-n", "1")
     assert [line.split("\t")[0] for line in ended.lines] == ["django-pots"]
@@ -230,24 +245,26 @@ def test_included_files_are_read_beside_the_first(mirror: Path, requirements: Pa
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "told"),
     [
-        ("requirements.txt", b"==1.0\n"),
-        ("requirements.txt", b"django-pots\n\xff\xfe\xff\n"),
-        ("requirements.txt", b"-r missing.txt\n"),
-        ("pyproject.toml", b"[project\n"),
-        ("uv.lock", b"package = 3\n"),
-        ("Pipfile.lock", b"{"),
-        ("notes.md", b"django-pots\n"),
+        ("requirements.txt", b"==1.0\n", "requirements.txt:1: '==1.0' is no requirement"),
+        ("requirements.txt", b"django-pots\n\xff\xfe\xff\n", "requirements.txt:2: this is no UTF-8 text"),
+        ("requirements.txt", b"django-pots\n-r missing.txt\n", "requirements.txt:2: "),
+        ("pyproject.toml", b"[project\n", "pyproject.toml:1: no TOML"),
+        ("pyproject.toml", b"[project]\ndependencies = 1\n", "pyproject.toml:2: project.dependencies is no list"),
+        ("uv.lock", b"\npackage = 3\n", "uv.lock:2: package is no list"),
+        ("poetry.lock", b"[tool.poetry]\n", "poetry.lock:1: this is no poetry.lock"),
+        ("Pipfile.lock", b"{", "Pipfile.lock:1: no JSON"),
+        ("notes.md", b"django-pots\n", "notes.md is no kind of file that djpkg reads"),
     ],
 )
 def test_a_file_that_cannot_be_read_ends_with_two_and_names_the_place(
-    mirror: Path, tmp_path: Path, name: str, content: bytes
+    mirror: Path, tmp_path: Path, name: str, content: bytes, told: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     ended = run("list", "--in", str(tmp_path / name))
     assert (ended.code, ended.out) == (2, "")
-    assert name in ended.err or "missing.txt" in ended.err
+    assert f"djpkg: {tmp_path}/{told}" in ended.err
 
 
 def test_a_folder_is_no_file_of_requirements(mirror: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from djpkg import fields
 from djpkg.cli import complete, options, rows, stand, terminal
-from djpkg.cli.options import AsCsv, AsJson, Db, Fields, In
+from djpkg.cli.options import AsCsv, AsJson, Db, Fields
 from djpkg.errors import UsageError
 from djpkg.mirror import listing, places
 from djpkg.render.compare import COMPARED, comparison_markdown, comparison_rows
@@ -45,11 +45,11 @@ def compare(
         typer.Option(
             "--grid",
             metavar="GRID",
-            help="Every package of a grid, by its slug, title or id.",
+            help="Also every package of a grid, by its slug, title or id.",
             autocompletion=complete.asked(complete.grids),
         ),
     ] = None,
-    manifest: In = None,
+    manifest: Annotated[str | None, options.manifest("Also what")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,

@@ -11,13 +11,16 @@ import typer
 
 from djpkg import config
 from djpkg.cli import complete, options, stand, terminal
-from djpkg.cli.options import AsJson, Db, In
-from djpkg.errors import DjpkgError, UsageError
+from djpkg.cli.options import AsJson, Db
+from djpkg.errors import DjpkgError, PackageNotFound, UsageError
 from djpkg.facts import SourceName
+from djpkg.mirror import ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from djpkg.price import Price
     from djpkg.refresh import Request
     from djpkg.render.observer import Progress
     from djpkg.report import Report
@@ -47,7 +50,7 @@ def fetch(
         list[str] | None,
         typer.Option("--source", metavar="NAME", help=f"Ask only this one; of {', '.join(SourceName)}. Repeatable."),
     ] = None,
-    manifest: In = None,
+    manifest: Annotated[str | None, options.manifest("What")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read the catalog's list to its end in any case.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would cost, and ask nobody.")] = False,
     as_json: AsJson = False,
@@ -61,28 +64,30 @@ def fetch(
 
     Without a terminal and without trouble it prints nothing. Running it again is how an interrupted fetch goes on.
     """
-    if sum((bool(packages), every, manifest is not None)) != 1:
-        message = "name packages, or say --all, or --in FILE: one of the three"
-        raise UsageError(message, hint="for example: djpkg fetch django-todo")
-    if quiet and verbose:
-        message = "-q and -v exclude each other"
-        raise UsageError(message)
-    wanted = _sources(sources)
-    named = tuple(packages or ()) if manifest is None else _required(manifest, db)
-    if not named and not every:
-        return  # nothing that the file requires is in the mirror, which stderr has been told
-    from djpkg import refresh  # loads all that speaks to the network
-
-    request = refresh.Request(packages=named, every=every, sources=wanted, full=full)
-    if dry_run:
-        _price(request, db, as_json=as_json)
-        return
     talks = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
+    named = tuple(packages or ())
     try:
+        if sum((bool(packages), every, manifest is not None)) != 1:
+            message = "name packages, or say --all, or --in FILE: one of the three"
+            raise UsageError(message, hint="for example: djpkg fetch django-todo")
+        options.exclude(quiet=quiet, verbose=verbose)
+        wanted = _sources(sources)
+        if manifest is not None:
+            named = _required(manifest, db, told=talks or verbose)
+        if not named and not every:  # nothing that the file requires is in the mirror
+            if as_json:
+                _answer_nothing(dry_run=dry_run)
+            return
+        from djpkg import refresh  # loads all that speaks to the network
+
+        request = refresh.Request(packages=named, manifest=manifest, every=every, sources=wanted, full=full)
+        if dry_run:
+            _price(request, db, as_json=as_json)
+            return
         path = config.mirror_path(os.environ, db)
         report = refresh.fetch(request, path, os.environ, progress=_progress(shown=talks and not as_json))
     except DjpkgError as error:
-        if as_json:
+        if as_json and not dry_run:
             _answer(_ended(named, error))
         raise
     if as_json:
@@ -92,37 +97,61 @@ def fetch(
     raise typer.Exit(report.exit_code)
 
 
-def _required(manifest: str, db: Path | None) -> tuple[str, ...]:
-    """The slugs of the packages that a project stands on."""
+def _required(manifest: str, db: Path | None, *, told: bool) -> tuple[str, ...]:
+    """The packages that a project stands on, by their ids: a slug may be that of a package which vanished, too.
+
+    What no package stands for is no trouble: it is `told` where somebody looks on.
+    """
     requirements = stand.read(manifest)
-    with options.reading(db) as mirror:
-        ids = stand.find_told(mirror, requirements)
-        return tuple(
-            slug for number in ids for (slug,) in mirror.execute("SELECT slug FROM packages WHERE id = ?", (number,))
-        )
+    with options.reading(db, missing="only the packaged record is known") as mirror:
+        found = stand.find(mirror, requirements)
+        if requirements and not found.ids and ledger.find_sweep(mirror, SourceName.CATALOG) is None:
+            message = f"none of the {len(requirements):,} required projects is in the mirror, which lacks the directory"
+            raise PackageNotFound(message, hint="djpkg fetch --all brings it")
+    if told:
+        found.tell()
+    return tuple(map(str, found.ids))
 
 
 def _answer(report: Report) -> None:
     terminal.answer(json.dumps(report.as_json(), indent=4) + "\n")
 
 
+def _answer_nothing(*, dry_run: bool) -> None:
+    """What scripts are told where there was nothing to fetch."""
+    if dry_run:
+        _answer_prices([])
+    else:
+        _answer(_idle(()))
+
+
+def _answer_prices(prices: Sequence[Price]) -> None:
+    terminal.answer(json.dumps({"schema": 1, "prices": [one._asdict() for one in prices]}, indent=4) + "\n")
+
+
 def _ended(named: tuple[str, ...], error: DjpkgError) -> Report:
     """A fetch that an error kept from beginning or ended, as scripts are told of it."""
-    from djpkg.report import Report  # noqa: PLC0415 - loaded already
-
-    now = options.now()
-    report = Report(started=now, finished=now, named=named)
+    report = _idle(named)
     report.end(str(error), error.exit_code)
     return report
+
+
+def _idle(named: tuple[str, ...]) -> Report:
+    """A fetch that asked nobody."""
+    from djpkg.report import Report  # noqa: PLC0415 - fetch alone loads it
+
+    now = options.now()
+    return Report(started=now, finished=now, named=named)
 
 
 def _price(request: Request, db: Path | None, *, as_json: bool) -> None:
     from djpkg import price, refresh  # noqa: PLC0415 - loaded already
 
-    with options.reading(db) as mirror:
+    missing = options.PACKAGED if request.manifest is None else ""  # it has been said
+    with options.reading(db, missing=missing) as mirror:
         prices = refresh.estimate(request, mirror, os.environ, now=options.now())
     if as_json:
-        terminal.answer(json.dumps({"schema": 1, "prices": [one._asdict() for one in prices]}, indent=4) + "\n")
+        _answer_prices(prices)
     else:
         terminal.answer("".join(f"{line}\n" for line in price.lines(prices)))
         if request.every and len(prices) == 1:

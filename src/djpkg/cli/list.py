@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 
 from djpkg import fields, query
 from djpkg.cli import complete, options, rows, stand, terminal
-from djpkg.cli.options import AsCsv, AsJson, Db, Fields, In, Limit
+from djpkg.cli.options import AsCsv, AsJson, Db, Fields, Limit
 from djpkg.mirror import listing
 from djpkg.render.separated import tsv_line
 
@@ -103,7 +103,7 @@ def list_(
     as_csv: AsCsv = False,
     as_tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values with a header.")] = False,
     names: Fields = None,
-    manifest: In = None,
+    manifest: Annotated[str | None, options.manifest("Only what")] = None,
     db: Db = None,
 ) -> None:
     """List packages: all, or those that match every TERM."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+    from typer.models import OptionInfo
+
 _MOST_ROWS = 10**9
 
 Db = Annotated[
@@ -45,14 +47,6 @@ Fields = Annotated[
         autocompletion=complete.asked(complete.columns),
     ),
 ]
-In = Annotated[
-    str | None,
-    typer.Option(
-        "--in",
-        metavar="FILE",
-        help="Only what this project stands on: requirements.txt, pyproject.toml, a lock file, or - for pip freeze.",
-    ),
-]
 Limit = Annotated[
     int | None,
     typer.Option(
@@ -65,8 +59,15 @@ Limit = Annotated[
     ),
 ]
 
+PACKAGED = "this is the packaged record"
 # What fits a screen; a pipe gets everything.
 ROWS_ON_TERMINAL = 30
+
+
+def manifest(what: str) -> OptionInfo:
+    """``--in FILE``; `what` it does to a command."""
+    files = "requirements.txt, pyproject.toml, a lock file, or - for pip freeze"
+    return typer.Option("--in", metavar="FILE", help=f"{what} this project stands on: {files}.")  # type: ignore[no-any-return]
 
 
 def new_app() -> typer.Typer:
@@ -107,16 +108,20 @@ def exclude(**chosen: bool) -> None:
 
 
 @contextmanager
-def reading(db: Path | None) -> Iterator[sqlite3.Connection]:
-    """The mirror, for reading; where there is none yet, the packaged record in its place, which stderr is told."""
+def reading(db: Path | None, *, missing: str = PACKAGED) -> Iterator[sqlite3.Connection]:
+    """The mirror, for reading; where there is none yet, the packaged record in its place.
+
+    What is `missing` then is told to stderr; nothing where it is empty.
+    """
     path = config.mirror_path(os.environ, db)
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(open_read(path))
-        except MirrorMissing as missing:
+        except MirrorMissing as error:
             from djpkg.mirror.starter import open_starter  # noqa: PLC0415 - only without a mirror
 
-            terminal.say(f"{missing}; this is the packaged record. djpkg fetch --all brings the directory")
+            if missing:
+                terminal.say(f"{error}; {missing}. djpkg fetch --all brings the directory")
             connection = stack.enter_context(closing(open_starter()))
         yield connection
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import os
 import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg import config
 from djpkg.cli import terminal
 from djpkg.errors import UsageError
+from djpkg.mirror import find as mirror_find
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,10 +26,18 @@ _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (cod
 
 
 class Stand(NamedTuple):
-    """The ids of the packages that requirements name, and the names of those that no package has."""
+    """The ids of the packages that are required, and the names, addresses and paths for which there is none."""
 
     ids: tuple[int, ...]
     unknown: tuple[str, ...]
+    required: int
+    """How much is required in all."""
+
+    def tell(self) -> None:
+        """Count and name on stderr what no package stands for."""
+        if self.unknown:
+            count = f"{len(self.unknown)} of {self.required} required projects"
+            terminal.say(f"{count} are not in the mirror: {', '.join(self.unknown)}")
 
 
 def read(name: str) -> tuple[Requirement, ...]:
@@ -45,26 +56,22 @@ def read(name: str) -> tuple[Requirement, ...]:
 
 
 def find(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> Stand:
-    """The packages whose project is required. Those that the catalog no longer lists stand in where no other does."""
-    ids: list[int] = []
-    unknown: list[str] = []
-    for required in requirements:
-        rows = mirror.execute(
-            "SELECT id, catalog_state FROM packages WHERE pypi_name = ? ORDER BY id", (required.name,)
-        ).fetchall()
-        listed = [number for number, state in rows if state == "listed"]
-        ids += listed or [number for number, _ in rows]
-        if not rows:
-            unknown.append(required.name)
-    return Stand(tuple(ids), tuple(unknown))
+    """The packages of the mirror that are required."""
+    catalog, forges = config.catalog(os.environ), config.forges(os.environ)
+    found = {
+        required.name: mirror_find.find_required(
+            mirror, required.name, required.address, catalog=catalog, forges=forges
+        )
+        for required in requirements
+    }
+    ids = dict.fromkeys(number for numbers in found.values() for number in numbers)
+    return Stand(tuple(ids), tuple(name for name, numbers in found.items() if not numbers), len(requirements))
 
 
 def find_told(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> tuple[int, ...]:
     """The ids of the packages that are required; stderr is told what no package stands for."""
     found = find(mirror, requirements)
-    if found.unknown:
-        count = f"{len(found.unknown)} of {len(requirements)} required projects"
-        terminal.say(f"{count} are not in the mirror: {', '.join(found.unknown)}")
+    found.tell()
     return found.ids
 
 

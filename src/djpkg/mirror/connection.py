@@ -1,7 +1,8 @@
 """Opening the mirror: which file is one, who may write, and what SQLite's errors mean to a user.
 
-A rollback journal, not WAL: one file at rest, readable from a read-only folder and safe to copy between runs, and free
-of the WAL-reset fault of SQLite 3.7.0 to 3.51.2 that distributions ship (sqlite.org/wal.html).
+A new mirror has a rollback journal, as SQLite makes it, not WAL: one file at rest, readable from a read-only folder and
+safe to copy between runs, and free of the WAL-reset fault of SQLite 3.7.0 to 3.51.2 that distributions ship
+(sqlite.org/wal.html). The mode of a mirror that is there is its owner's: what replicates a file may need WAL.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             if _version(db, path) < schema.VERSION:
                 raise MirrorError(f"{path} is a mirror of an older version", hint="djpkg fetch brings it up to date")
-            _prepare(db)
+            db.execute("PRAGMA foreign_keys = ON")
             with _as_made(db, path):
                 yield db
         finally:
@@ -115,19 +116,15 @@ def check_place(path: Path) -> None:
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the folder and a new mirror with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
 
-    The tables come in one transaction and the filling in another: a kill between them leaves a sound mirror without
-    packages.
+    It is made in memory and copied in one transaction: a kill leaves no mirror without its first packages.
     """
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-        try:
-            _prepare(db)
-            schema.apply(db)
-            with transaction(db):
-                fill(db)
-        finally:
-            db.close()
+        with closing(in_memory()) as made, closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
+            made.execute("PRAGMA foreign_keys = ON")
+            with transaction(made):
+                fill(made)
+            made.backup(db, progress=_give_up)
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
@@ -136,7 +133,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
         db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         try:
             copy = _keep_copy(db, path)
-            _prepare(db)
+            db.execute("PRAGMA foreign_keys = ON")
             schema.apply(db, steps=steps)
         finally:
             db.close()
@@ -226,9 +223,12 @@ def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     return copy
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode = DELETE")
-    db.execute("PRAGMA foreign_keys = ON")
+def _give_up(state: int, _left: int, _pages: int) -> None:
+    """Python would try for ever to copy into a file that is locked."""
+    if state in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        locked = sqlite3.OperationalError("database is locked")
+        locked.sqlite_errorcode = state
+        raise locked
 
 
 def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:

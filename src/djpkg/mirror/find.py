@@ -84,6 +84,25 @@ def find(
     return _ids(db, "pypi_name = ?", normalised) if normalised else []
 
 
+def find_required(
+    db: sqlite3.Connection,
+    name: str,
+    address: str | None,
+    *,
+    catalog: str,
+    forges: Mapping[str, SourceName] = _NO_FORGES,
+) -> list[int]:
+    """The ids of the packages of the project with that normalised name, else of what is at the address, if one is said.
+
+    Those that the catalog no longer lists stand in where no other does.
+    """
+    found = _ids(db, "pypi_name = ?", name)
+    if not found and address is not None:
+        found = find(db, address, catalog=catalog, forges=forges)
+    listed = _ids(db, "catalog_state = 'listed' AND id IN (SELECT value FROM json_each(?))", str(found))
+    return listed or found
+
+
 def catalog_name(text: str, *, catalog: str) -> str | None:
     """The id or slug in a package's address at the catalog, public or configured; None for other texts."""
     text = text.strip()

@@ -178,7 +178,7 @@ CREATE TABLE sweeps (
 -- The index for words; Datasette offers it as the search box of `packages`.
 CREATE VIRTUAL TABLE packages_fts USING fts5 (
     slug, title, repo_description,
-    content='packages', content_rowid='id', tokenize='unicode61 remove_diacritics 2'
+    content="packages", content_rowid="id", tokenize='unicode61 remove_diacritics 2'
 );
 
 CREATE TRIGGER packages_fts_insert AFTER INSERT ON packages BEGIN

@@ -64,7 +64,8 @@ def fetch(
     Raises ConfigError, FetchRunning and MirrorError; whatever a source does is in the report.
     """
     opening.check(request.sources, environment)
-    request = replace(request, packages=tuple(map(_keepable, request.packages)))
+    manifest = None if request.manifest is None else _keepable(request.manifest)
+    request = replace(request, packages=tuple(map(_keepable, request.packages)), manifest=manifest)
     with Stop() as stop, lock.fetch_lock(path):
         lock.ensure_locked(path)
         with open_write(path) as db:

@@ -9,15 +9,20 @@ from djpkg.facts import SourceName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a person asked for: packages by name, or every one; from which sources; whether to sweep in any case."""
+    """What a person asked for: packages by name, or every one; from which sources; whether to sweep in any case.
+
+    `manifest` is the file that named the packages, if one did.
+    """
 
     packages: tuple[str, ...] = ()
+    manifest: str | None = None
     every: bool = False
     sources: frozenset[SourceName] = frozenset(SourceName)
     full: bool = False
 
     def __str__(self) -> str:
-        words = ["--all"] if self.every else list(self.packages)
+        named = list(self.packages) if self.manifest is None else [f"--in {self.manifest}"]
+        words = ["--all"] if self.every else named
         if self.sources != frozenset(SourceName):
             words += [f"--source {source}" for source in sorted(self.sources)]
         return " ".join([*words, *(["--full"] if self.full else [])])
