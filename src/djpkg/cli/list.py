@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from djpkg import fields, query
 from djpkg.cli import complete, options, rows, stand, terminal
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields, In, Limit
+from djpkg.errors import UsageError
 from djpkg.mirror import listing
 from djpkg.render.separated import tsv_line
 
@@ -31,29 +32,40 @@ class ListCommand(TyperCommand):
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
         """Write such terms with `^`, which excludes just so and is no option."""
         takers = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
-        letters = {name[1] for one in self.params for name in one.opts if len(name) == len("-x")} | {"h"}
-        return super().parse_args(ctx, with_carets(args, takers=takers, letters=letters))
+        alone = {name for one in self.params for name in one.opts} | {"-h"}
+        return super().parse_args(ctx, with_carets(args, takers=takers, alone=alone))
 
 
-def with_carets(args: Sequence[str], *, takers: Collection[str], letters: Collection[str]) -> list[str]:
+def with_carets(args: Sequence[str], *, takers: Collection[str], alone: Collection[str]) -> list[str]:
     """Write each argument that excludes with a minus as one with a caret: ``-is:archived`` -> ``^is:archived``.
 
-    What follows an option in `takers` is its value; what starts with a letter of an option is that option, unless it is
-    a filter (a field's name or `is`, and a colon).
+    What follows an option in `takers` is its value. What stands in `alone` is an option; a letter with something behind
+    it is one only where that can be its value.
     """
     written: list[str] = []
     value = False
     for place, arg in enumerate(args):
         if arg == "--":
             return [*written, *args[place:]]
-        name = arg[1:].partition(":")[0]
-        is_filter = ":" in arg and (name == "is" or fields.find(name) is not None)
-        if not value and arg[:1] == "-" and arg[1:2] not in ("", "-") and (is_filter or arg[1] not in letters):
-            written.append(f"^{arg[1:]}")
-        else:
-            written.append(arg)
+        is_option = value or arg in alone or arg[1:2] in ("", "-") or _has_value(arg[1], arg[2:])
+        written.append(arg if is_option or arg[:1] != "-" else f"^{arg[1:]}")
         value = not value and arg in takers
     return written
+
+
+def _has_value(letter: str, value: str) -> bool:
+    """Whether ``-n10`` is an option with its value, as ``-ninja`` is none."""
+    try:
+        match letter:
+            case "n":
+                return value.isascii() and value.isdecimal()
+            case "f":
+                return bool(fields.columns(value))
+            case "s":
+                return bool(query.sort([value]))
+    except UsageError:
+        pass
+    return False
 
 
 _TERMS = f"""A TERM is a word, which is looked for in slug, title, description, category and grids, or a filter
