@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.fields import FIELDS
+from djpkg.render import register
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -185,14 +186,13 @@ def run(command: str, environment: dict[str, str]) -> str:
 
 def fields_table() -> str:
     """The README's table of fields, from the register."""
-    lines = ["| field | also | is | from | edit | example |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| `{field.name}` | {', '.join(f'`{alias}`' for alias in field.aliases)} | {field.about} |"
-        f" {field.owner.value} |"
-        f" {'yes' if field.editable else ''} | `{field.example}` |"
-        for field in FIELDS
-    ]
-    return "\n".join(lines) + "\n"
+    lines = [list(register.HEADS.values()), ["---"] * len(register.HEADS)]
+    for field in FIELDS:
+        cells = dict(zip(register.HEADS, register.texts(field), strict=True))
+        for name in ("name", "aliases", "example"):
+            cells[name] = ", ".join(f"`{part}`" for part in cells[name].split(", ") if part)
+        lines.append(list(cells.values()))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def written(text: str) -> str:

@@ -13,6 +13,7 @@ from djpkg.render.overview import (
     sources_table,
     status_table,
 )
+from djpkg.render.register import HEADS
 from tests.render.samples import FORBIDDEN, NOW, PACKAGE, drawn, hostile, package, styled
 
 WIDTHS = [40, 60, 80, 100, 140]
@@ -44,15 +45,30 @@ def test_categories_are_told_under_their_own_head() -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_every_field_is_explained_within_the_width(width: int) -> None:
+def test_everything_is_told_of_every_field_at_any_width(width: int) -> None:
     lines = drawn(fields_table(width=width, ascii_only=True), width).splitlines()
-    assert {field.name for field in FIELDS} <= {line.split()[0] for line in lines if line.split()}
+    shown = " ".join(" ".join(lines).split())
+    for field in FIELDS:
+        for text in (field.name, *field.aliases, field.kind.value, field.owner.value, field.example):
+            assert text in shown
+    assert all(head in shown.lower().split() for head in HEADS.values())
     assert max(map(cell_len, lines)) <= width
 
 
-def test_what_a_field_is_stands_in_full_on_a_wide_terminal() -> None:
-    shown = drawn(fields_table(width=140, ascii_only=False), 140)
-    assert "repo_watchers       stars         number                        forge    yes   stars\n" in shown
+def test_what_a_field_is_stands_in_a_line_on_a_wide_terminal() -> None:
+    lines = drawn(fields_table(width=140, ascii_only=False), 140).splitlines()
+    assert lines[0].split() == [head.upper() for head in HEADS.values()]
+    assert next(line for line in lines if line.startswith("repo_watchers ")).split() == (
+        ["repo_watchers", "stars", "number", "forge", "yes", "yes", "yes", "yes", "stars:100..", "stars"]
+    )
+
+
+def test_what_a_field_is_is_a_block_on_a_narrow_terminal() -> None:
+    lines = drawn(fields_table(width=80, ascii_only=False), 80).split("\n\n")
+    assert lines[[field.name for field in FIELDS].index("checked")] == (
+        "field    checked\ntype     texts by name\nsource   djpkg\nquery    yes\nexample  checked:github\n"
+        "what     when each source last answered"
+    )
 
 
 def test_a_status_is_labels_and_wrapped_lines() -> None:
@@ -91,6 +107,12 @@ def test_the_tables_hold_no_foreign_control_characters_and_keep_to_the_width(wid
             shown = drawn(table, width)
             assert not FORBIDDEN.search(shown)
             assert max(map(cell_len, shown.splitlines())) <= width
+
+
+def test_what_happened_is_said_on_a_narrow_terminal_too() -> None:
+    rows = [EventRow("2026-11-20T12:00:00Z", "django-pots-and-pans", "released", "2.4", "2.5")] * 2
+    block = "when     3 days ago\npackage  django-pots-and-pans\nevent    released\n         2.4 → 2.5\n"
+    assert drawn(events_table(rows, now=NOW, width=40, ascii_only=False), 40) == f"{block}\n{block}"
 
 
 def test_nothing_to_tell_is_the_heads() -> None:

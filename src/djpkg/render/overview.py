@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.fields import FIELDS
-from djpkg.render import states, when
+from djpkg.render import register, states, when
 from djpkg.render import values as look
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import human
-from djpkg.render.sheet import GAP, Cell, Head, Sheet, lay, natural_widths
+from djpkg.render.sheet import GAP, Cell, Head, Sheet, blocks, natural_widths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from djpkg.render.glyphs import Glyphs
 
 _LONGEST = 200
-# Below this, the last column of a table is of no use beside the others.
+# With less, the last column of a table is of no use beside the others.
 _LEAST_LAST = 20
 
 
@@ -69,20 +69,11 @@ def grids_table(rows: Sequence[GridRow], *, head: str = "GRID", width: int, asci
 
 
 def fields_table(fields: Sequence[Field] = FIELDS, *, width: int, ascii_only: bool) -> RenderableType:
-    """Fields with their other names, what they are, who states them and whether they can be edited."""
+    """Fields with all that is to be known of them; where that does not fit, a block a field."""
     glyphs = glyphs_for(ascii_only=ascii_only)
-    heads = [Head("FIELD"), Head("ALSO"), Head("KIND"), Head("SOURCE"), Head("EDIT"), Head("WHAT", wraps=True)]
-    lines = [
-        [
-            Cell(field.name, "bold"),
-            Cell(", ".join(field.aliases)),
-            Cell(field.kind.value),
-            Cell(field.owner.value),
-            Cell("yes" if field.editable else ""),
-            Cell(field.about),
-        ]
-        for field in fields
-    ]
+    titles = [title.upper() for title in register.HEADS.values()]
+    heads = [*(Head(title) for title in titles[:-1]), Head(titles[-1], wraps=True)]
+    lines = [[Cell(name, "bold"), *map(Cell, others)] for name, *others in map(register.texts, fields)]
     return _table(heads, lines, width, glyphs)
 
 
@@ -117,24 +108,12 @@ def sources_table(package: Package, *, now: datetime, width: int, ascii_only: bo
 
 
 def _table(heads: list[Head], rows: list[list[Cell]], width: int, glyphs: Glyphs) -> Sheet:
-    """The table with its last column in the room that is left; columns before it go where that is too little."""
-    keep = list(range(len(heads)))
-    widths = natural_widths(heads, rows)
-    while len(keep) > 2 and _room(widths, keep, width) < min(widths[keep[-1]], _LEAST_LAST):  # noqa: PLR2004  # label and last stay
-        keep.pop(-2)
-    heads = [heads[place] for place in keep]
-    rows = [[row[place] for place in keep] for row in rows]
-    chosen = [widths[place] for place in keep]
-    room = width - sum(chosen[:-1]) - GAP * (len(keep) - 1)
-    if room < min(chosen[-1], _LEAST_LAST):
-        narrowed = lay(heads, rows, width=width, ellipsis=glyphs.ellipsis)
-        chosen = list(narrowed.widths) if narrowed else [max(width // len(keep) - GAP, 1)] * len(keep)
-        room = chosen[-1]
-    return Sheet(heads, rows, [*chosen[:-1], min(chosen[-1], room)], ellipsis=glyphs.ellipsis)
-
-
-def _room(widths: list[int], keep: list[int], width: int) -> int:
-    return width - sum(widths[place] for place in keep[:-1]) - GAP * (len(keep) - 1)
+    """The table with its last column in the room that is left; where that is too little, a block a row."""
+    *fixed, last = natural_widths(heads, rows)
+    room = width - sum(fixed) - GAP * len(fixed)
+    if room >= min(last, _LEAST_LAST):
+        return Sheet(heads, rows, [*fixed, min(last, room)], ellipsis=glyphs.ellipsis)
+    return blocks(heads, rows, width=width, ellipsis=glyphs.ellipsis, empty=False)
 
 
 def _foreign(text: str, glyphs: Glyphs, style: str = "") -> Cell:

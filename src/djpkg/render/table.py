@@ -13,7 +13,7 @@ from djpkg.render import values as look
 from djpkg.render.compare import COMPARED, best
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import SPARK_WIDTH, human, weeks
-from djpkg.render.sheet import GAP, Cell, Head, Sheet, fit, lay, natural_widths, width_of
+from djpkg.render.sheet import GAP, Cell, Head, Sheet, blocks, fit, lay, natural_widths, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,9 @@ def packages_table(
         [Cell(human(row.get(column.field.name), column.field.kind, glyphs, now=now)) for column in columns]
         for row in rows
     ]
-    return lay(heads, lines, width=width, ellipsis=glyphs.ellipsis) or _blocks(heads, lines, width, glyphs)
+    return lay(heads, lines, width=width, ellipsis=glyphs.ellipsis) or blocks(
+        heads, lines, width=width, ellipsis=glyphs.ellipsis
+    )
 
 
 def comparison(
@@ -153,20 +155,6 @@ def _sections(
         heads, widths, columns = [*heads, head], [*widths, wide], [*columns, line]
     sections.append(Sheet(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
     return sections
-
-
-def _blocks(heads: Sequence[Head], rows: Sequence[Sequence[Cell]], width: int, glyphs: Glyphs) -> Sheet:
-    """A line for each field of each package, a blank line between packages."""
-    label = min(max((width_of(head.title) for head in heads), default=0), max(width // 2, 1))
-    lines: list[list[Cell]] = []
-    for row in rows:
-        lines.extend(
-            [Cell(fit(head.title.lower(), label, glyphs.ellipsis), "dim"), cell]
-            for head, cell in zip(heads, row, strict=True)
-        )
-        lines.append([Cell(""), Cell("")])
-    room = max(width - label - GAP, 1)
-    return Sheet([Head(""), Head("", wraps=True)], lines[:-1], [label, room], ellipsis=glyphs.ellipsis)
 
 
 def _usual(rows: Sequence[Values], glyphs: Glyphs, now: datetime, width: int) -> Sheet:
