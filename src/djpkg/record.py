@@ -37,17 +37,33 @@ class Provenance(NamedTuple):
     error: str | None
 
 
+YOU = "you"
+DJPKG = "djpkg"
+
+
+class Origin(NamedTuple):
+    """Who stated a field, and when: a source and its last answer, `YOU` and your edit, `DJPKG` and the newest of both.
+
+    The time is a UTC text, None where there is none yet.
+    """
+
+    source: str
+    at: str | None
+
+
 class Package(NamedTuple):
     """One package with everything that `show` can tell.
 
-    `values` holds every field of the register by its name. `category` and `grids` are names for people (a grid's number
-    until it is named). `upstream` holds the value beneath each edited field, `origins` who stated each field last.
+    `values` holds every field of the register by its name, `origins` who stated each. `category` and `grids` are names
+    for people (a grid's number until it is named). `upstream` holds the value beneath each edited field, `beneath` who
+    stated that.
     """
 
     values: Values
     category: str | None
     grids: tuple[str, ...]
     upstream: Values
-    origins: Mapping[str, str]
+    origins: Mapping[str, Origin]
+    beneath: Mapping[str, Origin]
     sources: tuple[Provenance, ...]
     suggestion: str | None = None

@@ -18,6 +18,7 @@ from djpkg.fields import RECORD as RECORD_FIELDS
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.times import stamp
 from tests.cli.running import RECORD, SOURCE, look, run, start
 from tests.mirrors import NOW, filled, pypi, record
 from tests.render.samples import FORBIDDEN, hostile
@@ -214,22 +215,38 @@ def test_the_sources_of_all_fields_are_told(mirror: Path) -> None:
     lines = {line.split("\t")[0]: line.split("\t")[1:] for line in run("show", "1", "--sources").lines}
     assert list(lines) == [field.name for field in FIELDS]
     assert lines["repo_watchers"][0] == "github"
-    assert lines["pypi_version"][0::2] == ["pypi", "2.5.0"]
+    assert lines["pypi_version"][0:3:2] == ["pypi", "2.5.0"]
     assert lines["title"][0] == "catalog"
     assert lines["title"][1].endswith("Z")
+
+
+def test_every_field_has_a_source_and_a_time_on_a_fetched_package(mirror: Path) -> None:
+    told = json.loads(run("show", "1", "--sources", "--json").out)["fields"]
+    assert [name for name, one in told.items() if not one["source"]] == []
+    assert [name for name, one in told.items() if not one["answered"]] == ["edited"]  # nothing is
 
 
 def test_an_edit_is_told_as_yours_with_what_lies_beneath(mirror: Path) -> None:
     edit(mirror, title="Pots!")
     told = json.loads(run("show", "1", "--sources", "--json", "-f", "title,stars").out)
     assert list(told) == ["schema", "slug", "fields", "sources"]
+    catalog = next(one["answered"] for one in told["sources"] if one["source"] == "catalog")
     assert told["fields"]["title"] == {
-        "value": "Pots!", "source": "you", "answered": None, "edited": True, "upstream": "Django Pots",
+        "value": "Pots!", "source": "you", "answered": stamp(NOW), "edited": True,
+        "upstream": "Django Pots", "upstream_source": "catalog", "upstream_answered": catalog,
     }  # fmt: skip
+    assert told["fields"]["stars"]["upstream_source"] is None
     assert list(told["fields"]) == ["title", "stars"]
     assert [one["source"] for one in told["sources"]] == ["catalog", "github", "pypi"]
-    assert run("show", "1", "--sources", "-f", "title").out == "title\tyou\t\tPots!\tDjango Pots\n"
+    assert run("show", "1", "--sources", "-f", "title").out == (
+        f"title\tyou\t{stamp(NOW)}\tPots!\tDjango Pots\tcatalog\t{catalog}\n"
+    )
     assert "upstream: Django Pots" in look("show", "1", "--sources").out
+
+
+def test_on_a_terminal_the_sources_of_the_named_fields_are_told(mirror: Path) -> None:
+    lines = look("show", "1", "--sources", "-f", "Stars,title").lines
+    assert [line.split()[0] for line in lines] == ["FIELD", "Stars", "title"]
 
 
 # In the browser.

@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from djpkg.record import Package, Provenance
+from djpkg.record import Origin, Package, Provenance
 from djpkg.render.card import card
 from tests.render.samples import FORBIDDEN, NOW, PACKAGE, VALUES, drawn, hostile, package, styled
 
@@ -107,14 +107,15 @@ def test_what_was_never_fetched_is_said_to_be_unknown_and_not_drawn_as_zero() ->
         category=None,
         grids=(),
         upstream={},
-        origins={"repo_watchers": "catalog"},
+        origins={"repo_watchers": Origin("catalog", None)},
+        beneath={},
         sources=(),
     )
     assert show(empty) == NOT_FETCHED
 
 
 def test_a_package_without_any_value_is_still_a_card() -> None:
-    assert show(Package({}, None, (), {}, {}, ())).strip() == ""
+    assert show(Package({}, None, (), {}, {}, {}, ())).strip() == ""
 
 
 def test_a_zero_that_the_forge_states_is_shown() -> None:
@@ -238,7 +239,7 @@ def test_hundreds_of_hostile_packages_reach_no_terminal() -> None:
         }
         values |= {"repo_state": ("moved", text)[seed % 2], "edited": ["title"]}
         said = Provenance(text, text, text, text, "failed", text)
-        shown = Package(values, text, (text,), {"title": text, "participants": [text]}, {}, (said,), text)
+        shown = Package(values, text, (text,), {"title": text, "participants": [text]}, {}, {}, (said,), text)
         width = (60, 80, 100, 140)[seed % 4]
         output = drawn(card(shown, now=NOW, width=width, links=True, ascii_only=bool(seed % 5 == 0)), width)
         assert not FORBIDDEN.search(output), repr(text)

@@ -131,15 +131,18 @@ def _show_sources(mirror: sqlite3.Connection, number: int, columns: Sequence[Col
     from djpkg.cli import origins  # noqa: PLC0415 - for this option alone
 
     package = _package(mirror, number)
+    columns = columns or fields.ALL_COLUMNS
     if as_json:
-        terminal.answer(origins.as_json(package, columns or fields.ALL_COLUMNS))
+        terminal.answer(origins.as_json(package, columns))
     elif terminal.is_terminal():
         from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
         from djpkg.render.overview import sources_table
 
-        screen.draw(sources_table(package, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only()))
+        screen.draw(
+            sources_table(package, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
+        )
     else:
-        terminal.answer(origins.as_lines(package, columns or fields.ALL_COLUMNS))
+        terminal.answer(origins.as_lines(package, columns))
 
 
 def _with_next_step(told: Package) -> Package:

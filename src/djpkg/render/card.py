@@ -139,7 +139,8 @@ class _Drawing(NamedTuple):
     def _counted(self, name: str) -> int | None:
         """A figure of the forge's; None where it is unknown, which the directory writes as 0."""
         value = look.number(self.values, name)
-        stated_by_catalog = self.package.origins.get(name, SourceName.CATALOG) == SourceName.CATALOG
+        origin = self.package.origins.get(name)
+        stated_by_catalog = origin is None or origin.source == SourceName.CATALOG
         uncounted = stated_by_catalog or look.text(self.values, "repo_state") in _NO_REPOSITORY
         return None if value == 0 and uncounted else value
 

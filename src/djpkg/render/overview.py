@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.fields import FIELDS
+from djpkg.fields import ALL_COLUMNS, FIELDS
+from djpkg.record import YOU
 from djpkg.render import register, states, when
-from djpkg.render import values as look
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import human
 from djpkg.render.sheet import GAP, Cell, Head, Sheet, blocks, natural_widths
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from djpkg.fields import Field
-    from djpkg.record import Package
+    from djpkg.fields import Column, Field
+    from djpkg.record import Origin, Package
     from djpkg.render.glyphs import Glyphs
 
 _LONGEST = 200
@@ -84,26 +84,24 @@ def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bo
     return _table([Head(""), Head("", wraps=True)], cells, width, glyphs)
 
 
-def sources_table(package: Package, *, now: datetime, width: int, ascii_only: bool) -> RenderableType:
-    """Every field with its value, who stated it, when that source last answered, and the value beneath an edit."""
+def sources_table(
+    package: Package, columns: Sequence[Column] = ALL_COLUMNS, *, now: datetime, width: int, ascii_only: bool
+) -> RenderableType:
+    """Fields with who stated them, how long ago, and their values; in a line of its own what lies beneath an edit."""
     glyphs = glyphs_for(ascii_only=ascii_only)
-    answered = {said.source: said.answered for said in package.sources}
-    edited = look.names(package.values, "edited")
-    heads = [Head("FIELD"), Head("SOURCE"), Head("ANSWERED"), Head("VALUE", wraps=True)]
+    heads = [Head("FIELD"), Head("SOURCE"), Head("TOLD"), Head("VALUE", wraps=True)]
     lines: list[list[Cell]] = []
-    for field in FIELDS:
-        value = human(package.values.get(field.name), field.kind, glyphs, now=now)
-        is_edited = field.name in edited or field.name in package.upstream
-        origin = package.origins.get(field.name, "")
-        age = "" if is_edited else glyphs.foreign(when.ago(answered.get(origin), now=now))
-        source = Cell(f"you {glyphs.edited}", "cyan") if is_edited else _foreign(origin, glyphs)
-        lines.append([Cell(field.name, "bold"), source, Cell(age, "dim"), Cell(value)])
-        if field.name in package.upstream:
-            beneath = human(package.upstream[field.name], field.kind, glyphs, now=now)
-            beneath_origin = "" if origin == "you" else origin
-            lines.append(
-                [Cell(""), _foreign(beneath_origin, glyphs), Cell(""), Cell(f"upstream: {beneath or 'none'}", "dim")]
-            )
+
+    def tell(name: str, origin: Origin, value: Cell) -> None:
+        source = Cell(f"you {glyphs.edited}", "cyan") if origin.source == YOU else _foreign(origin.source, glyphs)
+        age = glyphs.foreign(when.ago_short(origin.at, now=now))
+        lines.append([_foreign(name, glyphs, "bold"), source, Cell(age, "dim"), value])
+
+    for key, field in columns:
+        tell(key, package.origins[field.name], Cell(human(package.values[field.name], field.kind, glyphs, now=now)))
+        if field.name in package.beneath:
+            upstream = human(package.upstream[field.name], field.kind, glyphs, now=now) or "none"
+            tell("", package.beneath[field.name], Cell(f"upstream: {upstream}", "dim"))
     return _table(heads, lines, width, glyphs)
 
 
