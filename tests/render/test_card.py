@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from djpkg.record import Origin, Package, Provenance
+from djpkg.record import Package, Provenance
 from djpkg.render.card import card
 from tests.render.samples import FORBIDDEN, NOW, PACKAGE, VALUES, drawn, hostile, package, styled
 
@@ -100,14 +100,14 @@ def test_what_was_never_fetched_is_said_to_be_unknown_and_not_drawn_as_zero() ->
             "repo_forks": 0,
             "participants": [],
             "commits_over_52": [],
-            "repo_state": "ok",
+            "repo_state": None,
             "pypi_state": "ok",
             "catalog_state": "listed",
         },
         category=None,
         grids=(),
         upstream={},
-        origins={"repo_watchers": Origin("catalog", None)},
+        origins={},
         beneath={},
         sources=(),
     )
@@ -121,7 +121,7 @@ def test_a_package_without_any_value_is_still_a_card() -> None:
 def test_a_zero_that_the_forge_states_is_shown() -> None:
     shown = package(repo_watchers=0, repo_forks=0)
     assert "★ 0   forks 0" in show(shown)
-    assert "★" not in show(shown._replace(origins={}))
+    assert "★" not in show(package(repo_watchers=0, repo_forks=0, repo_state=None))
 
 
 def test_values_of_the_wrong_type_are_left_out() -> None:

@@ -163,9 +163,10 @@ class _Chosen(NamedTuple):
 
 def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    from djpkg.render import known  # noqa: PLC0415 - for tables alone
     from djpkg.render.table import packages_table
 
-    shown = list(listing.get_rows(mirror, ids, columns or fields.ALL_COLUMNS))
+    shown = list(listing.get_rows(mirror, ids, (*columns, *known.NEEDED) if columns else fields.ALL_COLUMNS))
     if shown:
         screen.draw(
             packages_table(

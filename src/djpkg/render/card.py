@@ -12,7 +12,7 @@ from rich.text import Text
 from djpkg.facts import FORGES, SourceName
 from djpkg.fields import get
 from djpkg.record import PUBLIC_API
-from djpkg.render import short, spark, states, when
+from djpkg.render import known, short, spark, states, when
 from djpkg.render import values as look
 from djpkg.render.flow import MARGIN, Flow, Piece, Prose
 from djpkg.render.glyphs import glyphs as glyphs_for
@@ -35,8 +35,7 @@ _LONGEST_NAME = 200
 _WEEKS = 52
 _MOST_NAMES = 8
 _CATALOG_PAGES = PUBLIC_API.removesuffix("/api/v4") + "/packages/p/"
-_NO_REPOSITORY = frozenset(("none", "unsupported"))
-_NOTHING_TO_COUNT = _NO_REPOSITORY | {"empty", "gone", "blocked"}
+_NOTHING_TO_COUNT = known.NO_REPOSITORY | {"empty", "gone", "blocked"}
 _ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
 
@@ -123,7 +122,7 @@ class _Drawing(NamedTuple):
 
     def _popularity(self) -> Iterator[RenderableType]:
         pieces = []
-        stars, forks = self._counted("repo_watchers"), self._counted("repo_forks")
+        stars, forks = known.figure(self.values, "repo_watchers"), known.figure(self.values, "repo_forks")
         if stars is not None:
             pieces.append(Piece(Text(f"{self.glyphs.star} {stars:,}", style="bold")))
         if forks is not None:
@@ -135,14 +134,6 @@ class _Drawing(NamedTuple):
             pieces.extend(self._note(name, label))
         if pieces:
             yield self._flow("", pieces)
-
-    def _counted(self, name: str) -> int | None:
-        """A figure of the forge's; None where it is unknown, which the directory writes as 0."""
-        value = look.number(self.values, name)
-        origin = self.package.origins.get(name)
-        stated_by_catalog = origin is None or origin.source == SourceName.CATALOG
-        uncounted = stated_by_catalog or look.text(self.values, "repo_state") in _NO_REPOSITORY
-        return None if value == 0 and uncounted else value
 
     def _people(self, room: int) -> str:
         """The contributors' number, the first of their names that fit, and how many more there are."""
@@ -160,7 +151,7 @@ class _Drawing(NamedTuple):
 
     def _commits(self) -> Iterator[RenderableType]:
         pieces: list[Piece] = []
-        counts = look.counts(self.values)
+        counts = known.weeks(self.values)
         last = look.text(self.values, "last_updated")
         body = self.width - MARGIN
         columns = next((some for some in (_WEEKS, _WEEKS // 2) if some <= body), _WEEKS // 4)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.fields import ALL_COLUMNS, FIELDS
 from djpkg.record import YOU
-from djpkg.render import register, states, when
+from djpkg.render import known, register, states, when
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import human
 from djpkg.render.sheet import GAP, Cell, Head, Sheet, blocks, natural_widths
@@ -98,7 +98,11 @@ def sources_table(
         lines.append([_foreign(name, glyphs, "bold"), source, Cell(age, "dim"), value])
 
     for key, field in columns:
-        tell(key, package.origins[field.name], Cell(human(package.values[field.name], field.kind, glyphs, now=now)))
+        tell(
+            key,
+            package.origins[field.name],
+            Cell(human(known.value(package.values, field.name), field.kind, glyphs, now=now)),
+        )
         if field.name in package.beneath:
             upstream = human(package.upstream[field.name], field.kind, glyphs, now=now) or "none"
             tell("", package.beneath[field.name], Cell(f"upstream: {upstream}", "dim"))
