@@ -208,6 +208,24 @@ def test_a_repository_that_the_project_names_is_told_with_the_command_that_follo
     assert f"the project names another repository, {elsewhere}; to follow it: djpkg edit django-pots" in told
 
 
+def test_named_fields_are_drawn_for_a_person_and_written_for_a_program(mirror: Path) -> None:
+    names = [f"somebody-{number}" for number in range(30)]
+    filled(mirror, [record(2, "django-pans", repo_description="long " * 100, participants=tuple(names))])
+    drawn = look("show", "2", "-f", "Stars,updated,description,participants,edited", width=60)
+    assert drawn.lines[0] == "Stars         20"
+    assert drawn.lines[1].startswith("updated       ")
+    assert drawn.lines[1].endswith(" ago")
+    assert " ".join(drawn.out.split()).count("long long") == 50
+    assert ", ".join(names) in " ".join(drawn.out.split())
+    assert drawn.lines[-1] == "edited"
+    assert "\t" not in drawn.out
+    assert max(map(len, drawn.lines)) <= 60
+    weeks = look("show", "1", "-f", "commits_over_52").out
+    assert "█" in weeks
+    assert "[" not in weeks
+    assert run("show", "1", "-f", "stars,edited").out == "stars\t5112\nedited\t[]\n"
+
+
 # Where it comes from.
 
 

@@ -105,10 +105,12 @@ def show(
             browser.open_page(mirror, number, web)
         elif sources:
             _show_sources(mirror, number, wanted, as_json=as_json)
-        elif as_json or wanted or not terminal.is_terminal():
+        elif as_json or not terminal.is_terminal():
             columns = wanted or (fields.RECORD_COLUMNS if as_json else fields.ALL_COLUMNS)
             values = read.get_values(mirror, number, columns)
             terminal.answer(json.record(values, columns) if as_json else plain(values, columns))
+        elif wanted:
+            _draw_fields(mirror, number, wanted)
         else:
             _draw(_with_next_step(_package(mirror, number)))
 
@@ -153,6 +155,17 @@ def _with_next_step(told: Package) -> Package:
 
     follow = shlex.join(["djpkg", "edit", str(told.values["slug"]), f"repo_url={told.suggestion}"])
     return told._replace(suggestion=f"the project names another repository, {told.suggestion}; to follow it: {follow}")
+
+
+def _draw_fields(mirror: sqlite3.Connection, number: int, columns: Sequence[Column]) -> None:
+    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    from djpkg.render import known  # noqa: PLC0415 - as above
+    from djpkg.render.overview import values_table
+
+    values = read.get_values(mirror, number, (*columns, *known.NEEDED))
+    screen.draw(
+        values_table(values, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
+    )
 
 
 def _draw(told: Package) -> None:

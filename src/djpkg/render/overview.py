@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from djpkg.fields import Column, Field
-    from djpkg.record import Origin, Package
+    from djpkg.record import Origin, Package, Values
     from djpkg.render.glyphs import Glyphs
 
 _LONGEST = 200
@@ -82,6 +82,21 @@ def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bo
     glyphs = glyphs_for(ascii_only=ascii_only)
     cells = [[_foreign(label, glyphs, "dim"), Cell(glyphs.foreign(text))] for label, text in lines]
     return _table([Head(""), Head("", wraps=True)], cells, width, glyphs)
+
+
+def values_table(
+    values: Values, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
+) -> RenderableType:
+    """The named fields of one package under each other. Rows need `known.NEEDED` beside them."""
+    glyphs = glyphs_for(ascii_only=ascii_only)
+    lines = [
+        [
+            _foreign(key, glyphs, "dim"),
+            Cell(human(known.value(values, field.name), field.kind, glyphs, now=now, whole=True)),
+        ]
+        for key, field in columns
+    ]
+    return _table([Head(""), Head("", wraps=True)], lines, width, glyphs)
 
 
 def sources_table(
