@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
 
+    from typer._click.shell_completion import CompletionItem
+
     from djpkg.fields import Column
     from djpkg.query import Query, Sort
 
@@ -34,6 +36,15 @@ class ListCommand(TyperCommand):
         takers = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
         alone = {name for one in self.params for name in one.opts} | {"-h"}
         return super().parse_args(ctx, with_carets(args, takers=takers, alone=alone))
+
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override]
+        """Options, and terms that a minus excludes."""
+        from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - on demand alone
+
+        offered = super().shell_complete(ctx, incomplete)
+        if incomplete[:1] == "-" and incomplete[1:2] not in ("", "-"):
+            offered += [CompletionItem(term) for term in complete.terms(ctx, incomplete)]
+        return offered
 
 
 def with_carets(args: Sequence[str], *, takers: Collection[str], alone: Collection[str]) -> list[str]:
