@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.fields import FIELDS
+from djpkg.query import STATES
 from djpkg.render import register
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
@@ -28,6 +29,7 @@ README = ROOT / "README.md"
 WIDTH = 96
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FIELDS = re.compile(r"(?<=<!-- fields -->\n).*?(?=<!-- /fields -->)", re.DOTALL)
+_STATES = re.compile(r"(?<=<!-- states -->\n).*?(?=<!-- /states -->)", re.DOTALL)
 # The program under a fixed clock.
 _PROGRAM = """#!{python}
 import sys
@@ -195,8 +197,14 @@ def fields_table() -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def states_table() -> str:
+    """The README's table of states, from the query language."""
+    lines = ["| state | meaning |", "| --- | --- |", *(f"| `is:{state.name}` | {state.about} |" for state in STATES)]
+    return "\n".join(lines) + "\n"
+
+
 def written(text: str) -> str:
-    """The README with every output and the table of fields as they are now."""
+    """The README with every output and the tables of fields and states as they are now."""
     printed = iter(outputs(examples(text)))
 
     def block(match: re.Match[str]) -> str:
@@ -207,7 +215,8 @@ def written(text: str) -> str:
             parts.append(f"$ {command}\n{output}\n" if output else f"$ {command}\n")
         return "```console\n" + "\n".join(parts) + "```"
 
-    return _FIELDS.sub(lambda _: fields_table(), _BLOCK.sub(block, text))
+    text = _STATES.sub(lambda _: states_table(), _BLOCK.sub(block, text))
+    return _FIELDS.sub(lambda _: fields_table(), text)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
 
+    from typer._click.formatting import HelpFormatter
     from typer._click.shell_completion import CompletionItem
 
     from djpkg.fields import Column
@@ -45,6 +46,12 @@ class ListCommand(TyperCommand):
         if incomplete[:1] == "-" and incomplete[1:2] not in ("", "-"):
             offered += [CompletionItem(term) for term in complete.terms(ctx, incomplete)]
         return offered
+
+    def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
+        """What the states mean, before the terms and the examples."""
+        with formatter.section("States"):
+            formatter.write_dl([(f"is:{state.name}", state.about) for state in query.STATES])
+        super().format_epilog(ctx, formatter)
 
 
 def with_carets(args: Sequence[str], *, takers: Collection[str], alone: Collection[str]) -> list[str]:
@@ -79,14 +86,11 @@ def _has_value(letter: str, value: str) -> bool:
     return False
 
 
-_TERMS = f"""A TERM is a word, which is looked for in slug, title, description, category and grids, or a filter
+_TERMS = """A TERM is a word, which is looked for in slug, title, description, category and grids, or a filter
 FIELD:VALUE. Commas part values of which one must hold, a leading - or ^ excludes.
 
 Numbers and times take ranges: stars:100.. or released:2025..2026; a time may be a span back from now: 12h, 7d, 2w, 6m,
 1y. djpkg fields lists the fields, each with an example.
-
-is: takes {", ".join(state.name for state in query.STATES)}.
-A package is active when it is {query.ACTIVE_RULE}.
 """
 
 
