@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,11 @@ def category_address(number: int | None) -> str | None:
 def grid_address(number: int) -> str:
     """The address that the record shows for a grid."""
     return f"{PUBLIC_API}/grids/{number}/"
+
+
+def package_page(slug: str, *, api: str = PUBLIC_API) -> str:
+    """The page of a package on the site whose API is that one."""
+    return f"{api.removesuffix('/api/v4')}/packages/p/{quote(slug, safe='')}/"
 
 
 class Provenance(NamedTuple):

@@ -279,6 +279,7 @@ def test_on_a_terminal_the_sources_of_the_named_fields_are_told(mirror: Path) ->
         (["-w", "repo"], "https://github.com/mara/django-pots"),
         (["--web=docs"], "https://pots.example.org/en/"),
         (["--web", "pypi"], "https://pypi.org/project/django-pots/"),
+        (["-w", "--"], "https://djangopackages.org/packages/p/django-pots/"),
     ],
 )
 def test_a_page_is_opened(mirror: Path, opened: list[str], arguments: list[str], address: str) -> None:
@@ -308,11 +309,33 @@ def test_the_pages_follow_the_configured_addresses(
 )
 def test_nothing_but_plain_web_addresses_is_ever_opened(mirror: Path, opened: list[str], address: str) -> None:
     filled(mirror, [record(1, "django-pots", documentation_url=address, repo_url=address)])
-    for page in ("docs", "repo"):
+    for page, name in (("docs", "documentation"), ("repo", "repo")):
         ended = run("show", "1", "-w", page)
-        assert ended.code == 2
-        assert ended.err == f"djpkg: django-pots has no {page} page that a browser could open\n"
+        assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1)
+        assert f"{name}_url" in ended.err
     assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("page", "missing"),
+    [
+        ("repo", "no repository: its repo_url is empty"),
+        ("pypi", "no project on PyPI: its pypi_name is empty"),
+        ("docs", "no documentation: its documentation_url is empty"),
+    ],
+)
+def test_what_is_missing_for_a_page_is_said(mirror: Path, opened: list[str], page: str, missing: str) -> None:
+    assert run("show", "lids", "-w", page) == (1, "", f"djpkg: lids has {missing}\n")
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["1", "-w", "foo"], ["-w", "foo", "1"], ["--db", "x.db", "1", "--web", "foo"], ["-w", "foo", "--", "1"]],
+)
+def test_a_word_that_is_no_page_is_told_which_there_are(mirror: Path, arguments: list[str]) -> None:
+    ended = run("show", *arguments)
+    assert (ended.code, ended.err) == (2, "djpkg: --web takes catalog, repo, pypi or docs, not 'foo'\n")
 
 
 @pytest.mark.parametrize("arguments", [["--web=nowhere"], ["-w", "--json"], ["-w", "-f", "id"], ["--sources", "--web"]])

@@ -86,8 +86,8 @@ def _has_value(letter: str, value: str) -> bool:
     return False
 
 
-_TERMS = """A TERM is a word, which is looked for in slug, title, description, category and grids, or a filter
-FIELD:VALUE. Commas part values of which one must hold, a leading - or ^ excludes.
+_TERMS = """A TERM is a word, which is looked for in slug, title, description, category and grids, is: with a state, or
+a filter FIELD:VALUE. Commas part values of which one must hold, a leading - or ^ excludes.
 
 Numbers and times take ranges: stars:100.. or released:2025..2026; a time may be a span back from now: 12h, 7d, 2w, 6m,
 1y. djpkg fields lists the fields, each with an example.

@@ -18,12 +18,13 @@ from djpkg.render.text import plain
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from djpkg.fields import Column
     from djpkg.record import Package
 
 PAGES = ("catalog", "repo", "pypi", "docs")
+_WEB = ("-w", "--web")
 
 # Named, because Typer reads what is written in the signature itself more than once.
 PackageName = Annotated[
@@ -40,8 +41,7 @@ Sources = Annotated[
 Web = Annotated[
     str | None,
     typer.Option(
-        "-w",
-        "--web",
+        *_WEB,
         metavar="[PAGE]",
         help="Open a page of it in your browser: catalog, repo, pypi or docs; catalog unless said.",
         autocompletion=complete.asked(complete.pages),
@@ -56,19 +56,29 @@ class ShowCommand(TyperCommand):
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
         """Give it its value in one word with it."""
-        return super().parse_args(ctx, with_page(args))
+        takers = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
+        return super().parse_args(ctx, with_page(args, takers=takers - set(_WEB)))
 
 
-def with_page(args: Sequence[str]) -> list[str]:
-    """``-w docs`` -> ``--web=docs``, ``-w`` before anything else -> ``--web=catalog``."""
+def with_page(args: Sequence[str], *, takers: Collection[str]) -> list[str]:
+    """``-w docs`` -> ``--web=docs``, ``-w`` before anything else -> ``--web=catalog``.
+
+    A word behind it that is no page is PACKAGE, unless that is named elsewhere: then it is meant for a page. What
+    follows an option in `takers` is its value.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    words = [
+        place
+        for place, arg in enumerate(args)
+        if place > end or (place < end and arg[:1] != "-" and not (place and args[place - 1] in takers))
+    ]
     written: list[str] = []
-    waiting = list(args)
-    while waiting:
-        arg = waiting.pop(0)
-        if arg == "--":
-            return [*written, arg, *waiting]
-        if arg in {"-w", "--web"}:
-            written.append(f"--web={waiting.pop(0) if waiting and waiting[0] in PAGES else PAGES[0]}")
+    for place, arg in enumerate(args):
+        before = args[place - 1] if 0 < place <= end else ""
+        if place < end and arg in _WEB:
+            written.append(f"--web={PAGES[0]}")
+        elif before in _WEB and place in words and (arg in PAGES or len(words) > 1):
+            written[-1] = f"--web={arg}"
         else:
             written.append(arg)
     return written

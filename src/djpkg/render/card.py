@@ -11,7 +11,7 @@ from rich.text import Text
 
 from djpkg.facts import FORGES, SourceName
 from djpkg.fields import get
-from djpkg.record import PUBLIC_API
+from djpkg.record import package_page
 from djpkg.render import known, short, spark, states, when
 from djpkg.render import values as look
 from djpkg.render.flow import MARGIN, Flow, Piece, Prose
@@ -34,7 +34,6 @@ _LONGEST_TEXT = 65_536
 _LONGEST_NAME = 200
 _WEEKS = 52
 _MOST_NAMES = 8
-_CATALOG_PAGES = PUBLIC_API.removesuffix("/api/v4") + "/packages/p/"
 _NOTHING_TO_COUNT = known.NO_REPOSITORY | {"empty", "gone", "blocked"}
 _ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
@@ -220,11 +219,11 @@ class _Drawing(NamedTuple):
             pieces.extend(self._note(name, ""))
             if pieces:
                 yield self._flow(label, pieces)
-        slug = self._text("slug")
+        slug = look.text(self.values, "slug")
         if look.text(self.values, "catalog_state") == "removed":
             yield self._flow("catalog", [Piece(Text("removed", style=states.style("removed")))])
         elif slug:
-            yield self._flow("catalog", [Piece(self._address(f"{_CATALOG_PAGES}{slug}/"))])
+            yield self._flow("catalog", [Piece(self._address(package_page(slug)))])
 
     def _repository_state(self) -> Iterator[Text]:
         state = look.text(self.values, "repo_state")
