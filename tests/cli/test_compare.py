@@ -109,7 +109,7 @@ def test_packages_grid_and_requirements_add_up_each_once(mirror: Path) -> None:
         "compare", "lids", "1", "--grid", "gardening", "--in", "-", "-f", "id", stdin="django-pans\nnone-such\n"
     )
     assert [line.split("\t")[0] for line in ended.lines] == ["slug", "lids", "django-pots", "django-pans"]
-    assert ended.err == "1 of 2 required projects are not in the mirror: none-such\n"
+    assert ended.err == "1 of 2 required projects is not in the mirror: none-such\n"
 
 
 def test_a_grid_without_packages_has_the_same_shape(mirror: Path) -> None:

@@ -421,7 +421,7 @@ def test_a_project_s_requirements_are_fetched_and_what_no_package_stands_for_is_
     (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
     ended = fetch("--in", str(tmp_path / "requirements.txt"))
     assert (ended.exit_code, ended.stdout) == (0, "")
-    assert ended.stderr == "1 of 2 required projects are not in the mirror: six\n"
+    assert ended.stderr == "1 of 2 required projects is not in the mirror: six\n"
     assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {"plain/json"}
 
 
@@ -429,7 +429,7 @@ def test_requirements_none_of_which_is_a_package_ask_nobody(desk: Desk, fetch: F
     (tmp_path / "requirements.txt").write_text("six\n")
     ended = fetch("--in", str(tmp_path / "requirements.txt"))
     assert ended.exit_code == 0
-    assert "1 of 1 required projects are not in the mirror: six" in ended.stderr
+    assert "1 of 1 required project is not in the mirror: six" in ended.stderr
     assert not desk.server.log
 
 

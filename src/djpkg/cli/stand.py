@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.cli import terminal
+from djpkg.counting import counted
 from djpkg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ def find_told(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -
     """The ids of the packages that are required; stderr is told what no package stands for."""
     found = find(mirror, requirements)
     if found.unknown:
-        count = f"{len(found.unknown)} of {len(requirements)} required projects"
-        terminal.say(f"{count} are not in the mirror: {', '.join(found.unknown)}")
+        count = f"{len(found.unknown)} of {counted(len(requirements), 'required project')}"
+        verb = "is" if len(found.unknown) == 1 else "are"
+        terminal.say(f"{count} {verb} not in the mirror: {', '.join(found.unknown)}")
     return found.ids
 
 

@@ -37,10 +37,8 @@ def open_page(mirror: sqlite3.Connection, number: int, page: str) -> None:
     address = short.link(found)
     if address is None:
         field, missing = _MISSING.get(page, ("slug", "page"))
-        said = (
-            f"no {missing}: its {field} is empty" if not found else f"no address of the web as its {field}: {found!r}"
-        )
-        raise DjpkgError(f"{look.text(values, 'slug')} has {said}")
+        why = f"its {field} is {found!r}, which no browser may be given" if found else f"its {field} is empty"
+        raise DjpkgError(f"{look.text(values, 'slug')} has no {missing}: {why}")
     terminal.say(f"opening {address}")
     try:
         opened = webbrowser.open(address)

@@ -9,6 +9,7 @@ from rich.constrain import Constrain
 from rich.style import Style
 from rich.text import Text
 
+from djpkg.counting import counted
 from djpkg.facts import FORGES, SourceName
 from djpkg.fields import get
 from djpkg.record import package_page
@@ -139,7 +140,7 @@ class _Drawing(NamedTuple):
         names = [self._foreign(name, 60) for name in look.names(self.values, "participants")]
         if not names:
             return ""
-        lead = f"{len(names):,} {'contributor' if len(names) == 1 else 'contributors'}: "
+        lead = f"{counted(len(names), 'contributor')}: "
         texts = [lead + _some(names, shown) for shown in range(1, min(len(names), _MOST_NAMES) + 1)]
         beside = [text for text in texts if Text(text).cell_len <= room]
         if beside[1:]:
