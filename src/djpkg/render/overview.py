@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from djpkg.render.glyphs import Glyphs
 
 _LONGEST = 200
-# With less, the last column of a table is of no use beside the others.
+# With less, the first and the last column of a table are of no use beside the others.
+_LEAST_FIRST = 24
 _LEAST_LAST = 20
 
 
@@ -47,11 +48,11 @@ class GridRow(NamedTuple):
 def events_table(rows: Sequence[EventRow], *, now: datetime, width: int, ascii_only: bool) -> RenderableType:
     """Events under each other, as they are given."""
     glyphs = glyphs_for(ascii_only=ascii_only)
-    heads = [Head("WHEN"), Head("PACKAGE"), Head("EVENT"), Head("")]
+    heads = [Head("PACKAGE"), Head("WHEN"), Head("EVENT"), Head("", wraps=True)]
     lines = [
         [
-            Cell(glyphs.foreign(when.ago(row.at, now=now)), "dim"),
             _foreign(row.slug, glyphs, "bold"),
+            Cell(glyphs.foreign(when.ago(row.at, now=now)), "dim"),
             _foreign(row.event, glyphs, _event_style(row.event)),
             _foreign(_change(row, glyphs), glyphs),
         ]
@@ -125,12 +126,17 @@ def sources_table(
 
 
 def _table(heads: list[Head], rows: list[list[Cell]], width: int, glyphs: Glyphs) -> Sheet:
-    """The table with its last column in the room that is left; where that is too little, a block a row."""
-    *fixed, last = natural_widths(heads, rows)
-    room = width - sum(fixed) - GAP * len(fixed)
-    if room >= min(last, _LEAST_LAST):
-        return Sheet(heads, rows, [*fixed, min(last, room)], ellipsis=glyphs.ellipsis)
-    return blocks(heads, rows, width=width, ellipsis=glyphs.ellipsis, empty=False)
+    """The table with its last column in the room that is left; where that is too little, a block a row.
+
+    The first column gives way before that: what is longer stands on a line of its own.
+    """
+    first, *fixed, last = natural_widths(heads, rows)
+    room = width - sum(fixed) - GAP * (len(heads) - 1) - min(last, _LEAST_LAST)
+    if room < min(first, _LEAST_FIRST):
+        return blocks(heads, rows, width=width, ellipsis=glyphs.ellipsis, empty=False)
+    first = min(first, max(room, _LEAST_FIRST))
+    last = min(last, room - first + min(last, _LEAST_LAST))
+    return Sheet(heads, rows, [first, *fixed, last], ellipsis=glyphs.ellipsis)
 
 
 def _foreign(text: str, glyphs: Glyphs, style: str = "") -> Cell:

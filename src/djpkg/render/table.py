@@ -192,7 +192,8 @@ def _cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
         "sum": Cell("" if total is None else short.count(total)),
         "release": Cell(_version(row, glyphs)),
         "age": Cell(glyphs.foreign(when.ago_short(look.text(row, "released"), now=now))),
-        "django": Cell(django, "", f"  {state}" if state and django else state, in_style),
+        # Under the head stands what is declared, nothing else.
+        "django": Cell(django or " " * len(_DJANGO.head.title), "", f"  {state}", in_style) if state else Cell(django),
         "state": Cell("", "", state, in_style),
     }
 
