@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ def assignments(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def values(name: str, begun: str) -> list[str]:
         field = fields.find(name)
-        return _places(ctx, field, begun) if field is not None else []
+        return (field is not None and _places(ctx, field, begun)) or []
 
     return _named(incomplete, mark, _names(only=lambda field: field.editable), values)
 
@@ -87,10 +88,8 @@ def terms(ctx: typer.Context, incomplete: str) -> list[str]:
     """What `list` takes: ``is:`` and its names, fields with a colon, grids and categories behind theirs."""
     sign = incomplete[:1] if incomplete[:1] in ("^", "-") else ""
 
-    def values(name: str, begun: str) -> list[str]:
-        return _values(ctx, name, begun)
-
-    return [f"{sign}{term}" for term in _named(incomplete.removeprefix(sign), ":", ["is", *_names()], values)]
+    offered = _named(incomplete.removeprefix(sign), ":", ["is", *_names()], partial(_values, ctx))
+    return [f"{sign}{term}" for term in offered]
 
 
 def _values(ctx: typer.Context, name: str, begun: str) -> list[str]:
@@ -103,19 +102,22 @@ def _values(ctx: typer.Context, name: str, begun: str) -> list[str]:
         return [state.name for state in STATES] if name == "is" else []
     if field.name in CHOICES:
         return list(CHOICES[field.name])
+    places = _places(ctx, field, begun)
+    if places is not None:
+        return places
     example, _, value = field.example.partition(":")
-    return _places(ctx, field, begun) or ([value] if example == name else [])
+    return [value] if example == name else []
 
 
-def _places(ctx: typer.Context, field: fields.Field, begun: str) -> list[str]:
-    """Categories or grids, for a field of them."""
+def _places(ctx: typer.Context, field: fields.Field, begun: str) -> list[str] | None:
+    """Categories or grids, for a field of them; None for others."""
     from djpkg.mirror import suggest  # noqa: PLC0415 - only on demand
 
     if field.kind is fields.Kind.CATEGORY or field.name == "category_slug":
         return _found(suggest.find_categories, ctx, begun)
     if field.kind is fields.Kind.GRIDS or field.name == "grid_slugs":
         return _found(suggest.find_grids, ctx, begun)
-    return []
+    return None
 
 
 def _named(incomplete: str, mark: str, names: Iterable[str], values: Callable[[str, str], list[str]]) -> list[str]:
