@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.fields import FIELDS
+from djpkg.query import STATES
+from djpkg.render import register
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ WIDTH = 96
 PROGRAMS = ("bash", "jq", "sqlite3")
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FIELDS = re.compile(r"(?<=<!-- fields -->\n).*?(?=<!-- /fields -->)", re.DOTALL)
+_STATES = re.compile(r"(?<=<!-- states -->\n).*?(?=<!-- /states -->)", re.DOTALL)
 # The program under a fixed clock.
 _PROGRAM = """#!{python}
 import sys
@@ -187,18 +190,23 @@ def run(command: str, environment: dict[str, str]) -> str:
 
 def fields_table() -> str:
     """The README's table of fields, from the register."""
-    lines = ["| field | also | is | from | edit | example |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| `{field.name}` | {', '.join(f'`{alias}`' for alias in field.aliases)} | {field.about} |"
-        f" {field.owner.value} |"
-        f" {'yes' if field.editable else ''} | `{field.example}` |"
-        for field in FIELDS
-    ]
+    lines = [list(register.HEADS.values()), ["---"] * len(register.HEADS)]
+    for field in FIELDS:
+        cells = dict(zip(register.HEADS, register.texts(field), strict=True))
+        for name in ("name", "aliases", "example"):
+            cells[name] = ", ".join(f"`{part}`" for part in cells[name].split(", ") if part)
+        lines.append(list(cells.values()))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def states_table() -> str:
+    """The README's table of states, from the query language."""
+    lines = ["| state | meaning |", "| --- | --- |", *(f"| `is:{state.name}` | {state.about} |" for state in STATES)]
     return "\n".join(lines) + "\n"
 
 
 def written(text: str) -> str:
-    """The README with every output and the table of fields as they are now."""
+    """The README with every output and the tables of fields and states as they are now."""
     printed = iter(outputs(examples(text)))
 
     def block(match: re.Match[str]) -> str:
@@ -209,7 +217,8 @@ def written(text: str) -> str:
             parts.append(f"$ {command}\n{output}\n" if output else f"$ {command}\n")
         return "```console\n" + "\n".join(parts) + "```"
 
-    return _FIELDS.sub(lambda _: fields_table(), _BLOCK.sub(block, text))
+    text = _STATES.sub(lambda _: states_table(), _BLOCK.sub(block, text))
+    return _FIELDS.sub(lambda _: fields_table(), text)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from djpkg.facts import (
     WeeksFacts,
 )
 from djpkg.merge import Merged, Stored, merge
+from djpkg.record import DJPKG, YOU, Origin
 
 if TYPE_CHECKING:
     from djpkg.facts import Facts
@@ -103,7 +104,7 @@ def test_a_package_that_only_the_catalog_knows_shows_the_catalogs_values_charact
     assert {name: values[name] for name in stated} == {
         name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()
     }
-    assert set(merged().origins.values()) == {"catalog"}
+    assert {merged().origins[name] for name in stated} == {Origin("catalog", "2026-03-10T00:00:00Z")}
 
 
 def test_every_field_of_the_register_that_packages_keeps_has_a_value() -> None:
@@ -140,7 +141,62 @@ def test_every_field_of_the_register_that_packages_keeps_has_a_value() -> None:
 def test_the_owner_of_a_field_states_it(field: str, value: object, owner: str) -> None:
     all_three = merged(row(FORGE), pypi_row())
     assert all_three.values[field] == value
-    assert all_three.origins[field] == owner
+    assert all_three.origins[field].source == owner
+
+
+ASKED = {"answered": "2026-03-08T12:00:00Z"}
+
+
+@pytest.mark.parametrize("edits", [{}, {"repo_url": ""}, {"pypi_url": ""}, {"repo_url": "", "pypi_url": ""}])
+@pytest.mark.parametrize("rows", [[], [row(FORGE)], [pypi_row()], [row(FORGE), pypi_row()]])
+def test_every_field_of_the_register_has_an_origin(rows: list[Stored], edits: dict[str, Any]) -> None:
+    assert {field.name for field in fields.FIELDS} == set(merged(*rows, edits=edits).origins)
+
+
+@pytest.mark.parametrize(
+    ("field", "origin"),
+    [
+        ("title", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("forge", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("repository", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("pypi_name", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("category_slug", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("category_title", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("grid_slugs", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("catalog_state", Origin("catalog", "2026-03-10T00:00:00Z")),
+        ("repo_watchers", Origin("github", MONDAY)),
+        ("commits_last_year", Origin("github", MONDAY)),
+        ("participant_count", Origin("github", MONDAY)),
+        ("moved_to", Origin("github", MONDAY)),
+        ("license", Origin("pypi", "2026-03-08T12:00:00Z")),
+        ("released", Origin("pypi", "2026-03-08T12:00:00Z")),
+        ("checked", Origin(DJPKG, "2026-03-10T00:00:00Z")),
+        ("last_fetched", Origin(DJPKG, MONDAY)),
+        ("edited", Origin(DJPKG, None)),
+    ],
+)
+def test_a_field_is_dated_by_the_answer_of_the_source_that_it_follows_from(field: str, origin: Origin) -> None:
+    assert merged(row(FORGE), pypi_row(**ASKED)).origins[field] == origin
+
+
+def test_what_a_source_has_not_been_asked_about_is_dated_by_no_answer() -> None:
+    origins = merged().origins
+    assert (origins["archived"], origins["released"]) == (Origin("github", None), Origin("pypi", None))
+
+
+def test_without_repository_or_project_the_address_says_why_there_is_nothing() -> None:
+    catalog = Origin("catalog", "2026-03-10T00:00:00Z")
+    nothing = merged(catalog=replace(CATALOG, repo_url="", pypi_url="")).origins
+    assert {nothing[field] for field in ("repo_state", "archived", "pypi_state", "yanked", "license")} == {catalog}
+    assert merged(row(FORGE), catalog=replace(CATALOG, pypi_url="")).origins["license"] == Origin("github", MONDAY)
+
+
+def test_an_edit_and_what_follows_from_it_are_yours_and_dated_by_the_edit() -> None:
+    edited = {"participants": "2026-03-11T00:00:00Z", "title": "2026-03-12T00:00:00Z"}
+    one = merged(row(FORGE), edits={"participants": ["me"], "title": "Mine"}, edited=edited)
+    assert one.origins["participants"] == one.origins["participant_count"] == Origin(YOU, edited["participants"])
+    assert one.origins["edited"] == Origin(DJPKG, edited["title"])
+    assert one.beneath == {"participants": Origin("github", MONDAY), "title": Origin("catalog", "2026-03-10T00:00:00Z")}
 
 
 def test_the_coordinates_to_ask_follow_from_the_addresses_in_any_case() -> None:
@@ -165,7 +221,7 @@ def test_what_a_forge_does_not_tell_stays_the_catalogs() -> None:
         "last_updated": CATALOG.last_updated,
         "participants": ["mara", "otto"],
     }
-    assert one.origins["repo_watchers"] == "catalog"
+    assert one.origins["repo_watchers"].source == "catalog"
     assert one.values["archived"] is None
 
 
@@ -211,7 +267,7 @@ def test_weeks_of_the_catalog_have_no_days_and_do_not_slide() -> None:
     for answered in (MONDAY, "2026-06-01T00:00:00Z"):
         one = merged(row(ForgeFacts(repository=PAGE), answered=answered), catalog=catalog)
         assert one.values["commits_over_52"] == list(counts)
-        assert one.origins["commits_over_52"] == "catalog"
+        assert one.origins["commits_over_52"].source == "catalog"
 
 
 def test_an_override_never_slides() -> None:
@@ -363,7 +419,8 @@ def test_an_override_lies_over_its_field_alone_and_shows_what_is_beneath(field: 
     after = merged(row(FORGE), pypi_row(), edits={field: mine.get(field, "mine")})
     assert after.values[field] == mine.get(field, "mine")
     assert after.upstream == {field: before.values[field]}
-    assert after.origins[field] == "you"
+    assert after.origins[field].source == YOU
+    assert after.beneath == {field: before.origins[field]}
     assert after.values["edited"] == [field]
     counted = {"commits_over_52": {"commits_last_year"}, "participants": {"participant_count"}}.get(field, set())
     spelled = {"repository"} if field == "repo_url" else set()

@@ -99,5 +99,5 @@ def test_a_price_is_a_line() -> None:
     ]
     assert lines(told) == [
         "github: 5,400 packages, 54 to 5,604 requests, about 54 points (4,999 left when last told)",
-        "pypi: 1 packages, 1 requests",
+        "pypi: 1 package, 1 request",
     ]

@@ -258,7 +258,7 @@ def test_the_summary_is_a_line_a_source_that_was_asked_then_what_is_new() -> Non
     deferred(one)
     assert summary(one) == [
         "github: 1,200 updated, 3 deferred, 2 failed (1,300 requests, 56 points)",
-        "pypi: nothing to ask (1 requests)",
+        "pypi: nothing to ask (1 request)",
         "github: 3 put off, until 2026-03-10T16:30:00Z (its quota is used up)",
         "released: p0, p1, p2 and 2 more",
         "archived: pots",

@@ -22,7 +22,7 @@ class Kind(Enum):
     TIME = "time"
     FLAG = "true or false"
     ADDRESS = "address"
-    PROJECT = "address or name of a project"
+    PROJECT = "project"
     COUNTS = "52 counts"
     NAMES = "list of texts"
     CATEGORY = "category"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import project, repository, weeks
 from djpkg.facts import CatalogFacts, ForgeFacts, PypiFacts, SourceName
+from djpkg.record import DJPKG, YOU, Origin
 from djpkg.times import instant, same_instant
 
 if TYPE_CHECKING:
@@ -38,17 +39,40 @@ class Stored(NamedTuple):
     misses: int = 0
 
 
+_NEVER: Mapping[str, str] = {}
+_OF_FORGE = ("repo_state", "archived", "moved_to")
+_OF_PYPI = (
+    "pypi_state",
+    "released",
+    "yanked",
+    "requires_python",
+    "python_versions",
+    "django_versions",
+    "development_status",
+)
+# Fields that follow from another one, those of a source where there is no such source for the package.
+_FOLLOWING = {
+    "repo_url": ("forge", "repository", *_OF_FORGE),
+    "pypi_url": ("pypi_name", "license", *_OF_PYPI),
+    "commits_over_52": ("commits_last_year",),
+    "participants": ("participant_count",),
+    "category": ("category_slug", "category_title"),
+    "grids": ("grid_slugs",),
+}
+
+
 class Merged(NamedTuple):
     """The effective value of each field that `packages` keeps, by name.
 
-    `upstream` holds the value beneath each overridden field, `origins` the source that stated each field, `place` and
-    `project` the coordinates that the forge and PyPI are to be asked about, `suggestion` the address of another forge
-    that the project itself names.
+    `origins` holds who stated each field of the register, `upstream` and `beneath` the value beneath each overridden
+    field and who stated that, `place` and `project` the coordinates that the forge and PyPI are to be asked about,
+    `suggestion` the address of another forge that the project itself names.
     """
 
     values: dict[str, Kept]
     upstream: dict[str, Kept]
-    origins: dict[str, str]
+    origins: dict[str, Origin]
+    beneath: dict[str, Origin]
     place: repository.Repository | None
     project: str | None
     suggestion: str | None
@@ -58,19 +82,21 @@ def merge(
     facts: Sequence[Stored],
     overrides: Mapping[str, Kept],
     *,
+    edited: Mapping[str, str] = _NEVER,
     listed: bool = True,
     forges: Mapping[str, SourceName] = repository.NO_FORGES,
 ) -> Merged:
     """The effective values of one package; `facts` are all its rows, among them exactly one of the catalog.
 
-    Facts of a place that the package does not point to now (its address was edited, or is no longer) are left out.
+    `edited` says when each override was made, which only the origins tell on. Facts of a place that the package does
+    not point to now (its address was edited, or is no longer) are left out.
     """
     catalog = _catalog(facts)
     place = repository.parse(_text(overrides.get("repo_url", catalog.repo_url)), forges)
     name = project.parse(_text(overrides.get("pypi_url", catalog.pypi_url)))
     forge_row = _row(facts, place.kind, place.coordinate) if isinstance(place, repository.Repository) else None
     pypi_row = _row(facts, SourceName.PYPI, name) if name else None
-    values, origins = _from_catalog(catalog)
+    values, origins = _from_catalog(catalog, _origin(SourceName.CATALOG, _catalog_row(facts)))
     values["catalog_state"] = "listed" if listed else "removed"
     _lay_forge(values, origins, catalog, place, forge_row)
     _lay_pypi(values, origins, name, pypi_row)
@@ -78,22 +104,32 @@ def merge(
         values, origins, catalog, [row for row in (_catalog_row(facts), forge_row, pypi_row) if row is not None]
     )
     upstream = {field: values[field] for field in overrides if field in values}
+    beneath = {field: origins[field] for field in upstream}
     for field in upstream:
         values[field] = overrides[field]
-        origins[field] = "you"
+        origins[field] = Origin(YOU, edited.get(field))
     values["edited"] = sorted(upstream)
+    origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
     _count(values)
+    for field, followers in _FOLLOWING.items():
+        for follower in followers:
+            origins.setdefault(follower, origins[field])
     return Merged(
         values=values,
         upstream=upstream,
         origins=origins,
+        beneath=beneath,
         place=place if isinstance(place, repository.Repository) else None,
         project=name,
         suggestion=_suggestion(place, forge_row, pypi_row, forges),
     )
 
 
-def _from_catalog(catalog: CatalogFacts) -> tuple[dict[str, Kept], dict[str, str]]:
+def _origin(source: SourceName, row: Stored | None) -> Origin:
+    return Origin(source.value, row.answered if row is not None else None)
+
+
+def _from_catalog(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, Kept], dict[str, Origin]]:
     values: dict[str, Kept] = {
         "category": catalog.category,
         "grids": list(catalog.grids),
@@ -114,17 +150,16 @@ def _from_catalog(catalog: CatalogFacts) -> tuple[dict[str, Kept], dict[str, str
         "commits_over_52": list(catalog.commits_over_52),
         "participants": list(catalog.participants),
     }
-    return values, dict.fromkeys(values, SourceName.CATALOG.value)
+    return values, dict.fromkeys((*values, "catalog_state"), origin)
 
 
 def _lay_forge(
     values: dict[str, Kept],
-    origins: dict[str, str],
+    origins: dict[str, Origin],
     catalog: CatalogFacts,
     place: repository.Repository | repository.NoRepository,
     row: Stored | None,
 ) -> None:
-    found = isinstance(place, repository.Repository)
     own: dict[str, Kept] = {
         "forge": place.kind.value if isinstance(place, repository.Repository) else None,
         "repository": place.path if isinstance(place, repository.Repository) else None,
@@ -134,8 +169,12 @@ def _lay_forge(
         "moved_to": None,
     }
     values |= own
+    if not isinstance(place, repository.Repository):
+        return
+    origin = _origin(place.kind, row)
+    origins |= dict.fromkeys((*_OF_FORGE, "license"), origin)
     said = row.said if row is not None else None
-    if row is None or not found or not isinstance(said, ForgeFacts):
+    if row is None or not isinstance(said, ForgeFacts):
         return
     values["repo_state"] = _repo_state(said, place)
     stated = _repository_values(said, place)
@@ -145,7 +184,7 @@ def _lay_forge(
     if names is not None:
         stated["participants"] = names
     values |= stated
-    origins |= dict.fromkeys((*stated, "repo_state"), row.source.value)
+    origins |= dict.fromkeys(stated, origin)
 
 
 def _repo_state(said: ForgeFacts, place: repository.Repository | repository.NoRepository) -> str:
@@ -190,7 +229,7 @@ def _participants(catalog: CatalogFacts, said: ForgeFacts) -> list[str] | None:
     return list(own.names)
 
 
-def _lay_pypi(values: dict[str, Kept], origins: dict[str, str], name: str | None, row: Stored | None) -> None:
+def _lay_pypi(values: dict[str, Kept], origins: dict[str, Origin], name: str | None, row: Stored | None) -> None:
     values |= {
         "pypi_name": name,
         "pypi_state": None if name else "none",
@@ -202,11 +241,14 @@ def _lay_pypi(values: dict[str, Kept], origins: dict[str, str], name: str | None
         "development_status": None,
     }
     values.setdefault("license", None)
+    if not name:
+        return
+    origin = _origin(SourceName.PYPI, row)
+    origins |= dict.fromkeys(_OF_PYPI if values["license"] else (*_OF_PYPI, "license"), origin)
     said = row.said if row is not None else None
-    if row is None or not isinstance(said, PypiFacts):
+    if not isinstance(said, PypiFacts):
         return
     values["pypi_state"] = said.state
-    origins["pypi_state"] = row.source.value
     if said.version is None:
         return
     stated: dict[str, Kept] = {
@@ -221,11 +263,11 @@ def _lay_pypi(values: dict[str, Kept], origins: dict[str, str], name: str | None
     if said.license:
         stated["license"] = said.license
     values |= stated
-    origins |= dict.fromkeys(stated, row.source.value)
+    origins |= dict.fromkeys(stated, origin)
 
 
 def _lay_checks(
-    values: dict[str, Kept], origins: dict[str, str], catalog: CatalogFacts, rows: Iterable[Stored]
+    values: dict[str, Kept], origins: dict[str, Origin], catalog: CatalogFacts, rows: Iterable[Stored]
 ) -> None:
     """When each source last answered and why its last asking failed; `last_fetched` is the newest answer to djpkg."""
     checked: dict[str, str] = {}
@@ -240,7 +282,8 @@ def _lay_checks(
     newest = max((time for source, time in checked.items() if source != SourceName.CATALOG), default=None)
     values["last_fetched"] = newest or catalog.last_fetched
     if newest:
-        origins["last_fetched"] = "djpkg"
+        origins["last_fetched"] = Origin(DJPKG, newest)
+    origins |= dict.fromkeys(("checked", "failed"), Origin(DJPKG, max(checked.values(), default=None)))
 
 
 def _count(values: dict[str, Kept]) -> None:

@@ -6,6 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import weeks
+from djpkg.counting import counted
 from djpkg.facts import FORGES, SourceName
 from djpkg.portions import MANY_PROJECTS, PAGE, PROBED, WINDOWED
 from djpkg.sweeping import needs_sweep
@@ -102,10 +103,10 @@ def lines(prices: Sequence[Price]) -> list[str]:
     """One line a source."""
     said = []
     for price in prices:
-        requests = f"{price.least:,}" if price.least == price.most else f"{price.least:,} to {price.most:,}"
-        line = f"{price.source}: {price.packages:,} packages, {requests} requests"
+        least = "" if price.least == price.most else f"{price.least:,} to "
+        line = f"{price.source}: {counted(price.packages, 'package')}, {least}{counted(price.most, 'request')}"
         if price.points:
-            line += f", about {price.points:,} points"
+            line += f", about {counted(price.points, 'point')}"
         if price.quota is not None:
             line += f" ({price.quota:,} left when last told)"
         said.append(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,11 @@ def grid_address(number: int) -> str:
     return f"{PUBLIC_API}/grids/{number}/"
 
 
+def package_page(slug: str, *, api: str = PUBLIC_API) -> str:
+    """The page of a package on the site whose API is that one."""
+    return f"{api.removesuffix('/api/v4')}/packages/p/{quote(slug, safe='')}/"
+
+
 class Provenance(NamedTuple):
     """What one source last said about one package: when it was asked and answered (UTC texts), how it ended and why."""
 
@@ -37,17 +43,33 @@ class Provenance(NamedTuple):
     error: str | None
 
 
+YOU = "you"
+DJPKG = "djpkg"
+
+
+class Origin(NamedTuple):
+    """Who stated a field, and when: a source and its last answer, `YOU` and your edit, `DJPKG` and the newest of both.
+
+    The time is a UTC text, None where there is none yet.
+    """
+
+    source: str
+    at: str | None
+
+
 class Package(NamedTuple):
     """One package with everything that `show` can tell.
 
-    `values` holds every field of the register by its name. `category` and `grids` are names for people (a grid's number
-    until it is named). `upstream` holds the value beneath each edited field, `origins` who stated each field last.
+    `values` holds every field of the register by its name, `origins` who stated each. `category` and `grids` are names
+    for people (a grid's number until it is named). `upstream` holds the value beneath each edited field, `beneath` who
+    stated that.
     """
 
     values: Values
     category: str | None
     grids: tuple[str, ...]
     upstream: Values
-    origins: Mapping[str, str]
+    origins: Mapping[str, Origin]
+    beneath: Mapping[str, Origin]
     sources: tuple[Provenance, ...]
     suggestion: str | None = None

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.counting import counted
 from djpkg.facts import Outcome, SourceName
 from djpkg.times import stamp
 
@@ -205,9 +206,9 @@ def summary(report: Report) -> list[str]:
         if not tally.asked and not tally.requests:
             continue
         counts = ", ".join(f"{tally.outcomes[one]:,} {one.value}" for one in Outcome if tally.outcomes[one])
-        spent = f"{tally.requests:,} requests"
+        spent = counted(tally.requests, "request")
         if tally.points:
-            spent += f", {tally.points:,} points"
+            spent += f", {counted(tally.points, 'point')}"
         broken = any(one.source == source and one.slug is None for one in report.failures)
         lines.append(f"{source.value}: {counts or ('failed' if broken else 'nothing to ask')} ({spent})")
     if not report.named:  # where packages were named that is trouble, and told as such

@@ -73,7 +73,7 @@ def test_nothing_to_tell_is_told_to_a_person(mirror: Path) -> None:
 
 def test_on_a_terminal_the_change_is_drawn(mirror: Path) -> None:
     ended = look("changes")
-    assert ended.lines[2] == "3 days ago   django-pots  released  2.4 → 2.5"
+    assert ended.lines[2] == "django-pots  3 days ago   released  2.4 → 2.5"
     assert ended.err == ""
 
 

@@ -52,6 +52,34 @@ def test_csv_and_markdown_hold_the_named_fields(mirror: Path) -> None:
     )
 
 
+def test_what_is_unknown_is_drawn_as_zero_nowhere(mirror: Path) -> None:
+    bare = record(6, "bare", repo_watchers=0, repo_forks=0, participants=())
+    gone = record(7, "homeless", repo_url="", repo_watchers=0, repo_forks=0, participants=(), commits_over_52=(0,) * 52)
+    filled(mirror, [bare, gone])
+    figures = "stars,forks,contributors,commits,commits_over_52"
+    nothing = "|  | bare | homeless |\n| --- | --- | --- |\n" + "".join(
+        f"| {name.replace('_', ' ')} |  |  |\n" for name in figures.split(",")
+    )
+    assert run("compare", "6", "7", "--markdown", "-f", figures).out == nothing
+    assert [line.rstrip() for line in look("compare", "6", "7", "-f", figures).lines[1:]] == [
+        name.replace("_", " ") for name in figures.split(",")
+    ]
+    for package in ("bare", "homeless"):
+        assert look("list", f"slug:{package}", "-f", figures).lines[1].strip() == ""
+        assert "★" not in look("show", package).out
+        assert " 0" not in look("list", f"slug:{package}").lines[1].replace(" 1.0 ", "")
+
+
+def test_a_document_says_versions_as_the_terminal_does(mirror: Path) -> None:
+    told = run("compare", "1", "2", "--markdown", "-f", "django,python,requires_python").out
+    assert "| django | 4.2\N{EN DASH}5.2 |" in told
+    assert "| requires python | ≥3.10 |" in told
+    with_release = run("compare", "4", "1", "--markdown", "-f", "django").out
+    assert (
+        with_release == "|  | Django\\_Kiln | django-pots |\n| --- | --- | --- |\n| django |  | 4.2\N{EN DASH}5.2 |\n"
+    )
+
+
 @pytest.mark.parametrize("grid", ["pottery", "11", "Pottery & Kilns", "POTTERY"])
 def test_all_members_of_a_grid_are_compared_most_stars_first(mirror: Path, grid: str) -> None:
     assert [line.split("\t")[0] for line in run("compare", "--grid", grid).lines[1:]] == [
@@ -81,7 +109,7 @@ def test_packages_grid_and_requirements_add_up_each_once(mirror: Path) -> None:
         "compare", "lids", "1", "--grid", "gardening", "--in", "-", "-f", "id", stdin="django-pans\nnone-such\n"
     )
     assert [line.split("\t")[0] for line in ended.lines] == ["slug", "lids", "django-pots", "django-pans"]
-    assert ended.err == "1 of 2 required projects are not in the mirror: none-such\n"
+    assert ended.err == "1 of 2 required projects is not in the mirror: none-such\n"
 
 
 def test_the_help_says_that_they_add_up() -> None:

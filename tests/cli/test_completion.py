@@ -107,6 +107,8 @@ def test_commands_and_options_are_offered(shell: Completion) -> None:
         (["changes", "li"], ["lids"]),
         (["show", "nobody"], []),
         (["show", "lids", "--web", "p"], ["pypi"]),
+        (["fetch", "--source", "gi"], ["github", "gitlab"]),
+        (["fetch", "--source", "=", "gi"], ["github", "gitlab"]),
     ],
 )
 def test_packages_are_offered_by_slug(shell: Completion, mirror: Path, words: list[str], found: list[str]) -> None:
@@ -139,6 +141,13 @@ def test_fields_are_offered_behind_commas_and_minus(shell: Completion, words: li
         (["list", "category", ":", "fr"], ["frameworks"]),
         (["list", "is", ":", "ac"], ["active"]),
         (["list", "forge", ":", "gitl"], ["gitlab"]),
+        (["list", "-is", ":", "arc"], ["archived"]),
+        (["list", "-grid", ":", "po"], ["pottery"]),
+        (["list", "-arch"], ["-archived:"]),
+        (["list", "category", ":", "apps,oth"], ["apps,other"]),
+        (["list", "grid", ":", "pottery,"], ["pottery,empty-grid", "pottery,gardening"]),
+        (["list", "is", ":", "active,arc"], ["active,archived"]),
+        (["list", "nonsense", ":", "a"], []),
         (["list", "star"], ["stars:", "stars:100.."]),
         (["compare", "--grid", "gard"], ["gardening"]),
         (["compare", "--grid", "=", "gard"], ["gardening"]),
@@ -161,9 +170,28 @@ def test_the_mirror_of_the_option_is_asked(shell: Completion, mirror: Path, tmp_
     assert shell.offered("show", "--db", "=", str(other), "dja") == ["django-other"]
 
 
-def test_fields_that_can_be_edited_are_offered_to_assign_to() -> None:
-    assert complete.assignments("doc") == ["docs=", "documentation_url="]
-    assert complete.assignments("slu") == []
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        (["doc"], ["docs=", "documentation_url="]),
+        (["slu"], []),
+        (["category", "=", "fr"], ["frameworks"]),
+        (["grids", "="], ["empty-grid", "gardening", "pottery"]),
+        (["grids", "=", "pottery,ga"], ["pottery,gardening"]),
+        (["grids+", "=", "po"], ["pottery"]),
+        (["grids-", "=", "po"], ["pottery"]),
+        (["grids", ":=", "po"], []),
+        (["title", "=", "po"], []),
+        (["nonsense", "=", "po"], []),
+    ],
+)
+def test_fields_that_can_be_edited_are_offered_to_assign_to(
+    shell: Completion, mirror: Path, word: list[str], found: list[str]
+) -> None:
+    assert shell.offered("edit", "lids", *word) == found
+
+
+def test_fields_that_can_be_edited_are_offered_to_unset() -> None:
     assert complete.editable("doc") == ["docs", "documentation_url"]
 
 
@@ -172,7 +200,10 @@ def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
     assert '"show":"Show one package, from the mirror alone."' in zsh
     fish = {"_DJPKG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     assert "show\tShow one package" in shell.ask({**fish, "_TYPER_COMPLETE_ARGS": "djpkg sh"}).out
-    assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": "djpkg list grid:po"}).lines == ["grid:pottery"]
+    for typed, offered in (("list grid:po", "grid:pottery"), ("list -is:arc", "-is:archived")):
+        assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}).lines == [offered]
+        zsh_words = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}
+        assert f'"{offered.replace(":", chr(92) * 2 + ":")}"' in shell.ask(zsh_words).out
 
 
 def test_the_scripts_for_the_shells_are_printed(shell: Completion) -> None:
@@ -207,7 +238,7 @@ def test_bash_itself_completes(mirror: Path, tmp_path: Path) -> None:
 
 def test_without_a_mirror_nothing_is_offered_said_or_made(shell: Completion, tmp_path: Path) -> None:
     assert shell.offered("show", "dj") == []
-    assert shell.offered("list", "grid", ":", "p") == []
+    assert shell.offered("list", "grid", ":") == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -436,7 +436,7 @@ def test_a_project_s_requirements_are_fetched_and_what_no_package_stands_for_is_
     (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
     ended = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert (ended.exit_code, ended.stdout) == (0, "")
-    assert ended.stderr.splitlines()[0] == "1 of 2 required projects are not in the mirror: six"
+    assert ended.stderr.splitlines()[0] == "1 of 2 required projects is not in the mirror: six"
     assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {"plain/json"}
 
 
@@ -457,7 +457,7 @@ def test_requirements_none_of_which_is_a_package_ask_nobody_and_scripts_still_ge
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("six\n")
     ended = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
-    assert (ended.exit_code, said(ended)) == (0, ["1 of 1 required projects are not in the mirror: six"])
+    assert (ended.exit_code, said(ended)) == (0, ["1 of 1 required project is not in the mirror: six"])
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
     priced = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")

@@ -33,7 +33,7 @@ def test_into_a_pipe_goes_a_header_and_a_line_a_field() -> None:
 def test_on_a_terminal_it_is_a_table() -> None:
     ended = look("fields", width=140)
     assert ended.out.startswith("FIELD")
-    assert "repo_watchers       stars         number" in ended.out
+    assert "stars:100.." in ended.out
 
 
 def test_the_mirror_is_not_read(tmp_path: Path) -> None:

@@ -59,6 +59,42 @@ def test_the_option_takes_a_field_that_begins_with_a_minus(mirror: Path) -> None
     assert slugs("--sort", "-slug", "-n", "1") == slugs("--sort=-slug", "-n1") == ["lids"]
 
 
+@pytest.mark.parametrize(
+    "word", ["-forms", "-social", "-ninja", "-history", "-starz", "-n5x", "-stars,starz", "-s-starz", "-fallen", "-nil"]
+)
+def test_a_word_that_begins_with_the_letter_of_an_option_can_be_excluded(mirror: Path, word: str) -> None:
+    filled(mirror, [record(6, f"x-{word[1:]}", repo_description="")])
+    assert slugs(word) == ["django-pots", "Django_Kiln", "django-pans", "lids"]
+
+
+@pytest.mark.parametrize("term", ["-stars:100..", "-forks:50..", "-slug:django-pots", "-forge:none", "-name:pots"])
+def test_a_filter_that_begins_with_the_letter_of_an_option_can_be_excluded(mirror: Path, term: str) -> None:
+    assert run("list", term) == run("list", f"^{term[1:]}")
+
+
+def test_a_filter_that_is_none_is_told_as_such_where_it_is_excluded(mirror: Path) -> None:
+    assert "there is no field 'starz'" in run("list", "-starz:1..").err
+    assert "there is no field 'nosuch'" in run("list", "-nosuch:1").err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["-n2"], ["--limit", "2"]),
+        (["-fslug"], ["--fields", "slug"]),
+        (["-fslug,stars"], ["--fields", "slug,stars"]),
+        (["-fall"], ["--fields", "all"]),
+        (["-sforks,-slug"], ["--sort", "forks,-slug"]),
+        (["-s-stars"], ["--sort", "-stars"]),
+        (["-s", "-slug"], ["--sort", "-slug"]),
+        (["-f", "slug", "-n", "1"], ["--fields", "slug", "--limit", "1"]),
+        (["-h"], ["--help"]),
+    ],
+)
+def test_the_letter_of_an_option_takes_its_value(mirror: Path, typed: list[str], meant: list[str]) -> None:
+    assert run("list", *typed) == run("list", *meant)
+
+
 # How.
 
 
@@ -274,7 +310,7 @@ def test_a_folder_is_no_file_of_requirements(mirror: Path, tmp_path: Path) -> No
 # Help.
 
 
-def test_the_help_names_every_state_and_what_active_means() -> None:
+def test_the_help_says_what_every_state_means() -> None:
     said = " ".join(run("list", "--help").out.split())
-    assert ", ".join(state.name for state in STATES) in said
+    assert all(f"is:{state.name} {state.about}" in said for state in STATES)
     assert ACTIVE_RULE in said

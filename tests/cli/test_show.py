@@ -18,6 +18,7 @@ from djpkg.fields import RECORD as RECORD_FIELDS
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.times import stamp
 from tests.cli.running import RECORD, SOURCE, look, run, start
 from tests.mirrors import NOW, filled, pypi, record
 from tests.render.samples import FORBIDDEN, hostile
@@ -207,6 +208,24 @@ def test_a_repository_that_the_project_names_is_told_with_the_command_that_follo
     assert f"the project names another repository, {elsewhere}; to follow it: djpkg edit django-pots" in told
 
 
+def test_named_fields_are_drawn_for_a_person_and_written_for_a_program(mirror: Path) -> None:
+    names = [f"somebody-{number}" for number in range(30)]
+    filled(mirror, [record(2, "django-pans", repo_description="long " * 100, participants=tuple(names))])
+    drawn = look("show", "2", "-f", "Stars,updated,description,participants,edited", width=60)
+    assert drawn.lines[0] == "Stars         20"
+    assert drawn.lines[1].startswith("updated       ")
+    assert drawn.lines[1].endswith(" ago")
+    assert " ".join(drawn.out.split()).count("long long") == 50
+    assert ", ".join(names) in " ".join(drawn.out.split())
+    assert drawn.lines[-1] == "edited"
+    assert "\t" not in drawn.out
+    assert max(map(len, drawn.lines)) <= 60
+    weeks = look("show", "1", "-f", "commits_over_52").out
+    assert "█" in weeks
+    assert "[" not in weeks
+    assert run("show", "1", "-f", "stars,edited").out == "stars\t5112\nedited\t[]\n"
+
+
 # Where it comes from.
 
 
@@ -214,22 +233,38 @@ def test_the_sources_of_all_fields_are_told(mirror: Path) -> None:
     lines = {line.split("\t")[0]: line.split("\t")[1:] for line in run("show", "1", "--sources").lines}
     assert list(lines) == [field.name for field in FIELDS]
     assert lines["repo_watchers"][0] == "github"
-    assert lines["pypi_version"][0::2] == ["pypi", "2.5.0"]
+    assert lines["pypi_version"][0:3:2] == ["pypi", "2.5.0"]
     assert lines["title"][0] == "catalog"
     assert lines["title"][1].endswith("Z")
+
+
+def test_every_field_has_a_source_and_a_time_on_a_fetched_package(mirror: Path) -> None:
+    told = json.loads(run("show", "1", "--sources", "--json").out)["fields"]
+    assert [name for name, one in told.items() if not one["source"]] == []
+    assert [name for name, one in told.items() if not one["answered"]] == ["edited"]  # nothing is
 
 
 def test_an_edit_is_told_as_yours_with_what_lies_beneath(mirror: Path) -> None:
     edit(mirror, title="Pots!")
     told = json.loads(run("show", "1", "--sources", "--json", "-f", "title,stars").out)
     assert list(told) == ["schema", "slug", "fields", "sources"]
+    catalog = next(one["answered"] for one in told["sources"] if one["source"] == "catalog")
     assert told["fields"]["title"] == {
-        "value": "Pots!", "source": "you", "answered": None, "edited": True, "upstream": "Django Pots",
+        "value": "Pots!", "source": "you", "answered": stamp(NOW), "edited": True,
+        "upstream": "Django Pots", "upstream_source": "catalog", "upstream_answered": catalog,
     }  # fmt: skip
+    assert told["fields"]["stars"]["upstream_source"] is None
     assert list(told["fields"]) == ["title", "stars"]
     assert [one["source"] for one in told["sources"]] == ["catalog", "github", "pypi"]
-    assert run("show", "1", "--sources", "-f", "title").out == "title\tyou\t\tPots!\tDjango Pots\n"
+    assert run("show", "1", "--sources", "-f", "title").out == (
+        f"title\tyou\t{stamp(NOW)}\tPots!\tDjango Pots\tcatalog\t{catalog}\n"
+    )
     assert "upstream: Django Pots" in look("show", "1", "--sources").out
+
+
+def test_on_a_terminal_the_sources_of_the_named_fields_are_told(mirror: Path) -> None:
+    lines = look("show", "1", "--sources", "-f", "Stars,title").lines
+    assert [line.split()[0] for line in lines] == ["FIELD", "Stars", "title"]
 
 
 # In the browser.
@@ -244,6 +279,7 @@ def test_an_edit_is_told_as_yours_with_what_lies_beneath(mirror: Path) -> None:
         (["-w", "repo"], "https://github.com/mara/django-pots"),
         (["--web=docs"], "https://pots.example.org/en/"),
         (["--web", "pypi"], "https://pypi.org/project/django-pots/"),
+        (["-w", "--"], "https://djangopackages.org/packages/p/django-pots/"),
     ],
 )
 def test_a_page_is_opened(mirror: Path, opened: list[str], arguments: list[str], address: str) -> None:
@@ -273,11 +309,33 @@ def test_the_pages_follow_the_configured_addresses(
 )
 def test_nothing_but_plain_web_addresses_is_ever_opened(mirror: Path, opened: list[str], address: str) -> None:
     filled(mirror, [record(1, "django-pots", documentation_url=address, repo_url=address)])
-    for page in ("docs", "repo"):
+    for page, name in (("docs", "documentation"), ("repo", "repo")):
         ended = run("show", "1", "-w", page)
-        assert ended.code == 2
-        assert ended.err == f"djpkg: django-pots has no {page} page that a browser could open\n"
+        assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1)
+        assert f"{name}_url" in ended.err
     assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("page", "missing"),
+    [
+        ("repo", "no repository: its repo_url is empty"),
+        ("pypi", "no project on PyPI: its pypi_name is empty"),
+        ("docs", "no documentation: its documentation_url is empty"),
+    ],
+)
+def test_what_is_missing_for_a_page_is_said(mirror: Path, opened: list[str], page: str, missing: str) -> None:
+    assert run("show", "lids", "-w", page) == (1, "", f"djpkg: lids has {missing}\n")
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["1", "-w", "foo"], ["-w", "foo", "1"], ["--db", "x.db", "1", "--web", "foo"], ["-w", "foo", "--", "1"]],
+)
+def test_a_word_that_is_no_page_is_told_which_there_are(mirror: Path, arguments: list[str]) -> None:
+    ended = run("show", *arguments)
+    assert (ended.code, ended.err) == (2, "djpkg: --web takes catalog, repo, pypi or docs, not 'foo'\n")
 
 
 @pytest.mark.parametrize("arguments", [["--web=nowhere"], ["-w", "--json"], ["-w", "-f", "id"], ["--sources", "--web"]])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from djpkg.record import Package, Provenance
+from djpkg.fields import FIELDS, Owner
+from djpkg.record import DJPKG, YOU, Origin, Package, Provenance
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,6 +55,9 @@ VALUES: dict[str, Value] = {
     "django_versions": ["4.2", "5.1", "5.2", "6.0"],
     "license": "BSD-3-Clause",
     "development_status": None,
+    "category_slug": "apps",
+    "category_title": "App",
+    "grid_slugs": ["gardening"],
     "catalog_state": "listed",
     "edited": ["documentation_url"],
     "checked": {"github": "2026-11-23T10:00:00Z"},
@@ -64,13 +68,22 @@ SOURCES = (
     Provenance("github", "mara/django-pots", "2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z", "updated", None),
     Provenance("pypi", "django-pots", "2026-11-23T10:00:00Z", "2026-11-22T10:00:00Z", "failed", "answered 502"),
 )
-ORIGINS = {"repo_watchers": "github", "repo_forks": "github", "title": "catalog", "documentation_url": "catalog"}
+_BY_OWNER = {
+    Owner.CATALOG: Origin("catalog", "2026-11-20T10:00:00Z"),
+    Owner.FORGE: Origin("github", "2026-11-23T10:00:00Z"),
+    Owner.PYPI: Origin("pypi", "2026-11-22T10:00:00Z"),
+    Owner.DJPKG: Origin(DJPKG, "2026-11-23T10:00:00Z"),
+}
+ORIGINS = {field.name: _BY_OWNER[field.owner] for field in FIELDS} | {
+    "documentation_url": Origin(YOU, "2026-11-21T12:00:00Z")
+}
 PACKAGE = Package(
     values=VALUES,
     category="App",
     grids=("Gardening", "53"),
     upstream={"documentation_url": "https://old.example.org/"},
     origins=ORIGINS,
+    beneath={"documentation_url": _BY_OWNER[Owner.CATALOG]},
     sources=SOURCES,
     suggestion=None,
 )
@@ -78,7 +91,7 @@ PACKAGE = Package(
 
 def package(**changes: Value) -> Package:
     """The sample, unedited, with other values."""
-    return PACKAGE._replace(values={**VALUES, "edited": [], **changes}, upstream={})
+    return PACKAGE._replace(values={**VALUES, "edited": [], **changes}, upstream={}, beneath={})
 
 
 def drawn(renderable: RenderableType, width: int = 100) -> str:

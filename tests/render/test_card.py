@@ -100,27 +100,28 @@ def test_what_was_never_fetched_is_said_to_be_unknown_and_not_drawn_as_zero() ->
             "repo_forks": 0,
             "participants": [],
             "commits_over_52": [],
-            "repo_state": "ok",
+            "repo_state": None,
             "pypi_state": "ok",
             "catalog_state": "listed",
         },
         category=None,
         grids=(),
         upstream={},
-        origins={"repo_watchers": "catalog"},
+        origins={},
+        beneath={},
         sources=(),
     )
     assert show(empty) == NOT_FETCHED
 
 
 def test_a_package_without_any_value_is_still_a_card() -> None:
-    assert show(Package({}, None, (), {}, {}, ())).strip() == ""
+    assert show(Package({}, None, (), {}, {}, {}, ())).strip() == ""
 
 
 def test_a_zero_that_the_forge_states_is_shown() -> None:
     shown = package(repo_watchers=0, repo_forks=0)
     assert "★ 0   forks 0" in show(shown)
-    assert "★" not in show(shown._replace(origins={}))
+    assert "★" not in show(package(repo_watchers=0, repo_forks=0, repo_state=None))
 
 
 def test_values_of_the_wrong_type_are_left_out() -> None:
@@ -238,7 +239,7 @@ def test_hundreds_of_hostile_packages_reach_no_terminal() -> None:
         }
         values |= {"repo_state": ("moved", text)[seed % 2], "edited": ["title"]}
         said = Provenance(text, text, text, text, "failed", text)
-        shown = Package(values, text, (text,), {"title": text, "participants": [text]}, {}, (said,), text)
+        shown = Package(values, text, (text,), {"title": text, "participants": [text]}, {}, {}, (said,), text)
         width = (60, 80, 100, 140)[seed % 4]
         output = drawn(card(shown, now=NOW, width=width, links=True, ascii_only=bool(seed % 5 == 0)), width)
         assert not FORBIDDEN.search(output), repr(text)

@@ -46,5 +46,13 @@ def test_the_markdown_has_a_column_a_package_dates_and_no_foreign_markup() -> No
     )
 
 
+def test_the_markdown_says_undeclared_of_what_pypi_was_asked_about() -> None:
+    rows: list[Values] = [
+        {"slug": "pots", "django_versions": [], "released": "2026-01-01T00:00:00Z"},
+        {"slug": "pans", "django_versions": []},
+    ]
+    assert comparison_markdown(rows, columns("django")).splitlines()[2] == "| django | undeclared |  |"
+
+
 def test_the_rows_for_csv_are_a_head_and_a_package_each() -> None:
     assert list(comparison_rows(ROWS[:1], columns("stars,title"))) == [["slug", "stars", "title"], ["pots", 5, "a|b*"]]

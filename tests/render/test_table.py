@@ -149,6 +149,12 @@ def test_states_stand_at_the_end_and_the_final_ones_are_red() -> None:
     assert "\x1b[35m  moved\x1b[0m\n" in shown
 
 
+def test_under_the_head_of_django_stands_no_state() -> None:
+    rows = [row("pots", archived=True, django_versions=[], released=None), row("pans")]
+    head, archived, _ = listed(rows).splitlines()
+    assert archived.index("archived") > head.index("DJANGO") + len("DJANGO")
+
+
 def test_chosen_fields_are_columns_under_the_names_that_were_typed() -> None:
     assert listed(ROWS, fields="slug,stars,updated,archived") == (
         "SLUG                  STARS  UPDATED      ARCHIVED\n"

@@ -11,7 +11,7 @@ from djpkg.cli import complete, options, rows, stand, terminal
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields
 from djpkg.errors import UsageError
 from djpkg.mirror import listing, places
-from djpkg.render.compare import COMPARED, comparison_markdown, comparison_rows
+from djpkg.render.compare import BESIDE, COMPARED, comparison_markdown, comparison_rows
 from djpkg.render.separated import csv_line, tsv_line
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def compare(
             rows.write_json(mirror, ids, wanted or fields.RECORD_COLUMNS, array=True)
             return
         columns = _without_slug(wanted or COMPARED)
-        found = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *_BESIDE)))
+        found = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *BESIDE)))
     if as_markdown:
         terminal.answer(comparison_markdown(found, columns))
     elif as_csv or not terminal.is_terminal():
@@ -89,8 +89,6 @@ def compare(
 
 
 _SLUG = fields.columns("slug")
-# What the table looks at beside the fields that it shows.
-_BESIDE = fields.columns("repo_state,released")
 
 
 def _without_slug(columns: Sequence[Column]) -> tuple[Column, ...]:

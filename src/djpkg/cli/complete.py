@@ -6,19 +6,21 @@ A key press is no place for messages: whatever goes wrong, nothing is offered.
 from __future__ import annotations
 
 import os
+import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from djpkg import config, fields
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 # By which a shell tells that it asks.
 VARIABLE = "_DJPKG_COMPLETE"
-_PAGES = ("repo", "pypi", "docs", "catalog")
 
 
 def asked(callback: Callable[..., list[str]]) -> Callable[..., list[str]] | None:
@@ -35,7 +37,9 @@ def packages(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def pages(ctx: typer.Context, incomplete: str) -> list[str]:
     """``--web``, whose value may be left out, so that PACKAGE may follow."""
-    return [*_beginning(_PAGES, incomplete), *packages(ctx, incomplete)]
+    from djpkg.cli.show import PAGES  # noqa: PLC0415 - which stands on this module
+
+    return [*_beginning(PAGES, incomplete), *packages(ctx, incomplete)]
 
 
 def grids(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -43,6 +47,11 @@ def grids(ctx: typer.Context, incomplete: str) -> list[str]:
     from djpkg.mirror import suggest  # noqa: PLC0415 - only on demand
 
     return _found(suggest.find_grids, ctx, incomplete)
+
+
+def sources(incomplete: str) -> list[str]:
+    """``--source``: names of sources."""
+    return _beginning(SourceName, incomplete)
 
 
 def columns(incomplete: str) -> list[str]:
@@ -58,9 +67,16 @@ def sorts(incomplete: str) -> list[str]:
     return _listed(f"{before}{comma}{name}", orders)
 
 
-def assignments(incomplete: str) -> list[str]:
-    """What `edit` assigns to: ``field=``."""
-    return _named(incomplete, "=", _names(only=lambda field: field.editable), lambda _: [])
+def assignments(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What `edit` assigns to, ``field=``, and behind ``=``, ``+=`` and ``-=`` categories and grids."""
+    name = re.split("[-+]?=", incomplete, maxsplit=1)[0]
+    mark = incomplete[len(name) : incomplete.find("=") + 1] or "="
+
+    def values(name: str, begun: str) -> list[str]:
+        field = fields.find(name)
+        return (field is not None and _places(ctx, field, begun)) or []
+
+    return _named(incomplete, mark, _names(only=lambda field: field.editable), values)
 
 
 def editable(incomplete: str) -> list[str]:
@@ -70,43 +86,51 @@ def editable(incomplete: str) -> list[str]:
 
 def terms(ctx: typer.Context, incomplete: str) -> list[str]:
     """What `list` takes: ``is:`` and its names, fields with a colon, grids and categories behind theirs."""
-    sign = incomplete[:1] if incomplete[:1] == "^" else ""
+    sign = incomplete[:1] if incomplete[:1] in ("^", "-") else ""
 
-    def values(name: str) -> list[str]:
-        return _values(ctx, name, incomplete.partition(":")[2])
-
-    return [f"{sign}{term}" for term in _named(incomplete.removeprefix(sign), ":", ["is", *_names()], values)]
+    offered = _named(incomplete.removeprefix(sign), ":", ["is", *_names()], partial(_values, ctx))
+    return [f"{sign}{term}" for term in offered]
 
 
 def _values(ctx: typer.Context, name: str, begun: str) -> list[str]:
     """Values that a filter may take, or the one that the register gives as its example."""
     from djpkg.filters import CHOICES  # noqa: PLC0415 - only on demand
-    from djpkg.mirror import suggest  # noqa: PLC0415 - as above
     from djpkg.query import STATES  # noqa: PLC0415 - as above
 
     field = fields.find(name)
     if field is None:
-        return [state.name for state in STATES]
-    if field.kind is fields.Kind.CATEGORY or field.name == "category_slug":
-        return _found(suggest.find_categories, ctx, begun)
-    if field.kind is fields.Kind.GRIDS or field.name == "grid_slugs":
-        return _found(suggest.find_grids, ctx, begun)
+        return [state.name for state in STATES] if name == "is" else []
     if field.name in CHOICES:
         return list(CHOICES[field.name])
+    places = _places(ctx, field, begun)
+    if places is not None:
+        return places
     example, _, value = field.example.partition(":")
     return [value] if example == name else []
 
 
-def _named(incomplete: str, mark: str, names: Iterable[str], values: Callable[[str], list[str]]) -> list[str]:
-    """``name:`` for a name that is begun, ``name:value`` for one that is whole or the only one.
+def _places(ctx: typer.Context, field: fields.Field, begun: str) -> list[str] | None:
+    """Categories or grids, for a field of them; None for others."""
+    from djpkg.mirror import suggest  # noqa: PLC0415 - only on demand
+
+    if field.kind is fields.Kind.CATEGORY or field.name == "category_slug":
+        return _found(suggest.find_categories, ctx, begun)
+    if field.kind is fields.Kind.GRIDS or field.name == "grid_slugs":
+        return _found(suggest.find_grids, ctx, begun)
+    return None
+
+
+def _named(incomplete: str, mark: str, names: Iterable[str], values: Callable[[str, str], list[str]]) -> list[str]:
+    """``name:`` for a name that is begun, ``name:value`` for one that is whole or the only one; commas part values.
 
     Two offers that begin alike keep a shell from setting a blank behind the mark.
     """
     name, found, begun = incomplete.partition(mark)
     if found:
-        return [f"{name}{mark}{value}" for value in _beginning(values(name), begun)]
+        fitting = values(name, begun.rpartition(",")[2])
+        return [f"{name}{mark}{value}" for value in _listed(begun, fitting)]
     fitting = _beginning(names, name)
-    more = values(fitting[0]) if len(fitting) == 1 else []
+    more = values(fitting[0], "") if len(fitting) == 1 else []
     return [f"{one}{mark}" for one in fitting] + [f"{fitting[0]}{mark}{value}" for value in more]
 
 

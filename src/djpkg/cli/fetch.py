@@ -48,7 +48,12 @@ def fetch(
     every: Annotated[bool, typer.Option("--all", help="Every package of the catalog.")] = False,
     sources: Annotated[
         list[str] | None,
-        typer.Option("--source", metavar="NAME", help=f"Ask only this one; of {', '.join(SourceName)}. Repeatable."),
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            help=f"Ask only this one; of {', '.join(SourceName)}. Repeatable.",
+            autocompletion=complete.asked(complete.sources),
+        ),
     ] = None,
     manifest: Annotated[str | None, options.manifest("What")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read the catalog's list to its end in any case.")] = False,

@@ -50,7 +50,10 @@ def _draw(categories: list[GridCount], found: list[GridCount]) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
     from djpkg.render.overview import GridRow, grids_table
 
+    between = ""
     for head, places_found in (("CATEGORY", categories), ("GRID", found)):
         rows = [GridRow(one.slug or str(one.id), one.title or "", one.packages) for one in places_found]
         if rows:
+            terminal.answer(between)
+            between = "\n"
             screen.draw(grids_table(rows, head=head, width=terminal.width(), ascii_only=screen.ascii_only()))

@@ -10,12 +10,16 @@ from typer.core import TyperCommand
 from djpkg import fields, query
 from djpkg.cli import complete, options, rows, stand, terminal
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields, Limit
+from djpkg.errors import UsageError
 from djpkg.mirror import listing
 from djpkg.render.separated import tsv_line
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
+
+    from typer._click.formatting import HelpFormatter
+    from typer._click.shell_completion import CompletionItem
 
     from djpkg.fields import Column
     from djpkg.query import Query, Sort
@@ -31,39 +35,62 @@ class ListCommand(TyperCommand):
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
         """Write such terms with `^`, which excludes just so and is no option."""
         takers = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
-        letters = {name[1] for one in self.params for name in one.opts if len(name) == len("-x")} | {"h"}
-        return super().parse_args(ctx, with_carets(args, takers=takers, letters=letters))
+        alone = {name for one in self.params for name in one.opts} | {"-h"}
+        return super().parse_args(ctx, with_carets(args, takers=takers, alone=alone))
+
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override]
+        """Options, and terms that a minus excludes."""
+        from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - on demand alone
+
+        offered = super().shell_complete(ctx, incomplete)
+        if incomplete[:1] == "-" and incomplete[1:2] not in ("", "-"):
+            offered += [CompletionItem(term) for term in complete.terms(ctx, incomplete)]
+        return offered
+
+    def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
+        """What the states mean, before the terms and the examples."""
+        with formatter.section("States"):
+            formatter.write_dl([(f"is:{state.name}", state.about) for state in query.STATES])
+        super().format_epilog(ctx, formatter)
 
 
-def with_carets(args: Sequence[str], *, takers: Collection[str], letters: Collection[str]) -> list[str]:
+def with_carets(args: Sequence[str], *, takers: Collection[str], alone: Collection[str]) -> list[str]:
     """Write each argument that excludes with a minus as one with a caret: ``-is:archived`` -> ``^is:archived``.
 
-    What follows an option in `takers` is its value; what starts with a letter of an option is that option, unless it is
-    a filter (a field's name or `is`, and a colon).
+    What follows an option in `takers` is its value. What stands in `alone` is an option; a letter with something behind
+    it is one only where that can be its value.
     """
     written: list[str] = []
     value = False
     for place, arg in enumerate(args):
         if arg == "--":
             return [*written, *args[place:]]
-        name = arg[1:].partition(":")[0]
-        is_filter = ":" in arg and (name == "is" or fields.find(name) is not None)
-        if not value and arg[:1] == "-" and arg[1:2] not in ("", "-") and (is_filter or arg[1] not in letters):
-            written.append(f"^{arg[1:]}")
-        else:
-            written.append(arg)
+        is_option = value or arg in alone or arg[1:2] in ("", "-") or _has_value(arg[1], arg[2:])
+        written.append(arg if is_option or arg[:1] != "-" else f"^{arg[1:]}")
         value = not value and arg in takers
     return written
 
 
-_TERMS = f"""A TERM is a word, which is looked for in slug, title, description, category and grids, or a filter
-FIELD:VALUE. Commas part values of which one must hold, a leading - or ^ excludes.
+def _has_value(letter: str, value: str) -> bool:
+    """Whether ``-n10`` is an option with its value, as ``-ninja`` is none."""
+    try:
+        match letter:
+            case "n":
+                return value.isascii() and value.isdecimal()
+            case "f":
+                return bool(fields.columns(value))
+            case "s":
+                return bool(query.sort([value]))
+    except UsageError:
+        pass
+    return False
+
+
+_TERMS = """A TERM is a word, which is looked for in slug, title, description, category and grids, is: with a state, or
+a filter FIELD:VALUE. Commas part values of which one must hold, a leading - or ^ excludes.
 
 Numbers and times take ranges: stars:100.. or released:2025..2026; a time may be a span back from now: 12h, 7d, 2w, 6m,
 1y. djpkg fields lists the fields, each with an example.
-
-is: takes {", ".join(state.name for state in query.STATES)}.
-A package is active when it is {query.ACTIVE_RULE}.
 """
 
 
@@ -151,9 +178,10 @@ class _Chosen(NamedTuple):
 
 def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    from djpkg.render import known  # noqa: PLC0415 - for tables alone
     from djpkg.render.table import packages_table
 
-    shown = list(listing.get_rows(mirror, ids, columns or fields.ALL_COLUMNS))
+    shown = list(listing.get_rows(mirror, ids, (*columns, *known.NEEDED) if columns else fields.ALL_COLUMNS))
     if shown:
         screen.draw(
             packages_table(

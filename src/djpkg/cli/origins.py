@@ -19,42 +19,39 @@ SCHEMA = 1
 def as_json(package: Package, columns: Sequence[Column]) -> str:
     """One object: the fields under the names that were typed, then how each source ended.
 
-    `source` is a source's name, ``you`` for what you edited, null for what follows from other fields; `answered` is
-    when that source last answered. `upstream`, the value beneath an edit, is null where nothing was edited.
+    `source` is a source's name, ``you`` for what you edited or ``djpkg`` for what it keeps itself; `answered` is when
+    that source last answered, or you edited. What lies beneath an edit is `upstream`, with its own source and time; all
+    three are null where nothing was edited.
     """
     told = {
         "schema": SCHEMA,
         "slug": package.values["slug"],
-        "fields": {
-            column.key: {
-                "value": package.values[column.field.name],
-                "source": package.origins.get(column.field.name),
-                "answered": _answered(package, column),
-                "edited": column.field.name in package.upstream,
-                "upstream": package.upstream.get(column.field.name),
-            }
-            for column in columns
-        },
+        "fields": {column.key: _told(package, column.field.name) for column in columns},
         "sources": [said._asdict() for said in package.sources],
     }
     return json.dumps(told, indent=4) + "\n"
 
 
 def as_lines(package: Package, columns: Sequence[Column]) -> str:
-    """A line a field: its name, who stated it, when that source last answered, the value, the value beneath an edit."""
-    rows: list[list[Value]] = [
-        [
-            column.key,
-            package.origins.get(column.field.name),
-            _answered(package, column),
-            package.values[column.field.name],
-            package.upstream.get(column.field.name),
-        ]
-        for column in columns
-    ]
-    return "".join(tsv_line(row) for row in rows)
+    """A line a field: its name, its source and time, the value, and beneath an edit the value, its source and time."""
+    lines = []
+    for column in columns:
+        told = _told(package, column.field.name)
+        del told["edited"]
+        value = told.pop("value")
+        source, answered, *upstream = told.values()
+        lines.append(tsv_line([column.key, source, answered, value, *upstream]))
+    return "".join(lines)
 
 
-def _answered(package: Package, column: Column) -> str | None:
-    origin = package.origins.get(column.field.name)
-    return next((said.answered for said in package.sources if said.source == origin), None)
+def _told(package: Package, name: str) -> dict[str, Value]:
+    origin, beneath = package.origins[name], package.beneath.get(name)
+    return {
+        "value": package.values[name],
+        "source": origin.source,
+        "answered": origin.at,
+        "edited": beneath is not None,
+        "upstream": package.upstream.get(name),
+        "upstream_source": beneath.source if beneath else None,
+        "upstream_answered": beneath.at if beneath else None,
+    }

@@ -18,12 +18,13 @@ from djpkg.render.text import plain
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from djpkg.fields import Column
     from djpkg.record import Package
 
 PAGES = ("catalog", "repo", "pypi", "docs")
+_WEB = ("-w", "--web")
 
 # Named, because Typer reads what is written in the signature itself more than once.
 PackageName = Annotated[
@@ -40,8 +41,7 @@ Sources = Annotated[
 Web = Annotated[
     str | None,
     typer.Option(
-        "-w",
-        "--web",
+        *_WEB,
         metavar="[PAGE]",
         help="Open a page of it in your browser: catalog, repo, pypi or docs; catalog unless said.",
         autocompletion=complete.asked(complete.pages),
@@ -56,19 +56,29 @@ class ShowCommand(TyperCommand):
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
         """Give it its value in one word with it."""
-        return super().parse_args(ctx, with_page(args))
+        takers = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
+        return super().parse_args(ctx, with_page(args, takers=takers - set(_WEB)))
 
 
-def with_page(args: Sequence[str]) -> list[str]:
-    """``-w docs`` -> ``--web=docs``, ``-w`` before anything else -> ``--web=catalog``."""
+def with_page(args: Sequence[str], *, takers: Collection[str]) -> list[str]:
+    """``-w docs`` -> ``--web=docs``, ``-w`` before anything else -> ``--web=catalog``.
+
+    A word behind it that is no page is PACKAGE, unless that is named elsewhere: then it is meant for a page. What
+    follows an option in `takers` is its value.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    words = [
+        place
+        for place, arg in enumerate(args)
+        if place > end or (place < end and arg[:1] != "-" and not (place and args[place - 1] in takers))
+    ]
     written: list[str] = []
-    waiting = list(args)
-    while waiting:
-        arg = waiting.pop(0)
-        if arg == "--":
-            return [*written, arg, *waiting]
-        if arg in {"-w", "--web"}:
-            written.append(f"--web={waiting.pop(0) if waiting and waiting[0] in PAGES else PAGES[0]}")
+    for place, arg in enumerate(args):
+        before = args[place - 1] if 0 < place <= end else ""
+        if place < end and arg in _WEB:
+            written.append(f"--web={PAGES[0]}")
+        elif before in _WEB and place in words and (arg in PAGES or len(words) > 1):
+            written[-1] = f"--web={arg}"
         else:
             written.append(arg)
     return written
@@ -105,10 +115,12 @@ def show(
             browser.open_page(mirror, number, web)
         elif sources:
             _show_sources(mirror, number, wanted, as_json=as_json)
-        elif as_json or wanted or not terminal.is_terminal():
+        elif as_json or not terminal.is_terminal():
             columns = wanted or (fields.RECORD_COLUMNS if as_json else fields.ALL_COLUMNS)
             values = read.get_values(mirror, number, columns)
             terminal.answer(json.record(values, columns) if as_json else plain(values, columns))
+        elif wanted:
+            _draw_fields(mirror, number, wanted)
         else:
             _draw(_with_next_step(_package(mirror, number)))
 
@@ -131,15 +143,18 @@ def _show_sources(mirror: sqlite3.Connection, number: int, columns: Sequence[Col
     from djpkg.cli import origins  # noqa: PLC0415 - for this option alone
 
     package = _package(mirror, number)
+    columns = columns or fields.ALL_COLUMNS
     if as_json:
-        terminal.answer(origins.as_json(package, columns or fields.ALL_COLUMNS))
+        terminal.answer(origins.as_json(package, columns))
     elif terminal.is_terminal():
         from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
         from djpkg.render.overview import sources_table
 
-        screen.draw(sources_table(package, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only()))
+        screen.draw(
+            sources_table(package, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
+        )
     else:
-        terminal.answer(origins.as_lines(package, columns or fields.ALL_COLUMNS))
+        terminal.answer(origins.as_lines(package, columns))
 
 
 def _with_next_step(told: Package) -> Package:
@@ -150,6 +165,17 @@ def _with_next_step(told: Package) -> Package:
 
     follow = shlex.join(["djpkg", "edit", str(told.values["slug"]), f"repo_url={told.suggestion}"])
     return told._replace(suggestion=f"the project names another repository, {told.suggestion}; to follow it: {follow}")
+
+
+def _draw_fields(mirror: sqlite3.Connection, number: int, columns: Sequence[Column]) -> None:
+    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    from djpkg.render import known  # noqa: PLC0415 - as above
+    from djpkg.render.overview import values_table
+
+    values = read.get_values(mirror, number, (*columns, *known.NEEDED))
+    screen.draw(
+        values_table(values, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
+    )
 
 
 def _draw(told: Package) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import config
 from djpkg.cli import terminal
+from djpkg.counting import counted
 from djpkg.errors import UsageError
 from djpkg.mirror import find as mirror_find
 
@@ -36,8 +37,9 @@ class Stand(NamedTuple):
     def tell(self) -> None:
         """Count and name on stderr what no package stands for."""
         if self.unknown:
-            count = f"{len(self.unknown)} of {self.required} required projects"
-            terminal.say(f"{count} are not in the mirror: {', '.join(self.unknown)}")
+            count = f"{len(self.unknown)} of {counted(self.required, 'required project')}"
+            verb = "is" if len(self.unknown) == 1 else "are"
+            terminal.say(f"{count} {verb} not in the mirror: {', '.join(self.unknown)}")
 
 
 def read(name: str) -> tuple[Requirement, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from djpkg import config
 from djpkg.cli import options, terminal
 from djpkg.cli.options import AsJson, Db
+from djpkg.counting import counted
 from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.status import Freshness, Status, get_status
@@ -174,7 +175,7 @@ def _lines(
         removed = f", {found.removed:,} removed from the directory" if found.removed else ""
         yield "packages", f"{found.listed:,} listed{removed}"
         if found.overrides:
-            yield "edits", f"{_count(found.overrides, 'value')} in {_count(found.edited, 'package')}"
+            yield "edits", f"{counted(found.overrides, 'value')} in {counted(found.edited, 'package')}"
         for source, fresh in found.sources.items():
             if fresh.packages:
                 yield source.value, _freshness(fresh, now=now)
@@ -223,10 +224,6 @@ def _size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _draw(lines: list[tuple[str, str]]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import webbrowser
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from djpkg import config, fields, repository
 from djpkg.cli import terminal
-from djpkg.errors import DjpkgError, UsageError
+from djpkg.errors import DjpkgError
 from djpkg.mirror import read
+from djpkg.record import package_page
 from djpkg.render import short
 from djpkg.render import values as look
 from djpkg.source_name import SourceName
@@ -21,15 +21,24 @@ if TYPE_CHECKING:
 
     from djpkg.record import Values
 
-_FIELDS = fields.columns("slug,repo_url,pypi_name,documentation_url,catalog_state")
+_FIELDS = fields.columns("slug,repo_url,pypi_name,documentation_url")
+# By page: the field without which there is none, and what is missing then.
+_MISSING = {
+    "repo": ("repo_url", "repository"),
+    "pypi": ("pypi_name", "project on PyPI"),
+    "docs": ("documentation_url", "documentation"),
+}
 
 
 def open_page(mirror: sqlite3.Connection, number: int, page: str) -> None:
-    """Open the page, and say which on stderr. UsageError where the package has none that a browser may be given."""
+    """Open the page, and say which on stderr. DjpkgError where the package has none that a browser may be given."""
     values = read.get_values(mirror, number, _FIELDS)
-    address = short.link(find_page(values, page, os.environ))
+    found = find_page(values, page, os.environ)
+    address = short.link(found)
     if address is None:
-        raise UsageError(f"{look.text(values, 'slug')} has no {page} page that a browser could open")
+        field, missing = _MISSING.get(page, ("slug", "page"))
+        why = f"its {field} is {found!r}, which no browser may be given" if found else f"its {field} is empty"
+        raise DjpkgError(f"{look.text(values, 'slug')} has no {missing}: {why}")
     terminal.say(f"opening {address}")
     try:
         opened = webbrowser.open(address)
@@ -51,8 +60,7 @@ def find_page(values: Values, page: str, environment: Mapping[str, str]) -> str:
             name = look.text(values, "pypi_name")
             return f"{config.address(SourceName.PYPI, environment)}/project/{name}/" if name else ""
         case _:
-            site = config.catalog(environment).removesuffix("/api/v4")
-            return f"{site}/packages/p/{quote(look.text(values, 'slug'), safe='')}/"
+            return package_page(look.text(values, "slug"), api=config.catalog(environment))
 
 
 def _no_browser(address: str) -> DjpkgError:

@@ -32,6 +32,7 @@ def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, Sou
         grids=_grids(db, number),
         upstream={name: shown(known[name], kept) for name, kept in merged.upstream.items() if name in known},
         origins=merged.origins,
+        beneath=merged.beneath,
         sources=tuple(
             Provenance(row.source.value, row.coordinate, row.asked, row.answered, row.outcome, row.error)
             for row in facts
@@ -66,12 +67,11 @@ def _merge_of(db: sqlite3.Connection, number: int, forges: Mapping[str, SourceNa
             (number,),
         )
     ]
-    overrides: dict[str, Kept] = {
-        field: json.loads(value)
-        for field, value in db.execute("SELECT field, value FROM overrides WHERE package_id = ?", (number,))
-    }
+    rows = db.execute("SELECT field, value, edited FROM overrides WHERE package_id = ?", (number,)).fetchall()
+    overrides: dict[str, Kept] = {field: json.loads(value) for field, value, _ in rows}
+    edited = {field: at for field, _, at in rows}
     (state,) = db.execute("SELECT catalog_state FROM packages WHERE id = ?", (number,)).fetchone()
-    return merge(facts, overrides, listed=state == "listed", forges=forges), facts
+    return merge(facts, overrides, edited=edited, listed=state == "listed", forges=forges), facts
 
 
 def _category(db: sqlite3.Connection, number: int) -> str | None:

@@ -9,10 +9,11 @@ from rich.constrain import Constrain
 from rich.style import Style
 from rich.text import Text
 
+from djpkg.counting import counted
 from djpkg.facts import FORGES, SourceName
 from djpkg.fields import get
-from djpkg.record import PUBLIC_API
-from djpkg.render import short, spark, states, when
+from djpkg.record import package_page
+from djpkg.render import known, short, spark, states, when
 from djpkg.render import values as look
 from djpkg.render.flow import MARGIN, Flow, Piece, Prose
 from djpkg.render.glyphs import glyphs as glyphs_for
@@ -34,9 +35,7 @@ _LONGEST_TEXT = 65_536
 _LONGEST_NAME = 200
 _WEEKS = 52
 _MOST_NAMES = 8
-_CATALOG_PAGES = PUBLIC_API.removesuffix("/api/v4") + "/packages/p/"
-_NO_REPOSITORY = frozenset(("none", "unsupported"))
-_NOTHING_TO_COUNT = _NO_REPOSITORY | {"empty", "gone", "blocked"}
+_NOTHING_TO_COUNT = known.NO_REPOSITORY | {"empty", "gone", "blocked"}
 _ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
 
@@ -123,7 +122,7 @@ class _Drawing(NamedTuple):
 
     def _popularity(self) -> Iterator[RenderableType]:
         pieces = []
-        stars, forks = self._counted("repo_watchers"), self._counted("repo_forks")
+        stars, forks = known.figure(self.values, "repo_watchers"), known.figure(self.values, "repo_forks")
         if stars is not None:
             pieces.append(Piece(Text(f"{self.glyphs.star} {stars:,}", style="bold")))
         if forks is not None:
@@ -136,19 +135,12 @@ class _Drawing(NamedTuple):
         if pieces:
             yield self._flow("", pieces)
 
-    def _counted(self, name: str) -> int | None:
-        """A figure of the forge's; None where it is unknown, which the directory writes as 0."""
-        value = look.number(self.values, name)
-        stated_by_catalog = self.package.origins.get(name, SourceName.CATALOG) == SourceName.CATALOG
-        uncounted = stated_by_catalog or look.text(self.values, "repo_state") in _NO_REPOSITORY
-        return None if value == 0 and uncounted else value
-
     def _people(self, room: int) -> str:
         """The contributors' number, the first of their names that fit, and how many more there are."""
         names = [self._foreign(name, 60) for name in look.names(self.values, "participants")]
         if not names:
             return ""
-        lead = f"{len(names):,} {'contributor' if len(names) == 1 else 'contributors'}: "
+        lead = f"{counted(len(names), 'contributor')}: "
         texts = [lead + _some(names, shown) for shown in range(1, min(len(names), _MOST_NAMES) + 1)]
         beside = [text for text in texts if Text(text).cell_len <= room]
         if beside[1:]:
@@ -159,7 +151,7 @@ class _Drawing(NamedTuple):
 
     def _commits(self) -> Iterator[RenderableType]:
         pieces: list[Piece] = []
-        counts = look.counts(self.values)
+        counts = known.weeks(self.values)
         last = look.text(self.values, "last_updated")
         body = self.width - MARGIN
         columns = next((some for some in (_WEEKS, _WEEKS // 2) if some <= body), _WEEKS // 4)
@@ -228,11 +220,11 @@ class _Drawing(NamedTuple):
             pieces.extend(self._note(name, ""))
             if pieces:
                 yield self._flow(label, pieces)
-        slug = self._text("slug")
+        slug = look.text(self.values, "slug")
         if look.text(self.values, "catalog_state") == "removed":
             yield self._flow("catalog", [Piece(Text("removed", style=states.style("removed")))])
         elif slug:
-            yield self._flow("catalog", [Piece(self._address(f"{_CATALOG_PAGES}{slug}/"))])
+            yield self._flow("catalog", [Piece(self._address(package_page(slug)))])
 
     def _repository_state(self) -> Iterator[Text]:
         state = look.text(self.values, "repo_state")

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from djpkg.fields import Kind, columns
+from djpkg.render import known, short, when
 from djpkg.render import values as look
-from djpkg.render import when
 from djpkg.render.glyphs import UNICODE
 from djpkg.render.human import human
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from djpkg.fields import Column
     from djpkg.record import Value, Values
+    from djpkg.render.glyphs import Glyphs
 
 COMPARED: tuple[Column, ...] = columns(
     "stars,forks,contributors,commits,updated,version,released,django_versions,requires_python,license,"
     "development_status,archived"
 )
+# What a row needs beside the fields that are compared.
+BESIDE: tuple[Column, ...] = (*columns("released"), *known.NEEDED)
 _MOST = frozenset(("repo_watchers", "repo_forks", "participant_count", "commits_last_year"))
 _NEWEST = frozenset(("last_updated", "released"))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&#])")
@@ -47,10 +50,35 @@ def comparison_markdown(rows: Sequence[Values], columns: Sequence[Column] = COMP
     lines = [["", *(_escape(look.text(row, "slug")) for row in rows)], ["---", *("---" for _ in rows)]]
     for column in columns:
         winners = best(rows, column.field.name)
-        cells = [_escape(_cell(row, column)) for row in rows]
+        cells = [_escape(compared(row, column, UNICODE, now=None)) for row in rows]
         marked = [f"**{cell}**" if place in winners else cell for place, cell in enumerate(cells)]
         lines.append([_escape(column.key.replace("_", " ")), *marked])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def compared(row: Values, column: Column, glyphs: Glyphs, *, now: datetime | None) -> str:
+    """What stands under a package for a field; without `now`, for a document, times are dates and figures exact."""
+    field = column.field
+    value = known.value(row, field.name)
+    if field.name == "django_versions":
+        return declared_django(row, glyphs)
+    if field.name == "python_versions":
+        return short.versions(look.names(row, field.name), glyphs)
+    if field.name == "requires_python":
+        return short.requirement(look.text(row, field.name), glyphs)
+    if field.name == "repo_watchers" and isinstance(value, int) and now is not None:
+        return short.count(value)
+    if field.kind is Kind.TIME and now is not None:
+        return glyphs.foreign(when.ago_short(look.text(row, field.name), now=now))
+    if field.kind is Kind.COUNTS and now is None:
+        return str(sum(known.weeks(row))) if value else ""
+    return human(value, field.kind, glyphs, now=now)
+
+
+def declared_django(row: Values, glyphs: Glyphs) -> str:
+    """The declared range; "undeclared" is said only of what PyPI was asked about."""
+    declared = short.versions(look.names(row, "django_versions"), glyphs)
+    return declared or ("undeclared" if look.text(row, "released") else "")
 
 
 def comparison_rows(rows: Sequence[Values], columns: Sequence[Column] = COMPARED) -> Iterator[list[Value]]:
@@ -71,12 +99,6 @@ def _seconds(moment: datetime) -> float:
         return moment.timestamp()
     except (OverflowError, ValueError):
         return 0.0
-
-
-def _cell(row: Values, column: Column) -> str:
-    if column.field.kind is Kind.COUNTS:
-        return str(sum(look.counts(row))) if look.counts(row) else ""
-    return human(row.get(column.field.name), column.field.kind, UNICODE, now=None)
 
 
 def _escape(text: str) -> str:

@@ -13,26 +13,30 @@ if TYPE_CHECKING:
     from djpkg.record import Value
     from djpkg.render.glyphs import Glyphs
 
-# A cell of a table or a line of a card; the whole value is for --json and pipes.
+# A cell of a table or a line of a card; what a person asks for by name may fill a screen.
 _LONGEST = 300
+_LONGEST_WHOLE = 65_536
 _MOST_NAMES = 20
 SPARK_WIDTH = 13
 
 
-def human(value: Value, kind: Kind, glyphs: Glyphs, *, now: datetime | None) -> str:
+def human(value: Value, kind: Kind, glyphs: Glyphs, *, now: datetime | None, whole: bool = False) -> str:
     """The value in one line without anything foreign that a terminal would obey; "" for what is unknown.
 
-    Times are relative to `now`, without it they are dates.
+    Times are relative to `now`, without it they are dates. Long texts and lists are cut, unless wanted `whole`.
     """
     if value is None:
         return ""
+    longest = _LONGEST_WHOLE if whole else _LONGEST
     if isinstance(value, dict):
-        return _mapping(value, glyphs, now)
+        return glyphs.foreign(_mapping(value, now), limit=longest)
     if isinstance(value, list):
-        return _list(value, kind, glyphs)
+        if kind is Kind.COUNTS:
+            return _counts(value, glyphs)
+        return glyphs.foreign(_list(value, kind, len(value) if whole else _MOST_NAMES), limit=longest)
     if isinstance(value, bool) or kind is Kind.FLAG:
         return "yes" if value else "no"
-    return str(value) if isinstance(value, int) else glyphs.foreign(_text(value, kind, now), limit=_LONGEST)
+    return str(value) if isinstance(value, int) else glyphs.foreign(_text(value, kind, now), limit=longest)
 
 
 def weeks(counts: list[int], glyphs: Glyphs) -> str:
@@ -48,20 +52,22 @@ def _text(value: str, kind: Kind, now: datetime | None) -> str:
     return short.address(value) if kind in (Kind.ADDRESS, Kind.PROJECT) else value
 
 
-def _list(items: list[int] | list[str], kind: Kind, glyphs: Glyphs) -> str:
-    if kind is Kind.COUNTS:
-        counts = [item for item in items if isinstance(item, int)]
-        return weeks(counts, glyphs) if counts else ""
-    texts = [_last_part(str(item)) if kind is Kind.GRIDS else str(item) for item in items[:_MOST_NAMES]]
-    if len(items) > _MOST_NAMES:
-        texts.append(f"and {len(items) - _MOST_NAMES} more")
-    return glyphs.foreign(", ".join(texts), limit=_LONGEST)
+def _counts(items: list[int] | list[str], glyphs: Glyphs) -> str:
+    counts = [item for item in items if isinstance(item, int)]
+    return weeks(counts, glyphs) if counts else ""
 
 
-def _mapping(value: dict[str, str], glyphs: Glyphs, now: datetime | None) -> str:
+def _list(items: list[int] | list[str], kind: Kind, most: int) -> str:
+    texts = [_last_part(str(item)) if kind is Kind.GRIDS else str(item) for item in items[:most]]
+    if len(items) > most:
+        texts.append(f"and {len(items) - most} more")
+    return ", ".join(texts)
+
+
+def _mapping(value: dict[str, str], now: datetime | None) -> str:
     """``github 2 h ago, pypi 3 days ago`` for times, ``github: no answer`` for reasons."""
     parts = [f"{key} {_time(text, now)}" if when.instant(text) else f"{key}: {text}" for key, text in value.items()]
-    return glyphs.foreign(", ".join(parts), limit=_LONGEST)
+    return ", ".join(parts)
 
 
 def _time(text: str, now: datetime | None) -> str:

@@ -17,9 +17,6 @@ class Progress(Protocol):
     def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
         """So many packages more are done at a source, all with that outcome."""
 
-    def spend(self, source: str, requests: int = 1) -> None:
-        """So many requests more went to a source."""
-
     def note(self, text: str) -> None:
         """One line worth saying meanwhile."""
 
@@ -34,9 +31,6 @@ class Silent:
         """Nothing."""
 
     def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
-        """Nothing."""
-
-    def spend(self, source: str, requests: int = 1) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.fields import FIELDS
-from djpkg.render import states, when
-from djpkg.render import values as look
+from djpkg.fields import ALL_COLUMNS, FIELDS
+from djpkg.record import YOU
+from djpkg.render import known, register, states, when
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import human
-from djpkg.render.sheet import GAP, Cell, Head, Sheet, lay, natural_widths
+from djpkg.render.sheet import GAP, Cell, Head, Sheet, blocks, natural_widths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from djpkg.fields import Field
-    from djpkg.record import Package
+    from djpkg.fields import Column, Field
+    from djpkg.record import Origin, Package, Values
     from djpkg.render.glyphs import Glyphs
 
 _LONGEST = 200
-# Below this, the last column of a table is of no use beside the others.
+# With less, the first and the last column of a table are of no use beside the others.
+_LEAST_FIRST = 24
 _LEAST_LAST = 20
 
 
@@ -47,11 +48,11 @@ class GridRow(NamedTuple):
 def events_table(rows: Sequence[EventRow], *, now: datetime, width: int, ascii_only: bool) -> RenderableType:
     """Events under each other, as they are given."""
     glyphs = glyphs_for(ascii_only=ascii_only)
-    heads = [Head("WHEN"), Head("PACKAGE"), Head("EVENT"), Head("")]
+    heads = [Head("PACKAGE"), Head("WHEN"), Head("EVENT"), Head("", wraps=True)]
     lines = [
         [
-            Cell(glyphs.foreign(when.ago(row.at, now=now)), "dim"),
             _foreign(row.slug, glyphs, "bold"),
+            Cell(glyphs.foreign(when.ago(row.at, now=now)), "dim"),
             _foreign(row.event, glyphs, _event_style(row.event)),
             _foreign(_change(row, glyphs), glyphs),
         ]
@@ -69,20 +70,11 @@ def grids_table(rows: Sequence[GridRow], *, head: str = "GRID", width: int, asci
 
 
 def fields_table(fields: Sequence[Field] = FIELDS, *, width: int, ascii_only: bool) -> RenderableType:
-    """Fields with their other names, what they are, who states them and whether they can be edited."""
+    """Fields with all that is to be known of them; where that does not fit, a block a field."""
     glyphs = glyphs_for(ascii_only=ascii_only)
-    heads = [Head("FIELD"), Head("ALSO"), Head("KIND"), Head("SOURCE"), Head("EDIT"), Head("WHAT", wraps=True)]
-    lines = [
-        [
-            Cell(field.name, "bold"),
-            Cell(", ".join(field.aliases)),
-            Cell(field.kind.value),
-            Cell(field.owner.value),
-            Cell("yes" if field.editable else ""),
-            Cell(field.about),
-        ]
-        for field in fields
-    ]
+    titles = [title.upper() for title in register.HEADS.values()]
+    heads = [*(Head(title) for title in titles[:-1]), Head(titles[-1], wraps=True)]
+    lines = [[Cell(name, "bold"), *map(Cell, others)] for name, *others in map(register.texts, fields)]
     return _table(heads, lines, width, glyphs)
 
 
@@ -93,48 +85,58 @@ def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bo
     return _table([Head(""), Head("", wraps=True)], cells, width, glyphs)
 
 
-def sources_table(package: Package, *, now: datetime, width: int, ascii_only: bool) -> RenderableType:
-    """Every field with its value, who stated it, when that source last answered, and the value beneath an edit."""
+def values_table(
+    values: Values, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
+) -> RenderableType:
+    """The named fields of one package under each other. Rows need `known.NEEDED` beside them."""
     glyphs = glyphs_for(ascii_only=ascii_only)
-    answered = {said.source: said.answered for said in package.sources}
-    edited = look.names(package.values, "edited")
-    heads = [Head("FIELD"), Head("SOURCE"), Head("ANSWERED"), Head("VALUE", wraps=True)]
+    lines = [
+        [
+            _foreign(key, glyphs, "dim"),
+            Cell(human(known.value(values, field.name), field.kind, glyphs, now=now, whole=True)),
+        ]
+        for key, field in columns
+    ]
+    return _table([Head(""), Head("", wraps=True)], lines, width, glyphs)
+
+
+def sources_table(
+    package: Package, columns: Sequence[Column] = ALL_COLUMNS, *, now: datetime, width: int, ascii_only: bool
+) -> RenderableType:
+    """Fields with who stated them, how long ago, and their values; in a line of its own what lies beneath an edit."""
+    glyphs = glyphs_for(ascii_only=ascii_only)
+    heads = [Head("FIELD"), Head("SOURCE"), Head("TOLD"), Head("VALUE", wraps=True)]
     lines: list[list[Cell]] = []
-    for field in FIELDS:
-        value = human(package.values.get(field.name), field.kind, glyphs, now=now)
-        is_edited = field.name in edited or field.name in package.upstream
-        origin = package.origins.get(field.name, "")
-        age = "" if is_edited else glyphs.foreign(when.ago(answered.get(origin), now=now))
-        source = Cell(f"you {glyphs.edited}", "cyan") if is_edited else _foreign(origin, glyphs)
-        lines.append([Cell(field.name, "bold"), source, Cell(age, "dim"), Cell(value)])
-        if field.name in package.upstream:
-            beneath = human(package.upstream[field.name], field.kind, glyphs, now=now)
-            beneath_origin = "" if origin == "you" else origin
-            lines.append(
-                [Cell(""), _foreign(beneath_origin, glyphs), Cell(""), Cell(f"upstream: {beneath or 'none'}", "dim")]
-            )
+
+    def tell(name: str, origin: Origin, value: Cell) -> None:
+        source = Cell(f"you {glyphs.edited}", "cyan") if origin.source == YOU else _foreign(origin.source, glyphs)
+        age = glyphs.foreign(when.ago_short(origin.at, now=now))
+        lines.append([_foreign(name, glyphs, "bold"), source, Cell(age, "dim"), value])
+
+    for key, field in columns:
+        tell(
+            key,
+            package.origins[field.name],
+            Cell(human(known.value(package.values, field.name), field.kind, glyphs, now=now)),
+        )
+        if field.name in package.beneath:
+            upstream = human(package.upstream[field.name], field.kind, glyphs, now=now) or "none"
+            tell("", package.beneath[field.name], Cell(f"upstream: {upstream}", "dim"))
     return _table(heads, lines, width, glyphs)
 
 
 def _table(heads: list[Head], rows: list[list[Cell]], width: int, glyphs: Glyphs) -> Sheet:
-    """The table with its last column in the room that is left; columns before it go where that is too little."""
-    keep = list(range(len(heads)))
-    widths = natural_widths(heads, rows)
-    while len(keep) > 2 and _room(widths, keep, width) < min(widths[keep[-1]], _LEAST_LAST):  # noqa: PLR2004  # label and last stay
-        keep.pop(-2)
-    heads = [heads[place] for place in keep]
-    rows = [[row[place] for place in keep] for row in rows]
-    chosen = [widths[place] for place in keep]
-    room = width - sum(chosen[:-1]) - GAP * (len(keep) - 1)
-    if room < min(chosen[-1], _LEAST_LAST):
-        narrowed = lay(heads, rows, width=width, ellipsis=glyphs.ellipsis)
-        chosen = list(narrowed.widths) if narrowed else [max(width // len(keep) - GAP, 1)] * len(keep)
-        room = chosen[-1]
-    return Sheet(heads, rows, [*chosen[:-1], min(chosen[-1], room)], ellipsis=glyphs.ellipsis)
+    """The table with its last column in the room that is left; where that is too little, a block a row.
 
-
-def _room(widths: list[int], keep: list[int], width: int) -> int:
-    return width - sum(widths[place] for place in keep[:-1]) - GAP * (len(keep) - 1)
+    The first column gives way before that: what is longer stands on a line of its own.
+    """
+    first, *fixed, last = natural_widths(heads, rows)
+    room = width - sum(fixed) - GAP * (len(heads) - 1) - min(last, _LEAST_LAST)
+    if room < min(first, _LEAST_FIRST):
+        return blocks(heads, rows, width=width, ellipsis=glyphs.ellipsis, empty=False)
+    first = min(first, max(room, _LEAST_FIRST))
+    last = min(last, room - first + min(last, _LEAST_LAST))
+    return Sheet(heads, rows, [first, *fixed, last], ellipsis=glyphs.ellipsis)
 
 
 def _foreign(text: str, glyphs: Glyphs, style: str = "") -> Cell:

@@ -20,7 +20,7 @@ _TOLD = (Outcome.FAILED, Outcome.DEFERRED, Outcome.GONE)
 
 
 class TerminalProgress:
-    """An observer that draws: per source what is done of how many, the rate, the time left, requests, and trouble.
+    """An observer that draws: per source what is done of how many, the rate, the time left, and trouble.
 
     `console` is the one of stderr. What is drawn goes when the fetch stops; notes stay.
     """
@@ -35,7 +35,7 @@ class TerminalProgress:
             _Done(),
             _Rate(),
             TimeRemainingColumn(compact=True),
-            _Remarks(),
+            _Trouble(),
             console=console,
             transient=True,
             refresh_per_second=5,
@@ -48,7 +48,7 @@ class TerminalProgress:
             return
         if not self._tasks:
             self._bars.start()
-        self._tasks[source] = self._bars.add_task(safe(source), total=total, requests=0)
+        self._tasks[source] = self._bars.add_task(safe(source), total=total)
 
     def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
         """Move a source's line on; trouble is counted at its end."""
@@ -56,11 +56,6 @@ class TerminalProgress:
         if outcome in _TOLD:
             self._bars.update(task.id, **{outcome.value: task.fields.get(outcome.value, 0) + n})
         self._bars.advance(task.id, n)
-
-    def spend(self, source: str, requests: int = 1) -> None:
-        """Count requests at a source."""
-        task = self._task(source)
-        self._bars.update(task.id, requests=task.fields["requests"] + requests)
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
@@ -93,11 +88,9 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f}/s" if speed else "", style="dim", justify="right")
 
 
-class _Remarks(ProgressColumn):
-    """``54 requests · 3 failed``."""
+class _Trouble(ProgressColumn):
+    """``3 failed, 1 gone``."""
 
     def render(self, task: Task) -> Text:
-        requests = task.fields.get("requests", 0)
-        parts = [f"{requests:,} requests"] if requests else []
-        parts.extend(f"{count:,} {outcome}" for outcome in _TOLD if (count := task.fields.get(outcome.value, 0)))
+        parts = [f"{count:,} {outcome}" for outcome in _TOLD if (count := task.fields.get(outcome.value, 0))]
         return Text(", ".join(parts), style="dim")

@@ -124,6 +124,27 @@ def lay(heads: Sequence[Head], rows: Sequence[Sequence[Cell]], *, width: int, el
     return Sheet(heads, rows, _narrow(natural, least, room), ellipsis=ellipsis)
 
 
+def blocks(
+    heads: Sequence[Head], rows: Sequence[Sequence[Cell]], *, width: int, ellipsis: str, empty: bool = True
+) -> Sheet:
+    """A line for each cell of each row behind its head, a blank line between rows.
+
+    Without `empty`, cells of no text are left out, and a row whose first is one goes on with the row before.
+    """
+    label = min(max((width_of(head.title) for head in heads), default=0), max(width // 2, 1))
+    lines: list[list[Cell]] = []
+    for row in rows:
+        if lines and (row[0].text or empty):
+            lines.append([Cell(""), Cell("")])
+        lines.extend(
+            [Cell(fit(head.title.lower(), label, ellipsis), "dim"), cell]
+            for head, cell in zip(heads, row, strict=True)
+            if empty or cell.text or cell.tail
+        )
+    room = max(width - label - GAP, 1)
+    return Sheet([Head(""), Head("", wraps=True)], lines, [label, room], ellipsis=ellipsis)
+
+
 def natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> list[int]:
     """How wide each column would like to be."""
     return [

@@ -8,12 +8,12 @@ from rich.console import Group
 from rich.text import Text
 
 from djpkg.fields import Kind
-from djpkg.render import short, states, when
+from djpkg.render import known, short, states, when
 from djpkg.render import values as look
-from djpkg.render.compare import COMPARED, best
+from djpkg.render.compare import COMPARED, best, compared, declared_django
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import SPARK_WIDTH, human, weeks
-from djpkg.render.sheet import GAP, Cell, Head, Sheet, fit, lay, natural_widths, width_of
+from djpkg.render.sheet import GAP, Cell, Head, Sheet, blocks, fit, lay, natural_widths, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,6 @@ TABLE_FIELDS = (
 _NAME_WIDTH = 24
 _VERSION_WIDTH = 12
 _LONGEST_NAME = 200
-_NO_REPOSITORY = frozenset(("none", "unsupported"))
 _UNKNOWN_WEEKS = {"empty": "no commits", "none": "no repository", "unsupported": "unsupported"}
 _MOST_SECTIONS_WIDTH = 32
 
@@ -74,18 +73,19 @@ def packages_table(
 ) -> RenderableType:
     """Packages under each other: the usual columns, as many as fit, or the chosen ones.
 
-    Rows need `TABLE_FIELDS`, or the fields of the columns. Chosen columns that do not fit beside each other are shown
-    as blocks of lines, one block a package.
+    Rows need `TABLE_FIELDS`, or the fields of the columns and `known.NEEDED`. Chosen columns that do not fit beside
+    each other are shown as blocks of lines, one block a package.
     """
     glyphs = glyphs_for(ascii_only=ascii_only)
     if columns is None:
         return _usual(rows, glyphs, now, width)
     heads = [Head(glyphs.foreign(column.key.upper()), right=column.field.kind is Kind.INTEGER) for column in columns]
     lines = [
-        [Cell(human(row.get(column.field.name), column.field.kind, glyphs, now=now)) for column in columns]
-        for row in rows
+        [Cell(human(known.value(row, field.name), field.kind, glyphs, now=now)) for _, field in columns] for row in rows
     ]
-    return lay(heads, lines, width=width, ellipsis=glyphs.ellipsis) or _blocks(heads, lines, width, glyphs)
+    return lay(heads, lines, width=width, ellipsis=glyphs.ellipsis) or blocks(
+        heads, lines, width=width, ellipsis=glyphs.ellipsis
+    )
 
 
 def comparison(
@@ -98,7 +98,7 @@ def comparison(
 ) -> RenderableType:
     """Packages beside each other, or where they are too many for that under each other, the best of each field marked.
 
-    Rows need "slug" and the fields of the columns.
+    Rows need "slug", the fields of the columns and `BESIDE`.
     """
     glyphs = glyphs_for(ascii_only=ascii_only)
     slugs = [Cell(glyphs.foreign(look.text(row, "slug"), limit=_LONGEST_NAME), "bold") for row in rows]
@@ -117,23 +117,8 @@ def comparison(
 
 def _compared(rows: Sequence[Values], column: Column, glyphs: Glyphs, now: datetime) -> list[Cell]:
     winners = best(rows, column.field.name)
-    texts = [_compared_text(row, column, glyphs, now) for row in rows]
+    texts = [compared(row, column, glyphs, now=now) for row in rows]
     return [Cell(text, "bold green", " *", "green") if i in winners else Cell(text) for i, text in enumerate(texts)]
-
-
-def _compared_text(row: Values, column: Column, glyphs: Glyphs, now: datetime) -> str:
-    name, kind = column.field.name, column.field.kind
-    if name == "django_versions":
-        return _django(row, glyphs)
-    if name == "python_versions":
-        return short.versions(look.names(row, name), glyphs)
-    if name == "requires_python":
-        return short.requirement(look.text(row, name), glyphs)
-    if name == "repo_watchers":
-        return _stars(row)
-    if kind is Kind.TIME:
-        return glyphs.foreign(when.ago_short(look.text(row, name), now=now))
-    return human(row.get(name), kind, glyphs, now=now)
 
 
 def _sections(
@@ -153,20 +138,6 @@ def _sections(
         heads, widths, columns = [*heads, head], [*widths, wide], [*columns, line]
     sections.append(Sheet(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
     return sections
-
-
-def _blocks(heads: Sequence[Head], rows: Sequence[Sequence[Cell]], width: int, glyphs: Glyphs) -> Sheet:
-    """A line for each field of each package, a blank line between packages."""
-    label = min(max((width_of(head.title) for head in heads), default=0), max(width // 2, 1))
-    lines: list[list[Cell]] = []
-    for row in rows:
-        lines.extend(
-            [Cell(fit(head.title.lower(), label, glyphs.ellipsis), "dim"), cell]
-            for head, cell in zip(heads, row, strict=True)
-        )
-        lines.append([Cell(""), Cell("")])
-    room = max(width - label - GAP, 1)
-    return Sheet([Head(""), Head("", wraps=True)], lines[:-1], [label, room], ellipsis=glyphs.ellipsis)
 
 
 def _usual(rows: Sequence[Values], glyphs: Glyphs, now: datetime, width: int) -> Sheet:
@@ -206,8 +177,8 @@ def _cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
     words = states.states(row)
     state = " ".join(words)
     in_style = states.style(words[0]) if words else ""
-    django = _django(row, glyphs)
-    total = look.number(row, "commits_last_year")
+    django = declared_django(row, glyphs)
+    stars, total = known.figure(row, "repo_watchers"), known.figure(row, "commits_last_year")
     return {
         "name": Cell(
             glyphs.foreign(look.text(row, "slug"), limit=_LONGEST_NAME),
@@ -215,26 +186,20 @@ def _cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
             f" {glyphs.edited}" if row.get("edited") else "",
             "cyan",
         ),
-        "stars": Cell(_stars(row)),
+        "stars": Cell("" if stars is None else short.count(stars)),
         "commit": Cell(glyphs.foreign(when.ago_short(look.text(row, "last_updated"), now=now))),
         "weeks": _weeks(row, glyphs),
         "sum": Cell("" if total is None else short.count(total)),
         "release": Cell(_version(row, glyphs)),
         "age": Cell(glyphs.foreign(when.ago_short(look.text(row, "released"), now=now))),
-        "django": Cell(django, "", f"  {state}" if state and django else state, in_style),
+        # Under the head stands what is declared, nothing else.
+        "django": Cell(django or " " * len(_DJANGO.head.title), "", f"  {state}", in_style) if state else Cell(django),
         "state": Cell("", "", state, in_style),
     }
 
 
-def _stars(row: Values) -> str:
-    stars = look.number(row, "repo_watchers")
-    # Where nobody counts stars, the directory says 0.
-    unknown = stars is None or (stars == 0 and look.text(row, "repo_state") in _NO_REPOSITORY)
-    return "" if stars is None or unknown else short.count(stars)
-
-
 def _weeks(row: Values, glyphs: Glyphs) -> Cell:
-    counts = look.counts(row)
+    counts = known.weeks(row)
     if counts:
         return Cell(weeks(counts, glyphs), "green")
     reason = _UNKNOWN_WEEKS.get(look.text(row, "repo_state"), "not fetched")
@@ -244,9 +209,3 @@ def _weeks(row: Values, glyphs: Glyphs) -> Cell:
 def _version(row: Values, glyphs: Glyphs) -> str:
     text = glyphs.foreign(look.text(row, "pypi_version"), limit=_LONGEST_NAME)
     return fit(text, _VERSION_WIDTH, glyphs.ellipsis)
-
-
-def _django(row: Values, glyphs: Glyphs) -> str:
-    """The declared range; "undeclared" is said only of what PyPI was asked about."""
-    declared = short.versions(look.names(row, "django_versions"), glyphs)
-    return declared or ("undeclared" if look.text(row, "released") else "")

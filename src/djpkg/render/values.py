@@ -35,9 +35,3 @@ def names(values: Values, name: str) -> list[str]:
     """A list of texts."""
     value = values.get(name)
     return [str(item) for item in value] if isinstance(value, list) else []
-
-
-def mapping(values: Values, name: str) -> dict[str, str]:
-    """Texts by name."""
-    value = values.get(name)
-    return {key: str(item) for key, item in value.items()} if isinstance(value, dict) else {}
