@@ -7,7 +7,7 @@ import pytest
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
 from djpkg.facts import SourceName
-from djpkg.price import catalog_price, forge_prices, github_price, lines, pypi_price
+from djpkg.price import binding, catalog_price, forge_prices, github_price, lines, pypi_price
 from djpkg.remembered import QuotaRow, Sweep
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -57,16 +57,18 @@ def test_what_the_catalog_says_had_no_commit_for_a_year_needs_no_window() -> Non
 
 
 def test_without_a_token_each_repository_is_asked_for_by_itself() -> None:
-    price = github_price(
-        [KNOWN] * 3, packages=3, with_token=False, quotas=[quota(42, "anonymous"), quota(7, "graphql")], now=NOW
-    )
+    price = github_price([KNOWN] * 3, packages=3, with_token=False, quotas=[quota(42, "anonymous")], now=NOW)
     assert (price.least, price.most, price.points, price.quota) == (3, 12, 0, 42)
 
 
 def test_the_tightest_pool_of_those_that_will_be_asked_is_told() -> None:
     pools = [quota(42, "core"), quota(7, "graphql"), quota(0, "anonymous"), quota(1, "", "gitlab")]
-    assert github_price([KNOWN], packages=1, with_token=False, quotas=pools, now=NOW).quota == 0
-    assert github_price([KNOWN], packages=1, with_token=True, quotas=pools, now=NOW).quota == 7
+    over = quota(3, "core")._replace(reset=NOW - timedelta(seconds=1))
+    open_still = quota(30, "core")._replace(reset=NOW + timedelta(seconds=1))
+    assert binding(pools, trusted=set(), now=NOW) == [pools[2]]
+    assert binding(pools, trusted={"github", "gitlab"}, now=NOW) == [pools[0], pools[1], pools[3]]
+    assert binding([over, open_still], trusted={SourceName.GITHUB}, now=NOW) == [open_still]
+    assert github_price([KNOWN], packages=1, with_token=True, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
     assert github_price([KNOWN], packages=1, with_token=True, quotas=[], now=NOW).quota is None
 
 

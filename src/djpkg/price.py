@@ -9,18 +9,17 @@ from djpkg import weeks
 from djpkg.counting import counted
 from djpkg.facts import FORGES, SourceName
 from djpkg.portions import MANY_PROJECTS, PAGE, PROBED, WINDOWED
+from djpkg.remembered import ANONYMOUS
 from djpkg.sweeping import needs_sweep
 from djpkg.times import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from djpkg.asks import ProjectAsk, RepositoryAsk
     from djpkg.remembered import QuotaRow, Sweep
 
-ANONYMOUS = "anonymous"
-"""The pool of requests that go without a token."""
 # About so many packages the directory lists.
 DIRECTORY = 5_800
 # A repository of the other forges, or of GitHub without a token: its page, its head, its weeks, its contributors.
@@ -55,7 +54,7 @@ def github_price(
 ) -> Price:
     """With a token: a probe for each hundred, and about a window for each 25 that are not known to be dormant."""
     number = len(asks)
-    left = _left([row for row in quotas if (row.pool == ANONYMOUS) != with_token], SourceName.GITHUB)
+    left = _left(quotas, SourceName.GITHUB)
     if not with_token:
         return Price(SourceName.GITHUB.value, packages, number, number * REQUESTS_EACH, 0, left)
     start = weeks.window_start(now)
@@ -97,6 +96,17 @@ def pypi_price(asks: Sequence[ProjectAsk], *, packages: int) -> Price:
     if len(asks) - new > MANY_PROJECTS:
         return Price(SourceName.PYPI.value, packages, 1 + new, 1 + len(asks), 0, None)
     return Price(SourceName.PYPI.value, packages, len(asks), len(asks), 0, None)
+
+
+def binding(quotas: Sequence[QuotaRow], *, trusted: Collection[str], now: datetime) -> list[QuotaRow]:
+    """The pools that the next requests are counted in: not those of a window that is over, and of each source either
+    those of its token or, where it is not among the `trusted` that get one, that of strangers.
+    """
+    return [
+        row
+        for row in quotas
+        if (row.reset is None or row.reset > now) and (row.pool == ANONYMOUS) != (row.source in trusted)
+    ]
 
 
 def lines(prices: Sequence[Price]) -> list[str]:

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+ANONYMOUS = "anonymous"
+"""The pool of a forge's quota from which those without a token are served."""
+
+
 class QuotaRow(NamedTuple):
     """One pool of a source's quota as its last reply told it, and the moment before which it is not to be asked."""
 

@@ -30,6 +30,20 @@ def test_a_terminal_sees_what_is_done_of_how_many_and_what_failed() -> None:
     assert "the quota is ^[[31mspent [/foo] :smile:\n" in shown
 
 
+def test_the_rate_and_the_time_left_are_those_of_the_whole_run_so_far() -> None:
+    now = 100.0
+    buffer = io.StringIO()
+    console = Console(file=buffer, force_terminal=True, width=120, color_system=None, get_time=lambda: now, _environ={})
+    progress = TerminalProgress(console)
+    progress.start("github", 1000)
+    now += 20
+    for _ in range(200):  # a page, all at once
+        progress.advance("github", 1, Outcome.UPDATED)
+    progress.stop()
+    assert "10/s" in buffer.getvalue()
+    assert "1:20 left" in buffer.getvalue()
+
+
 def test_the_silent_one_takes_everything(capfd: object) -> None:
     told(Silent())
 

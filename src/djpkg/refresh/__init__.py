@@ -164,12 +164,12 @@ class _Fetch:
         asked = [forge for forge in FORGES if forge in wanted and repositories[forge].asks]
         tokens = {forge: await self._find_token(forge) for forge in asked}
         if self._request.every:
-            github = tokens.get(SourceName.GITHUB)
-            self._account.report.with_token = github is not None
+            trusted = {forge for forge, token in tokens.items() if token is not None}
+            self._account.report.with_token = SourceName.GITHUB in trusted
             quotas = ledger.get_quotas(self._db)
             due_now = {forge: repositories[forge] for forge in asked}
             listed = projects if SourceName.PYPI in wanted else None
-            self._say_prices(lane_prices(due_now, listed, quotas, with_token=github is not None, now=now))
+            self._say_prices(lane_prices(due_now, listed, quotas, trusted=trusted, now=now))
         forges = {
             opening.open_forge(
                 forge, self._environment, token=tokens[forge], limits=self._limits, clock=self._clock

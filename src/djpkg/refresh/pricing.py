@@ -11,7 +11,7 @@ from djpkg.sources import opening
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from djpkg.refresh.request import Request
@@ -38,10 +38,10 @@ def estimate(
     repositories = due.repositories(db, only=only, now=now)
     wanted = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
     projects = due.projects(db, only=only, now=now) if SourceName.PYPI in request.sources else None
-    with_token = (
-        bool(repositories[SourceName.GITHUB].asks) and opening.find_token(SourceName.GITHUB, environment) is not None
-    )
-    return prices + lane_prices(wanted, projects, ledger.get_quotas(db), with_token=with_token, now=now)
+    trusted = {
+        forge for forge, one in wanted.items() if one.asks and opening.find_token(forge, environment) is not None
+    }
+    return prices + lane_prices(wanted, projects, ledger.get_quotas(db), trusted=trusted, now=now)
 
 
 def lane_prices(
@@ -49,18 +49,22 @@ def lane_prices(
     projects: due.Projects | None,
     quotas: Sequence[QuotaRow],
     *,
-    with_token: bool,
+    trusted: Collection[SourceName],
     now: datetime,
 ) -> list[price.Price]:
-    """What forges and PyPI would cost; `with_token` says whether GitHub would get one."""
+    """What forges and PyPI would cost; `trusted` are the forges that get a token."""
     packages = {forge: sum(map(len, one.slugs.values())) for forge, one in repositories.items()}
     asks = {forge: one.asks for forge, one in repositories.items()}
-    quotas = [row for row in quotas if row.reset is None or row.reset > now]
+    quotas = price.binding(quotas, trusted=trusted, now=now)
     prices: list[price.Price] = []
     if github := asks.get(SourceName.GITHUB):
         prices.append(
             price.github_price(
-                github, packages=packages[SourceName.GITHUB], with_token=with_token, quotas=quotas, now=now
+                github,
+                packages=packages[SourceName.GITHUB],
+                with_token=SourceName.GITHUB in trusted,
+                quotas=quotas,
+                now=now,
             )
         )
     prices += price.forge_prices(asks, packages=packages, quotas=quotas)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import Task, TaskID
 
 _LONGEST_NOTE = 500
+# Seconds after which a rate says something.
+_SOONEST = 0.5
 _TOLD = (Outcome.FAILED, Outcome.DEFERRED, Outcome.GONE)
 
 
@@ -34,7 +36,7 @@ class TerminalProgress:
             BarColumn(bar_width=24),
             _Done(),
             _Rate(),
-            TimeRemainingColumn(compact=True),
+            _Left(),
             _Trouble(),
             console=console,
             transient=True,
@@ -80,12 +82,29 @@ class _Done(ProgressColumn):
         return Text(f"{task.completed:,.0f}{total}", justify="right")
 
 
+def _rate(task: Task) -> float:
+    """Packages a second since the source began: they come in pages, so that the last moments say nothing."""
+    elapsed = task.finished_time if task.finished_time is not None else task.elapsed
+    return task.completed / elapsed if elapsed and elapsed >= _SOONEST else 0.0
+
+
 class _Rate(ProgressColumn):
     """``310/s``, once it can be told."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "", style="dim", justify="right")
+        rate = _rate(task)
+        return Text(f"{rate:,.0f}/s" if rate >= 1 else "", style="dim", justify="right")
+
+
+class _Left(ProgressColumn):
+    """``1:05``, the time that the rest will take if it goes on like that."""
+
+    def render(self, task: Task) -> Text:
+        rate = _rate(task)
+        if not rate or task.total is None or task.finished:
+            return Text("")
+        minutes, seconds = divmod(round(max(0.0, task.total - task.completed) / rate), 60)
+        return Text(f"{minutes}:{seconds:02} left", style="dim", justify="right")
 
 
 class _Trouble(ProgressColumn):

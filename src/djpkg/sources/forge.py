@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
 from djpkg.facts import Outcome
+from djpkg.remembered import ANONYMOUS
 from djpkg.sources import Spent
 from djpkg.sources.gathering import Gathering
 from djpkg.sources.http import Client, Limits, Quota
@@ -134,7 +135,7 @@ class Forge(ABC):
         self.spent = Spent()
         self.quota = Quota()
         # Strangers have a quota of their own: what it lacks is no reason to spare a token's, and the other way round.
-        self.quotas = {"" if auth else "anonymous": self.quota} | {host: Quota() for host in servers}
+        self.quotas = {"" if auth else ANONYMOUS: self.quota} | {host: Quota() for host in servers}
         self._addresses = {**servers, self.host: base_url}
         self._auth = auth
         self._limits = limits

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from djpkg.errors import CredentialsRejected
 from djpkg.facts import SourceName
+from djpkg.remembered import ANONYMOUS
 from djpkg.sources import Spent
 from djpkg.sources.github.answers import Answers
 from djpkg.sources.github.bulk import Bulk
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 FEW = 10
 """Up to so many repositories are asked for one by one even with a token: their pages come with validators."""
-POOLS = {"core": "core", "anonymous": "core", "graphql": "graphql"}
+POOLS = {"core": "core", ANONYMOUS: "core", "graphql": "graphql"}
 """The pools, and what GitHub calls the resource of each."""
 PACE = 900
 """REST requests in a minute (GitHub: "secondary rate limits"), with a token or without."""
@@ -69,7 +70,7 @@ class GitHub:
         self._clock = clock
         self._clients = AsyncExitStack()
         self._pace = Pace(PACE, window=PACED)
-        self._anonymous = self._client("anonymous")
+        self._anonymous = self._client(ANONYMOUS)
         self._rest = self._anonymous if token is None else self._client("core", other="graphql")
         self._graphql = self._client("graphql", other="core", connections=1)
         self.quota = self._rest.quota
@@ -153,7 +154,7 @@ class GitHub:
             return found
 
         auth = None
-        if self._token is not None and pool != "anonymous":
+        if self._token is not None and pool != ANONYMOUS:
             auth = Authorization(
                 header="Authorization", value=f"Bearer {self._token.secret}", variable=self._token.origin
             )
