@@ -30,6 +30,7 @@ def test_a_field_of_which_more_is_not_better_has_no_best() -> None:
 def test_neither_nothing_nor_a_package_alone_is_best() -> None:
     assert best([{"repo_forks": 0}, {"repo_forks": None}, {}], "repo_forks") == frozenset()
     assert best(ROWS[:1], "repo_watchers") == frozenset()
+    assert best(ROWS[1:], "repo_watchers") == frozenset()  # all alike
 
 
 def test_the_ends_of_the_calendar_can_be_compared() -> None:

@@ -33,10 +33,8 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&#])")
 def best(rows: Sequence[Values], name: str) -> frozenset[int]:
     """The places of the packages with the most of a field, or the newest; ties are all best, none of nothing is.
 
-    A field of which more is not better has no best, nor has a package that stands alone.
+    A field of which more is not better has no best, nor has one in which all are alike, as one package alone is.
     """
-    if len(rows) < 2:  # noqa: PLR2004  # one has nothing to be compared with
-        return frozenset()
     if name in _MOST:
         return _highest([float(look.number(row, name) or 0) for row in rows])
     if name in _NEWEST:
@@ -90,7 +88,8 @@ def comparison_rows(rows: Sequence[Values], columns: Sequence[Column] = COMPARED
 
 def _highest(figures: list[float]) -> frozenset[int]:
     most = max(figures, default=0.0)
-    return frozenset(place for place, figure in enumerate(figures) if figure == most > 0)
+    winners = frozenset(place for place, figure in enumerate(figures) if figure == most > 0)
+    return winners if len(winners) < len(figures) else frozenset()
 
 
 def _seconds(moment: datetime) -> float:
