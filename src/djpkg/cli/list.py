@@ -127,6 +127,8 @@ def list_(
             for row in listing.get_rows(mirror, ids, wanted or PIPED):
                 terminal.answer(tsv_line(row[column.field.name] for column in wanted or PIPED))
         terminal.flush()
+        for sentence in listing.unknown_names(mirror, asked):
+            terminal.say(sentence)
         _tell_hidden(chosen, asked, shown=len(ids), limit=rows_wanted)
 
 
