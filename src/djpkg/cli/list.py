@@ -153,9 +153,10 @@ class _Chosen(NamedTuple):
 
 def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render.table import packages_table
+    from djpkg.render.table import TABLE_FIELDS, packages_table
 
-    shown = list(listing.get_rows(mirror, ids, columns or fields.ALL_COLUMNS))
+    needed = columns or fields.columns(",".join(TABLE_FIELDS))
+    shown = list(listing.get_rows(mirror, ids, needed))
     if shown:
         screen.draw(
             packages_table(
