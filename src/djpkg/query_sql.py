@@ -77,9 +77,10 @@ IN_LOOKUP = frozenset(
 
 def where(query: Query, names: Names) -> Sql:
     """The condition that a row of ``packages`` must meet, and its values in order; `names` are those of the mirror."""
-    parts = [_signed(_word(word.text, names), excluded=word.excluded) for word in query.words]
+    # SQLite looks at them in this order, and words take it longest.
+    parts = [_signed(_condition(item), excluded=item.excluded) for item in query.conditions]
     parts += [_signed(_filter(item, names), excluded=item.excluded) for item in query.filters]
-    parts += [_signed(_condition(item), excluded=item.excluded) for item in query.conditions]
+    parts += [_signed(_word(word.text, names), excluded=word.excluded) for word in query.words]
     return _joined(" AND ", parts) if parts else ("1", ())
 
 
