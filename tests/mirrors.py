@@ -17,10 +17,10 @@ from djpkg.facts import (
     WeeksFacts,
 )
 from djpkg.mirror.connection import create, open_write
-from djpkg.mirror.starter import CATEGORIES
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
 from djpkg.times import stamp
+from tests.starter import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from djpkg.fields import Kind
 from djpkg.merge import merge
 from djpkg.mirror.connection import in_memory
 from djpkg.mirror.rows import columns, value
-from djpkg.mirror.starter import facts
+from tests.starter import facts
 
 if TYPE_CHECKING:
     import sqlite3

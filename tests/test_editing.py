@@ -14,7 +14,7 @@ from djpkg.assignments import Places
 from djpkg.editing import changes, is_empty, text, with_mistake
 from djpkg.errors import UsageError
 from djpkg.merge import merge
-from djpkg.mirror.starter import facts
+from tests.starter import facts
 
 PLACES = Places({"1": 1, "2": 2, "apps": 1, "frameworks": 2}, {"53": 53, "62": 62, "forms": 53, "7": 7, "pottery": 7})
 VALUES = {**merge([facts()], {}).values}

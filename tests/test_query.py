@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from djpkg import fields, filters, query
 from djpkg.errors import UsageError
 from djpkg.facts import SourceName
-from djpkg.filters import Filter, Presence, Range, Text
+from djpkg.filters import Filter, Presence, Range, Text, Undeclared
 from djpkg.query import Condition, Sort, Word
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -109,13 +109,15 @@ def test_a_minus_or_a_caret_excludes_any_term() -> None:
         ('participant:"none"', [Text("none")]),
         ('title:""', [Presence(present=False)]),
         ("title:a..b", [Text("a..b")]),
+        ('title:"1..2"', [Text("1..2")]),
         ("participants:5..", [Range(5, None)]),
         ("grids:2..3", [Range(2, 3)]),
         ("grid:53", [Text("53")]),
         ("forge:GitHub", [Text("github")]),
         ("repo_state:none", [Presence(present=False)]),
         ("django:5.2", [Text("5.2")]),
-        ("django:undeclared", [Presence(present=False)]),
+        ("django:none", [Presence(present=False)]),
+        ("django:undeclared", [Undeclared()]),
         ("django:4.2..", [Range(40_002, None)]),
         ("django:..4", [Range(None, 49_999)]),
         ("python:3.9..3.13", [Range(30_009, 30_013)]),
@@ -141,6 +143,10 @@ def test_values_of_filters(term: str, expected: list[filters.Test]) -> None:
         ("archived:perhaps", ["archived", "yes or no"]),
         ("django:five", ["django", "version", "undeclared"]),
         ("django:5.2.1", ["django", "version"]),
+        ("version:2..", ["version", "text", "version:2.5.0", "no range", "'2..'"]),
+        ("requires_python:3.8..3.12", ["requires_python", "no range"]),
+        ("docs:..2", ["docs", "no range"]),
+        ("category:1..2", ["category", "no range"]),
         ("forge:sourceforge", ["forge", "github", "forgejo"]),
         ("checked:twitter", ["checked", "catalog"]),
         ("is:dead", ["is:dead", "active", "removed"]),

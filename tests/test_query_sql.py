@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,56 +12,36 @@ from hypothesis import strategies as st
 
 from djpkg import fields, query, query_sql
 from djpkg.errors import UsageError
+from djpkg.mirror import listing
+from djpkg.mirror.connection import in_memory
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
-TABLES = """
-CREATE TABLE categories (id INTEGER PRIMARY KEY, slug TEXT, title TEXT) STRICT;
-CREATE TABLE grids (id INTEGER PRIMARY KEY, slug TEXT, title TEXT) STRICT;
-CREATE TABLE package_grids (
-    package_id INTEGER NOT NULL, grid_id INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (package_id, grid_id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE packages (
-    id INTEGER PRIMARY KEY, slug TEXT NOT NULL, title TEXT NOT NULL, category INTEGER,
-    grids TEXT NOT NULL DEFAULT '[]', repo_url TEXT NOT NULL DEFAULT '', pypi_url TEXT NOT NULL DEFAULT '',
-    documentation_url TEXT, repo_description TEXT NOT NULL DEFAULT '', repo_watchers INTEGER, repo_forks INTEGER,
-    pypi_version TEXT, commits_over_52 TEXT NOT NULL DEFAULT '[]', participants TEXT NOT NULL DEFAULT '[]',
-    created_utc TEXT, modified_utc TEXT, last_updated_utc TEXT, last_fetched_utc TEXT, released_utc TEXT,
-    archived INTEGER, forge TEXT, repository TEXT, repo_state TEXT, moved_to TEXT, commits_last_year INTEGER,
-    participant_count INTEGER NOT NULL DEFAULT 0, pypi_name TEXT, pypi_state TEXT, yanked INTEGER, requires_python TEXT,
-    python_versions TEXT NOT NULL DEFAULT '[]', django_versions TEXT NOT NULL DEFAULT '[]', license TEXT,
-    development_status TEXT, catalog_state TEXT NOT NULL DEFAULT 'listed', edited TEXT NOT NULL DEFAULT '[]',
-    checked TEXT NOT NULL DEFAULT '{}', failed TEXT NOT NULL DEFAULT '{}'
-) STRICT;
-CREATE INDEX packages_stars ON packages (repo_watchers DESC, slug);
-CREATE VIRTUAL TABLE packages_fts USING fts5 (
-    slug, title, repo_description,
-    content='packages', content_rowid='id', tokenize='unicode61 remove_diacritics 2'
-);
-CREATE TRIGGER packages_fts_insert AFTER INSERT ON packages BEGIN
-    INSERT INTO packages_fts (rowid, slug, title, repo_description)
-    VALUES (new.id, new.slug, new.title, new.repo_description);
-END;
-"""
-
-CATEGORIES = [(1, "apps", "App"), (2, "frameworks", "Framework")]
-GRIDS = [(53, "forms", "Forms"), (62, "todo-lists", "Task management"), (7, "platforms", "Platforms"), (9, None, None)]
-
 Row = dict[str, object]
+Name = tuple[int, str | None, str | None]
+
+CATEGORIES: list[Name] = [(1, "apps", "App"), (2, "frameworks", "Framework")]
+GRIDS: list[Name] = [
+    (53, "forms", "Forms"),
+    (62, "todo-lists", "Task management"),
+    (7, "platforms", "Platforms"),
+    (9, None, None),
+]
 
 TODO: Row = {
     "slug": "django-todo",
     "title": "Django Todo",
     "category": 1,
-    "grids": "[53, 62]",
+    "grids": "[53,62]",
     "repo_url": "https://github.com/shacker/django-todo",
     "repo_description": "A multi-user ticketing system. Includes CSV import.",
     "repo_watchers": 845,
     "pypi_version": "2.5.0",
-    "participants": '["shacker", "dependabot[bot]", "Zo\\u00eb", "a,b"]',
+    "participants": '["shacker","dependabot[bot]","Zo\\u00eb","a,b"]',
     "participant_count": 4,
     "last_updated_utc": "2022-01-01T00:00:00.000000Z",
     "released_utc": "2021-06-01T00:00:00.000000Z",
@@ -76,8 +55,8 @@ TODO: Row = {
     "yanked": 0,
     "license": "BSD-3-Clause",
     "development_status": "5 - Production/Stable",
-    "python_versions": '["3.8", "3.13"]',
-    "checked": '{"github": "2026-03-01T00:00:00Z"}',
+    "python_versions": '["3.8","3.13"]',
+    "checked": '{"github":"2026-03-01T00:00:00Z"}',
     "edited": '["documentation_url"]',
     "documentation_url": "https://todo.readthedocs.io",
 }
@@ -93,7 +72,7 @@ ALLAUTH: Row = {
     "repo_state": "ok",
     "commits_last_year": 300,
     "license": "MIT License",
-    "django_versions": '["4.2", "5.0", "5.2"]',
+    "django_versions": '["4.2","5.0","5.2"]',
     "requires_python": ">=3.8",
 }
 BARE: Row = {"slug": "bare_thing", "title": "100% bare", "category": None}
@@ -113,17 +92,16 @@ OLD: Row = {
     "license": "GPLv3 (MIT parts)",
     "django_versions": '["4.10"]',
     "python_versions": '["3"]',
-    "failed": '{"github": "say \\"pypi\\": no"}',
+    "failed": '{"github":"say \\"pypi\\": no"}',
 }
 ROWS = [TODO, ALLAUTH, BARE, OLD]
 
 
-def filled(rows: Iterable[Row]) -> sqlite3.Connection:
+def filled(rows: Iterable[Row], *, categories: Iterable[Name] = CATEGORIES) -> sqlite3.Connection:
     """A mirror in memory with those packages, numbered from 1."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    db.executescript(TABLES)
-    db.executemany("INSERT INTO categories VALUES (?, ?, ?)", CATEGORIES)
-    db.executemany("INSERT INTO grids VALUES (?, ?, ?)", GRIDS)
+    db = in_memory()
+    db.executemany("INSERT INTO categories (id, slug, title) VALUES (?, ?, ?)", categories)
+    db.executemany("INSERT INTO grids (id, slug, title) VALUES (?, ?, ?)", GRIDS)
     for number, row in enumerate(rows, start=1):
         names = ["id", *row]
         marks = ", ".join("?" * len(names))
@@ -135,11 +113,8 @@ def filled(rows: Iterable[Row]) -> sqlite3.Connection:
 
 def slugs(db: sqlite3.Connection, *terms: str, sort: str = "") -> list[str]:
     """The slugs of the packages that the terms find, in order."""
-    asked = query.parse(terms, now=NOW)
-    condition, values = query_sql.where(asked)
-    order, more = query_sql.order_by(query.sort([sort]), asked)
-    sql = f"SELECT slug FROM packages WHERE {condition} ORDER BY {order}"
-    return [row[0] for row in db.execute(sql, (*values, *more))]
+    found = listing.find_ids(db, query.parse(terms, now=NOW), query.sort([sort]))
+    return [str(row["slug"]) for row in listing.get_rows(db, found, fields.columns("slug"))]
 
 
 def found_in(rows: Iterable[Row], *terms: str) -> list[str]:
@@ -277,7 +252,8 @@ EVERY = {"django-todo", "django-allauth", "bare_thing", "old"}
         ("django:4.3..", {"django-allauth", "old"}),
         ("django:4.3..4", {"old"}),
         ("django:5..", {"django-allauth"}),
-        ("django:undeclared", {"django-todo", "bare_thing"}),
+        ("django:none", {"django-todo", "bare_thing"}),
+        ("django:undeclared", {"django-todo"}),
         ("-django:5", EVERY - {"django-allauth"}),
         ("python:3.13", {"django-todo"}),
         ("python:3", {"django-todo", "old"}),
@@ -293,6 +269,103 @@ EVERY = {"django-todo", "django-allauth", "bare_thing", "old"}
 def test_what_a_query_finds(db: sqlite3.Connection, terms: str, expected: set[str]) -> None:
     arguments = [terms] if '"' in terms else terms.split()
     assert set(slugs(db, *arguments)) == expected
+
+
+def test_undeclared_is_what_pypi_has_answered_for_and_none_what_has_no_value() -> None:
+    rows: list[Row] = [
+        {
+            "slug": "declares",
+            "title": "x",
+            "released_utc": "2026-01-01T00:00:00.000000Z",
+            "python_versions": '["3.13"]',
+        },
+        {"slug": "declares-nothing", "title": "x", "released_utc": "2026-01-01T00:00:00.000000Z"},
+        {"slug": "never-asked", "title": "x"},
+    ]
+    assert found_in(rows, "python:undeclared") == ["declares-nothing"]
+    assert found_in(rows, "python:none") == ["declares-nothing", "never-asked"]
+    assert found_in(rows, "-python:undeclared") == ["declares", "never-asked"]
+
+
+def test_a_category_that_is_not_named_yet_is_one() -> None:
+    rows: list[Row] = [
+        {"slug": "in-seven", "title": "x", "category": 7},
+        {"slug": "in-none", "title": "x", "category": None},
+        {"slug": "in-apps", "title": "x", "category": 1},
+    ]
+    with closing(filled(rows, categories=[*CATEGORIES, (7, None, None)])) as db:
+        assert slugs(db, "category:none") == ["in-none"]
+        assert slugs(db, "category:any") == ["in-apps", "in-seven"]
+        assert slugs(db, "category:7") == ["in-seven"]
+        assert slugs(db, "category_slug:none") == slugs(db, "category_title:none") == ["in-none", "in-seven"]
+        assert slugs(db, sort="category") == ["in-apps", "in-none", "in-seven"]
+
+
+def test_a_quote_in_a_name_begins_no_other_name() -> None:
+    rows: list[Row] = [
+        {"slug": "bob", "title": "x", "participants": '["bob","x"]'},
+        {"slug": "last", "title": "x", "participants": '["x","bob"]'},
+        {
+            "slug": "quoted",
+            "title": "x",
+            "participants": json.dumps(['x"bob', 'x,"bob', '["bob'], separators=(",", ":")),
+        },
+    ]
+    assert found_in(rows, "participant:bob") == ["bob", "last"]
+    assert found_in(rows, 'participant:x"bob') == ["quoted"]
+
+
+def test_a_number_in_requires_python_is_a_whole_one() -> None:
+    rows: list[Row] = [
+        {"slug": f"p{place}", "title": "x", "requires_python": text}
+        for place, text in enumerate((">=3.10", ">=3.1,<4", ">=3.1.4", "==13.1", "~=2.3.1"))
+    ]
+    assert found_in(rows, "requires_python:3.1") == ["p1", "p2"]
+    assert found_in(rows, "requires_python:>=3.1") == ["p1", "p2"]
+    assert found_in(rows, "requires_python:<4") == ["p1"]
+    assert found_in(rows, "requires_python:>=3") == ["p0", "p1", "p2"]
+
+
+def test_an_address_finds_its_repository() -> None:
+    at = {"repository": "shacker/django-todo", "repository_key": "github.com/shacker/django-todo"}
+    rows: list[Row] = [
+        {"slug": "todo", "title": "x", **at},
+        {"slug": "fork", "title": "x", "repository": "x/y", "repository_key": "gitlab.com/shacker/django-todo"},
+    ]
+    for address in ("https://github.com/shacker/django-todo", "git@github.com:Shacker/django-todo.git"):
+        assert found_in(rows, f"repo:{address}") == ["todo"]
+    assert found_in(rows, "repo:SHACKER/") == ["todo"]
+    assert found_in(rows, "repo:https://nowhere/") == []
+
+
+def test_names_are_compared_without_case_and_with_any_limit_of_words() -> None:
+    rows: list[Row] = [{"slug": "x", "title": "x", "grids": "[62]"}]
+    for term in ("TASK", '"todo lists"', "Todo-Lists", "todo_lists", "grid_slugs:TODO-LISTS", "grid:TASK"):
+        assert found_in(rows, term) == ["x"], term
+    for term in ("ask", "odo", "grid_slugs:todo", "grid_slugs:62"):
+        assert found_in(rows, term) == [], term
+
+
+@pytest.mark.parametrize("name", sorted(query_sql.IN_LOOKUP))
+def test_the_index_for_lookups_holds_what_is_said_to_be_in_it(db: sqlite3.Connection, name: str) -> None:
+    asked = query.parse([f"{name}:any"], now=NOW)
+    assert query_sql.is_narrow(asked)
+    names = listing.get_names(db)
+    (condition, values), (order, more) = query_sql.where(asked, names), query_sql.order_by((), asked, names)
+    plan = db.execute(
+        f"EXPLAIN QUERY PLAN SELECT packages.id FROM packages WHERE {condition} ORDER BY {order}", (*values, *more)
+    ).fetchall()
+    assert any("SCAN packages USING COVERING INDEX packages_lookup" in row[3] for row in plan)
+    assert not any("TEMP B-TREE" in row[3] for row in plan)
+
+
+def test_every_column_of_the_index_for_lookups_is_known_to_the_query(db: sqlite3.Connection) -> None:
+    columns = {row[2] for row in db.execute("PRAGMA index_info(packages_lookup)")}
+    looked_at = [fields.get(name) for name in query_sql.IN_LOOKUP]
+    known = {
+        sql.removeprefix("packages.") for field in looked_at for sql in (field.column, field.comparable.split()[0])
+    }
+    assert columns <= known
 
 
 def test_words_come_in_the_order_of_where_they_are_found() -> None:

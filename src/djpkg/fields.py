@@ -42,7 +42,7 @@ class Owner(Enum):
 class Field(NamedTuple):
     """One named value of a record, or one beyond it.
 
-    `column` is the SQL expression over ``packages`` that holds it, `key` the one that orders and compares it.
+    `column` is the SQL expression over ``packages`` that holds it, `comparable` the one that orders and compares it.
     `editable` fields can be overridden; `nullable` ones are null where they are cleared, others "" (texts) or []
     (lists).
     """
@@ -64,20 +64,32 @@ class Field(NamedTuple):
         return self.expression or f"packages.{self.name}"
 
     @property
-    def key(self) -> str:
-        """The SQL expression that orders the field: the UTC instant of a time, the length of a list."""
+    def comparable(self) -> str:
+        """The SQL expression that orders the field: the UTC instant of a time, the length of a list.
+
+        The names of categories are compared as `query_sql` does it.
+        """
         if self.kind is Kind.TIME:
             return f"packages.{self.name}_utc"
         if self.kind in (Kind.TEXT, Kind.ADDRESS, Kind.PROJECT):
             return f"{self.column} COLLATE NOCASE"
         if self.kind is Kind.COUNTS:
             return "packages.commits_last_year"
-        if self.kind is Kind.CATEGORY:
-            return "(SELECT slug FROM categories WHERE categories.id = packages.category)"
-        if self.kind in (Kind.NAMES, Kind.GRIDS):
-            counted = self.name == "participants"  # their number is kept, and counting long lists is slow
-            return "packages.participant_count" if counted else f"json_array_length({self.column})"
-        return self.column
+        if self.name == "participants":  # their number is kept, and counting long lists is slow
+            return "packages.participant_count"
+        if self.of_grids:
+            return "(SELECT count(*) FROM package_grids WHERE package_grids.package_id = packages.id)"
+        return f"json_array_length({self.column})" if self.kind is Kind.NAMES else self.column
+
+    @property
+    def of_grids(self) -> bool:
+        """Whether the value is the grids that the package is in, by number or by slug."""
+        return self.name in ("grids", "grid_slugs")
+
+    @property
+    def of_category(self) -> bool:
+        """Whether the value is the package's category, by number, slug or title."""
+        return self.name in ("category", "category_slug", "category_title")
 
     @property
     def sortable(self) -> bool:

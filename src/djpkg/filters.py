@@ -26,6 +26,7 @@ VERSION_LISTS = frozenset({"python_versions", "django_versions"})
 _VALUE = re.compile(r'(?:"[^"]*"|[^,"]|")+?(?=,|\Z)')
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LENGTHS = re.compile(r"[0-9]*\.\.[0-9]*")
+_TEXT_RANGE = re.compile(r"(?:[0-9][\w.+-]*)?\.\.(?:[0-9][\w.+-]*)?")
 _VERSION = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
 _MISSING = frozenset({"", "none", "null"})
 _YES = frozenset({"yes", "true", "1"})
@@ -55,7 +56,11 @@ class Presence(NamedTuple):
     present: bool
 
 
-Test = Text | Range | Presence
+class Undeclared(NamedTuple):
+    """PyPI has answered with a release, and it declares no version of that."""
+
+
+Test = Text | Range | Presence | Undeclared
 
 
 class Filter(NamedTuple):
@@ -105,8 +110,10 @@ def _special(name: str, field: Field, value: str) -> Test | None:
     """What stands for a value's presence, and the words of a field that has only a few."""
     word = value.lower()
     choices = CHOICES.get(field.name, ())
-    if word in _MISSING or (word == "undeclared" and field.name in VERSION_LISTS):
+    if word in _MISSING:
         return Presence(present=False)
+    if word == "undeclared" and field.name in VERSION_LISTS:
+        return Undeclared()
     if word in choices:
         return Text(word)
     if word == "any":
@@ -120,6 +127,9 @@ def _literal(name: str, field: Field, value: str) -> Test:
     """A text, without the quotes that it was typed in; of lists also how long they are."""
     if field.kind in (Kind.NAMES, Kind.GRIDS) and _LENGTHS.fullmatch(value):
         return _number(name, value)
+    if _TEXT_RANGE.fullmatch(value):
+        takes = f'a text such as {field.example}, and no range (in quotes, {name}:"{value}", it is a text)'
+        raise _refuse(name, value, takes)
     text = value[1:-1] if quoted(value) else value
     if field.name == "edited":
         text = fields.get(text).name

@@ -36,6 +36,18 @@ QUERIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("participant:map99",), ()),
     (("participants:5..", "commits:20.."), ("-released", "slug")),
     (("auth", "is:active", "stars:10..", "django:5..", "license:MIT", "^is:archived"), ()),
+    (("^is:archived", "^todo", "^license:MIT", "^forge:gitlab"), ("-grid_slugs",)),
+    ((), ("grid_slugs",)),
+    ((), ("category",)),
+    ((), ("title",)),
+    ((), ("description",)),
+    (("checked:github",), ("docs",)),
+    (("category:apps",), ("category_title", "-grids", "description")),
+    (("is:stale",), ("grids",)),
+    (("grid_slugs:any",), ()),
+    (("participant:" + ",".join(f"map{number}" for number in range(10)),), ()),
+    (("^todo",), ()),
+    (("description:any",), ()),
 )
 TARGETS = {FULL: "10", TENFOLD: "60"}
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SOURCE = Path(__file__).parents[2] / "src"
-RECORD = SOURCE / "djpkg" / "data" / "django-todo.json"
+RECORD = Path(__file__).parents[1] / "data" / "django-todo.json"
 _STYLES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 

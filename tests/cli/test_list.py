@@ -48,6 +48,20 @@ def test_terms_choose(mirror: Path, terms: list[str], found: list[str]) -> None:
     assert sorted(slugs(*terms)) == sorted(found)
 
 
+@pytest.mark.parametrize(
+    ("term", "told"),
+    [
+        ("category:framworks", "there is no category 'framworks' in the mirror; did you mean frameworks?"),
+        ("grid:potery", "there is no grid 'potery' in the mirror; did you mean pottery?"),
+        ("grid_slugs:zzz", "there is no grid 'zzz' in the mirror; djpkg grids lists them"),
+    ],
+)
+def test_a_category_or_grid_that_is_not_there_is_told(mirror: Path, term: str, told: str) -> None:
+    ended = run("list", term)
+    assert (ended.code, ended.out, ended.err) == (0, "", f"{told}\n")
+    assert run("list", "grid:pottery", "category:apps").err == ""
+
+
 def test_several_fields_order_one_after_the_other(mirror: Path) -> None:
     filled(mirror, [record(6, "twin-b", repo_watchers=20), record(7, "twin-a", repo_watchers=20)])
     assert slugs("--sort", "stars,slug")[2:5] == ["django-pans", "twin-a", "twin-b"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
 
+import tests.starter
 from djpkg import fields
 from djpkg.facts import SourceName
 from djpkg.mirror import ledger, lock, starter
@@ -21,14 +21,18 @@ from djpkg.repository import NO_FORGES
 if TYPE_CHECKING:
     from pathlib import Path
 
-PACKAGED = (files("djpkg") / "data" / "django-todo.json").read_text(encoding="ascii")
+RECORD = tests.starter.RECORD.read_text(encoding="ascii")
 
 
 def test_it_is_the_packaged_record_to_the_character() -> None:
     with closing(starter.open_starter()) as db:
         values = get_values(db, 409, fields.RECORD_COLUMNS)
-    assert as_json.record(values, fields.RECORD_COLUMNS).strip() == PACKAGED.strip()
-    assert list(values) == list(json.loads(PACKAGED))
+    assert as_json.record(values, fields.RECORD_COLUMNS).strip() == RECORD.strip()
+    assert list(values) == list(json.loads(RECORD))
+
+
+def test_its_packaged_rows_are_those_that_the_merge_gives() -> None:
+    assert starter.ROWS.read_text(encoding="ascii") == tests.starter.text()
 
 
 def test_no_file_is_made_and_nothing_can_be_written(tmp_path: Path) -> None:

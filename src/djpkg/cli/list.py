@@ -154,6 +154,8 @@ def list_(
             for row in listing.get_rows(mirror, ids, wanted or PIPED):
                 terminal.answer(tsv_line(row[column.field.name] for column in wanted or PIPED))
         terminal.flush()
+        for sentence in listing.unknown_names(mirror, asked):
+            terminal.say(sentence)
         _tell_hidden(chosen, asked, shown=len(ids), limit=rows_wanted)
 
 
@@ -179,9 +181,10 @@ class _Chosen(NamedTuple):
 def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
     from djpkg.render import known  # noqa: PLC0415 - for tables alone
-    from djpkg.render.table import packages_table
+    from djpkg.render.table import TABLE_FIELDS, packages_table
 
-    shown = list(listing.get_rows(mirror, ids, (*columns, *known.NEEDED) if columns else fields.ALL_COLUMNS))
+    needed = (*columns, *known.NEEDED) if columns else fields.columns(",".join(TABLE_FIELDS))
+    shown = list(listing.get_rows(mirror, ids, needed))
     if shown:
         screen.draw(
             packages_table(

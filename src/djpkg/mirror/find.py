@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from djpkg import named
 from djpkg.errors import PackageNotFound
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def is_catalog_name(name: str) -> bool:
 
 def folded(slug: str) -> str:
     """A slug as it is compared: small letters (of ASCII, as SQLite's `lower` does it), and ``-`` for ``_``."""
-    return slug.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass").replace("_", "-")
+    return named.folded(slug).replace("_", "-")
 
 
 def nearest(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
