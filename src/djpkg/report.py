@@ -95,6 +95,7 @@ class Report:
     deferred: list[Deferral] = field(default_factory=list)
     stopped: int | None = None
     """The code of a signal, or of an error that ended the whole fetch."""
+    hint: str | None = None
     first: bool = False
     with_token: bool = False
 
@@ -120,10 +121,11 @@ class Report:
                 return
         self.deferred.append(Deferral(source.value, packages, reason, until))
 
-    def end(self, reason: str, code: int) -> None:
-        """An error ended the whole fetch, or kept it from beginning."""
+    def end(self, reason: str, code: int, *, hint: str | None = None) -> None:
+        """An error ended the whole fetch, or kept it from beginning; `hint` is the next step for the user."""
         self.failures.append(Failure(None, None, reason))
         self.stopped = code
+        self.hint = hint
 
     @property
     def exit_code(self) -> int:

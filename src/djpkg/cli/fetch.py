@@ -195,7 +195,9 @@ def _talk(report: Report, *, summary: bool) -> None:
 
     for line in report.causes():
         terminal.say(f"djpkg: {line}")
-    if report.stopped is not None:
+    if report.hint:
+        terminal.say(f"       {report.hint}")
+    if report.stopped in (terminal.INTERRUPTED, terminal.TERMINATED):
         terminal.say("djpkg: stopped; what was fetched is stored, and fetching again goes on from there")
     if summary:
         for line in [*lines(report), *welcome(report)]:

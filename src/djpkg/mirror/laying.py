@@ -25,7 +25,8 @@ LONGEST_RETRY = timedelta(days=30)
 class Statement(NamedTuple):
     """What one source said of one coordinate, to be stored for every package that points there.
 
-    `outcome` is None while more is to come. `said` is None where nothing new was said. `error` goes with FAILED.
+    `outcome` is None while more is to come. `said` is None where nothing new was said; what was said before an asking
+    FAILED or was DEFERRED is kept all the same. `error` goes with FAILED.
     """
 
     coordinate: str
@@ -72,10 +73,11 @@ def lay(before: Stored, statement: Statement, number: int, slug: str, shared: Fa
         "asked": at,
     }
     old = before.said
+    broke_off = statement.outcome in (Outcome.FAILED, Outcome.DEFERRED)
     if statement.outcome is Outcome.FAILED:
-        failed = Written(number, slug, statement.coordinate, changed=False, events=())
-        return Laid(row | {"outcome": "failed", "error": statement.error}, failed, old)
-    row |= {"answered": at, "error": None}
+        row |= {"outcome": "failed", "error": statement.error}
+    if broke_off and statement.said is None:
+        return Laid(row, Written(number, slug, statement.coordinate, changed=False, events=()), old)
     kept = absorb(old or shared, statement.said) if statement.said is not None else old or shared
     changed, told = False, []
     if kept is not None and (statement.said is not None or old is None):
@@ -83,23 +85,37 @@ def lay(before: Stored, statement: Statement, number: int, slug: str, shared: Fa
         told = events(old, kept, coordinate=statement.coordinate)
         if kept != old:
             row["said"] = codec.encode(kept)
-    if statement.etag is not None:
-        row["etag"] = statement.etag
-    elif _page(kept) != _page(old):
-        row["etag"] = None  # it spoke of the page before, which may come back
-    if statement.serial is not None:
-        row["serial"] = statement.serial
-    if statement.outcome is Outcome.GONE:
-        misses = before.misses + 1
-        row |= {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
-        # A place that comes back as it was would else answer "unchanged" to the old validator, and stay gone.
-        row |= {"etag": None, "serial": None}
-    else:
-        row |= {"misses": 0, "retry": None}
-        if statement.outcome is not None:
+    row |= _validators(old, kept, statement) | _patience_with(before, statement, now)
+    if not broke_off:  # else it was not answered to its end: it keeps its turn, and what came of it stays
+        row |= {"answered": at, "error": None}
+        if statement.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
             row["outcome"] = "updated" if changed else "unchanged"
     written = Written(number, slug, statement.coordinate, changed, tuple(told))
-    return Laid(row, written, kept, still=not changed and not told and _is_still(before, kept, statement, now))
+    still = not (changed or told or broke_off) and _is_still(before, kept, statement, now)
+    return Laid(row, written, kept, still=still)
+
+
+def _validators(old: Facts | None, kept: Facts | None, statement: Statement) -> dict[str, SqlValue]:
+    """What lets the source say "unchanged" of what is kept now."""
+    if statement.outcome is Outcome.GONE:
+        # A place that comes back as it was would else answer "unchanged" to the old validator, and stay gone.
+        return {"etag": None, "serial": None}
+    stated: dict[str, SqlValue] = {}
+    if statement.etag is not None:
+        stated["etag"] = statement.etag
+    elif _page(kept) != _page(old):
+        stated["etag"] = None  # it spoke of the page before, which may come back
+    if statement.serial is not None:
+        stated["serial"] = statement.serial
+    return stated
+
+
+def _patience_with(before: Stored, statement: Statement, now: datetime) -> dict[str, SqlValue]:
+    """How often a place was gone or blocked in a row, and until when it is therefore left in peace."""
+    if statement.outcome is not Outcome.GONE:
+        return {"misses": 0, "retry": None}
+    misses = before.misses + 1
+    return {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
 
 
 def _page(facts: Facts | None) -> RepositoryFacts | None:

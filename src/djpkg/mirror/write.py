@@ -176,6 +176,17 @@ class Writer:
             (after,) = self._merge([package])
         return before, after
 
+    def note_failure(self, package: int, error: str, *, now: datetime) -> None:
+        """That the catalog could not tell of a package, and why; what it said before stays."""
+        with transaction(self._db):
+            self._db.execute(
+                "UPDATE facts SET asked = ?, outcome = 'failed', error = ? WHERE package_id = ? AND source = 'catalog'",
+                (stamp(now), error, package),
+            )
+            self._db.execute(
+                "UPDATE packages SET failed = json_set(failed, '$.catalog', ?) WHERE id = ?", (error, package)
+            )
+
     def _mark_missing(self, packages: Sequence[int], now: datetime) -> None:
         """That the catalog does not have a package is an answer of its own; what it said before stays."""
         at = stamp(now)

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from djpkg import config, price
+from djpkg.errors import DjpkgError, MirrorError
 from djpkg.facts import FORGES, SourceName
 from djpkg.mirror import due, ledger, lock
 from djpkg.mirror.connection import open_write
@@ -61,30 +63,37 @@ def fetch(
 ) -> Report:
     """Fetch what was asked for into the mirror at `path`, which is made where there is none.
 
-    Raises ConfigError, FetchRunning and MirrorError; whatever a source does is in the report.
+    Raises ConfigError, FetchRunning and MirrorError where it cannot begin; whatever happens then is in the report.
     """
     opening.check(request.sources, environment)
     manifest = None if request.manifest is None else _keepable(request.manifest)
     request = replace(request, packages=tuple(map(_keepable, request.packages)), manifest=manifest)
     with Stop() as stop, lock.fetch_lock(path):
         lock.ensure_locked(path)
-        with open_write(path) as db:
-            started = clock()
-            run = ledger.start_run(db, str(request), now=started)
-            report = Report(started=started, named=request.packages)
-            work = _Fetch(
-                request,
-                db,
-                writer=Writer(db, forges=config.forges(environment), run=run),
-                account=Account(report, progress=progress, db=db, clock=clock),
-                environment=environment,
-                clock=clock,
-                limits=limits,
-            )
-            with asyncio.Runner() as runner:
+        report = Report(started=clock(), named=request.packages)
+        run: int | None = None
+        try:
+            with open_write(path) as db, asyncio.Runner() as runner:
+                run = ledger.start_run(db, str(request), now=report.started)
+                work = _Fetch(
+                    request,
+                    db,
+                    writer=Writer(db, forges=config.forges(environment), run=run),
+                    account=Account(report, progress=progress, db=db, clock=clock),
+                    environment=environment,
+                    clock=clock,
+                    limits=limits,
+                )
                 runner.run(stop.obey(work.run()))
+        except DjpkgError as error:
+            if run is None:
+                raise
+            # Of the disk, say: what was stored and counted before is told all the same.
+            report.end(str(error), error.exit_code, hint=error.hint)
+        if stop.code is not None:
             report.stopped = stop.code
-            report.finished = clock()
+        report.finished = clock()
+        with suppress(MirrorError), open_write(path) as db:  # the same disk may not take this either
             ledger.finish_run(db, run, code=report.exit_code, report=report.kept_json(), now=report.finished)
     return report
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from djpkg.mirror.write import Written
     from djpkg.render.observer import Progress
     from djpkg.report import Report
-    from djpkg.sources import Forge, Registry
-    from djpkg.sources.catalog import Catalog
+    from djpkg.sources import Metered
     from djpkg.sources.quota import Quota
 
 
@@ -73,7 +72,7 @@ class Account:
             self.report.fail_source(source, error.reason, refused=isinstance(error, Refused))
 
     @contextmanager
-    def spending(self, name: SourceName, source: Catalog | Forge | Registry) -> Iterator[None]:
+    def spending(self, name: SourceName, source: Metered) -> Iterator[None]:
         """The source knows what it said in earlier runs, and however it ends, what it cost and said now is kept."""
         self._recall(name, source)
         try:
@@ -85,7 +84,7 @@ class Account:
             tally.quota = QuotaState(quota.limit, quota.remaining, quota.reset)
             self._keep(self._rows(name, source))
 
-    def keep_refusals(self, name: SourceName, source: Catalog | Forge | Registry) -> None:
+    def keep_refusals(self, name: SourceName, source: Metered) -> None:
         """Keep now, as a kill may follow, the moment before which a source is not to be asked any more."""
         self._keep([row for row in self._rows(name, source) if row.not_before is not None and row not in self._kept])
 
@@ -94,7 +93,7 @@ class Account:
             ledger.store_quota(self._db, rows)
             self._kept.update(rows)
 
-    def _rows(self, name: SourceName, source: Catalog | Forge | Registry) -> list[QuotaRow]:
+    def _rows(self, name: SourceName, source: Metered) -> list[QuotaRow]:
         now = self._clock()
         return [
             _row(name, pool, quota, now)
@@ -102,7 +101,7 @@ class Account:
             if quota.remaining is not None or quota.closed_until
         ]
 
-    def _recall(self, name: SourceName, source: Catalog | Forge | Registry) -> None:
+    def _recall(self, name: SourceName, source: Metered) -> None:
         """What a source said of its quota in an earlier run still holds until the moment that it named."""
         now = self._clock()
         for row in self._quotas:

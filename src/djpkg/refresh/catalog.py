@@ -74,11 +74,11 @@ class Sweeping:
             self._count = page.count
             if not self._seen:
                 self._account.progress.start(_CATALOG, page.count if whole else len(page.ids))
-            if last is not None and page.count < last.packages * SHORTEST_LIST:
-                raise SourceError(
-                    f"catalog: it lists only {page.count:,} packages, {last.packages:,} the last time;"
-                    " nothing was changed"
-                )
+                if last is not None and page.count < last.packages * SHORTEST_LIST:
+                    raise SourceError(
+                        f"catalog: it lists only {page.count:,} packages, {last.packages:,} the last time;"
+                        " nothing was changed"
+                    )
             self._store(page)
             if not whole and last is not None and reached(page.ids, last.mark):
                 return
@@ -92,7 +92,8 @@ class Sweeping:
             if slug is None:
                 self._account.report.count(_CATALOG, Outcome.FAILED)
                 self._account.report.fail_source(_CATALOG, f"catalog: {reason}")
-            elif number not in self._seen:
+            elif number is not None and number not in self._seen:
+                self._writer.note_failure(number, reason, now=self._clock())
                 self._account.fail(_CATALOG, (slug,), reason)
         self._seen.update(page.ids)
 
@@ -174,8 +175,7 @@ class Naming:
             self._keep(number)
             return
         except SourceError as error:
-            slug = None if number is None else find.find_slug(self._db, number)
-            self._account.fail(_CATALOG, (slug or name,), error.reason, refused=isinstance(error, Refused))
+            self._fail(name, number, error)
             self._keep(number)
             return
         if said is not None and said.id in self._met:
@@ -192,6 +192,12 @@ class Naming:
         else:
             near = find.nearest(self._db, name, catalog=self._address)
             self._account.report.unknown[name] = f"{UNKNOWN}; {near}" if near else UNKNOWN
+
+    def _fail(self, name: str, number: int | None, error: SourceError) -> None:
+        slug = None if number is None else find.find_slug(self._db, number)
+        if number is not None:
+            self._writer.note_failure(number, error.reason, now=self._clock())
+        self._account.fail(_CATALOG, (slug or name,), error.reason, refused=isinstance(error, Refused))
 
     def _keep(self, number: int | None) -> None:
         if number is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeVar
 
 from djpkg.facts import Outcome, SourceName
 from djpkg.mirror import ledger
@@ -13,23 +13,22 @@ from djpkg.remembered import Sweep
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from datetime import datetime
+    from typing import TypeAlias
 
     from djpkg.facts import Facts
     from djpkg.mirror.due import Projects, Repositories
     from djpkg.mirror.write import Writer
     from djpkg.refresh.account import Account
-    from djpkg.sources import Answer, Forge, Registry
+    from djpkg.sources import Answer, Forge, Source
     from djpkg.sources.pypi import Pypi
 
+    Slugs: TypeAlias = Mapping[str, tuple[str, ...]]
+    """The slugs of the packages that share each coordinate."""
 
-class Lane(NamedTuple):
-    """One source, what it is to be asked, and the slugs of the packages that share each coordinate."""
-
-    source: Forge | Registry
-    asks: Sequence[object]
-    slugs: Mapping[str, tuple[str, ...]]
+AskT = TypeVar("AskT")
+FactsT = TypeVar("FactsT", bound="Facts")
 
 
 class Lanes:
@@ -53,31 +52,25 @@ class Lanes:
     ) -> None:
         """All of them to their ends; a source that fails spoils no other."""
         async with AsyncExitStack() as stack:
-            lanes = [self._ask(Lane(await stack.enter_async_context(forge), *due)) for forge, due in forges.items()]
+            lanes = [self._ask(await stack.enter_async_context(forge), *due) for forge, due in forges.items()]
             if pypi is not None:
                 registry, projects = pypi
                 lanes.append(self._ask_pypi(db, await stack.enter_async_context(registry), projects))
             await _side_by_side(lanes)
 
     async def _ask_pypi(self, db: sqlite3.Connection, pypi: Pypi, projects: Projects) -> None:
-        await self._ask(Lane(pypi, *projects))
+        await self._ask(pypi, *projects)
         if pypi.listed:
             ledger.store_sweep(db, SourceName.PYPI, Sweep(self._clock(), pypi.listed, None))
 
-    async def _ask(self, lane: Lane) -> None:
+    async def _ask(self, source: Source[AskT, FactsT], asks: Sequence[AskT], slugs: Slugs) -> None:
         """Ask one source for all that is due, and store each page of what it says."""
-        source, slugs = lane.source, lane.slugs
         self._account.progress.start(source.name, sum(map(len, slugs.values())))
         changed: set[str] = set()
         left = dict(slugs)
         with self._account.failing(source.name), self._account.spending(source.name, source):
-            pages: AsyncIterator[Sequence[Answer[Facts]]] = source.fetch(
-                lane.asks,  # type: ignore[arg-type] # each lane is given its own kind of asks
-                now=self._clock(),
-                sweep=self._every,
-            )
-            async for page in pages:
-                self._take(lane, page, changed)
+            async for page in source.fetch(asks, now=self._clock(), sweep=self._every):
+                self._take(source.name, page, slugs, changed)
                 self._account.keep_refusals(source.name, source)
                 for answer in page:
                     if answer.outcome is not None:
@@ -85,15 +78,14 @@ class Lanes:
         for names in left.values():  # only where a source broke off
             self._account.fail(source.name, names, f"{source.name}: it ended without an answer")
 
-    def _take(self, lane: Lane, page: Sequence[Answer[Facts]], changed: set[str]) -> None:
+    def _take(self, source: SourceName, page: Sequence[Answer[Facts]], slugs: Slugs, changed: set[str]) -> None:
         """Store one page and count what ended with it; `changed` are the coordinates of which something is new."""
-        source = lane.source.name
         told = [_statement(one) for one in page if one.outcome is not Outcome.DEFERRED or one.facts is not None]
         written = self._writer.store_statements(source, told, now=self._clock())
         self._account.tell(written)
         changed.update(one.coordinate for one in written if one.changed)
         for answer in page:
-            names = lane.slugs.get(answer.coordinate, ())
+            names = slugs.get(answer.coordinate, ())
             match answer.outcome:
                 case None:
                     continue

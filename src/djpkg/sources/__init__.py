@@ -58,16 +58,21 @@ class Spent:
     by_kind: dict[str, int] = field(default_factory=dict)
 
 
-class Source(Protocol[AskT_contra, FactsT_co]):
-    """What `refresh` needs of GitHub, PyPI and the other forges."""
+class Metered(Protocol):
+    """What every source tells of its price and of what it still lets us ask."""
 
-    name: SourceName
     quota: Quota
     spent: Spent
 
     @property
     def quotas(self) -> Mapping[str, Quota]:
         """The pools that the source counts apart, by its own names for them; `quota` is the one that is told."""
+
+
+class Source(Metered, Protocol[AskT_contra, FactsT_co]):
+    """What `refresh` needs of GitHub, PyPI and the other forges."""
+
+    name: SourceName
 
     async def __aenter__(self) -> Self:
         """Open the connections."""
