@@ -130,7 +130,6 @@ def test_each_that_was_asked_about_ends_once(case: Case, server: WorldServer, wo
     assert outcomes(answers.values()) == {"updated": 8}
     assert all(answer.facts is not None and answer.reason == "" for answer in answers.values())
     assert source.spent.requests == len(server.requests())
-    assert source.spent.received > 0
 
 
 def test_it_says_who_asks(case: Case, server: WorldServer, world: World) -> None:

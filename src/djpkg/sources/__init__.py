@@ -8,7 +8,7 @@ deferred, failed) is a value in an answer; nothing that a server can send is rai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
@@ -49,13 +49,10 @@ class Answer(Generic[FactsT_co]):
 
 @dataclass(slots=True)
 class Spent:
-    """What a source has cost so far in this run. `charged` leaves out what the source does not charge for."""
+    """What a source has cost so far in this run; `points` are those of GitHub's GraphQL."""
 
     requests: int = 0
-    charged: int = 0
     points: int = 0
-    received: int = 0
-    by_kind: dict[str, int] = field(default_factory=dict)
 
 
 class Source(Protocol[AskT_contra, FactsT_co]):

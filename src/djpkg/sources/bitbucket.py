@@ -106,7 +106,7 @@ class Bitbucket(Forge):
         name of the branch.
         """
         path = "/".join(quote(part, safe="") for part in visit.ask.path.split("/"))
-        reply = await visit.client.get(f"repositories/{path}", kind="page")
+        reply = await visit.client.get(f"repositories/{path}")
         if not visit.finds(reply):
             return
         said = payload.decode(_REPOSITORY, reply.body, source=self.name)
@@ -130,7 +130,7 @@ class Bitbucket(Forge):
 
     async def _ask_size(self, visit: Visit, path: str, what: str) -> int | None:
         """How long a list of a repository is, without the list; None where it is not told."""
-        reply = await visit.client.get(f"repositories/{path}/{what}", params={"pagelen": 1}, kind=what)
+        reply = await visit.client.get(f"repositories/{path}/{what}", params={"pagelen": 1})
         visit.expect_ok(reply)
         return payload.decode(_LIST, reply.body, source=self.name).size
 
@@ -148,7 +148,7 @@ class Bitbucket(Forge):
             target += f"/{quote(branch.name, safe='')}"
         params: dict[str, str | int] | None = query
         for _ in visit.page_numbers():
-            reply = await visit.client.get(target, params=params, kind="commits")
+            reply = await visit.client.get(target, params=params)
             visit.expect_ok(reply)
             said = payload.decode(_COMMITS, reply.body, source=self.name)
             yield [self._read(visit, commit) for commit in said.values]

@@ -130,7 +130,7 @@ class Catalog:
         """One package by slug or id (all digits is an id); None where the directory has no such package."""
         if not name.strip("./") or "/" in name or len(name) > _LONGEST_SLUG:
             return None  # no slug, and another route of the API
-        reply = await self._get(f"packages/{quote(name, safe='')}/", kind="package")
+        reply = await self._get(f"packages/{quote(name, safe='')}/")
         if reply.status == HTTPStatus.NOT_FOUND:
             return None
         return parse_package(reply.body)
@@ -140,7 +140,7 @@ class Catalog:
 
         A directory without packages is an error, never an empty sweep.
         """
-        async for page in self._pages("packages/", size=PAGE, kind="packages"):
+        async for page in self._pages("packages/", size=PAGE):
             if not page.results:
                 raise UnexpectedPayload("catalog: the directory shows no packages")
             records = _read_records(page.results, parse_package)
@@ -162,7 +162,7 @@ class Catalog:
     async def _fetch_all(self, route: str, parse: Callable[[bytes | msgspec.Raw], T]) -> list[T]:
         good: dict[int, T] = {}
         refused: list[Refused] = []
-        async for page in self._pages(route, size=LIST, kind=route.rstrip("/")):
+        async for page in self._pages(route, size=LIST):
             records = _read_records(page.results, parse)
             good |= records.good
             refused += records.refused
@@ -170,9 +170,9 @@ class Catalog:
             raise UnexpectedPayload(f"catalog: {refused[0].reason}")
         return list(good.values())
 
-    async def _pages(self, route: str, *, size: int, kind: str) -> AsyncIterator[_Page]:
+    async def _pages(self, route: str, *, size: int) -> AsyncIterator[_Page]:
         """The pages of a list, following `next` below the API's address, each address once, and not for ever."""
-        reply = await self._get(route, params={"limit": size}, kind=kind)
+        reply = await self._get(route, params={"limit": size})
         page = _read_page(reply)
         # The directory may give fewer at a time than it was asked for.
         most = min(math.ceil(page.count / max(1, min(size, len(page.results)))) + MORE_PAGES, MOST_PAGES)
@@ -187,7 +187,7 @@ class Catalog:
             if len(seen) >= most:
                 raise UnexpectedPayload(f"catalog: {route} has more pages than its count allows")
             seen.add(address)
-            reply = await self._get(address, kind=kind)
+            reply = await self._get(address)
             page = _read_page(reply)
 
     def _read_next(self, url: str, following: str) -> str:
@@ -204,12 +204,12 @@ class Catalog:
             raise UnexpectedPayload("catalog: the next page is said to be elsewhere, not followed")
         return address
 
-    async def _get(self, target: str, *, params: dict[str, str | int] | None = None, kind: str) -> Reply:
+    async def _get(self, target: str, *, params: dict[str, str | int] | None = None) -> Reply:
         """A reply with JSON: 200, or the API's own 404."""
         if self._shut is not None:
             raise self._shut
         try:
-            reply = await self._client.get(target, params=params, kind=kind)
+            reply = await self._client.get(target, params=params)
         except Rejected as error:
             if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise

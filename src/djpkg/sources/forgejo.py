@@ -94,7 +94,7 @@ class Forgejo(Forge):
         whole window of most repositories, so that asking for the head alone would cost one request more.
         """
         owner_and_name = "/".join(quote(part, safe="") for part in visit.ask.path.split("/"))
-        reply = await visit.client.get(f"repos/{owner_and_name}", kind="page")
+        reply = await visit.client.get(f"repos/{owner_and_name}")
         if not visit.finds(reply):
             return
         said = payload.decode(_REPOSITORY, reply.body, source=self.name)
@@ -124,7 +124,7 @@ class Forgejo(Forge):
             # What is switched off would be worked out for each commit (Forgejo: "disable for speedup").
             params: dict[str, str | int] = {"sha": start, "limit": PER_PAGE, "page": number}
             params |= {"stat": "false", "verification": "false", "files": "false"}
-            reply = await visit.client.get(f"repos/{path}/commits", params=params, kind="commits")
+            reply = await visit.client.get(f"repos/{path}/commits", params=params)
             if number == 1 and reply.status == HTTPStatus.CONFLICT:  # "Git Repository is empty."
                 return
             visit.expect_ok(reply)

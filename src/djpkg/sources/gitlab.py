@@ -110,10 +110,8 @@ class GitLab(Forge):
     async def _ask_page(self, visit: Visit, *, etag: str | None) -> _Page | None:
         """The project; None where it is gone, which is noted on the visit."""
         path = quote(visit.ask.path, safe="")
-        reply = await visit.client.get(f"projects/{path}", etag=etag, kind="page")
+        reply = await visit.client.get(f"projects/{path}", etag=etag)
         if reply.status == HTTPStatus.NOT_MODIFIED:
-            if visit.client.authorized:
-                visit.client.spent.charged += 1  # the client takes it for free, but GitLab counts it like any other
             return _Page(None)
         if not visit.finds(reply):
             return None
@@ -123,7 +121,7 @@ class GitLab(Forge):
         if project is not None and project.empty_repo:
             return EMPTY
         repository = _repository(visit, None if project is None else str(project.id))
-        reply = await visit.client.get(f"{repository}/commits", params={"per_page": 1}, kind="head")
+        reply = await visit.client.get(f"{repository}/commits", params={"per_page": 1})
         if reply.status == HTTPStatus.NOT_FOUND and visit.ask.head is None:
             return EMPTY  # strangers are not told otherwise; where there was a head once, it is an error
         visit.expect_ok(reply)
@@ -139,7 +137,7 @@ class GitLab(Forge):
         dates: list[datetime] = []
         for number in visit.page_numbers():
             params: dict[str, str | int] = {"ref_name": head, "since": since, "per_page": PER_PAGE, "page": number}
-            reply = await visit.client.get(f"{_repository(visit, node_id)}/commits", params=params, kind="window")
+            reply = await visit.client.get(f"{_repository(visit, node_id)}/commits", params=params)
             visit.expect_ok(reply)
             commits = payload.decode(_COMMITS, reply.body, source=self.name)
             if not seen.isdisjoint(commit.id for commit in commits):
@@ -155,7 +153,7 @@ class GitLab(Forge):
         for number in visit.page_numbers():
             params: dict[str, str | int] = {"order_by": "commits", "sort": "desc", "per_page": PER_PAGE, "page": number}
             target = f"{_repository(visit, node_id)}/contributors"
-            reply = await visit.client.get(target, params=params, kind="contributors")
+            reply = await visit.client.get(target, params=params)
             visit.expect_ok(reply)
             people = payload.decode(_CONTRIBUTORS, reply.body, source=self.name)
             names += [payload.clean(person.name) for person in people]

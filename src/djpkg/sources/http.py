@@ -84,7 +84,6 @@ class Client:
             connections=connections,
             headers={**(headers or {}), **own},
             limits=limits,
-            spent=spent,
         )
         self._limits = limits
         self._pace = pace
@@ -118,7 +117,6 @@ class Client:
         etag: str | None = None,
         accept: str = "application/json",
         cap: int | None = None,
-        kind: str = "",
     ) -> Reply:
         """Asks for a path below the base address, or for an absolute address on the same server.
 
@@ -130,7 +128,7 @@ class Client:
         if etag is not None and is_validator(etag):
             headers["If-None-Match"] = etag
         url = self._wire.read_target(target, params)
-        call = Call(method="GET", url=url, headers=headers, kind=kind, cap=cap or self._limits.body)
+        call = Call(method="GET", url=url, headers=headers, cap=cap or self._limits.body)
         budget = Budget(self._limits)
         seen, moved = {url}, False
         while True:
@@ -144,14 +142,14 @@ class Client:
             moved = moved or reply.status in LASTING
             call = replace(call, url=url)
 
-    async def post(self, target: str, body: bytes, *, kind: str = "", retry: bool = True) -> Reply:
+    async def post(self, target: str, body: bytes, *, retry: bool = True) -> Reply:
         """Sends JSON that only asks (GraphQL), so that it may be sent again when the connection breaks.
 
         Without `retry` a 502 or 504, which say that the question was too large, is an answer. Raises what `get` does.
         """
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         url = self._wire.read_target(target, None)
-        call = Call(method="POST", url=url, headers=headers, kind=kind, cap=self._limits.body, body=body)
+        call = Call(method="POST", url=url, headers=headers, cap=self._limits.body, body=body)
         reply = await self._ask(call, Budget(self._limits), answers=frozenset() if retry else TIMED_OUT)
         if reply.status in REDIRECTS:
             raise self._rejected(reply.status)
@@ -165,7 +163,6 @@ class Client:
         cap: int,
         params: Mapping[str, str | int] | None = None,
         accept: str = "application/json",
-        kind: str = "",
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The content of a large body, piece by piece; only a 200 has one, all else raises (Rejected).
 
@@ -173,7 +170,7 @@ class Client:
         Unreachable, one larger than `cap` UnexpectedPayload: what was read is worth nothing until the end is reached.
         """
         url = self._wire.read_target(target, params)
-        call = Call(method="GET", url=url, headers={"Accept": accept}, kind=kind, cap=cap)
+        call = Call(method="GET", url=url, headers={"Accept": accept}, cap=cap)
         budget = Budget(self._limits)
         begun: Answer | None = None
         async with AsyncExitStack() as kept:
@@ -234,7 +231,7 @@ class Client:
         """One attempt, from the queue to the end of the answer: its head, and when it must have ended."""
         async with self._places, self._alone_at_first():
             await self._admit()
-            self._count(call)
+            self.spent.requests += 1
             clock = asyncio.get_running_loop().time
             started = clock()
             until = started + budget.attempt
@@ -242,8 +239,6 @@ class Client:
             try:
                 async with self._wire.send(call, until=until) as answer:
                     stated = self.quota.observe(answer.headers, now=self._clock())
-                    if answer.status == HTTPStatus.NOT_MODIFIED and self.authorized:
-                        self.spent.charged -= 1
                     yield answer, until
             finally:
                 budget.spend(clock() - started)
@@ -307,11 +302,6 @@ class Client:
             return None
         now = self._clock()
         return (read_refusal(reply.headers).moment(now) - now).total_seconds()
-
-    def _count(self, call: Call) -> None:
-        self.spent.requests += 1
-        self.spent.charged += 1
-        self.spent.by_kind[call.kind] = self.spent.by_kind.get(call.kind, 0) + 1
 
     def _rejected(self, status: int) -> Rejected:
         phrase = next((f" ({known.phrase})" for known in HTTPStatus if known == status), "")

@@ -139,7 +139,7 @@ class Pypi:
     async def _read_list(self, names: Collection[str], *, again: bool = True) -> Serials:
         begun = False
         try:
-            async with self._client.stream("simple/", accept=serials.ACCEPT, cap=LIST_CAP, kind="list") as chunks:
+            async with self._client.stream("simple/", accept=serials.ACCEPT, cap=LIST_CAP) as chunks:
                 begun = True
                 return await serials.parse(chunks, names)
         except Unreachable:
@@ -170,7 +170,7 @@ class Pypi:
             return _ended(ask, circuit.broken)
         try:
             target = f"pypi/{quote(ask.coordinate, safe='')}/json"
-            answer = _read(ask, listed, await self._client.get(target, etag=ask.etag, kind="project"))
+            answer = _read(ask, listed, await self._client.get(target, etag=ask.etag))
         except SourceError as error:
             circuit.note(error)
             return _ended(ask, error)

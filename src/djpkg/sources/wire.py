@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
     from djpkg.facts import SourceName
-    from djpkg.sources import Spent
     from djpkg.sources.limits import Limits
     from djpkg.sources.reply import Authorization
 
@@ -45,7 +44,6 @@ class Call:
     url: httpx.URL
     headers: Mapping[str, str]
     cap: int
-    kind: str = ""
     body: bytes = field(default=b"", repr=False)
 
 
@@ -87,7 +85,6 @@ class Answer:
         raw_pieces = cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())
         async with aclosing(raw_pieces):
             async for raw in raw_pieces:
-                self._wire.spent.received += len(raw)
                 for piece in inflater.feed(raw):
                     yield piece
         for piece in inflater.finish():
@@ -106,10 +103,8 @@ class Wire:
         connections: int,
         headers: Mapping[str, str],
         limits: Limits,
-        spent: Spent,
     ) -> None:
         self.source = source
-        self.spent = spent
         self._base = _read_base(source, base_url)
         self.where = self._base.netloc.decode("ascii")
         self.auth = (

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.world import Repo, WorldServer
+    from tests.world.wire import Request
 
 QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 
@@ -43,6 +44,7 @@ class Desk:
     etags: dict[str, str] = field(default_factory=dict)
     endings: dict[str, Answer[ForgeFacts]] = field(default_factory=dict)
     source: GitHub | None = None
+    _heard: int = field(default=0, init=False)
 
     def asks(self, paths: Iterable[str], **more: str) -> list[RepositoryAsk]:
         return [self._ask(path, more) for path in paths]
@@ -74,6 +76,7 @@ class Desk:
         """Fetches and stores; `stop` is asked after each stored page whether the program is killed there."""
         asked = self.asks(paths) if asks is None else list(asks)
         self.endings = {}
+        self._heard = len(self.server.log)
         asyncio.run(self._fetch(asked, sweep=sweep, stop=stop))
         if stop is None:
             assert self.endings.keys() == {ask.coordinate for ask in asked}
@@ -131,9 +134,14 @@ class Desk:
         return facts.names
 
     def kinds(self) -> Counter[str]:
-        """How many requests of each kind the last fetch sent."""
+        """How many requests of each kind the server had from the last fetch."""
+        return Counter(_kind(request) for request in self.server.log[self._heard :])
+
+    @property
+    def sent(self) -> int:
+        """How many requests the last fetch counted."""
         assert self.source is not None
-        return Counter(self.source.spent.by_kind)
+        return self.source.spent.requests
 
     def agrees(self, repo: Repo, path: str | None = None) -> None:
         """What is stored is what the world has."""
@@ -153,3 +161,12 @@ class Desk:
             contributors = self.facts[path].contributors
             assert contributors is not None
             assert (contributors.head, contributors.names) == (head.oid, tuple(repo.logins()))
+
+
+def _kind(request: Request) -> str:
+    if request.api == "graphql":
+        return "window" if "query Window" in request.subject else "probe"
+    last = request.path.rpartition("/")[2]
+    if last == "commits":
+        return "head" if request.query.get("per_page") == "1" else "window"
+    return "contributors" if last == "contributors" else "repository"

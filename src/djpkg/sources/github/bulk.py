@@ -104,7 +104,7 @@ class Bulk:
 
     async def _ask_probes(self) -> None:
         batch = self._probes.take()
-        answered = await self._ask("probe", write_probe(batch))
+        answered = await self._ask(write_probe(batch))
         unanswered: list[RepositoryAsk] = []
         if answered is None:
             unanswered = batch
@@ -140,7 +140,7 @@ class Bulk:
 
     async def _ask_windows(self) -> None:
         batch = self._windows.take()
-        answered = await self._ask("window", write_window(batch, now=self._now))
+        answered = await self._ask(write_window(batch, now=self._now))
         unanswered: list[WindowAsk] = []
         if answered is None:
             unanswered = batch
@@ -177,10 +177,10 @@ class Bulk:
             window.closed = True
             self._crew.put(partial(self._lookup.fetch_window, window.pending))
 
-    async def _ask(self, kind: str, body: bytes) -> Answered | None:
+    async def _ask(self, body: bytes) -> Answered | None:
         """The answer to one query; None where it failed and is worth asking for in smaller parts."""
         try:
-            answered = await self._send(kind, body)
+            answered = await self._send(body)
         except (CredentialsRejected, QuotaExhausted):
             raise
         except SourceError as error:
@@ -196,9 +196,9 @@ class Bulk:
         self._client.quota.learn(rate.limit, rate.remaining, instant(rate.reset_at), now=self._clock())
         return answered
 
-    async def _send(self, kind: str, body: bytes) -> Answered:
+    async def _send(self, body: bytes) -> Answered:
         for _ in range(PATIENCE):
-            reply = await self._client.post("graphql", body, kind=kind, retry=False)
+            reply = await self._client.post("graphql", body, retry=False)
             if reply.status != HTTPStatus.OK:
                 raise rejected(reply, "a GraphQL query")
             answered = Answered(reply)

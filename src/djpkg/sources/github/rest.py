@@ -132,7 +132,7 @@ class Rest:
 
     async def find_page(self, ask: RepositoryAsk) -> Page | Ending:
         """The page of a repository, wherever it is by now."""
-        reply = await self._client.get(_address(ask.path), etag=ask.etag, accept=ACCEPT, kind="repository")
+        reply = await self._client.get(_address(ask.path), etag=ask.etag, accept=ACCEPT)
         match reply.status:
             case HTTPStatus.OK:
                 found = payload.decode(_REPOSITORY, reply.body, source=SOURCE)
@@ -152,7 +152,7 @@ class Rest:
     async def find_head(self, path: str, branch: str) -> Head | None:
         """The head of a branch; None in an empty repository."""
         params: dict[str, str | int] = {"sha": branch, "per_page": 1}
-        reply = await self._client.get(f"{_address(path)}/commits", params=params, accept=ACCEPT, kind="head")
+        reply = await self._client.get(f"{_address(path)}/commits", params=params, accept=ACCEPT)
         if reply.status == HTTPStatus.CONFLICT:
             return None
         _check(reply, f"the head of {path}")
@@ -173,7 +173,7 @@ class Rest:
         params: dict[str, str | int] = {"sha": head, "since": stamp(start), "per_page": PER_PAGE}
         days: dict[str, int] = {}
         first = True
-        async with aclosing(self._pages(f"{_address(path)}/commits", params, kind="window")) as pages:
+        async with aclosing(self._pages(f"{_address(path)}/commits", params)) as pages:
             async for reply in pages:
                 _check(reply, f"the list of commits of {path}")
                 commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
@@ -194,7 +194,7 @@ class Rest:
         """
         names: list[str] = []
         params = {"per_page": PER_PAGE}
-        async with aclosing(self._pages(f"{_address(path)}/contributors", params, kind="contributors")) as pages:
+        async with aclosing(self._pages(f"{_address(path)}/contributors", params)) as pages:
             async for reply in pages:
                 too_large = reply.status == HTTPStatus.FORBIDDEN and read_kind(reply) is Kind.TOO_LARGE
                 if reply.status == HTTPStatus.NO_CONTENT or too_large:
@@ -204,14 +204,14 @@ class Rest:
                 names += [payload.clean(one.login) for one in found if one.login]
         return tuple(dict.fromkeys(names))
 
-    async def _pages(self, target: str, params: Mapping[str, str | int], *, kind: str) -> AsyncGenerator[Reply, None]:
-        reply = await self._client.get(target, params=params, accept=ACCEPT, kind=kind)
+    async def _pages(self, target: str, params: Mapping[str, str | int]) -> AsyncGenerator[Reply, None]:
+        reply = await self._client.get(target, params=params, accept=ACCEPT)
         yield reply
         for _ in range(MOST_PAGES):
             following = reply.link("next")
             if following is None:
                 return
-            reply = await self._client.get(following, accept=ACCEPT, kind=kind)
+            reply = await self._client.get(following, accept=ACCEPT)
             yield reply
         raise UnexpectedPayload(f"{SOURCE}: the list at {target} has no end")
 
