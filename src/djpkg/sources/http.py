@@ -29,7 +29,6 @@ __all__ = ["Authorization", "Client", "Limits", "Quota", "Refusal", "Reply", "de
 
 MOST_HOPS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
-LASTING = frozenset((301, 308))
 PASSING = frozenset((500, 502, 503, 504))
 """Statuses of a server that may be well again in a moment."""
 TIMED_OUT = frozenset((502, 504))
@@ -130,16 +129,15 @@ class Client:
         url = self._wire.read_target(target, params)
         call = Call(method="GET", url=url, headers=headers, cap=cap or self._limits.body)
         budget = Budget(self._limits)
-        seen, moved = {url}, False
+        seen = {url}
         while True:
             reply = await self._ask(call, budget)
             if reply.status not in REDIRECTS:
-                return replace(reply, moved=moved)
+                return reply
             url = self._wire.read_location(url, reply.headers.get("location", ""))
             if url in seen or len(seen) > MOST_HOPS:
                 raise UnexpectedPayload(f"{self.source}: {self._wire.where} redirects without end")
             seen.add(url)
-            moved = moved or reply.status in LASTING
             call = replace(call, url=url)
 
     async def post(self, target: str, body: bytes, *, retry: bool = True) -> Reply:
