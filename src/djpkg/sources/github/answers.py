@@ -6,7 +6,7 @@ its own, so that a kill between two loses only the later one. The last part brin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from djpkg import staleness
@@ -37,7 +37,7 @@ class Pending:
     weeks: bool
     contributors: bool
     told: bool
-    left: int = 0
+    left: int = field(init=False)
     trouble: SourceError | None = None
 
     def __post_init__(self) -> None:
