@@ -126,7 +126,7 @@ class Bitbucket(Forge):
                 head=head.oid,
                 head_at=head.at,
             )
-            await read_history(visit, visit.page, first, pages)
+            await read_history(visit, head, first, pages)
 
     async def _ask_size(self, visit: Visit, path: str, what: str) -> int | None:
         """How long a list of a repository is, without the list; None where it is not told."""

@@ -113,7 +113,7 @@ class Forgejo(Forge):
                 head=head.oid,
                 head_at=head.at,
             )
-            await read_history(visit, visit.page, first, pages)
+            await read_history(visit, head, first, pages)
 
     async def _ask_commits(self, visit: Visit, said: _Repository, path: str) -> AsyncGenerator[list[Commit], None]:
         """The commits of the default branch, page by page; the later pages below the head that the first one told."""

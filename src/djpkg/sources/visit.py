@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from djpkg.asks import RepositoryAsk
+    from djpkg.sources.history import Head
     from djpkg.sources.http import Client, Reply
 
     ForgeAnswer: TypeAlias = Answer[ForgeFacts]
@@ -120,17 +121,17 @@ class Visit:
 
     # What follows from it.
 
-    def decide(self, page: RepositoryFacts, *, cached: bool) -> Wanted:
+    def decide(self, head: Head, *, cached: bool) -> Wanted:
         """What must be asked for; the weeks that follow from the head alone are said at once.
 
         `cached` says that the forge may serve a list of contributors that is older than the head.
         """
         ask = self.ask
-        self.weeks = staleness.weeks_without_asking(page, weeks_head=ask.weeks_head, now=self.now)
+        self.weeks = staleness.weeks_without_asking(*head, weeks_head=ask.weeks_head, now=self.now)
         return Wanted(
-            window=staleness.needs_window(page, weeks_head=ask.weeks_head, now=self.now),
+            window=staleness.needs_window(*head, weeks_head=ask.weeks_head, now=self.now),
             contributors=staleness.needs_contributors(
-                page,
+                *head,
                 contributors_head=ask.contributors_head,
                 contributors_taken=ask.contributors_taken if cached else None,
                 catalog_updated=ask.catalog_updated,

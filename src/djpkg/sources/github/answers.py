@@ -61,32 +61,32 @@ class Answers:
         """There will be no more answers."""
         self._gathering.close()
 
-    def state(
-        self, ask: RepositoryAsk, page: RepositoryFacts, *, told: bool = True, etag: str | None = None
-    ) -> Pending | None:
+    def state(self, ask: RepositoryAsk, page: RepositoryFacts | None, *, etag: str | None = None) -> Pending | None:
         """Tells a repository's page, and says which parts are still to be asked for; None when there are none.
 
-        `told` is False where the source said that the page is unchanged; `page` then holds what is stored.
+        `page` is None where the source said that it is unchanged.
         """
-        weeks = staleness.weeks_without_asking(page, weeks_head=ask.weeks_head, now=self._now)
+        known = ask if page is None else page
+        weeks = staleness.weeks_without_asking(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now)
         pending = Pending(
             coordinate=ask.coordinate,
-            path=page.path,
-            node_id=page.node_id,
-            head=page.head or "",
-            head_at=page.head_at,
-            weeks=staleness.needs_window(page, weeks_head=ask.weeks_head, now=self._now),
+            path=known.path,
+            node_id=known.node_id,
+            head=known.head or "",
+            head_at=known.head_at,
+            weeks=staleness.needs_window(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now),
             contributors=staleness.needs_contributors(
-                page,
+                known.head,
+                known.head_at,
                 contributors_head=ask.contributors_head,
                 contributors_taken=ask.contributors_taken,
                 catalog_updated=ask.catalog_updated,
                 now=self._now,
             ),
-            told=told or weeks is not None,
+            told=page is not None or weeks is not None,
         )
         # Where nothing is new this still says that the repository is there, which it may not have been the last time.
-        facts = ForgeFacts(repository=page if told else None, weeks=weeks)
+        facts = ForgeFacts(repository=page, weeks=weeks)
         if not pending.left:
             outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
             self.end(Answer(coordinate=ask.coordinate, outcome=outcome, facts=facts, etag=etag))

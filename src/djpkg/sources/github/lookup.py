@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError
-from djpkg.facts import ContributorsFacts, Outcome, RepositoryFacts
+from djpkg.facts import ContributorsFacts, Outcome
 from djpkg.sources import Answer
 from djpkg.sources.github.complaints import SOURCE
 from djpkg.sources.github.rest import ENDED, Ending
@@ -108,7 +108,7 @@ class Lookup:
         """Tells the page of a repository; None where there is no more to ask."""
         page = await rest.find_page(ask)
         if page is Ending.UNCHANGED:
-            return self._answers.state(ask, _stored(ask), told=False)
+            return self._answers.state(ask, None)
         if isinstance(page, Ending):
             return page
         head = await rest.find_head(page.facts.path, page.branch)
@@ -233,18 +233,3 @@ def _need(ask: RepositoryAsk) -> int:
     """Requests that a repository is likely to need at most; one where all that is stored belongs to the head."""
     known = ask.etag is not None and ask.head is not None
     return 1 if known and ask.weeks_head == ask.contributors_head == ask.head else WHOLE
-
-
-def _stored(ask: RepositoryAsk) -> RepositoryFacts:
-    """What is known of a repository whose page has not changed, as far as it says what else to ask."""
-    return RepositoryFacts(
-        path=ask.path,
-        node_id=ask.node_id,
-        description="",
-        stars=None,
-        forks=None,
-        archived=None,
-        license=None,
-        head=ask.head,
-        head_at=ask.head_at,
-    )
