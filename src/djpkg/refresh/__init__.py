@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from djpkg import config, price
@@ -32,10 +31,12 @@ from djpkg.refresh.stopping import Stop
 from djpkg.report import Report
 from djpkg.sources import opening
 from djpkg.sources.limits import Limits
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from djpkg.config import Token
@@ -43,11 +44,6 @@ if TYPE_CHECKING:
     from djpkg.sources.catalog import Catalog
 
 __all__ = ["Request", "estimate", "fetch"]
-
-
-def utc_now() -> datetime:
-    """The clock of a fetch."""
-    return datetime.now(UTC)
 
 
 def fetch(

@@ -17,9 +17,10 @@ import msgspec
 from djpkg.errors import ConfigError
 from djpkg.facts import RepositoryFacts, SourceName
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge, utc_now
+from djpkg.sources.forge import Forge
 from djpkg.sources.history import Commit, head_of, read_history
 from djpkg.sources.http import Authorization, Limits
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

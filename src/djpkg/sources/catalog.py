@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -23,9 +22,11 @@ from djpkg.sources.directory import parse_category, parse_grid, parse_package, r
 from djpkg.sources.http import Client, Limits, Quota
 from djpkg.sources.payload import Count, decode
 from djpkg.sources.reply import is_address
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
@@ -99,7 +100,7 @@ class Catalog:
         *,
         base_url: str,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.quota = Quota()
         self.quotas = {"": self.quota}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
@@ -22,6 +22,7 @@ from djpkg.sources.visit import Ending, Visit, ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
     from typing import Self
 
     from djpkg.asks import RepositoryAsk
@@ -240,8 +241,3 @@ class Forge(ABC):
         self._servers[host] = Server(
             client, cost=self.cost, hourly=self._hourly, wait=self._limits.wait, clock=self._clock
         )
-
-
-def utc_now() -> datetime:
-    """The clock of a run."""
-    return datetime.now(UTC)

@@ -15,9 +15,10 @@ import msgspec
 from djpkg import times, weeks
 from djpkg.facts import RepositoryFacts, SourceName, WeeksFacts
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge, utc_now
+from djpkg.sources.forge import Forge
 from djpkg.sources.history import EMPTY, Head
 from djpkg.sources.http import Authorization, Limits
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

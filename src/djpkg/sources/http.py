@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
@@ -18,9 +17,11 @@ from djpkg.sources.limits import Budget, Limits, Pace
 from djpkg.sources.quota import Quota, Refusal, read_refusal
 from djpkg.sources.reply import Authorization, Reply, is_validator, plain
 from djpkg.sources.wire import Answer, Call, Wire, is_broken, may_pass
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from djpkg.facts import SourceName
     from djpkg.sources import Spent
@@ -65,7 +66,7 @@ class Client:
         pace: Pace | None = None,
         headers: Mapping[str, str] | None = None,
         refusal: Callable[[Reply], Refusal | None] = default_refusal,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         # One coding, that body.Inflater can bound.

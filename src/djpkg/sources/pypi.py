@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -20,9 +19,11 @@ from djpkg.portions import MANY_PROJECTS, SHORTEST_LIST
 from djpkg.sources import Answer, Spent, metadata, serials
 from djpkg.sources.gathering import Gathering
 from djpkg.sources.http import Client, Limits, Quota
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
     from typing import Self, TypeAlias
 
@@ -58,7 +59,7 @@ class Pypi:
         base_url: str,
         listed: int | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.quota = Quota()
         self.quotas = {"": self.quota}
