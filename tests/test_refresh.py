@@ -164,7 +164,7 @@ def test_two_packages_of_one_repository_cost_one_request(desk: Desk, server: Wor
 def test_each_state_of_a_repository_is_a_fact_and_no_trouble(any_desk: Desk) -> None:
     world = any_desk.world
     world.add_package("moves", path="old/name", stars=3, commits=[5])
-    world.rename("old/name", "new/name")
+    world.rename("old/name", "fresh/name")
     for slug, state in (("gone", "gone"), ("dmca", "blocked_dmca"), ("tos", "blocked_tos"), ("void", "empty")):
         world.add_package(slug, state=state, stars=1)  # type: ignore[arg-type]  # it is one of them
     world.add_package("elsewhere", repo_url="https://example.org/some/thing")
@@ -181,7 +181,7 @@ def test_each_state_of_a_repository_is_a_fact_and_no_trouble(any_desk: Desk) -> 
         "elsewhere": "unsupported",
         "nowhere": "none",
     }
-    assert any_desk.field("moves", "moved_to") == "https://github.com/new/name"
+    assert any_desk.field("moves", "moved_to") == "https://github.com/fresh/name"
     assert any_desk.show("moves")["repo_url"] == "https://github.com/old/name"
     assert any_desk.show("moves")["repo_watchers"] == 3
     assert any_desk.show("void")["commits_over_52"] == [0] * 52

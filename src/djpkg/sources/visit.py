@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from djpkg import repository, staleness, times
+from djpkg import staleness, times
 from djpkg.errors import Rejected, UnexpectedPayload
 from djpkg.facts import ContributorsFacts, ForgeFacts, Outcome, RepositoryFacts, WeeksFacts
-from djpkg.sources import Answer
+from djpkg.sources import Answer, payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,11 +98,8 @@ class Visit:
             raise Rejected(message, status=reply.status)
 
     def path(self, said: str) -> str:
-        """The repository's path as the forge states it. UnexpectedPayload where no address could hold it."""
-        found = repository.parse(f"https://{self.ask.host}/{said}", {self.ask.host: self.client.source})
-        if not isinstance(found, repository.Repository) or found.path != said:
-            raise self.unexpected("the name of the repository is none")
-        return said
+        """The repository's path as the forge states it; raises what `payload.path` does."""
+        return payload.path(said, host=self.ask.host, source=self.client.source)
 
     def oid(self, said: str) -> str:
         """A commit's id. UnexpectedPayload where it is none, as it goes into addresses."""

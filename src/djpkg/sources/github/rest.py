@@ -6,7 +6,6 @@ pagination in the REST API".
 
 from __future__ import annotations
 
-import re
 from contextlib import aclosing
 from enum import Enum, auto
 from http import HTTPStatus
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28"}
 ACCEPT = "application/vnd.github+json"
+HOST = "github.com"
 PER_PAGE = 100
 MOST_PAGES = 1000
 """A list that goes on and on after so many pages is not read to its end."""
@@ -90,7 +90,6 @@ class _Contributor(msgspec.Struct, gc=False):
 _REPOSITORY = msgspec.json.Decoder(_Repository)
 _COMMITS = msgspec.json.Decoder(list[_Commit])
 _CONTRIBUTORS = msgspec.json.Decoder(list[_Contributor])
-_PATH = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 
 class Ending(Enum):
@@ -217,10 +216,8 @@ class Rest:
 
 
 def read_path(text: str) -> str:
-    """The ``owner/name`` that GitHub states; UnexpectedPayload where it is no such thing."""
-    if not _PATH.fullmatch(text):
-        raise UnexpectedPayload(f"{SOURCE}: the reply has {payload.clean(text)[:40]!r} in place of a repository's name")
-    return text
+    """The ``owner/name`` that GitHub states; raises what `payload.path` does."""
+    return payload.path(text, host=HOST, source=SOURCE)
 
 
 def read_license(spdx: str | None) -> str | None:
