@@ -12,9 +12,10 @@ from tests.world import NOW, Release, World, WorldServer
 from djpkg.facts import Outcome, PypiFacts, SourceName
 from djpkg.portions import MANY_PROJECTS
 from djpkg.sources import Answer, ProjectAsk
+from djpkg.sources.circuit import CIRCUIT
 from djpkg.sources.gathering import FULL
 from djpkg.sources.http import Limits
-from djpkg.sources.pypi import AT_ONCE, CIRCUIT, UNCHANGED_PAGE, Pypi
+from djpkg.sources.pypi import AT_ONCE, UNCHANGED_PAGE, Pypi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -503,6 +504,26 @@ def test_a_server_that_refuses_all_is_not_asked_for_each(world: World, server: W
     assert {answer.outcome for answer in answers.values()} == {Outcome.FAILED}
     assert all(str(status) in answer.reason for answer in answers.values())
     assert len(server.requests("pypi")) <= (CIRCUIT + AT_ONCE) * QUICK.attempts
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_server_that_shows_pages_for_people_is_not_asked_for_each(
+    world: World, server: WorldServer, status: int
+) -> None:
+    asks = many(world, 100)
+    server.fault("pypi", status=status, body=b"<html>")
+    answers = fetch(server, *asks)
+    assert {answer.reason for answer in answers.values()} == {
+        f"pypi: a page for people ({status}) in place of an answer"
+    }
+    assert len(server.requests("pypi")) <= CIRCUIT + AT_ONCE
+
+
+def test_statuses_that_are_about_one_project_are_no_reason_to_stop(world: World, server: WorldServer) -> None:
+    asks = many(world, 40)
+    server.fault("pypi", "project-[0-9]/", status=451, body={"message": "no"})
+    answers = fetch(server, *asks)
+    assert sum(answer.outcome is Outcome.UPDATED for answer in answers.values()) == 30
 
 
 def test_many_bad_replies_are_no_reason_to_stop(world: World, server: WorldServer) -> None:

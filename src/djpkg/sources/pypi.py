@@ -17,6 +17,7 @@ from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceEr
 from djpkg.facts import Outcome, PypiFacts, SourceName
 from djpkg.portions import MANY_PROJECTS, SHORTEST_LIST
 from djpkg.sources import Answer, Spent, metadata, serials
+from djpkg.sources.circuit import Circuit
 from djpkg.sources.gathering import Gathering
 from djpkg.sources.http import Client, Limits, Quota
 from djpkg.times import utc_now
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 UNCHANGED_PAGE = 500
 """How many answers that need no request are handed over together at most."""
-CIRCUIT = 5
-"""After so many requests in a row that were not answered, no more are sent."""
+CLOSING = frozenset((401, 403))
+"""All that PyPI shows is public: who is not let in to one project is let in to none."""
 LIST_CAP = 256 * 2**20
 """Bytes of the list: some 40 million today."""
 
@@ -152,7 +153,7 @@ class Pypi:
     # Single projects.
 
     async def _serve(self, asks: Sequence[ProjectAsk], found: Mapping[str, int], ready: Gathering[PypiFacts]) -> None:
-        circuit = _Circuit()
+        circuit = Circuit(closing=CLOSING)
         waiting = iter(asks)
 
         async def serve_some() -> None:
@@ -166,9 +167,9 @@ class Pypi:
         finally:
             ready.close()
 
-    async def _answer(self, ask: ProjectAsk, listed: int | None, circuit: _Circuit) -> Said:
-        if circuit.broken is not None:
-            return _ended(ask, circuit.broken)
+    async def _answer(self, ask: ProjectAsk, listed: int | None, circuit: Circuit) -> Said:
+        if circuit.cause is not None:
+            return _ended(ask, circuit.cause)
         try:
             target = f"pypi/{quote(ask.coordinate, safe='')}/json"
             answer = _read(ask, listed, await self._client.get(target, etag=ask.etag))
@@ -179,29 +180,11 @@ class Pypi:
         return answer
 
 
-class _Circuit:
-    """Whether there is still sense in asking."""
-
-    def __init__(self) -> None:
-        self.broken: SourceError | None = None
-        self._in_vain = 0
-
-    def note(self, error: SourceError | None) -> None:
-        """Takes in how a request ended: what only one project is to blame for does not count."""
-        if isinstance(error, QuotaExhausted | CredentialsRejected):
-            self.broken = error
-        elif isinstance(error, Unreachable | Rejected):
-            self._in_vain += 1
-            if self._in_vain >= CIRCUIT:
-                self.broken = self.broken or error
-        else:
-            self._in_vain = 0
-
-
 def _read(ask: ProjectAsk, listed: int | None, reply: Reply) -> Said:
     """`listed` is the serial that the list has for the project, None where it was not read."""
     if reply.body.lstrip()[:1] == b"<":
-        raise Rejected(f"pypi: a page for people ({reply.status}) in place of an answer", status=reply.status)
+        # Whatever its status, it is not PyPI's word on the project.
+        raise Unreachable(f"pypi: a page for people ({reply.status}) in place of an answer")
     serial = _serial(reply)
     match reply.status:
         case HTTPStatus.OK:
