@@ -17,7 +17,7 @@ import msgspec
 from djpkg.errors import ConfigError
 from djpkg.facts import RepositoryFacts, SourceName
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge
+from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import Commit, head_of, read_history
 from djpkg.sources.http import Authorization, Limits
 from djpkg.times import utc_now
@@ -74,7 +74,7 @@ _LIST = msgspec.json.Decoder(_List)
 _COMMITS = msgspec.json.Decoder(_Commits)
 
 
-class Bitbucket(Forge):
+class Bitbucket(VisitingForge):
     """Bitbucket Cloud at `base_url`. The token's text is EMAIL:TOKEN; one that is not raises ConfigError."""
 
     name = SourceName.BITBUCKET

@@ -58,7 +58,7 @@ _PAGE = msgspec.json.Decoder(_Page)
 _ABSENCE = msgspec.json.Decoder(_Absence)
 
 
-class Refused(NamedTuple):
+class Malformed(NamedTuple):
     """A record that is not as documented: its id, where it has one, and what is wrong with it."""
 
     id: int | None
@@ -75,7 +75,7 @@ class CatalogPage:
     count: int
     packages: tuple[CatalogFacts, ...]
     ids: tuple[int, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[Malformed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class _Records(Generic[T]):
 
     good: dict[int, T]
     ids: tuple[int, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[Malformed, ...]
 
 
 class Catalog:
@@ -162,7 +162,7 @@ class Catalog:
 
     async def _fetch_all(self, route: str, parse: Callable[[bytes | msgspec.Raw], T]) -> list[T]:
         good: dict[int, T] = {}
-        refused: list[Refused] = []
+        refused: list[Malformed] = []
         async for page in self._pages(route, size=LIST):
             records = _read_records(page.results, parse)
             good |= records.good
@@ -258,14 +258,14 @@ def _read_page(reply: Reply) -> _Page:
 def _read_records(raws: list[msgspec.Raw], parse: Callable[[bytes | msgspec.Raw], T]) -> _Records[T]:
     good: dict[int, T] = {}
     ids: dict[int, None] = {}
-    refused: list[Refused] = []
+    refused: list[Malformed] = []
     for raw in raws:
         number: int | None
         try:
             record = parse(raw)
         except UnexpectedPayload as error:
             number = read_id(raw)
-            refused.append(Refused(number, error.reason.removeprefix("catalog: ")))
+            refused.append(Malformed(number, error.reason.removeprefix("catalog: ")))
         else:
             number = record.id
             good[number] = record

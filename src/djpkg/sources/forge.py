@@ -1,7 +1,7 @@
 """What GitLab, Bitbucket and Forgejo have in common: repositories asked one by one, a few at a time on each server.
 
-A forge says only how one repository is asked about (`Forge.visit`). That there are many, that a quota ends early, that
-a server is down, and that one bad reply stays one bad reply, is settled here, for each server by itself.
+A forge says only how one repository is asked about (`VisitingForge.visit`). That there are many, that a quota ends
+early, that a server is down, and that one bad reply stays one bad reply, is settled here, for each server by itself.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _ending(error: SourceError | None) -> Ending | None:
     return Ending(Outcome.FAILED, error.reason, refused=isinstance(error, CredentialsRejected))
 
 
-class Forge(ABC):
+class VisitingForge(ABC):
     """A source that asks about each repository by itself, on its public server and on further ones that the user named.
 
     `servers` are the further ones: host as in addresses (``git.example.org``, ``127.0.0.1:3000``) to the root of the

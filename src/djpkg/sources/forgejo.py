@@ -15,7 +15,7 @@ import msgspec
 
 from djpkg.facts import RepositoryFacts, SourceName
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge
+from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import Commit, head_of, read_history
 from djpkg.sources.http import Authorization, Limits
 from djpkg.times import utc_now
@@ -67,8 +67,8 @@ _REPOSITORY = msgspec.json.Decoder(_Repository)
 _COMMITS = msgspec.json.Decoder(list[_Commit])
 
 
-class Forgejo(Forge):
-    """Codeberg at `base_url`, and further servers of the same API that the user named (see `Forge`)."""
+class Forgejo(VisitingForge):
+    """Codeberg at `base_url`, and further servers of the same API that the user named (see `VisitingForge`)."""
 
     name = SourceName.FORGEJO
     host = "codeberg.org"

@@ -15,7 +15,7 @@ import msgspec
 from djpkg import times, weeks
 from djpkg.facts import RepositoryFacts, SourceName, WeeksFacts
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge
+from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import EMPTY, Head
 from djpkg.sources.http import Authorization, Limits
 from djpkg.times import utc_now
@@ -63,8 +63,8 @@ class _Page(NamedTuple):
     etag: str | None = None
 
 
-class GitLab(Forge):
-    """GitLab.com at `base_url`, and further servers of the same API that the user named (see `Forge`)."""
+class GitLab(VisitingForge):
+    """GitLab.com at `base_url`, and further servers of the same API that the user named (see `VisitingForge`)."""
 
     name = SourceName.GITLAB
     host = "gitlab.com"

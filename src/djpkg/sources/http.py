@@ -16,7 +16,7 @@ from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceEr
 from djpkg.sources.limits import Budget, Limits, Pace
 from djpkg.sources.quota import Quota, Refusal, read_refusal
 from djpkg.sources.reply import Authorization, Reply, is_validator, plain
-from djpkg.sources.wire import Answer, Call, Wire, is_broken, may_pass
+from djpkg.sources.wire import Call, Exchange, Wire, is_broken, may_pass
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Client:
         url = self._wire.read_target(target, params)
         call = Call(method="GET", url=url, headers={"Accept": accept}, cap=cap)
         budget = Budget(self._limits)
-        begun: Answer | None = None
+        begun: Exchange | None = None
         async with AsyncExitStack() as kept:
 
             async def begin() -> Reply:
@@ -226,7 +226,7 @@ class Client:
             await self._sleep(pause)
 
     @asynccontextmanager
-    async def _turn(self, call: Call, budget: Budget) -> AsyncIterator[tuple[Answer, float]]:
+    async def _turn(self, call: Call, budget: Budget) -> AsyncIterator[tuple[Exchange, float]]:
         """One attempt, from the queue to the end of the answer: its head, and when it must have ended."""
         async with self._places, self._alone_at_first():
             await self._admit()
@@ -306,7 +306,7 @@ class Client:
         phrase = next((f" ({known.phrase})" for known in HTTPStatus if known == status), "")
         return Rejected(f"{self.source}: {self._wire.where} answered {status}{phrase}", status=status)
 
-    def _read(self, answer: Answer, body: bytes) -> Reply:
+    def _read(self, answer: Exchange, body: bytes) -> Reply:
         if self._wire.auth is not None:  # a server may quote what it was sent, and its words are told and kept
             body = body.replace(self._wire.auth.token.encode(), "…".encode())
         return Reply(status=answer.status, headers=answer.headers, body=body, url=str(answer.call.url))

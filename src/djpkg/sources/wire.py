@@ -47,8 +47,8 @@ class Call:
     body: bytes = field(default=b"", repr=False)
 
 
-class Answer:
-    """The head of an answer; its body is still to be read, once, by `read` or by `pieces`."""
+class Exchange:
+    """A request and the head of its answer, whose body is still to be read, once, by `read` or by `pieces`."""
 
     __slots__ = ("_response", "_wire", "call", "headers", "status")
 
@@ -119,14 +119,14 @@ class Wire:
         await self._transport.aclose()
 
     @asynccontextmanager
-    async def send(self, call: Call, *, until: float) -> AsyncIterator[Answer]:
+    async def send(self, call: Call, *, until: float) -> AsyncIterator[Exchange]:
         """Sends the request once; the head of the answer must be there by that moment of the loop's clock."""
         with self.translated("head"):
             request = self._build(call)
             async with asyncio.timeout_at(until):
                 response = await self._transport.handle_async_request(request)
         try:
-            yield Answer(self, call, response)
+            yield Exchange(self, call, response)
         finally:
             await response.aclose()
 

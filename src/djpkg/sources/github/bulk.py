@@ -20,7 +20,7 @@ from djpkg.sources.github.batches import Batches
 from djpkg.sources.github.complaints import SOURCE, rejected
 from djpkg.sources.github.graphql import Answered, Gap
 from djpkg.sources.github.probe import read_probe, write_probe
-from djpkg.sources.github.rest import ENDED, Ending
+from djpkg.sources.github.rest import ENDED, NoPage
 from djpkg.sources.github.window import HistoryPage, Window, WindowAsk, following, read_window, write_window
 from djpkg.sources.quota import Refusal, read_refusal
 from djpkg.times import instant
@@ -130,7 +130,7 @@ class Bulk:
             # Deleted, but perhaps made anew under its name.
             self._probes.add(replace(ask, node_id=None))
         else:
-            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[Ending.GONE]))
+            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[NoPage.GONE]))
 
     def _go_on(self, pending: Pending) -> None:
         if pending.weeks:

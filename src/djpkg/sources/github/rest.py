@@ -18,7 +18,8 @@ from djpkg import weeks
 from djpkg.errors import UnexpectedPayload
 from djpkg.facts import ForgeFacts, RepositoryFacts
 from djpkg.sources import payload
-from djpkg.sources.github.complaints import SOURCE, Kind, read_kind, rejected
+from djpkg.sources.github.complaints import SOURCE, Complaint, read_complaint, rejected
+from djpkg.sources.history import EMPTY, Head
 from djpkg.times import instant, stamp
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ _COMMITS = msgspec.json.Decoder(list[_Commit])
 _CONTRIBUTORS = msgspec.json.Decoder(list[_Contributor])
 
 
-class Ending(Enum):
+class NoPage(Enum):
     """What was said in place of a repository's page. FORBIDDEN: its organization does not let the token in."""
 
     UNCHANGED = auto()
@@ -101,9 +102,9 @@ class Ending(Enum):
     FORBIDDEN = auto()
 
 
-ENDED: Mapping[Ending, ForgeFacts] = {
-    Ending.GONE: ForgeFacts(state="gone"),
-    Ending.BLOCKED: ForgeFacts(state="blocked"),
+ENDED: Mapping[NoPage, ForgeFacts] = {
+    NoPage.GONE: ForgeFacts(state="gone"),
+    NoPage.BLOCKED: ForgeFacts(state="blocked"),
 }
 """The facts of the endings that are facts."""
 
@@ -116,20 +117,13 @@ class Page(NamedTuple):
     etag: str | None
 
 
-class Head(NamedTuple):
-    """The newest commit of a branch, and its committer date."""
-
-    oid: str
-    at: str
-
-
 class Rest:
     """GitHub's REST API through one client. What cannot be made sense of raises SourceError."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def find_page(self, ask: RepositoryAsk) -> Page | Ending:
+    async def find_page(self, ask: RepositoryAsk) -> Page | NoPage:
         """The page of a repository, wherever it is by now."""
         reply = await self._client.get(_address(ask.path), etag=ask.etag, accept=ACCEPT)
         match reply.status:
@@ -137,27 +131,27 @@ class Rest:
                 found = payload.decode(_REPOSITORY, reply.body, source=SOURCE)
                 return Page(_read_page(found), found.default_branch, reply.etag)
             case HTTPStatus.NOT_MODIFIED:
-                return Ending.UNCHANGED
+                return NoPage.UNCHANGED
             case HTTPStatus.NOT_FOUND if "json" in reply.headers.get("content-type", ""):
-                return Ending.GONE  # at a wrong address a web server says 404 to everything, but not in JSON
+                return NoPage.GONE  # at a wrong address a web server says 404 to everything, but not in JSON
             case HTTPStatus.FORBIDDEN | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
-                match read_kind(reply):
-                    case Kind.BLOCKED:
-                        return Ending.BLOCKED
-                    case Kind.ORGANIZATION:
-                        return Ending.FORBIDDEN
+                match read_complaint(reply):
+                    case Complaint.BLOCKED:
+                        return NoPage.BLOCKED
+                    case Complaint.ORGANIZATION:
+                        return NoPage.FORBIDDEN
         raise rejected(reply, ask.path)
 
-    async def find_head(self, path: str, branch: str) -> Head | None:
-        """The head of a branch; None in an empty repository."""
+    async def find_head(self, path: str, branch: str) -> Head:
+        """The head of a branch, with its committer date."""
         params: dict[str, str | int] = {"sha": branch, "per_page": 1}
         reply = await self._client.get(f"{_address(path)}/commits", params=params, accept=ACCEPT)
         if reply.status == HTTPStatus.CONFLICT:
-            return None
+            return EMPTY
         _check(reply, f"the head of {path}")
         commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
         if not commits:
-            return None
+            return EMPTY
         at = commits[0].commit.committed
         if at is None:
             raise UnexpectedPayload(f"{SOURCE}: the head of {path} has no date")
@@ -195,7 +189,7 @@ class Rest:
         params = {"per_page": PER_PAGE}
         async with aclosing(self._pages(f"{_address(path)}/contributors", params)) as pages:
             async for reply in pages:
-                too_large = reply.status == HTTPStatus.FORBIDDEN and read_kind(reply) is Kind.TOO_LARGE
+                too_large = reply.status == HTTPStatus.FORBIDDEN and read_complaint(reply) is Complaint.TOO_LARGE
                 if reply.status == HTTPStatus.NO_CONTENT or too_large:
                     return None
                 _check(reply, f"the list of contributors of {path}")
