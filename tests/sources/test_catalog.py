@@ -11,7 +11,7 @@ import pytest
 from djpkg.errors import QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
 from djpkg.facts import Category, Grid
 from djpkg.sources.catalog import PAGE, Catalog, CatalogPage
-from djpkg.sources.http import Limits
+from djpkg.sources.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

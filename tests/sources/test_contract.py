@@ -22,7 +22,7 @@ from djpkg.facts import Outcome, SourceName
 if TYPE_CHECKING:
     from tests.world import World, WorldServer
 
-    from djpkg.sources.http import Limits
+    from djpkg.sources.limits import Limits
 
 pytestmark = pytest.mark.campaign
 

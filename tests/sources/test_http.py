@@ -27,15 +27,17 @@ from djpkg.errors import (
 )
 from djpkg.facts import SourceName
 from djpkg.sources import Spent
-from djpkg.sources.http import Authorization, Client, Limits, Quota, Refusal
-from djpkg.sources.limits import Pace
+from djpkg.sources.http import Client
+from djpkg.sources.limits import Limits, Pace
+from djpkg.sources.quota import Quota, Refusal
+from djpkg.sources.reply import Authorization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from tests.sources.loopback import Answer, Ask
 
-    from djpkg.sources.http import Reply
+    from djpkg.sources.reply import Reply
 
 CANARY = "ghp_canary0123456789"
 TOKEN = Authorization(header="Authorization", value=f"Bearer {CANARY}", variable="GH_TOKEN")

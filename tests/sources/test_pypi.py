@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.world import NOW, Release, World, WorldServer
 
+from djpkg.asks import ProjectAsk
 from djpkg.facts import Outcome, PypiFacts, SourceName
 from djpkg.portions import MANY_PROJECTS
-from djpkg.sources import Answer, ProjectAsk
+from djpkg.sources import Answer
 from djpkg.sources.circuit import CIRCUIT
 from djpkg.sources.gathering import FULL
-from djpkg.sources.http import Limits
+from djpkg.sources.limits import Limits
 from djpkg.sources.pypi import AT_ONCE, UNCHANGED_PAGE, Pypi
 
 if TYPE_CHECKING:

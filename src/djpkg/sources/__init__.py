@@ -11,17 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from djpkg.asks import ProjectAsk, RepositoryAsk
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
+    from djpkg.asks import ProjectAsk, RepositoryAsk
     from djpkg.facts import ForgeFacts, Outcome, PypiFacts, SourceName
     from djpkg.sources.quota import Quota
-
-__all__ = ["Answer", "ProjectAsk", "RepositoryAsk", "Source", "Spent"]
 
 AskT_contra = TypeVar("AskT_contra", contravariant=True)
 FactsT_co = TypeVar("FactsT_co", covariant=True)

@@ -19,7 +19,8 @@ from djpkg.facts import RepositoryFacts, SourceName
 from djpkg.sources import payload
 from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import Commit, head_of, read_history
-from djpkg.sources.http import Authorization, Limits
+from djpkg.sources.limits import Limits
+from djpkg.sources.reply import Authorization
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:

@@ -19,8 +19,10 @@ from djpkg.facts import SourceName
 from djpkg.portions import PAGE
 from djpkg.sources import Spent
 from djpkg.sources.directory import parse_category, parse_grid, parse_package, read_id
-from djpkg.sources.http import Client, Limits, Quota
+from djpkg.sources.http import Client
+from djpkg.sources.limits import Limits
 from djpkg.sources.payload import Count, decode
+from djpkg.sources.quota import Quota
 from djpkg.sources.reply import is_address
 from djpkg.times import utc_now
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from djpkg.facts import CatalogFacts, Category, Grid
-    from djpkg.sources.http import Reply
+    from djpkg.sources.reply import Reply
 
 T = TypeVar("T", bound="CatalogFacts | Grid | Category")
 

@@ -18,7 +18,8 @@ from djpkg.remembered import ANONYMOUS
 from djpkg.sources import Spent
 from djpkg.sources.circuit import Circuit
 from djpkg.sources.gathering import Gathering
-from djpkg.sources.http import Client, Limits, Quota
+from djpkg.sources.http import Client
+from djpkg.sources.quota import Quota
 from djpkg.sources.visit import Ending, Visit, ended
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from djpkg.asks import RepositoryAsk
     from djpkg.facts import ForgeFacts, SourceName
-    from djpkg.sources.http import Authorization
+    from djpkg.sources.limits import Limits
+    from djpkg.sources.reply import Authorization
     from djpkg.sources.visit import ForgeAnswer
 
 AT_ONCE = 4

@@ -17,7 +17,8 @@ from djpkg.facts import RepositoryFacts, SourceName, WeeksFacts
 from djpkg.sources import payload
 from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import EMPTY, Head
-from djpkg.sources.http import Authorization, Limits
+from djpkg.sources.limits import Limits
+from djpkg.sources.reply import Authorization
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.config import Token
-    from djpkg.sources.http import Reply
+    from djpkg.sources.reply import Reply
     from djpkg.sources.visit import Visit
 
 PER_PAGE = 100

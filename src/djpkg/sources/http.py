@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from djpkg.facts import SourceName
     from djpkg.sources import Spent
 
-__all__ = ["Authorization", "Client", "Limits", "Quota", "Refusal", "Reply", "default_refusal", "read_refusal"]
-
 MOST_HOPS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 PASSING = frozenset((500, 502, 503, 504))

@@ -19,7 +19,9 @@ from djpkg.portions import MANY_PROJECTS, SHORTEST_LIST
 from djpkg.sources import Answer, Spent, metadata, serials
 from djpkg.sources.circuit import Circuit
 from djpkg.sources.gathering import Gathering
-from djpkg.sources.http import Client, Limits, Quota
+from djpkg.sources.http import Client
+from djpkg.sources.limits import Limits
+from djpkg.sources.quota import Quota
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeAlias
 
-    from djpkg.sources import ProjectAsk
-    from djpkg.sources.http import Reply
+    from djpkg.asks import ProjectAsk
+    from djpkg.sources.reply import Reply
     from djpkg.sources.serials import Serials
 
     Said: TypeAlias = Answer[PypiFacts]

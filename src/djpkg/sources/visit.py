@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from djpkg.asks import RepositoryAsk
     from djpkg.sources.history import Head
-    from djpkg.sources.http import Client, Reply
+    from djpkg.sources.http import Client
+    from djpkg.sources.reply import Reply
 
     ForgeAnswer: TypeAlias = Answer[ForgeFacts]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from djpkg import weeks
 from djpkg.absorb import absorb
+from djpkg.asks import RepositoryAsk
 from djpkg.config import Token
 from djpkg.facts import ForgeFacts, Outcome
-from djpkg.sources import Answer, RepositoryAsk
 from djpkg.sources.github import GitHub
 from djpkg.sources.limits import Limits
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.world import Repo, WorldServer
     from tests.world.wire import Request
+
+    from djpkg.sources import Answer
 
 QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
     from datetime import datetime
 
+    from djpkg.asks import RepositoryAsk
     from djpkg.config import Token
     from djpkg.facts import ForgeFacts
-    from djpkg.sources import Answer, RepositoryAsk
+    from djpkg.sources import Answer
     from djpkg.sources.quota import Refusal
     from djpkg.sources.reply import Reply
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from djpkg import staleness
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Refused, SourceError
 from djpkg.facts import ForgeFacts, Outcome, WeeksFacts
-from djpkg.sources import Answer, RepositoryAsk
+from djpkg.sources import Answer
 from djpkg.sources.gathering import Gathering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import datetime
 
+    from djpkg.asks import RepositoryAsk
     from djpkg.facts import ContributorsFacts, RepositoryFacts
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from djpkg.sources import RepositoryAsk
+    from djpkg.asks import RepositoryAsk
     from djpkg.sources.github.answers import Answers, Pending
     from djpkg.sources.github.lookup import Crew, Lookup
     from djpkg.sources.http import Client

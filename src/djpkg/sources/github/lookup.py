@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from djpkg.sources import RepositoryAsk
+    from djpkg.asks import RepositoryAsk
     from djpkg.sources.github.answers import Answers, Pending
     from djpkg.sources.github.rest import Rest
     from djpkg.sources.quota import Quota
