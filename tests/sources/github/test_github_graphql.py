@@ -266,9 +266,10 @@ def test_a_history_that_lacks_commits_is_not_believed(
     *, server: WorldServer, desk: Desk, world: World, size: int
 ) -> None:
     paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 130)]).path for n in range(6)]
-    server.fault("graphql", kind="short_nodes", size=size)
+    fault = server.fault("graphql", "query Window", kind="short_nodes", size=size)
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     agrees(desk, paths)
+    assert fault.hits
 
 
 def test_a_further_page_that_lacks_commits_is_not_believed(server: WorldServer, desk: Desk, world: World) -> None:
@@ -283,9 +284,10 @@ def test_a_history_without_anything_is_not_taken_for_a_year_without_commits(
     server: WorldServer, desk: Desk, world: World
 ) -> None:
     paths = many(world, 12)
-    server.fault("graphql", kind="short_history", size=0)
+    fault = server.fault("graphql", "query Window", kind="short_history", size=0)
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
+    assert fault.hits
 
 
 @pytest.mark.parametrize("status", [502, 504])
@@ -567,6 +569,8 @@ def test_a_head_that_was_pushed_over_is_asked_for_by_rest(server: WorldServer, d
             node.pop("object", None)
         return value
 
-    server.fault("graphql", "query Window", kind="rewrite", rewrite=push_over)
+    fault = server.fault("graphql", "query Window", kind="rewrite", rewrite=push_over)
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
+    assert fault.hits
+    assert len(server.requests("github", "since=")) == len(paths) // 2
