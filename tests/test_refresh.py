@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from djpkg.report import Report
+    from tests.pauses import Pauses
     from tests.world import WorldServer
     from tests.world.faults import Kind
 
@@ -805,13 +806,14 @@ def test_a_limit_on_the_manner_of_asking_puts_off_until_it_is_over(any_desk: Des
     assert report.sources[SourceName.GITHUB].outcomes == {Outcome.UPDATED: 4}
 
 
-def test_a_short_pause_that_a_source_asks_for_is_waited_for(desk: Desk, server: WorldServer) -> None:
+def test_a_short_pause_that_a_source_asks_for_is_waited_for(desk: Desk, server: WorldServer, pauses: Pauses) -> None:
     fill(desk.world)
-    desk.ticking = True
+    desk.pauses = pauses
     desk.limits = Limits(wait=5)
     server.fault("github", kind="secondary", seconds=1, times=1)
     report = desk.fetch("on-github")
     assert (report.exit_code, report.deferred) == (0, [])
+    assert pauses.span >= timedelta(seconds=1)
     assert desk.show("on-github")["repo_watchers"] == 5
 
 

