@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.pauses import Pauses
 from tests.world import NOW, World, WorldServer
 
 if TYPE_CHECKING:
@@ -46,6 +48,17 @@ def server(world: World) -> Iterator[WorldServer]:
     with WorldServer(world) as server:
         yield server
     assert not server.crashes, server.crashes[0]
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    """The pauses of the forges' clients, which are over at once."""
+    from djpkg.sources.http import Client  # noqa: PLC0415 - few tests ask a source
+
+    pauses = Pauses()
+    for module in ("github", "forge"):
+        monkeypatch.setattr(f"djpkg.sources.{module}.Client", partial(Client, sleep=pauses.sleep))
+    return pauses
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from djpkg.remembered import QuotaRow
     from djpkg.report import Report
+    from tests.pauses import Pauses
     from tests.world import CatalogPackage, World, WorldServer
 
 QUICK = Limits(connect=1, attempt=1, total=2, wait=2, attempts=2, backoff=0.001)
@@ -62,8 +62,8 @@ class Desk:
     tokens: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     limits: Limits = QUICK
-    ticking: bool = False
-    """Whether the clock goes on from the world's now; else it stands still there."""
+    pauses: Pauses | None = None
+    """By which the clock goes on from the world's now; else it stands still there."""
 
     @property
     def world(self) -> World:
@@ -78,13 +78,12 @@ class Desk:
         self.server.forget()
         wanted = frozenset(map(SourceName, sources)) or frozenset(SourceName)
         request = refresh.Request(packages=packages, every=not packages, sources=wanted, full=full)
-        begun = time.monotonic()
         return refresh.fetch(
             request,
             self.path,
             self.environment,
             progress=Silent(),
-            clock=lambda: self.world.now + timedelta(seconds=time.monotonic() - begun if self.ticking else 0),
+            clock=lambda: self.world.now + (self.pauses.span if self.pauses else timedelta(0)),
             limits=self.limits,
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from djpkg import fields
+from djpkg import fields, filters
 from djpkg.facts import (
     CatalogFacts,
     ContributorsFacts,
@@ -345,6 +345,7 @@ def test_a_project_that_was_edited_is_asked_by_its_new_name_alone() -> None:
 )
 def test_the_state_of_a_repository(said: ForgeFacts | None, state: str | None) -> None:
     assert merged(row(said)).values["repo_state"] == state
+    assert state in {None, *filters.CHOICES["repo_state"]}
 
 
 @pytest.mark.parametrize(
@@ -354,6 +355,7 @@ def test_the_state_of_a_repository(said: ForgeFacts | None, state: str | None) -
 def test_an_address_that_nobody_can_be_asked_about_is_a_state(address: str, state: str) -> None:
     one = merged(row(FORGE), catalog=replace(CATALOG, repo_url=address))
     assert one.values["repo_state"] == state
+    assert state in filters.CHOICES["repo_state"]
     assert (one.place, one.values["repository_key"], one.values["forge"]) == (None, None, None)
     assert one.values["repo_watchers"] == 30
 

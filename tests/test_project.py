@@ -17,7 +17,6 @@ from djpkg.project import (
     development_status,
     license_of,
     parse,
-    requires_django,
 )
 
 NOW, THEN = HOSTS[0], HOSTS[2]
@@ -223,42 +222,6 @@ def test_the_development_status_is_the_first_one(classifiers: list[str], status:
     assert development_status(classifiers) == status
 
 
-@pytest.mark.parametrize(
-    ("requirements", "specifier"),
-    [
-        ([], None),
-        (["requests>=2", "django-filter>=2", "djangorestframework>=3"], None),
-        (["Django>=4.2"], ">=4.2"),
-        (["requests", "django >= 4.2"], ">=4.2"),
-        (["Django>=4.2,<6"], "<6,>=4.2"),
-        (["django (>=3.2,<5.0)"], "<5.0,>=3.2"),
-        (["Django[argon2]>=4.2"], ">=4.2"),
-        (["Django~=4.2"], "~=4.2"),
-        (["Django"], None),
-        (["Django ; python_version >= '3.8'"], None),
-        (["Django>=4.2 ; python_version >= '3.8'"], ">=4.2"),
-        (["Django>=4.2;"], ">=4.2"),
-        (["Django>=4.2 ; extra == 'django'"], None),
-        (["Django>=4.2 ; python_version > '3' and extra == 'django'"], None),
-        (["Django>=3.2 ; extra == 'old'", "Django>=4.2"], ">=4.2"),
-        (["Django>=4.2 ; python_version >= '3.10'", "Django>=3.2 ; python_version < '3.10'"], None),
-        (["Django>=3.2 ; python_version < '3.10'", "Django>=4.2"], ">=4.2"),
-        (["Django>=4.2 ; os_name == 'nt'", "Django>=4.2 ; os_name != 'nt'"], ">=4.2"),
-        (["Django>=3.2", "Django<5"], None),
-        (["Django @ https://example.org/django.zip"], None),
-        (["Django>=1.8.*"], None),
-        (["Django=>4.2"], None),
-        (["Django>="], None),
-        (["Django>=4.2 (really)"], None),
-        (["Django>=4.2 ; " + "(" * 20_000], ">=4.2"),
-        (["Django>=" + "9" * 5000], None),
-        (["", " ", ";", "\x00", "\ud800", "django\ud800", "django>=\ud800"], None),
-    ],
-)
-def test_the_required_versions_of_django(requirements: list[str], specifier: str | None) -> None:
-    assert requires_django(requirements) == specifier
-
-
 BSD = "License :: OSI Approved :: BSD License"
 MIT = "License :: OSI Approved :: MIT License"
 
@@ -327,25 +290,11 @@ def test_any_classifiers_give_distinct_series_in_order(classifiers: list[str]) -
 @pytest.mark.campaign
 @still
 @given(
-    st.lists(
-        st.one_of(
-            st.text(max_size=30),
-            st.text("<>=!~0123456789.*,()[]; extra'\"@\ud800\x00", max_size=20).map("Django".__add__),
-            st.builds("Django{}{}{}".format, st.sampled_from(["<", ">=", "==", "~="]), numbers, st.text(max_size=3)),
-        ),
-        max_size=4,
-    ),
     classifier_lists,
     st.one_of(st.none(), st.text(max_size=120)),
     st.one_of(st.none(), st.text(max_size=120)),
 )
-def test_no_metadata_are_an_error(
-    requirements: list[str], classifiers: list[str], expression: str | None, text: str | None
-) -> None:
-    specifier = requires_django(requirements)
-    event("no specifier" if specifier is None else "a specifier")
-    if specifier is not None:
-        assert requires_django([f"django{specifier}"]) == specifier
+def test_no_metadata_are_an_error(classifiers: list[str], expression: str | None, text: str | None) -> None:
     stated = license_of(expression, classifiers, text)
     assert stated is None or stated.strip()
     status = development_status(classifiers)

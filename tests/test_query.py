@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from djpkg import fields, filters, query
 from djpkg.errors import UsageError
-from djpkg.facts import SourceName
 from djpkg.filters import Filter, Presence, Range, Text, Undeclared
 from djpkg.query import Condition, Sort, Word
 
@@ -181,10 +180,6 @@ def test_every_state_can_be_asked_for() -> None:
     assert parse("is:active,Gone").conditions == (Condition(("active", "gone"), SINCE),)
     for state in query.STATES:
         assert parse(f"is:{state.name}").conditions == (Condition((state.name,), SINCE),)
-
-
-def test_sources_that_can_be_asked_for_are_the_sources() -> None:
-    assert filters.CHOICES["checked"] == filters.CHOICES["failed"] == tuple(name.value for name in SourceName)
 
 
 def test_more_than_a_person_types_is_refused() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from djpkg.report import Report
+    from tests.pauses import Pauses
     from tests.world import WorldServer
     from tests.world.faults import Kind
 
@@ -164,7 +165,7 @@ def test_two_packages_of_one_repository_cost_one_request(desk: Desk, server: Wor
 def test_each_state_of_a_repository_is_a_fact_and_no_trouble(any_desk: Desk) -> None:
     world = any_desk.world
     world.add_package("moves", path="old/name", stars=3, commits=[5])
-    world.rename("old/name", "new/name")
+    world.rename("old/name", "fresh/name")
     for slug, state in (("gone", "gone"), ("dmca", "blocked_dmca"), ("tos", "blocked_tos"), ("void", "empty")):
         world.add_package(slug, state=state, stars=1)  # type: ignore[arg-type]  # it is one of them
     world.add_package("elsewhere", repo_url="https://example.org/some/thing")
@@ -181,7 +182,7 @@ def test_each_state_of_a_repository_is_a_fact_and_no_trouble(any_desk: Desk) -> 
         "elsewhere": "unsupported",
         "nowhere": "none",
     }
-    assert any_desk.field("moves", "moved_to") == "https://github.com/new/name"
+    assert any_desk.field("moves", "moved_to") == "https://github.com/fresh/name"
     assert any_desk.show("moves")["repo_url"] == "https://github.com/old/name"
     assert any_desk.show("moves")["repo_watchers"] == 3
     assert any_desk.show("void")["commits_over_52"] == [0] * 52
@@ -835,13 +836,14 @@ def test_a_limit_on_the_manner_of_asking_puts_off_until_it_is_over(any_desk: Des
     assert report.sources[SourceName.GITHUB].outcomes == {Outcome.UPDATED: 4}
 
 
-def test_a_short_pause_that_a_source_asks_for_is_waited_for(desk: Desk, server: WorldServer) -> None:
+def test_a_short_pause_that_a_source_asks_for_is_waited_for(desk: Desk, server: WorldServer, pauses: Pauses) -> None:
     fill(desk.world)
-    desk.ticking = True
+    desk.pauses = pauses
     desk.limits = Limits(wait=5)
     server.fault("github", kind="secondary", seconds=1, times=1)
     report = desk.fetch("on-github")
     assert (report.exit_code, report.deferred) == (0, [])
+    assert pauses.span >= timedelta(seconds=1)
     assert desk.show("on-github")["repo_watchers"] == 5
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +10,6 @@ from djpkg.facts import WeeksFacts
 from djpkg.staleness import needs_contributors, needs_window, weeks_without_asking
 from djpkg.times import stamp
 from djpkg.weeks import window_start
-from tests.test_merge import PAGE
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 START = window_start(NOW)
@@ -19,8 +17,8 @@ HEAD, OLDER = "a" * 40, "b" * 40
 SECOND = timedelta(seconds=1)
 
 
-def page(head_at: datetime | None, head: str | None = HEAD):  # noqa: ANN201 - what PAGE is
-    return replace(PAGE, head=head, head_at=stamp(head_at) if head_at else None)
+def text(moment: datetime | None) -> str | None:
+    return stamp(moment) if moment else None
 
 
 @pytest.mark.parametrize(
@@ -50,8 +48,8 @@ def test_the_window_is_asked_for_where_the_head_moved_within_it(
     window: bool,
     known: WeeksFacts | None,
 ) -> None:
-    asked = needs_window(page(head_at, head), weeks_head=weeks_head, now=NOW)
-    follows = weeks_without_asking(page(head_at, head), weeks_head=weeks_head, now=NOW)
+    asked = needs_window(head, text(head_at), weeks_head=weeks_head, now=NOW)
+    follows = weeks_without_asking(head, text(head_at), weeks_head=weeks_head, now=NOW)
     assert (asked, follows) == (window, known)
     assert not (asked and follows)
 
@@ -97,10 +95,11 @@ def test_contributors_are_asked_for_where_no_list_belongs_to_the_head(
     asked: bool,
 ) -> None:
     answer = needs_contributors(
-        page(head_at, head),
+        head,
+        text(head_at),
         contributors_head=own,
-        contributors_taken=stamp(taken) if taken else None,
-        catalog_updated=stamp(catalog_updated) if catalog_updated else None,
+        contributors_taken=text(taken),
+        catalog_updated=text(catalog_updated),
         now=NOW,
     )
     assert answer is asked
@@ -112,7 +111,7 @@ def test_a_list_taken_too_early_is_taken_once_more_and_then_left_alone() -> None
     now = taken
     while now < head_at + 10 * DAY:
         if needs_contributors(
-            page(head_at), contributors_head=HEAD, contributors_taken=stamp(taken), catalog_updated=None, now=now
+            HEAD, text(head_at), contributors_head=HEAD, contributors_taken=stamp(taken), catalog_updated=None, now=now
         ):
             taken = now
             asked_at.append(now)

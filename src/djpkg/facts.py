@@ -10,13 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from djpkg.source_name import SourceName as SourceName  # noqa: PLC0414 - facts speak of sources: it is theirs too
-
-RepoState = Literal["ok", "moved", "gone", "blocked", "empty", "unsupported", "none"]
-PypiState = Literal["ok", "gone", "none"]
-
-
-FORGES = (SourceName.GITHUB, SourceName.GITLAB, SourceName.BITBUCKET, SourceName.FORGEJO)
+from djpkg.source_name import FORGES as FORGES  # noqa: PLC0414 - facts speak of sources: they are theirs too
+from djpkg.source_name import SourceName as SourceName  # noqa: PLC0414
 
 
 class Outcome(StrEnum):

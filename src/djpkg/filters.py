@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from djpkg import fields, periods
 from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
+from djpkg.source_name import FORGES, SourceName
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+_SOURCES = tuple(source.value for source in SourceName)
 # Fields whose value is one of a few words.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "forge": ("github", "gitlab", "bitbucket", "forgejo"),
+    "forge": tuple(forge.value for forge in FORGES),
     "repo_state": ("ok", "moved", "gone", "blocked", "empty", "unsupported", "none"),
     "pypi_state": ("ok", "gone", "none"),
     "catalog_state": ("listed", "removed"),
-    "checked": ("catalog", "github", "pypi", "gitlab", "bitbucket", "forgejo"),
-    "failed": ("catalog", "github", "pypi", "gitlab", "bitbucket", "forgejo"),
+    "checked": _SOURCES,
+    "failed": _SOURCES,
 }
 VERSION_LISTS = frozenset({"python_versions", "django_versions"})
 

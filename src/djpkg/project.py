@@ -23,7 +23,6 @@ _PAGE = rf"(?:[Hh][Tt][Tt][Pp][Ss]?:/{{1,2}})?(?i:{_HOST})(?::80|:443)?/+(?:pypi
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _SERIES = r"(?:0|[1-9][0-9]{0,3})(?:\.(?:0|[1-9][0-9]{0,3})){0,2}"
 _STATUS = r"[0-9] - .+"
-_REQUIRED_NAME = r"\s*(?P<name>[A-Za-z0-9._-]+)"
 
 
 def parse(pypi_url: str | None) -> str | None:
@@ -66,22 +65,6 @@ def development_status(classifiers: Iterable[str]) -> str | None:
     return None
 
 
-def requires_django(requirements: Iterable[str]) -> str | None:
-    """Which versions of Django a project needs, as in ``<6,>=4.2``; None where it does not say so in one way.
-
-    A requirement that always holds goes first. Those that hold on some platforms or Pythons count where they agree;
-    those of an extra are optional and do not count.
-    """
-    always: set[str] = set()
-    sometimes: set[str] = set()
-    for requirement in requirements:
-        head, _, marker = requirement.partition(";")
-        if not re.search(r"\bextra\b", marker) and (specifier := _django_specifier(head)):
-            (sometimes if marker.strip() else always).add(specifier)
-    stated = always or sometimes
-    return stated.pop() if len(stated) == 1 else None
-
-
 def license_of(expression: str | None, classifiers: Iterable[str], text: str | None) -> str | None:
     """What a project says its license is: the expression of PEP 639, else its classifiers, else a short free text.
 
@@ -117,19 +100,3 @@ def _series(classifiers: Iterable[str], subject: tuple[str, ...]) -> tuple[str, 
 
     refined = {text.partition(".")[0] for text in series if "." in text}
     return tuple(sorted(series - refined, key=lambda text: (Version(text), text)))
-
-
-def _django_specifier(requirement: str) -> str | None:
-    """The versions in a requirement without marker, in a fixed order; None if it is not Django's, free or malformed."""
-    if len(requirement) > MAX_NAME:
-        return None
-    name = re.match(_REQUIRED_NAME, requirement)
-    if not name or name["name"].lower() != "django":
-        return None
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - as above
-
-    try:
-        specifier = Requirement(requirement).specifier
-    except InvalidRequirement:
-        return None
-    return ",".join(sorted(map(str, specifier))) or None

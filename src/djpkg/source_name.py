@@ -14,3 +14,7 @@ class SourceName(StrEnum):
     GITLAB = "gitlab"
     BITBUCKET = "bitbucket"
     FORGEJO = "forgejo"
+
+
+FORGES = (SourceName.GITHUB, SourceName.GITLAB, SourceName.BITBUCKET, SourceName.FORGEJO)
+"""The sources that host repositories."""

@@ -1,8 +1,13 @@
-"""Times as texts: those that djpkg takes in, those that came from elsewhere, and the instants behind both."""
+"""The clock, and times as texts: those that djpkg takes in, those from elsewhere, and the instants behind both."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """The clock of the program, which everything else takes as an argument."""
+    return datetime.now(UTC)
 
 
 def stamp(moment: datetime) -> str:

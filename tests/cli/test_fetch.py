@@ -222,14 +222,16 @@ def test_json_of_what_a_quota_put_off_names_the_moment(fetch: Fetch, desk: Desk,
     assert (one["source"], one["packages"], one["until"]) == ("github", 2, "2026-11-23T13:00:00Z")
 
 
-def test_what_a_quota_put_off_is_told_by_status(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_what_a_quota_put_off_is_told_by_status(
+    fetch: Fetch, desk: Desk, server: WorldServer, flags: list[str]
+) -> None:
     server.exhaust("github", authorised=False)
     fetch("--all")
-    for flag in ("--json", "--db"):
-        arguments = ["status", "--db", str(desk.path), *([flag] if flag == "--json" else [])]
-        told = CliRunner().invoke(app, arguments, env=desk.environment, catch_exceptions=False)
-        assert told.exit_code == 0
-        assert "13:00:00Z" in told.stdout
+    arguments = ["status", "--db", str(desk.path), *flags]
+    told = CliRunner().invoke(app, arguments, env=desk.environment, catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "13:00:00Z" in told.stdout
 
 
 # Exit codes.

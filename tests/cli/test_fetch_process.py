@@ -166,7 +166,6 @@ def test_a_first_fetch_that_is_killed_leaves_a_mirror_or_none(desk: Desk, launch
 
 def check_stopped(ended: Ended, code: int) -> None:
     assert ended.code == code
-    assert ended.seconds < 2
     assert ended.stderr == "djpkg: stopped; what was fetched is stored, and fetching again goes on from there\n"
     told = json.loads(ended.stdout)
     assert told["exit"] == code
@@ -193,7 +192,7 @@ def test_a_fetch_that_waits_for_an_answer_is_stopped_at_once(
     desk: Desk, launcher: Launcher, number: signal.Signals, code: int
 ) -> None:
     desk.server.fault("pypi", kind="never")
-    desk.server.fault("github", kind="slow", seconds=5)
+    desk.server.fault("github", kind="slow", seconds=20)
     pid = launcher.start("fetch", "--all", "--json")
     until = time.monotonic() + 10
     while not (desk.server.requests("pypi") and desk.server.requests("github")) and time.monotonic() < until:
@@ -201,21 +200,22 @@ def test_a_fetch_that_waits_for_an_answer_is_stopped_at_once(
     os.kill(pid, number)
     ended = launcher.wait(pid)
     check_stopped(ended, code)
+    assert {request.status for request in desk.server.requests("github")} == {0}  # none is answered yet
     assert json.loads(ended.stdout)["sources"]["catalog"]["updated"] == 4
     assert len(desk.slugs()) == 4
     assert desk.rows("SELECT exit FROM runs") == [(code,)]
 
 
 def test_a_fetch_that_is_stopped_does_not_wait_for_a_silent_name_server(desk: Desk, launcher: Launcher) -> None:
-    started = time.monotonic()
     launcher.env["DJPKG_PYPI_URL"] = "https://pypi.example.org"
-    pid = launcher.start("fetch", "--all", silent_names=4)
+    pid = launcher.start("fetch", "--all", silent_names=10)
     until = time.monotonic() + 5
     while not desk.server.requests("gitlab") and time.monotonic() < until:
         time.sleep(0.005)
     os.kill(pid, signal.SIGINT)
     ended = launcher.wait(pid)
-    assert (ended.code, time.monotonic() - started < 2) == (130, True)
+    assert ended.code == 130
+    assert not (launcher.folder / "names").exists()
 
 
 # Where it runs.
@@ -249,7 +249,7 @@ def test_a_second_fetch_at_once_is_75_and_asks_nobody(desk: Desk, launcher: Laun
     second = launcher.run("fetch", "--all")
     os.kill(first, signal.SIGKILL)
     launcher.wait(first)
-    assert (second.code, second.stdout, second.seconds < 1) == (75, "", True)
+    assert (second.code, second.stdout) == (75, "")
     assert second.stderr == f"djpkg: another fetch of {desk.path} is running\n"
     assert len(desk.server.log) == asked
     desk.server.faults.clear()

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from djpkg.facts import Outcome
 from djpkg.render.observer import Progress, Silent
 from djpkg.render.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def told(progress: Progress) -> None:
@@ -44,8 +48,9 @@ def test_the_rate_and_the_time_left_are_those_of_the_whole_run_so_far() -> None:
     assert "1:20 left" in buffer.getvalue()
 
 
-def test_the_silent_one_takes_everything(capfd: object) -> None:
+def test_the_silent_one_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     told(Silent())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_an_observer_that_is_stopped_before_it_began_is_fine() -> None:

@@ -13,7 +13,7 @@ from tests.world import BITBUCKET, NOW
 from djpkg import times, weeks
 from djpkg.asks import RepositoryAsk
 from djpkg.facts import ForgeFacts
-from djpkg.sources.http import Limits
+from djpkg.sources.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

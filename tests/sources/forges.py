@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.world import Repo, World, WorldServer
 
     from djpkg.facts import ForgeFacts
-    from djpkg.sources.forge import Forge
+    from djpkg.sources.forge import VisitingForge
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Place:
     `page` matches requests for the page of a repository, `commits` those for its commits.
     """
 
-    source: type[Forge]
+    source: type[VisitingForge]
     api: str
     host: str
     address: str
@@ -35,7 +35,7 @@ class Place:
     page: str
     commits: str = "/commits"
 
-    def make(self, server: WorldServer, *, token: bool | str = False, **options: Any) -> Forge:
+    def make(self, server: WorldServer, *, token: bool | str = False, **options: Any) -> VisitingForge:
         """The source, pointed at the world; with the right token, or a stated one, or none."""
         if token:
             secret = self.secret(server) if token is True else token

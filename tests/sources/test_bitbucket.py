@@ -75,7 +75,8 @@ def test_the_whole_of_a_small_repository_costs_four_requests(server: WorldServer
     repo = PLACE.add(world, stars=37, forks=16, commits=HALF_DAYS[:60])
     source = PLACE.make(server)
     check_facts(fetch_one(source, ask_for(repo)).facts, repo)
-    assert source.spent.by_kind == {"page": 1, "watchers": 1, "forks": 1, "commits": 1}
+    asked = [request.path.rpartition("/")[2] for request in server.requests("bitbucket")]
+    assert asked == ["todo", "watchers", "forks", "main"]
 
 
 def test_authors_of_the_commits_read_are_participants_and_no_address_is(server: WorldServer, world: World) -> None:

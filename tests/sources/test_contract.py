@@ -8,7 +8,6 @@ import socket
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,9 +21,7 @@ from djpkg.facts import Outcome, SourceName
 if TYPE_CHECKING:
     from tests.world import World, WorldServer
 
-    from djpkg.sources.http import Limits
-
-pytestmark = pytest.mark.campaign
+    from djpkg.sources.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Case:
         return ProjectAsk(coordinate=name)
 
 
-ALL = (
+CASES = (
     Case("djpkg.sources.github", "GitHub", SourceName.GITHUB, "github", "DJPKG_GITHUB_URL", GITHUB, "GH_TOKEN"),
     Case("djpkg.sources.gitlab", "GitLab", SourceName.GITLAB, "gitlab", "DJPKG_GITLAB_URL", GITLAB, "GITLAB_TOKEN"),
     Case(
@@ -86,7 +83,6 @@ ALL = (
     ),
     Case("djpkg.sources.pypi", "Pypi", SourceName.PYPI, "pypi", "DJPKG_PYPI_URL", None),
 )
-CASES = [case for case in ALL if find_spec(case.module) is not None]
 LIES = [
     "html",
     "invalid_json",
@@ -114,7 +110,7 @@ def test_it_has_a_name_a_quota_and_what_it_spent(case: Case, server: WorldServer
     source = case.make(server)
     assert source.name is case.source
     assert (source.quota.remaining, source.spent.requests) == (None, 0)
-    assert source.quota in dict(getattr(source, "quotas", {"": source.quota})).values()
+    assert source.quota in source.quotas.values()
 
 
 def test_nothing_asked_is_nothing_answered(case: Case, server: WorldServer) -> None:
@@ -130,7 +126,6 @@ def test_each_that_was_asked_about_ends_once(case: Case, server: WorldServer, wo
     assert outcomes(answers.values()) == {"updated": 8}
     assert all(answer.facts is not None and answer.reason == "" for answer in answers.values())
     assert source.spent.requests == len(server.requests())
-    assert source.spent.received > 0
 
 
 def test_it_says_who_asks(case: Case, server: WorldServer, world: World) -> None:
@@ -141,6 +136,7 @@ def test_it_says_who_asks(case: Case, server: WorldServer, world: World) -> None
         assert "cookie" not in request.headers
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("lie", LIES)
 def test_whatever_comes_back_is_a_failure_with_a_reason(
     case: Case, server: WorldServer, world: World, lie: str
@@ -156,6 +152,7 @@ def test_whatever_comes_back_is_a_failure_with_a_reason(
         assert answer.etag is None
 
 
+@pytest.mark.campaign
 def test_no_answer_at_all_ends_in_time(case: Case, server: WorldServer, world: World) -> None:
     server.fault(case.api, kind="never")
     source = case.make(server, limits=replace(IMPATIENT, attempt=0.2, total=0.3))

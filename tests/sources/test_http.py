@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
-import time
 import tracemalloc
 import zlib
 from contextlib import suppress
@@ -27,15 +26,17 @@ from djpkg.errors import (
 )
 from djpkg.facts import SourceName
 from djpkg.sources import Spent
-from djpkg.sources.http import Authorization, Client, Limits, Quota, Refusal
-from djpkg.sources.limits import Pace
+from djpkg.sources.http import Client
+from djpkg.sources.limits import Limits, Pace
+from djpkg.sources.quota import Quota, Refusal
+from djpkg.sources.reply import Authorization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from tests.sources.loopback import Answer, Ask
 
-    from djpkg.sources.http import Reply
+    from djpkg.sources.reply import Reply
 
 CANARY = "ghp_canary0123456789"
 TOKEN = Authorization(header="Authorization", value=f"Bearer {CANARY}", variable="GH_TOKEN")
@@ -100,24 +101,17 @@ async def test_an_answer_and_then_unchanged_for_its_etag() -> None:
         serving(raw(200, b"{}", ETag='W/"a"'), raw(304)) as server,
         client(f"{server.url}/api/v4/", auth=TOKEN, spent=spent) as asking,
     ):
-        first = await asking.get("/things/a%2Fb", params={"page": 2, "q": "a b"}, kind="thing")
-        again = await asking.get("things/a%2Fb", etag=first.etag, kind="thing")
-    assert (first.status, first.body, first.etag, first.moved) == (200, b"{}", 'W/"a"', False)
+        first = await asking.get("/things/a%2Fb", params={"page": 2, "q": "a b"})
+        again = await asking.get("things/a%2Fb", etag=first.etag)
+    assert (first.status, first.body, first.etag) == (200, b"{}", 'W/"a"')
     assert first.url == f"{server.url}/api/v4/things/a%2Fb?page=2&q=a+b"
     assert (again.status, again.body) == (304, b"")
     assert [ask.target for ask in server.asks] == ["/api/v4/things/a%2Fb?page=2&q=a+b", "/api/v4/things/a%2Fb"]
     assert server.asks[1].headers["if-none-match"] == 'W/"a"'
     assert server.asks[0].headers["accept-encoding"] == "gzip"
     assert server.asks[0].headers["user-agent"].startswith("djpkg/")
-    assert spent == Spent(requests=2, charged=1, received=2, by_kind={"thing": 2})
+    assert spent == Spent(requests=2)
     assert server.connections == 1
-
-
-@in_loop
-async def test_a_304_without_a_token_is_charged() -> None:
-    spent = Spent()
-    await get(raw(304), spent=spent)
-    assert (spent.requests, spent.charged) == (1, 1)
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 304, 400, 403, 404, 409, 410, 422, 451])
@@ -129,12 +123,11 @@ async def test_what_says_something_about_the_thing_asked_for_is_an_answer_and_no
 
 
 @in_loop
-async def test_gzip_is_inflated_and_counted_as_sent() -> None:
-    content, spent = b"a" * 100_000, Spent()
+async def test_gzip_is_inflated() -> None:
+    content = b"a" * 100_000
     body = gzip.compress(content, mtime=0)
-    reply = await get(raw(200, body, content_encoding="gzip"), spent=spent)
+    reply = await get(raw(200, body, content_encoding="gzip"))
     assert reply.body == content
-    assert spent.received == len(body)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +148,7 @@ async def test_codings_of_one_layer_are_read(coding: str, body: bytes) -> None:
 @in_loop
 async def test_a_post_carries_its_json() -> None:
     async with serving(raw(200, b"{}")) as server, client(server.url) as asking:
-        await asking.post("graphql", b'{"query": "{a}"}', kind="probe")
+        await asking.post("graphql", b'{"query": "{a}"}')
     ask = server.asks[0]
     assert (ask.method, ask.target, ask.body) == ("POST", "/graphql", b'{"query": "{a}"}')
     assert ask.headers["content-type"] == "application/json"
@@ -268,12 +261,10 @@ async def test_a_source_that_fails_request_after_request_is_given_up() -> None:
 @in_loop
 async def test_a_slow_answer_ends_with_the_bound_over_all_attempts(answer: Answer, said: str) -> None:
     async with serving(answer) as server, client(server.url) as asking:
-        started = time.monotonic()
         with pytest.raises(Unreachable) as caught:
             await asking.get("x")
-        assert SOON.total - 0.05 < time.monotonic() - started < SOON.total + 1
     assert str(caught.value) == f"github: {said.format(where=server.url.removeprefix('http://'))}"
-    assert len(server.asks) == 3
+    assert len(server.asks) == 3  # the bound over all attempts leaves no fourth
 
 
 @in_loop
@@ -455,9 +446,8 @@ async def test_redirects_on_the_same_server_are_followed() -> None:
 
     async with serving(choose=choose) as server, client(server.url, auth=TOKEN) as asking:
         reply = await asking.get("a", etag='"e"')
-        assert (reply.body, reply.moved, reply.url) == (b"here", True, f"{server.url}/repositories/b?c=d")
+        assert (reply.body, reply.url) == (b"here", f"{server.url}/repositories/b?c=d")
         assert {ask.headers["if-none-match"] for ask in server.asks} == {'"e"'}
-        assert not (await asking.get("repositories/1")).moved
 
 
 @pytest.mark.parametrize(
@@ -819,9 +809,9 @@ async def test_a_stream_gives_the_content_piece_by_piece() -> None:
         serving(raw(503), raw(200, gzip.compress(content, mtime=0), content_encoding="gzip")) as server,
         client(server.url, spent=spent, limits=Limits(body=10, backoff=0.01)) as asking,
     ):
-        async with asking.stream("simple/", accept="x/y", cap=3 * MIB, kind="list") as pieces:
+        async with asking.stream("simple/", accept="x/y", cap=3 * MIB) as pieces:
             got = [piece async for piece in pieces]
-        async with asking.stream("simple/", cap=3 * MIB, kind="list") as pieces:
+        async with asking.stream("simple/", cap=3 * MIB) as pieces:
             await anext(pieces)  # the rest is not wanted
         async with asyncio.timeout(1):
             with suppress(UnexpectedPayload):
@@ -830,7 +820,7 @@ async def test_a_stream_gives_the_content_piece_by_piece() -> None:
     assert len(got) > 10
     assert max(map(len, got)) <= 64 * 1024
     assert server.asks[1].headers["accept"] == "x/y"
-    assert spent.by_kind == {"list": 3, "": 1}
+    assert spent.requests == 4
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from djpkg.errors import UnexpectedPayload
-from djpkg.sources.payload import MAX_COUNT, MAX_TEXT, Count, clean, decode, moment, time
+from djpkg.source_name import SourceName
+from djpkg.sources.payload import MAX_COUNT, MAX_TEXT, Count, clean, decode, moment, path, time
 
 
 class Thing(msgspec.Struct):
@@ -107,3 +108,16 @@ def test_what_is_no_time_is_named(text: str) -> None:
     with pytest.raises(UnexpectedPayload, match="in place of a time") as caught:
         time(text, source="pypi")
     assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("said", ["a/b", "A-b/.c_d", "a/b.c"])
+def test_the_name_of_a_repository_is_taken_as_it_is_stated(said: str) -> None:
+    assert path(said, host="github.com", source=SourceName.GITHUB) == said
+
+
+@pytest.mark.parametrize(
+    "said", ["", "a", "a/b/c", "a/b.git", "a/..", "../b", "a.b/c", "orgs/b", "a/b?c", "a/b\n", "ä/b"]
+)
+def test_what_no_address_of_the_forge_could_hold_is_no_name(said: str) -> None:
+    with pytest.raises(UnexpectedPayload, match="in place of the name of the repository"):
+        path(said, host="github.com", source=SourceName.GITHUB)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 def answer(server: WorldServer, request: Request) -> Reply:
     """The reply of one control endpoint; whatever the caller got wrong becomes a 400."""
+    if request.target.partition("?")[0] == "/_world/stop":
+        reply = json_reply({})
+        reply.after = server.stopped.set  # before it has left, stopping would cut it off
+        return reply
     options = json.loads(request.body or b"{}")
     try:
         return json_reply(_act(server, request, options))
@@ -52,8 +56,6 @@ def _act(server: WorldServer, request: Request, options: dict[str, object]) -> o
             server.latency.update({api: float(str(seconds)) for api, seconds in options.items()})
         case "exhaust":
             server.exhaust(**options)  # type: ignore[arg-type]  # as the caller spells them
-        case "stop":
-            server.stopped.set()
         case other:
             raise KeyError(other)
     return {}

@@ -69,7 +69,8 @@ class Request:
 class Reply:
     """An answer.
 
-    `chunks` is sent with chunked coding in place of `body`; `charged` says whether it counts against a quota.
+    `chunks` is sent with chunked coding in place of `body`; `charged` says whether it counts against a quota; `after`
+    is called once it has left.
     """
 
     status: int = 200
@@ -81,6 +82,7 @@ class Reply:
     manner: Manner = "whole"
     seconds: float = 0.0
     zip: bool = False
+    after: Callable[[], object] | None = None
 
 
 def json_reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
@@ -131,7 +133,10 @@ class Connection:
                     reply = answer(request)
                 finally:
                     done(request)
-                if not self.send(request, reply) or request.headers.get("connection", "").lower() == "close":
+                goes_on = self.send(request, reply)
+                if reply.after is not None:
+                    reply.after()
+                if not goes_on or request.headers.get("connection", "").lower() == "close":
                     return
 
     def send(self, request: Request, reply: Reply) -> bool:

@@ -16,7 +16,6 @@ import asyncio
 import re
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from djpkg import config, price
@@ -34,10 +33,12 @@ from djpkg.refresh.stopping import Stop
 from djpkg.report import Report
 from djpkg.sources import opening
 from djpkg.sources.limits import Limits
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from djpkg.config import Token
@@ -45,11 +46,6 @@ if TYPE_CHECKING:
     from djpkg.sources.catalog import Catalog
 
 __all__ = ["Request", "estimate", "fetch"]
-
-
-def utc_now() -> datetime:
-    """The clock of a fetch."""
-    return datetime.now(UTC)
 
 
 def fetch(

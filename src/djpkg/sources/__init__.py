@@ -8,20 +8,17 @@ deferred, failed) is a value in an answer; nothing that a server can send is rai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
-
-from djpkg.asks import ProjectAsk, RepositoryAsk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
+    from djpkg.asks import ProjectAsk, RepositoryAsk
     from djpkg.facts import ForgeFacts, Outcome, PypiFacts, SourceName
     from djpkg.sources.quota import Quota
-
-__all__ = ["Answer", "ProjectAsk", "RepositoryAsk", "Source", "Spent"]
 
 AskT_contra = TypeVar("AskT_contra", contravariant=True)
 FactsT_co = TypeVar("FactsT_co", covariant=True)
@@ -49,13 +46,10 @@ class Answer(Generic[FactsT_co]):
 
 @dataclass(slots=True)
 class Spent:
-    """What a source has cost so far in this run. `charged` leaves out what the source does not charge for."""
+    """What a source has cost so far in this run; `points` are those of GitHub's GraphQL."""
 
     requests: int = 0
-    charged: int = 0
     points: int = 0
-    received: int = 0
-    by_kind: dict[str, int] = field(default_factory=dict)
 
 
 class Metered(Protocol):

@@ -17,9 +17,11 @@ import msgspec
 from djpkg.errors import ConfigError
 from djpkg.facts import RepositoryFacts, SourceName
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge, utc_now
+from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import Commit, head_of, read_history
-from djpkg.sources.http import Authorization, Limits
+from djpkg.sources.limits import Limits
+from djpkg.sources.reply import Authorization
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -73,7 +75,7 @@ _LIST = msgspec.json.Decoder(_List)
 _COMMITS = msgspec.json.Decoder(_Commits)
 
 
-class Bitbucket(Forge):
+class Bitbucket(VisitingForge):
     """Bitbucket Cloud at `base_url`. The token's text is EMAIL:TOKEN; one that is not raises ConfigError."""
 
     name = SourceName.BITBUCKET
@@ -106,7 +108,7 @@ class Bitbucket(Forge):
         name of the branch.
         """
         path = "/".join(quote(part, safe="") for part in visit.ask.path.split("/"))
-        reply = await visit.client.get(f"repositories/{path}", kind="page")
+        reply = await visit.client.get(f"repositories/{path}")
         if not visit.finds(reply):
             return
         said = payload.decode(_REPOSITORY, reply.body, source=self.name)
@@ -126,11 +128,11 @@ class Bitbucket(Forge):
                 head=head.oid,
                 head_at=head.at,
             )
-            await read_history(visit, visit.page, first, pages)
+            await read_history(visit, head, first, pages)
 
     async def _ask_size(self, visit: Visit, path: str, what: str) -> int | None:
         """How long a list of a repository is, without the list; None where it is not told."""
-        reply = await visit.client.get(f"repositories/{path}/{what}", params={"pagelen": 1}, kind=what)
+        reply = await visit.client.get(f"repositories/{path}/{what}", params={"pagelen": 1})
         visit.expect_ok(reply)
         return payload.decode(_LIST, reply.body, source=self.name).size
 
@@ -148,7 +150,7 @@ class Bitbucket(Forge):
             target += f"/{quote(branch.name, safe='')}"
         params: dict[str, str | int] | None = query
         for _ in visit.page_numbers():
-            reply = await visit.client.get(target, params=params, kind="commits")
+            reply = await visit.client.get(target, params=params)
             visit.expect_ok(reply)
             said = payload.decode(_COMMITS, reply.body, source=self.name)
             yield [self._read(visit, commit) for commit in said.values]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -20,17 +19,21 @@ from djpkg.facts import SourceName
 from djpkg.portions import PAGE
 from djpkg.sources import Spent
 from djpkg.sources.directory import parse_category, parse_grid, parse_package, read_id
-from djpkg.sources.http import Client, Limits, Quota
+from djpkg.sources.http import Client
+from djpkg.sources.limits import Limits
 from djpkg.sources.payload import Count, decode
+from djpkg.sources.quota import Quota
 from djpkg.sources.reply import is_address
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
     from djpkg.facts import CatalogFacts, Category, Grid
-    from djpkg.sources.http import Reply
+    from djpkg.sources.reply import Reply
 
 T = TypeVar("T", bound="CatalogFacts | Grid | Category")
 
@@ -57,7 +60,7 @@ _PAGE = msgspec.json.Decoder(_Page)
 _ABSENCE = msgspec.json.Decoder(_Absence)
 
 
-class Refused(NamedTuple):
+class Malformed(NamedTuple):
     """A record that is not as documented: its id, where it has one, and what is wrong with it."""
 
     id: int | None
@@ -74,7 +77,7 @@ class CatalogPage:
     count: int
     packages: tuple[CatalogFacts, ...]
     ids: tuple[int, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[Malformed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,7 @@ class _Records(Generic[T]):
 
     good: dict[int, T]
     ids: tuple[int, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[Malformed, ...]
 
 
 class Catalog:
@@ -99,7 +102,7 @@ class Catalog:
         *,
         base_url: str,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.quota = Quota()
         self.quotas = {"": self.quota}
@@ -130,7 +133,7 @@ class Catalog:
         """One package by slug or id (all digits is an id); None where the directory has no such package."""
         if not name.strip("./") or "/" in name or len(name) > _LONGEST_SLUG:
             return None  # no slug, and another route of the API
-        reply = await self._get(f"packages/{quote(name, safe='')}/", kind="package")
+        reply = await self._get(f"packages/{quote(name, safe='')}/")
         if reply.status == HTTPStatus.NOT_FOUND:
             return None
         return parse_package(reply.body)
@@ -140,7 +143,7 @@ class Catalog:
 
         A directory without packages is an error, never an empty sweep.
         """
-        async for page in self._pages("packages/", size=PAGE, kind="packages"):
+        async for page in self._pages("packages/", size=PAGE):
             if not page.results:
                 raise UnexpectedPayload("catalog: the directory shows no packages")
             records = _read_records(page.results, parse_package)
@@ -161,8 +164,8 @@ class Catalog:
 
     async def _fetch_all(self, route: str, parse: Callable[[bytes | msgspec.Raw], T]) -> list[T]:
         good: dict[int, T] = {}
-        refused: list[Refused] = []
-        async for page in self._pages(route, size=LIST, kind=route.rstrip("/")):
+        refused: list[Malformed] = []
+        async for page in self._pages(route, size=LIST):
             records = _read_records(page.results, parse)
             good |= records.good
             refused += records.refused
@@ -170,9 +173,9 @@ class Catalog:
             raise UnexpectedPayload(f"catalog: {refused[0].reason}")
         return list(good.values())
 
-    async def _pages(self, route: str, *, size: int, kind: str) -> AsyncIterator[_Page]:
+    async def _pages(self, route: str, *, size: int) -> AsyncIterator[_Page]:
         """The pages of a list, following `next` below the API's address, each address once, and not for ever."""
-        reply = await self._get(route, params={"limit": size}, kind=kind)
+        reply = await self._get(route, params={"limit": size})
         page = _read_page(reply)
         # The directory may give fewer at a time than it was asked for.
         most = min(math.ceil(page.count / max(1, min(size, len(page.results)))) + MORE_PAGES, MOST_PAGES)
@@ -187,7 +190,7 @@ class Catalog:
             if len(seen) >= most:
                 raise UnexpectedPayload(f"catalog: {route} has more pages than its count allows")
             seen.add(address)
-            reply = await self._get(address, kind=kind)
+            reply = await self._get(address)
             page = _read_page(reply)
 
     def _read_next(self, url: str, following: str) -> str:
@@ -204,12 +207,12 @@ class Catalog:
             raise UnexpectedPayload("catalog: the next page is said to be elsewhere, not followed")
         return address
 
-    async def _get(self, target: str, *, params: dict[str, str | int] | None = None, kind: str) -> Reply:
+    async def _get(self, target: str, *, params: dict[str, str | int] | None = None) -> Reply:
         """A reply with JSON: 200, or the API's own 404."""
         if self._shut is not None:
             raise self._shut
         try:
-            reply = await self._client.get(target, params=params, kind=kind)
+            reply = await self._client.get(target, params=params)
         except Rejected as error:
             if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
@@ -257,14 +260,14 @@ def _read_page(reply: Reply) -> _Page:
 def _read_records(raws: list[msgspec.Raw], parse: Callable[[bytes | msgspec.Raw], T]) -> _Records[T]:
     good: dict[int, T] = {}
     ids: dict[int, None] = {}
-    refused: list[Refused] = []
+    refused: list[Malformed] = []
     for raw in raws:
         number: int | None
         try:
             record = parse(raw)
         except UnexpectedPayload as error:
             number = read_id(raw)
-            refused.append(Refused(number, error.reason.removeprefix("catalog: ")))
+            refused.append(Malformed(number, error.reason.removeprefix("catalog: ")))
         else:
             number = record.id
             good[number] = record

@@ -1,7 +1,7 @@
 """What GitLab, Bitbucket and Forgejo have in common: repositories asked one by one, a few at a time on each server.
 
-A forge says only how one repository is asked about (`Forge.visit`). That there are many, that a quota ends early, that
-a server is down, and that one bad reply stays one bad reply, is settled here, for each server by itself.
+A forge says only how one repository is asked about (`VisitingForge.visit`). That there are many, that a quota ends
+early, that a server is down, and that one bad reply stays one bad reply, is settled here, for each server by itself.
 """
 
 from __future__ import annotations
@@ -9,32 +9,33 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
+from djpkg.errors import CredentialsRejected, QuotaExhausted, SourceError, Unreachable
 from djpkg.facts import Outcome
 from djpkg.remembered import ANONYMOUS
 from djpkg.sources import Spent
+from djpkg.sources.circuit import Circuit
 from djpkg.sources.gathering import Gathering
-from djpkg.sources.http import Client, Limits, Quota
+from djpkg.sources.http import Client
+from djpkg.sources.quota import Quota
 from djpkg.sources.visit import Ending, Visit, ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
     from typing import Self
 
     from djpkg.asks import RepositoryAsk
     from djpkg.facts import ForgeFacts, SourceName
-    from djpkg.sources.http import Authorization
+    from djpkg.sources.limits import Limits
+    from djpkg.sources.reply import Authorization
     from djpkg.sources.visit import ForgeAnswer
 
 AT_ONCE = 4
 """How many repositories of one server are asked about at the same time."""
-CIRCUIT = 5
-"""After so many repositories in a row for which it did not answer, a server is left alone for the rest of the run."""
 HOUR = timedelta(hours=1)
-SERVER_ERRORS = range(500, 600)
 
 
 class Server:
@@ -53,44 +54,30 @@ class Server:
         self._wait = timedelta(seconds=wait)
         self._clock = clock
         self._known = False
-        self._in_vain = 0
-        self._ending: Ending | None = None
+        self._circuit = Circuit()
 
     def admits(self, under_way: int) -> bool:
         """Whether one more repository may be begun, or given up, while so many are under way.
 
         The first goes alone: it tells whether the server answers, takes the token, and what its quota is.
         """
-        if not under_way or self._ending is not None:
+        if not under_way or self._circuit.cause is not None:
             return True
         return self._known and under_way < AT_ONCE and self._lacks(under_way + 1) is None
 
     def ending(self) -> Ending | None:
         """Why the next repository is not asked about; None when it is."""
-        if self._ending is None and (until := self._lacks(1)) is not None:
+        if self._circuit.cause is None and (until := self._lacks(1)) is not None:
             reason = f"{self.client.source}: the quota does not suffice for one more repository"
-            self._ending = Ending(Outcome.DEFERRED, reason, until)
-        return self._ending
+            self._circuit.note(QuotaExhausted(reason, until=until))
+        return _ending(self._circuit.cause)
 
     def note(self, error: SourceError | None) -> Ending | None:
         """Takes in how a visit ended; returns how its repository ends, None when it was answered."""
         self._known = True
         self._assume_quota()
-        if error is None:
-            self._in_vain = 0
-            return None
-        ending = Ending(Outcome.FAILED, error.reason)
-        if isinstance(error, QuotaExhausted):
-            ending = self._ending = Ending(Outcome.DEFERRED, error.reason, error.until)
-        elif isinstance(error, CredentialsRejected):
-            ending = self._ending = ending._replace(refused=True)
-        elif isinstance(error, Unreachable) or (isinstance(error, Rejected) and error.status in SERVER_ERRORS):
-            self._in_vain += 1
-            if self._in_vain >= CIRCUIT:
-                self._ending = self._ending or ending
-        else:
-            self._in_vain = 0
-        return ending
+        self._circuit.note(error)
+        return _ending(error)
 
     def _lacks(self, repositories: int) -> datetime | None:
         """Until when the quota lacks what so many repositories take, if that is not worth waiting for.
@@ -109,7 +96,15 @@ class Server:
             quota.remaining = max(0, self._hourly - self.client.spent.requests)
 
 
-class Forge(ABC):
+def _ending(error: SourceError | None) -> Ending | None:
+    if error is None:
+        return None
+    if isinstance(error, QuotaExhausted):
+        return Ending(Outcome.DEFERRED, error.reason, error.until)
+    return Ending(Outcome.FAILED, error.reason, refused=isinstance(error, CredentialsRejected))
+
+
+class VisitingForge(ABC):
     """A source that asks about each repository by itself, on its public server and on further ones that the user named.
 
     `servers` are the further ones: host as in addresses (``git.example.org``, ``127.0.0.1:3000``) to the root of the
@@ -240,8 +235,3 @@ class Forge(ABC):
         self._servers[host] = Server(
             client, cost=self.cost, hourly=self._hourly, wait=self._limits.wait, clock=self._clock
         )
-
-
-def utc_now() -> datetime:
-    """The clock of a run."""
-    return datetime.now(UTC)

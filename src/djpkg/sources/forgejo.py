@@ -15,16 +15,18 @@ import msgspec
 
 from djpkg.facts import RepositoryFacts, SourceName
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge, utc_now
+from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import Commit, head_of, read_history
-from djpkg.sources.http import Authorization, Limits
+from djpkg.sources.limits import Limits
+from djpkg.sources.reply import Authorization
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
     from datetime import datetime
 
     from djpkg.config import Token
-    from djpkg.sources.http import Reply
+    from djpkg.sources.reply import Reply
     from djpkg.sources.visit import Visit
 
 PER_PAGE = 50
@@ -66,8 +68,8 @@ _REPOSITORY = msgspec.json.Decoder(_Repository)
 _COMMITS = msgspec.json.Decoder(list[_Commit])
 
 
-class Forgejo(Forge):
-    """Codeberg at `base_url`, and further servers of the same API that the user named (see `Forge`)."""
+class Forgejo(VisitingForge):
+    """Codeberg at `base_url`, and further servers of the same API that the user named (see `VisitingForge`)."""
 
     name = SourceName.FORGEJO
     host = "codeberg.org"
@@ -94,7 +96,7 @@ class Forgejo(Forge):
         whole window of most repositories, so that asking for the head alone would cost one request more.
         """
         owner_and_name = "/".join(quote(part, safe="") for part in visit.ask.path.split("/"))
-        reply = await visit.client.get(f"repos/{owner_and_name}", kind="page")
+        reply = await visit.client.get(f"repos/{owner_and_name}")
         if not visit.finds(reply):
             return
         said = payload.decode(_REPOSITORY, reply.body, source=self.name)
@@ -113,7 +115,7 @@ class Forgejo(Forge):
                 head=head.oid,
                 head_at=head.at,
             )
-            await read_history(visit, visit.page, first, pages)
+            await read_history(visit, head, first, pages)
 
     async def _ask_commits(self, visit: Visit, said: _Repository, path: str) -> AsyncGenerator[list[Commit], None]:
         """The commits of the default branch, page by page; the later pages below the head that the first one told."""
@@ -124,7 +126,7 @@ class Forgejo(Forge):
             # What is switched off would be worked out for each commit (Forgejo: "disable for speedup").
             params: dict[str, str | int] = {"sha": start, "limit": PER_PAGE, "page": number}
             params |= {"stat": "false", "verification": "false", "files": "false"}
-            reply = await visit.client.get(f"repos/{path}/commits", params=params, kind="commits")
+            reply = await visit.client.get(f"repos/{path}/commits", params=params)
             if number == 1 and reply.status == HTTPStatus.CONFLICT:  # "Git Repository is empty."
                 return
             visit.expect_ok(reply)

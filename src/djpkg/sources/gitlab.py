@@ -15,16 +15,18 @@ import msgspec
 from djpkg import times, weeks
 from djpkg.facts import RepositoryFacts, SourceName, WeeksFacts
 from djpkg.sources import payload
-from djpkg.sources.forge import Forge, utc_now
+from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import EMPTY, Head
-from djpkg.sources.http import Authorization, Limits
+from djpkg.sources.limits import Limits
+from djpkg.sources.reply import Authorization
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from djpkg.config import Token
-    from djpkg.sources.http import Reply
+    from djpkg.sources.reply import Reply
     from djpkg.sources.visit import Visit
 
 PER_PAGE = 100
@@ -62,8 +64,8 @@ class _Page(NamedTuple):
     etag: str | None = None
 
 
-class GitLab(Forge):
-    """GitLab.com at `base_url`, and further servers of the same API that the user named (see `Forge`)."""
+class GitLab(VisitingForge):
+    """GitLab.com at `base_url`, and further servers of the same API that the user named (see `VisitingForge`)."""
 
     name = SourceName.GITLAB
     host = "gitlab.com"
@@ -98,22 +100,21 @@ class GitLab(Forge):
             page = await self._ask_page(visit, etag=None)
             if page is None:
                 return
-        said = _said(visit, page.project, head)
+        node_id = visit.ask.node_id
         if page.project is not None:
-            visit.page, visit.etag = said, page.etag
-        wanted = visit.decide(said, cached=True)
+            visit.page, visit.etag = _said(visit, page.project, head), page.etag
+            node_id = visit.page.node_id
+        wanted = visit.decide(head, cached=True)
         if head.oid is not None and wanted.window:
-            visit.weeks = WeeksFacts(head=head.oid, days=await self._ask_days(visit, said.node_id, head.oid))
+            visit.weeks = WeeksFacts(head=head.oid, days=await self._ask_days(visit, node_id, head.oid))
         if head.oid is not None and wanted.contributors:
-            visit.say_contributors(head.oid, await self._ask_contributors(visit, said.node_id), whole=True)
+            visit.say_contributors(head.oid, await self._ask_contributors(visit, node_id), whole=True)
 
     async def _ask_page(self, visit: Visit, *, etag: str | None) -> _Page | None:
         """The project; None where it is gone, which is noted on the visit."""
         path = quote(visit.ask.path, safe="")
-        reply = await visit.client.get(f"projects/{path}", etag=etag, kind="page")
+        reply = await visit.client.get(f"projects/{path}", etag=etag)
         if reply.status == HTTPStatus.NOT_MODIFIED:
-            if visit.client.authorized:
-                visit.client.spent.charged += 1  # the client takes it for free, but GitLab counts it like any other
             return _Page(None)
         if not visit.finds(reply):
             return None
@@ -122,8 +123,8 @@ class GitLab(Forge):
     async def _ask_head(self, visit: Visit, project: _Project | None) -> Head:
         if project is not None and project.empty_repo:
             return EMPTY
-        repository = _repository(visit, None if project is None else str(project.id))
-        reply = await visit.client.get(f"{repository}/commits", params={"per_page": 1}, kind="head")
+        repository = _repository(visit, visit.ask.node_id if project is None else str(project.id))
+        reply = await visit.client.get(f"{repository}/commits", params={"per_page": 1})
         if reply.status == HTTPStatus.NOT_FOUND and visit.ask.head is None:
             return EMPTY  # strangers are not told otherwise; where there was a head once, it is an error
         visit.expect_ok(reply)
@@ -139,7 +140,7 @@ class GitLab(Forge):
         dates: list[datetime] = []
         for number in visit.page_numbers():
             params: dict[str, str | int] = {"ref_name": head, "since": since, "per_page": PER_PAGE, "page": number}
-            reply = await visit.client.get(f"{_repository(visit, node_id)}/commits", params=params, kind="window")
+            reply = await visit.client.get(f"{_repository(visit, node_id)}/commits", params=params)
             visit.expect_ok(reply)
             commits = payload.decode(_COMMITS, reply.body, source=self.name)
             if not seen.isdisjoint(commit.id for commit in commits):
@@ -155,7 +156,7 @@ class GitLab(Forge):
         for number in visit.page_numbers():
             params: dict[str, str | int] = {"order_by": "commits", "sort": "desc", "per_page": PER_PAGE, "page": number}
             target = f"{_repository(visit, node_id)}/contributors"
-            reply = await visit.client.get(target, params=params, kind="contributors")
+            reply = await visit.client.get(target, params=params)
             visit.expect_ok(reply)
             people = payload.decode(_CONTRIBUTORS, reply.body, source=self.name)
             names += [payload.clean(person.name) for person in people]
@@ -164,19 +165,15 @@ class GitLab(Forge):
         return names
 
 
-def _said(visit: Visit, project: _Project | None, head: Head) -> RepositoryFacts:
-    """Page and head; without a page, as much of it as is known, for what is decided from the head."""
-    if project is None:
-        path, node_id = visit.ask.path, visit.ask.node_id
-    else:
-        path, node_id = visit.path(project.path_with_namespace), str(project.id)
+def _said(visit: Visit, project: _Project, head: Head) -> RepositoryFacts:
+    """Page and head."""
     return RepositoryFacts(
-        path=path,
-        node_id=node_id,
-        description="" if project is None else payload.clean(project.description or ""),
-        stars=None if project is None else project.star_count,
-        forks=None if project is None else project.forks_count,
-        archived=None if project is None else project.archived,
+        path=visit.path(project.path_with_namespace),
+        node_id=str(project.id),
+        description=payload.clean(project.description or ""),
+        stars=project.star_count,
+        forks=project.forks_count,
+        archived=project.archived,
         license=None,
         head=head.oid,
         head_at=head.at,
@@ -185,8 +182,8 @@ def _said(visit: Visit, project: _Project | None, head: Head) -> RepositoryFacts
 
 def _repository(visit: Visit, node_id: str | None) -> str:
     """Where the repository of a project is: below its number, which stays when it is renamed, else below its path."""
-    number = node_id or visit.ask.node_id or ""
-    return f"projects/{number if number.isdecimal() else quote(visit.ask.path, safe='')}/repository"
+    numbered = node_id is not None and node_id.isdecimal()
+    return f"projects/{node_id if numbered else quote(visit.ask.path, safe='')}/repository"
 
 
 def _has_more(reply: Reply, rows: int) -> bool:

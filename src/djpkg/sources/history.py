@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
-    from djpkg.facts import RepositoryFacts
     from djpkg.sources.visit import Visit
 
 
@@ -44,15 +43,15 @@ def head_of(commits: Sequence[Commit]) -> Head:
 
 
 async def read_history(
-    visit: Visit, page: RepositoryFacts, first: Sequence[Commit], rest: AsyncIterator[Sequence[Commit]]
+    visit: Visit, head: Head, first: Sequence[Commit], rest: AsyncIterator[Sequence[Commit]]
 ) -> None:
     """Says the weeks and the authors of the commits read, as far as they are wanted.
 
     `first` is the first page of commits, which told the head; no page of `rest` is asked for when the head did not
     move. Raises what reading pages raises, and UnexpectedPayload when a page repeats earlier ones.
     """
-    wanted = visit.decide(page, cached=False)
-    if page.head is None or not (wanted.window or wanted.contributors):
+    wanted = visit.decide(head, cached=False)
+    if head.oid is None or not (wanted.window or wanted.contributors):
         return
     commits = {commit.oid: commit for commit in first}
     last = first
@@ -65,10 +64,10 @@ async def read_history(
         commits |= {commit.oid: commit for commit in fresh}
     if wanted.window:
         dates = (commit.authored for commit in commits.values())
-        visit.weeks = WeeksFacts(head=page.head, days=author_days(dates, now=visit.now))
+        visit.weeks = WeeksFacts(head=head.oid, days=author_days(dates, now=visit.now))
     if wanted.contributors:
         authors = Counter(commit.author for commit in commits.values())
-        visit.say_contributors(page.head, (author for author, _ in authors.most_common()), whole=False)
+        visit.say_contributors(head.oid, (author for author, _ in authors.most_common()), whole=False)
 
 
 def _is_before(commits: Sequence[Commit], start: datetime) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
@@ -17,19 +16,18 @@ from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceEr
 from djpkg.sources.limits import Budget, Limits, Pace
 from djpkg.sources.quota import Quota, Refusal, read_refusal
 from djpkg.sources.reply import Authorization, Reply, is_validator, plain
-from djpkg.sources.wire import Answer, Call, Wire, is_broken, may_pass
+from djpkg.sources.wire import Call, Exchange, Wire, is_broken, may_pass
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from djpkg.facts import SourceName
     from djpkg.sources import Spent
 
-__all__ = ["Authorization", "Client", "Limits", "Quota", "Refusal", "Reply", "default_refusal", "read_refusal"]
-
 MOST_HOPS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
-LASTING = frozenset((301, 308))
 PASSING = frozenset((500, 502, 503, 504))
 """Statuses of a server that may be well again in a moment."""
 TIMED_OUT = frozenset((502, 504))
@@ -66,7 +64,7 @@ class Client:
         pace: Pace | None = None,
         headers: Mapping[str, str] | None = None,
         refusal: Callable[[Reply], Refusal | None] = default_refusal,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         # One coding, that body.Inflater can bound.
@@ -84,7 +82,6 @@ class Client:
             connections=connections,
             headers={**(headers or {}), **own},
             limits=limits,
-            spent=spent,
         )
         self._limits = limits
         self._pace = pace
@@ -118,7 +115,6 @@ class Client:
         etag: str | None = None,
         accept: str = "application/json",
         cap: int | None = None,
-        kind: str = "",
     ) -> Reply:
         """Asks for a path below the base address, or for an absolute address on the same server.
 
@@ -130,28 +126,27 @@ class Client:
         if etag is not None and is_validator(etag):
             headers["If-None-Match"] = etag
         url = self._wire.read_target(target, params)
-        call = Call(method="GET", url=url, headers=headers, kind=kind, cap=cap or self._limits.body)
+        call = Call(method="GET", url=url, headers=headers, cap=cap or self._limits.body)
         budget = Budget(self._limits)
-        seen, moved = {url}, False
+        seen = {url}
         while True:
             reply = await self._ask(call, budget)
             if reply.status not in REDIRECTS:
-                return replace(reply, moved=moved)
+                return reply
             url = self._wire.read_location(url, reply.headers.get("location", ""))
             if url in seen or len(seen) > MOST_HOPS:
                 raise UnexpectedPayload(f"{self.source}: {self._wire.where} redirects without end")
             seen.add(url)
-            moved = moved or reply.status in LASTING
             call = replace(call, url=url)
 
-    async def post(self, target: str, body: bytes, *, kind: str = "", retry: bool = True) -> Reply:
+    async def post(self, target: str, body: bytes, *, retry: bool = True) -> Reply:
         """Sends JSON that only asks (GraphQL), so that it may be sent again when the connection breaks.
 
         Without `retry` a 502 or 504, which say that the question was too large, is an answer. Raises what `get` does.
         """
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         url = self._wire.read_target(target, None)
-        call = Call(method="POST", url=url, headers=headers, kind=kind, cap=self._limits.body, body=body)
+        call = Call(method="POST", url=url, headers=headers, cap=self._limits.body, body=body)
         reply = await self._ask(call, Budget(self._limits), answers=frozenset() if retry else TIMED_OUT)
         if reply.status in REDIRECTS:
             raise self._rejected(reply.status)
@@ -165,7 +160,6 @@ class Client:
         cap: int,
         params: Mapping[str, str | int] | None = None,
         accept: str = "application/json",
-        kind: str = "",
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The content of a large body, piece by piece; only a 200 has one, all else raises (Rejected).
 
@@ -173,9 +167,9 @@ class Client:
         Unreachable, one larger than `cap` UnexpectedPayload: what was read is worth nothing until the end is reached.
         """
         url = self._wire.read_target(target, params)
-        call = Call(method="GET", url=url, headers={"Accept": accept}, kind=kind, cap=cap)
+        call = Call(method="GET", url=url, headers={"Accept": accept}, cap=cap)
         budget = Budget(self._limits)
-        begun: Answer | None = None
+        begun: Exchange | None = None
         async with AsyncExitStack() as kept:
 
             async def begin() -> Reply:
@@ -230,11 +224,11 @@ class Client:
             await self._sleep(pause)
 
     @asynccontextmanager
-    async def _turn(self, call: Call, budget: Budget) -> AsyncIterator[tuple[Answer, float]]:
+    async def _turn(self, call: Call, budget: Budget) -> AsyncIterator[tuple[Exchange, float]]:
         """One attempt, from the queue to the end of the answer: its head, and when it must have ended."""
         async with self._places, self._alone_at_first():
             await self._admit()
-            self._count(call)
+            self.spent.requests += 1
             clock = asyncio.get_running_loop().time
             started = clock()
             until = started + budget.attempt
@@ -242,8 +236,6 @@ class Client:
             try:
                 async with self._wire.send(call, until=until) as answer:
                     stated = self.quota.observe(answer.headers, now=self._clock())
-                    if answer.status == HTTPStatus.NOT_MODIFIED and self.authorized:
-                        self.spent.charged -= 1
                     yield answer, until
             finally:
                 budget.spend(clock() - started)
@@ -308,16 +300,11 @@ class Client:
         now = self._clock()
         return (read_refusal(reply.headers).moment(now) - now).total_seconds()
 
-    def _count(self, call: Call) -> None:
-        self.spent.requests += 1
-        self.spent.charged += 1
-        self.spent.by_kind[call.kind] = self.spent.by_kind.get(call.kind, 0) + 1
-
     def _rejected(self, status: int) -> Rejected:
         phrase = next((f" ({known.phrase})" for known in HTTPStatus if known == status), "")
         return Rejected(f"{self.source}: {self._wire.where} answered {status}{phrase}", status=status)
 
-    def _read(self, answer: Answer, body: bytes) -> Reply:
+    def _read(self, answer: Exchange, body: bytes) -> Reply:
         if self._wire.auth is not None:  # a server may quote what it was sent, and its words are told and kept
             body = body.replace(self._wire.auth.token.encode(), "…".encode())
         return Reply(status=answer.status, headers=answer.headers, body=body, url=str(answer.call.url))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
-from djpkg import times
+from djpkg import repository, times
 from djpkg.errors import UnexpectedPayload
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from djpkg.facts import SourceName
 
 T = TypeVar("T")
 
@@ -68,6 +70,14 @@ def moment(text: str, *, source: str) -> datetime:
 def time(text: str, *, source: str) -> str:
     """The moment that a text names in whole seconds of UTC with ``Z``; UnexpectedPayload where it names none."""
     return times.stamp(moment(text, source=source))
+
+
+def path(text: str, *, host: str, source: SourceName) -> str:
+    """A repository's path as a forge of that kind states it; UnexpectedPayload where no address there could hold it."""
+    found = repository.parse(f"https://{host}/{text}", {host: source})
+    if not isinstance(found, repository.Repository) or found.path != text:
+        raise UnexpectedPayload(f"{source}: the reply has {clean(text)[:40]!r} in place of the name of the repository")
+    return text
 
 
 def _mended(body: bytes) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,16 +17,21 @@ from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceEr
 from djpkg.facts import Outcome, PypiFacts, SourceName
 from djpkg.portions import MANY_PROJECTS, SHORTEST_LIST
 from djpkg.sources import Answer, Spent, metadata, serials
+from djpkg.sources.circuit import Circuit
 from djpkg.sources.gathering import Gathering
-from djpkg.sources.http import Client, Limits, Quota
+from djpkg.sources.http import Client
+from djpkg.sources.limits import Limits
+from djpkg.sources.quota import Quota
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
     from typing import Self, TypeAlias
 
-    from djpkg.sources import ProjectAsk
-    from djpkg.sources.http import Reply
+    from djpkg.asks import ProjectAsk
+    from djpkg.sources.reply import Reply
     from djpkg.sources.serials import Serials
 
     Said: TypeAlias = Answer[PypiFacts]
@@ -35,8 +39,8 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 UNCHANGED_PAGE = 500
 """How many answers that need no request are handed over together at most."""
-CIRCUIT = 5
-"""After so many requests in a row that were not answered, no more are sent."""
+CLOSING = frozenset((401, 403))
+"""All that PyPI shows is public: who is not let in to one project is let in to none."""
 LIST_CAP = 256 * 2**20
 """Bytes of the list: some 40 million today."""
 
@@ -58,7 +62,7 @@ class Pypi:
         base_url: str,
         listed: int | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.quota = Quota()
         self.quotas = {"": self.quota}
@@ -139,7 +143,7 @@ class Pypi:
     async def _read_list(self, names: Collection[str], *, again: bool = True) -> Serials:
         begun = False
         try:
-            async with self._client.stream("simple/", accept=serials.ACCEPT, cap=LIST_CAP, kind="list") as chunks:
+            async with self._client.stream("simple/", accept=serials.ACCEPT, cap=LIST_CAP) as chunks:
                 begun = True
                 return await serials.parse(chunks, names)
         except Unreachable:
@@ -151,7 +155,7 @@ class Pypi:
     # Single projects.
 
     async def _serve(self, asks: Sequence[ProjectAsk], found: Mapping[str, int], ready: Gathering[PypiFacts]) -> None:
-        circuit = _Circuit()
+        circuit = Circuit(closing=CLOSING)
         waiting = iter(asks)
 
         async def serve_some() -> None:
@@ -165,12 +169,12 @@ class Pypi:
         finally:
             ready.close()
 
-    async def _answer(self, ask: ProjectAsk, listed: int | None, circuit: _Circuit) -> Said:
-        if circuit.broken is not None:
-            return _ended(ask, circuit.broken)
+    async def _answer(self, ask: ProjectAsk, listed: int | None, circuit: Circuit) -> Said:
+        if circuit.cause is not None:
+            return _ended(ask, circuit.cause)
         try:
             target = f"pypi/{quote(ask.coordinate, safe='')}/json"
-            answer = _read(ask, listed, await self._client.get(target, etag=ask.etag, kind="project"))
+            answer = _read(ask, listed, await self._client.get(target, etag=ask.etag))
         except SourceError as error:
             circuit.note(error)
             return _ended(ask, error)
@@ -178,29 +182,11 @@ class Pypi:
         return answer
 
 
-class _Circuit:
-    """Whether there is still sense in asking."""
-
-    def __init__(self) -> None:
-        self.broken: SourceError | None = None
-        self._in_vain = 0
-
-    def note(self, error: SourceError | None) -> None:
-        """Takes in how a request ended: what only one project is to blame for does not count."""
-        if isinstance(error, QuotaExhausted | CredentialsRejected):
-            self.broken = error
-        elif isinstance(error, Unreachable | Rejected):
-            self._in_vain += 1
-            if self._in_vain >= CIRCUIT:
-                self.broken = self.broken or error
-        else:
-            self._in_vain = 0
-
-
 def _read(ask: ProjectAsk, listed: int | None, reply: Reply) -> Said:
     """`listed` is the serial that the list has for the project, None where it was not read."""
     if reply.body.lstrip()[:1] == b"<":
-        raise Rejected(f"pypi: a page for people ({reply.status}) in place of an answer", status=reply.status)
+        # Whatever its status, it is not PyPI's word on the project.
+        raise Unreachable(f"pypi: a page for people ({reply.status}) in place of an answer")
     serial = _serial(reply)
     match reply.status:
         case HTTPStatus.OK:

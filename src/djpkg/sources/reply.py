@@ -68,16 +68,12 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, read to its end. Keys of `headers` are in lower case; `url` is the last one that was asked.
-
-    `moved` says that a redirect which is meant to last (301, 308) led there.
-    """
+    """An answer, read to its end. Keys of `headers` are in lower case; `url` is the last one that was asked."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
-    moved: bool = False
 
     @property
     def etag(self) -> str | None:

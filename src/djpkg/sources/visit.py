@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from djpkg import repository, staleness, times
+from djpkg import staleness, times
 from djpkg.errors import Rejected, UnexpectedPayload
 from djpkg.facts import ContributorsFacts, ForgeFacts, Outcome, RepositoryFacts, WeeksFacts
-from djpkg.sources import Answer
+from djpkg.sources import Answer, payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from djpkg.asks import RepositoryAsk
-    from djpkg.sources.http import Client, Reply
+    from djpkg.sources.history import Head
+    from djpkg.sources.http import Client
+    from djpkg.sources.reply import Reply
 
     ForgeAnswer: TypeAlias = Answer[ForgeFacts]
 
@@ -97,11 +99,8 @@ class Visit:
             raise Rejected(message, status=reply.status)
 
     def path(self, said: str) -> str:
-        """The repository's path as the forge states it. UnexpectedPayload where no address could hold it."""
-        found = repository.parse(f"https://{self.ask.host}/{said}", {self.ask.host: self.client.source})
-        if not isinstance(found, repository.Repository) or found.path != said:
-            raise self.unexpected("the name of the repository is none")
-        return said
+        """The repository's path as the forge states it; raises what `payload.path` does."""
+        return payload.path(said, host=self.ask.host, source=self.client.source)
 
     def oid(self, said: str) -> str:
         """A commit's id. UnexpectedPayload where it is none, as it goes into addresses."""
@@ -120,17 +119,17 @@ class Visit:
 
     # What follows from it.
 
-    def decide(self, page: RepositoryFacts, *, cached: bool) -> Wanted:
+    def decide(self, head: Head, *, cached: bool) -> Wanted:
         """What must be asked for; the weeks that follow from the head alone are said at once.
 
         `cached` says that the forge may serve a list of contributors that is older than the head.
         """
         ask = self.ask
-        self.weeks = staleness.weeks_without_asking(page, weeks_head=ask.weeks_head, now=self.now)
+        self.weeks = staleness.weeks_without_asking(*head, weeks_head=ask.weeks_head, now=self.now)
         return Wanted(
-            window=staleness.needs_window(page, weeks_head=ask.weeks_head, now=self.now),
+            window=staleness.needs_window(*head, weeks_head=ask.weeks_head, now=self.now),
             contributors=staleness.needs_contributors(
-                page,
+                *head,
                 contributors_head=ask.contributors_head,
                 contributors_taken=ask.contributors_taken if cached else None,
                 catalog_updated=ask.catalog_updated,

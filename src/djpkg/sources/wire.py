@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
     from djpkg.facts import SourceName
-    from djpkg.sources import Spent
     from djpkg.sources.limits import Limits
     from djpkg.sources.reply import Authorization
 
@@ -45,12 +44,11 @@ class Call:
     url: httpx.URL
     headers: Mapping[str, str]
     cap: int
-    kind: str = ""
     body: bytes = field(default=b"", repr=False)
 
 
-class Answer:
-    """The head of an answer; its body is still to be read, once, by `read` or by `pieces`."""
+class Exchange:
+    """A request and the head of its answer, whose body is still to be read, once, by `read` or by `pieces`."""
 
     __slots__ = ("_response", "_wire", "call", "headers", "status")
 
@@ -87,7 +85,6 @@ class Answer:
         raw_pieces = cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())
         async with aclosing(raw_pieces):
             async for raw in raw_pieces:
-                self._wire.spent.received += len(raw)
                 for piece in inflater.feed(raw):
                     yield piece
         for piece in inflater.finish():
@@ -106,10 +103,8 @@ class Wire:
         connections: int,
         headers: Mapping[str, str],
         limits: Limits,
-        spent: Spent,
     ) -> None:
         self.source = source
-        self.spent = spent
         self._base = _read_base(source, base_url)
         self.where = self._base.netloc.decode("ascii")
         self.auth = (
@@ -124,14 +119,14 @@ class Wire:
         await self._transport.aclose()
 
     @asynccontextmanager
-    async def send(self, call: Call, *, until: float) -> AsyncIterator[Answer]:
+    async def send(self, call: Call, *, until: float) -> AsyncIterator[Exchange]:
         """Sends the request once; the head of the answer must be there by that moment of the loop's clock."""
         with self.translated("head"):
             request = self._build(call)
             async with asyncio.timeout_at(until):
                 response = await self._transport.handle_async_request(request)
         try:
-            yield Answer(self, call, response)
+            yield Exchange(self, call, response)
         finally:
             await response.aclose()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from djpkg import weeks
 from djpkg.absorb import absorb
+from djpkg.asks import RepositoryAsk
 from djpkg.config import Token
 from djpkg.facts import ForgeFacts, Outcome
-from djpkg.sources import Answer, RepositoryAsk
 from djpkg.sources.github import GitHub
 from djpkg.sources.limits import Limits
 
@@ -22,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from tests.pauses import Pauses
     from tests.world import Repo, WorldServer
+    from tests.world.wire import Request
+
+    from djpkg.sources import Answer
 
 QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 
@@ -31,18 +34,19 @@ QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 class Desk:
     """`facts`, `etags` and `endings` are by path, as they are stored after all that was fetched.
 
-    The clock stands still unless it is `ticking`.
+    The clock stands still but for `pauses`.
     """
 
     server: WorldServer
     authorized: bool = True
     limits: Limits = QUICK
     url: str | None = None
-    ticking: bool = False
+    pauses: Pauses | None = None
     facts: dict[str, ForgeFacts] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
     endings: dict[str, Answer[ForgeFacts]] = field(default_factory=dict)
     source: GitHub | None = None
+    _heard: int = field(default=0, init=False)
 
     def asks(self, paths: Iterable[str], **more: str) -> list[RepositoryAsk]:
         return [self._ask(path, more) for path in paths]
@@ -74,6 +78,7 @@ class Desk:
         """Fetches and stores; `stop` is asked after each stored page whether the program is killed there."""
         asked = self.asks(paths) if asks is None else list(asks)
         self.endings = {}
+        self._heard = len(self.server.log)
         asyncio.run(self._fetch(asked, sweep=sweep, stop=stop))
         if stop is None:
             assert self.endings.keys() == {ask.coordinate for ask in asked}
@@ -89,10 +94,9 @@ class Desk:
         world = self.server.world
         token = Token("GH_TOKEN", self.server.tokens["github"]) if self.authorized else None
         base_url = self.url or self.server.env["DJPKG_GITHUB_URL"]
-        started = time.monotonic()
 
         def clock() -> datetime:
-            return world.now + timedelta(seconds=time.monotonic() - started if self.ticking else 0)
+            return world.now + (self.pauses.span if self.pauses else timedelta(0))
 
         async with GitHub(base_url=base_url, token=token, limits=self.limits, clock=clock) as source:
             self.source = source
@@ -131,9 +135,14 @@ class Desk:
         return facts.names
 
     def kinds(self) -> Counter[str]:
-        """How many requests of each kind the last fetch sent."""
+        """How many requests of each kind the server had from the last fetch."""
+        return Counter(_kind(request) for request in self.server.log[self._heard :])
+
+    @property
+    def sent(self) -> int:
+        """How many requests the last fetch counted."""
         assert self.source is not None
-        return Counter(self.source.spent.by_kind)
+        return self.source.spent.requests
 
     def agrees(self, repo: Repo, path: str | None = None) -> None:
         """What is stored is what the world has."""
@@ -153,3 +162,12 @@ class Desk:
             contributors = self.facts[path].contributors
             assert contributors is not None
             assert (contributors.head, contributors.names) == (head.oid, tuple(repo.logins()))
+
+
+def _kind(request: Request) -> str:
+    if request.api == "graphql":
+        return "window" if "query Window" in request.subject else "probe"
+    last = request.path.rpartition("/")[2]
+    if last == "commits":
+        return "head" if request.query.get("per_page") == "1" else "window"
+    return "contributors" if last == "contributors" else "repository"

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 from djpkg.sources.github.batches import CALM, Batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T")
+
+
+def filled(full: int, items: Iterable[T]) -> Batches[T]:
+    batches: Batches[T] = Batches(full)
+    for item in items:
+        batches.add(item)
+    return batches
 
 
 def test_a_batch_that_failed_is_asked_for_again_in_halves() -> None:
-    batches = Batches(8, range(8))
+    batches = filled(8, range(8))
     sizes = []
     while batches:
         batch = batches.take()
@@ -21,7 +35,7 @@ def test_a_batch_that_failed_is_asked_for_again_in_halves() -> None:
 
 
 def test_what_was_lost_keeps_its_place() -> None:
-    batches = Batches(4, "abcdef")
+    batches = filled(4, "abcdef")
     batches.take()
     assert batches.settle(["b", "d"]) == []
     assert batches.left() == ["b", "d", "e", "f"]
@@ -30,7 +44,7 @@ def test_what_was_lost_keeps_its_place() -> None:
 
 
 def test_a_size_that_was_halved_grows_by_quarters_and_never_beyond() -> None:
-    batches = Batches(100, range(100_000))
+    batches = filled(100, range(100_000))
     batches.settle(batches.take())
     batches.settle(batches.take())
     sizes = []
@@ -41,7 +55,7 @@ def test_a_size_that_was_halved_grows_by_quarters_and_never_beyond() -> None:
 
 
 def test_what_is_to_go_on_comes_first() -> None:
-    batches = Batches(2, "ab")
+    batches = filled(2, "ab")
     batches.add("c")
     batches.add_first("z")
     assert (batches.take(), len(batches)) == (["z", "a"], 2)

@@ -16,6 +16,7 @@ from djpkg.times import stamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.pauses import Pauses
     from tests.world import World, WorldServer
     from tests.world.faults import Kind
 
@@ -266,9 +267,10 @@ def test_a_history_that_lacks_commits_is_not_believed(
     *, server: WorldServer, desk: Desk, world: World, size: int
 ) -> None:
     paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 130)]).path for n in range(6)]
-    server.fault("graphql", kind="short_nodes", size=size)
+    fault = server.fault("graphql", "query Window", kind="short_nodes", size=size)
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
     agrees(desk, paths)
+    assert fault.hits
 
 
 def test_a_further_page_that_lacks_commits_is_not_believed(server: WorldServer, desk: Desk, world: World) -> None:
@@ -283,9 +285,10 @@ def test_a_history_without_anything_is_not_taken_for_a_year_without_commits(
     server: WorldServer, desk: Desk, world: World
 ) -> None:
     paths = many(world, 12)
-    server.fault("graphql", kind="short_history", size=0)
+    fault = server.fault("graphql", "query Window", kind="short_history", size=0)
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
+    assert fault.hits
 
 
 @pytest.mark.parametrize("status", [502, 504])
@@ -476,12 +479,15 @@ def test_asking_too_fast_defers_the_rest_and_closes_rest_too(
     assert len(server.requests("github")) <= 16
 
 
-def test_a_limit_that_passes_soon_is_waited_for(*, server: WorldServer, desk: Desk, world: World, small: None) -> None:
+def test_a_limit_that_passes_soon_is_waited_for(
+    *, server: WorldServer, desk: Desk, world: World, small: None, pauses: Pauses
+) -> None:
     paths = many(world, 12)
-    desk.ticking, desk.limits = True, Limits(wait=5)
+    desk.pauses, desk.limits = pauses, Limits(wait=5)
     body = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1."}]}
     server.fault("graphql", skip=1, times=1, status=200, body=body, headers={"retry-after": "1"})
     assert set(desk.fetch(*paths, sweep=True).values()) == {UPDATED}
+    assert pauses.span >= timedelta(seconds=1)
     agrees(desk, paths)
 
 
@@ -512,7 +518,7 @@ def test_a_port_where_nobody_listens_fails_all_in_a_moment(server: WorldServer, 
     paths = [f"acme/p{number}" for number in range(3000)]
     assert set(desk.fetch(*paths, sweep=True).values()) == {FAILED}
     assert "no connection" in desk.reason(paths[2999])
-    assert desk.kinds().total() <= 12
+    assert desk.sent <= 12
 
 
 def test_a_server_that_drops_connections_is_asked_again(server: WorldServer, desk: Desk, world: World) -> None:
@@ -525,7 +531,7 @@ def test_a_server_that_drops_connections_is_asked_again(server: WorldServer, des
 
 @pytest.mark.parametrize("pages", [1, 2, 5])
 def test_a_kill_between_two_pages_loses_nothing(
-    *, desk: Desk, world: World, pages: int, small: None, monkeypatch: pytest.MonkeyPatch
+    *, server: WorldServer, desk: Desk, world: World, pages: int, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("djpkg.sources.gathering.PATIENCE", 0)
     paths = many(world, 30)
@@ -538,10 +544,12 @@ def test_a_kill_between_two_pages_loses_nothing(
     desk.fetch(*paths, sweep=True, stop=after_so_many)
     complete = [path for path, facts in desk.facts.items() if facts.repository and facts.weeks and facts.contributors]
     assert len(complete) < len(paths)
+    server.forget()
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
-    # What the client counts: the server may still hear of a request that the killed run had sent.
-    assert desk.kinds()["contributors"] <= len(paths) - len(complete)
+    # The server may still hear of a request that the killed run had sent, for one that was not complete.
+    asked = {request.path for request in server.requests("github", "/contributors$")}
+    assert not asked & {f"/repos/{path}/contributors" for path in complete}
 
 
 def test_a_list_that_the_catalog_took_from_the_same_head_is_not_asked_for(
@@ -565,6 +573,8 @@ def test_a_head_that_was_pushed_over_is_asked_for_by_rest(server: WorldServer, d
             node.pop("object", None)
         return value
 
-    server.fault("graphql", "query Window", kind="rewrite", rewrite=push_over)
+    fault = server.fault("graphql", "query Window", kind="rewrite", rewrite=push_over)
     desk.fetch(*paths, sweep=True)
     agrees(desk, paths)
+    assert fault.hits
+    assert len(server.requests("github", "since=")) == len(paths) // 2

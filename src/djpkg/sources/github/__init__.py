@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -21,13 +21,16 @@ from djpkg.sources.http import Client
 from djpkg.sources.limits import Limits, Pace
 from djpkg.sources.quota import Quota
 from djpkg.sources.reply import Authorization
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
+    from datetime import datetime
 
+    from djpkg.asks import RepositoryAsk
     from djpkg.config import Token
     from djpkg.facts import ForgeFacts
-    from djpkg.sources import Answer, RepositoryAsk
+    from djpkg.sources import Answer
     from djpkg.sources.quota import Refusal
     from djpkg.sources.reply import Reply
 
@@ -39,10 +42,6 @@ PACE = 900
 """REST requests in a minute (GitHub: "secondary rate limits"), with a token or without."""
 PACED = 62.0
 """Seconds that stand for that minute: what started a minute ago may have arrived a little later."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class GitHub:
@@ -60,7 +59,7 @@ class GitHub:
         base_url: str,
         token: Token | None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.quotas = {pool: Quota(resource=resource) for pool, resource in POOLS.items()}
         self.spent = Spent()

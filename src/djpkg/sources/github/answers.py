@@ -6,19 +6,20 @@ its own, so that a kill between two loses only the later one. The last part brin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from djpkg import staleness
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Refused, SourceError
 from djpkg.facts import ForgeFacts, Outcome, WeeksFacts
-from djpkg.sources import Answer, RepositoryAsk
+from djpkg.sources import Answer
 from djpkg.sources.gathering import Gathering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import datetime
 
+    from djpkg.asks import RepositoryAsk
     from djpkg.facts import ContributorsFacts, RepositoryFacts
 
 
@@ -37,7 +38,7 @@ class Pending:
     weeks: bool
     contributors: bool
     told: bool
-    left: int = 0
+    left: int = field(init=False)
     trouble: SourceError | None = None
 
     def __post_init__(self) -> None:
@@ -61,32 +62,32 @@ class Answers:
         """There will be no more answers."""
         self._gathering.close()
 
-    def state(
-        self, ask: RepositoryAsk, page: RepositoryFacts, *, told: bool = True, etag: str | None = None
-    ) -> Pending | None:
+    def state(self, ask: RepositoryAsk, page: RepositoryFacts | None, *, etag: str | None = None) -> Pending | None:
         """Tells a repository's page, and says which parts are still to be asked for; None when there are none.
 
-        `told` is False where the source said that the page is unchanged; `page` then holds what is stored.
+        `page` is None where the source said that it is unchanged.
         """
-        weeks = staleness.weeks_without_asking(page, weeks_head=ask.weeks_head, now=self._now)
+        known = ask if page is None else page
+        weeks = staleness.weeks_without_asking(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now)
         pending = Pending(
             coordinate=ask.coordinate,
-            path=page.path,
-            node_id=page.node_id,
-            head=page.head or "",
-            head_at=page.head_at,
-            weeks=staleness.needs_window(page, weeks_head=ask.weeks_head, now=self._now),
+            path=known.path,
+            node_id=known.node_id,
+            head=known.head or "",
+            head_at=known.head_at,
+            weeks=staleness.needs_window(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now),
             contributors=staleness.needs_contributors(
-                page,
+                known.head,
+                known.head_at,
                 contributors_head=ask.contributors_head,
                 contributors_taken=ask.contributors_taken,
                 catalog_updated=ask.catalog_updated,
                 now=self._now,
             ),
-            told=told or weeks is not None,
+            told=page is not None or weeks is not None,
         )
         # Where nothing is new this still says that the repository is there, which it may not have been the last time.
-        facts = ForgeFacts(repository=page if told else None, weeks=weeks)
+        facts = ForgeFacts(repository=page, weeks=weeks)
         if not pending.left:
             outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
             self.end(Answer(coordinate=ask.coordinate, outcome=outcome, facts=facts, etag=etag))

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 T = TypeVar("T")
 
@@ -21,11 +21,11 @@ class Batches(Generic[T]):
     is halved at once, as waiting helps nothing, and grows slowly.
     """
 
-    def __init__(self, full: int, items: Iterable[T] = ()) -> None:
+    def __init__(self, full: int) -> None:
         self.size = full
         self._full = full
         self._good = 0
-        self._waiting = deque(items)
+        self._waiting: deque[T] = deque()
         self._batch: list[T] = []
 
     def __len__(self) -> int:

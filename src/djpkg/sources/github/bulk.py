@@ -20,7 +20,7 @@ from djpkg.sources.github.batches import Batches
 from djpkg.sources.github.complaints import SOURCE, rejected
 from djpkg.sources.github.graphql import Answered, Gap
 from djpkg.sources.github.probe import read_probe, write_probe
-from djpkg.sources.github.rest import ENDED, Ending
+from djpkg.sources.github.rest import ENDED, NoPage
 from djpkg.sources.github.window import HistoryPage, Window, WindowAsk, following, read_window, write_window
 from djpkg.sources.quota import Refusal, read_refusal
 from djpkg.times import instant
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from djpkg.sources import RepositoryAsk
+    from djpkg.asks import RepositoryAsk
     from djpkg.sources.github.answers import Answers, Pending
     from djpkg.sources.github.lookup import Crew, Lookup
     from djpkg.sources.http import Client
@@ -104,7 +104,7 @@ class Bulk:
 
     async def _ask_probes(self) -> None:
         batch = self._probes.take()
-        answered = await self._ask("probe", write_probe(batch))
+        answered = await self._ask(write_probe(batch))
         unanswered: list[RepositoryAsk] = []
         if answered is None:
             unanswered = batch
@@ -130,7 +130,7 @@ class Bulk:
             # Deleted, but perhaps made anew under its name.
             self._probes.add(replace(ask, node_id=None))
         else:
-            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[Ending.GONE]))
+            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[NoPage.GONE]))
 
     def _go_on(self, pending: Pending) -> None:
         if pending.weeks:
@@ -140,7 +140,7 @@ class Bulk:
 
     async def _ask_windows(self) -> None:
         batch = self._windows.take()
-        answered = await self._ask("window", write_window(batch, now=self._now))
+        answered = await self._ask(write_window(batch, now=self._now))
         unanswered: list[WindowAsk] = []
         if answered is None:
             unanswered = batch
@@ -177,10 +177,10 @@ class Bulk:
             window.closed = True
             self._crew.put(partial(self._lookup.fetch_window, window.pending))
 
-    async def _ask(self, kind: str, body: bytes) -> Answered | None:
+    async def _ask(self, body: bytes) -> Answered | None:
         """The answer to one query; None where it failed and is worth asking for in smaller parts."""
         try:
-            answered = await self._send(kind, body)
+            answered = await self._send(body)
         except (CredentialsRejected, QuotaExhausted):
             raise
         except SourceError as error:
@@ -196,9 +196,9 @@ class Bulk:
         self._client.quota.learn(rate.limit, rate.remaining, instant(rate.reset_at), now=self._clock())
         return answered
 
-    async def _send(self, kind: str, body: bytes) -> Answered:
+    async def _send(self, body: bytes) -> Answered:
         for _ in range(PATIENCE):
-            reply = await self._client.post("graphql", body, kind=kind, retry=False)
+            reply = await self._client.post("graphql", body, retry=False)
             if reply.status != HTTPStatus.OK:
                 raise rejected(reply, "a GraphQL query")
             answered = Answered(reply)

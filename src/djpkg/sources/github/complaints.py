@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SOURCE = SourceName.GITHUB
 
 
-class Kind(Enum):
+class Complaint(Enum):
     """What a complaint is about; OTHER is a refusal of no kind that is known here."""
 
     BLOCKED = auto()
@@ -43,26 +43,26 @@ class _Body(msgspec.Struct):
 _BODY = msgspec.json.Decoder(_Body)
 
 
-def read_kind(reply: Reply) -> Kind:
+def read_complaint(reply: Reply) -> Complaint:
     """What an answer of status 403, 429 or 451 is about."""
     body = _read(reply)
     if reply.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS or body.block is not None:
-        return Kind.BLOCKED
+        return Complaint.BLOCKED
     message = body.message.lower()
     if is_secondary(message):
-        return Kind.SECONDARY
+        return Complaint.SECONDARY
     if "too large" in message:
-        return Kind.TOO_LARGE
+        return Complaint.TOO_LARGE
     if "saml" in message or "organization" in message:
-        return Kind.ORGANIZATION
+        return Complaint.ORGANIZATION
     if (
         reply.status == HTTPStatus.TOO_MANY_REQUESTS
         or reply.headers.get("x-ratelimit-remaining") == "0"
         or "rate limit" in message
         or "retry-after" in reply.headers
     ):
-        return Kind.PRIMARY
-    return Kind.OTHER
+        return Complaint.PRIMARY
+    return Complaint.OTHER
 
 
 def is_secondary(message: str) -> bool:
@@ -73,10 +73,10 @@ def is_secondary(message: str) -> bool:
 
 def read_limit(reply: Reply) -> Refusal | None:
     """The limit that an answer of status 403 or 429 states; None where it is about something else."""
-    kind = read_kind(reply)
-    if kind not in {Kind.PRIMARY, Kind.SECONDARY}:
+    complaint = read_complaint(reply)
+    if complaint not in {Complaint.PRIMARY, Complaint.SECONDARY}:
         return None
-    return read_refusal(reply.headers, secondary=kind is Kind.SECONDARY, message=_read(reply).message)
+    return read_refusal(reply.headers, secondary=complaint is Complaint.SECONDARY, message=_read(reply).message)
 
 
 def rejected(reply: Reply, what: str) -> Rejected:

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError
-from djpkg.facts import ContributorsFacts, Outcome, RepositoryFacts
+from djpkg.facts import ContributorsFacts, Outcome
 from djpkg.sources import Answer
 from djpkg.sources.github.complaints import SOURCE
-from djpkg.sources.github.rest import ENDED, Ending
+from djpkg.sources.github.rest import ENDED, NoPage
 from djpkg.times import stamp
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from djpkg.sources import RepositoryAsk
+    from djpkg.asks import RepositoryAsk
     from djpkg.sources.github.answers import Answers, Pending
     from djpkg.sources.github.rest import Rest
     from djpkg.sources.quota import Quota
@@ -61,7 +61,7 @@ class Lookup:
         try:
             rest = self._rest
             found = await self._find(ask, rest)
-            if found is Ending.FORBIDDEN:
+            if found is NoPage.FORBIDDEN:
                 rest = self._anonymous
                 found = await self._find(ask, rest)
         except CredentialsRejected:
@@ -69,7 +69,7 @@ class Lookup:
         except SourceError as error:
             self._answers.fail(ask.coordinate, error)
             return
-        if isinstance(found, Ending):
+        if isinstance(found, NoPage):
             self._end(ask, found)
         elif found is not None:
             if found.weeks:
@@ -104,18 +104,18 @@ class Lookup:
             facts = ContributorsFacts(head=pending.head, names=names or (), taken=taken, whole=names is not None)
             self._answers.tell_contributors(pending, facts)
 
-    async def _find(self, ask: RepositoryAsk, rest: Rest) -> Pending | Ending | None:
+    async def _find(self, ask: RepositoryAsk, rest: Rest) -> Pending | NoPage | None:
         """Tells the page of a repository; None where there is no more to ask."""
         page = await rest.find_page(ask)
-        if page is Ending.UNCHANGED:
-            return self._answers.state(ask, _stored(ask), told=False)
-        if isinstance(page, Ending):
+        if page is NoPage.UNCHANGED:
+            return self._answers.state(ask, None)
+        if isinstance(page, NoPage):
             return page
         head = await rest.find_head(page.facts.path, page.branch)
-        facts = page.facts if head is None else replace(page.facts, head=head.oid, head_at=head.at)
+        facts = replace(page.facts, head=head.oid, head_at=head.at)
         return self._answers.state(ask, facts, etag=page.etag)
 
-    def _end(self, ask: RepositoryAsk, ending: Ending) -> None:
+    def _end(self, ask: RepositoryAsk, ending: NoPage) -> None:
         if ending in ENDED:
             self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[ending]))
         else:
@@ -233,18 +233,3 @@ def _need(ask: RepositoryAsk) -> int:
     """Requests that a repository is likely to need at most; one where all that is stored belongs to the head."""
     known = ask.etag is not None and ask.head is not None
     return 1 if known and ask.weeks_head == ask.contributors_head == ask.head else WHOLE
-
-
-def _stored(ask: RepositoryAsk) -> RepositoryFacts:
-    """What is known of a repository whose page has not changed, as far as it says what else to ask."""
-    return RepositoryFacts(
-        path=ask.path,
-        node_id=ask.node_id,
-        description="",
-        stars=None,
-        forks=None,
-        archived=None,
-        license=None,
-        head=ask.head,
-        head_at=ask.head_at,
-    )

@@ -20,7 +20,7 @@ from djpkg.sources.github.rest import NodeId, Oid, read_license, read_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from djpkg.sources import RepositoryAsk
+    from djpkg.asks import RepositoryAsk
     from djpkg.sources.github.graphql import Place
 
 _LIGHT = (

@@ -6,7 +6,6 @@ pagination in the REST API".
 
 from __future__ import annotations
 
-import re
 from contextlib import aclosing
 from enum import Enum, auto
 from http import HTTPStatus
@@ -19,19 +18,21 @@ from djpkg import weeks
 from djpkg.errors import UnexpectedPayload
 from djpkg.facts import ForgeFacts, RepositoryFacts
 from djpkg.sources import payload
-from djpkg.sources.github.complaints import SOURCE, Kind, read_kind, rejected
+from djpkg.sources.github.complaints import SOURCE, Complaint, read_complaint, rejected
+from djpkg.sources.history import EMPTY, Head
 from djpkg.times import instant, stamp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
     from datetime import datetime
 
-    from djpkg.sources import RepositoryAsk
+    from djpkg.asks import RepositoryAsk
     from djpkg.sources.http import Client
     from djpkg.sources.reply import Reply
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28"}
 ACCEPT = "application/vnd.github+json"
+HOST = "github.com"
 PER_PAGE = 100
 MOST_PAGES = 1000
 """A list that goes on and on after so many pages is not read to its end."""
@@ -90,10 +91,9 @@ class _Contributor(msgspec.Struct, gc=False):
 _REPOSITORY = msgspec.json.Decoder(_Repository)
 _COMMITS = msgspec.json.Decoder(list[_Commit])
 _CONTRIBUTORS = msgspec.json.Decoder(list[_Contributor])
-_PATH = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 
-class Ending(Enum):
+class NoPage(Enum):
     """What was said in place of a repository's page. FORBIDDEN: its organization does not let the token in."""
 
     UNCHANGED = auto()
@@ -102,9 +102,9 @@ class Ending(Enum):
     FORBIDDEN = auto()
 
 
-ENDED: Mapping[Ending, ForgeFacts] = {
-    Ending.GONE: ForgeFacts(state="gone"),
-    Ending.BLOCKED: ForgeFacts(state="blocked"),
+ENDED: Mapping[NoPage, ForgeFacts] = {
+    NoPage.GONE: ForgeFacts(state="gone"),
+    NoPage.BLOCKED: ForgeFacts(state="blocked"),
 }
 """The facts of the endings that are facts."""
 
@@ -117,48 +117,41 @@ class Page(NamedTuple):
     etag: str | None
 
 
-class Head(NamedTuple):
-    """The newest commit of a branch, and its committer date."""
-
-    oid: str
-    at: str
-
-
 class Rest:
     """GitHub's REST API through one client. What cannot be made sense of raises SourceError."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def find_page(self, ask: RepositoryAsk) -> Page | Ending:
+    async def find_page(self, ask: RepositoryAsk) -> Page | NoPage:
         """The page of a repository, wherever it is by now."""
-        reply = await self._client.get(_address(ask.path), etag=ask.etag, accept=ACCEPT, kind="repository")
+        reply = await self._client.get(_address(ask.path), etag=ask.etag, accept=ACCEPT)
         match reply.status:
             case HTTPStatus.OK:
                 found = payload.decode(_REPOSITORY, reply.body, source=SOURCE)
                 return Page(_read_page(found), found.default_branch, reply.etag)
             case HTTPStatus.NOT_MODIFIED:
-                return Ending.UNCHANGED
+                return NoPage.UNCHANGED
             case HTTPStatus.NOT_FOUND if "json" in reply.headers.get("content-type", ""):
-                return Ending.GONE  # at a wrong address a web server says 404 to everything, but not in JSON
+                return NoPage.GONE  # at a wrong address a web server says 404 to everything, but not in JSON
             case HTTPStatus.FORBIDDEN | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
-                match read_kind(reply):
-                    case Kind.BLOCKED:
-                        return Ending.BLOCKED
-                    case Kind.ORGANIZATION:
-                        return Ending.FORBIDDEN
+                match read_complaint(reply):
+                    case Complaint.BLOCKED:
+                        return NoPage.BLOCKED
+                    case Complaint.ORGANIZATION:
+                        return NoPage.FORBIDDEN
         raise rejected(reply, ask.path)
 
-    async def find_head(self, path: str, branch: str) -> Head | None:
-        """The head of a branch; None in an empty repository."""
+    async def find_head(self, path: str, branch: str) -> Head:
+        """The head of a branch, with its committer date."""
         params: dict[str, str | int] = {"sha": branch, "per_page": 1}
-        reply = await self._client.get(f"{_address(path)}/commits", params=params, accept=ACCEPT, kind="head")
+        reply = await self._client.get(f"{_address(path)}/commits", params=params, accept=ACCEPT)
         if reply.status == HTTPStatus.CONFLICT:
-            return None
+            return EMPTY
         _check(reply, f"the head of {path}")
         commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
         if not commits:
-            return None
+            return EMPTY
         at = commits[0].commit.committed
         if at is None:
             raise UnexpectedPayload(f"{SOURCE}: the head of {path} has no date")
@@ -173,7 +166,7 @@ class Rest:
         params: dict[str, str | int] = {"sha": head, "since": stamp(start), "per_page": PER_PAGE}
         days: dict[str, int] = {}
         first = True
-        async with aclosing(self._pages(f"{_address(path)}/commits", params, kind="window")) as pages:
+        async with aclosing(self._pages(f"{_address(path)}/commits", params)) as pages:
             async for reply in pages:
                 _check(reply, f"the list of commits of {path}")
                 commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
@@ -194,9 +187,9 @@ class Rest:
         """
         names: list[str] = []
         params = {"per_page": PER_PAGE}
-        async with aclosing(self._pages(f"{_address(path)}/contributors", params, kind="contributors")) as pages:
+        async with aclosing(self._pages(f"{_address(path)}/contributors", params)) as pages:
             async for reply in pages:
-                too_large = reply.status == HTTPStatus.FORBIDDEN and read_kind(reply) is Kind.TOO_LARGE
+                too_large = reply.status == HTTPStatus.FORBIDDEN and read_complaint(reply) is Complaint.TOO_LARGE
                 if reply.status == HTTPStatus.NO_CONTENT or too_large:
                     return None
                 _check(reply, f"the list of contributors of {path}")
@@ -204,23 +197,21 @@ class Rest:
                 names += [payload.clean(one.login) for one in found if one.login]
         return tuple(dict.fromkeys(names))
 
-    async def _pages(self, target: str, params: Mapping[str, str | int], *, kind: str) -> AsyncGenerator[Reply, None]:
-        reply = await self._client.get(target, params=params, accept=ACCEPT, kind=kind)
+    async def _pages(self, target: str, params: Mapping[str, str | int]) -> AsyncGenerator[Reply, None]:
+        reply = await self._client.get(target, params=params, accept=ACCEPT)
         yield reply
         for _ in range(MOST_PAGES):
             following = reply.link("next")
             if following is None:
                 return
-            reply = await self._client.get(following, accept=ACCEPT, kind=kind)
+            reply = await self._client.get(following, accept=ACCEPT)
             yield reply
         raise UnexpectedPayload(f"{SOURCE}: the list at {target} has no end")
 
 
 def read_path(text: str) -> str:
-    """The ``owner/name`` that GitHub states; UnexpectedPayload where it is no such thing."""
-    if not _PATH.fullmatch(text):
-        raise UnexpectedPayload(f"{SOURCE}: the reply has {payload.clean(text)[:40]!r} in place of a repository's name")
-    return text
+    """The ``owner/name`` that GitHub states; raises what `payload.path` does."""
+    return payload.path(text, host=HOST, source=SOURCE)
 
 
 def read_license(spdx: str | None) -> str | None:
