@@ -109,12 +109,13 @@ def test_what_is_no_address_names_its_variable_and_not_its_text(address: str) ->
 
 @pytest.mark.parametrize(("source", "variable"), TOKENS)
 def test_a_token_comes_from_its_variable_without_the_white_space_around_it(source: SourceName, variable: str) -> None:
-    found = config.token(source, {variable: " ghp_canary\n"})
-    assert found == config.Token(variable, "ghp_canary")
-    assert "ghp_canary" not in repr(found)
-    assert "ghp_canary" not in f"{[found]} {found!s}"
+    secret = "mara@example.org:canary" if source is SourceName.BITBUCKET else "ghp_canary"
+    found = config.token(source, {variable: f" {secret}\n"})
+    assert found == config.Token(variable, secret)
+    assert "canary" not in repr(found)
+    assert "canary" not in f"{[found]} {found!s}"
     for other in SourceName:
-        assert other is source or config.token(other, {variable: "ghp_canary"}) is None
+        assert other is source or config.token(other, {variable: secret}) is None
 
 
 def test_every_forge_but_no_other_source_takes_a_token() -> None:
@@ -141,6 +142,13 @@ def test_a_token_that_no_header_can_carry_is_named_by_its_variable_alone(secret:
     assert "GITHUB_TOKEN" in said
     assert "ghp" not in said
     assert "can" not in said.replace("can be", "")
+
+
+@pytest.mark.parametrize("secret", ["canary", ":canary", "mara@example.org:", ":"])
+def test_a_token_of_bitbuckets_without_an_email_is_named_by_its_variable_alone(secret: str) -> None:
+    with pytest.raises(ConfigError, match="BITBUCKET_TOKEN does not have the form EMAIL:TOKEN") as raised:
+        config.token(SourceName.BITBUCKET, {"BITBUCKET_TOKEN": secret})
+    assert "canary" not in f"{raised.value} {raised.value.hint}"
 
 
 def test_further_servers_are_asked_over_https_but_on_loopback() -> None:

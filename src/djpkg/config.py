@@ -91,9 +91,11 @@ def foreign_host(source: SourceName, environment: Mapping[str, str]) -> str | No
 
 
 def token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
-    """The first token that is set for an API. ConfigError names the variable of one that no header can carry."""
+    """The first token that is set for an API. ConfigError names the variable of one that cannot be one."""
     for variable in _BY_SOURCE[source].tokens:
         if found := check_token(variable, environment.get(variable, "")):
+            if source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", found.secret):
+                raise ConfigError(f"{variable} does not have the form EMAIL:TOKEN")
             return found
     return None
 

@@ -169,7 +169,7 @@ def test_without_a_mirror_the_shape_is_the_same_and_no_file_is_made(tmp_path: Pa
 def test_a_token_is_told_by_the_variable_that_holds_it_and_never_itself(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, variable: str, source: str
 ) -> None:
-    monkeypatch.setenv(variable, SECRET)
+    monkeypatch.setenv(variable, f"mara@example.org:{SECRET}" if source == "bitbucket" else SECRET)
     sources = told()["sources"]
     assert isinstance(sources, dict)
     assert sources[source]["token"] == variable
