@@ -71,6 +71,9 @@ def test_each_api_has_an_address_that_its_own_variable_replaces(api: config.Api)
         ("http://127.0.0.1:8000", None),
         ("http://localhost", None),
         ("http://[::1]:8000/api", None),
+        ("http://[0:0:0:0:0:0:0:1]", None),
+        ("http://LOCALHOST:8000", None),
+        ("http://127.999.1.1", "127.999.1.1"),
         ("https://api.github.com", None),
     ],
 )
@@ -174,6 +177,6 @@ def test_no_further_servers_is_the_default_and_nonsense_an_error() -> None:
         config.forges({"DJPKG_FORGES": "git.example.org=github"})
 
 
-@pytest.mark.parametrize("host", ["localhost.example.org", "127.example.org", "127.0.0.1.example.org"])
+@pytest.mark.parametrize("host", ["127.999.1.1", "localhost.example.org", "127.example.org", "127.0.0.1.example.org"])
 def test_a_name_that_begins_like_loopback_is_not_loopback(host: str) -> None:
     assert config.servers(SourceName.FORGEJO, {"DJPKG_FORGES": f"{host}=forgejo"}) == {host: f"https://{host}/api/v1"}

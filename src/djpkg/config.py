@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from djpkg.addresses import is_loopback
 from djpkg.errors import ConfigError
 from djpkg.source_name import SourceName
 
@@ -87,7 +88,7 @@ def catalog(environment: Mapping[str, str]) -> str:
 def foreign_host(source: SourceName, environment: Mapping[str, str]) -> str | None:
     """The host of an API that is asked elsewhere than at its public address; None for that and for loopback."""
     host = urlsplit(address(source, environment)).netloc
-    return None if host == urlsplit(_BY_SOURCE[source].address).netloc or _is_loopback(host) else host
+    return None if host == urlsplit(_BY_SOURCE[source].address).netloc or _stays_here(host) else host
 
 
 def token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
@@ -114,15 +115,15 @@ def servers(source: SourceName, environment: Mapping[str, str]) -> dict[str, str
     """The API roots of the further servers of one kind, by host; over https, but for loopback."""
     path = {SourceName.GITLAB: "/api/v4", SourceName.FORGEJO: "/api/v1"}[source]
     return {
-        host: f"{'http' if _is_loopback(host) else 'https'}://{host}{path}"
+        host: f"{'http' if _stays_here(host) else 'https'}://{host}{path}"
         for host, kind in forges(environment).items()
         if kind is source
     }
 
 
-def _is_loopback(host: str) -> bool:
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return name in ("localhost", "[::1]") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", name) is not None
+def _stays_here(server: str) -> bool:
+    """Whether a host, perhaps with a port, is loopback."""
+    return is_loopback(urlsplit(f"//{server}").hostname or "")
 
 
 def forges(environment: Mapping[str, str]) -> dict[str, SourceName]:
