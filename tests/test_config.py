@@ -100,6 +100,12 @@ def test_an_api_at_an_ipv6_address_is_taken() -> None:
         "https://example.org/\x00",
         "https://exämple.org",
         "https://a\\b",
+        "http://[x",
+        "http://[x]/api",
+        "http://:8000",
+        "http://example.org:70000",
+        "http://example.org:0",
+        "http://example.org:eight",
     ],
 )
 def test_what_is_no_address_names_its_variable_and_not_its_text(address: str) -> None:

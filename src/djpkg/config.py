@@ -75,9 +75,19 @@ def address(source: SourceName, environment: Mapping[str, str]) -> str:
     """The root of an API, without a closing slash. ConfigError on what is no http(s) address."""
     api = _BY_SOURCE[source]
     text = (environment.get(api.variable) or api.address).strip().rstrip("/")
-    if not re.fullmatch(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[A-Za-z0-9._~/%\-]*)?", text):
+    if not _is_root(text):
         raise ConfigError(f"{api.variable} is no http or https address", hint=f"the default is {api.address}")
     return text
+
+
+def _is_root(text: str) -> bool:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[A-Za-z0-9._~/%\-]*)?", text):
+        return False
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets around what is no address, a port that is none
+        return False
 
 
 def catalog(environment: Mapping[str, str]) -> str:
