@@ -1,4 +1,4 @@
-"""Imports point one way: cli > refresh, render > sources, mirror > pure modules > errors."""
+"""Imports point one way: cli > refresh, render > sources, mirror > programs > pure modules > errors."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "djpkg"
-FOLDERS = ("cli", "refresh", "render", "sources", "mirror")
+FOLDERS = ("cli", "refresh", "render", "sources", "mirror", "programs")
 # What a module of a layer may import of djpkg; pure modules may import each other. The small modules of render that
 # draw nothing (observer, text) are what refresh tells its progress to.
 ALLOWED = {
-    "cli": {"cli", "refresh", "render", "mirror", "pure"},
+    "cli": {"cli", "refresh", "render", "mirror", "programs", "pure"},
     "refresh": {"refresh", "sources", "mirror", "pure"},
     "render": {"render", "pure"},
-    "sources": {"sources", "pure"},
+    "sources": {"sources", "programs", "pure"},
     "mirror": {"mirror", "pure"},
+    "programs": {"programs", "pure"},
     "pure": {"pure"},
 }
 # Outside world: no pure module touches it.

@@ -187,8 +187,25 @@ def test_gh_is_named_where_it_has_a_token_and_what_it_prints_is_not(
     ended = look("status")
     assert "tokens    github from gh\n" in ended.out
     assert SECRET not in ended.out + ended.err
-    gh.write_text("#!/bin/sh\nexit 1\n")
+    for silent in ("exit 1", "exit 0", "echo"):
+        gh.write_text(f"#!/bin/sh\n{silent}\n")
+        assert "sources.github.token\t\n" in run("status").out
+
+
+def test_gh_is_asked_for_the_token_of_the_server_that_is_github_here(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\n[ "$*" = "auth token --hostname github.example.org" ] && echo {SECRET}\n')
+    gh.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert "sources.github.token\t\n" in run("status").out
+    monkeypatch.setenv("DJPKG_GITHUB_URL", "https://github.example.org/api/v3")
+    assert "sources.github.token\tgh\n" in run("status").out
+    monkeypatch.setenv("DJPKG_GITHUB_URL", "http://[x")
+    ended = run("status")
+    assert "sources.github.token\t\n" in ended.out
+    assert ended.err == "djpkg: DJPKG_GITHUB_URL is no http or https address\n"
 
 
 def test_a_token_that_can_be_none_is_said_and_the_rest_told(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
