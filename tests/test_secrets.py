@@ -206,6 +206,8 @@ def test_an_address_that_holds_a_token_is_kept_without_it(desk: Desk, server: Wo
     desk.fetch(sources=["catalog"])
     report = desk.fetch(f"https://robot:{token}@github.com/acme/on-github1")
     assert report.exit_code == 0
+    report = desk.fetch(f"https://ro@bot:{token}@@github.com/acme/on-github1")
+    check_nowhere(desk, str(report.as_json()), *report.causes())
     report = desk.fetch(f"https://{token}@github.com/acme/no-such-thing")
     assert report.exit_code == 3
     check_nowhere(desk, str(report.as_json()), *report.causes())

@@ -1,6 +1,13 @@
-"""What addresses mean, whoever wrote them: whether they stay on this machine."""
+"""What addresses tell, whoever wrote them: whether they stay on this machine, and who asks."""
 
 from __future__ import annotations
+
+import re
+
+
+def without_user(text: str) -> str:
+    """An address, or a text with addresses in it, without the users and passwords that stand before their hosts."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def is_loopback(host: str) -> bool:

@@ -13,12 +13,12 @@ fetch again is how one resumes it.
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from djpkg import config, price
+from djpkg.addresses import without_user
 from djpkg.facts import FORGES, SourceName
 from djpkg.mirror import due, ledger, lock
 from djpkg.mirror.connection import open_write
@@ -91,7 +91,7 @@ def fetch(
 
 def _keepable(name: str) -> str:
     """A name as it was typed, as far as it can be kept: what is no text is not, nor a token in an address of git's."""
-    return re.sub(r"//[^/@\s]*@", "//", name.encode("utf-8", "replace").decode())
+    return without_user(name.encode("utf-8", "replace").decode())
 
 
 class _Fetch:
