@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from djpkg import fields, periods
 from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -192,4 +193,4 @@ def _range(name: str, value: str, low: Bound | None, high: Bound | None) -> Test
 
 
 def _refuse(name: str, value: str, takes: str) -> UsageError:
-    return UsageError(f"{name} takes {takes}, not {value!r}")
+    return UsageError(f"{name} takes {takes}, not {cited(value)}")

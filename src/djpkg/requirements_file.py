@@ -20,7 +20,7 @@ from packaging.utils import (
 
 from djpkg.addresses import without_user
 from djpkg.errors import UsageError
-from djpkg.typed import quoted
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ def mention(text: str, place: str) -> Mention:
         why = str(error).partition("\n")[0]
     except (RecursionError, ValueError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-    raise UsageError(f"{place}: {quoted(text)} is no requirement: {without_user(why)[:_LONGEST_PART]}")
+    raise UsageError(f"{place}: {cited(text)} is no requirement: {without_user(why)[:_LONGEST_PART]}")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -172,7 +172,7 @@ def _path(text: str) -> str:
 
 def _check_length(text: str, place: str) -> None:
     if len(text) > _LONGEST:
-        raise UsageError(f"{place}: {quoted(text)} is too long for a requirement")
+        raise UsageError(f"{place}: {cited(text)} is too long for a requirement")
 
 
 def _joined(file: str, path: str, place: str) -> str:

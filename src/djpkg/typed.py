@@ -8,7 +8,7 @@ from djpkg.addresses import without_user
 _SHOWN = 60
 
 
-def quoted(text: str) -> str:
+def cited(text: str) -> str:
     """The text in quotes, whatever its characters, cut where it is long and without what identifies whoever fetches."""
     text = without_user(text)
     return repr(f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text)

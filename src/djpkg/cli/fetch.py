@@ -15,6 +15,7 @@ from djpkg.cli.options import AsJson, Db
 from djpkg.errors import DjpkgError, PackageNotFound, UsageError
 from djpkg.facts import SourceName
 from djpkg.mirror import ledger
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +172,8 @@ def _sources(names: list[str] | None) -> frozenset[SourceName]:
         try:
             wanted.add(SourceName(name.strip().lower()))
         except ValueError as error:
-            raise UsageError(f"there is no source {name!r}", hint=f"the sources are {', '.join(SourceName)}") from error
+            message = f"there is no source {cited(name)}"
+            raise UsageError(message, hint=f"the sources are {', '.join(SourceName)}") from error
     return frozenset(wanted)
 
 

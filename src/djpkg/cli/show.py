@@ -15,6 +15,7 @@ from djpkg.errors import UsageError
 from djpkg.mirror import read
 from djpkg.render import json
 from djpkg.render.text import plain
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     import sqlite3
@@ -127,7 +128,7 @@ def show(
 
 def _check_page(page: str, *, alone: bool) -> None:
     if page not in PAGES:
-        raise UsageError(f"--web takes {', '.join(PAGES[:-1])} or {PAGES[-1]}, not {page!r}")
+        raise UsageError(f"--web takes {', '.join(PAGES[:-1])} or {PAGES[-1]}, not {cited(page)}")
     if not alone:
         message = "--web opens a page and prints nothing: --json, --fields and --sources have no place beside it"
         raise UsageError(message)

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from djpkg import named
 from djpkg.errors import PackageNotFound
-from djpkg.typed import quoted
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,8 +50,8 @@ def get(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str,
             slug
             for (slug,) in db.execute(f"SELECT slug FROM packages WHERE id IN ({', '.join('?' * len(found))})", found)
         )
-        raise PackageNotFound(f"{quoted(text)} fits {len(found)} packages: {', '.join(slugs)}", hint="name one of them")
-    raise PackageNotFound(f"there is no package {quoted(text)} in the mirror", hint=_next_step(db, text, catalog))
+        raise PackageNotFound(f"{cited(text)} fits {len(found)} packages: {', '.join(slugs)}", hint="name one of them")
+    raise PackageNotFound(f"there is no package {cited(text)} in the mirror", hint=_next_step(db, text, catalog))
 
 
 def find(
