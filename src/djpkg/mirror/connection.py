@@ -107,7 +107,8 @@ def check_place(path: Path) -> None:
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the folder and a new mirror with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
 
-    It is made in memory and copied in one transaction: a kill leaves no mirror without its first packages.
+    It is made in memory and copied in one transaction: a kill leaves no mirror without its first packages. SQLite lets
+    others read a file that it makes, and nobody else write it; a file that is there keeps its owner's mode.
     """
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)

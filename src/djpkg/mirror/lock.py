@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -59,7 +58,5 @@ def ensure_locked(path: Path) -> None:
     version = connection.find_version(path)
     if version is None:
         connection.create(path, fill=store_starter)
-        if os.name == "posix":
-            path.chmod(path.stat().st_mode & ~0o022)  # others may read it, nobody else write
     elif version < schema.VERSION:
         connection.upgrade(path)
