@@ -605,6 +605,23 @@ def test_an_older_mirror_is_read_from_an_upgraded_copy_in_memory(older: Path) ->
     assert digest(older) == before
 
 
+def test_a_reader_of_an_older_mirror_waits_for_a_writer_no_longer_than_others(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    ask_version = connection._version
+    with closing(sqlite3.connect(older, isolation_level=None)) as writer:
+
+        def ask_then_lock(db: sqlite3.Connection, path: Path) -> int:
+            version = ask_version(db, path)
+            writer.execute("BEGIN EXCLUSIVE")
+            return version
+
+        monkeypatch.setattr(connection, "_version", ask_then_lock)
+        with pytest.raises(MirrorError, match="locked by another program"), open_read(older):
+            pass
+
+
 def test_an_older_mirror_is_not_written_before_it_is_upgraded(older: Path) -> None:
     before = digest(older)
     with pytest.raises(MirrorError, match="older version") as raised, open_write(older):

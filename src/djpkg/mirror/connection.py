@@ -207,7 +207,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
 def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        db.backup(copy)
+        db.backup(copy, progress=_give_up)
         db.close()
         schema.apply(copy)
     except BaseException:
@@ -217,7 +217,7 @@ def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _give_up(state: int, _left: int, _pages: int) -> None:
-    """Python would try for ever to copy into a file that is locked."""
+    """Python would try for ever to copy from or into a file that is locked."""
     if state in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         locked = sqlite3.OperationalError("database is locked")
         locked.sqlite_errorcode = state
