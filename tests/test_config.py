@@ -24,13 +24,26 @@ TOKENS = [(api.source, variable) for api in config.APIS for variable in api.toke
     ],
 )
 def test_the_option_goes_before_the_variable(environment: dict[str, str], option: Path | None, path: str) -> None:
-    assert config.mirror_path(environment, option) == Path(path)
+    assert config.mirror_path(environment, option) == Path.cwd() / path
 
 
 def test_a_tilde_is_the_home_where_there_is_one() -> None:
     home = Path.home()
     assert config.mirror_path({**HOME, "DJPKG_DB": "~/y.db"}) == home / "y.db"
     assert config.mirror_path(HOME, Path("~/x.db")) == home / "x.db"
+
+
+def test_without_a_working_folder_there_is_an_error_that_says_how_to_name_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match=r"no working folder to find y\.db in") as raised:
+        config.mirror_path({**HOME, "DJPKG_DB": "y.db"})
+    assert "whole path" in (raised.value.hint or "")
+    assert config.mirror_path(HOME, Path("/x.db")) == Path("/x.db")
 
 
 def test_the_home_of_nobody_is_an_error_that_names_the_place() -> None:

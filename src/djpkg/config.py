@@ -49,11 +49,14 @@ class Token(NamedTuple):
 
 
 def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> Path:
-    """Where the mirror is: ``--db``, else DJPKG_DB, else the user's data folder. ConfigError where there is no home."""
+    """Where the mirror is, with its whole path: ``--db``, else DJPKG_DB, else the user's data folder.
+
+    ConfigError where there is no home, or no working folder for a path that begins there.
+    """
     if option is not None:
-        return _expanded(option, environment)
+        return _whole(option, environment)
     if named := environment.get("DJPKG_DB"):
-        return _expanded(Path(named), environment)
+        return _whole(Path(named), environment)
     from platformdirs import user_data_path  # noqa: PLC0415 - 7 ms that a named file does not pay for
 
     if not environment.get("HOME") and not environment.get("XDG_DATA_HOME"):
@@ -62,13 +65,14 @@ def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> P
     return user_data_path("djpkg", appauthor=False) / "mirror.db"
 
 
-def _expanded(path: Path, environment: Mapping[str, str]) -> Path:
-    if not environment.get("HOME"):
-        return path
+def _whole(path: Path, environment: Mapping[str, str]) -> Path:
+    hint = "name the file with its whole path"
     try:
-        return path.expanduser()
+        return (path.expanduser() if environment.get("HOME") else path).absolute()
     except RuntimeError as error:
-        raise ConfigError(f"there is no such home folder: {path}", hint="name the file with its whole path") from error
+        raise ConfigError(f"there is no such home folder: {path}", hint=hint) from error
+    except OSError as error:
+        raise ConfigError(f"there is no working folder to find {path} in", hint=hint) from error
 
 
 def address(source: SourceName, environment: Mapping[str, str]) -> str:

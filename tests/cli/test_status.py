@@ -216,6 +216,18 @@ def test_a_token_that_can_be_none_is_said_and_the_rest_told(mirror: Path, monkey
     assert SECRET not in ended.out
 
 
+def test_a_working_folder_that_is_gone_is_not_taken_for_an_output_that_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ended = run("status", "--db", "x.db")
+    assert (ended.code, ended.out) == (1, "")
+    assert "no working folder" in ended.err
+
+
 def test_nothing_is_written(mirror: Path) -> None:
     before = mirror.read_bytes()
     run("status")

@@ -95,7 +95,7 @@ def _told(path: Path, size: int | None, found: Status, tokens: Mapping[SourceNam
     return {
         "schema": SCHEMA,
         "mirror": {
-            "path": str(path.absolute()),
+            "path": str(path),
             "exists": size is not None,
             "bytes": size,
             "version": found.version if size is not None else None,
