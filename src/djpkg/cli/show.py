@@ -20,6 +20,7 @@ from djpkg.typed import cited
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from djpkg.fields import Column
     from djpkg.record import Package
@@ -123,7 +124,7 @@ def show(
         elif wanted:
             _draw_fields(mirror, number, wanted)
         else:
-            _draw(_with_next_step(_package(mirror, number)))
+            _draw(_with_next_step(_package(mirror, number), db))
 
 
 def _check_page(page: str, *, alone: bool) -> None:
@@ -158,13 +159,13 @@ def _show_sources(mirror: sqlite3.Connection, number: int, columns: Sequence[Col
         terminal.answer(origins.as_lines(package, columns))
 
 
-def _with_next_step(told: Package) -> Package:
+def _with_next_step(told: Package, db: Path | None) -> Package:
     """The repository that the project itself names, as a sentence with the command that follows it."""
     if told.suggestion is None:
         return told
-    import shlex  # noqa: PLC0415 - rare
+    from djpkg.cli.follow import edit_command  # noqa: PLC0415 - rare
 
-    follow = shlex.join(["djpkg", "edit", str(told.values["slug"]), f"repo_url={told.suggestion}"])
+    follow = edit_command(told.values, [f"repo_url={told.suggestion}"], db)
     return told._replace(suggestion=f"the project names another repository, {told.suggestion}; to follow it: {follow}")
 
 
