@@ -58,12 +58,13 @@ class Change(NamedTuple):
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg edit django-todo docs=https://example.org/docs",
         "djpkg edit 409 grids+=forms participants-=nobody",
         "djpkg edit django-todo --unset docs",
         more=f"Editable are {', '.join(field.name for field in EDITABLE)}.",
-    )
+    ),
 )
 def edit(
     package: Annotated[

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from djpkg import config, fields
 from djpkg.cli import complete, options, terminal
@@ -53,7 +52,7 @@ Web = Annotated[
 app = options.new_app()
 
 
-class ShowCommand(TyperCommand):
+class ShowCommand(options.Command):
     """Lets ``--web`` stand without a value."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
