@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from djpkg import fields, periods
 from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
+from djpkg.times import sortable_instant
 from djpkg.typed import cited
 
 if TYPE_CHECKING:
@@ -152,8 +153,8 @@ def _time(name: str, value: str, now: datetime) -> Test:
         raise _refuse(name, value, f"a time or a range FROM..TO of them: {periods.FORMS}")
     if last is not None and last.back and not dots:  # "6m" alone is the last six months
         last = None
-    earliest = periods.sortable(first.first) if first else None
-    return _range(name, value, earliest, periods.sortable(last.last) if last else None)
+    earliest = sortable_instant(first.first) if first else None
+    return _range(name, value, earliest, sortable_instant(last.last) if last else None)
 
 
 def _flag(name: str, value: str) -> Test:

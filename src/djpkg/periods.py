@@ -46,11 +46,6 @@ def read(text: str, *, now: datetime) -> Period | None:
         return None
 
 
-def sortable(moment: datetime) -> str:
-    """`moment` as the mirror keeps instants: UTC with six digits, so that texts compare as times do."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
 def _back(now: datetime, count: int, unit: str) -> datetime:
     """`now` less that many hours, days, weeks, calendar months or years, but no earlier than the calendar."""
     if unit in "my":

@@ -14,10 +14,11 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg import fields, filters, periods
+from djpkg import fields, filters
 from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
 from djpkg.filters import Filter, quoted
+from djpkg.times import sortable_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -177,7 +178,7 @@ def _term(token: str, now: datetime) -> Word | Filter | Condition | None:
         return Word(body, excluded)
     name, rest = match[1], match[2]
     if name.lower() == "is":
-        return Condition(_states(rest), periods.sortable(now - timedelta(days=ACTIVE_DAYS)), excluded)
+        return Condition(_states(rest), sortable_instant(now - timedelta(days=ACTIVE_DAYS)), excluded)
     field = fields.find(name)
     if field is None:
         if rest[:1].isspace() or any(letter.isdigit() for letter in name):  # "Note: to self", "h2o:x" are words
