@@ -14,6 +14,7 @@ from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
 from djpkg.times import instant, stamp
 from djpkg.typed import cited
+from djpkg.weeks import WEEKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _FORM = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
 _COMPLETE_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
-_WEEKS = 52
 # The largest whole number that every JSON reader keeps exactly (RFC 8259, section 6).
 _MOST = 2**53 - 1
 _LONGEST = 64 * 1024
@@ -145,7 +145,7 @@ def _checked(field: Field, value: object, places: Places) -> Kept:
         case Kind.INTEGER if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
             return value
         case Kind.COUNTS if isinstance(value, list):
-            if value and len(value) != _WEEKS:
+            if value and len(value) != WEEKS:
                 raise _refused(field, f"{len(value)} of them")
             return [_checked_count(field, item) for item in value]
         case Kind.NAMES if isinstance(value, list):
