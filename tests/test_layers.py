@@ -9,8 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "djpkg"
 FOLDERS = ("cli", "refresh", "render", "sources", "mirror", "programs")
-# What a module of a layer may import of djpkg; pure modules may import each other. The small modules of render that
-# draw nothing (observer, text) are what refresh tells its progress to.
+# What a module of a layer may import of djpkg; pure modules may import each other.
 ALLOWED = {
     "cli": {"cli", "refresh", "render", "mirror", "programs", "pure"},
     "refresh": {"refresh", "sources", "mirror", "pure"},
@@ -77,8 +76,6 @@ def test_a_module_imports_its_own_layer_and_those_below(path: Path) -> None:
     if name in {"__init__", "__main__"}:
         pytest.skip("the two doors")
     wrong = {other for other in of_djpkg(imports(path)) if layer(other) not in ALLOWED[layer(name)]}
-    if layer(name) == "refresh":
-        wrong -= {"render.observer"}  # a protocol
     assert not wrong
 
 

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from djpkg.facts import Outcome
-from djpkg.render.observer import Progress, Silent
+from djpkg.observer import Progress, Silent
 from djpkg.render.progress import TerminalProgress
 
 

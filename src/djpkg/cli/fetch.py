@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from djpkg.observer import Progress
     from djpkg.price import Price
     from djpkg.refresh import Request
-    from djpkg.render.observer import Progress
     from djpkg.report import Report
 
 app = options.new_app()
@@ -178,7 +178,7 @@ def _sources(names: list[str] | None) -> frozenset[SourceName]:
 
 
 def _progress(*, shown: bool) -> Progress:
-    from djpkg.render.observer import Silent  # noqa: PLC0415 - fetch alone loads it
+    from djpkg.observer import Silent  # noqa: PLC0415 - fetch alone loads it
 
     if not shown:
         return Silent()

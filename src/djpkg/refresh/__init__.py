@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from djpkg.config import Token
-    from djpkg.render.observer import Progress
+    from djpkg.observer import Progress
     from djpkg.sources.catalog import Catalog
 
 __all__ = ["Request", "estimate", "fetch"]
