@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from djpkg.cli import options
 from djpkg.facts import SourceName
 from djpkg.mirror import ledger
 from djpkg.mirror.connection import open_write
@@ -133,6 +134,15 @@ def test_on_a_terminal_it_is_told_in_words(mirror: Path) -> None:
         "3 h ago: --all, exit 5 (github: answered 502 (django-pans))",
     ):  # fmt: skip
         assert words in out
+
+
+def test_a_quota_that_resets_in_a_moment_has_not_done_so_just_now(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "now", lambda: NOW)
+    with open_write(mirror) as db:
+        ledger.store_quota(db, [QuotaRow("gitlab", "", 2000, 1944, NOW + timedelta(seconds=59), None)])
+    assert "gitlab: 1,944 of 2,000 left, resets in under a minute\n" in look("status", width=140).out
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from djpkg import config
@@ -183,7 +184,8 @@ def _quota(row: QuotaRow, *, now: datetime) -> str:
     left = "unknown" if row.remaining is None else f"{row.remaining:,}"
     said = f"{name}: {left} left" if row.limit is None else f"{name}: {left} of {row.limit:,} left"
     if row.reset is not None and row.reset > now:
-        said += f", resets {when.ago(stamp(row.reset), now=now)}"
+        soon = row.reset - now < timedelta(minutes=1)  # "just now" would speak of the past as well
+        said += f", resets {'in under a minute' if soon else when.ago(stamp(row.reset), now=now)}"
     if row.not_before is not None and row.not_before > now:
         said += f", not to be asked before {stamp(row.not_before)}"
     return said
