@@ -21,7 +21,7 @@ from djpkg.filters import Filter, quoted
 from djpkg.times import sortable_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
 ACTIVE_DAYS = 365
@@ -114,8 +114,11 @@ def parse(terms: Sequence[str], *, now: datetime) -> Query:
     return Query(tuple(words), tuple(found), tuple(conditions))
 
 
-def sort(specs: Iterable[str]) -> tuple[Sort, ...]:
-    """``["stars,-updated"]`` -> what to order by, in turn. UsageError on an unknown field or one without an order."""
+def sort(specs: Collection[str]) -> tuple[Sort, ...]:
+    """``["stars,-updated"]`` -> what to order by, in turn; nothing without any.
+
+    UsageError on an unknown field or one without an order, and where no field is named.
+    """
     found: dict[str, Sort] = {}
     for name in (part.strip() for spec in specs for part in spec.split(",")):
         if not name:
@@ -125,6 +128,9 @@ def sort(specs: Iterable[str]) -> tuple[Sort, ...]:
             message = f"{field.name} has no order"
             raise UsageError(message, hint="for example: --sort stars, --sort -updated")
         found.setdefault(field.name, Sort(field, natural=not name.startswith("-")))
+    if specs and not found:
+        message = "--sort names no field"
+        raise UsageError(message, hint="for example: --sort stars, --sort -updated")
     return tuple(found.values())
 
 
