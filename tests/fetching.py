@@ -17,8 +17,8 @@ from djpkg.facts import SourceName
 from djpkg.mirror import ledger, read
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Writer
+from djpkg.observer import Silent
 from djpkg.render import json as render_json
-from djpkg.render.observer import Silent
 from djpkg.sources.limits import Limits
 from djpkg.times import stamp
 from tests.world import GITHUB

@@ -24,13 +24,26 @@ TOKENS = [(api.source, variable) for api in config.APIS for variable in api.toke
     ],
 )
 def test_the_option_goes_before_the_variable(environment: dict[str, str], option: Path | None, path: str) -> None:
-    assert config.mirror_path(environment, option) == Path(path)
+    assert config.mirror_path(environment, option) == Path.cwd() / path
 
 
 def test_a_tilde_is_the_home_where_there_is_one() -> None:
     home = Path.home()
     assert config.mirror_path({**HOME, "DJPKG_DB": "~/y.db"}) == home / "y.db"
     assert config.mirror_path(HOME, Path("~/x.db")) == home / "x.db"
+
+
+def test_without_a_working_folder_there_is_an_error_that_says_how_to_name_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match=r"no working folder to find y\.db in") as raised:
+        config.mirror_path({**HOME, "DJPKG_DB": "y.db"})
+    assert "whole path" in (raised.value.hint or "")
+    assert config.mirror_path(HOME, Path("/x.db")) == Path("/x.db")
 
 
 def test_the_home_of_nobody_is_an_error_that_names_the_place() -> None:
@@ -71,6 +84,9 @@ def test_each_api_has_an_address_that_its_own_variable_replaces(api: config.Api)
         ("http://127.0.0.1:8000", None),
         ("http://localhost", None),
         ("http://[::1]:8000/api", None),
+        ("http://[0:0:0:0:0:0:0:1]", None),
+        ("http://LOCALHOST:8000", None),
+        ("http://127.999.1.1", "127.999.1.1"),
         ("https://api.github.com", None),
     ],
 )
@@ -97,6 +113,12 @@ def test_an_api_at_an_ipv6_address_is_taken() -> None:
         "https://example.org/\x00",
         "https://exämple.org",
         "https://a\\b",
+        "http://[x",
+        "http://[x]/api",
+        "http://:8000",
+        "http://example.org:70000",
+        "http://example.org:0",
+        "http://example.org:eight",
     ],
 )
 def test_what_is_no_address_names_its_variable_and_not_its_text(address: str) -> None:
@@ -109,12 +131,13 @@ def test_what_is_no_address_names_its_variable_and_not_its_text(address: str) ->
 
 @pytest.mark.parametrize(("source", "variable"), TOKENS)
 def test_a_token_comes_from_its_variable_without_the_white_space_around_it(source: SourceName, variable: str) -> None:
-    found = config.token(source, {variable: " ghp_canary\n"})
-    assert found == config.Token(variable, "ghp_canary")
-    assert "ghp_canary" not in repr(found)
-    assert "ghp_canary" not in f"{[found]} {found!s}"
+    secret = "mara@example.org:canary" if source is SourceName.BITBUCKET else "ghp_canary"
+    found = config.token(source, {variable: f" {secret}\n"})
+    assert found == config.Token(variable, secret)
+    assert "canary" not in repr(found)
+    assert "canary" not in f"{[found]} {found!s}"
     for other in SourceName:
-        assert other is source or config.token(other, {variable: "ghp_canary"}) is None
+        assert other is source or config.token(other, {variable: secret}) is None
 
 
 def test_every_forge_but_no_other_source_takes_a_token() -> None:
@@ -143,6 +166,13 @@ def test_a_token_that_no_header_can_carry_is_named_by_its_variable_alone(secret:
     assert "can" not in said.replace("can be", "")
 
 
+@pytest.mark.parametrize("secret", ["canary", ":canary", "mara@example.org:", ":"])
+def test_a_token_of_bitbuckets_without_an_email_is_named_by_its_variable_alone(secret: str) -> None:
+    with pytest.raises(ConfigError, match="BITBUCKET_TOKEN does not have the form EMAIL:TOKEN") as raised:
+        config.token(SourceName.BITBUCKET, {"BITBUCKET_TOKEN": secret})
+    assert "canary" not in f"{raised.value} {raised.value.hint}"
+
+
 def test_further_servers_are_asked_over_https_but_on_loopback() -> None:
     named = {
         "DJPKG_FORGES": "git.example.org=forgejo localhost:3000=gitea 127.0.0.1:8=gitlab gitlab.example.org=gitlab"
@@ -166,6 +196,6 @@ def test_no_further_servers_is_the_default_and_nonsense_an_error() -> None:
         config.forges({"DJPKG_FORGES": "git.example.org=github"})
 
 
-@pytest.mark.parametrize("host", ["localhost.example.org", "127.example.org", "127.0.0.1.example.org"])
+@pytest.mark.parametrize("host", ["127.999.1.1", "localhost.example.org", "127.example.org", "127.0.0.1.example.org"])
 def test_a_name_that_begins_like_loopback_is_not_loopback(host: str) -> None:
     assert config.servers(SourceName.FORGEJO, {"DJPKG_FORGES": f"{host}=forgejo"}) == {host: f"https://{host}/api/v1"}

@@ -122,6 +122,24 @@ def test_an_address_is_kept_beside_the_name_without_what_is_secret_in_it() -> No
     }
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r https://robot:canary@example.org/r.txt",
+        "-r https://robot:ca@nary@example.org/r.txt",
+        "thing @ https://robot:canary@example.org/thing.zip and more",
+        "thing @@ https://robot:canary@example.org/thing.zip",
+        "thing>=https://robot:canary@example.org/" + "a" * 9_000,
+        "./a//robot:canary@example.org/" + "a" * 9_000,
+    ],
+    ids=lambda line: line[:30],
+)
+def test_what_is_refused_is_said_without_what_is_secret_in_it(line: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        names("requirements.txt", line)
+    assert "nary" not in f"{raised.value} {raised.value.hint}"
+
+
 def test_what_pip_freeze_prints_comes_from_standard_input() -> None:
     text = "asgiref==3.8.1\n-e git+https://example.org/a/b@0f#egg=thing\nlocal @ file:///tmp/local\n"
     assert places("-", text) == {

@@ -113,7 +113,7 @@ def filled(rows: Iterable[Row], *, categories: Iterable[Name] = CATEGORIES) -> s
 
 def slugs(db: sqlite3.Connection, *terms: str, sort: str = "") -> list[str]:
     """The slugs of the packages that the terms find, in order."""
-    found = listing.find_ids(db, query.parse(terms, now=NOW), query.sort([sort]))
+    found = listing.find_ids(db, query.parse(terms, now=NOW), query.sort([sort] if sort else []))
     return [str(row["slug"]) for row in listing.get_rows(db, found, fields.columns("slug"))]
 
 

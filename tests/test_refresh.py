@@ -1062,14 +1062,17 @@ def test_an_environment_that_makes_no_sense_is_an_error_before_anything_is_asked
     assert caught.value.exit_code == 1
 
 
-def test_a_token_of_bitbucket_that_is_none_is_an_error_once_bitbucket_is_asked(desk: Desk, server: WorldServer) -> None:
+def test_a_token_of_bitbucket_that_is_none_is_an_error_before_anything_is_asked(
+    desk: Desk, server: WorldServer
+) -> None:
     fill(desk.world)
     desk.env = {"BITBUCKET_TOKEN": "without-a-colon"}
-    assert desk.fetch("on-github").exit_code == 0
-    report = desk.fetch()
-    assert any("BITBUCKET_TOKEN" in line for line in report.causes())
-    assert "without" not in "".join(report.causes()) + str(report.hint)
-    assert {request.api for request in server.log} == {"catalog"}
+    for named in ((), ("on-github",)):
+        with pytest.raises(ConfigError, match="BITBUCKET_TOKEN") as caught:
+            desk.fetch(*named)
+        assert "without" not in str(caught.value) + str(caught.value.hint)
+    assert server.log == []
+    assert desk.fetch("on-github", sources=["catalog", "github"]).exit_code == 0
 
 
 def test_every_run_is_kept_with_its_end(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from djpkg import cli, config
 from djpkg.errors import ConfigError
 from djpkg.facts import SourceName
-from djpkg.sources import opening
+from djpkg.programs import gh
 from djpkg.sources.reply import Authorization
 from tests.fetching import Desk, add_starter, quick_folder
 from tests.launching import SOURCE, command
@@ -205,6 +205,8 @@ def test_an_address_that_holds_a_token_is_kept_without_it(desk: Desk, server: Wo
     desk.fetch(sources=["catalog"])
     report = desk.fetch(f"https://robot:{token}@github.com/acme/on-github1")
     assert report.exit_code == 0
+    report = desk.fetch(f"https://ro@bot:{token}@@github.com/acme/on-github1")
+    check_nowhere(desk, str(report.as_json()), *report.causes())
     report = desk.fetch(f"https://{token}@github.com/acme/no-such-thing")
     assert report.exit_code == 3
     check_nowhere(desk, str(report.as_json()), *report.causes())
@@ -239,7 +241,7 @@ def test_white_space_around_a_token_is_no_part_of_it(desk: Desk, server: WorldSe
     assert all(request.authorised for request in server.requests("github"))
 
 
-def gh(folder: Path, script: str) -> dict[str, str]:
+def gh_of(folder: Path, script: str) -> dict[str, str]:
     program = folder / "gh"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -248,7 +250,7 @@ def gh(folder: Path, script: str) -> dict[str, str]:
 
 def test_the_token_of_gh_is_used_where_no_variable_holds_one(desk: Desk, server: WorldServer, tmp_path: Path) -> None:
     told = tmp_path / "told"
-    desk.env = gh(tmp_path, f'echo "$@" > {told}; echo {server.tokens["github"]}')
+    desk.env = gh_of(tmp_path, f'echo "$@" > {told}; echo {server.tokens["github"]}')
     desk.tokens = {}
     assert desk.fetch("on-github1").exit_code == 0
     assert told.read_text() == "auth token\n"
@@ -269,9 +271,9 @@ def test_the_token_of_gh_is_used_where_no_variable_holds_one(desk: Desk, server:
 def test_a_gh_that_hangs_or_fails_is_no_gh(
     desk: Desk, server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    monkeypatch.setattr(opening, "GH_SECONDS", 0.2)
+    monkeypatch.setattr(gh, "SECONDS", 0.2)
     waited_for = tmp_path / "waited-for"
-    desk.env = gh(tmp_path, script.format(waited_for))
+    desk.env = gh_of(tmp_path, script.format(waited_for))
     desk.tokens = {}
     assert desk.fetch("on-github1").exit_code == 0
     assert not waited_for.exists()
@@ -280,7 +282,7 @@ def test_a_gh_that_hangs_or_fails_is_no_gh(
 
 
 def test_gh_is_given_two_seconds() -> None:
-    assert opening.GH_SECONDS == 2
+    assert gh.SECONDS == 2
 
 
 def test_no_command_takes_a_token() -> None:

@@ -13,6 +13,8 @@ from djpkg import fields, project
 from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
 from djpkg.times import instant, stamp
+from djpkg.typed import cited
+from djpkg.weeks import WEEKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,12 +24,9 @@ if TYPE_CHECKING:
 _FORM = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
 _COMPLETE_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
-_WEEKS = 52
 # The largest whole number that every JSON reader keeps exactly (RFC 8259, section 6).
 _MOST = 2**53 - 1
 _LONGEST = 64 * 1024
-# Of a value that is refused, so many characters stand in the sentence that says so.
-_SHOWN = 60
 
 
 class Places(NamedTuple):
@@ -52,7 +51,7 @@ def parse(words: Iterable[str]) -> list[Assignment]:
         match = _FORM.fullmatch(word)
         if match is None:
             raise UsageError(
-                f"{word!r} assigns nothing", hint="write field=value, field:=JSON, field+=value or field-=value"
+                f"{cited(word)} assigns nothing", hint="write field=value, field:=JSON, field+=value or field-=value"
             )
         field = editable(match[1])
         if match[2] in ("+=", "-=") and field.kind not in (Kind.NAMES, Kind.GRIDS):
@@ -146,7 +145,7 @@ def _checked(field: Field, value: object, places: Places) -> Kept:
         case Kind.INTEGER if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
             return value
         case Kind.COUNTS if isinstance(value, list):
-            if value and len(value) != _WEEKS:
+            if value and len(value) != WEEKS:
                 raise _refused(field, f"{len(value)} of them")
             return [_checked_count(field, item) for item in value]
         case Kind.NAMES if isinstance(value, list):
@@ -217,9 +216,9 @@ def _changed_list(field: Field, form: str, text: str, before: Kept, places: Plac
         raise _refused(field, text)
     if form == "+=":
         return cast("Kept", [*old, *(item for item in named if item not in old)])
-    for item in named:
-        if item not in old:
-            raise UsageError(f"{field.name} does not hold {text.strip()!r}")
+    for part in text.split(","):
+        if any(item not in old for item in cast("list[str | int]", from_text(field, part, places))):
+            raise UsageError(f"{field.name} does not hold {cited(part.strip())}")
     return cast("Kept", [item for item in old if item not in named])
 
 
@@ -237,7 +236,7 @@ def _loads(field: Field, text: str) -> object:
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{field.name}: {text!r} is no JSON", hint=f"it takes {takes(field)}, as JSON") from error
+        raise UsageError(f"{field.name}: {cited(text)} is no JSON", hint=f"it takes {takes(field)}, as JSON") from error
     return value
 
 
@@ -254,4 +253,4 @@ def _shown(value: object) -> str:
         text = str(value)
     except ValueError:  # Python writes out no whole number of more than 4,300 digits
         return "a number that large"
-    return repr(f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text)
+    return cited(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from djpkg.addresses import is_loopback
 from djpkg.errors import ConfigError
 from djpkg.source_name import SourceName
 
@@ -48,11 +49,14 @@ class Token(NamedTuple):
 
 
 def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> Path:
-    """Where the mirror is: ``--db``, else DJPKG_DB, else the user's data folder. ConfigError where there is no home."""
+    """Where the mirror is, with its whole path: ``--db``, else DJPKG_DB, else the user's data folder.
+
+    ConfigError where there is no home, or no working folder for a path that begins there.
+    """
     if option is not None:
-        return _expanded(option, environment)
+        return _whole(option, environment)
     if named := environment.get("DJPKG_DB"):
-        return _expanded(Path(named), environment)
+        return _whole(Path(named), environment)
     from platformdirs import user_data_path  # noqa: PLC0415 - 7 ms that a named file does not pay for
 
     if not environment.get("HOME") and not environment.get("XDG_DATA_HOME"):
@@ -61,22 +65,33 @@ def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> P
     return user_data_path("djpkg", appauthor=False) / "mirror.db"
 
 
-def _expanded(path: Path, environment: Mapping[str, str]) -> Path:
-    if not environment.get("HOME"):
-        return path
+def _whole(path: Path, environment: Mapping[str, str]) -> Path:
+    hint = "name the file with its whole path"
     try:
-        return path.expanduser()
+        return (path.expanduser() if environment.get("HOME") else path).absolute()
     except RuntimeError as error:
-        raise ConfigError(f"there is no such home folder: {path}", hint="name the file with its whole path") from error
+        raise ConfigError(f"there is no such home folder: {path}", hint=hint) from error
+    except OSError as error:
+        raise ConfigError(f"there is no working folder to find {path} in", hint=hint) from error
 
 
 def address(source: SourceName, environment: Mapping[str, str]) -> str:
     """The root of an API, without a closing slash. ConfigError on what is no http(s) address."""
     api = _BY_SOURCE[source]
     text = (environment.get(api.variable) or api.address).strip().rstrip("/")
-    if not re.fullmatch(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[A-Za-z0-9._~/%\-]*)?", text):
+    if not _is_root(text):
         raise ConfigError(f"{api.variable} is no http or https address", hint=f"the default is {api.address}")
     return text
+
+
+def _is_root(text: str) -> bool:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[A-Za-z0-9._~/%\-]*)?", text):
+        return False
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets around what is no address, a port that is none
+        return False
 
 
 def catalog(environment: Mapping[str, str]) -> str:
@@ -87,13 +102,15 @@ def catalog(environment: Mapping[str, str]) -> str:
 def foreign_host(source: SourceName, environment: Mapping[str, str]) -> str | None:
     """The host of an API that is asked elsewhere than at its public address; None for that and for loopback."""
     host = urlsplit(address(source, environment)).netloc
-    return None if host == urlsplit(_BY_SOURCE[source].address).netloc or _is_loopback(host) else host
+    return None if host == urlsplit(_BY_SOURCE[source].address).netloc or _stays_here(host) else host
 
 
 def token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
-    """The first token that is set for an API. ConfigError names the variable of one that no header can carry."""
+    """The first token that is set for an API. ConfigError names the variable of one that cannot be one."""
     for variable in _BY_SOURCE[source].tokens:
         if found := check_token(variable, environment.get(variable, "")):
+            if source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", found.secret):
+                raise ConfigError(f"{variable} does not have the form EMAIL:TOKEN")
             return found
     return None
 
@@ -112,15 +129,15 @@ def servers(source: SourceName, environment: Mapping[str, str]) -> dict[str, str
     """The API roots of the further servers of one kind, by host; over https, but for loopback."""
     path = {SourceName.GITLAB: "/api/v4", SourceName.FORGEJO: "/api/v1"}[source]
     return {
-        host: f"{'http' if _is_loopback(host) else 'https'}://{host}{path}"
+        host: f"{'http' if _stays_here(host) else 'https'}://{host}{path}"
         for host, kind in forges(environment).items()
         if kind is source
     }
 
 
-def _is_loopback(host: str) -> bool:
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return name in ("localhost", "[::1]") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", name) is not None
+def _stays_here(server: str) -> bool:
+    """Whether a host, perhaps with a port, is loopback."""
+    return is_loopback(urlsplit(f"//{server}").hostname or "")
 
 
 def forges(environment: Mapping[str, str]) -> dict[str, SourceName]:

@@ -26,6 +26,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+# The exit codes of a program that SIGINT and SIGTERM end.
+INTERRUPTED = 130
+TERMINATED = 143
+
 
 class DjpkgError(Exception):
     """Base of the tree: a sentence for the user, an exit code, and perhaps the next step."""

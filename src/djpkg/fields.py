@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from djpkg.errors import UsageError
+from djpkg.typed import cited
 
 
 class Kind(Enum):
@@ -326,7 +327,7 @@ def unknown(name: str) -> UsageError:
     """The error for a name that no field has."""
     near = get_close_matches(name.strip().lower(), _BY_NAME, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "djpkg fields lists them all"
-    return UsageError(f"there is no field {name!r}", hint=hint)
+    return UsageError(f"there is no field {cited(name)}", hint=hint)
 
 
 class Column(NamedTuple):

@@ -9,6 +9,8 @@ from djpkg import fields, periods
 from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
 from djpkg.source_name import FORGES, SourceName
+from djpkg.times import sortable_instant
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -153,8 +155,8 @@ def _time(name: str, value: str, now: datetime) -> Test:
         raise _refuse(name, value, f"a time or a range FROM..TO of them: {periods.FORMS}")
     if last is not None and last.back and not dots:  # "6m" alone is the last six months
         last = None
-    earliest = periods.sortable(first.first) if first else None
-    return _range(name, value, earliest, periods.sortable(last.last) if last else None)
+    earliest = sortable_instant(first.first) if first else None
+    return _range(name, value, earliest, sortable_instant(last.last) if last else None)
 
 
 def _flag(name: str, value: str) -> Test:
@@ -194,4 +196,4 @@ def _range(name: str, value: str, low: Bound | None, high: Bound | None) -> Test
 
 
 def _refuse(name: str, value: str, takes: str) -> UsageError:
-    return UsageError(f"{name} takes {takes}, not {value!r}")
+    return UsageError(f"{name} takes {takes}, not {cited(value)}")

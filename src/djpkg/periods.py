@@ -15,7 +15,7 @@ _DATE = re.compile(
     r"(?:-(?P<day>[0-9]{2})"
     r"(?:[Tt ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,6}))?)?"
-    r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+    r"(?P<zone>[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?"
     r")?)?)?"
 )
 _TICK = timedelta(microseconds=1)
@@ -44,11 +44,6 @@ def read(text: str, *, now: datetime) -> Period | None:
         return _period(written)
     except (ValueError, OverflowError):  # the 31st of February, 25 o'clock, a zone that leads out of the calendar
         return None
-
-
-def sortable(moment: datetime) -> str:
-    """`moment` as the mirror keeps instants: UTC with six digits, so that texts compare as times do."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _back(now: datetime, count: int, unit: str) -> datetime:

@@ -13,6 +13,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from djpkg.errors import UsageError
 from djpkg.requirements_file import Mention, mention
 from djpkg.toml_lines import Lines
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -175,7 +176,7 @@ def _named(called: str, place: str) -> Mention:
     try:
         return Mention(canonicalize_name(called, validate=True), place)
     except InvalidName as error:
-        raise UsageError(f"{place}: {called[:60]!r} is no name of a project") from error
+        raise UsageError(f"{place}: {cited(called)} is no name of a project") from error
 
 
 def _key_lines(text: str) -> dict[str, int]:

@@ -14,13 +14,14 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg import fields, filters, periods
+from djpkg import fields, filters
 from djpkg.errors import UsageError
 from djpkg.fields import Field, Kind
 from djpkg.filters import Filter, quoted
+from djpkg.times import sortable_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
 ACTIVE_DAYS = 365
@@ -113,8 +114,11 @@ def parse(terms: Sequence[str], *, now: datetime) -> Query:
     return Query(tuple(words), tuple(found), tuple(conditions))
 
 
-def sort(specs: Iterable[str]) -> tuple[Sort, ...]:
-    """``["stars,-updated"]`` -> what to order by, in turn. UsageError on an unknown field or one without an order."""
+def sort(specs: Collection[str]) -> tuple[Sort, ...]:
+    """``["stars,-updated"]`` -> what to order by, in turn; nothing without any.
+
+    UsageError on an unknown field or one without an order, and where no field is named.
+    """
     found: dict[str, Sort] = {}
     for name in (part.strip() for spec in specs for part in spec.split(",")):
         if not name:
@@ -124,6 +128,9 @@ def sort(specs: Iterable[str]) -> tuple[Sort, ...]:
             message = f"{field.name} has no order"
             raise UsageError(message, hint="for example: --sort stars, --sort -updated")
         found.setdefault(field.name, Sort(field, natural=not name.startswith("-")))
+    if specs and not found:
+        message = "--sort names no field"
+        raise UsageError(message, hint="for example: --sort stars, --sort -updated")
     return tuple(found.values())
 
 
@@ -177,7 +184,7 @@ def _term(token: str, now: datetime) -> Word | Filter | Condition | None:
         return Word(body, excluded)
     name, rest = match[1], match[2]
     if name.lower() == "is":
-        return Condition(_states(rest), periods.sortable(now - timedelta(days=ACTIVE_DAYS)), excluded)
+        return Condition(_states(rest), sortable_instant(now - timedelta(days=ACTIVE_DAYS)), excluded)
     field = fields.find(name)
     if field is None:
         if rest[:1].isspace() or any(letter.isdigit() for letter in name):  # "Note: to self", "h2o:x" are words

@@ -18,7 +18,9 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from djpkg.addresses import without_user
 from djpkg.errors import UsageError
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 # More files than a project has; a reader that always finds another would never end.
 _MOST_FILES = 200
 _LONGEST = 8_192
-_SHOWN = 60
+_LONGEST_PART = 120
 
 _INCLUDED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(.+)")
 _EDITABLE = re.compile(r"(?:-e\s*|--editable(?:\s+|=))(.+)")
@@ -83,7 +85,7 @@ def mention(text: str, place: str) -> Mention:
         why = str(error).partition("\n")[0]
     except (RecursionError, ValueError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-    raise UsageError(f"{place}: {text[:_SHOWN]!r} is no requirement: {why[: 2 * _SHOWN]}")
+    raise UsageError(f"{place}: {cited(text)} is no requirement: {without_user(why)[:_LONGEST_PART]}")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -159,7 +161,7 @@ def _address(text: str) -> str | None:
     """The address that is written, without user, password and fragment; None for a path."""
     if not _SCHEME.match(text) or "//" not in text:
         return None
-    return re.sub("//[^/]*@", "//", re.split(r"\s;|[#?]", text, maxsplit=1)[0].rstrip(), count=1)
+    return re.split(r"\s;|[#?]", without_user(text), maxsplit=1)[0].rstrip()
 
 
 def _path(text: str) -> str:
@@ -170,13 +172,15 @@ def _path(text: str) -> str:
 
 def _check_length(text: str, place: str) -> None:
     if len(text) > _LONGEST:
-        raise UsageError(f"{place}: {text[:_SHOWN]!r} and so on is too long for a requirement")
+        raise UsageError(f"{place}: {cited(text)} is too long for a requirement")
 
 
 def _joined(file: str, path: str, place: str) -> str:
     path = path.strip().strip("\"'")
     if "://" in path:
-        raise UsageError(f"{place}: {path[:_SHOWN]} is an address", hint="download it and name the file")
+        raise UsageError(
+            f"{place}: {without_user(path)[:_LONGEST_PART]} is an address", hint="download it and name the file"
+        )
     return posixpath.normpath(posixpath.join(posixpath.dirname(file), path))
 
 

@@ -30,9 +30,14 @@ def instant(text: str | None) -> datetime | None:
 
 
 def sortable(text: str | None) -> str | None:
-    """The UTC instant of an ISO 8601 text with all six digits of its fraction, so that texts compare as times do."""
+    """The UTC instant of an ISO 8601 text as the mirror keeps it. None for what is no time."""
     moment = instant(text)
-    return None if moment is None else moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return None if moment is None else sortable_instant(moment)
+
+
+def sortable_instant(moment: datetime) -> str:
+    """An aware moment in UTC with all six digits of its fraction, so that texts compare as times do."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def same_instant(one: str | None, other: str | None) -> bool:

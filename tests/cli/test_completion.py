@@ -284,6 +284,13 @@ def test_names_that_a_shell_would_obey_are_not_offered(mirror: Path) -> None:
     assert suggest.find_slugs(mirror, "x") == ["x-fine"]
 
 
+def test_a_name_is_folded_as_show_folds_it(mirror: Path) -> None:
+    filled(mirror, [record(60, "Kiln_x")])
+    assert suggest.find_slugs(mirror, "K") == ["Kiln_x"]
+    assert suggest.find_slugs(mirror, "KILN-") == ["kiln-x"]
+    assert suggest.find_slugs(mirror, "\N{KELVIN SIGN}") == []
+
+
 def test_no_more_is_offered_than_a_screen_shows(mirror: Path) -> None:
     filled(mirror, [record(number, f"many-{number}") for number in range(100, 300)])
     assert len(suggest.find_slugs(mirror, "many-")) == suggest.MOST

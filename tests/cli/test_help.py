@@ -35,6 +35,8 @@ def test_help_is_ascii_and_fits_the_terminal(command: str, width: int, help_of: 
     assert max(map(len, said.splitlines())) <= width
     if command:
         assert "--db PATH" in said
+    if command in ("show", "edit"):
+        assert said.startswith(f"Usage: djpkg {command} [OPTIONS] PACKAGE")
 
 
 @pytest.mark.parametrize("command", READING)

@@ -225,6 +225,10 @@ def test_no_match_is_said_to_a_person_only(mirror: Path) -> None:
         (["-n", "-1"], "not in the range"),
         (["-n", "few"], "few"),
         (["--in", "no-such-file.txt"], "no-such-file.txt cannot be read"),
+        (["--in", ""], "--in names no file"),
+        (["--in", "https://mara:secret@example.org/r.txt"], "https://example.org/r.txt cannot be read"),
+        (["--sort", ""], "--sort names no field"),
+        (["-f", ""], "--fields names no field"),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(mirror: Path, arguments: list[str], said: str) -> None:

@@ -196,7 +196,9 @@ def test_on_a_terminal_a_card_is_drawn(mirror: Path) -> None:
     assert ended.err == ""
 
 
-def test_a_repository_that_the_project_names_is_told_with_the_command_that_follows_it(mirror: Path) -> None:
+def test_a_repository_that_the_project_names_is_told_with_the_command_that_follows_it(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     elsewhere = "https://codeberg.org/mara/django-pots"
     with open_write(mirror) as db:
         said = pypi("django-pots")
@@ -205,7 +207,15 @@ def test_a_repository_that_the_project_names_is_told_with_the_command_that_follo
             SourceName.PYPI, [Statement("django-pots", Outcome.UPDATED, said)], now=NOW
         )
     told = " ".join(look("show", "1").out.split())
-    assert f"the project names another repository, {elsewhere}; to follow it: djpkg edit django-pots" in told
+    assert (
+        f"the project names another repository, {elsewhere}; to follow it: djpkg edit django-pots repo_url={elsewhere}"
+        in told
+    )
+    monkeypatch.chdir(mirror.parent)
+    with open_write(mirror) as db:
+        db.execute("UPDATE packages SET catalog_state = 'removed' WHERE id = 1")
+    told = " ".join(look("show", "1", "--db", mirror.name).out.split())
+    assert f"to follow it: djpkg edit 1 --db mirror.db repo_url={elsewhere}" in told
 
 
 def test_named_fields_are_drawn_for_a_person_and_written_for_a_program(mirror: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from djpkg.cli import options
 from djpkg.facts import SourceName
 from djpkg.mirror import ledger
 from djpkg.mirror.connection import open_write
@@ -135,6 +136,15 @@ def test_on_a_terminal_it_is_told_in_words(mirror: Path) -> None:
         assert words in out
 
 
+def test_a_quota_that_resets_in_a_moment_has_not_done_so_just_now(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "now", lambda: NOW)
+    with open_write(mirror) as db:
+        ledger.store_quota(db, [QuotaRow("gitlab", "", 2000, 1944, NOW + timedelta(seconds=59), None)])
+    assert "gitlab: 1,944 of 2,000 left, resets in under a minute\n" in look("status", width=140).out
+
+
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_a_narrow_terminal_is_kept_to(mirror: Path, width: int) -> None:
     assert max(map(len, look("status", width=width).lines)) <= width
@@ -169,7 +179,7 @@ def test_without_a_mirror_the_shape_is_the_same_and_no_file_is_made(tmp_path: Pa
 def test_a_token_is_told_by_the_variable_that_holds_it_and_never_itself(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, variable: str, source: str
 ) -> None:
-    monkeypatch.setenv(variable, SECRET)
+    monkeypatch.setenv(variable, f"mara@example.org:{SECRET}" if source == "bitbucket" else SECRET)
     sources = told()["sources"]
     assert isinstance(sources, dict)
     assert sources[source]["token"] == variable
@@ -187,8 +197,25 @@ def test_gh_is_named_where_it_has_a_token_and_what_it_prints_is_not(
     ended = look("status")
     assert "tokens    github from gh\n" in ended.out
     assert SECRET not in ended.out + ended.err
-    gh.write_text("#!/bin/sh\nexit 1\n")
+    for silent in ("exit 1", "exit 0", "echo"):
+        gh.write_text(f"#!/bin/sh\n{silent}\n")
+        assert "sources.github.token\t\n" in run("status").out
+
+
+def test_gh_is_asked_for_the_token_of_the_server_that_is_github_here(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\n[ "$*" = "auth token --hostname github.example.org" ] && echo {SECRET}\n')
+    gh.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert "sources.github.token\t\n" in run("status").out
+    monkeypatch.setenv("DJPKG_GITHUB_URL", "https://github.example.org/api/v3")
+    assert "sources.github.token\tgh\n" in run("status").out
+    monkeypatch.setenv("DJPKG_GITHUB_URL", "http://[x")
+    ended = run("status")
+    assert "sources.github.token\t\n" in ended.out
+    assert ended.err == "djpkg: DJPKG_GITHUB_URL is no http or https address\n"
 
 
 def test_a_token_that_can_be_none_is_said_and_the_rest_told(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +224,18 @@ def test_a_token_that_can_be_none_is_said_and_the_rest_told(mirror: Path, monkey
     assert ended.code == 0
     assert ended.err == "djpkg: GH_TOKEN holds characters that no token has\n"
     assert SECRET not in ended.out
+
+
+def test_a_working_folder_that_is_gone_is_not_taken_for_an_output_that_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ended = run("status", "--db", "x.db")
+    assert (ended.code, ended.out) == (1, "")
+    assert "no working folder" in ended.err
 
 
 def test_nothing_is_written(mirror: Path) -> None:

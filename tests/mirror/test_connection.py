@@ -20,7 +20,7 @@ import pytest
 from djpkg import fields, query
 from djpkg.errors import MirrorError, MirrorMissing, PackageNotFound
 from djpkg.mirror import connection, find, listing, lock, schema
-from djpkg.mirror.connection import exists, needs_upgrade, open_read, open_write, transaction, upgrade
+from djpkg.mirror.connection import find_version, open_read, open_write, transaction, upgrade
 from djpkg.mirror.detail import get_package
 from djpkg.mirror.starter import store_starter
 from djpkg.mirror.write import Writer
@@ -77,8 +77,7 @@ def every_use(path: Path) -> Iterator[Callable[[], object]]:
 
     yield reading
     yield writing
-    yield partial(exists, path)
-    yield partial(needs_upgrade, path)
+    yield partial(find_version, path)
     yield partial(lock.ensure, path)
 
 
@@ -102,8 +101,7 @@ def test_what_is_not_there_is_missing_and_reading_does_not_make_it(path: Path) -
     for use in (lambda: titles(path), lambda: open_write(path).__enter__()):
         with pytest.raises(MirrorMissing, match="no mirror at"):
             use()
-    assert not exists(path)
-    assert not needs_upgrade(path)
+    assert find_version(path) is None
     assert list(path.parent.iterdir()) == []
 
 
@@ -430,14 +428,14 @@ def test_a_kill_while_the_first_record_is_written_leaves_no_mirror_and_the_next_
             os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status)
-    assert not exists(path)
+    assert find_version(path) is None
     lock.ensure(path)
     assert titles(path) == ["django-todo"]
 
 
 def test_a_kill_between_the_tables_and_the_first_record_leaves_no_mirror(path: Path) -> None:
     assert killed(lambda: connection.create(path, fill=lambda _: die()))
-    assert not exists(path)
+    assert find_version(path) is None
     lock.ensure(path)
     assert titles(path) == ["django-todo"]
 
@@ -603,9 +601,25 @@ def test_an_older_mirror_is_read_from_an_upgraded_copy_in_memory(older: Path) ->
         assert db.execute("SELECT DISTINCT colour FROM packages").fetchall() == [("red; or blue",)]
     with pytest.raises(MirrorError), open_read(older) as db:
         db.execute("DELETE FROM packages")
-    assert exists(older)
-    assert needs_upgrade(older)
+    assert find_version(older) == 1
     assert digest(older) == before
+
+
+def test_a_reader_of_an_older_mirror_waits_for_a_writer_no_longer_than_others(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    ask_version = connection._version
+    with closing(sqlite3.connect(older, isolation_level=None)) as writer:
+
+        def ask_then_lock(db: sqlite3.Connection, path: Path) -> int:
+            version = ask_version(db, path)
+            writer.execute("BEGIN EXCLUSIVE")
+            return version
+
+        monkeypatch.setattr(connection, "_version", ask_then_lock)
+        with pytest.raises(MirrorError, match="locked by another program"), open_read(older):
+            pass
 
 
 def test_an_older_mirror_is_not_written_before_it_is_upgraded(older: Path) -> None:

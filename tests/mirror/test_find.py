@@ -160,6 +160,16 @@ def test_any_text_finds_something_or_nothing(db: sqlite3.Connection, text: str) 
             find.get(db, text, catalog=PUBLIC)
 
 
+@pytest.mark.parametrize("text", ["x" * 99_999, "https://robot:canary@example.org/" + "x" * 99_999])
+def test_a_name_that_is_not_there_is_said_in_short_and_without_what_is_secret_in_it(
+    db: sqlite3.Connection, text: str
+) -> None:
+    with pytest.raises(PackageNotFound) as raised:
+        find.get(db, text, catalog=PUBLIC)
+    assert len(str(raised.value)) < 200
+    assert "canary" not in f"{raised.value} {raised.value.hint}"
+
+
 @pytest.mark.parametrize(
     ("name", "asked"), [("pots", True), ("1", True), ("Pots_2.x", True), ("a/b", False), ("", False), ("a b", False)]
 )

@@ -187,6 +187,19 @@ def test_of_many_that_need_a_mirror_each_gets_the_same_one(path: Path) -> None:
     assert answers == {"[('django-todo',)]"}
 
 
+def test_a_new_mirror_is_for_its_owner_to_write_and_a_file_that_is_there_keeps_its_mode(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        ensure(path)
+        assert path.stat().st_mode & 0o777 == 0o644
+        shared = path.with_name("shared.db")
+        shared.touch(0o664)
+        ensure(shared)
+        assert shared.stat().st_mode & 0o777 == 0o664
+    finally:
+        os.umask(before)
+
+
 def test_an_existing_mirror_is_not_made_anew(path: Path) -> None:
     create(path, fill=lambda _: None)
     before = path.read_bytes()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from djpkg.facts import Outcome
-from djpkg.render.observer import Progress, Silent
+from djpkg.observer import Progress, Silent
 from djpkg.render.progress import TerminalProgress
 
 if TYPE_CHECKING:

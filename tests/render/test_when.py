@@ -43,14 +43,15 @@ def test_offsets_count_and_a_time_without_one_is_utc(stamp: str) -> None:
     assert ago(stamp.replace(".123456", ""), now=NOW) == "2 h ago"
 
 
-@pytest.mark.parametrize(
-    "stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31T00:00:00Z"]
-)
+@pytest.mark.parametrize("stamp", ["0001-01-01", "9999-12-31T00:00:00Z"])
 def test_the_ends_of_the_calendar_are_times_too(stamp: str) -> None:
     assert "years" in ago(stamp, now=NOW)
 
 
-@pytest.mark.parametrize("junk", ["soon", "2026-13-45", "not\x1b a time", "9" * 5000])
+@pytest.mark.parametrize(
+    "junk",
+    ["soon", "2026-13-45", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "not\x1b a time", "9" * 5000],
+)
 def test_what_is_no_time_is_shown_as_it_is_and_safe(junk: str) -> None:
     for shown in (ago(junk, now=NOW), ago_short(junk, now=NOW), day(junk)):
         assert shown[:3] == junk[:3]

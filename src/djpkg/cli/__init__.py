@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from djpkg.cli import complete, terminal
-from djpkg.errors import DjpkgError
+from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping, Sequence
@@ -93,7 +93,7 @@ def _told() -> Iterator[None]:
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         terminal.say("interrupted")
-        raise typer.Exit(terminal.INTERRUPTED) from error
+        raise typer.Exit(INTERRUPTED) from error
     except terminal.OutputClosed as error:
         terminal.discard()
         raise typer.Exit(0) from error
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments, prog_name="djpkg")
     except SystemExit as ending:
-        if ending.code in (terminal.INTERRUPTED, terminal.TERMINATED):
+        if ending.code in (INTERRUPTED, TERMINATED):
             terminal.leave(ending.code)
         raise
 

@@ -14,6 +14,7 @@ from djpkg.errors import UsageError
 from djpkg.mirror.changes import find_changes
 from djpkg.render.separated import tsv_line
 from djpkg.times import stamp
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,7 @@ def changes(
 def _moment(text: str, *, now: datetime) -> datetime:
     period = periods.read(text.strip(), now=now)
     if period is None:
-        raise UsageError(f"--since takes {periods.FORMS}, not {text!r}")
+        raise UsageError(f"--since takes {periods.FORMS}, not {cited(text)}")
     return period.first
 
 

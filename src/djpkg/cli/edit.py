@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -12,6 +11,7 @@ import typer
 
 from djpkg import assignments, config, editing
 from djpkg.cli import complete, options, terminal
+from djpkg.cli.follow import edit_command
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import DjpkgError, UsageError
 from djpkg.fields import EDITABLE, Field, Kind, Owner
@@ -58,12 +58,13 @@ class Change(NamedTuple):
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg edit django-todo docs=https://example.org/docs",
         "djpkg edit 409 grids+=forms participants-=nobody",
         "djpkg edit django-todo --unset docs",
         more=f"Editable are {', '.join(field.name for field in EDITABLE)}.",
-    )
+    ),
 )
 def edit(
     package: Annotated[
@@ -219,18 +220,13 @@ def _talk(changes: list[Change], undo: str) -> None:
 
 def _undo(package: Merged, changes: list[Change], db: Path | None) -> str:
     """The command that brings back what was shown before, in the same mirror."""
-    slug, number = str(package.values["slug"]), str(package.values["id"])
-    # A slug that vanished may be another package's by now; one of digits, or one like an option, means something else.
-    plain = package.values["catalog_state"] == "listed" and not slug.isdigit() and not slug.startswith("-")
-    words = ["djpkg", "edit", slug if plain else number]
-    if db is not None:
-        words += ["--db", str(db)]
+    words: list[str] = []
     for change in changes:
         if change.was_edited:
             words.append(f"{change.field.name}:={json.dumps(shown(change.field, change.old))}")
         else:
             words += ["--unset", change.field.name]
-    return shlex.join(words)
+    return edit_command(package.values, words, db)
 
 
 def _text(field: Field, kept: Kept) -> str:

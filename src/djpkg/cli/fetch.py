@@ -12,17 +12,18 @@ import typer
 from djpkg import config
 from djpkg.cli import complete, options, stand, terminal
 from djpkg.cli.options import AsJson, Db
-from djpkg.errors import DjpkgError, PackageNotFound, UsageError
+from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
 from djpkg.facts import SourceName
 from djpkg.mirror import ledger
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from djpkg.observer import Progress
     from djpkg.price import Price
     from djpkg.refresh import Request
-    from djpkg.render.observer import Progress
     from djpkg.report import Report
 
 app = options.new_app()
@@ -171,12 +172,13 @@ def _sources(names: list[str] | None) -> frozenset[SourceName]:
         try:
             wanted.add(SourceName(name.strip().lower()))
         except ValueError as error:
-            raise UsageError(f"there is no source {name!r}", hint=f"the sources are {', '.join(SourceName)}") from error
+            message = f"there is no source {cited(name)}"
+            raise UsageError(message, hint=f"the sources are {', '.join(SourceName)}") from error
     return frozenset(wanted)
 
 
 def _progress(*, shown: bool) -> Progress:
-    from djpkg.render.observer import Silent  # noqa: PLC0415 - fetch alone loads it
+    from djpkg.observer import Silent  # noqa: PLC0415 - fetch alone loads it
 
     if not shown:
         return Silent()
@@ -197,7 +199,7 @@ def _talk(report: Report, *, summary: bool) -> None:
         terminal.say(f"djpkg: {line}")
     if report.hint:
         terminal.say(f"       {report.hint}")
-    if report.stopped in (terminal.INTERRUPTED, terminal.TERMINATED):
+    if report.stopped in (INTERRUPTED, TERMINATED):
         terminal.say("djpkg: stopped; what was fetched is stored, and fetching again goes on from there")
     if summary:
         for line in [*lines(report), *welcome(report)]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from djpkg import config
 from djpkg.cli import complete, terminal
@@ -68,6 +69,14 @@ def manifest(what: str) -> OptionInfo:
     """``--in FILE``; `what` it does to a command."""
     files = "requirements.txt, pyproject.toml, a lock file, or - for pip freeze"
     return typer.Option("--in", metavar="FILE", help=f"{what} this project stands on: {files}.")  # type: ignore[no-any-return]
+
+
+class Command(TyperCommand):
+    """A command whose usage names what must be given plainly: Typer's braces mean a choice elsewhere."""
+
+    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # vendored Click's
+        """``PACKAGE`` in place of ``{PACKAGE}``."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
 
 def new_app() -> typer.Typer:

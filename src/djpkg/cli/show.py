@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from djpkg import config, fields
 from djpkg.cli import complete, options, terminal
@@ -15,10 +14,12 @@ from djpkg.errors import UsageError
 from djpkg.mirror import read
 from djpkg.render import json
 from djpkg.render.text import plain
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from djpkg.fields import Column
     from djpkg.record import Package
@@ -51,7 +52,7 @@ Web = Annotated[
 app = options.new_app()
 
 
-class ShowCommand(TyperCommand):
+class ShowCommand(options.Command):
     """Lets ``--web`` stand without a value."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
@@ -122,12 +123,12 @@ def show(
         elif wanted:
             _draw_fields(mirror, number, wanted)
         else:
-            _draw(_with_next_step(_package(mirror, number)))
+            _draw(_with_next_step(_package(mirror, number), db))
 
 
 def _check_page(page: str, *, alone: bool) -> None:
     if page not in PAGES:
-        raise UsageError(f"--web takes {', '.join(PAGES[:-1])} or {PAGES[-1]}, not {page!r}")
+        raise UsageError(f"--web takes {', '.join(PAGES[:-1])} or {PAGES[-1]}, not {cited(page)}")
     if not alone:
         message = "--web opens a page and prints nothing: --json, --fields and --sources have no place beside it"
         raise UsageError(message)
@@ -157,13 +158,13 @@ def _show_sources(mirror: sqlite3.Connection, number: int, columns: Sequence[Col
         terminal.answer(origins.as_lines(package, columns))
 
 
-def _with_next_step(told: Package) -> Package:
+def _with_next_step(told: Package, db: Path | None) -> Package:
     """The repository that the project itself names, as a sentence with the command that follows it."""
     if told.suggestion is None:
         return told
-    import shlex  # noqa: PLC0415 - rare
+    from djpkg.cli.follow import edit_command  # noqa: PLC0415 - rare
 
-    follow = shlex.join(["djpkg", "edit", str(told.values["slug"]), f"repo_url={told.suggestion}"])
+    follow = edit_command(told.values, [f"repo_url={told.suggestion}"], db)
     return told._replace(suggestion=f"the project names another repository, {told.suggestion}; to follow it: {follow}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import config
+from djpkg.addresses import without_user
 from djpkg.cli import terminal
 from djpkg.counting import counted
 from djpkg.errors import UsageError
@@ -48,6 +49,8 @@ def read(name: str) -> tuple[Requirement, ...]:
 
     if name == manifest.STANDARD_INPUT:
         return manifest.parse(name, _standard_input(), _open)
+    if not name:
+        raise UsageError("--in names no file", hint="for example: --in requirements.txt")
     path = Path(name)
     try:
         piped = stat.S_ISFIFO(path.stat().st_mode)
@@ -107,4 +110,4 @@ def _decoded(name: str, content: bytes) -> str:
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> UsageError:
-    return UsageError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}")
+    return UsageError(f"{without_user(name)} cannot be read: {getattr(error, 'strerror', None) or error}")

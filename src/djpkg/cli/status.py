@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from djpkg import config
@@ -15,6 +14,7 @@ from djpkg.counting import counted
 from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.status import Freshness, Status, get_status
+from djpkg.programs import gh
 from djpkg.render import when
 from djpkg.render.separated import tsv_line
 from djpkg.source_name import SourceName
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 GH = "gh"
-_GH_SECONDS = 2.0
 _NOTHING = Status(
     version=0,
     listed=0,
@@ -84,32 +83,12 @@ def status(*, as_json: AsJson = False, db: Db = None) -> None:
 def _token_origin(source: SourceName, environment: Mapping[str, str]) -> str | None:
     """The variable that holds the token for a source, or ``gh``; None where requests carry none. Never the token."""
     try:
-        token = config.token(source, environment)
+        if token := config.token(source, environment):
+            return token.origin
+        return GH if source is SourceName.GITHUB and gh.ask_token(environment) else None
     except ConfigError as error:
         terminal.say(f"djpkg: {error}")
         return None
-    if token is not None:
-        return token.origin
-    return GH if source is SourceName.GITHUB and _gh_has_token(environment) else None
-
-
-def _gh_has_token(environment: Mapping[str, str]) -> bool:
-    """Whether gh would hand out a token; what it prints is thrown away unread."""
-    program = shutil.which(GH, path=environment.get("PATH", ""))
-    if program is None:
-        return False
-    try:
-        ended = subprocess.run(  # noqa: S603 - found on the user's own path
-            [program, "auth", "token"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_GH_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return ended.returncode == 0
 
 
 def _told(path: Path, size: int | None, found: Status, tokens: Mapping[SourceName, str | None]) -> dict[str, Told]:
@@ -117,7 +96,7 @@ def _told(path: Path, size: int | None, found: Status, tokens: Mapping[SourceNam
     return {
         "schema": SCHEMA,
         "mirror": {
-            "path": str(path.absolute()),
+            "path": str(path),
             "exists": size is not None,
             "bytes": size,
             "version": found.version if size is not None else None,
@@ -205,7 +184,8 @@ def _quota(row: QuotaRow, *, now: datetime) -> str:
     left = "unknown" if row.remaining is None else f"{row.remaining:,}"
     said = f"{name}: {left} left" if row.limit is None else f"{name}: {left} of {row.limit:,} left"
     if row.reset is not None and row.reset > now:
-        said += f", resets {when.ago(stamp(row.reset), now=now)}"
+        soon = row.reset - now < timedelta(minutes=1)  # "just now" would speak of the past as well
+        said += f", resets {'in under a minute' if soon else when.ago(stamp(row.reset), now=now)}"
     if row.not_before is not None and row.not_before > now:
         said += f", not to be asked before {stamp(row.not_before)}"
     return said

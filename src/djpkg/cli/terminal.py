@@ -9,16 +9,13 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from djpkg.errors import MirrorError
+from djpkg.errors import TERMINATED, MirrorError
 from djpkg.render.text import safe
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from djpkg.errors import DjpkgError
-
-INTERRUPTED = 130
-TERMINATED = 143
 
 
 class OutputClosed(Exception):

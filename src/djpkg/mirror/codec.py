@@ -5,10 +5,16 @@ Owns msgspec for the mirror; only what writes or merges loads it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import msgspec
 
 from djpkg.errors import MirrorError
 from djpkg.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts, SourceName
+from djpkg.merge import Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _encoder = msgspec.json.Encoder()
 _catalog = msgspec.json.Decoder(CatalogFacts)
@@ -33,6 +39,17 @@ def decode(source: SourceName, said: str) -> Facts:
                 return _forge.decode(said)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise not_ours(f"of {source}", error) from error
+
+
+def stored(row: Sequence[str | None]) -> Stored:
+    """A row of `facts`, of which the columns are source, coordinate, asked, answered, outcome, error and said.
+
+    Raises MirrorError as `decode` does, and ValueError on a source of nobody's.
+    """
+    source, coordinate, asked, answered, outcome, error, said = row
+    name = SourceName(cast("str", source))
+    facts = decode(name, said) if said is not None else None
+    return Stored(name, cast("str", coordinate), asked, answered, outcome, error, facts)
 
 
 def not_ours(which: str, error: Exception) -> MirrorError:

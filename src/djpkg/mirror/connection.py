@@ -57,7 +57,7 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection in autocommit mode that may write; `transaction` is how. Raises MirrorMissing and MirrorError."""
     with _told(path):
         _check_file(path)
-        db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        db = _open(path, "rw")
         try:
             if _version(db, path) < schema.VERSION:
                 raise MirrorError(f"{path} is a mirror of an older version", hint="djpkg fetch brings it up to date")
@@ -82,27 +82,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def needs_upgrade(path: Path) -> bool:
-    """Whether the file is there and of an older version. Raises MirrorError for what is no mirror or is newer."""
+def find_version(path: Path) -> int | None:
+    """Of which version the mirror is, at most the one known here; None where there is none yet.
+
+    Raises MirrorError for what is no mirror, or is newer.
+    """
     with _told(path):
         try:
             _check_file(path)
-            db = _connect(path)
-            try:
-                return _version(db, path) < schema.VERSION
-            finally:
-                db.close()
+            with closing(_connect(path)) as db:
+                return _version(db, path)
         except MirrorMissing:
-            return False
-
-
-def exists(path: Path) -> bool:
-    """Whether there is a mirror. Raises MirrorError for a file that is none, or is newer."""
-    try:
-        with open_read(path):
-            return True
-    except MirrorMissing:
-        return False
+            return None
 
 
 def check_place(path: Path) -> None:
@@ -116,7 +107,8 @@ def check_place(path: Path) -> None:
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the folder and a new mirror with what `fill` writes; for holders of the fetch lock. Raises MirrorError.
 
-    It is made in memory and copied in one transaction: a kill leaves no mirror without its first packages.
+    It is made in memory and copied in one transaction: a kill leaves no mirror without its first packages. SQLite lets
+    others read a file that it makes, and nobody else write it; a file that is there keeps its owner's mode.
     """
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +122,7 @@ def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
     """Migrate an older mirror, keeping a copy of it, whose path is given; for holders of the fetch lock."""
     with _told(path):
-        db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        db = _open(path, "rw")
         try:
             copy = _keep_copy(db, path)
             db.execute("PRAGMA foreign_keys = ON")
@@ -149,19 +141,20 @@ def in_memory() -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    db = _open(path, "rw")
     try:
         db.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as error:
         db.close()
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
-        db = sqlite3.connect(_uri(path, "ro"), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        db = _open(path, "ro")
     return db
 
 
-def _uri(path: Path, mode: str) -> str:
-    return f"file:{quote(str(path.absolute()))}?mode={mode}"
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
 
 
 def _check_sqlite() -> None:
@@ -214,7 +207,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
 def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        db.backup(copy)
+        db.backup(copy, progress=_give_up)
         db.close()
         schema.apply(copy)
     except BaseException:
@@ -224,7 +217,7 @@ def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _give_up(state: int, _left: int, _pages: int) -> None:
-    """Python would try for ever to copy into a file that is locked."""
+    """Python would try for ever to copy from or into a file that is locked."""
     if state in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         locked = sqlite3.OperationalError("database is locked")
         locked.sqlite_errorcode = state

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from djpkg import fields
 from djpkg.facts import SourceName
-from djpkg.merge import Stored, merge
+from djpkg.merge import merge
 from djpkg.mirror import codec
 from djpkg.mirror.read import get_values
 from djpkg.mirror.rows import shown
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from djpkg.merge import Kept, Merged
+    from djpkg.merge import Kept, Merged, Stored
 
 
 def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]) -> Package:
@@ -52,16 +52,8 @@ def merge_of(db: sqlite3.Connection, number: int, *, forges: Mapping[str, Source
 
 def _merge_of(db: sqlite3.Connection, number: int, forges: Mapping[str, SourceName]) -> tuple[Merged, list[Stored]]:
     facts = [
-        Stored(
-            SourceName(source),
-            coordinate,
-            asked,
-            answered,
-            outcome,
-            error,
-            codec.decode(SourceName(source), said) if said is not None else None,
-        )
-        for source, coordinate, asked, answered, outcome, error, said in db.execute(
+        codec.stored(row)
+        for row in db.execute(
             "SELECT source, coordinate, asked, answered, outcome, error, said FROM facts WHERE package_id = ?"
             " ORDER BY source",
             (number,),

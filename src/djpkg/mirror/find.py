@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from djpkg import named
 from djpkg.errors import PackageNotFound
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[0-9]{1,19}")
 # The largest that SQLite keeps.
 _LARGEST_ID = 2**63 - 1
+# `folded` in SQL, as the index of slugs has it.
+FOLDED = "replace(lower(slug), '_', '-')"
 _SLUG = re.compile(r"[\w.-]{1,200}")
 _SITE = "djangopackages.org"
 _NEAREST = 3
@@ -49,8 +52,8 @@ def get(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str,
             slug
             for (slug,) in db.execute(f"SELECT slug FROM packages WHERE id IN ({', '.join('?' * len(found))})", found)
         )
-        raise PackageNotFound(f"{text!r} fits {len(found)} packages: {', '.join(slugs)}", hint="name one of them")
-    raise PackageNotFound(f"there is no package {text!r} in the mirror", hint=_next_step(db, text, catalog))
+        raise PackageNotFound(f"{cited(text)} fits {len(found)} packages: {', '.join(slugs)}", hint="name one of them")
+    raise PackageNotFound(f"there is no package {cited(text)} in the mirror", hint=_next_step(db, text, catalog))
 
 
 def find(
@@ -66,8 +69,8 @@ def find(
     if _ID.fullmatch(name) and int(name) <= _LARGEST_ID:
         return _ids(db, "id = ?", int(name))
     if _SLUG.fullmatch(name):
-        live = _ids(db, "replace(lower(slug), '_', '-') = ? AND catalog_state = 'listed'", folded(name))
-        found = live or _ids(db, "replace(lower(slug), '_', '-') = ?", folded(name))
+        live = _ids(db, f"{FOLDED} = ? AND catalog_state = 'listed'", folded(name))
+        found = live or _ids(db, f"{FOLDED} = ?", folded(name))
         if found:
             exact = _ids(db, "slug = ? AND id IN (SELECT value FROM json_each(?))", name, str(found))
             return exact or found

@@ -17,6 +17,7 @@ from djpkg.mirror.read import distinct
 from djpkg.mirror.rows import value
 from djpkg.named import Named, Names, folded
 from djpkg.record import category_address, grid_address
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,7 +72,7 @@ def _no_such(notion: str, text: str, known: Sequence[Named]) -> str:
     slugs = [one.slug for one in known if one.slug]
     near = get_close_matches(folded(text), slugs, n=1, cutoff=0.6)
     next_step = f"did you mean {near[0]}?" if near else "djpkg grids lists them"
-    return f"there is no {notion} {text!r} in the mirror; {next_step}"
+    return f"there is no {notion} {cited(text)} in the mirror; {next_step}"
 
 
 def get_names(db: sqlite3.Connection) -> Names:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from djpkg.errors import FetchRunning, MirrorError
-from djpkg.mirror import connection
+from djpkg.mirror import connection, schema
 from djpkg.mirror.starter import store_starter
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def ensure(path: Path) -> None:
 
     Takes the fetch lock only if there is something to do. Raises FetchRunning and MirrorError.
     """
-    if _is_ready(path):
+    if connection.find_version(path) == schema.VERSION:
         return
     with fetch_lock(path):
         ensure_locked(path)
@@ -56,13 +55,8 @@ def ensure(path: Path) -> None:
 
 def ensure_locked(path: Path) -> None:
     """The same for a caller that holds the fetch lock."""
-    if connection.needs_upgrade(path):
-        connection.upgrade(path)
-    if not connection.exists(path):
+    version = connection.find_version(path)
+    if version is None:
         connection.create(path, fill=store_starter)
-        if os.name == "posix":
-            path.chmod(path.stat().st_mode & ~0o022)  # others may read it, nobody else write
-
-
-def _is_ready(path: Path) -> bool:
-    return connection.exists(path) and not connection.needs_upgrade(path)
+    elif version < schema.VERSION:
+        connection.upgrade(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import PackageNotFound
+from djpkg.typed import cited
 
 if TYPE_CHECKING:
     import sqlite3
@@ -63,7 +64,7 @@ def get_grid(db: sqlite3.Connection, text: str) -> int:
     near = get_close_matches(text.strip().lower(), known, n=_NEAREST, cutoff=0.6)
     near_slugs = dict.fromkeys(slug for name in near for slug in slugs if known.get(slug.lower()) == known[name])
     hint = f"did you mean {', '.join(near_slugs)}?" if near_slugs else "djpkg grids lists them"
-    raise PackageNotFound(f"there is no grid {text!r} in the mirror", hint=hint)
+    raise PackageNotFound(f"there is no grid {cited(text)} in the mirror", hint=hint)
 
 
 def find_members(db: sqlite3.Connection, grid: int) -> list[int]:

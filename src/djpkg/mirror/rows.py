@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, cast
 
-from djpkg.fields import Kind
+from djpkg.fields import FIELDS, Kind
 from djpkg.record import category_address, grid_address
 from djpkg.times import sortable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _EMPTY: dict[type, str] = {list: "[]", dict: "{}"}
-_TIMES = ("created", "modified", "last_updated", "last_fetched", "released")
+_TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME)
 
 
 def columns(merged: Merged) -> dict[str, SqlValue]:

@@ -12,6 +12,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from djpkg.mirror.find import FOLDED, folded
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,19 +21,18 @@ MOST = 50
 _PATIENCE = 0.2  # seconds, for a fetch that is just committing a page
 # Shells evaluate what they are offered: only names that mean nothing to any of them are.
 _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_FOLDED = "replace(lower(slug), '_', '-')"
 
 
 def find_slugs(path: Path, prefix: str) -> list[str]:
     """Slugs that begin so, whatever their case, in order. Raises sqlite3.Error."""
-    folded = prefix.lower().replace("_", "-")
+    begun = folded(prefix)
     names = _names(
         path,
-        f"SELECT slug FROM packages WHERE {_FOLDED} >= ? AND {_FOLDED} < ? ORDER BY {_FOLDED} LIMIT {MOST}",
-        (folded, folded + "\U0010ffff"),
+        f"SELECT slug FROM packages WHERE {FOLDED} >= ? AND {FOLDED} < ? ORDER BY {FOLDED} LIMIT {MOST}",
+        (begun, begun + "\U0010ffff"),
     )
     # A shell keeps what was typed: where the case differs, the slug is offered as it may be typed as well.
-    return [name if name.startswith(prefix) else name.lower().replace("_", "-") for name in names]
+    return [name if name.startswith(prefix) else folded(name) for name in names]
 
 
 def find_grids(path: Path, prefix: str) -> list[str]:

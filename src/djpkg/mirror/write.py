@@ -234,7 +234,7 @@ class Writer:
             f" WHERE package_id IN ({_marks(wanted)})",
             wanted,
         ):
-            facts[number].append(_stored(row))
+            facts[number].append(codec.stored(row))
         overrides: dict[int, dict[str, Kept]] = {}
         for number, field, value in self._db.execute(
             f"SELECT package_id, field, value FROM overrides WHERE package_id IN ({_marks(wanted)})", wanted
@@ -299,7 +299,7 @@ class Writer:
             f" WHERE source = ? AND package_id IN ({_marks(packages)})",
             (source.value, *packages),
         ):
-            found[number, row[1]] = _stored(row)._replace(misses=misses)
+            found[number, row[1]] = codec.stored(row)._replace(misses=misses)
         return found
 
     def _states(self, packages: Collection[int]) -> dict[int, str]:
@@ -369,13 +369,6 @@ def _catalog_events(state: str | None, *, tell_added: bool) -> Iterable[Event]:
         yield Event("added", None, None)
     if state == "removed":
         yield Event("back", "removed", None)
-
-
-def _stored(row: Sequence[str | None]) -> Stored:
-    source, coordinate, asked, answered, outcome, error, said = row
-    name = SourceName(cast("str", source))
-    facts = codec.decode(name, said) if said is not None else None
-    return Stored(name, cast("str", coordinate), asked, answered, outcome, error, facts)
 
 
 def _marks(values: Collection[object]) -> str:

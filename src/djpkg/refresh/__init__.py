@@ -13,12 +13,12 @@ fetch again is how one resumes it.
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from djpkg import config, price
+from djpkg.addresses import without_user
 from djpkg.errors import DjpkgError, MirrorError
 from djpkg.facts import FORGES, SourceName
 from djpkg.mirror import due, ledger, lock
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from djpkg.config import Token
-    from djpkg.render.observer import Progress
+    from djpkg.observer import Progress
     from djpkg.sources.catalog import Catalog
 
 __all__ = ["Request", "estimate", "fetch"]
@@ -96,7 +96,7 @@ def fetch(
 
 def _keepable(name: str) -> str:
     """A name as it was typed, as far as it can be kept: what is no text is not, nor a token in an address of git's."""
-    return re.sub(r"//[^/@\s]*@", "//", name.encode("utf-8", "replace").decode())
+    return without_user(name.encode("utf-8", "replace").decode())
 
 
 class _Fetch:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from djpkg.facts import SourceName
     from djpkg.mirror.write import Written
-    from djpkg.render.observer import Progress
+    from djpkg.observer import Progress
     from djpkg.report import Report
     from djpkg.sources import Metered
     from djpkg.sources.quota import Quota

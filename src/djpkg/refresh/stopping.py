@@ -8,13 +8,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from djpkg.errors import INTERRUPTED, TERMINATED
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import FrameType, TracebackType
     from typing import Self
-
-INTERRUPTED = 130
-TERMINATED = 143
 
 
 class _Impatient(ThreadPoolExecutor):

@@ -18,6 +18,7 @@ from djpkg.render import values as look
 from djpkg.render.flow import MARGIN, Flow, Piece, Prose
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import human
+from djpkg.weeks import WEEKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,6 @@ _WIDEST = 120
 _WIDEST_PROSE = 100
 _LONGEST_TEXT = 65_536
 _LONGEST_NAME = 200
-_WEEKS = 52
 _MOST_NAMES = 8
 _NOTHING_TO_COUNT = known.NO_REPOSITORY | {"empty", "gone", "blocked"}
 _ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
@@ -154,7 +154,7 @@ class _Drawing(NamedTuple):
         counts = known.weeks(self.values)
         last = look.text(self.values, "last_updated")
         body = self.width - MARGIN
-        columns = next((some for some in (_WEEKS, _WEEKS // 2) if some <= body), _WEEKS // 4)
+        columns = next((some for some in (WEEKS, WEEKS // 2) if some <= body), WEEKS // 4)
         if counts:
             drawn = Text(self.glyphs.sparkline(counts, columns), style="green")
             pieces.append(Piece(drawn.append(f"  {sum(counts):,} in {len(counts)} weeks", "default")))
@@ -249,15 +249,15 @@ class _Drawing(NamedTuple):
         expected = [look.text(self.values, "forge")] if look.text(self.values, "forge") else []
         if look.text(self.values, "pypi_name"):
             expected.append(SourceName.PYPI)
-        order = {name: place for place, name in enumerate(_ORDER)}
-        names = sorted({*told, *expected}, key=lambda name: order.get(SourceName(name), 9) if name in order else 9)
+        order: dict[str, int] = {name: place for place, name in enumerate(_ORDER)}
+        names = sorted({*told, *expected}, key=lambda name: order.get(name, 9))
         pieces = [Piece(self._answer(name, told.get(name))) for name in names]
         if pieces:
             yield self._flow("checked", pieces)
         for name in names:
             said = told.get(name)
-            if said is not None and said.outcome in {"failed", "deferred"}:
-                yield self._flow(said.outcome, [Piece(self._failure(said))])
+            if said is not None and said.outcome == "failed":
+                yield self._flow("failed", [Piece(self._failure(said))])
 
     def _answer(self, name: str, said: Provenance | None) -> Text:
         source = self._foreign(name, _LONGEST_NAME)

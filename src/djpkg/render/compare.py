@@ -10,6 +10,7 @@ from djpkg.render import known, short, when
 from djpkg.render import values as look
 from djpkg.render.glyphs import UNICODE
 from djpkg.render.human import human
+from djpkg.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,8 +39,8 @@ def best(rows: Sequence[Values], name: str) -> frozenset[int]:
     if name in _MOST:
         return _highest([float(look.number(row, name) or 0) for row in rows])
     if name in _NEWEST:
-        moments = (when.instant(look.text(row, name)) for row in rows)
-        return _highest([_seconds(moment) if moment else 0.0 for moment in moments])
+        moments = (instant(look.text(row, name)) for row in rows)
+        return _highest([moment.timestamp() if moment else 0.0 for moment in moments])
     return frozenset()
 
 
@@ -90,14 +91,6 @@ def _highest(figures: list[float]) -> frozenset[int]:
     most = max(figures, default=0.0)
     winners = frozenset(place for place, figure in enumerate(figures) if figure == most > 0)
     return winners if len(winners) < len(figures) else frozenset()
-
-
-def _seconds(moment: datetime) -> float:
-    # timestamp() is an overflow for years that offsets carry beyond the calendar.
-    try:
-        return moment.timestamp()
-    except (OverflowError, ValueError):
-        return 0.0
 
 
 def _escape(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.fields import Kind
 from djpkg.render import short, when
+from djpkg.times import instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,7 +67,7 @@ def _list(items: list[int] | list[str], kind: Kind, most: int) -> str:
 
 def _mapping(value: dict[str, str], now: datetime | None) -> str:
     """``github 2 h ago, pypi 3 days ago`` for times, ``github: no answer`` for reasons."""
-    parts = [f"{key} {_time(text, now)}" if when.instant(text) else f"{key}: {text}" for key, text in value.items()]
+    parts = [f"{key} {_time(text, now)}" if instant(text) else f"{key}: {text}" for key, text in value.items()]
     return ", ".join(parts)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from djpkg.render.text import safe
+from djpkg.times import instant
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -21,7 +22,7 @@ _UNITS: tuple[tuple[float, float, str, str, str], ...] = (
     (2 * _MONTH, _MONTH, "month", "months", "mo"),
     (2 * _YEAR, _YEAR, "year", "years", "y"),
 )
-# Longer than any time that a source writes; a text beyond it is no time and is cut.
+# Longer than any time that a source writes; of what is no time so much is shown.
 _LONGEST = 64
 
 
@@ -64,19 +65,9 @@ def ago_short(text: str | None, *, now: datetime) -> str:
 
 def day(text: str | None) -> str:
     """``"2022-11-03"``: the date that the text states, in its own time zone."""
-    moment = instant(text)
-    return safe(text or "", limit=_LONGEST) if moment is None else moment.date().isoformat()
-
-
-def instant(text: str | None) -> datetime | None:
-    """The moment that an ISO 8601 text names, one without an offset being UTC; None where it names none."""
-    if not text or len(text) > _LONGEST:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    if text and instant(text):
+        return datetime.fromisoformat(text).date().isoformat()
+    return safe(text or "", limit=_LONGEST)
 
 
 def _span(seconds: float) -> _Span:

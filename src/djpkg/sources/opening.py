@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from djpkg import config
 from djpkg.facts import SourceName
+from djpkg.programs import gh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from djpkg.sources.catalog import Catalog
     from djpkg.sources.limits import Limits
     from djpkg.sources.pypi import Pypi
-
-# gh keeps its token in a store that may ask the user something; a fetch does not wait for that.
-GH_SECONDS = 2.0
 
 _FORGES = {
     SourceName.GITHUB: ("djpkg.sources.github", "GitHub"),
@@ -43,7 +39,7 @@ def find_token(source: SourceName, environment: Mapping[str, str]) -> config.Tok
     token = config.token(source, environment)
     if token is not None or source is not SourceName.GITHUB:
         return token
-    return _ask_gh(environment)
+    return gh.ask_token(environment)
 
 
 def open_catalog(environment: Mapping[str, str], *, limits: Limits, clock: Callable[[], datetime]) -> Catalog:
@@ -82,24 +78,3 @@ def open_forge(
     if source in (SourceName.GITLAB, SourceName.FORGEJO):
         settings["servers"] = config.servers(source, environment)
     return cast("Forge", make(**settings))
-
-
-def _ask_gh(environment: Mapping[str, str]) -> config.Token | None:
-    program = shutil.which("gh", path=environment.get("PATH", ""))
-    if program is None:
-        return None
-    command = [program, "auth", "token"]
-    if (host := config.foreign_host(SourceName.GITHUB, environment)) is not None:
-        command += ["--hostname", host]  # else it would be the public server's token that is sent there
-    try:
-        said = subprocess.run(  # noqa: S603 - found on the user's own path
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=GH_SECONDS,
-            check=True,
-            env=dict(environment),
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return config.check_token("gh auth token", said.stdout.decode("ascii", "replace"))

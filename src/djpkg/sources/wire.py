@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import ipaddress
 import os
 import socket
 import ssl
@@ -21,6 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from djpkg.addresses import is_loopback
 from djpkg.errors import ConfigError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.sources.body import Inflater
 from djpkg.sources.reply import is_address, plain
@@ -108,7 +108,7 @@ class Wire:
         self._base = _read_base(source, base_url)
         self.where = self._base.netloc.decode("ascii")
         self.auth = (
-            auth if auth is not None and (self._base.scheme == "https" or _is_loopback(self._base.host)) else None
+            auth if auth is not None and (self._base.scheme == "https" or is_loopback(self._base.host)) else None
         )
         self._headers = headers
         self._limits = limits
@@ -245,18 +245,11 @@ def _read_authorities() -> ssl.SSLContext:
 
 def _find_proxy(base: httpx.URL) -> str | None:
     """The proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY name for the server; none for loopback."""
-    if _is_loopback(base.host) or proxy_bypass(base.netloc.decode("ascii")):
+    if is_loopback(base.host) or proxy_bypass(base.netloc.decode("ascii")):
         return None
     proxies = getproxies()
     proxy = proxies.get(base.scheme) or proxies.get("all")
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
