@@ -289,3 +289,9 @@ def test_a_token_is_not_advised_to_who_has_one() -> None:
     assert welcome(report)
     report.with_token = True
     assert welcome(report) == []
+
+
+def test_a_name_that_is_empty_is_told_as_such() -> None:
+    report = Report(started=NOW, named=("",))
+    report.unknown[""] = UNKNOWN
+    assert report.causes() == [f"'': {UNKNOWN}"]

@@ -179,7 +179,7 @@ class Report:
         """One line a cause, for stderr: the same reason of many packages is one."""
         by_reason: dict[str, list[str]] = {}
         for name, why in self.unknown.items():
-            by_reason.setdefault(why, []).append(name)
+            by_reason.setdefault(why, []).append(name or "''")
         lines = [f"{_some(names)}: {why}" for why, names in by_reason.items()]
         by_cause: dict[tuple[str | None, str], list[str]] = {}
         for failure in self.failures:

@@ -303,6 +303,21 @@ async def test_requests_that_are_cancelled_do_not_cost_those_after_them_their_pl
 
 
 @in_loop
+async def test_the_last_of_a_quota_is_not_lost_to_those_that_are_under_way() -> None:
+    # The answer to whoever was counted last comes first.
+    left = iter((9, *range(1, 9), 0))
+    reset = str(int((NOW + timedelta(hours=1)).timestamp()))
+
+    def choose(_: Ask) -> bytes:
+        return raw(200, b"{}", x_ratelimit_remaining=str(next(left)), x_ratelimit_reset=reset)
+
+    async with serving(choose=choose) as server, client(server.url, clock=Clock(), connections=8) as asking:
+        ends = await asyncio.gather(*(asking.get("x") for _ in range(24)), return_exceptions=True)
+    assert sum(isinstance(end, QuotaExhausted) for end in ends) == 14
+    assert len(server.asks) == 10
+
+
+@in_loop
 async def test_more_than_so_many_requests_a_minute_wait() -> None:
     clock = Clock()
     async with serving(OK) as server, client(server.url, clock=clock, pace=Pace(3)) as asking:

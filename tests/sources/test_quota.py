@@ -111,6 +111,18 @@ def test_what_is_under_way_is_reserved_until_it_is_settled() -> None:
     quota.admit(4, now=NOW)
 
 
+def test_a_quota_that_only_those_under_way_hold_may_still_do() -> None:
+    quota = known(1)
+    assert not quota.is_reserved(now=NOW)
+    quota.admit(now=NOW)
+    assert quota.is_reserved(now=NOW)
+    quota.settle(stated=True)  # it cost nothing
+    quota.admit(now=NOW)
+    quota.close(after(9), now=NOW)
+    assert not quota.is_reserved(now=NOW)
+    assert quota.is_reserved(now=after(9))
+
+
 def test_a_request_without_an_answer_counts_as_charged() -> None:
     quota = known(1)
     quota.admit(now=NOW)

@@ -92,6 +92,7 @@ class Client:
         # 1093). So they queue here, and never there.
         self._places = asyncio.Semaphore(connections)
         self._first = asyncio.Lock()
+        self._settled = asyncio.Event()
         self._asked = False
         self._in_vain = 0
         self._last_words = ""
@@ -240,6 +241,7 @@ class Client:
             finally:
                 budget.spend(clock() - started)
                 self.quota.settle(stated=stated)
+                self._settled.set()
 
     @asynccontextmanager
     async def _alone_at_first(self) -> AsyncIterator[None]:
@@ -262,15 +264,25 @@ class Client:
             await self._sleep(pause)
         until: datetime | None = None
         for _ in range(self._limits.attempts):
-            now = self._clock()
             try:
-                return self.quota.admit(now=now)
+                return await self._reserve()
             except QuotaExhausted as exhausted:
-                until = exhausted.until
+                until, now = exhausted.until, self._clock()
             if until is None or not self.quota.allow_wait(until, now=now, limit=self._limits.wait):
                 break
             await self._sleep(min((until - now).total_seconds(), self._limits.wait))
         raise self._exhausted(until)
+
+    async def _reserve(self) -> None:
+        """Raises QuotaExhausted where the quota would not do even if those under way cost nothing."""
+        while True:
+            try:
+                return self.quota.admit(now=self._clock())
+            except QuotaExhausted:
+                if not self.quota.is_reserved(now=self._clock()):
+                    raise
+            self._settled.clear()
+            await self._settled.wait()
 
     def _is_refused(self, reply: Reply, budget: Budget) -> bool:
         """Whether a quota refused the request, which may be sent again once the quota admits it."""

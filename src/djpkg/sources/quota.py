@@ -109,6 +109,11 @@ class Quota:
             raise QuotaExhausted("the quota is used up", until=self.reset)
         self._under_way += cost
 
+    def is_reserved(self, *, now: datetime) -> bool:
+        """Whether only those that are under way stand in the way: what they turn out to cost may leave some over."""
+        closed = self.closed_until is not None and now < self.closed_until
+        return not closed and self._under_way > 0 and bool(self.remaining)
+
     def settle(self, cost: int = 1, *, stated: bool) -> None:
         """Gives back what `admit` reserved. `stated` says that the answer told what remains (see `observe`).
 
