@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from djpkg import cli, config
 from djpkg.errors import ConfigError
-from djpkg.facts import SourceName
+from djpkg.source_name import SourceName
 from djpkg.sources import opening
 from djpkg.sources.reply import Authorization
 from tests.fetching import Desk, add_starter, quick_folder

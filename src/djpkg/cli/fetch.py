@@ -13,8 +13,8 @@ from djpkg import config
 from djpkg.cli import complete, options, stand, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import DjpkgError, PackageNotFound, UsageError
-from djpkg.facts import SourceName
 from djpkg.mirror import ledger
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

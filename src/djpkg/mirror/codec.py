@@ -8,7 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from djpkg.errors import MirrorError
-from djpkg.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts, SourceName
+from djpkg.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts
+from djpkg.source_name import SourceName
 
 _encoder = msgspec.json.Encoder()
 _catalog = msgspec.json.Decoder(CatalogFacts)

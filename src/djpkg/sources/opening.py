@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from djpkg import config
-from djpkg.facts import SourceName
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
