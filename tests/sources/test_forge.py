@@ -240,7 +240,10 @@ def test_at_most_four_repositories_are_asked_about_at_once(place: Place, server:
     assert server.max_in_flight[place.api] == 4
 
 
-def test_answers_are_handed_over_as_they_are_ready(place: Place, server: WorldServer, world: World) -> None:
+def test_answers_are_handed_over_as_they_are_ready(
+    place: Place, server: WorldServer, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("djpkg.sources.gathering.PATIENCE", 0)
     repos = [place.add(world, f"acme/p{number}") for number in range(6)]
     server.fault(place.api, r"acme(/|%2F)p5$", kind="slow", seconds=0.3)
     pages = fetch_pages(place.make(server, token=True), [ask_for(repo) for repo in repos])
@@ -248,7 +251,10 @@ def test_answers_are_handed_over_as_they_are_ready(place: Place, server: WorldSe
     assert [answer.coordinate for answer in pages[-1]] == [f"{place.host}/acme/p5"]
 
 
-def test_asking_can_be_ended_at_any_page(place: Place, server: WorldServer, world: World) -> None:
+def test_asking_can_be_ended_at_any_page(
+    place: Place, server: WorldServer, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("djpkg.sources.gathering.PATIENCE", 0)
     asks = [ask_for(place.add(world, f"acme/p{number}")) for number in range(40)]
 
     async def run() -> int:
