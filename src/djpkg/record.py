@@ -29,7 +29,7 @@ def grid_address(number: int) -> str:
 
 def package_page(slug: str, *, api: str = PUBLIC_API) -> str:
     """The page of a package on the site whose API is that one."""
-    return f"{api.removesuffix('/api/v4')}/packages/p/{quote(slug, safe='')}/"
+    return f"{api.removesuffix('/api/v4')}/packages/p/{quote(slug, safe='', errors='replace')}/"
 
 
 class Provenance(NamedTuple):
