@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,10 +62,26 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     return pauses
 
 
+@pytest.fixture(scope="session")
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """New folders, one after the other. pytest's own ways look through all that were made before, for each test."""
+    base = tmp_path_factory.mktemp("own")
+    return (base / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of whoever runs the tests can be read or written: no mirror, no tokens, no settings."""
-    home = tmp_path_factory.mktemp("home")
+def _own_home(_folders: Iterator[Path], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of whoever runs the tests can be read or written: no mirror, no tokens, no settings.
+
+    The mirror of a test that has a `tmp_path` lies there.
+    """
+    home = next(_folders)
+    home.mkdir()
+    if "tmp_path" in request.fixturenames:
+        data = request.getfixturevalue("tmp_path")
+    else:
+        data = next(_folders)
+        data.mkdir()
     for name in [*FORGOTTEN, *(name for name in os.environ if name.startswith("DJPKG_"))]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
@@ -72,7 +89,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypa
     for name in ("DATA_HOME", "CONFIG_HOME", "CACHE_HOME", "STATE_HOME", "RUNTIME_DIR"):
         monkeypatch.setenv(f"XDG_{name}", str(home / name.lower()))
     monkeypatch.setenv("GH_CONFIG_DIR", str(home / "gh"))
-    monkeypatch.setenv("DJPKG_DB", str(tmp_path / "mirror.db"))
+    monkeypatch.setenv("DJPKG_DB", str(data / "mirror.db"))
     monkeypatch.setenv("COLUMNS", "100")
 
 

@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from djpkg import fields, refresh
-from djpkg.facts import SourceName
 from djpkg.mirror import ledger, read
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Writer
 from djpkg.observer import Silent
 from djpkg.render import json as render_json
+from djpkg.source_name import SourceName
 from djpkg.sources.limits import Limits
 from djpkg.times import stamp
 from tests.world import GITHUB

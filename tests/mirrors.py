@@ -13,12 +13,12 @@ from djpkg.facts import (
     Outcome,
     PypiFacts,
     RepositoryFacts,
-    SourceName,
     WeeksFacts,
 )
 from djpkg.mirror.connection import create, open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from djpkg.times import stamp
 from tests.starter import CATEGORIES
 

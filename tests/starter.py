@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from djpkg.facts import CatalogFacts, Category, Outcome, SourceName
+from djpkg.facts import CatalogFacts, Category, Outcome
 from djpkg.merge import Stored, merge
 from djpkg.mirror import starter
 from djpkg.mirror.rows import columns
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg import fields, filters
-from djpkg.facts import (
-    CatalogFacts,
-    ContributorsFacts,
-    ForgeFacts,
-    Outcome,
-    PypiFacts,
-    RepositoryFacts,
-    SourceName,
-    WeeksFacts,
-)
+from djpkg.facts import CatalogFacts, ContributorsFacts, ForgeFacts, Outcome, PypiFacts, RepositoryFacts, WeeksFacts
 from djpkg.merge import Merged, Stored, merge
 from djpkg.record import DJPKG, YOU, Origin
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from djpkg.facts import Facts

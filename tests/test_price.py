@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
-from djpkg.facts import SourceName
 from djpkg.price import binding, catalog_price, forge_prices, github_price, lines, pypi_price
 from djpkg.remembered import QuotaRow, Sweep
+from djpkg.source_name import SourceName
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 FRESH = RepositoryAsk(coordinate="github.com/a/b", host="github.com", path="a/b")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import ConfigError
-from djpkg.facts import FORGES, Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.mirror.write import Writer
+from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import catalog
 from djpkg.sources.limits import Limits
 from djpkg.times import stamp

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.report import UNKNOWN, QuotaState, Report, Told, summary, welcome
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Callable

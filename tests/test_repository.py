@@ -10,8 +10,8 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from djpkg.errors import ConfigError
-from djpkg.facts import SourceName
 from djpkg.repository import HOSTS, NoRepository, Repository, parse, parse_forges
+from djpkg.source_name import SourceName
 
 FORGES = {
     "git.example.org": SourceName.FORGEJO,

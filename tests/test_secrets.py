@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from djpkg import cli, config
 from djpkg.errors import ConfigError
-from djpkg.facts import SourceName
 from djpkg.programs import gh
+from djpkg.source_name import SourceName
 from djpkg.sources.reply import Authorization
 from tests.fetching import Desk, add_starter, quick_folder
 from tests.launching import SOURCE, command

@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from djpkg.source_name import FORGES as FORGES  # noqa: PLC0414 - facts speak of sources: they are theirs too
-from djpkg.source_name import SourceName as SourceName  # noqa: PLC0414
-
 
 class Outcome(StrEnum):
     """How one source ended for one package."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import project, repository, weeks
-from djpkg.facts import CatalogFacts, ForgeFacts, PypiFacts, SourceName
+from djpkg.facts import CatalogFacts, ForgeFacts, PypiFacts
 from djpkg.record import DJPKG, YOU, Origin
+from djpkg.source_name import SourceName
 from djpkg.times import instant, same_instant
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import weeks
 from djpkg.counting import counted
-from djpkg.facts import FORGES, SourceName
 from djpkg.portions import MANY_PROJECTS, PAGE, PROBED, WINDOWED
 from djpkg.remembered import ANONYMOUS
+from djpkg.source_name import FORGES, SourceName
 from djpkg.sweeping import needs_sweep
 from djpkg.times import instant
 

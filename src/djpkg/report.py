@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.counting import counted
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
+from djpkg.source_name import SourceName
 from djpkg.times import stamp
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from djpkg.errors import ConfigError
-from djpkg.facts import SourceName
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -14,13 +14,13 @@ from djpkg.facts import (
     Outcome,
     PypiFacts,
     RepositoryFacts,
-    SourceName,
     WeeksFacts,
 )
 from djpkg.mirror.connection import create, open_write
 from djpkg.mirror.starter import store_starter
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from tests.world import World
 from tests.world.times import utc
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from tests.cli.running import look, run
 from tests.mirrors import NOW, PANS, POTS, ago, filled, pypi
 

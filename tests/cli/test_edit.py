@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from djpkg import cli, fields
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.detail import merge_of
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from tests.cli.running import run
 from tests.mirrors import NOW, POTS, forge, record
 

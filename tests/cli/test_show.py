@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.fields import FIELDS
 from djpkg.fields import RECORD as RECORD_FIELDS
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from djpkg.times import stamp
 from tests.cli.running import RECORD, SOURCE, look, run, start
 from tests.mirrors import NOW, filled, pypi, record

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.cli import options
-from djpkg.facts import SourceName
 from djpkg.mirror import ledger
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from djpkg.remembered import QuotaRow, Sweep
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from tests.cli.running import look, run
 from tests.mirrors import NOW, ago
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
-from djpkg.facts import FORGES, ForgeFacts, Outcome, PypiFacts, SourceName
+from djpkg.facts import ForgeFacts, Outcome, PypiFacts
 from djpkg.mirror import due
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import FORGES, SourceName
 from tests.mirrors import NOW, filled, forge, pypi, record
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from djpkg.errors import PackageNotFound
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.mirror import find
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Statement, Writer
+from djpkg.source_name import SourceName
 from tests.mirrors import NOW, PACKAGES, filled, forge, record
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg.facts import SourceName
 from djpkg.mirror import ledger
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from djpkg.remembered import QuotaRow, Sweep
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from djpkg.times import stamp
 from tests.mirrors import NOW, filled, record
 

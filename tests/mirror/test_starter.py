@@ -10,13 +10,13 @@ import pytest
 
 import tests.starter
 from djpkg import fields
-from djpkg.facts import SourceName
 from djpkg.mirror import ledger, lock, starter
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.detail import get_package
 from djpkg.mirror.read import get_values
 from djpkg.render import json as as_json
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from pathlib import Path

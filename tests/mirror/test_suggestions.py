@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg.facts import ForgeFacts, Outcome, PypiFacts, RepositoryFacts, SourceName
+from djpkg.facts import ForgeFacts, Outcome, PypiFacts, RepositoryFacts
 from djpkg.mirror import lock
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Statement, Writer
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     import sqlite3

@@ -16,21 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import MirrorError
-from djpkg.facts import (
-    CatalogFacts,
-    Category,
-    ContributorsFacts,
-    ForgeFacts,
-    Grid,
-    Outcome,
-    PypiFacts,
-    SourceName,
-    WeeksFacts,
-)
+from djpkg.facts import CatalogFacts, Category, ContributorsFacts, ForgeFacts, Grid, Outcome, PypiFacts, WeeksFacts
 from djpkg.mirror import find, write
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Statement, Writer, Written
 from djpkg.repository import NO_FORGES
+from djpkg.source_name import SourceName
 from djpkg.times import instant, stamp
 from tests.mirrors import NOW, POTS, filled, forge, pypi, record
 

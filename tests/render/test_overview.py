@@ -99,13 +99,14 @@ def test_no_field_is_without_its_source_and_its_age_on_the_narrowest_terminal() 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_tables_hold_no_foreign_control_characters_and_keep_to_the_width(width: int) -> None:
+    spoilt = columns("title,checked,docs,stars")
     for seed in range(100):
         text = hostile(seed)
         tables = (
             events_table([EventRow(text, text, text, text, text)], now=NOW, width=width, ascii_only=False),
             grids_table([GridRow(text, text, 1)], width=width, ascii_only=False),
             status_table([(text, text)], width=width, ascii_only=False),
-            sources_table(package(title=text, checked={text: text}), now=NOW, width=width, ascii_only=False),
+            sources_table(package(title=text, checked={text: text}), spoilt, now=NOW, width=width, ascii_only=False),
         )
         for table in tables:
             shown = drawn(table, width)

@@ -16,7 +16,8 @@ from tests.world import BITBUCKET, CODEBERG, GITHUB, GITLAB, NOW
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
 from djpkg.config import Token
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from tests.world import World, WorldServer

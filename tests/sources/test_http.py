@@ -24,7 +24,7 @@ from djpkg.errors import (
     UnexpectedPayload,
     Unreachable,
 )
-from djpkg.facts import SourceName
+from djpkg.source_name import SourceName
 from djpkg.sources import Spent
 from djpkg.sources.http import Client
 from djpkg.sources.limits import Limits, Pace

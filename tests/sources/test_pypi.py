@@ -9,8 +9,9 @@ import pytest
 from tests.world import NOW, Release, World, WorldServer
 
 from djpkg.asks import ProjectAsk
-from djpkg.facts import Outcome, PypiFacts, SourceName
+from djpkg.facts import Outcome, PypiFacts
 from djpkg.portions import MANY_PROJECTS
+from djpkg.source_name import SourceName
 from djpkg.sources import Answer
 from djpkg.sources.circuit import CIRCUIT
 from djpkg.sources.gathering import FULL

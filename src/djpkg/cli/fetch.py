@@ -13,8 +13,8 @@ from djpkg import config
 from djpkg.cli import complete, options, stand, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
-from djpkg.facts import SourceName
 from djpkg.mirror import ledger
+from djpkg.source_name import SourceName
 from djpkg.typed import cited
 
 if TYPE_CHECKING:

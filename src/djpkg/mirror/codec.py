@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from djpkg.errors import MirrorError
-from djpkg.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts, SourceName
+from djpkg.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts
 from djpkg.merge import Stored
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

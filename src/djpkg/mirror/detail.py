@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from djpkg import fields
-from djpkg.facts import SourceName
 from djpkg.merge import merge
 from djpkg.mirror import codec
 from djpkg.mirror.read import get_values
 from djpkg.mirror.rows import shown
 from djpkg.record import Package, Provenance
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     import sqlite3

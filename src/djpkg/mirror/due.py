@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg.asks import ProjectAsk, RepositoryAsk
-from djpkg.facts import FORGES, SourceName
+from djpkg.source_name import FORGES, SourceName
 from djpkg.times import same_instant, stamp
 
 if TYPE_CHECKING:

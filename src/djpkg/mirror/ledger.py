@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
-    from djpkg.facts import SourceName
+    from djpkg.source_name import SourceName
 
 # Enough for `status` and for a look back at what a cron job did in half a year of nights.
 RUNS_KEPT = 200

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, cast
 from sqlite_utils import Database
 
 from djpkg.absorb import Event, absorb, differs
-from djpkg.facts import CatalogFacts, SourceName
 from djpkg.merge import Merged, Stored, merge
 from djpkg.mirror import codec
 from djpkg.mirror.connection import transaction
 from djpkg.mirror.laying import Statement, Written, lay
 from djpkg.mirror.rows import as_json, columns
+from djpkg.source_name import SourceName
 from djpkg.times import sortable, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from djpkg.facts import Category, Facts, Grid
+    from djpkg.facts import CatalogFacts, Category, Facts, Grid
     from djpkg.merge import Kept
     from djpkg.mirror.rows import SqlValue
 

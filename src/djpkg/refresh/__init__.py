@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from djpkg import config, price
 from djpkg.addresses import without_user
 from djpkg.errors import DjpkgError, MirrorError
-from djpkg.facts import FORGES, SourceName
 from djpkg.mirror import due, ledger, lock
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
@@ -31,6 +30,7 @@ from djpkg.refresh.pricing import estimate, lane_prices
 from djpkg.refresh.request import Request
 from djpkg.refresh.stopping import Stop
 from djpkg.report import Report
+from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import opening
 from djpkg.sources.limits import Limits
 from djpkg.times import utc_now

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from djpkg.facts import SourceName
     from djpkg.mirror.write import Written
     from djpkg.observer import Progress
     from djpkg.report import Report
+    from djpkg.source_name import SourceName
     from djpkg.sources import Metered
     from djpkg.sources.quota import Quota
 

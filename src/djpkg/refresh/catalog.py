@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from djpkg import config
 from djpkg.errors import PackageNotFound, QuotaExhausted, Refused, SourceError
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.mirror import find, ledger, places
 from djpkg.portions import SHORTEST_LIST
 from djpkg.remembered import Sweep
 from djpkg.report import UNKNOWN
+from djpkg.source_name import SourceName
 from djpkg.sweeping import needs_sweep, reached
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
-from djpkg.facts import Outcome, SourceName
+from djpkg.facts import Outcome
 from djpkg.mirror import ledger
 from djpkg.mirror.write import Statement
 from djpkg.remembered import Sweep
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg import config, price
-from djpkg.facts import FORGES, SourceName
 from djpkg.mirror import due, find, ledger
+from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import opening
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from djpkg.facts import SourceName
+from djpkg.source_name import SourceName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from rich.style import Style
 from rich.text import Text
 
 from djpkg.counting import counted
-from djpkg.facts import FORGES, SourceName
 from djpkg.fields import get
 from djpkg.record import package_page
 from djpkg.render import known, short, spark, states, when
@@ -18,6 +17,7 @@ from djpkg.render import values as look
 from djpkg.render.flow import MARGIN, Flow, Piece, Prose
 from djpkg.render.glyphs import glyphs as glyphs_for
 from djpkg.render.human import human
+from djpkg.source_name import FORGES, SourceName
 from djpkg.weeks import WEEKS
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from djpkg.asks import ProjectAsk, RepositoryAsk
-    from djpkg.facts import ForgeFacts, Outcome, PypiFacts, SourceName
+    from djpkg.facts import ForgeFacts, Outcome, PypiFacts
+    from djpkg.source_name import SourceName
     from djpkg.sources.quota import Quota
 
 AskT_contra = TypeVar("AskT_contra", contravariant=True)

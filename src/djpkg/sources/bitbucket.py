@@ -15,7 +15,8 @@ from urllib.parse import quote
 import msgspec
 
 from djpkg.errors import ConfigError
-from djpkg.facts import RepositoryFacts, SourceName
+from djpkg.facts import RepositoryFacts
+from djpkg.source_name import SourceName
 from djpkg.sources import payload
 from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import Commit, head_of, read_history

@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import msgspec
 
 from djpkg.errors import Rejected, UnexpectedPayload
-from djpkg.facts import SourceName
 from djpkg.portions import PAGE
+from djpkg.source_name import SourceName
 from djpkg.sources import Spent
 from djpkg.sources.directory import parse_category, parse_grid, parse_package, read_id
 from djpkg.sources.http import Client

@@ -10,7 +10,8 @@ import msgspec
 
 from djpkg import times
 from djpkg.errors import UnexpectedPayload
-from djpkg.facts import CatalogFacts, Category, Grid, SourceName
+from djpkg.facts import CatalogFacts, Category, Grid
+from djpkg.source_name import SourceName
 from djpkg.sources.payload import MAX_COUNT, Count, clean, decode
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from djpkg.asks import RepositoryAsk
-    from djpkg.facts import ForgeFacts, SourceName
+    from djpkg.facts import ForgeFacts
+    from djpkg.source_name import SourceName
     from djpkg.sources.limits import Limits
     from djpkg.sources.reply import Authorization
     from djpkg.sources.visit import ForgeAnswer

@@ -13,7 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from djpkg import times, weeks
-from djpkg.facts import RepositoryFacts, SourceName, WeeksFacts
+from djpkg.facts import RepositoryFacts, WeeksFacts
+from djpkg.source_name import SourceName
 from djpkg.sources import payload
 from djpkg.sources.forge import VisitingForge
 from djpkg.sources.history import EMPTY, Head

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from djpkg.facts import SourceName
+    from djpkg.source_name import SourceName
     from djpkg.sources import Spent
 
 MOST_HOPS = 5

@@ -12,7 +12,8 @@ import msgspec
 
 from djpkg import project, times
 from djpkg.errors import UnexpectedPayload
-from djpkg.facts import PypiFacts, SourceName
+from djpkg.facts import PypiFacts
+from djpkg.source_name import SourceName
 from djpkg.sources.payload import Count, clean, decode, moment
 
 if TYPE_CHECKING:

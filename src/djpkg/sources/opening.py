@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from djpkg import config
-from djpkg.facts import SourceName
 from djpkg.programs import gh
+from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -13,7 +13,7 @@ from djpkg.errors import UnexpectedPayload
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from djpkg.facts import SourceName
+    from djpkg.source_name import SourceName
 
 T = TypeVar("T")
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
-from djpkg.facts import Outcome, PypiFacts, SourceName
+from djpkg.facts import Outcome, PypiFacts
 from djpkg.portions import MANY_PROJECTS, SHORTEST_LIST
+from djpkg.source_name import SourceName
 from djpkg.sources import Answer, Spent, metadata, serials
 from djpkg.sources.circuit import Circuit
 from djpkg.sources.gathering import Gathering

@@ -28,7 +28,7 @@ from djpkg.sources.reply import is_address, plain
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
-    from djpkg.facts import SourceName
+    from djpkg.source_name import SourceName
     from djpkg.sources.limits import Limits
     from djpkg.sources.reply import Authorization
 

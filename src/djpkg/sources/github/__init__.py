@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from djpkg.errors import CredentialsRejected
-from djpkg.facts import SourceName
 from djpkg.remembered import ANONYMOUS
+from djpkg.source_name import SourceName
 from djpkg.sources import Spent
 from djpkg.sources.github.answers import Answers
 from djpkg.sources.github.bulk import Bulk

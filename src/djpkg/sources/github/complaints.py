@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from djpkg.errors import Rejected, SourceError
-from djpkg.facts import SourceName
+from djpkg.source_name import SourceName
 from djpkg.sources import payload
 from djpkg.sources.quota import Refusal, read_refusal
 from djpkg.sources.reply import plain
