@@ -191,6 +191,8 @@ class _Fetch:
         await lanes.run(self._db, forges, pypi)
 
     async def _find_token(self, forge: SourceName) -> Token | None:
+        if forge is not SourceName.GITHUB:
+            return opening.find_token(forge, self._environment)
         # gh may take its time, and signals are to be heard meanwhile.
         return await asyncio.to_thread(opening.find_token, forge, self._environment)
 

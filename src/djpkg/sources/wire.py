@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
+import sniffio
 
 from djpkg.addresses import is_loopback
 from djpkg.errors import ConfigError, SourceError, UnexpectedPayload, Unreachable
@@ -112,6 +113,8 @@ class Wire:
         )
         self._headers = headers
         self._limits = limits
+        # httpcore asks at each step of a request which library it runs under, and looks for the running task to tell.
+        sniffio.thread_local.name = "asyncio"
         self._transport = _open_transport(source, self._base, connections)
 
     async def aclose(self) -> None:

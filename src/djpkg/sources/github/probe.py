@@ -79,11 +79,11 @@ def read_probe(answered: Answered, asks: Sequence[RepositoryAsk]) -> list[Reposi
     for number, ask in enumerate(asks):
         places.append((f"r{number}",) if ask.node_id is None else ("nodes", ids))
         ids += ask.node_id is not None
-    found = [_read(one) for one in answered.pick(places)]
-    return [_checked(one, ask) for one, ask in zip(found, asks, strict=True)]
+    picked = answered.pick(places)
+    return [_checked(_read(one, ask), ask) for one, ask in zip(picked, asks, strict=True)]
 
 
-def _read(raw: msgspec.Raw | Gap) -> RepositoryFacts | Gap | SourceError:
+def _read(raw: msgspec.Raw | Gap, ask: RepositoryAsk) -> RepositoryFacts | Gap | SourceError:
     if isinstance(raw, Gap):
         return raw
     try:
@@ -93,7 +93,8 @@ def _read(raw: msgspec.Raw | Gap) -> RepositoryFacts | Gap | SourceError:
             return Gap.UNCLEAR  # blocked perhaps, or a part that was left out
         at = target.committed_date if target is not None else None
         return RepositoryFacts(
-            path=read_path(found.name_with_owner),
+            # The name that was asked for is one: thousands of them are not taken apart again.
+            path=ask.path if found.name_with_owner == ask.path else read_path(found.name_with_owner),
             node_id=found.id,
             description=payload.clean(found.description or ""),
             stars=found.stargazer_count,
