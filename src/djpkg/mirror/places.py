@@ -81,10 +81,10 @@ def has_unnamed(db: sqlite3.Connection, packages: Sequence[int]) -> bool:
     """Whether one of these packages is in a grid or category that is known by its number alone."""
     row = db.execute(
         "SELECT EXISTS (SELECT 1 FROM package_grids JOIN grids ON grids.id = grid_id WHERE grids.slug IS NULL"
-        " AND package_id IN (SELECT value FROM json_each(?1)))"
+        " AND package_id IN (SELECT value FROM json_each(:ids)))"
         " OR EXISTS (SELECT 1 FROM packages JOIN categories ON categories.id = packages.category"
-        " WHERE categories.slug IS NULL AND packages.id IN (SELECT value FROM json_each(?1)))",
-        (str(list(packages)),),
+        " WHERE categories.slug IS NULL AND packages.id IN (SELECT value FROM json_each(:ids)))",
+        {"ids": str(list(packages))},
     ).fetchone()
     return bool(row[0])
 
