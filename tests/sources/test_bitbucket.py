@@ -10,10 +10,7 @@ from tests.sources.asking import ask_again, ask_for, fetch, fetch_one, outcomes
 from tests.sources.forges import PLACES, check_facts
 from tests.world import NOW, Commit, World, WorldServer
 
-from djpkg.config import Token
-from djpkg.errors import ConfigError
 from djpkg.facts import Outcome
-from djpkg.sources.bitbucket import Bitbucket
 
 PLACE = PLACES[1]
 HALF_DAYS = [number / 2 for number in range(1, 261)]
@@ -63,12 +60,6 @@ def test_with_a_token_nothing_is_assumed(server: WorldServer, world: World) -> N
     assert (source.quota.limit, set(source.quotas)) == (None, {""})
     basic = base64.b64encode(server.tokens["bitbucket"].encode()).decode()
     assert {request.headers["authorization"] for request in server.requests("bitbucket")} == {f"Basic {basic}"}
-
-
-def test_a_token_without_an_address_names_its_variable_and_not_itself() -> None:
-    with pytest.raises(ConfigError) as caught:
-        Bitbucket(base_url="https://api.example/2.0", token=Token("BITBUCKET_TOKEN", "canary"))
-    assert str(caught.value) == "BITBUCKET_TOKEN does not have the form EMAIL:TOKEN"
 
 
 def test_the_whole_of_a_small_repository_costs_four_requests(server: WorldServer, world: World) -> None:

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from djpkg.errors import ConfigError
 from djpkg.facts import RepositoryFacts
 from djpkg.source_name import SourceName
 from djpkg.sources import payload
@@ -77,7 +76,7 @@ _COMMITS = msgspec.json.Decoder(_Commits)
 
 
 class Bitbucket(VisitingForge):
-    """Bitbucket Cloud at `base_url`. The token's text is EMAIL:TOKEN; one that is not raises ConfigError."""
+    """Bitbucket Cloud at `base_url`. The token's text is EMAIL:TOKEN, as `config.token` has seen to."""
 
     name = SourceName.BITBUCKET
     host = "bitbucket.org"
@@ -175,7 +174,5 @@ def _name(raw: str) -> str:
 
 
 def _authorization(token: Token) -> Authorization:
-    if ":" not in token.secret:
-        raise ConfigError(f"{token.origin} does not have the form EMAIL:TOKEN")
     basic = base64.b64encode(token.secret.encode()).decode("ascii")
     return Authorization(header="Authorization", value=f"Basic {basic}", variable=token.origin)
