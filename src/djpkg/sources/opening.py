@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from djpkg import config
 from djpkg.programs import gh
@@ -17,13 +16,6 @@ if TYPE_CHECKING:
     from djpkg.sources.catalog import Catalog
     from djpkg.sources.limits import Limits
     from djpkg.sources.pypi import Pypi
-
-_FORGES = {
-    SourceName.GITHUB: ("djpkg.sources.github", "GitHub"),
-    SourceName.GITLAB: ("djpkg.sources.gitlab", "GitLab"),
-    SourceName.BITBUCKET: ("djpkg.sources.bitbucket", "Bitbucket"),
-    SourceName.FORGEJO: ("djpkg.sources.forgejo", "Forgejo"),
-}
 
 
 def check(sources: Iterable[SourceName], environment: Mapping[str, str]) -> None:
@@ -67,14 +59,25 @@ def open_forge(
     clock: Callable[[], datetime],
 ) -> Forge:
     """A forge, with the token from `find_token` and the further servers that the user named."""
-    module, name = _FORGES[source]
-    make = cast("Any", getattr(import_module(module), name))
-    settings: dict[str, object] = {
-        "base_url": config.address(source, environment),
-        "token": token,
-        "limits": limits,
-        "clock": clock,
-    }
-    if source in (SourceName.GITLAB, SourceName.FORGEJO):
-        settings["servers"] = config.servers(source, environment)
-    return cast("Forge", make(**settings))
+    url = config.address(source, environment)
+    match source:
+        case SourceName.GITHUB:
+            from djpkg.sources.github import GitHub  # noqa: PLC0415 - as above
+
+            return GitHub(base_url=url, token=token, limits=limits, clock=clock)
+        case SourceName.GITLAB:
+            from djpkg.sources.gitlab import GitLab  # noqa: PLC0415 - as above
+
+            servers = config.servers(source, environment)
+            return GitLab(base_url=url, token=token, servers=servers, limits=limits, clock=clock)
+        case SourceName.BITBUCKET:
+            from djpkg.sources.bitbucket import Bitbucket  # noqa: PLC0415 - as above
+
+            return Bitbucket(base_url=url, token=token, limits=limits, clock=clock)
+        case SourceName.FORGEJO:
+            from djpkg.sources.forgejo import Forgejo  # noqa: PLC0415 - as above
+
+            servers = config.servers(source, environment)
+            return Forgejo(base_url=url, token=token, servers=servers, limits=limits, clock=clock)
+        case _:
+            raise ValueError(f"{source} is no forge")
