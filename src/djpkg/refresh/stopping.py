@@ -6,7 +6,8 @@ import asyncio
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from djpkg.errors import INTERRUPTED, TERMINATED
 
@@ -34,19 +35,18 @@ class Stop:
     def __init__(self) -> None:
         self.code: int | None = None
         self._task: asyncio.Future[None] | None = None
-        self._before: dict[int, Any] = {}
+        self._handlers = ExitStack()
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # whoever runs us elsewhere stops us otherwise
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._stop)
+                self._handlers.callback(signal.signal, number, signal.signal(number, self._stop))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._handlers.close()
 
     async def obey(self, work: Coroutine[None, None, None]) -> None:
         """Run until done, or until stopped."""
