@@ -15,6 +15,7 @@ from djpkg.project import (
     declared_django,
     declared_python,
     development_status,
+    in_order,
     license_of,
     parse,
 )
@@ -300,3 +301,9 @@ def test_no_metadata_are_an_error(classifiers: list[str], expression: str | None
     status = development_status(classifiers)
     assert status is None or status[0].isdigit()
     assert all(re.fullmatch("[0-9.]+", series) for series in declared_python(classifiers))
+
+
+def test_versions_come_in_the_order_of_versions_and_what_is_none_before_them() -> None:
+    ordered = ["", "latest", "0.9", "1.0.dev1", "1.0a2", "1.0rc1", "1.0", "1.0.post1", "1.1", "9.5", "10.0.1", "2024.1"]
+    shuffled = sorted(ordered, key=lambda text: text[::-1])
+    assert in_order(shuffled) == ordered

@@ -100,3 +100,16 @@ def _series(classifiers: Iterable[str], subject: tuple[str, ...]) -> tuple[str, 
 
     refined = {text.partition(".")[0] for text in series if "." in text}
     return tuple(sorted(series - refined, key=lambda text: (Version(text), text)))
+
+
+def in_order(versions: Iterable[str]) -> list[str]:
+    """Versions as they follow each other (PEP 440): 9.5, then 10.0; what is no version comes first, as texts do."""
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - as above
+
+    def place(text: str) -> tuple[bool, Version, str]:
+        try:
+            return True, Version(text[:MAX_NAME]), text
+        except InvalidVersion:
+            return False, Version("0"), text
+
+    return sorted(versions, key=place)

@@ -75,6 +75,11 @@ IN_LOOKUP = frozenset(
 )  # fmt: skip
 
 
+VERSION = "pypi_version"
+VERSION_PLACE = "version_place"
+"""The function of SQL that gives a version's place among all; `order_by` takes it for defined."""
+
+
 def where(query: Query, names: Names) -> Sql:
     """The condition that a row of ``packages`` must meet, and its values in order; `names` are those of the mirror."""
     # SQLite looks at them in this order, and words take it longest.
@@ -126,6 +131,8 @@ def _orderable(field: Field, names: Names) -> str:
     """What orders the field; an empty text, like an empty list, is no value."""
     if field.of_category:
         return _category_place(field, names.categories)
+    if field.name == VERSION:
+        return f"{VERSION_PLACE}({field.column})"
     if field.kind in (Kind.TEXT, Kind.ADDRESS, Kind.PROJECT):
         return f"nullif({field.column}, '') COLLATE NOCASE"
     if field.kind in (Kind.NAMES, Kind.GRIDS):

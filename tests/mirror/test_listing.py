@@ -104,6 +104,16 @@ def test_rows_come_in_the_order_of_the_ids_and_an_unknown_id_is_passed_over(path
         assert [row["id"] for row in rows] == [3, 1, 2]
 
 
+def test_versions_are_ordered_as_versions_and_none_comes_last(path: Path) -> None:
+    versions = {30: "9.5", 31: "10.0.1", 32: None, 33: "10.0", 34: "1.0rc1", 35: "1.0", 36: ""}
+    filled(path, [record(n, f"p{n}", pypi_version=text, pypi_url="") for n, text in versions.items()])
+    with open_read(path) as db:
+        found = [n for n in listing.find_ids(db, NOTHING, query.sort(["version"])) if n in versions]
+        assert found == [34, 35, 30, 33, 31, 32, 36]
+        found = [n for n in listing.find_ids(db, NOTHING, query.sort(["-version"])) if n in versions]
+        assert found == [31, 33, 30, 35, 34, 32, 36]
+
+
 def test_the_ids_are_ordered_limited_and_counted(path: Path) -> None:
     filled(path, [record(30 + n, f"p{n}", repo_watchers=None if n == 5 else n % 3) for n in range(6)])
     with open_read(path) as db:

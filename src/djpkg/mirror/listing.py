@@ -44,6 +44,8 @@ def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, lim
     names = get_names(db)
     condition, values = query_sql.where(query, names)
     order, order_values = query_sql.order_by(sorts, query, names)
+    if any(item.field.name == query_sql.VERSION for item in sorts):
+        _place_versions(db)
     # A LIMIT, even one of all, costs SQLite its quick way of sorting. The ids are handed over as one text, which takes
     # half the time of as many rows; SQLite keeps a subquery's order for an aggregate.
     cut = "LIMIT ?" if limit else ""
@@ -53,6 +55,15 @@ def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, lim
         (*values, *order_values, *([limit] if limit else [])),
     ).fetchone()
     return cast("list[int]", json.loads(found))
+
+
+def _place_versions(db: sqlite3.Connection) -> None:
+    """Let SQL order by versions: a place for each costs less than to compare them pair by pair."""
+    from djpkg import project  # noqa: PLC0415 - for this order alone
+
+    versions = (text for (text,) in db.execute("SELECT DISTINCT pypi_version FROM packages WHERE pypi_version <> ''"))
+    places = {text: place for place, text in enumerate(project.in_order(versions))}
+    db.create_function(query_sql.VERSION_PLACE, 1, places.get, deterministic=True)
 
 
 def unknown_names(db: sqlite3.Connection, query: Query) -> list[str]:
