@@ -9,6 +9,8 @@ PROBED = 100
 WINDOWED = 25
 """Repositories in one window query: with 100 commits each that are 2,500 nodes, and with more GitHub has been seen to
 leave some out without a word."""
+FEW_REPOSITORIES = 10
+"""Up to so many that are named are asked for one by one, even with a token: their pages come with validators."""
 MANY_PROJECTS = 300
 """More projects than that, with a serial stored, are worth PyPI's list of serials."""
 SHORTEST_LIST = 0.9

@@ -302,6 +302,16 @@ async def test_requests_that_are_cancelled_do_not_cost_those_after_them_their_pl
         assert [reply.status for reply in replies] == [200] * 20
 
 
+@pytest.mark.parametrize("token", ["test", "token", "x", "bearer"])
+@in_loop
+async def test_a_token_that_is_an_ordinary_word_spoils_no_answer(token: str) -> None:
+    auth = Authorization(header="Authorization", value=f"Bearer {token}", variable="GH_TOKEN")
+    body = b'{"description": "A bearer token to test xylophones"}'
+    async with serving(raw(200, body)) as server, client(server.url, auth=auth) as asking:
+        assert (await asking.get("x")).body == body
+    assert server.asks[0].headers["authorization"] == f"Bearer {token}"
+
+
 @in_loop
 async def test_the_last_of_a_quota_is_not_lost_to_those_that_are_under_way() -> None:
     # The answer to whoever was counted last comes first.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from djpkg.sources import Spent
 
 MOST_HOPS = 5
+SHORTEST_SECRET = 16
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 PASSING = frozenset((500, 502, 503, 504))
 """Statuses of a server that may be well again in a moment."""
@@ -317,7 +318,9 @@ class Client:
         return Rejected(f"{self.source}: {self._wire.where} answered {status}{phrase}", status=status)
 
     def _read(self, answer: Exchange, body: bytes) -> Reply:
-        if self._wire.auth is not None:  # a server may quote what it was sent, and its words are told and kept
+        # A server may quote what it was sent, and its words are told and kept. A word so short as to stand in any text
+        # is no secret that a server gave out: it would be cut from what repositories say of themselves.
+        if self._wire.auth is not None and len(self._wire.auth.token) >= SHORTEST_SECRET:
             body = body.replace(self._wire.auth.token.encode(), "…".encode())
         return Reply(status=answer.status, headers=answer.headers, body=body, url=str(answer.call.url))
 

@@ -56,7 +56,7 @@ class Authorization:
         words = self.value.strip().split(" ")
         scheme = len(words) > 1 and words[0].lower() in _SCHEMES
         token = " ".join(words[1:] if scheme else words).strip()
-        if not _WORD.fullmatch(token) or token.lower() in _SCHEMES:
+        if not _WORD.fullmatch(token) or (not scheme and token.lower() in _SCHEMES):
             raise ConfigError(f"{self.variable} holds no usable token: it may have no blanks and only printable ASCII")
         object.__setattr__(self, "value", f"{words[0]} {token}" if scheme else token)
 

@@ -251,7 +251,7 @@ def test_a_spoilt_part_spoils_no_other_repository(
 def test_a_window_without_its_head_is_no_window(server: WorldServer, desk: Desk, todo: None) -> None:
     server.fault("github", "since=", kind="empty_list")
     assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
-    assert desk.reason(TODO) == "github: the list of commits of acme/django-todo does not begin with its head"
+    assert desk.reason(TODO) == "github: the list of commits does not begin with the newest one"
     assert desk.facts[TODO].weeks is None
 
 

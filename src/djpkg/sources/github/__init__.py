@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from djpkg.errors import CredentialsRejected
+from djpkg.portions import FEW_REPOSITORIES
 from djpkg.remembered import ANONYMOUS
 from djpkg.source_name import SourceName
 from djpkg.sources import Spent
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from djpkg.sources.quota import Refusal
     from djpkg.sources.reply import Reply
 
-FEW = 10
-"""Up to so many repositories are asked for one by one even with a token: their pages come with validators."""
 POOLS = {"core": "core", ANONYMOUS: "core", "graphql": "graphql"}
 """The pools, and what GitHub calls the resource of each."""
 PACE = 900
@@ -97,7 +96,7 @@ class GitHub:
             await asyncio.gather(asking, return_exceptions=True)
 
     async def _ask(self, asks: Sequence[RepositoryAsk], answers: Answers, *, now: datetime, sweep: bool) -> None:
-        many = self._graphql.authorized and (sweep or len(asks) > FEW)
+        many = self._graphql.authorized and (sweep or len(asks) > FEW_REPOSITORIES)
         self.quota = self._graphql.quota if many else self._rest.quota
         lookup = Lookup(
             Rest(self._rest),

@@ -140,7 +140,7 @@ class Rest:
                         return NoPage.BLOCKED
                     case Complaint.ORGANIZATION:
                         return NoPage.FORBIDDEN
-        raise rejected(reply, ask.path)
+        raise rejected(reply, "the repository")
 
     async def find_head(self, path: str, branch: str) -> Head:
         """The head of a branch, with its committer date."""
@@ -148,13 +148,13 @@ class Rest:
         reply = await self._client.get(f"{_address(path)}/commits", params=params, accept=ACCEPT)
         if reply.status == HTTPStatus.CONFLICT:
             return EMPTY
-        _check(reply, f"the head of {path}")
+        _check(reply, "the newest commit")
         commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
         if not commits:
             return EMPTY
         at = commits[0].commit.committed
         if at is None:
-            raise UnexpectedPayload(f"{SOURCE}: the head of {path} has no date")
+            raise UnexpectedPayload(f"{SOURCE}: the newest commit has no date")
         return Head(commits[0].sha, payload.time(at, source=SOURCE))
 
     async def fetch_window(self, path: str, *, head: str, head_at: str | None, now: datetime) -> dict[str, int]:
@@ -168,11 +168,11 @@ class Rest:
         first = True
         async with aclosing(self._pages(f"{_address(path)}/commits", params)) as pages:
             async for reply in pages:
-                _check(reply, f"the list of commits of {path}")
+                _check(reply, "the list of commits")
                 commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
                 moment = instant(head_at)
                 if first and moment is not None and moment >= start and (not commits or commits[0].sha != head):
-                    raise UnexpectedPayload(f"{SOURCE}: the list of commits of {path} does not begin with its head")
+                    raise UnexpectedPayload(f"{SOURCE}: the list of commits does not begin with the newest one")
                 first = False
                 authored = (commit.commit.authored for commit in commits)
                 dates = (payload.moment(date, source=SOURCE) for date in authored if date is not None)
@@ -192,7 +192,7 @@ class Rest:
                 too_large = reply.status == HTTPStatus.FORBIDDEN and read_complaint(reply) is Complaint.TOO_LARGE
                 if reply.status == HTTPStatus.NO_CONTENT or too_large:
                     return None
-                _check(reply, f"the list of contributors of {path}")
+                _check(reply, "the list of contributors")
                 found = payload.decode(_CONTRIBUTORS, reply.body, source=SOURCE)
                 names += [payload.clean(one.login) for one in found if one.login]
         return tuple(dict.fromkeys(names))
