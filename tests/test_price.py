@@ -39,25 +39,25 @@ def test_the_catalog_is_pages_and_one_request_each_for_grids_and_categories(
 
 
 def test_a_cold_directory_at_github_costs_a_probe_a_hundred_and_a_window_for_25() -> None:
-    price = github_price([FRESH] * 5336, packages=5400, with_token=True, quotas=[], now=NOW)
+    price = github_price([FRESH] * 5336, packages=5400, in_bulk=True, quotas=[], now=NOW)
     assert price.points == 54 + 214
     assert (price.least, price.most, price.packages) == (54, 54 + 214 + 5336, 5400)
 
 
 def test_a_directory_that_is_known_costs_its_probes_and_what_may_have_moved() -> None:
-    price = github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[], now=NOW)
+    price = github_price([KNOWN] * 5336, packages=5400, in_bulk=True, quotas=[], now=NOW)
     assert (price.points, price.least, price.most) == (54, 54, 54 + 214 + 5336)
 
 
 def test_what_the_catalog_says_had_no_commit_for_a_year_needs_no_window() -> None:
     dormant = replace(FRESH, catalog_updated="2025-01-01T00:00:00Z")
     recent = replace(FRESH, catalog_updated="2026-01-01T00:00:00Z")
-    price = github_price([dormant] * 100 + [recent] * 26, packages=126, with_token=True, quotas=[], now=NOW)
+    price = github_price([dormant] * 100 + [recent] * 26, packages=126, in_bulk=True, quotas=[], now=NOW)
     assert (price.points, price.least) == (2 + 2, 2)
 
 
 def test_without_a_token_each_repository_is_asked_for_by_itself() -> None:
-    price = github_price([KNOWN] * 3, packages=3, with_token=False, quotas=[quota(42, "anonymous")], now=NOW)
+    price = github_price([KNOWN] * 3, packages=3, in_bulk=False, quotas=[quota(42, "anonymous")], now=NOW)
     assert (price.least, price.most, price.points, price.quota) == (3, 12, 0, 42)
 
 
@@ -68,8 +68,8 @@ def test_the_tightest_pool_of_those_that_will_be_asked_is_told() -> None:
     assert binding(pools, trusted=set(), now=NOW) == [pools[2]]
     assert binding(pools, trusted={"github", "gitlab"}, now=NOW) == [pools[0], pools[1], pools[3]]
     assert binding([over, open_still], trusted={SourceName.GITHUB}, now=NOW) == [open_still]
-    assert github_price([KNOWN], packages=1, with_token=True, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
-    assert github_price([KNOWN], packages=1, with_token=True, quotas=[], now=NOW).quota is None
+    assert github_price([KNOWN], packages=1, in_bulk=True, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
+    assert github_price([KNOWN], packages=1, in_bulk=True, quotas=[], now=NOW).quota is None
 
 
 def test_the_other_forges_are_told_where_there_is_something_to_ask() -> None:
@@ -90,13 +90,13 @@ def test_many_projects_cost_one_list_and_what_changed(known: int, new: int, leas
 
 def test_nothing_due_costs_nothing() -> None:
     assert pypi_price([], packages=0).most == 0
-    assert github_price([], packages=0, with_token=True, quotas=[], now=NOW).most == 0
+    assert github_price([], packages=0, in_bulk=True, quotas=[], now=NOW).most == 0
     assert forge_prices({}, packages={}, quotas=[]) == []
 
 
 def test_a_price_is_a_line() -> None:
     told = [
-        github_price([KNOWN] * 5336, packages=5400, with_token=True, quotas=[quota(4999, "graphql")], now=NOW),
+        github_price([KNOWN] * 5336, packages=5400, in_bulk=True, quotas=[quota(4999, "graphql")], now=NOW),
         pypi_price([ProjectAsk(coordinate="a")], packages=1),
     ]
     assert lines(told) == [

@@ -748,6 +748,20 @@ def test_a_catalog_that_cannot_tell_of_a_package_is_noted_until_it_can(desk: Des
     assert desk.field("p001", "failed") == {}
 
 
+def test_lists_that_are_not_ready_are_one_cause(token_desk: Desk, server: WorldServer) -> None:
+    for place in range(5):
+        token_desk.world.add_package(f"p{place}", path=f"acme/p{place}", commits=[3])
+    server.fault("catalog", "^/packages/", kind="rewrite", rewrite=_without_participants)
+    server.fault("github", "/contributors", status=202)
+    (line,) = token_desk.fetch(sources=["catalog", "github"]).causes()
+    assert line.startswith("github: the list of contributors is not ready yet (")
+    assert "and 3 more" in line
+
+
+def _without_participants(page: dict[str, Any]) -> dict[str, Any]:
+    return page | {"results": [one | {"participants": []} for one in page["results"]]}
+
+
 def test_one_cause_is_one_line_however_many_packages_it_hits(desk: Desk, server: WorldServer) -> None:
     for place in range(20):
         desk.world.add_package(f"p{place:02}", releases=[("1.0", 5)])

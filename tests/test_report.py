@@ -292,6 +292,13 @@ def test_a_token_is_not_advised_to_who_has_one() -> None:
     assert welcome(report) == []
 
 
+def test_a_name_of_a_hundred_thousand_characters_is_cut_where_it_is_told() -> None:
+    report = Report(started=NOW, named=("a" * 100_000,))
+    report.unknown["a" * 100_000] = UNKNOWN
+    (line,) = report.causes()
+    assert line == f"{'a' * 200}…: {UNKNOWN}"
+
+
 def test_a_name_that_is_empty_is_told_as_such() -> None:
     report = Report(started=NOW, named=("",))
     report.unknown[""] = UNKNOWN

@@ -50,12 +50,12 @@ def catalog_price(last: Sweep | None, *, full: bool, now: datetime) -> Price:
 
 
 def github_price(
-    asks: Sequence[RepositoryAsk], *, packages: int, with_token: bool, quotas: Sequence[QuotaRow], now: datetime
+    asks: Sequence[RepositoryAsk], *, packages: int, in_bulk: bool, quotas: Sequence[QuotaRow], now: datetime
 ) -> Price:
-    """With a token: a probe for each hundred, and about a window for each 25 that are not known to be dormant."""
+    """In bulk: a probe for each hundred, and about a window for each 25 that are not known to be dormant."""
     number = len(asks)
     left = _left(quotas, SourceName.GITHUB)
-    if not with_token:
+    if not in_bulk:
         return Price(SourceName.GITHUB.value, packages, number, number * REQUESTS_EACH, 0, left)
     start = weeks.window_start(now)
     unknown = sum(

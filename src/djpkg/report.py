@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 UNKNOWN = "no such package"
+_LONGEST_NAME = 200
 
 
 class QuotaState(NamedTuple):
@@ -180,7 +181,7 @@ class Report:
         """One line a cause, for stderr: the same reason of many packages is one."""
         by_reason: dict[str, list[str]] = {}
         for name, why in self.unknown.items():
-            by_reason.setdefault(why, []).append(name or "''")
+            by_reason.setdefault(why, []).append(_short(name))
         lines = [f"{_some(names)}: {why}" for why, names in by_reason.items()]
         by_cause: dict[tuple[str | None, str], list[str]] = {}
         for failure in self.failures:
@@ -249,6 +250,11 @@ def _tally_json(tally: SourceTally) -> dict[str, object]:
             "reset": stamp(quota.reset) if quota.reset else None,
         },
     }
+
+
+def _short(name: str) -> str:
+    """A name as it was typed, as far as a line has room for it."""
+    return f"{name[:_LONGEST_NAME]}…" if len(name) > _LONGEST_NAME else name or "''"
 
 
 def _some(slugs: list[str], shown: int = 3) -> str:

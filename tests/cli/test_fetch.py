@@ -481,6 +481,26 @@ def test_a_wrong_use_still_gives_scripts_an_object(fetch: Fetch, arguments: tupl
     assert ended.stderr
 
 
+def test_a_few_that_are_named_are_priced_by_requests_and_not_by_points(fetch: Fetch, desk: Desk) -> None:
+    desk.tokens = desk.server.token_env()
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    (github,) = (
+        one for one in json.loads(fetch("plain", "--dry-run", "--json").stdout)["prices"] if one["source"] == "github"
+    )
+    assert (github["least"], github["most"], github["points"]) == (1, 4, 0)
+    (github,) = (
+        one for one in json.loads(fetch("--all", "--dry-run", "--json").stdout)["prices"] if one["source"] == "github"
+    )
+    assert github["points"] > 0
+
+
+def test_what_was_asked_for_is_kept_as_far_as_a_screen_can_show_it(fetch: Fetch, desk: Desk) -> None:
+    fetch("a" * 100_000)
+    with closing(sqlite3.connect(desk.path)) as db:
+        (kept,) = db.execute("SELECT length(asked) FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    assert kept <= 4000
+
+
 def test_a_file_of_requirements_that_is_broken_still_gives_scripts_an_object(fetch: Fetch, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("plain\n=1\n")
     ended = fetch("--in", str(tmp_path / "requirements.txt"), "--json")

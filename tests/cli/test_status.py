@@ -256,3 +256,12 @@ def test_a_damaged_mirror_ends_with_seventy_four(mirror: Path) -> None:
 
 def test_words_are_refused(mirror: Path) -> None:
     assert run("status", "now").code == 2
+
+
+def test_what_a_fetch_of_all_put_off_is_told_with_its_run(mirror: Path) -> None:
+    report = {"causes": [], "deferred": [{"source": "github", "packages": 411, "until": "2026-01-01T00:00:00Z"}]}
+    with open_write(mirror) as db:
+        number = ledger.start_run(db, "--all", now=NOW)
+        ledger.finish_run(db, number, code=0, report=report, now=NOW)
+    told = json.loads(run("status", "--json").out)["runs"]
+    assert any(one["causes"] == ["github: 411 put off, until 2026-01-01T00:00:00Z"] for one in told)

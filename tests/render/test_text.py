@@ -118,3 +118,7 @@ def test_a_pipe_of_thousands_of_hostile_texts_holds_no_control_character() -> No
 
 def test_every_field_can_be_written() -> None:
     assert len(plain(VALUES, columns("all")).splitlines()) == len(FIELDS)
+
+
+def test_what_keeps_the_letters_of_persian_apart_stays() -> None:
+    assert safe("\u0645\u06cc\u200c\u062e\u0648") == "\u0645\u06cc\u200c\u062e\u0648"

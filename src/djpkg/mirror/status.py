@@ -101,9 +101,17 @@ def _runs(db: sqlite3.Connection) -> list[Run]:
 
 
 def _causes(report: str | None) -> tuple[str, ...]:
+    """One line a cause of trouble, and one for what a quota put off, which is none where all were asked for."""
     told = json.loads(report) if report else {}
-    causes = told.get("causes", []) if isinstance(told, dict) else []
-    if not isinstance(causes, list):
+    causes, deferred = (told.get(name, []) if isinstance(told, dict) else [] for name in ("causes", "deferred"))
+    if not isinstance(causes, list) or not isinstance(deferred, list):
         message = "the mirror is damaged: the report of a run is none"
         raise MirrorError(message)
-    return tuple(str(cause) for cause in causes)
+    lines = [str(cause) for cause in causes]
+    put_off = [_put_off(one) for one in deferred if isinstance(one, dict)]
+    return (*lines, *(line for line in put_off if not any(line in cause for cause in lines)))
+
+
+def _put_off(one: dict[str, object]) -> str:
+    until = f", until {one['until']}" if one.get("until") else ""
+    return f"{one.get('source')}: {one.get('packages')} put off{until}"

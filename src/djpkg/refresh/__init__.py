@@ -174,7 +174,7 @@ class _Fetch:
             quotas = ledger.get_quotas(self._db)
             due_now = {forge: repositories[forge] for forge in asked}
             listed = projects if SourceName.PYPI in wanted else None
-            self._say_prices(lane_prices(due_now, listed, quotas, trusted=trusted, now=now))
+            self._say_prices(lane_prices(due_now, listed, quotas, every=True, trusted=trusted, now=now))
         forges = {
             opening.open_forge(
                 forge, self._environment, token=tokens[forge], limits=self._limits, clock=self._clock

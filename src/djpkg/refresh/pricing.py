@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from djpkg import config, price
 from djpkg.mirror import due, find, ledger
+from djpkg.portions import FEW_REPOSITORIES
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import opening
 
@@ -41,7 +42,8 @@ def estimate(
     trusted = {
         forge for forge, one in wanted.items() if one.asks and opening.find_token(forge, environment) is not None
     }
-    return prices + lane_prices(wanted, projects, ledger.get_quotas(db), trusted=trusted, now=now)
+    quotas = ledger.get_quotas(db)
+    return prices + lane_prices(wanted, projects, quotas, every=request.every, trusted=trusted, now=now)
 
 
 def lane_prices(
@@ -49,10 +51,11 @@ def lane_prices(
     projects: due.Projects | None,
     quotas: Sequence[QuotaRow],
     *,
+    every: bool,
     trusted: Collection[SourceName],
     now: datetime,
 ) -> list[price.Price]:
-    """What forges and PyPI would cost; `trusted` are the forges that get a token."""
+    """What forges and PyPI would cost; `every`: all are asked; `trusted` are the forges that get a token."""
     packages = {forge: sum(map(len, one.slugs.values())) for forge, one in repositories.items()}
     asks = {forge: one.asks for forge, one in repositories.items()}
     quotas = price.binding(quotas, trusted=trusted, now=now)
@@ -62,7 +65,7 @@ def lane_prices(
             price.github_price(
                 github,
                 packages=packages[SourceName.GITHUB],
-                with_token=SourceName.GITHUB in trusted,
+                in_bulk=SourceName.GITHUB in trusted and (every or len(github) > FEW_REPOSITORIES),
                 quotas=quotas,
                 now=now,
             )

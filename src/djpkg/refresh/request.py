@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from djpkg.source_name import SourceName
 
+# What is kept of what was asked for: hundreds of names, but not pages of one.
+_LONGEST = 4000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -25,4 +28,4 @@ class Request:
         words = ["--all"] if self.every else named
         if self.sources != frozenset(SourceName):
             words += [f"--source {source}" for source in sorted(self.sources)]
-        return " ".join([*words, *(["--full"] if self.full else [])])
+        return " ".join([*words, *(["--full"] if self.full else [])])[:_LONGEST]

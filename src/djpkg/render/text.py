@@ -30,7 +30,7 @@ _SELECTOR = "(?<![{0}0-9#*])[\ufe0e\ufe0f]"
 # Controls but \t and \n; formats that reorder, join, split or hide; blanks that have no width; selectors beyond the
 # two; tags; surrogates, private characters and those that are none.
 _HIDDEN = (
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
     "\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(1, 14))
@@ -47,8 +47,9 @@ def safe(text: str, *, block: bool = False, limit: int | None = None, ellipsis: 
     """The text with everything that a terminal would obey, or a reader not see, as a visible mark.
 
     Controls are shown as ``^[``, the others as ``<U+202E>``. In a line each tab and line break becomes one space; a
-    block keeps tabs and newlines. Joiners and selectors of presentation inside emoji stay. Of more than `limit`
-    characters (of the text as it came) the first are kept, with the ellipsis as the last.
+    block keeps tabs and newlines. Joiners and selectors of presentation inside emoji stay, and so does what keeps
+    letters apart (U+200C), which belongs to the spelling of Persian. Of more than `limit` characters (of the text as it
+    came) the first are kept, with the ellipsis as the last.
     """
     if limit is not None and len(text) > limit:
         text, end = text[: max(limit - 1, 0)], ellipsis
