@@ -12,6 +12,7 @@ class RepositoryAsk:
     `host` is the forge's name as in the address (``github.com``), `path` the rest (``shacker/django-todo``).
     `weeks_head` and `contributors_head` are the heads that the stored weeks and contributors belong to.
     `catalog_updated` is the catalog's `last_updated` where the catalog also has a list of participants, else None.
+    `gone` says that it was gone the last time.
     """
 
     coordinate: str
@@ -25,6 +26,7 @@ class RepositoryAsk:
     contributors_head: str | None = None
     contributors_taken: str | None = None
     catalog_updated: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

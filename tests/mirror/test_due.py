@@ -196,3 +196,9 @@ def test_the_catalogs_list_counts_only_where_every_package_of_a_repository_has_i
     assert tell(70, "2026-01-02T10:00:00Z") == "2026-01-02T10:00:00Z"
     assert tell(71, "2026-01-02T11:00:00+01:00") in ("2026-01-02T10:00:00Z", "2026-01-02T11:00:00+01:00")
     assert tell(72, "2025-01-02T10:00:00Z") is None
+
+
+def test_whether_a_repository_was_gone_goes_along(db: sqlite3.Connection, writer: Writer) -> None:
+    writer.store_statements(GITHUB, [Statement(place("few"), Outcome.GONE, ForgeFacts(state="gone"))], now=NOW)
+    gone = {ask.coordinate: ask.gone for ask in due.repositories(db, only={1, 2}, now=NOW)[GITHUB].asks}
+    assert gone == {place("few"): True, place("many"): False}

@@ -45,7 +45,7 @@ def repositories(
         " (SELECT CASE WHEN json_array_length(said, '$.participants') > 0 THEN json_extract(said, '$.last_updated') END"
         "  FROM facts AS stated WHERE stated.package_id = packages.id AND stated.source = 'catalog'),"
         " facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
-        " facts.contributors_taken"
+        " facts.contributors_taken, json_extract(facts.said, '$.state') IS 'gone'"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge"
         " AND facts.coordinate = packages.repository_key"
         f" WHERE packages.repository_key IS NOT NULL AND {condition} {_STALEST}",
@@ -60,7 +60,7 @@ def repositories(
                 asks[place] = replace(ask, catalog_updated=None)
             continue
         slugs[coordinate] = (slug,)
-        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken = known
+        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken, gone = known
         ask = RepositoryAsk(
             coordinate=coordinate,
             host=coordinate.partition("/")[0],
@@ -73,6 +73,7 @@ def repositories(
             contributors_head=_one(contributors_head, head),
             contributors_taken=contributors_taken,
             catalog_updated=updated,
+            gone=bool(gone),
         )
         asked[coordinate] = len(asks), ask
         asks.append(ask)

@@ -65,6 +65,7 @@ class Desk:
             weeks_head=facts.weeks.head if facts.weeks else None,
             contributors_head=contributors.head if contributors else None,
             contributors_taken=contributors.taken if contributors else None,
+            gone=facts.state == "gone",
             **more,  # type: ignore[arg-type]  # what a test states
         )
 

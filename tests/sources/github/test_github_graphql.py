@@ -231,6 +231,39 @@ def test_gone_and_blocked_ones_keep_what_was_known(server: WorldServer, desk: De
     assert desk.facts[paths[2]] == before[paths[2]]
 
 
+def test_what_was_there_is_gone_only_when_rest_says_so_too(server: WorldServer, desk: Desk, world: World) -> None:
+    paths = many(world, 12)
+    desk.fetch(*paths, sweep=True)
+    before = dict(desk.facts)
+    world.delete(paths[3])
+
+    def missing(answer: dict[str, Any]) -> object:
+        gone = {key: None for key in answer["data"] if key != "rateLimit"}
+        if "nodes" in gone:
+            gone["nodes"] = [None] * len(answer["data"]["nodes"])
+        places = [["nodes", place] for place in range(len(gone.get("nodes") or ()))]
+        places += [[key] for key in gone if key != "nodes"]
+        return {"data": gone, "errors": [{"type": "NOT_FOUND", "path": place} for place in places]}
+
+    fault = server.fault("graphql", kind="rewrite", rewrite=missing)
+    outcomes = desk.fetch(*paths, sweep=True)
+    assert fault.hits
+    assert {path for path, outcome in outcomes.items() if outcome is GONE} == {paths[3]}
+    assert {path: facts for path, facts in desk.facts.items() if path != paths[3]} == {
+        path: facts for path, facts in before.items() if path != paths[3]
+    }
+
+
+def test_what_is_gone_already_is_not_confirmed_each_time(server: WorldServer, desk: Desk, world: World) -> None:
+    paths = many(world, 12)
+    desk.fetch(*paths, sweep=True)
+    world.delete(paths[3])
+    desk.fetch(*paths, sweep=True)
+    server.forget()
+    assert desk.fetch(*paths, sweep=True)[paths[3]] is GONE
+    assert not server.requests("github")
+
+
 def test_a_repository_made_anew_under_its_name_is_not_gone(desk: Desk, world: World) -> None:
     paths = many(world, 12)
     desk.fetch(*paths, sweep=True)

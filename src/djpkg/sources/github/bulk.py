@@ -129,6 +129,9 @@ class Bulk:
         elif ask.node_id is not None:
             # Deleted, but perhaps made anew under its name.
             self._probes.add(replace(ask, node_id=None))
+        elif ask.head is not None and not ask.gone:
+            # It was there: REST confirms that it is gone, and knows whether it is blocked instead.
+            self._crew.put(partial(self._lookup.fetch, ask))
         else:
             self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[NoPage.GONE]))
 
