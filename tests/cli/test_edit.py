@@ -553,6 +553,18 @@ def test_every_editable_field_is_handed_out_and_what_lies_beneath_an_edit(desk: 
     assert 'grids = ["gardening", "pottery"]' in text
 
 
+def test_an_editor_that_makes_another_mistake_each_time_comes_to_an_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from djpkg.cli import editor  # noqa: PLC0415 - terminals only
+
+    monkeypatch.setattr(editor, "_MOST_MISTAKES", 3)
+    session = desk.edit(typed("Typed") + '; echo "mistake$(wc -l < turns) = 1" >> "$1"')
+    assert session.code == 2
+    assert (desk.folder / "turns").read_text() == "\n" * 3
+    assert not lost(session, "Typed")
+
+
 def test_a_full_disk_while_the_mistake_is_written_loses_no_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlite_utils import Database
 
 import tests.starter
 from djpkg import fields
@@ -64,3 +65,12 @@ def test_it_is_dated_as_it_is_and_names_its_category() -> None:
     assert package.category == "App"
     assert package.grids == ("53", "62")
     assert (package.sources[0].asked, package.sources[0].answered) == (None, None)
+
+
+def test_tools_find_the_index_for_words_by_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.db"
+    lock.ensure(path)
+    with open_read(path) as db:
+        table = Database(db, execute_plugins=False).table("packages")
+        assert table.detect_fts() == "packages_fts"
+        assert [row["slug"] for row in table.search("todo")] == ["django-todo"]

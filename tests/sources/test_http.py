@@ -302,6 +302,19 @@ async def test_requests_that_are_cancelled_do_not_cost_those_after_them_their_pl
         assert [reply.status for reply in replies] == [200] * 20
 
 
+@in_loop
+async def test_clients_that_share_a_pace_keep_to_it_together() -> None:
+    clock, pace = Clock(), Pace(3)
+    async with (
+        serving(OK) as server,
+        client(server.url, clock=clock, pace=pace) as one,
+        client(server.url, clock=clock, pace=pace) as other,
+    ):
+        for asking in (one, other, one, other, one):
+            await asking.get("x")
+    assert [round(pause) for pause in clock.slept] == [60, 60]
+
+
 @pytest.mark.parametrize("token", ["test", "token", "x", "bearer"])
 @in_loop
 async def test_a_token_that_is_an_ordinary_word_spoils_no_answer(token: str) -> None:

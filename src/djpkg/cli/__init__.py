@@ -144,6 +144,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 if _COLLECTING:
     gc.freeze()
-    # Packages come by the thousand and hold no cycles: to look for some at each 700 takes a tenth of a fetch.
+    # Packages come by the thousand and hold no cycles: to look for some at each 700 objects finds nothing.
     gc.set_threshold(20_000, 20, 20)
     gc.enable()

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.sources.github.desk import Desk
 
+from djpkg.config import Token
 from djpkg.facts import Outcome
+from djpkg.sources.github import GitHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -379,3 +381,9 @@ def test_asking_too_fast_defers_what_is_left_and_closes_graphql_too(server: Worl
     assert desk.source is not None
     assert desk.source.quotas["graphql"].closed_until == world.now + timedelta(seconds=120)
     assert len(server.requests()) <= 9
+
+
+def test_requests_with_a_token_and_without_keep_to_one_pace(desk: Desk) -> None:
+    source = GitHub(base_url="https://github.example", token=Token("GH_TOKEN", "canary"))
+    assert source._rest is not source._anonymous
+    assert source._rest._pace is source._anonymous._pace is not None
