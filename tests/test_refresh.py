@@ -404,6 +404,20 @@ def test_a_sweep_whose_losses_new_packages_hide_removes_nothing(desk: Desk) -> N
     assert "new3" in desk.slugs()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+@pytest.mark.parametrize("tenth", [1, 2, 3])
+def test_a_sweep_that_lost_just_a_tenth_is_believed(desk: Desk, tenth: int, replaced: bool) -> None:  # noqa: FBT001
+    many(desk.world, 10 * tenth - 1)  # and the starter
+    desk.fetch(sources=["catalog"])
+    for place in range(tenth):
+        desk.world.remove_package(f"p{place:03}")
+        if replaced:
+            desk.world.add_package(f"new{place}", repo_url="")
+    desk.advance(days=2)
+    assert desk.fetch(sources=["catalog"]).exit_code == 0
+    assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(tenth,)]
+
+
 def test_what_the_first_sweep_lacks_is_no_news(desk: Desk) -> None:
     many(desk.world, 3)
     desk.world.remove_package(STARTER)

@@ -1,7 +1,7 @@
 """What a shell may offer to complete a word with: names from the mirror, read without waiting for anybody.
 
 A shell asks on a key press, so that a mirror that is locked, damaged, older or not there is not worth a message: the
-caller takes every sqlite3.Error for "nothing to offer".
+caller takes every error for "nothing to offer".
 """
 
 from __future__ import annotations

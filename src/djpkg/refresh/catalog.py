@@ -106,7 +106,7 @@ class Sweeping:
                 f"catalog: its list ended after {len(self._seen):,} of {self._count:,} packages; none counts as removed"
             )
         lost = [number for number in find.find_listed(self._db) if number not in self._seen]
-        if last is not None and len(lost) > last.packages * (1 - SHORTEST_LIST):
+        if last is not None and last.packages - len(lost) < last.packages * SHORTEST_LIST:
             raise SourceError(
                 f"catalog: its list lacks {len(lost):,} of the {last.packages:,} packages that it had the last time;"
                 " none counts as removed"
