@@ -54,10 +54,10 @@ def server(world: World) -> Iterator[WorldServer]:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """The pauses of the forges' clients, which are over at once."""
-    from djpkg.sources.http import Client  # noqa: PLC0415 - few tests ask a source
+    from djpkg.sources.http.client import Client  # noqa: PLC0415 - few tests ask a source
 
     pauses = Pauses()
-    for module in ("github", "forge"):
+    for module in ("github.source", "rest_forge.forge"):
         monkeypatch.setattr(f"djpkg.sources.{module}.Client", partial(Client, sleep=pauses.sleep))
     return pauses
 

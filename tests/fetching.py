@@ -12,14 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from djpkg import fields, refresh
-from djpkg.mirror import ledger, read
+from djpkg.fetch import run
+from djpkg.fetch.progress import NoProgress
+from djpkg.fetch.request import FetchRequest
+from djpkg.mirror import fetch_history, read
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Writer
-from djpkg.observer import Silent
+from djpkg.model import fields
 from djpkg.render import json as render_json
 from djpkg.source_name import SourceName
-from djpkg.sources.limits import Limits
+from djpkg.sources.http.retry import Limits
 from djpkg.times import stamp
 from tests.world import GITHUB
 from tests.world.times import utc, weekly
@@ -27,8 +29,8 @@ from tests.world.times import utc, weekly
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from djpkg.remembered import QuotaRow
-    from djpkg.report import Report
+    from djpkg.fetch.report import Report
+    from djpkg.model.fetch_state import QuotaRow
     from tests.pauses import Pauses
     from tests.world import CatalogPackage, World, WorldServer
 
@@ -77,12 +79,12 @@ class Desk:
         """Fetch those packages, or all when none is named; the log is empty before."""
         self.server.forget()
         wanted = frozenset(map(SourceName, sources)) or frozenset(SourceName)
-        request = refresh.Request(packages=packages, every=not packages, sources=wanted, full=full)
-        return refresh.fetch(
+        request = FetchRequest(packages=packages, every=not packages, sources=wanted, full=full)
+        return run.fetch(
             request,
             self.path,
             self.environment,
-            progress=Silent(),
+            progress=NoProgress(),
             clock=lambda: self.world.now + (self.pauses.span if self.pauses else timedelta(0)),
             limits=self.limits,
         )
@@ -96,7 +98,7 @@ class Desk:
         return shown
 
     def field(self, slug: str, name: str) -> Any:
-        return self._values(slug, name)[fields.columns(name)[0].field.name]
+        return self._values(slug, name)[fields.parse_columns(name)[0].field.name]
 
     def fields(self, slug: str, *names: str) -> dict[str, Any]:
         return {name: self.field(slug, name) for name in names}
@@ -117,14 +119,14 @@ class Desk:
 
     def quota(self, source: str, pool: str) -> QuotaRow:
         with open_read(self.path) as db:
-            return next(row for row in ledger.get_quotas(db) if (row.source, row.pool) == (source, pool))
+            return next(row for row in fetch_history.get_quotas(db) if (row.source, row.pool) == (source, pool))
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with open_read(self.path) as db:
             return db.execute(sql, values).fetchall()
 
     def _values(self, slug: str, names: str | None) -> dict[str, Any]:
-        columns = fields.columns(names) if names else fields.RECORD_COLUMNS
+        columns = fields.parse_columns(names) if names else fields.RECORD_COLUMNS
         with open_read(self.path) as db:
             ((number,),) = db.execute("SELECT id FROM packages WHERE slug = ?", (slug,))
             return read.get_values(db, number, columns)

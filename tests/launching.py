@@ -22,8 +22,10 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 FORKS = """
 import contextlib, json, os, signal, socket, sqlite3, sys, threading, time
 import anyio, anyio._backends._asyncio, httpcore._backends.auto, httpcore._backends.anyio, sniffio
-import djpkg.cli, djpkg.cli.fetch, djpkg.refresh, djpkg.sources.github, djpkg.sources.pypi, djpkg.sources.catalog
-import djpkg.sources.gitlab, djpkg.sources.bitbucket, djpkg.sources.forgejo, djpkg.mirror.write, filelock, json.encoder
+import djpkg.cli.app, djpkg.cli.commands.fetch, djpkg.fetch.run, djpkg.sources.github.source
+import djpkg.sources.pypi.source, djpkg.sources.catalog.source
+import djpkg.sources.rest_forge.gitlab, djpkg.sources.rest_forge.bitbucket, djpkg.sources.rest_forge.forgejo
+import djpkg.mirror.write, filelock, json.encoder
 
 def send(times, number):
     for _ in range(times):
@@ -50,7 +52,7 @@ def become(job):
         socket.getaddrinfo = look_up
     if job.get("at"):
         number, left = job["signal"], job["at"]
-        opened = djpkg.refresh.open_write
+        opened = djpkg.fetch.run.open_write
 
         @contextlib.contextmanager
         def watched(path):
@@ -66,8 +68,8 @@ def become(job):
                 db.set_trace_callback(trace)
                 yield db
 
-        djpkg.refresh.open_write = watched
-    djpkg.cli.main(job["args"])
+        djpkg.fetch.run.open_write = watched
+    djpkg.cli.app.main(job["args"])
 
 for line in sys.stdin:
     job = json.loads(line)

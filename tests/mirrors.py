@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from djpkg.facts import (
+from djpkg.mirror.apply_answer import SourceAnswer
+from djpkg.mirror.connection import create, open_write
+from djpkg.mirror.write import Writer
+from djpkg.model.facts import (
     CatalogFacts,
     ContributorsFacts,
     ForgeFacts,
@@ -15,9 +18,7 @@ from djpkg.facts import (
     RepositoryFacts,
     WeeksFacts,
 )
-from djpkg.mirror.connection import create, open_write
-from djpkg.mirror.write import Statement, Writer
-from djpkg.repository import NO_FORGES
+from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from djpkg.times import stamp
 from tests.starter import CATEGORIES
@@ -99,17 +100,17 @@ def fetched(path: Path, *, now: datetime = NOW) -> Path:
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
         told = (
-            Statement("github.com/mara/django-pots", Outcome.UPDATED, forge("mara/django-pots", days=days)),
-            Statement(
+            SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge("mara/django-pots", days=days)),
+            SourceAnswer(
                 "github.com/mara/django_kiln", Outcome.UPDATED, forge("mara/Django_Kiln", archived=True, stars=77)
             ),
-            Statement("github.com/mara/django-pans", Outcome.FAILED, error="answered 502"),
+            SourceAnswer("github.com/mara/django-pans", Outcome.FAILED, error="answered 502"),
         )
         writer.store_statements(SourceName.GITHUB, told, now=now - timedelta(hours=1))
         releases = (
-            Statement("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7),
-            Statement("django-kiln", Outcome.GONE, PypiFacts(state="gone", name="django-kiln")),
-            Statement("django-pans", Outcome.FAILED, error="no answer in 10 s"),
+            SourceAnswer("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7),
+            SourceAnswer("django-kiln", Outcome.GONE, PypiFacts(state="gone", name="django-kiln")),
+            SourceAnswer("django-pans", Outcome.FAILED, error="no answer in 10 s"),
         )
         writer.store_statements(SourceName.PYPI, releases, now=now - timedelta(minutes=30))
     return path

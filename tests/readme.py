@@ -16,9 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.fields import FIELDS
-from djpkg.query import STATES
-from djpkg.render import register
+from djpkg.model.fields import FIELDS
+from djpkg.query.parser import STATES
+from djpkg.render import field_docs
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ _PROGRAM = """#!{python}
 import sys
 sys.path[:0] = {path!r}
 from datetime import UTC, datetime
-from djpkg import cli
+from djpkg.cli import app
 from djpkg.cli import options
 options.now = lambda: datetime.fromisoformat({now!r})
 if "fetch" in sys.argv[1:2]:
-    from djpkg import refresh
-    refresh.fetch.__kwdefaults__["clock"] = options.now
-cli.main()
+    from djpkg.fetch import run
+    run.fetch.__kwdefaults__["clock"] = options.now
+app.main()
 """
 
 
@@ -190,9 +190,9 @@ def run(command: str, environment: dict[str, str]) -> str:
 
 def fields_table() -> str:
     """The README's table of fields, from the register."""
-    lines = [list(register.HEADS.values()), ["---"] * len(register.HEADS)]
+    lines = [list(field_docs.HEADS.values()), ["---"] * len(field_docs.HEADS)]
     for field in FIELDS:
-        cells = dict(zip(register.HEADS, register.texts(field), strict=True))
+        cells = dict(zip(field_docs.HEADS, field_docs.field_texts(field), strict=True))
         for name in ("name", "aliases", "example"):
             cells[name] = ", ".join(f"`{part}`" for part in cells[name].split(", ") if part)
         lines.append(list(cells.values()))

@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from djpkg.facts import CatalogFacts, Category, Outcome
-from djpkg.merge import Stored, merge
-from djpkg.mirror import starter
-from djpkg.mirror.rows import columns
+from djpkg.mirror import seed
+from djpkg.mirror.serialization import to_row
+from djpkg.model.facts import CatalogFacts, Category, Outcome
+from djpkg.model.merge import FactsRow, merge
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ CATEGORIES = (
 )
 
 
-def facts() -> Stored:
+def facts() -> FactsRow:
     """The packaged record as the catalog's facts. It was asked for by nobody, so it bears no time of asking."""
     said = json.loads(RECORD.read_text(encoding="ascii"))
     said["category"] = _number(said["category"])
     for name in ("grids", "commits_over_52", "participants"):
         said[name] = tuple(_number(item) if name == "grids" else item for item in said[name])
     record = CatalogFacts(**said)
-    return Stored(SourceName.CATALOG, str(record.id), None, None, Outcome.UPDATED.value, None, record)
+    return FactsRow(SourceName.CATALOG, str(record.id), None, None, Outcome.UPDATED.value, None, record)
 
 
 def rows() -> dict[str, Sequence[Mapping[str, object]]]:
@@ -54,7 +54,7 @@ def rows() -> dict[str, Sequence[Mapping[str, object]]]:
     }
     return {
         "categories": [asdict(category) for category in CATEGORIES],
-        "packages": [columns(merge([stored], {}))],
+        "packages": [to_row(merge([stored], {}))],
         "facts": [said],
         "grids": [{"id": number} for number in record.grids],
         "package_grids": [
@@ -73,4 +73,4 @@ def _number(address: str) -> int:
 
 
 if __name__ == "__main__":
-    starter.ROWS.write_text(text(), encoding="ascii")
+    seed.SEED_FILE.write_text(text(), encoding="ascii")

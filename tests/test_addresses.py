@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from djpkg.addresses import is_loopback, without_user
+from djpkg.config import is_loopback
+from djpkg.text import strip_credentials
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from djpkg.addresses import is_loopback, without_user
     ],
 )
 def test_who_asks_is_taken_out_of_an_address(text: str, kept: str) -> None:
-    assert without_user(text) == kept
+    assert strip_credentials(text) == kept
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "0:0:0:0:0:0:0:1"])

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from djpkg import config
+from djpkg import config, credentials
 from djpkg.errors import ConfigError
+from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
 
 HOME = {"HOME": "/home/mara"}
@@ -67,13 +68,13 @@ def test_without_a_home_and_a_place_there_is_an_error_that_says_how_to_name_one(
 
 @pytest.mark.parametrize("api", config.APIS, ids=lambda api: api.source.value)
 def test_each_api_has_an_address_that_its_own_variable_replaces(api: config.Api) -> None:
-    assert config.address(api.source, {}) == api.address
-    assert config.address(api.source, {api.variable: ""}) == api.address
+    assert config.api_address(api.source, {}) == api.address
+    assert config.api_address(api.source, {api.variable: ""}) == api.address
     assert config.foreign_host(api.source, {}) is None
     there = {api.variable: " http://127.0.0.1:8000/api/v4/ "}
-    assert config.address(api.source, there) == "http://127.0.0.1:8000/api/v4"
+    assert config.api_address(api.source, there) == "http://127.0.0.1:8000/api/v4"
     for other in config.APIS:
-        assert other is api or config.address(other.source, there) == other.address
+        assert other is api or config.api_address(other.source, there) == other.address
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_server_that_is_neither_the_public_one_nor_loopback_is_foreign(address
 
 
 def test_an_api_at_an_ipv6_address_is_taken() -> None:
-    assert config.catalog({"DJPKG_CATALOG_URL": "http://[::1]:8000/api/v4"}) == "http://[::1]:8000/api/v4"
+    assert config.catalog_address({"DJPKG_CATALOG_URL": "http://[::1]:8000/api/v4"}) == "http://[::1]:8000/api/v4"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_an_api_at_an_ipv6_address_is_taken() -> None:
 )
 def test_what_is_no_address_names_its_variable_and_not_its_text(address: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        config.address(SourceName.GITHUB, {"DJPKG_GITHUB_URL": address})
+        config.api_address(SourceName.GITHUB, {"DJPKG_GITHUB_URL": address})
     said = f"{raised.value} {raised.value.hint}"
     assert "DJPKG_GITHUB_URL" in said
     assert "secret" not in said
@@ -132,12 +133,12 @@ def test_what_is_no_address_names_its_variable_and_not_its_text(address: str) ->
 @pytest.mark.parametrize(("source", "variable"), TOKENS)
 def test_a_token_comes_from_its_variable_without_the_white_space_around_it(source: SourceName, variable: str) -> None:
     secret = "mara@example.org:canary" if source is SourceName.BITBUCKET else "ghp_canary"
-    found = config.token(source, {variable: f" {secret}\n"})
-    assert found == config.Token(variable, secret)
+    found = credentials.token_from_environment(source, {variable: f" {secret}\n"})
+    assert found == credentials.Token(variable, secret)
     assert "canary" not in repr(found)
     assert "canary" not in f"{[found]} {found!s}"
     for other in SourceName:
-        assert other is source or config.token(other, {variable: secret}) is None
+        assert other is source or credentials.token_from_environment(other, {variable: secret}) is None
 
 
 def test_every_forge_but_no_other_source_takes_a_token() -> None:
@@ -151,15 +152,17 @@ def test_every_forge_but_no_other_source_takes_a_token() -> None:
 
 def test_the_first_of_githubs_variables_that_holds_anything_wins() -> None:
     both = {"GH_TOKEN": "one", "GITHUB_TOKEN": "two"}
-    assert config.token(SourceName.GITHUB, both) == config.Token("GH_TOKEN", "one")
-    assert config.token(SourceName.GITHUB, {**both, "GH_TOKEN": " "}) == config.Token("GITHUB_TOKEN", "two")
-    assert config.token(SourceName.GITHUB, {}) is None
+    assert credentials.token_from_environment(SourceName.GITHUB, both) == credentials.Token("GH_TOKEN", "one")
+    assert credentials.token_from_environment(SourceName.GITHUB, {**both, "GH_TOKEN": " "}) == credentials.Token(
+        "GITHUB_TOKEN", "two"
+    )
+    assert credentials.token_from_environment(SourceName.GITHUB, {}) is None
 
 
 @pytest.mark.parametrize("secret", ["ghp canary", "ghp_canary\nX: y", "ghp_canäry", "ghp_canary\x00", "ghp_\x7fcanary"])
 def test_a_token_that_no_header_can_carry_is_named_by_its_variable_alone(secret: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        config.token(SourceName.GITHUB, {"GITHUB_TOKEN": secret})
+        credentials.token_from_environment(SourceName.GITHUB, {"GITHUB_TOKEN": secret})
     said = f"{raised.value} {raised.value.hint}"
     assert "GITHUB_TOKEN" in said
     assert "ghp" not in said
@@ -169,7 +172,7 @@ def test_a_token_that_no_header_can_carry_is_named_by_its_variable_alone(secret:
 @pytest.mark.parametrize("secret", ["canary", ":canary", "mara@example.org:", ":"])
 def test_a_token_of_bitbuckets_without_an_email_is_named_by_its_variable_alone(secret: str) -> None:
     with pytest.raises(ConfigError, match="BITBUCKET_TOKEN does not have the form EMAIL:TOKEN") as raised:
-        config.token(SourceName.BITBUCKET, {"BITBUCKET_TOKEN": secret})
+        credentials.token_from_environment(SourceName.BITBUCKET, {"BITBUCKET_TOKEN": secret})
     assert "canary" not in f"{raised.value} {raised.value.hint}"
 
 
@@ -177,25 +180,27 @@ def test_further_servers_are_asked_over_https_but_on_loopback() -> None:
     named = {
         "DJPKG_FORGES": "git.example.org=forgejo localhost:3000=gitea 127.0.0.1:8=gitlab gitlab.example.org=gitlab"
     }
-    assert config.servers(SourceName.FORGEJO, named) == {
+    assert forge_servers.api_roots(SourceName.FORGEJO, named) == {
         "git.example.org": "https://git.example.org/api/v1",
         "localhost:3000": "http://localhost:3000/api/v1",
     }
-    assert config.servers(SourceName.GITLAB, named) == {
+    assert forge_servers.api_roots(SourceName.GITLAB, named) == {
         "127.0.0.1:8": "http://127.0.0.1:8/api/v4",
         "gitlab.example.org": "https://gitlab.example.org/api/v4",
     }
 
 
 def test_no_further_servers_is_the_default_and_nonsense_an_error() -> None:
-    assert config.forges({}) == {}
-    assert config.forges({"DJPKG_FORGES": "  "}) == {}
+    assert forge_servers.forge_servers({}) == {}
+    assert forge_servers.forge_servers({"DJPKG_FORGES": "  "}) == {}
     with pytest.raises(ConfigError):
-        config.forges({"DJPKG_FORGES": "git.example.org"})
+        forge_servers.forge_servers({"DJPKG_FORGES": "git.example.org"})
     with pytest.raises(ConfigError):
-        config.forges({"DJPKG_FORGES": "git.example.org=github"})
+        forge_servers.forge_servers({"DJPKG_FORGES": "git.example.org=github"})
 
 
 @pytest.mark.parametrize("host", ["127.999.1.1", "localhost.example.org", "127.example.org", "127.0.0.1.example.org"])
 def test_a_name_that_begins_like_loopback_is_not_loopback(host: str) -> None:
-    assert config.servers(SourceName.FORGEJO, {"DJPKG_FORGES": f"{host}=forgejo"}) == {host: f"https://{host}/api/v1"}
+    assert forge_servers.api_roots(SourceName.FORGEJO, {"DJPKG_FORGES": f"{host}=forgejo"}) == {
+        host: f"https://{host}/api/v1"
+    }

@@ -1,54 +1,68 @@
-"""Imports point one way: cli > refresh, render > sources, mirror > programs > pure modules > errors."""
+"""Imports point one way and form no cycle.
+
+cli > fetch, render > sources, mirror > check, editing, query, requirements > model > the modules at the top
+"""
 
 from __future__ import annotations
 
 import ast
+import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "djpkg"
-FOLDERS = ("cli", "refresh", "render", "sources", "mirror", "programs")
-# What a module of a layer may import of djpkg; pure modules may import each other.
-ALLOWED = {
-    "cli": {"cli", "refresh", "render", "mirror", "programs", "pure"},
-    "refresh": {"refresh", "sources", "mirror", "pure"},
-    "render": {"render", "pure"},
-    "sources": {"sources", "programs", "pure"},
-    "mirror": {"mirror", "pure"},
-    "programs": {"programs", "pure"},
-    "pure": {"pure"},
+PURE = {"check", "editing", "query", "requirements", "model"}
+# The folders that a module of each folder may import from; "top" is the modules beside the folders.
+MAY_IMPORT = {
+    "cli": {"cli", "fetch", "render", "mirror", "editing", "query", "requirements", "model", "top"},
+    "fetch": {"fetch", "sources", "mirror", "query", "requirements", "model", "top"},
+    "render": {"render", "query", "model", "top"},
+    "sources": {"sources", "model", "top"},
+    "mirror": {"mirror", "editing", "query", "requirements", "model", "top"},
+    "editing": {"editing", "model", "top"},
+    "query": {"query", "model", "top"},
+    "requirements": {"requirements", "model", "top"},
+    "model": {"model", "top"},
+    "top": {"top"},
 }
-# Outside world: no pure module touches it.
-UNCLEAN = {
-    "httpx",
-    "sqlite3",
-    "sqlite_utils",
-    "rich",
-    "typer",
-    "subprocess",
-    "socket",
+# No pure module imports any of these: it has no network, no file, no database and no clock of its own.
+OUTSIDE_WORLD = {
     "asyncio",
+    "httpx",
+    "msgspec",
     "os",
     "pathlib",
-    "msgspec",
+    "rich",
+    "socket",
+    "sqlite3",
+    "sqlite_utils",
+    "subprocess",
+    "time",
+    "typer",
 }
-MODULES = sorted(SOURCE.rglob("*.py"))
+MAX_TOP_MODULES = 8
+MAX_LINES = 400
+MIN_LINES = 25
+MAX_SHORT_MODULES = 6
+
+MODULES = {
+    ".".join(("djpkg", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(SOURCE.rglob("*.py"))
+}
 
 
-def layer(name: str) -> str:
-    """The layer of a module of djpkg, by its dotted name below it."""
-    first = name.partition(".")[0]
-    return first if first in FOLDERS else "pure"
+def folder(module: str) -> str:
+    """The folder below djpkg that a module lies in; "top" for the modules beside the folders."""
+    parts = module.split(".")
+    path = MODULES[module]
+    return parts[1] if len(parts) > 2 or (path.name == "__init__.py" and len(parts) == 2) else "top"
 
 
-def dotted(path: Path) -> str:
-    return ".".join(path.relative_to(SOURCE).with_suffix("").parts)
-
-
-def imports(path: Path, *, at_run_time: bool = False) -> set[str]:
-    """The modules that a file imports, late ones too; those for type checking alone are left out on demand."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def imports(module: str, *, at_run_time: bool = False) -> set[str]:
+    """The dotted names that a module imports, in functions too; without those for type checking on demand."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     typing_only: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
@@ -60,60 +74,87 @@ def imports(path: Path, *, at_run_time: bool = False) -> set[str]:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names if names <= MODULES.keys() else names | {node.module}
     return found
 
 
-def of_djpkg(names: set[str]) -> set[str]:
-    known = {f"djpkg.{dotted(path)}".removesuffix(".__init__") for path in MODULES}
-    return {name.removeprefix("djpkg.") for name in names if name in known and name != "djpkg"}
+def own_imports(module: str) -> set[str]:
+    """The modules of djpkg that a module imports, late and for type checking too; not djpkg itself."""
+    return {name for name in imports(module) if name in MODULES and name != "djpkg"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_a_module_imports_its_own_layer_and_those_below(path: Path) -> None:
-    name = dotted(path)
-    if name in {"__init__", "__main__"}:
-        pytest.skip("the two doors")
-    wrong = {other for other in of_djpkg(imports(path)) if layer(other) not in ALLOWED[layer(name)]}
+GRAPH = {module: own_imports(module) for module in MODULES}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in {"djpkg", "djpkg.__main__"}])
+def test_a_module_imports_only_what_its_folder_may(module: str) -> None:
+    wrong = {other for other in GRAPH[module] if folder(other) not in MAY_IMPORT[folder(module)]}
     assert not wrong
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if layer(dotted(path)) == "pure"], ids=dotted)
-def test_a_pure_module_touches_nothing_outside(path: Path) -> None:
-    if dotted(path) in {"__init__", "__main__"}:
-        pytest.skip("the two doors")
-    touched = {name.partition(".")[0] for name in imports(path, at_run_time=True)} & UNCLEAN
-    if dotted(path) == "config":
-        touched -= {"pathlib"}  # it names places, and opens none
-    assert not touched
+def test_there_is_no_import_cycle() -> None:
+    try:
+        TopologicalSorter(GRAPH).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if layer(dotted(path)) in {"cli", "render"}], ids=dotted)
-def test_a_command_holds_no_sql(path: Path) -> None:
+def test_a_package_file_imports_nothing() -> None:
+    # Importing a module runs the files of all packages above it; were they to import modules, cycles could hide there.
+    packages = [module for module, path in MODULES.items() if path.name == "__init__.py" and module != "djpkg"]
+    assert {module: GRAPH[module] for module in packages if GRAPH[module]} == {}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in PURE])
+def test_a_pure_module_does_not_touch_the_outside_world(module: str) -> None:
+    assert not {name.partition(".")[0] for name in imports(module, at_run_time=True)} & OUTSIDE_WORLD
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in {"cli", "render"}])
+def test_a_command_contains_no_sql(module: str) -> None:
     called = {
         node.func.attr
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
     assert not called & {"execute", "executemany", "executescript", "cursor"}
 
 
-def test_errors_stand_on_nothing() -> None:
-    assert not of_djpkg(imports(SOURCE / "errors.py"))
+@pytest.mark.parametrize("module", [module for module in MODULES if folder(module) == "model"])
+def test_the_model_contains_no_sql(module: str) -> None:
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert not [text for text in texts if re.search(r"\b(SELECT|COLLATE|WHERE)\b", text)]
 
 
-def test_only_refresh_knows_both_the_network_and_the_mirror() -> None:
-    both = {
-        dotted(path) for path in MODULES if {"sources", "mirror"} <= {layer(name) for name in of_djpkg(imports(path))}
+def test_only_fetch_imports_both_the_network_and_the_mirror() -> None:
+    both = {module for module in MODULES if {"sources", "mirror"} <= {folder(name) for name in GRAPH[module]}}
+    assert {folder(module) for module in both} == {"fetch"}
+
+
+def test_only_the_transport_imports_httpx() -> None:
+    importing = {module for module in MODULES if any(name.partition(".")[0] == "httpx" for name in imports(module))}
+    assert importing == {"djpkg.sources.http.transport"}
+
+
+def test_every_folder_has_a_rule() -> None:
+    assert {folder(module) for module in MODULES} == set(MAY_IMPORT)
+
+
+def test_few_modules_lie_at_the_top() -> None:
+    top = [path.name for path in SOURCE.glob("*.py") if not path.name.startswith("__")]
+    assert len(top) <= MAX_TOP_MODULES
+
+
+def test_modules_can_be_read_in_one_sitting_and_are_worth_a_file() -> None:
+    lines = {
+        module: len(path.read_text(encoding="utf-8").splitlines())
+        for module, path in MODULES.items()
+        if not path.name.startswith("__")
     }
-    assert {name.partition(".")[0] for name in both} == {"refresh"}
-
-
-def test_only_the_wire_knows_httpx() -> None:
-    knowing = {dotted(path) for path in MODULES if any(name.partition(".")[0] == "httpx" for name in imports(path))}
-    assert knowing == {"sources.wire"}
-
-
-def test_every_layer_has_modules() -> None:
-    assert {layer(dotted(path)) for path in MODULES} == set(ALLOWED)
+    assert {module: count for module, count in lines.items() if count > MAX_LINES} == {}
+    assert len([module for module, count in lines.items() if count < MIN_LINES]) <= MAX_SHORT_MODULES

@@ -8,9 +8,11 @@ from contextlib import closing
 
 import pytest
 
-from djpkg import config, fields, query
-from djpkg.cli import COMMANDS
+from djpkg import config
+from djpkg.cli.app import COMMANDS
 from djpkg.mirror.connection import in_memory
+from djpkg.model import fields
+from djpkg.query import parser
 from tests import readme
 
 TEXT = readme.README.read_text(encoding="utf-8")
@@ -85,7 +87,7 @@ def test_every_filter_in_the_table_is_one() -> None:
     terms = [term for cell in cells for term in re.findall(r"`([^`]+)`", cell)]
     assert len(terms) > 20
     for term in terms:
-        parsed = query.parse([term], now=readme.NOW)
+        parsed = parser.parse_query([term], now=readme.NOW)
         assert parsed.filters or parsed.conditions, term
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from djpkg import cli, config
+from djpkg import credentials
+from djpkg.cli import app
 from djpkg.errors import ConfigError
-from djpkg.programs import gh
 from djpkg.source_name import SourceName
-from djpkg.sources.reply import Authorization
+from djpkg.sources.http.response import Authorization
 from tests.fetching import Desk, add_starter, quick_folder
 from tests.launching import SOURCE, command
 from tests.world import BITBUCKET, CODEBERG, GITLAB, World, WorldServer
@@ -213,7 +213,7 @@ def test_an_address_that_holds_a_token_is_kept_without_it(desk: Desk, server: Wo
 
 
 def test_what_holds_a_token_does_not_show_it() -> None:
-    token = config.token(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary"})
+    token = credentials.token_from_environment(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary"})
     assert token is not None
     header = Authorization(header="Authorization", value="Bearer ghp_canary", variable="GH_TOKEN")
     assert "canary" not in f"{token!r} {token} {header!r} {header}"
@@ -271,7 +271,7 @@ def test_the_token_of_gh_is_used_where_no_variable_holds_one(desk: Desk, server:
 def test_a_gh_that_hangs_or_fails_is_no_gh(
     desk: Desk, server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    monkeypatch.setattr(gh, "SECONDS", 0.2)
+    monkeypatch.setattr(credentials, "GH_TIMEOUT", 0.2)
     waited_for = tmp_path / "waited-for"
     desk.env = gh_of(tmp_path, script.format(waited_for))
     desk.tokens = {}
@@ -282,11 +282,11 @@ def test_a_gh_that_hangs_or_fails_is_no_gh(
 
 
 def test_gh_is_given_two_seconds() -> None:
-    assert gh.SECONDS == 2
+    assert credentials.GH_TIMEOUT == 2
 
 
 def test_no_command_takes_a_token() -> None:
-    for name in cli.COMMANDS:
-        helped = CliRunner().invoke(cli.app, [name, "--help"])
+    for name in app.COMMANDS:
+        helped = CliRunner().invoke(app.app, [name, "--help"])
         assert helped.exit_code == 0
         assert not re.search(r"--\S*token", helped.stdout)

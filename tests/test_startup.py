@@ -14,14 +14,14 @@ from tests.mirrors import filled
 SOURCE = Path(__file__).parents[1] / "src"
 HEAVY = {
     "httpx", "sqlite_utils", "rich", "asyncio", "msgspec", "platformdirs", "packaging", "filelock",
-    "importlib.metadata", "dataclasses", "djpkg.facts", "djpkg.repository", "djpkg.merge", "djpkg.query",
-    "djpkg.refresh",
+    "importlib.metadata", "dataclasses", "djpkg.model.facts", "djpkg.model.repository_url", "djpkg.model.merge",
+    "djpkg.query.parser", "djpkg.fetch.run",
 }  # fmt: skip
 # `list` reads queries, compares versions of its own, and knows files of requirements only once one is named.
-HEAVY_FOR_LIST = HEAVY - {"djpkg.query"}
+HEAVY_FOR_LIST = HEAVY - {"djpkg.query.parser"}
 TELL = """
 import sys
-from djpkg.cli import main
+from djpkg.cli.app import main
 try:
     main(sys.argv[1:])
 finally:
@@ -73,20 +73,36 @@ def test_completing_loads_nothing_heavy(words: str, shell: str) -> None:
         "_DJPKG_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args",
         "_TYPER_COMPLETE_ARGS": words, "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1),
     }  # fmt: skip
-    heavy = HEAVY - {"djpkg.query"} if words != "djpkg " else {"rich", "httpx", "sqlite_utils", "asyncio"}
+    heavy = HEAVY - {"djpkg.query.parser"} if words != "djpkg " else {"rich", "httpx", "sqlite_utils", "asyncio"}
     assert not loaded(env=asked) & heavy
 
 
 def test_a_command_loads_no_other_command() -> None:
-    commands = {name for name in loaded("show", "1") if name.startswith("djpkg.cli.")}
-    assert commands == {"djpkg.cli.complete", "djpkg.cli.options", "djpkg.cli.show", "djpkg.cli.terminal"}
+    commands = {name for name in loaded("show", "1") if name.startswith("djpkg.cli.commands.")}
+    assert commands == {"djpkg.cli.commands.show"}
 
 
-def test_the_collector_of_garbage_runs_again_once_the_command_line_is_loaded() -> None:
+def run_python(code: str) -> list[str]:
     ended = subprocess.run(
-        [sys.executable, "-c", "import gc, djpkg.cli; print(gc.isenabled()); gc.disable(); print(gc.isenabled())"],
+        [sys.executable, "-c", code],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         check=True,
     )
-    assert ended.stdout.decode().split() == ["True", "False"]
+    return ended.stdout.decode().split()
+
+
+def test_importing_the_command_line_leaves_the_garbage_collector_as_it_is() -> None:
+    state = "gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()"
+    code = f"import gc; before = {state}\nimport djpkg.__main__, djpkg.cli.app; print(before == ({state}))"
+    assert run_python(code) == ["True"]
+
+
+@pytest.mark.parametrize("switch", ["enable", "disable"])
+def test_a_command_runs_with_the_garbage_collector_as_it_was(switch: str) -> None:
+    code = (
+        "import atexit, gc, sys; sys.argv = ['djpkg', '--version']\n"
+        f"gc.{switch}(); atexit.register(lambda: print(gc.isenabled()))\n"
+        "from djpkg.__main__ import main; main()"
+    )
+    assert run_python(code)[-1:] == [str(switch == "enable")]

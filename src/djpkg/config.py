@@ -1,6 +1,6 @@
-"""Places, addresses and tokens from the environment. What is read is an argument, so that tests hand in a mapping.
+"""Settings from the environment: the mirror file and the API addresses. The environment is an argument.
 
-Each address of an API is one setting here; no other module names a server.
+Each API address is one setting here; no other module names a server.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from djpkg.addresses import is_loopback
 from djpkg.errors import ConfigError
 from djpkg.source_name import SourceName
 
@@ -35,17 +34,7 @@ APIS: tuple[Api, ...] = (
     Api(SourceName.BITBUCKET, "https://api.bitbucket.org/2.0", "DJPKG_BITBUCKET_URL", ("BITBUCKET_TOKEN",)),
     Api(SourceName.FORGEJO, "https://codeberg.org/api/v1", "DJPKG_CODEBERG_URL", ("CODEBERG_TOKEN",)),
 )
-_BY_SOURCE = {api.source: api for api in APIS}
-
-
-class Token(NamedTuple):
-    """A credential and where it came from. Its text stays out of every `repr`."""
-
-    origin: str
-    secret: str
-
-    def __repr__(self) -> str:
-        return f"Token(origin={self.origin!r})"
+API_BY_SOURCE = {api.source: api for api in APIS}
 
 
 def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> Path:
@@ -75,9 +64,9 @@ def _whole(path: Path, environment: Mapping[str, str]) -> Path:
         raise ConfigError(f"there is no working folder to find {path} in", hint=hint) from error
 
 
-def address(source: SourceName, environment: Mapping[str, str]) -> str:
+def api_address(source: SourceName, environment: Mapping[str, str]) -> str:
     """The root of an API, without a closing slash. ConfigError on what is no http(s) address."""
-    api = _BY_SOURCE[source]
+    api = API_BY_SOURCE[source]
     text = (environment.get(api.variable) or api.address).strip().rstrip("/")
     if not _is_root(text):
         raise ConfigError(f"{api.variable} is no http or https address", hint=f"the default is {api.address}")
@@ -94,57 +83,29 @@ def _is_root(text: str) -> bool:
         return False
 
 
-def catalog(environment: Mapping[str, str]) -> str:
+def catalog_address(environment: Mapping[str, str]) -> str:
     """The root of the catalog's API."""
-    return address(SourceName.CATALOG, environment)
+    return api_address(SourceName.CATALOG, environment)
 
 
 def foreign_host(source: SourceName, environment: Mapping[str, str]) -> str | None:
     """The host of an API that is asked elsewhere than at its public address; None for that and for loopback."""
-    host = urlsplit(address(source, environment)).netloc
-    return None if host == urlsplit(_BY_SOURCE[source].address).netloc or _stays_here(host) else host
+    host = urlsplit(api_address(source, environment)).netloc
+    return None if host == urlsplit(API_BY_SOURCE[source].address).netloc or is_loopback_server(host) else host
 
 
-def token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
-    """The first token that is set for an API. ConfigError names the variable of one that cannot be one."""
-    for variable in _BY_SOURCE[source].tokens:
-        if found := check_token(variable, environment.get(variable, "")):
-            if source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", found.secret):
-                raise ConfigError(f"{variable} does not have the form EMAIL:TOKEN")
-            return found
-    return None
+def is_loopback(host: str) -> bool:
+    """Whether a host (a name, or an IP address without brackets) is this machine."""
+    if host == "localhost":
+        return True
+    from ipaddress import ip_address  # noqa: PLC0415 - who reads the mirror needs none
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
-def check_token(origin: str, text: str) -> Token | None:
-    """A token without the white space around it, None for none. ConfigError on one that no header can carry."""
-    secret = text.strip()
-    if not secret:
-        return None
-    if not re.fullmatch(r"[\x21-\x7e]+", secret):
-        raise ConfigError(f"{origin} holds characters that no token has", hint=f"set {origin} anew, or unset it")
-    return Token(origin, secret)
-
-
-def servers(source: SourceName, environment: Mapping[str, str]) -> dict[str, str]:
-    """The API roots of the further servers of one kind, by host; over https, but for loopback."""
-    path = {SourceName.GITLAB: "/api/v4", SourceName.FORGEJO: "/api/v1"}[source]
-    return {
-        host: f"{'http' if _stays_here(host) else 'https'}://{host}{path}"
-        for host, kind in forges(environment).items()
-        if kind is source
-    }
-
-
-def _stays_here(server: str) -> bool:
+def is_loopback_server(server: str) -> bool:
     """Whether a host, perhaps with a port, is loopback."""
     return is_loopback(urlsplit(f"//{server}").hostname or "")
-
-
-def forges(environment: Mapping[str, str]) -> dict[str, SourceName]:
-    """The further servers that the user names in DJPKG_FORGES. ConfigError on what makes no sense."""
-    named = environment.get("DJPKG_FORGES", "")
-    if not named.strip():
-        return {}
-    from djpkg import repository  # noqa: PLC0415 - most users name none, and its patterns take time
-
-    return repository.parse_forges(named)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from djpkg import fields
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.read import get_values
+from djpkg.model import fields
 from djpkg.times import same_instant
 from tests.fetching import expected
 

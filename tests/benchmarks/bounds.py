@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from djpkg.sources import forge, github, pypi
-from djpkg.sources.github.lookup import SIDE_BY_SIDE
+from djpkg.sources.github import source as github
+from djpkg.sources.github.lookup import MAX_CONCURRENT
+from djpkg.sources.pypi import source as pypi
+from djpkg.sources.rest_forge import forge
 
 if TYPE_CHECKING:
     import sqlite3
@@ -51,9 +53,9 @@ def fastest(asked: Mapping[str, Spent], latency: Mapping[str, float]) -> float:
     projects = max(0, requests("pypi") - 1)
     lanes = [
         seconds("graphql", 1),
-        max(seconds("github", SIDE_BY_SIDE), pace),
+        max(seconds("github", MAX_CONCURRENT), pace),
         (min(1, requests("pypi")) - (-projects // pypi.AT_ONCE)) * latency.get("pypi", 0.0),
-        *(seconds(api, forge.AT_ONCE) for api in ("gitlab", "bitbucket", "codeberg")),
+        *(seconds(api, forge.MAX_CONCURRENT) for api in ("gitlab", "bitbucket", "codeberg")),
     ]
     return seconds("catalog", 1) + max(lanes)
 

@@ -14,9 +14,9 @@ def clock() -> datetime:
 
 
 if __name__ == "__main__":
-    from djpkg import cli, refresh
-    from djpkg.cli import options
+    from djpkg.cli import app, options
+    from djpkg.fetch import run
 
     options.now = clock
-    refresh.fetch.__kwdefaults__["clock"] = clock  # type: ignore[index] # it has some
-    cli.main()
+    run.fetch.__kwdefaults__["clock"] = clock  # type: ignore[index] # it has some
+    app.main()

@@ -7,10 +7,10 @@ from contextlib import closing
 from statistics import median
 from typing import TYPE_CHECKING
 
-from djpkg import fields
 from djpkg.mirror import listing
 from djpkg.mirror.connection import open_read
-from djpkg.mirror.rows import as_json
+from djpkg.mirror.serialization import to_json
+from djpkg.model import fields
 from tests.benchmarks.children import Command
 from tests.benchmarks.figures import Table, milliseconds, ratios
 from tests.benchmarks.stage import TENFOLD
@@ -63,7 +63,7 @@ def _plain_table(mirror: Path, path: Path) -> Path:
         db.executemany(
             f"INSERT INTO records VALUES ({', '.join('?' * len(names))})",
             (
-                [as_json(value) if isinstance(value, list) else value for value in row.values()]
+                [to_json(value) if isinstance(value, list) else value for value in row.values()]
                 for row in listing.get_rows(source, ids, fields.RECORD_COLUMNS)
             ),
         )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from djpkg import project, weeks
-from djpkg.facts import (
+from djpkg.mirror.apply_answer import SourceAnswer
+from djpkg.mirror.connection import create, open_write
+from djpkg.mirror.seed import store_seed
+from djpkg.mirror.write import Writer
+from djpkg.model import pypi_project, weekly_commits
+from djpkg.model.facts import (
     CatalogFacts,
     ContributorsFacts,
     ForgeFacts,
@@ -16,10 +20,7 @@ from djpkg.facts import (
     RepositoryFacts,
     WeeksFacts,
 )
-from djpkg.mirror.connection import create, open_write
-from djpkg.mirror.starter import store_starter
-from djpkg.mirror.write import Statement, Writer
-from djpkg.repository import NO_FORGES
+from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from tests.world import World
 from tests.world.times import utc
@@ -38,7 +39,7 @@ _PAGE = 500
 def make(path: Path, packages: int) -> Path:
     """All sources have answered just now, about every one."""
     world = World.generate(packages=packages, github=round(packages * 0.92))
-    create(path, fill=store_starter)
+    create(path, fill=store_seed)
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
         writer.store_grids([Grid(id=g.id, slug=g.slug, title=g.title) for g in world.grids.values()])
@@ -46,7 +47,7 @@ def make(path: Path, packages: int) -> Path:
         for page in _pages(records):
             writer.store_catalog(page, now=world.now, tell_added=False)
         places = db.execute("SELECT DISTINCT forge, repository_key FROM packages WHERE repository_key IS NOT NULL")
-        told: dict[SourceName, list[Statement]] = {}
+        told: dict[SourceName, list[SourceAnswer]] = {}
         for forge, key in places.fetchall():
             told.setdefault(SourceName(forge), []).append(_repository(world, key))
         names = db.execute("SELECT DISTINCT pypi_name FROM packages WHERE pypi_name IS NOT NULL").fetchall()
@@ -69,12 +70,12 @@ def _record(package: CatalogPackage) -> CatalogFacts:
     return CatalogFacts(**said)
 
 
-def _repository(world: World, key: str) -> Statement:
+def _repository(world: World, key: str) -> SourceAnswer:
     host, _, path = key.partition("/")
     repo = world.find_repo(host, path)
     if repo is None or repo.state != "ok" or repo.head is None:
-        return Statement(key, Outcome.GONE, ForgeFacts(state="gone"))
-    return Statement(key, Outcome.UPDATED, _forge_facts(world, repo))
+        return SourceAnswer(key, Outcome.GONE, ForgeFacts(state="gone"))
+    return SourceAnswer(key, Outcome.UPDATED, _forge_facts(world, repo))
 
 
 def _forge_facts(world: World, repo: Repo) -> ForgeFacts:
@@ -91,14 +92,16 @@ def _forge_facts(world: World, repo: Repo) -> ForgeFacts:
             head=head.oid,
             head_at=utc(head.committed),
         ),
-        weeks=WeeksFacts(head=head.oid, days=weeks.author_days([one.authored for one in repo.commits], now=world.now)),
+        weeks=WeeksFacts(
+            head=head.oid, days=weekly_commits.author_days([one.authored for one in repo.commits], now=world.now)
+        ),
         contributors=ContributorsFacts(head=head.oid, names=tuple(repo.logins()), taken=utc(world.now)),
     )
 
 
-def _project(found: Project | None, name: str) -> Statement:
+def _project(found: Project | None, name: str) -> SourceAnswer:
     if found is None or not found.served:
-        return Statement(name, Outcome.GONE, PypiFacts(state="gone", name=name))
+        return SourceAnswer(name, Outcome.GONE, PypiFacts(state="gone", name=name))
     latest = found.latest
     facts = PypiFacts(
         name=found.name,
@@ -106,9 +109,9 @@ def _project(found: Project | None, name: str) -> Statement:
         released=utc(latest.uploaded),
         yanked=latest.yanked,
         requires_python=latest.requires_python,
-        python_versions=project.declared_python(latest.classifiers),
-        django_versions=project.declared_django(latest.classifiers),
-        license=project.license_of(latest.license_expression, latest.classifiers, latest.license),
-        development_status=project.development_status(latest.classifiers),
+        python_versions=pypi_project.declared_python(latest.classifiers),
+        django_versions=pypi_project.declared_django(latest.classifiers),
+        license=pypi_project.choose_license(latest.license_expression, latest.classifiers, latest.license),
+        development_status=pypi_project.development_status(latest.classifiers),
     )
-    return Statement(name, Outcome.UPDATED, facts, serial=found.serial)
+    return SourceAnswer(name, Outcome.UPDATED, facts, serial=found.serial)

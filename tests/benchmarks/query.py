@@ -6,9 +6,9 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from djpkg import query
 from djpkg.mirror import listing
 from djpkg.mirror.connection import open_read
+from djpkg.query import parser
 from tests.benchmarks.figures import Table
 from tests.benchmarks.stage import FULL, QUICK, TENFOLD
 from tests.world import NOW
@@ -73,6 +73,6 @@ def _measure(db: sqlite3.Connection, words: Sequence[str], sorts: Sequence[str],
     found = 0
     for _ in range(runs):
         began = perf_counter()
-        found = len(listing.find_ids(db, query.parse(words, now=NOW), query.sort(sorts)))
+        found = len(listing.find_ids(db, parser.parse_query(words, now=NOW), parser.parse_sort(sorts)))
         seconds.append(perf_counter() - began)
     return found, median(seconds)

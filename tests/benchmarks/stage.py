@@ -57,7 +57,7 @@ class Stage:
     @cached_property
     def djpkg(self) -> str:
         """The program, started as an installed one."""
-        return self._script("djpkg", _PROGRAM.format(module="djpkg.cli", function="main"))
+        return self._script("djpkg", _PROGRAM.format(module="djpkg.cli.app", function="main"))
 
     @cached_property
     def sqlite_utils(self) -> str:

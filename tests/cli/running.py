@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from typer.testing import CliRunner
 
-from djpkg.cli import app
+from djpkg.cli.app import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

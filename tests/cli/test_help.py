@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg.cli import COMMANDS, app
+from djpkg.cli.app import COMMANDS, app
 
 if TYPE_CHECKING:
     from collections.abc import Callable

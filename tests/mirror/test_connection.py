@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from djpkg import fields, query
 from djpkg.errors import MirrorError, MirrorMissing, PackageNotFound
-from djpkg.mirror import connection, find, listing, lock, schema
+from djpkg.mirror import connection, listing, lock, resolve, schema
 from djpkg.mirror.connection import find_version, open_read, open_write, transaction, upgrade
-from djpkg.mirror.detail import get_package
-from djpkg.mirror.starter import store_starter
+from djpkg.mirror.package import get_package
+from djpkg.mirror.seed import store_seed
 from djpkg.mirror.write import Writer
-from djpkg.repository import NO_FORGES
+from djpkg.model import fields
+from djpkg.model.repository_url import NO_FORGES
+from djpkg.query import parser
 from tests.mirror.forks import answer_of, die, killed
 from tests.mirrors import NOW, fetched, filled, record
 
@@ -423,7 +424,7 @@ def test_a_kill_while_the_first_record_is_written_leaves_no_mirror_and_the_next_
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (pages * 4096 + 100, pages * 4096 + 100))
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # which kills at the write that goes beyond
-            connection.create(path, fill=store_starter)
+            connection.create(path, fill=store_seed)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -445,7 +446,7 @@ def test_a_mirror_is_not_made_in_a_file_that_another_holds(path: Path, monkeypat
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(MirrorError, match="locked by another program"):
-            connection.create(path, fill=store_starter)
+            connection.create(path, fill=store_seed)
 
 
 def test_a_journal_in_a_place_that_cannot_be_written_is_said_and_no_dirty_row_is_shown(shared: Path) -> None:
@@ -677,14 +678,14 @@ def test_a_file_that_may_not_grow_is_said_and_leaves_the_mirror_as_it_was(path: 
 
 def all_that_is_read(path: Path) -> None:
     with open_read(path) as db:
-        ids = listing.find_ids(db, query.parse([], now=NOW), [])
+        ids = listing.find_ids(db, parser.parse_query([], now=NOW), [])
         for page in listing.get_json(db, ids, fields.ALL_COLUMNS):
             assert page
         list(listing.get_rows(db, ids, fields.ALL_COLUMNS))
-        listing.find_ids(db, query.parse(["pots"], now=NOW), [])
+        listing.find_ids(db, parser.parse_query(["pots"], now=NOW), [])
         for number in ids:
             get_package(db, number, forges=NO_FORGES)
-        find.find(db, "lids", catalog=CATALOG)
+        resolve.find_ids(db, "lids", catalog=CATALOG)
 
 
 def test_a_damaged_file_is_read_as_it_is_or_refused_in_a_sentence(tmp_path: Path) -> None:

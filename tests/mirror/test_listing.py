@@ -9,14 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from djpkg import fields, query
-from djpkg.facts import CatalogFacts, Grid
 from djpkg.mirror import listing
 from djpkg.mirror.connection import open_read, open_write
-from djpkg.mirror.detail import get_package
+from djpkg.mirror.package import get_package
 from djpkg.mirror.read import get_values
 from djpkg.mirror.write import Writer
-from djpkg.repository import NO_FORGES
+from djpkg.model import fields
+from djpkg.model.facts import CatalogFacts, Grid
+from djpkg.model.repository_url import NO_FORGES
+from djpkg.query import parser
 from djpkg.times import sortable
 from tests.mirrors import NOW, fetched, filled, record
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from djpkg.fields import Column
+    from djpkg.model.fields import Column
 
-NOTHING = query.parse([], now=NOW)
+NOTHING = parser.parse_query([], now=NOW)
 texts = st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 counts = st.integers(0, 2**53 - 1)
 times = st.one_of(st.none(), st.datetimes().map(lambda moment: f"{moment.isoformat()}-05:00").filter(sortable))
@@ -91,7 +92,7 @@ def test_the_record_is_the_same_from_every_way_to_read_it(path: Path) -> None:
 
 def test_a_column_keeps_the_name_that_was_typed(path: Path) -> None:
     with open_read(path) as db:
-        assert printed(db, [1], fields.columns("stars,Repo-Watchers,slug")) == [
+        assert printed(db, [1], fields.parse_columns("stars,Repo-Watchers,slug")) == [
             '{"stars":512,"Repo-Watchers":512,"slug":"django-pots"}'
         ]
         odd = (fields.Column('100% "x"', fields.get("id")),)
@@ -100,7 +101,7 @@ def test_a_column_keeps_the_name_that_was_typed(path: Path) -> None:
 
 def test_rows_come_in_the_order_of_the_ids_and_an_unknown_id_is_passed_over(path: Path) -> None:
     with open_read(path) as db:
-        rows = listing.get_rows(db, [3, 1, 99, 2], fields.columns("id"))
+        rows = listing.get_rows(db, [3, 1, 99, 2], fields.parse_columns("id"))
         assert [row["id"] for row in rows] == [3, 1, 2]
 
 
@@ -108,22 +109,22 @@ def test_versions_are_ordered_as_versions_and_none_comes_last(path: Path) -> Non
     versions = {30: "9.5", 31: "10.0.1", 32: None, 33: "10.0", 34: "1.0rc1", 35: "1.0", 36: ""}
     filled(path, [record(n, f"p{n}", pypi_version=text, pypi_url="") for n, text in versions.items()])
     with open_read(path) as db:
-        found = [n for n in listing.find_ids(db, NOTHING, query.sort(["version"])) if n in versions]
+        found = [n for n in listing.find_ids(db, NOTHING, parser.parse_sort(["version"])) if n in versions]
         assert found == [34, 35, 30, 33, 31, 32, 36]
-        found = [n for n in listing.find_ids(db, NOTHING, query.sort(["-version"])) if n in versions]
+        found = [n for n in listing.find_ids(db, NOTHING, parser.parse_sort(["-version"])) if n in versions]
         assert found == [31, 33, 30, 35, 34, 32, 36]
 
 
 def test_the_ids_are_ordered_limited_and_counted(path: Path) -> None:
     filled(path, [record(30 + n, f"p{n}", repo_watchers=None if n == 5 else n % 3) for n in range(6)])
     with open_read(path) as db:
-        by_stars = listing.find_ids(db, NOTHING, query.sort(["stars", "slug"]))
+        by_stars = listing.find_ids(db, NOTHING, parser.parse_sort(["stars", "slug"]))
         assert by_stars == [1, 4, 2, 32, 31, 34, 3, 30, 33, 35]  # nulls last, the slug breaks ties
-        assert listing.find_ids(db, NOTHING, query.sort(["stars", "slug"]), limit=3) == by_stars[:3]
-        assert listing.find_ids(db, NOTHING, query.sort(["stars", "slug"]), limit=0) == by_stars
+        assert listing.find_ids(db, NOTHING, parser.parse_sort(["stars", "slug"]), limit=3) == by_stars[:3]
+        assert listing.find_ids(db, NOTHING, parser.parse_sort(["stars", "slug"]), limit=0) == by_stars
         assert listing.count(db, NOTHING) == 10
-        assert listing.count(db, query.parse(["pots"], now=NOW)) == 1
-        assert listing.find_ids(db, query.parse(["nothing-like-it"], now=NOW), []) == []
+        assert listing.count(db, parser.parse_query(["pots"], now=NOW)) == 1
+        assert listing.find_ids(db, parser.parse_query(["nothing-like-it"], now=NOW), []) == []
 
 
 def test_a_writer_commits_while_a_reader_stands_still_between_pages(
@@ -132,8 +133,8 @@ def test_a_writer_commits_while_a_reader_stands_still_between_pages(
     monkeypatch.setattr(listing, "_PAGE", 2)
     monkeypatch.setattr("djpkg.mirror.connection.BUSY_SECONDS", 0.0)
     with open_read(path) as db:
-        ids = listing.find_ids(db, NOTHING, query.sort(["slug"]))
-        pages: Iterator[list[str]] = listing.get_json(db, ids, fields.columns("id,title"))
+        ids = listing.find_ids(db, NOTHING, parser.parse_sort(["slug"]))
+        pages: Iterator[list[str]] = listing.get_json(db, ids, fields.parse_columns("id,title"))
         first = next(pages)
         filled(path, [record(number, f"p{number}", title="later") for number in ids])
         second = next(pages)

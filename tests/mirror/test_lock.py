@@ -15,7 +15,7 @@ from djpkg.errors import FetchRunning, MirrorError
 from djpkg.mirror.connection import create, open_read, open_write
 from djpkg.mirror.lock import ensure, fetch_lock
 from djpkg.mirror.write import Writer
-from djpkg.repository import NO_FORGES
+from djpkg.model.repository_url import NO_FORGES
 from tests.mirror.forks import answer_of
 from tests.mirrors import NOW, filled
 

@@ -16,11 +16,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import MirrorError
-from djpkg.facts import CatalogFacts, Category, ContributorsFacts, ForgeFacts, Grid, Outcome, PypiFacts, WeeksFacts
-from djpkg.mirror import find, write
+from djpkg.mirror import resolve, write
+from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_read, open_write
-from djpkg.mirror.write import Statement, Writer, Written
-from djpkg.repository import NO_FORGES
+from djpkg.mirror.write import StoredChange, Writer
+from djpkg.model.facts import (
+    CatalogFacts,
+    Category,
+    ContributorsFacts,
+    ForgeFacts,
+    Grid,
+    Outcome,
+    PypiFacts,
+    WeeksFacts,
+)
+from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from djpkg.times import instant, stamp
 from tests.mirrors import NOW, POTS, filled, forge, pypi, record
@@ -63,15 +73,17 @@ def kept(db: sqlite3.Connection, *names: str, number: int = 1, source: SourceNam
     return row[0] if row and len(names) == 1 else row
 
 
-def say(writer: Writer, *statements: Statement, source: SourceName = GITHUB, now: datetime = NOW) -> list[Written]:
+def say(
+    writer: Writer, *statements: SourceAnswer, source: SourceName = GITHUB, now: datetime = NOW
+) -> list[StoredChange]:
     return writer.store_statements(source, statements, now=now)
 
 
-def told(written: list[Written]) -> list[tuple[str, str]]:
+def told(written: list[StoredChange]) -> list[tuple[str, str]]:
     return [(one.slug, event.event) for one in written for event in one.events]
 
 
-def tell(writer: Writer, *page: CatalogFacts, tell_added: bool = True, now: datetime = NOW) -> list[Written]:
+def tell(writer: Writer, *page: CatalogFacts, tell_added: bool = True, now: datetime = NOW) -> list[StoredChange]:
     return writer.store_catalog(page, now=now, tell_added=tell_added)
 
 
@@ -118,7 +130,7 @@ def test_a_package_that_vanished_is_removed_told_once_and_back_when_it_is_seen_a
 
 def test_a_removed_package_stays_removed_whatever_its_forge_says(db: sqlite3.Connection, writer: Writer) -> None:
     writer.mark_removed({2, 3, 4}, now=NOW, tell=True)
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     assert shown(db, 1, "catalog_state", "repo_watchers") == ("removed", 5112)
 
 
@@ -150,7 +162,7 @@ def test_edits_stay_with_their_package_when_its_slug_goes_to_another(db: sqlite3
     writer.mark_removed({2, 3, 4}, now=NOW, tell=True)
     tell(writer, record(77, "django-pots", title="Theirs"))
     assert (shown(db, 1, "title"), shown(db, 77, "title")) == ("Mine", "Theirs")
-    assert find.get(db, "django-pots", catalog="https://djangopackages.org/api/v4") == 77
+    assert resolve.get_id(db, "django-pots", catalog="https://djangopackages.org/api/v4") == 77
     tell(writer, replace(POTS, slug="pots-2"))
     assert shown(db, 1, "title", "slug", "edited") == ("Mine", "pots-2", '["title"]')
 
@@ -171,9 +183,9 @@ def test_grids_and_categories_stand_by_number_until_they_are_named(db: sqlite3.C
 @pytest.mark.parametrize("number", [1, 2**31, 2**53 + 1, 2**63 - 1])
 def test_ids_may_be_as_large_as_sqlite_keeps_them(db: sqlite3.Connection, writer: Writer, number: int) -> None:
     tell(writer, record(number, "large", grids=(number,), repo_watchers=number))
-    say(writer, Statement("github.com/mara/large", Outcome.UPDATED, forge("mara/large", stars=2**63 - 1)))
+    say(writer, SourceAnswer("github.com/mara/large", Outcome.UPDATED, forge("mara/large", stars=2**63 - 1)))
     assert shown(db, number, "slug", "repo_watchers") == ("large", 2**63 - 1)
-    assert find.find(db, str(number), catalog="https://djangopackages.org/api/v4") == [number]
+    assert resolve.find_ids(db, str(number), catalog="https://djangopackages.org/api/v4") == [number]
 
 
 ODD = (
@@ -199,53 +211,53 @@ def test_odd_texts_are_kept_character_for_character(db: sqlite3.Connection, writ
 
 def test_parts_of_a_repository_arrive_one_after_the_other(db: sqlite3.Connection, writer: Writer) -> None:
     whole = forge("mara/django-pots", days={stamp(NOW - 3 * DAY)[:10]: 4})
-    first = say(writer, Statement(HERE, None, replace(whole, weeks=None, contributors=None), etag='"1"'))
+    first = say(writer, SourceAnswer(HERE, None, replace(whole, weeks=None, contributors=None), etag='"1"'))
     assert [one.changed for one in first] == [True]
     assert kept(db, "outcome", "head", "weeks_head", "contributors_head", "etag") == (None, "a" * 40, None, None, '"1"')
     assert shown(db, 1, "repo_watchers", "commits_last_year", "participant_count") == (5112, None, 2)
-    say(writer, Statement(HERE, None, ForgeFacts(weeks=whole.weeks)))
+    say(writer, SourceAnswer(HERE, None, ForgeFacts(weeks=whole.weeks)))
     assert shown(db, 1, "repo_watchers", "commits_last_year") == (5112, 4)
-    say(writer, Statement(HERE, Outcome.UPDATED, ForgeFacts(contributors=whole.contributors)))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, ForgeFacts(contributors=whole.contributors)))
     assert shown(db, 1, "repo_watchers", "commits_last_year", "participant_count") == (5112, 4, 3)
     assert kept(db, "outcome", "weeks_head", "contributors_head", "etag") == ("updated", "a" * 40, "a" * 40, '"1"')
-    again = say(writer, Statement(HERE, Outcome.UPDATED, whole))
+    again = say(writer, SourceAnswer(HERE, Outcome.UPDATED, whole))
     assert ([one.changed for one in again], kept(db, "outcome")) == ([False], "unchanged")
 
 
 def test_an_answer_that_nothing_changed_slides_the_weeks(db: sqlite3.Connection, writer: Writer) -> None:
     days = {stamp(NOW - 2 * DAY)[:10]: 4}
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots", days=days)))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots", days=days)))
     assert json.loads(shown(db, 1, "commits_over_52"))[-2:] == [0, 4]
-    say(writer, Statement(HERE, Outcome.FAILED, error="answered 502"), now=NOW + 7 * DAY)
+    say(writer, SourceAnswer(HERE, Outcome.FAILED, error="answered 502"), now=NOW + 7 * DAY)
     assert json.loads(shown(db, 1, "commits_over_52"))[-2:] == [0, 4]
-    say(writer, Statement(HERE, Outcome.UNCHANGED), now=NOW + 7 * DAY)
+    say(writer, SourceAnswer(HERE, Outcome.UNCHANGED), now=NOW + 7 * DAY)
     assert json.loads(shown(db, 1, "commits_over_52"))[-2:] == [4, 0]
 
 
 def test_a_failure_keeps_the_facts_and_their_date_and_says_why(db: sqlite3.Connection, writer: Writer) -> None:
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"1"'))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"1"'))
     before = kept(db, "said", "answered", "etag")
-    (one,) = say(writer, Statement(HERE, Outcome.FAILED, error="answered 502"), now=NOW + DAY)
+    (one,) = say(writer, SourceAnswer(HERE, Outcome.FAILED, error="answered 502"), now=NOW + DAY)
     assert (one.changed, one.events) == (False, ())
     assert kept(db, "said", "answered", "etag") == before
     assert kept(db, "asked", "outcome", "error") == (stamp(NOW + DAY), "failed", "answered 502")
     assert json.loads(shown(db, 1, "failed")) == {"github": "answered 502"}
     assert shown(db, 1, "repo_watchers") == 5112
-    say(writer, Statement(HERE, Outcome.UNCHANGED), now=NOW + 2 * DAY)
+    say(writer, SourceAnswer(HERE, Outcome.UNCHANGED), now=NOW + 2 * DAY)
     assert json.loads(shown(db, 1, "failed")) == {}
 
 
 def test_a_first_failure_leaves_the_catalogs_figures(db: sqlite3.Connection, writer: Writer) -> None:
-    say(writer, Statement(HERE, Outcome.FAILED, error="answered 502"))
+    say(writer, SourceAnswer(HERE, Outcome.FAILED, error="answered 502"))
     assert shown(db, 1, "repo_watchers", "repo_state") == (512, None)
     assert kept(db, "answered", "said") == (None, None)
 
 
 def test_what_is_gone_is_left_in_peace_for_longer_each_time(db: sqlite3.Connection, writer: Writer) -> None:
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"1"'))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"1"'))
     now, waits = NOW, []
     for _ in range(8):
-        said = say(writer, Statement(HERE, Outcome.GONE, ForgeFacts(state="gone")), now=now)
+        said = say(writer, SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone")), now=now)
         retry = instant(kept(db, "retry"))
         assert retry is not None
         waits.append(retry - now)
@@ -255,23 +267,23 @@ def test_what_is_gone_is_left_in_peace_for_longer_each_time(db: sqlite3.Connecti
     assert waits == [timedelta(days=n) - minute for n in (1, 2, 4, 8, 16, 30, 30, 30)]
     assert shown(db, 1, "repo_state", "repo_watchers") == ("gone", 5112)
     assert kept(db, "misses", "outcome") == (8, "gone")
-    back = say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")), now=now)
+    back = say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")), now=now)
     assert told(back) == [("django-pots", "back")]
     assert kept(db, "misses", "retry", "outcome") == (0, None, "updated")
 
 
 def test_gone_is_told_once_and_the_first_thing_learned_is_no_event(writer: Writer) -> None:
-    gone = Statement(HERE, Outcome.GONE, ForgeFacts(state="gone"))
+    gone = SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone"))
     assert told(say(writer, gone)) == []
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     assert told(say(writer, gone)) == [("django-pots", "gone")]
     assert told(say(writer, gone)) == []
 
 
 def test_a_long_absence_does_not_overflow(db: sqlite3.Connection, writer: Writer) -> None:
-    say(writer, Statement(HERE, Outcome.GONE, ForgeFacts(state="gone")))
+    say(writer, SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone")))
     db.execute("UPDATE facts SET misses = 5000 WHERE source = 'github'")
-    say(writer, Statement(HERE, Outcome.GONE, ForgeFacts(state="gone")))
+    say(writer, SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone")))
     assert kept(db, "misses") == 5001
 
 
@@ -280,14 +292,14 @@ def test_a_page_may_speak_of_a_place_more_than_once(db: sqlite3.Connection, writ
     archived = forge("mara/django-pots", archived=True)
     said = say(
         writer,
-        Statement(HERE, None, replace(whole, weeks=None, contributors=None), etag='"1"'),
-        Statement(HERE, None, ForgeFacts(weeks=WeeksFacts(head="a" * 40, days={}))),
-        Statement(HERE, Outcome.UPDATED, ForgeFacts(repository=archived.repository)),
+        SourceAnswer(HERE, None, replace(whole, weeks=None, contributors=None), etag='"1"'),
+        SourceAnswer(HERE, None, ForgeFacts(weeks=WeeksFacts(head="a" * 40, days={}))),
+        SourceAnswer(HERE, Outcome.UPDATED, ForgeFacts(repository=archived.repository)),
     )
     assert told(said) == [("django-pots", "archived")]
     assert kept(db, "weeks_head", "etag", "outcome") == ("a" * 40, None, "updated")
     assert shown(db, 1, "archived", "commits_last_year") == (1, 0)
-    gone = Statement(HERE, Outcome.GONE, ForgeFacts(state="gone"))
+    gone = SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone"))
     say(writer, gone, gone)
     assert kept(db, "misses") == 2
 
@@ -295,20 +307,20 @@ def test_a_page_may_speak_of_a_place_more_than_once(db: sqlite3.Connection, writ
 def test_a_validator_goes_with_the_page_that_it_spoke_of(db: sqlite3.Connection, writer: Writer) -> None:
     page = ForgeFacts(repository=forge("mara/django-pots").repository)
     starred = replace(page, repository=replace(page.repository, stars=7))  # type: ignore[type-var]  # it has one
-    say(writer, Statement(HERE, Outcome.UPDATED, page, etag='"1"'))
-    say(writer, Statement(HERE, Outcome.UPDATED, page))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, page, etag='"1"'))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, page))
     assert kept(db, "etag") == '"1"'
-    say(writer, Statement(HERE, Outcome.UPDATED, starred))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, starred))
     assert kept(db, "etag") is None
 
 
 def test_a_list_that_the_forge_does_not_give_leaves_the_one_that_was_known(
     db: sqlite3.Connection, writer: Writer
 ) -> None:
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     known = shown(db, 1, "participants")
     nobody = ContributorsFacts(head="f" * 40, names=(), taken=stamp(NOW), whole=False)
-    say(writer, Statement(HERE, Outcome.UPDATED, ForgeFacts(contributors=nobody)))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, ForgeFacts(contributors=nobody)))
     assert shown(db, 1, "participants") == known
     assert kept(db, "contributors_head") == "f" * 40
 
@@ -316,22 +328,22 @@ def test_a_list_that_the_forge_does_not_give_leaves_the_one_that_was_known(
 def test_an_answer_without_news_still_slides_the_weeks_that_change(db: sqlite3.Connection, writer: Writer) -> None:
     day = (NOW - timedelta(days=7)).date().isoformat()  # the first day of the last week
     whole = replace(forge("mara/django-pots"), weeks=WeeksFacts(head="a" * 40, days={day: 5}))
-    say(writer, Statement(HERE, Outcome.UPDATED, whole))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, whole))
     weeks = [json.loads(shown(db, 1, "commits_over_52"))]
     for days in (1, 2):
-        say(writer, Statement(HERE, Outcome.UNCHANGED), now=NOW + timedelta(days=days))
+        say(writer, SourceAnswer(HERE, Outcome.UNCHANGED), now=NOW + timedelta(days=days))
         weeks.append(json.loads(shown(db, 1, "commits_over_52")))
     assert [one[-2:] for one in weeks] == [[0, 5], [5, 0], [5, 0]]
     assert kept(db, "answered") == stamp(NOW + timedelta(days=2))
 
 
 def test_a_place_that_no_package_points_to_is_passed_over(writer: Writer) -> None:
-    assert say(writer, Statement("github.com/nobody/nothing", Outcome.UPDATED, forge("nobody/nothing"))) == []
+    assert say(writer, SourceAnswer("github.com/nobody/nothing", Outcome.UPDATED, forge("nobody/nothing"))) == []
 
 
 def test_one_answer_serves_all_packages_that_share_a_place(db: sqlite3.Connection, writer: Writer) -> None:
     tell(writer, record(70, "twin", repo_url="http://www.github.com/Mara/Django-Pots.git"))
-    said = say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    said = say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     assert sorted(one.package for one in said) == [1, 70]
     assert (shown(db, 1, "repo_watchers"), shown(db, 70, "repo_watchers")) == (5112, 5112)
 
@@ -339,17 +351,17 @@ def test_one_answer_serves_all_packages_that_share_a_place(db: sqlite3.Connectio
 @pytest.mark.parametrize(
     "statement",
     [
-        Statement(HERE, Outcome.UNCHANGED),
-        Statement(
+        SourceAnswer(HERE, Outcome.UNCHANGED),
+        SourceAnswer(
             HERE, Outcome.UPDATED, ForgeFacts(contributors=ContributorsFacts(head="a" * 40, names=("mara",), taken=""))
         ),
     ],
 )
 def test_a_newcomer_to_a_place_gets_what_is_known_of_it(
-    db: sqlite3.Connection, writer: Writer, statement: Statement
+    db: sqlite3.Connection, writer: Writer, statement: SourceAnswer
 ) -> None:
     """The place was asked with the validators of what is known, so "unchanged" and parts are about that."""
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots", archived=True, days={"2026-01-01": 1})))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots", archived=True, days={"2026-01-01": 1})))
     tell(writer, record(70, "twin", repo_url="https://github.com/mara/django-pots"))
     assert shown(db, 70, "repo_watchers") == 700
     said = say(writer, statement, now=NOW + DAY)
@@ -360,12 +372,12 @@ def test_a_newcomer_to_a_place_gets_what_is_known_of_it(
 
 
 def test_pypi_states_the_version_and_the_serial_is_kept(db: sqlite3.Connection, writer: Writer) -> None:
-    said = say(writer, Statement("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7), source=PYPI)
+    said = say(writer, SourceAnswer("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7), source=PYPI)
     assert told(said) == []
     assert kept(db, "serial", "outcome", source=PYPI) == (7, "updated")
-    newer = Statement("django-pots", Outcome.UPDATED, pypi("django-pots", "3.0"), serial=9)
+    newer = SourceAnswer("django-pots", Outcome.UPDATED, pypi("django-pots", "3.0"), serial=9)
     assert told(say(writer, newer, source=PYPI)) == [("django-pots", "released")]
-    gone = Statement("django-pots", Outcome.GONE, PypiFacts(state="gone", name="django-pots"))
+    gone = SourceAnswer("django-pots", Outcome.GONE, PypiFacts(state="gone", name="django-pots"))
     assert told(say(writer, gone, source=PYPI)) == [("django-pots", "gone")]
     assert shown(db, 1, "pypi_version", "pypi_state") == ("3.0", "gone")
 
@@ -373,10 +385,10 @@ def test_pypi_states_the_version_and_the_serial_is_kept(db: sqlite3.Connection, 
 def test_what_is_gone_loses_its_validators_so_that_its_return_is_noticed(
     db: sqlite3.Connection, writer: Writer
 ) -> None:
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"1"'))
-    say(writer, Statement("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7), source=PYPI)
-    say(writer, Statement(HERE, Outcome.GONE, ForgeFacts(state="gone")))
-    say(writer, Statement("django-pots", Outcome.GONE, PypiFacts(state="gone", name="django-pots")), source=PYPI)
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"1"'))
+    say(writer, SourceAnswer("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7), source=PYPI)
+    say(writer, SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone")))
+    say(writer, SourceAnswer("django-pots", Outcome.GONE, PypiFacts(state="gone", name="django-pots")), source=PYPI)
     assert (kept(db, "etag"), kept(db, "serial", source=PYPI)) == (None, None)
 
 
@@ -384,8 +396,8 @@ def test_events_are_kept_with_their_run(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO runs (id, started, asked) VALUES (5, '', '')")
     writer = Writer(db, forges=NO_FORGES, run=5)
     tell(writer, record(50, "new"))
-    say(writer, Statement("github.com/mara/new", Outcome.UPDATED, forge("mara/new")))
-    say(writer, Statement("github.com/mara/new", Outcome.UPDATED, forge("mara/new", archived=True)))
+    say(writer, SourceAnswer("github.com/mara/new", Outcome.UPDATED, forge("mara/new")))
+    say(writer, SourceAnswer("github.com/mara/new", Outcome.UPDATED, forge("mara/new", archived=True)))
     rows = db.execute("SELECT at, run_id, package_id, event, old, new FROM events ORDER BY id").fetchall()
     assert rows == [(stamp(NOW), 5, 50, "added", None, None), (stamp(NOW), 5, 50, "archived", None, None)]
 
@@ -399,7 +411,7 @@ def test_an_edit_shows_at_once_and_taking_it_back_brings_the_newest_upstream_val
     merged = writer.store_overrides(1, {"title": "Mine", "repo_watchers": 1}, unset=[], now=NOW)
     assert (merged.values["title"], merged.upstream["title"]) == ("Mine", "Django Pots")
     tell(writer, replace(POTS, title="Newer"))
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     assert shown(db, 1, "title", "repo_watchers", "edited") == ("Mine", 1, '["repo_watchers","title"]')
     back = writer.store_overrides(1, {}, unset=["title", "repo_watchers", "repo_forks"], now=NOW)
     assert back.upstream == {}
@@ -409,13 +421,15 @@ def test_an_edit_shows_at_once_and_taking_it_back_brings_the_newest_upstream_val
 def test_an_edited_address_redirects_and_its_facts_are_not_mixed_in_when_it_is_taken_back(
     db: sqlite3.Connection, writer: Writer
 ) -> None:
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"here"'))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots"), etag='"here"'))
     writer.store_overrides(1, {"repo_url": "https://gitlab.com/otto/pots"}, unset=[], now=NOW)
     assert shown(db, 1, "forge", "repository_key", "repo_watchers") == ("gitlab", "gitlab.com/otto/pots", 512)
-    there = Statement("gitlab.com/otto/pots", Outcome.UPDATED, forge("otto/pots", stars=9, archived=True), etag='"x"')
+    there = SourceAnswer(
+        "gitlab.com/otto/pots", Outcome.UPDATED, forge("otto/pots", stars=9, archived=True), etag='"x"'
+    )
     say(writer, there, source=SourceName.GITLAB)
     assert shown(db, 1, "repo_watchers", "archived") == (9, 1)
-    assert say(writer, Statement(HERE, Outcome.UNCHANGED)) == []  # nobody points there now
+    assert say(writer, SourceAnswer(HERE, Outcome.UNCHANGED)) == []  # nobody points there now
     writer.store_overrides(1, {}, unset=["repo_url"], now=NOW)
     assert shown(db, 1, "repo_watchers", "archived", "forge") == (5112, 0, "github")
     assert kept(db, "etag") == '"here"'
@@ -454,10 +468,10 @@ def test_no_write_of_a_fetch_has_a_statement_that_touches_edits(db: sqlite3.Conn
     fetching.store_categories([Category(id=1, slug="apps", title="Apps")])
     fetching.store_grids([Grid(id=10, slug="garden", title="Garden")])
     tell(fetching, replace(POTS, title="Theirs", slug="renamed", grids=(10, 999)), record(50, "new"))
-    say(fetching, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
-    say(fetching, Statement(HERE, Outcome.FAILED, error="answered 502"))
-    say(fetching, Statement(HERE, Outcome.GONE, ForgeFacts(state="gone")))
-    say(fetching, Statement("django-pots", Outcome.UPDATED, pypi("django-pots")), source=PYPI)
+    say(fetching, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    say(fetching, SourceAnswer(HERE, Outcome.FAILED, error="answered 502"))
+    say(fetching, SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone")))
+    say(fetching, SourceAnswer("django-pots", Outcome.UPDATED, pypi("django-pots")), source=PYPI)
     fetching.mark_removed({2}, now=NOW, tell=True)
     fetching.mark_gone(2, now=NOW)
     assert touched == []
@@ -484,7 +498,7 @@ def test_the_index_for_words_follows_every_write(db: sqlite3.Connection, writer:
     assert found(db, "samovar") == [1]
     writer.store_overrides(1, {}, unset=["title"], now=NOW)
     assert found(db, "samovar") == []
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     assert found(db, "flower") == [1]
     tell(writer, record(50, "brandnew"))
     assert found(db, "brandnew") == [50]
@@ -503,7 +517,7 @@ def test_references_are_kept_whole(db: sqlite3.Connection, writer: Writer) -> No
 
 
 def test_columns_that_a_newer_version_added_are_not_blanked(db: sqlite3.Connection, writer: Writer) -> None:
-    say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots")))
+    say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots")))
     writer.store_overrides(1, {"title": "Mine"}, unset=[], now=NOW)
     tables = ("packages", "facts", "overrides", "grids", "categories")
     for table in tables:
@@ -511,8 +525,8 @@ def test_columns_that_a_newer_version_added_are_not_blanked(db: sqlite3.Connecti
         db.execute(f"UPDATE {table} SET colour = 'red'")
     for turn in range(5):
         tell(writer, replace(POTS, title=f"Turn {turn}", grids=(10,)))
-        say(writer, Statement(HERE, Outcome.UPDATED, forge("mara/django-pots", stars=turn)))
-        say(writer, Statement(HERE, Outcome.FAILED, error="x"))
+        say(writer, SourceAnswer(HERE, Outcome.UPDATED, forge("mara/django-pots", stars=turn)))
+        say(writer, SourceAnswer(HERE, Outcome.FAILED, error="x"))
         writer.store_overrides(1, {"title": f"Mine {turn}"}, unset=[], now=NOW)
         writer.store_grids([Grid(id=10, slug="garden", title=f"Garden {turn}")])
         writer.store_categories([Category(id=1, slug="apps", title=f"Apps {turn}")])

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from djpkg.fields import FIELDS, Owner
-from djpkg.record import DJPKG, YOU, Origin, Package, Provenance
+from djpkg.model.fields import FIELDS, Owner
+from djpkg.model.package import DJPKG, YOU, Origin, Package, Provenance
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from djpkg.record import Value
+    from djpkg.model.package import Value
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEEKS: list[int] = [1, 0, 0, 2, 0, 1, 0, 0] * 6 + [3, 0, 12, 1]
@@ -130,7 +130,7 @@ HOSTILE_PIECES = (
 
 def hostile(seed: int) -> str:
     """A text put together from what harms and what does not."""
-    choose = random.Random(seed)  # noqa: S311  # the same texts in every run
+    choose = random.Random(seed)  # the same texts in every run  # noqa: S311  # the same texts in every run
     return "".join(choose.choice(HOSTILE_PIECES) for _ in range(choose.randint(1, 12)))
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from djpkg.record import Package, Provenance
+from djpkg.model.package import Package, Provenance
 from djpkg.render.card import card
 from tests.render.samples import FORBIDDEN, NOW, PACKAGE, VALUES, drawn, hostile, package, styled
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.fields import columns
+from djpkg.model.fields import parse_columns
 from djpkg.render.compare import best, comparison_markdown, comparison_rows
 
 if TYPE_CHECKING:
-    from djpkg.record import Values
+    from djpkg.model.package import Values
 
 ROWS: list[Values] = [
     {"slug": "pots", "repo_watchers": 5, "last_updated": "2026-01-01T00:00:00Z", "title": "a|b*"},
@@ -38,7 +38,7 @@ def test_the_ends_of_the_calendar_can_be_compared() -> None:
 
 
 def test_the_markdown_has_a_column_a_package_dates_and_no_foreign_markup() -> None:
-    assert comparison_markdown(ROWS, columns("stars,updated,title")) == (
+    assert comparison_markdown(ROWS, parse_columns("stars,updated,title")) == (
         "|  | pots | pans | lids |\n"
         "| --- | --- | --- | --- |\n"
         "| stars | 5 | **9** | **9** |\n"
@@ -52,8 +52,11 @@ def test_the_markdown_says_undeclared_of_what_pypi_was_asked_about() -> None:
         {"slug": "pots", "django_versions": [], "released": "2026-01-01T00:00:00Z"},
         {"slug": "pans", "django_versions": []},
     ]
-    assert comparison_markdown(rows, columns("django")).splitlines()[2] == "| django | undeclared |  |"
+    assert comparison_markdown(rows, parse_columns("django")).splitlines()[2] == "| django | undeclared |  |"
 
 
 def test_the_rows_for_csv_are_a_head_and_a_package_each() -> None:
-    assert list(comparison_rows(ROWS[:1], columns("stars,title"))) == [["slug", "stars", "title"], ["pots", 5, "a|b*"]]
+    assert list(comparison_rows(ROWS[:1], parse_columns("stars,title"))) == [
+        ["slug", "stars", "title"],
+        ["pots", 5, "a|b*"],
+    ]

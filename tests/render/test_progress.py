@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from djpkg.facts import Outcome
-from djpkg.observer import Progress, Silent
+from djpkg.fetch.progress import NoProgress, Progress
+from djpkg.model.facts import Outcome
 from djpkg.render.progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_the_rate_and_the_time_left_are_those_of_the_whole_run_so_far() -> None:
 
 
 def test_the_silent_one_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    told(Silent())
+    told(NoProgress())
     assert capfd.readouterr() == ("", "")
 
 

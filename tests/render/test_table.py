@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
-from djpkg.fields import columns
+from djpkg.model.fields import parse_columns
 from djpkg.render.table import TABLE_FIELDS, comparison, packages_table
 from tests.render.samples import FORBIDDEN, NOW, VALUES, drawn, hostile, styled
 
 if TYPE_CHECKING:
-    from djpkg.record import Value, Values
+    from djpkg.model.package import Value, Values
 
 DASH = "\N{EN DASH}"
 
@@ -96,11 +96,11 @@ django-kettle         ≤3.0
 django-spoons         undeclared
 * the best of all
 """
-FEW = columns("stars,commits,updated,version,released,python,django")
+FEW = parse_columns("stars,commits,updated,version,released,python,django")
 
 
 def listed(rows: list[Values], width: int = 100, fields: str | None = None, *, ascii_only: bool = False) -> str:
-    chosen = columns(fields) if fields else None
+    chosen = parse_columns(fields) if fields else None
     return drawn(packages_table(rows, columns=chosen, now=NOW, width=width, ascii_only=ascii_only), width)
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.sources.asking import IMPATIENT, days_of, head_of
+from djpkg.credentials import Token
+from djpkg.sources.rest_forge.bitbucket import Bitbucket
+from djpkg.sources.rest_forge.forgejo import Forgejo
+from djpkg.sources.rest_forge.gitlab import GitLab
+from tests.sources.requesting import IMPATIENT, days_of, head_of
 from tests.world import BITBUCKET, CODEBERG, GITLAB
 
-from djpkg.config import Token
-from djpkg.sources.bitbucket import Bitbucket
-from djpkg.sources.forgejo import Forgejo
-from djpkg.sources.gitlab import GitLab
-
 if TYPE_CHECKING:
+    from djpkg.model.facts import ForgeFacts
+    from djpkg.sources.rest_forge.forge import RestForge
     from tests.world import Repo, World, WorldServer
-
-    from djpkg.facts import ForgeFacts
-    from djpkg.sources.forge import VisitingForge
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Place:
     `page` matches requests for the page of a repository, `commits` those for its commits.
     """
 
-    source: type[VisitingForge]
+    source: type[RestForge]
     api: str
     host: str
     address: str
@@ -35,7 +33,7 @@ class Place:
     page: str
     commits: str = "/commits"
 
-    def make(self, server: WorldServer, *, token: bool | str = False, **options: Any) -> VisitingForge:
+    def make(self, server: WorldServer, *, token: bool | str = False, **options: Any) -> RestForge:
         """The source, pointed at the world; with the right token, or a stated one, or none."""
         if token:
             secret = self.secret(server) if token is True else token

@@ -11,18 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.sources.asking import IMPATIENT, ask_for, fetch, outcomes
+
+from djpkg.credentials import Token
+from djpkg.model.facts import Outcome
+from djpkg.model.lookups import ProjectTarget, RepositoryTarget
+from djpkg.source_name import SourceName
+from tests.sources.requesting import IMPATIENT, ask_for, fetch, outcomes
 from tests.world import BITBUCKET, CODEBERG, GITHUB, GITLAB, NOW
 
-from djpkg.asks import ProjectAsk, RepositoryAsk
-from djpkg.config import Token
-from djpkg.facts import Outcome
-from djpkg.source_name import SourceName
-
 if TYPE_CHECKING:
+    from djpkg.sources.http.retry import Limits
     from tests.world import World, WorldServer
-
-    from djpkg.sources.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -46,26 +45,34 @@ class Case:
             settings["token"] = Token(self.token_variable, token) if token else None
         return getattr(import_module(self.module), self.make_name)(**settings, clock=lambda: server.world.now)
 
-    def add(self, world: World, name: str) -> RepositoryAsk | ProjectAsk:
+    def add(self, world: World, name: str) -> RepositoryTarget | ProjectTarget:
         if self.host is not None:
             return ask_for(world.add_repository(f"acme/{name}", host=self.host, stars=3, commits=[2, 30]))
         world.add_project(name, [("1.0", 30)])
-        return ProjectAsk(coordinate=name)
+        return ProjectTarget(coordinate=name)
 
     def add_some(self, world: World, number: int = 8) -> list[Any]:
         return [self.add(world, f"thing-{place}") for place in range(number)]
 
-    def missing(self, name: str = "missing") -> RepositoryAsk | ProjectAsk:
+    def missing(self, name: str = "missing") -> RepositoryTarget | ProjectTarget:
         if self.host is not None:
-            return RepositoryAsk(coordinate=f"{self.host}/acme/{name}", host=self.host, path=f"acme/{name}")
-        return ProjectAsk(coordinate=name)
+            return RepositoryTarget(coordinate=f"{self.host}/acme/{name}", host=self.host, path=f"acme/{name}")
+        return ProjectTarget(coordinate=name)
 
 
 CASES = (
-    Case("djpkg.sources.github", "GitHub", SourceName.GITHUB, "github", "DJPKG_GITHUB_URL", GITHUB, "GH_TOKEN"),
-    Case("djpkg.sources.gitlab", "GitLab", SourceName.GITLAB, "gitlab", "DJPKG_GITLAB_URL", GITLAB, "GITLAB_TOKEN"),
+    Case("djpkg.sources.github.source", "GitHub", SourceName.GITHUB, "github", "DJPKG_GITHUB_URL", GITHUB, "GH_TOKEN"),
     Case(
-        "djpkg.sources.bitbucket",
+        "djpkg.sources.rest_forge.gitlab",
+        "GitLab",
+        SourceName.GITLAB,
+        "gitlab",
+        "DJPKG_GITLAB_URL",
+        GITLAB,
+        "GITLAB_TOKEN",
+    ),
+    Case(
+        "djpkg.sources.rest_forge.bitbucket",
         "Bitbucket",
         SourceName.BITBUCKET,
         "bitbucket",
@@ -74,7 +81,7 @@ CASES = (
         "BITBUCKET_TOKEN",
     ),
     Case(
-        "djpkg.sources.forgejo",
+        "djpkg.sources.rest_forge.forgejo",
         "Forgejo",
         SourceName.FORGEJO,
         "codeberg",
@@ -82,7 +89,7 @@ CASES = (
         CODEBERG,
         "CODEBERG_TOKEN",
     ),
-    Case("djpkg.sources.pypi", "Pypi", SourceName.PYPI, "pypi", "DJPKG_PYPI_URL", None),
+    Case("djpkg.sources.pypi.source", "Pypi", SourceName.PYPI, "pypi", "DJPKG_PYPI_URL", None),
 )
 LIES = [
     "html",

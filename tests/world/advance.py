@@ -1,5 +1,6 @@
-# ruff: noqa: S311  days are to be the same for the same seed
 """A day in the life of a generated world."""
+
+# ruff: noqa: S311 - the same world from the same seed
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# ruff: noqa: S311  worlds are to be the same for the same seed
 """Worlds as large as the directory, the same for the same seed, cheap enough to be made for every benchmark.
 
 Commits are not kept: each repository holds the weekly counts of its last year and makes the commits of it when asked.
 """
+
+# ruff: noqa: S311 - the same world from the same seed
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ WORDS = """
     invoice jobs json ldap log mail map markdown menu merge message model money news oauth page payment poll
     profile queue rating redis rest search seo session shop site slug social sort storage stripe subscription
     survey tag tasks template test thumb ticket todo tokens tree upload user vote webhook wiki wizard
-""".split()  # noqa: SIM905  ninety literals are no easier to read
+""".split()  # noqa: SIM905 - ninety literals are not easier to read
 GRIDS = 381
 VERY_ACTIVE = (1100, 1500, 2600)
 """Commits a year of the three busiest repositories."""

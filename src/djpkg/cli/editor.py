@@ -11,16 +11,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from djpkg import editing
 from djpkg.cli import terminal
+from djpkg.editing import document
 from djpkg.errors import ConfigError, DjpkgError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from djpkg.assignments import Places
-    from djpkg.merge import Kept
+    from djpkg.editing.assignments import CategoriesAndGrids
+    from djpkg.model.merge import StoredValue
 
 
 # An editor that a program plays may make another mistake each time, without end.
@@ -42,7 +42,7 @@ class Draft:
         except OSError as error:
             raise DjpkgError(f"the text to edit cannot be written: {error.strerror}") from error
 
-    def ask(self, places: Places) -> dict[str, Kept]:
+    def ask(self, places: CategoriesAndGrids) -> dict[str, StoredValue]:
         """Open the editor until its text parses; the fields that were changed, none where the user cancelled.
 
         A mistake is said on top of the text that came back. UsageError where the same text comes back with its mistake;
@@ -52,16 +52,16 @@ class Draft:
         for _ in range(_MOST_MISTAKES):
             self._run()
             after = self._came_back()
-            if editing.is_empty(after) or after == self.before:
+            if document.is_blank(after) or after == self.before:
                 self.discard()
                 return {}
             if after == refused:
                 raise UsageError(mistake, hint=self._kept)
             try:
-                changed = editing.changes(self.before, after, places)
+                changed = document.read_document(self.before, after, places)
             except UsageError as error:
                 mistake = str(error)
-                refused = editing.with_mistake(after, mistake)
+                refused = document.with_error(after, mistake)
                 self._say_on_top(refused)
                 continue
             if not changed:
@@ -71,7 +71,7 @@ class Draft:
 
     def keep(self) -> None:
         """Say where the text is, after something else went wrong."""
-        terminal.say(f"djpkg: {self._kept}")
+        terminal.write_stderr(f"djpkg: {self._kept}")
 
     def discard(self) -> None:
         """The text has done its work; so have the copies that editors leave beside it."""

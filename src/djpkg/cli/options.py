@@ -13,10 +13,12 @@ import typer
 from typer.core import TyperCommand
 
 from djpkg import config
-from djpkg.cli import complete, terminal
+from djpkg.cli import terminal
+from djpkg.cli.completion import candidates
 from djpkg.errors import MirrorMissing, UsageError
-from djpkg.mirror import find
+from djpkg.mirror import resolve
 from djpkg.mirror.connection import open_read
+from djpkg.model import forge_servers
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,7 +47,7 @@ Fields = Annotated[
         "--fields",
         metavar="A,B,...",
         help="The fields to give, in this order; all gives every one.",
-        autocompletion=complete.asked(complete.columns),
+        autocompletion=candidates.when_completing(candidates.columns),
     ),
 ]
 Limit = Annotated[
@@ -127,14 +129,16 @@ def reading(db: Path | None, *, missing: str = PACKAGED) -> Iterator[sqlite3.Con
         try:
             connection = stack.enter_context(open_read(path))
         except MirrorMissing as error:
-            from djpkg.mirror.starter import open_starter  # noqa: PLC0415 - only without a mirror
+            from djpkg.mirror.seed import open_seed  # noqa: PLC0415 - only without a mirror
 
             if missing:
-                terminal.say(f"{error}; {missing}. djpkg fetch --all brings the directory")
-            connection = stack.enter_context(closing(open_starter()))
+                terminal.write_stderr(f"{error}; {missing}. djpkg fetch --all brings the directory")
+            connection = stack.enter_context(closing(open_seed()))
         yield connection
 
 
 def find_package(mirror: sqlite3.Connection, text: str) -> int:
     """The id of the one package that PACKAGE names. PackageNotFound where there is none, or several."""
-    return find.get(mirror, text, catalog=config.catalog(os.environ), forges=config.forges(os.environ))
+    return resolve.get_id(
+        mirror, text, catalog=config.catalog_address(os.environ), forges=forge_servers.forge_servers(os.environ)
+    )

@@ -41,4 +41,4 @@ def draw(renderable: RenderableType) -> None:
     )
     with console.capture() as captured:
         console.print(renderable)
-    terminal.answer(captured.get())
+    terminal.write_stdout(captured.get())

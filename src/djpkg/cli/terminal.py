@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from djpkg.errors import TERMINATED, MirrorError
-from djpkg.render.text import safe
+from djpkg.render.escape import escape
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -38,14 +38,14 @@ def is_terminal(stream: TextIO | None = None) -> bool:
     return out is not None and out.isatty()
 
 
-def answer(text: str) -> None:
+def write_stdout(text: str) -> None:
     """Write to stdout. OutputClosed when nobody reads it any more, MirrorError (74) when it cannot be written."""
     if sys.stdout is None or not text:
         return
     try:
         sys.stdout.write(text)
     except OSError as error:
-        raise outcome(error) from error
+        raise output_error(error) from error
 
 
 def flush() -> None:
@@ -55,28 +55,28 @@ def flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        raise outcome(error) from error
+        raise output_error(error) from error
 
 
-def say(text: str) -> None:
+def write_stderr(text: str) -> None:
     """One line of talk on stderr; a stderr that is closed or full loses it."""
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(f"{safe(text)}\n")
+        sys.stderr.write(f"{escape(text)}\n")
         sys.stderr.flush()
     except OSError:
         discard(sys.stderr)
 
 
-def complain(error: DjpkgError) -> None:
+def print_error(error: DjpkgError) -> None:
     """An error as one line, and the next step as another."""
-    say(f"djpkg: {error}")
+    write_stderr(f"djpkg: {error}")
     if error.hint:
-        say(f"       {error.hint}")
+        write_stderr(f"       {error.hint}")
 
 
-def leave(code: int) -> NoReturn:
+def exit_now(code: int) -> NoReturn:
     """End now: the interpreter would wait for threads, and one may look up a name at a server that is silent."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):
@@ -104,7 +104,7 @@ def encoding() -> str:
     return getattr(sys.stdout, "encoding", None) or "ascii"
 
 
-def outcome(error: OSError) -> Exception:
+def output_error(error: OSError) -> Exception:
     """What becomes of an error of stdout: OutputClosed where nobody reads it, else MirrorError."""
     if error.errno in (errno.EPIPE, errno.ESHUTDOWN):
         return OutputClosed()

@@ -11,22 +11,23 @@ from difflib import get_close_matches
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, cast
 
-from djpkg import query_sql
-from djpkg.fields import Kind
 from djpkg.mirror.read import distinct
-from djpkg.mirror.rows import value
-from djpkg.named import Named, Names, folded
-from djpkg.record import category_address, grid_address
-from djpkg.typed import cited
+from djpkg.mirror.serialization import from_sql
+from djpkg.model.fields import Kind
+from djpkg.model.package import category_address, grid_address
+from djpkg.query import sql
+from djpkg.query.columns import column_sql, is_computed
+from djpkg.query.grid_names import GridName, GridNames, lower_ascii
+from djpkg.text import quote_input
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from djpkg.fields import Column, Field
-    from djpkg.mirror.rows import SqlValue
-    from djpkg.query import Query, Sort
-    from djpkg.record import Values
+    from djpkg.mirror.serialization import SqlValue
+    from djpkg.model.fields import Column, Field
+    from djpkg.model.package import Values
+    from djpkg.query.parser import Query, Sort
 
 # Small enough for the processor to have a page at hand while it is written down (measured).
 _PAGE = 100
@@ -34,7 +35,7 @@ _PAGE = 100
 
 def count(db: sqlite3.Connection, query: Query) -> int:
     """How many packages a query matches."""
-    condition, values = query_sql.where(query, get_names(db))
+    condition, values = sql.where(query, get_names(db))
     (number,) = db.execute(f"SELECT count(*) FROM packages WHERE {condition}", values).fetchone()
     return cast("int", number)
 
@@ -42,9 +43,9 @@ def count(db: sqlite3.Connection, query: Query) -> int:
 def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, limit: int = 0) -> list[int]:
     """The ids that a query matches, in order; `limit` 0 takes all."""
     names = get_names(db)
-    condition, values = query_sql.where(query, names)
-    order, order_values = query_sql.order_by(sorts, query, names)
-    if any(item.field.name == query_sql.VERSION for item in sorts):
+    condition, values = sql.where(query, names)
+    order, order_values = sql.order_by(sorts, query, names)
+    if any(item.field.name == sql.VERSION for item in sorts):
         _place_versions(db)
     # A LIMIT, even one of all, costs SQLite its quick way of sorting. The ids are handed over as one text, which takes
     # half the time of as many rows; SQLite keeps a subquery's order for an aggregate.
@@ -59,11 +60,11 @@ def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, lim
 
 def _place_versions(db: sqlite3.Connection) -> None:
     """Let SQL order by versions: a place for each costs less than to compare them pair by pair."""
-    from djpkg import project  # noqa: PLC0415 - for this order alone
+    from djpkg.model import pypi_project  # noqa: PLC0415 - for this order alone
 
     versions = (text for (text,) in db.execute("SELECT DISTINCT pypi_version FROM packages WHERE pypi_version <> ''"))
-    places = {text: place for place, text in enumerate(project.in_order(versions))}
-    db.create_function(query_sql.VERSION_PLACE, 1, places.get, deterministic=True)
+    places = {text: place for place, text in enumerate(pypi_project.sort_versions(versions))}
+    db.create_function(sql.VERSION_PLACE, 1, places.get, deterministic=True)
 
 
 def unknown_names(db: sqlite3.Connection, query: Query) -> list[str]:
@@ -75,24 +76,24 @@ def unknown_names(db: sqlite3.Connection, query: Query) -> list[str]:
         _no_such(
             "category" if field.of_category else "grid", text, names.categories if field.of_category else names.grids
         )
-        for field, text in query_sql.unknown_names(query, names)
+        for field, text in sql.unknown_names(query, names)
     ]
 
 
-def _no_such(notion: str, text: str, known: Sequence[Named]) -> str:
+def _no_such(notion: str, text: str, known: Sequence[GridName]) -> str:
     slugs = [one.slug for one in known if one.slug]
-    near = get_close_matches(folded(text), slugs, n=1, cutoff=0.6)
+    near = get_close_matches(lower_ascii(text), slugs, n=1, cutoff=0.6)
     next_step = f"did you mean {near[0]}?" if near else "djpkg grids lists them"
-    return f"there is no {notion} {cited(text)} in the mirror; {next_step}"
+    return f"there is no {notion} {quote_input(text)} in the mirror; {next_step}"
 
 
-def get_names(db: sqlite3.Connection) -> Names:
+def get_names(db: sqlite3.Connection) -> GridNames:
     """All categories and grids."""
-    return Names(*(_named(db, table) for table in ("categories", "grids")))
+    return GridNames(*(_named(db, table) for table in ("categories", "grids")))
 
 
-def _named(db: sqlite3.Connection, table: str) -> tuple[Named, ...]:
-    return tuple(Named(*row) for row in db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id"))
+def _named(db: sqlite3.Connection, table: str) -> tuple[GridName, ...]:
+    return tuple(GridName(*row) for row in db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id"))
 
 
 def get_rows(db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column]) -> Iterator[Values]:
@@ -100,7 +101,7 @@ def get_rows(db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Colum
     fields = distinct(columns)
     for page in _pages(db, ids, fields):
         for row in page:
-            yield {field.name: value(field, kept) for field, kept in zip(fields, row, strict=True)}
+            yield {field.name: from_sql(field, kept) for field, kept in zip(fields, row, strict=True)}
 
 
 def get_json(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column]) -> Iterator[list[str]]:
@@ -118,7 +119,7 @@ def get_json(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Colum
 
 
 def _pages(db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[Field]) -> Iterator[list[tuple[SqlValue, ...]]]:
-    expressions = ", ".join(field.column for field in fields)
+    expressions = ", ".join(column_sql(field) for field in fields)
     for start in range(0, len(ids), _PAGE):
         wanted = json.dumps(list(ids[start : start + _PAGE]))
         # SQLite never turns a CROSS JOIN's loops round, so that the rows come as the ids do: to order them would only
@@ -140,7 +141,7 @@ def _encoder(field: Field) -> Callable[[Sequence[SqlValue]], Iterable[object]]:
             return _Known(lambda kept: json.dumps(category_address(cast("int | None", kept)))).all
         case Kind.GRIDS:
             return _Known(_grids).all
-        case Kind.NAMES if field.expression:  # made by SQLite, which leaves other alphabets as they are
+        case Kind.NAMES if is_computed(field):  # made by SQLite, which leaves other alphabets as they are
             return _Known(lambda kept: json.dumps(json.loads(cast("str", kept)), separators=(",", ":"))).all
         case Kind.COUNTS | Kind.NAMES | Kind.MAPPING:
             return iter

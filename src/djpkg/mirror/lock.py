@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.errors import FetchRunning, MirrorError
 from djpkg.mirror import connection, schema
-from djpkg.mirror.starter import store_starter
+from djpkg.mirror.seed import store_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,6 @@ def ensure_locked(path: Path) -> None:
     """The same for a caller that holds the fetch lock."""
     version = connection.find_version(path)
     if version is None:
-        connection.create(path, fill=store_starter)
+        connection.create(path, fill=store_seed)
     elif version < schema.VERSION:
         connection.upgrade(path)

@@ -6,16 +6,16 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import MirrorError
-from djpkg.mirror.ledger import find_sweep, get_quotas
+from djpkg.mirror.fetch_history import find_sweep, get_quotas
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from djpkg.remembered import QuotaRow, Sweep
+    from djpkg.model.fetch_state import QuotaRow, Sweep
 
 # A sweep's worth of nights is in `runs`; of these the last few say how it goes.
-RUNS_TOLD = 5
+RUNS_SHOWN = 5
 
 # Listed packages and the facts of the place that each points to now.
 _POINTED = {
@@ -96,7 +96,7 @@ def _freshness(db: sqlite3.Connection, source: SourceName) -> Freshness:
 
 
 def _runs(db: sqlite3.Connection) -> list[Run]:
-    rows = db.execute("SELECT started, finished, asked, exit, report FROM runs ORDER BY id DESC LIMIT ?", (RUNS_TOLD,))
+    rows = db.execute("SELECT started, finished, asked, exit, report FROM runs ORDER BY id DESC LIMIT ?", (RUNS_SHOWN,))
     return [Run(started, finished, asked, code, _causes(report)) for started, finished, asked, code, report in rows]
 
 

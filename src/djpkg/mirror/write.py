@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, cast
 
 from sqlite_utils import Database
 
-from djpkg.absorb import Event, absorb, differs
-from djpkg.merge import Merged, Stored, merge
-from djpkg.mirror import codec
+from djpkg.mirror import facts_json
+from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
 from djpkg.mirror.connection import transaction
-from djpkg.mirror.laying import Statement, Written, lay
-from djpkg.mirror.rows import as_json, columns
+from djpkg.mirror.serialization import to_json, to_row
+from djpkg.model.fact_changes import Event, combine, facts_differ
+from djpkg.model.merge import FactsRow, Merged, merge
 from djpkg.source_name import SourceName
 from djpkg.times import sortable, stamp
 
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from djpkg.facts import CatalogFacts, Category, Facts, Grid
-    from djpkg.merge import Kept
-    from djpkg.mirror.rows import SqlValue
+    from djpkg.mirror.serialization import SqlValue
+    from djpkg.model.facts import CatalogFacts, Category, Facts, Grid
+    from djpkg.model.merge import StoredValue
 
-__all__ = ["Statement", "Writer", "Written"]
 
 _FACTS_KEY = ("package_id", "source", "coordinate")
 
@@ -64,22 +63,22 @@ class Writer:
         with transaction(self._db):
             self._tables.table("grids").upsert_all(rows, pk="id")
 
-    def store_catalog(self, page: Sequence[CatalogFacts], *, now: datetime, tell_added: bool) -> list[Written]:
+    def store_catalog(self, page: Sequence[CatalogFacts], *, now: datetime, tell_added: bool) -> list[StoredChange]:
         """Store a page of the catalog. `tell_added`: packages seen for the first time are news."""
         latest = {said.id: said for said in page}  # insertions while paging repeat rows: the last one wins
         with transaction(self._db):
             self._db.execute("PRAGMA defer_foreign_keys = ON")
             before = self._stored(latest, SourceName.CATALOG)
             states = self._states(latest)
-            written: list[Written] = []
+            written: list[StoredChange] = []
             rows: list[dict[str, SqlValue]] = []
             for number, said in latest.items():
                 old = before.get((number, str(number)))
-                kept = cast("CatalogFacts", absorb(old.said if old else None, said))
+                kept = cast("CatalogFacts", combine(old.said if old else None, said))
                 told = list(_catalog_events(states.get(number), tell_added=tell_added))
-                changed = old is None or differs(old.said, kept)
+                changed = old is None or facts_differ(old.said, kept)
                 rows.append(_facts_row(number, SourceName.CATALOG, str(number), kept, now=now, changed=changed))
-                written.append(Written(number, said.slug, str(number), changed, tuple(told)))
+                written.append(StoredChange(number, said.slug, str(number), changed, tuple(told)))
             self._name_by_number(latest.values())
             self._db.executemany(
                 "UPDATE packages SET catalog_state = 'listed' WHERE id = ? AND catalog_state = 'removed'",
@@ -90,7 +89,7 @@ class Writer:
             self._store_events(written, now)
         return written
 
-    def mark_removed(self, seen: Collection[int], *, now: datetime, tell: bool) -> list[Written]:
+    def mark_removed(self, seen: Collection[int], *, now: datetime, tell: bool) -> list[StoredChange]:
         """Mark the listed packages that a complete sweep has not seen. Their rows, facts and edits stay.
 
         `tell`: that they are not listed any more is news.
@@ -100,11 +99,11 @@ class Writer:
             lost = [(number, slug) for number, slug in listed if number not in seen]
             self._mark_missing([number for number, _ in lost], now)
             told = (Event("removed", None, None),) if tell else ()
-            written = [Written(number, slug, str(number), changed=True, events=told) for number, slug in lost]
+            written = [StoredChange(number, slug, str(number), changed=True, events=told) for number, slug in lost]
             self._store_events(written, now)
         return written
 
-    def mark_gone(self, number: int, *, now: datetime) -> list[Written]:
+    def mark_gone(self, number: int, *, now: datetime) -> list[StoredChange]:
         """The catalog does not know a package by its number any more."""
         with transaction(self._db):
             found = self._db.execute("SELECT slug, catalog_state FROM packages WHERE id = ?", (number,)).fetchone()
@@ -113,25 +112,27 @@ class Writer:
             slug, state = found
             self._mark_missing([number], now)
             told = (Event("removed", None, None),) if state == "listed" else ()
-            written = [Written(number, slug, str(number), bool(told), told)]
+            written = [StoredChange(number, slug, str(number), bool(told), told)]
             self._store_events(written, now)
         return written
 
-    def store_statements(self, source: SourceName, page: Sequence[Statement], *, now: datetime) -> list[Written]:
+    def store_statements(
+        self, source: SourceName, page: Sequence[SourceAnswer], *, now: datetime
+    ) -> list[StoredChange]:
         """Store what a forge or PyPI said; each package that points to the coordinate gets it."""
         with transaction(self._db):
             pointing = self._pointing(source, [statement.coordinate for statement in page])
             before = self._stored([number for packages in pointing.values() for number, _ in packages], source)
             shared = {coordinate: row.said for (_, coordinate), row in before.items() if row.said is not None}
             known = {number for (number, _), row in before.items() if row.said is not None}
-            written: list[Written] = []
-            stirred: dict[int, Written] = {}
+            written: list[StoredChange] = []
+            stirred: dict[int, StoredChange] = {}
             rows: dict[tuple[int, str], dict[str, SqlValue]] = {}
             for statement in page:
                 for number, slug in pointing.get(statement.coordinate, ()):
                     key = (number, statement.coordinate)
-                    old = before.get(key) or Stored(source, statement.coordinate, None, None, None, None, None)
-                    laid = lay(old, statement, number, slug, shared.get(statement.coordinate), now=now)
+                    old = before.get(key) or FactsRow(source, statement.coordinate, None, None, None, None, None)
+                    laid = apply_answer(old, statement, number, slug, shared.get(statement.coordinate), now=now)
                     rows[key] = rows.get(key, {}) | laid.row
                     written.append(laid.written)
                     if not laid.still:
@@ -146,7 +147,7 @@ class Writer:
         return written
 
     def store_overrides(
-        self, package: int, values: Mapping[str, Kept], *, unset: Collection[str], now: datetime
+        self, package: int, values: Mapping[str, StoredValue], *, unset: Collection[str], now: datetime
     ) -> Merged:
         """Lay values over fields and take others off, and give the merge that follows."""
         return self.revise_overrides(package, lambda _: values, unset=unset, now=now)[1]
@@ -154,7 +155,7 @@ class Writer:
     def revise_overrides(
         self,
         package: int,
-        revise: Callable[[Mapping[str, Kept]], Mapping[str, Kept]],
+        revise: Callable[[Mapping[str, StoredValue]], Mapping[str, StoredValue]],
         *,
         unset: Collection[str],
         now: datetime,
@@ -166,7 +167,7 @@ class Writer:
         with transaction(self._db):
             (before,) = self._merge([package])
             rows = [
-                {"package_id": package, "field": field, "value": as_json(value), "edited": stamp(now)}
+                {"package_id": package, "field": field, "value": to_json(value), "edited": stamp(now)}
                 for field, value in revise(before.values).items()
             ]
             self._tables.table("overrides").upsert_all(rows, pk=("package_id", "field"))
@@ -210,7 +211,7 @@ class Writer:
             [(at, sortable(at), f"$.{source.value}", at, number) for number in packages],
         )
 
-    def _merge_and_suggest(self, written: Mapping[int, Written], known: Collection[int]) -> list[Written]:
+    def _merge_and_suggest(self, written: Mapping[int, StoredChange], known: Collection[int]) -> list[StoredChange]:
         """Merge, and tell of projects that from now on name another forge as their own."""
         suggested = dict(
             self._db.execute(f"SELECT id, suggestion FROM packages WHERE id IN ({_marks(written)})", tuple(written))
@@ -228,14 +229,14 @@ class Writer:
         wanted = sorted(set(packages))
         if not wanted:
             return []
-        facts: dict[int, list[Stored]] = {number: [] for number in wanted}
+        facts: dict[int, list[FactsRow]] = {number: [] for number in wanted}
         for number, *row in self._db.execute(
             "SELECT package_id, source, coordinate, asked, answered, outcome, error, said FROM facts"
             f" WHERE package_id IN ({_marks(wanted)})",
             wanted,
         ):
-            facts[number].append(codec.stored(row))
-        overrides: dict[int, dict[str, Kept]] = {}
+            facts[number].append(facts_json.facts_row(row))
+        overrides: dict[int, dict[str, StoredValue]] = {}
         for number, field, value in self._db.execute(
             f"SELECT package_id, field, value FROM overrides WHERE package_id IN ({_marks(wanted)})", wanted
         ):
@@ -247,11 +248,11 @@ class Writer:
                 for number in wanted
             ]
         except ValueError as error:
-            raise codec.not_ours("of these packages", error) from error
+            raise facts_json.unreadable("of these packages", error) from error
         try:
-            self._upsert("packages", [columns(one) for one in merged], key=("id",))
+            self._upsert("packages", [to_row(one) for one in merged], key=("id",))
         except sqlite3.IntegrityError as error:  # somebody else's override, of a type that its column does not take
-            raise codec.not_ours("or edits of these packages", error) from error
+            raise facts_json.unreadable("or edits of these packages", error) from error
         self._place_in_grids(merged)
         return merged
 
@@ -292,14 +293,14 @@ class Writer:
             pointing.setdefault(coordinate, []).append((number, slug))
         return pointing
 
-    def _stored(self, packages: Collection[int], source: SourceName) -> dict[tuple[int, str], Stored]:
-        found: dict[tuple[int, str], Stored] = {}
+    def _stored(self, packages: Collection[int], source: SourceName) -> dict[tuple[int, str], FactsRow]:
+        found: dict[tuple[int, str], FactsRow] = {}
         for number, misses, *row in self._db.execute(
             "SELECT package_id, misses, source, coordinate, asked, answered, outcome, error, said FROM facts"
             f" WHERE source = ? AND package_id IN ({_marks(packages)})",
             (source.value, *packages),
         ):
-            found[number, row[1]] = codec.stored(row)._replace(misses=misses)
+            found[number, row[1]] = facts_json.facts_row(row)._replace(misses=misses)
         return found
 
     def _states(self, packages: Collection[int]) -> dict[int, str]:
@@ -333,7 +334,7 @@ class Writer:
             [tuple([row[name] for name in names]) for row in rows],
         )
 
-    def _store_events(self, written: Sequence[Written], now: datetime) -> None:
+    def _store_events(self, written: Sequence[StoredChange], now: datetime) -> None:
         rows = [
             {
                 "at": stamp(now),
@@ -360,7 +361,7 @@ def _facts_row(
         "answered": stamp(now),
         "outcome": "updated" if changed else "unchanged",
         "error": None,
-        "said": codec.encode(said),
+        "said": facts_json.encode(said),
     }
 
 

@@ -9,16 +9,16 @@ from rich.constrain import Constrain
 from rich.style import Style
 from rich.text import Text
 
-from djpkg.counting import counted
-from djpkg.fields import get
-from djpkg.record import package_page
-from djpkg.render import known, short, spark, states, when
-from djpkg.render import values as look
-from djpkg.render.flow import MARGIN, Flow, Piece, Prose
+from djpkg.model.fields import get
+from djpkg.model.package import package_page
+from djpkg.model.weekly_commits import WEEKS
+from djpkg.render import abbreviate, known_figures, relative_time, sparkline, states
+from djpkg.render import typed_values as look
+from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import glyphs as glyphs_for
-from djpkg.render.human import human
+from djpkg.render.labelled_lines import MARGIN, LabelledLines, Piece, Prose
 from djpkg.source_name import FORGES, SourceName
-from djpkg.weeks import WEEKS
+from djpkg.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from djpkg.record import Package, Provenance, Value, Values
+    from djpkg.model.package import Package, Provenance, Value, Values
     from djpkg.render.glyphs import Glyphs
 
 _WIDEST = 120
@@ -35,7 +35,7 @@ _WIDEST_PROSE = 100
 _LONGEST_TEXT = 65_536
 _LONGEST_NAME = 200
 _MOST_NAMES = 8
-_NOTHING_TO_COUNT = known.NO_REPOSITORY | {"empty", "gone", "blocked"}
+_NOTHING_TO_COUNT = known_figures.NO_REPOSITORY | {"empty", "gone", "blocked"}
 _ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
 
@@ -122,7 +122,10 @@ class _Drawing(NamedTuple):
 
     def _popularity(self) -> Iterator[RenderableType]:
         pieces = []
-        stars, forks = known.figure(self.values, "repo_watchers"), known.figure(self.values, "repo_forks")
+        stars, forks = (
+            known_figures.known_figure(self.values, "repo_watchers"),
+            known_figures.known_figure(self.values, "repo_forks"),
+        )
         if stars is not None:
             pieces.append(Piece(Text(f"{self.glyphs.star} {stars:,}", style="bold")))
         if forks is not None:
@@ -140,7 +143,7 @@ class _Drawing(NamedTuple):
         names = [self._foreign(name, 60) for name in look.names(self.values, "participants")]
         if not names:
             return ""
-        lead = f"{counted(len(names), 'contributor')}: "
+        lead = f"{pluralize(len(names), 'contributor')}: "
         texts = [lead + _some(names, shown) for shown in range(1, min(len(names), _MOST_NAMES) + 1)]
         beside = [text for text in texts if Text(text).cell_len <= room]
         if beside[1:]:
@@ -151,7 +154,7 @@ class _Drawing(NamedTuple):
 
     def _commits(self) -> Iterator[RenderableType]:
         pieces: list[Piece] = []
-        counts = known.weeks(self.values)
+        counts = known_figures.known_weeks(self.values)
         last = look.text(self.values, "last_updated")
         body = self.width - MARGIN
         columns = next((some for some in (WEEKS, WEEKS // 2) if some <= body), WEEKS // 4)
@@ -162,7 +165,7 @@ class _Drawing(NamedTuple):
             pieces.append(Piece(Text("not fetched yet", style="dim")))
         if last:
             pieces.append(Piece(Text(f"last {self._ago(last)}")))
-        if scale := spark.scale(counts):
+        if scale := sparkline.scale(counts):
             pieces.append(Piece(Text(scale, style="dim")))
         if scale and len(counts) > columns:
             pieces.append(Piece(Text(f"{len(counts) // columns} weeks a bar", style="dim")))
@@ -201,9 +204,9 @@ class _Drawing(NamedTuple):
 
     def _runs_with(self, *, said_nothing: str) -> Iterator[Text]:
         """Python and Django; what PyPI was asked about and had nothing to say on is undeclared."""
-        python = short.requirement(look.text(self.values, "requires_python"), self.glyphs)
-        python = python or short.versions(look.names(self.values, "python_versions"), self.glyphs)
-        django = short.versions(look.names(self.values, "django_versions"), self.glyphs, listed=3)
+        python = abbreviate.short_requirement(look.text(self.values, "requires_python"), self.glyphs)
+        python = python or abbreviate.short_versions(look.names(self.values, "python_versions"), self.glyphs)
+        django = abbreviate.short_versions(look.names(self.values, "django_versions"), self.glyphs, listed=3)
         for name, text in (("Python", python), ("Django", django)):
             if text:
                 yield Text(f"{name} {text}")
@@ -239,8 +242,8 @@ class _Drawing(NamedTuple):
             yield Text("not refreshed: no source for this address", style="dim")
 
     def _address(self, url: str) -> Text:
-        target = short.link(url) if self.links else None
-        return Text(self._foreign(short.address(url), 2000), style=Style(link=target) if target else "")
+        target = abbreviate.link(url) if self.links else None
+        return Text(self._foreign(abbreviate.short_address(url), 2000), style=Style(link=target) if target else "")
 
     # Where it all comes from.
 
@@ -273,22 +276,22 @@ class _Drawing(NamedTuple):
 
     # Small things.
 
-    def _flow(self, label: str, pieces: list[Piece]) -> Flow:
-        return Flow(label, pieces, dot=f" {self.glyphs.dot} ")
+    def _flow(self, label: str, pieces: list[Piece]) -> LabelledLines:
+        return LabelledLines(label, pieces, dot=f" {self.glyphs.dot} ")
 
     def _note(self, name: str, label: str) -> list[Piece]:
         """That a field is edited, and what lies beneath."""
         if name not in self.package.upstream:
             return [] if name not in look.names(self.values, "edited") else [Piece(self._mark(label), "   ")]
         beneath: Value = self.package.upstream[name]
-        shown = human(beneath, get(name).kind, self.glyphs, now=self.now) or "none"
+        shown = format_value(beneath, get(name).kind, self.glyphs, now=self.now) or "none"
         return [Piece(self._mark(label).append(f", upstream: {shown}", "dim"), "   ")]
 
     def _mark(self, label: str) -> Text:
         return Text(f"{self.glyphs.edited} {label} edited" if label else f"{self.glyphs.edited} edited", style="cyan")
 
     def _ago(self, text: str | None) -> str:
-        return self.glyphs.foreign(when.ago(text, now=self.now))
+        return self.glyphs.foreign(relative_time.relative(text, now=self.now))
 
     def _text(self, name: str) -> str:
         return self._foreign(look.text(self.values, name), _LONGEST_NAME)

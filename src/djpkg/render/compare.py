@@ -5,27 +5,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from djpkg.fields import Kind, columns
-from djpkg.render import known, short, when
-from djpkg.render import values as look
+from djpkg.model.fields import Kind, parse_columns
+from djpkg.render import abbreviate, known_figures, relative_time
+from djpkg.render import typed_values as look
+from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import UNICODE
-from djpkg.render.human import human
 from djpkg.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from djpkg.fields import Column
-    from djpkg.record import Value, Values
+    from djpkg.model.fields import Column
+    from djpkg.model.package import Value, Values
     from djpkg.render.glyphs import Glyphs
 
-COMPARED: tuple[Column, ...] = columns(
+COMPARED: tuple[Column, ...] = parse_columns(
     "stars,forks,contributors,commits,updated,version,released,django_versions,requires_python,license,"
     "development_status,archived"
 )
 # What a row needs beside the fields that are compared.
-BESIDE: tuple[Column, ...] = (*columns("released"), *known.NEEDED)
+BESIDE: tuple[Column, ...] = (*parse_columns("released"), *known_figures.NEEDED)
 _MOST = frozenset(("repo_watchers", "repo_forks", "participant_count", "commits_last_year"))
 _NEWEST = frozenset(("last_updated", "released"))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&#])")
@@ -58,25 +58,25 @@ def comparison_markdown(rows: Sequence[Values], columns: Sequence[Column] = COMP
 def compared(row: Values, column: Column, glyphs: Glyphs, *, now: datetime | None) -> str:
     """What stands under a package for a field; without `now`, for a document, times are dates and figures exact."""
     field = column.field
-    value = known.value(row, field.name)
+    value = known_figures.known_value(row, field.name)
     if field.name == "django_versions":
         return declared_django(row, glyphs)
     if field.name == "python_versions":
-        return short.versions(look.names(row, field.name), glyphs)
+        return abbreviate.short_versions(look.names(row, field.name), glyphs)
     if field.name == "requires_python":
-        return short.requirement(look.text(row, field.name), glyphs)
+        return abbreviate.short_requirement(look.text(row, field.name), glyphs)
     if field.name == "repo_watchers" and isinstance(value, int) and now is not None:
-        return short.count(value)
+        return abbreviate.short_count(value)
     if field.kind is Kind.TIME and now is not None:
-        return glyphs.foreign(when.ago_short(look.text(row, field.name), now=now))
+        return glyphs.foreign(relative_time.relative_short(look.text(row, field.name), now=now))
     if field.kind is Kind.COUNTS and now is None:
-        return str(sum(known.weeks(row))) if value else ""
-    return human(value, field.kind, glyphs, now=now)
+        return str(sum(known_figures.known_weeks(row))) if value else ""
+    return format_value(value, field.kind, glyphs, now=now)
 
 
 def declared_django(row: Values, glyphs: Glyphs) -> str:
     """The declared range; "undeclared" is said only of what PyPI was asked about."""
-    declared = short.versions(look.names(row, "django_versions"), glyphs)
+    declared = abbreviate.short_versions(look.names(row, "django_versions"), glyphs)
     return declared or ("undeclared" if look.text(row, "released") else "")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from djpkg.render import spark
-from djpkg.render.text import ELLIPSIS, safe
+from djpkg.render import sparkline
+from djpkg.render.escape import ELLIPSIS, escape
 
 
 class Glyphs(NamedTuple):
@@ -23,14 +23,14 @@ class Glyphs(NamedTuple):
 
     def foreign(self, text: str, *, block: bool = False, limit: int | None = None) -> str:
         """Text from elsewhere, made safe, and in a set of ASCII with escapes of Python for what ASCII lacks."""
-        shown = safe(text, block=block, limit=limit, ellipsis=self.ellipsis)
+        shown = escape(text, block=block, limit=limit, ellipsis=self.ellipsis)
         if self.encoding == "ascii" and not shown.isascii():
             return shown.encode("ascii", "backslashreplace").decode("ascii")
         return shown
 
     def sparkline(self, counts: list[int], width: int | None = None) -> str:
         """The counts in the blocks of this set."""
-        return spark.sparkline(counts, width, encoding=self.encoding)
+        return sparkline.sparkline(counts, width, encoding=self.encoding)
 
     def join(self, parts: list[str]) -> str:
         """The parts with dots between them."""

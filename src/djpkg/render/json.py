@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from djpkg.fields import Column
-    from djpkg.record import Values
+    from djpkg.model.fields import Column
+    from djpkg.model.package import Values
 
 
 def record(values: Values, columns: Iterable[Column]) -> str:

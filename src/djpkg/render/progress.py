@@ -8,8 +8,8 @@ from rich.progress import BarColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from djpkg.facts import Outcome
-from djpkg.render.text import safe
+from djpkg.model.facts import Outcome
+from djpkg.render.escape import escape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,7 @@ class TerminalProgress:
             return
         if not self._tasks:
             self._bars.start()
-        self._tasks[source] = self._bars.add_task(safe(source), total=total)
+        self._tasks[source] = self._bars.add_task(escape(source), total=total)
 
     def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
         """Move a source's line on; trouble is counted at its end."""
@@ -61,7 +61,7 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        self._console.print(Text(safe(text, limit=_LONGEST_NOTE)))
+        self._console.print(Text(escape(text, limit=_LONGEST_NOTE)))
 
     def stop(self) -> None:
         """Take the bars away; safe to call twice."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.render import values as look
+from djpkg.render import typed_values as look
 
 if TYPE_CHECKING:
-    from djpkg.record import Values
+    from djpkg.model.package import Values
 
 # The only words in red: nothing more is to be expected there.
 FINAL = frozenset(("archived", "gone"))

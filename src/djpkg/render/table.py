@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Group
 from rich.text import Text
 
-from djpkg.fields import Kind
-from djpkg.render import known, short, states, when
-from djpkg.render import values as look
+from djpkg.model.fields import Kind
+from djpkg.render import abbreviate, known_figures, relative_time, states
+from djpkg.render import typed_values as look
 from djpkg.render.compare import COMPARED, best, compared, declared_django
+from djpkg.render.format_value import SPARK_WIDTH, format_value, format_weeks
 from djpkg.render.glyphs import glyphs as glyphs_for
-from djpkg.render.human import SPARK_WIDTH, human, weeks
-from djpkg.render.sheet import GAP, Cell, Head, Sheet, blocks, fit, lay, natural_widths, width_of
+from djpkg.render.text_grid import GAP, Cell, Head, TextGrid, fit, fit_columns, natural_widths, stack_blocks, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from djpkg.fields import Column
-    from djpkg.record import Values
+    from djpkg.model.fields import Column
+    from djpkg.model.package import Values
     from djpkg.render.glyphs import Glyphs
 
 # What a row needs for the table without chosen columns.
@@ -81,9 +81,13 @@ def packages_table(
         return _usual(rows, glyphs, now, width)
     heads = [Head(glyphs.foreign(column.key.upper()), right=column.field.kind is Kind.INTEGER) for column in columns]
     lines = [
-        [Cell(human(known.value(row, field.name), field.kind, glyphs, now=now)) for _, field in columns] for row in rows
+        [
+            Cell(format_value(known_figures.known_value(row, field.name), field.kind, glyphs, now=now))
+            for _, field in columns
+        ]
+        for row in rows
     ]
-    return lay(heads, lines, width=width, ellipsis=glyphs.ellipsis) or blocks(
+    return fit_columns(heads, lines, width=width, ellipsis=glyphs.ellipsis) or stack_blocks(
         heads, lines, width=width, ellipsis=glyphs.ellipsis
     )
 
@@ -111,7 +115,7 @@ def comparison(
     across = [[Cell(title, "dim"), *line] for title, line in zip(titles, lines, strict=True)]
     widths = natural_widths(heads, across)
     if sum(widths) + GAP * len(slugs) <= width:
-        return Group(Sheet(heads, across, widths, ellipsis=glyphs.ellipsis), *notes)
+        return Group(TextGrid(heads, across, widths, ellipsis=glyphs.ellipsis), *notes)
     return Group(*_sections(titles, slugs, lines, width, glyphs), *notes)
 
 
@@ -132,22 +136,22 @@ def _sections(
         head = Head(title)
         wide = min(max(width_of(title), max((cell.cells for cell in line), default=0)), _MOST_SECTIONS_WIDTH)
         if len(heads) > 1 and sum(widths) + GAP * len(heads) + wide > width:
-            sections.append(Sheet(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
+            sections.append(TextGrid(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
             sections.append(Text(""))
             heads, widths, columns = [Head("")], [first], [slugs]
         heads, widths, columns = [*heads, head], [*widths, wide], [*columns, line]
-    sections.append(Sheet(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
+    sections.append(TextGrid(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
     return sections
 
 
-def _usual(rows: Sequence[Values], glyphs: Glyphs, now: datetime, width: int) -> Sheet:
+def _usual(rows: Sequence[Values], glyphs: Glyphs, now: datetime, width: int) -> TextGrid:
     cells = [_cells(row, glyphs, now) for row in rows]
     parts = _parts(cells, glyphs, width)
     widths = _widths(cells, parts)
     room = width - sum(widths[1:]) - GAP * (len(parts) - 1)
     widths[0] = max(min(widths[0], room), 1)
     heads = [part.head for part in parts]
-    return Sheet(heads, [[row[part.name] for part in parts] for row in cells], widths, ellipsis=glyphs.ellipsis)
+    return TextGrid(heads, [[row[part.name] for part in parts] for row in cells], widths, ellipsis=glyphs.ellipsis)
 
 
 def _parts(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int) -> tuple[_Part, ...]:
@@ -178,7 +182,10 @@ def _cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
     state = " ".join(words)
     in_style = states.style(words[0]) if words else ""
     django = declared_django(row, glyphs)
-    stars, total = known.figure(row, "repo_watchers"), known.figure(row, "commits_last_year")
+    stars, total = (
+        known_figures.known_figure(row, "repo_watchers"),
+        known_figures.known_figure(row, "commits_last_year"),
+    )
     return {
         "name": Cell(
             glyphs.foreign(look.text(row, "slug"), limit=_LONGEST_NAME),
@@ -186,12 +193,12 @@ def _cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
             f" {glyphs.edited}" if row.get("edited") else "",
             "cyan",
         ),
-        "stars": Cell("" if stars is None else short.count(stars)),
-        "commit": Cell(glyphs.foreign(when.ago_short(look.text(row, "last_updated"), now=now))),
+        "stars": Cell("" if stars is None else abbreviate.short_count(stars)),
+        "commit": Cell(glyphs.foreign(relative_time.relative_short(look.text(row, "last_updated"), now=now))),
         "weeks": _weeks(row, glyphs),
-        "sum": Cell("" if total is None else short.count(total)),
+        "sum": Cell("" if total is None else abbreviate.short_count(total)),
         "release": Cell(_version(row, glyphs)),
-        "age": Cell(glyphs.foreign(when.ago_short(look.text(row, "released"), now=now))),
+        "age": Cell(glyphs.foreign(relative_time.relative_short(look.text(row, "released"), now=now))),
         # Under the head stands what is declared, nothing else.
         "django": Cell(django or " " * len(_DJANGO.head.title), "", f"  {state}", in_style) if state else Cell(django),
         "state": Cell("", "", state, in_style),
@@ -199,9 +206,9 @@ def _cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
 
 
 def _weeks(row: Values, glyphs: Glyphs) -> Cell:
-    counts = known.weeks(row)
+    counts = known_figures.known_weeks(row)
     if counts:
-        return Cell(weeks(counts, glyphs), "green")
+        return Cell(format_weeks(counts, glyphs), "green")
     reason = _UNKNOWN_WEEKS.get(look.text(row, "repo_state"), "not fetched")
     return Cell(f"{glyphs.dot} {reason} {glyphs.dot}".ljust(SPARK_WIDTH), "dim")
 

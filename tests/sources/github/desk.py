@@ -9,23 +9,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from djpkg import weeks
-from djpkg.absorb import absorb
-from djpkg.asks import RepositoryAsk
-from djpkg.config import Token
-from djpkg.facts import ForgeFacts, Outcome
-from djpkg.sources.github import GitHub
-from djpkg.sources.limits import Limits
+from djpkg.credentials import Token
+from djpkg.model import weekly_commits
+from djpkg.model.fact_changes import combine
+from djpkg.model.facts import ForgeFacts, Outcome
+from djpkg.model.lookups import RepositoryTarget
+from djpkg.sources.github.source import GitHub
+from djpkg.sources.http.retry import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from djpkg.sources.source import Answer
     from tests.pauses import Pauses
     from tests.world import Repo, WorldServer
     from tests.world.wire import Request
-
-    from djpkg.sources import Answer
 
 QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 
@@ -48,13 +47,13 @@ class Desk:
     source: GitHub | None = None
     _heard: int = field(default=0, init=False)
 
-    def asks(self, paths: Iterable[str], **more: str) -> list[RepositoryAsk]:
+    def asks(self, paths: Iterable[str], **more: str) -> list[RepositoryTarget]:
         return [self._ask(path, more) for path in paths]
 
-    def _ask(self, path: str, more: dict[str, str]) -> RepositoryAsk:
+    def _ask(self, path: str, more: dict[str, str]) -> RepositoryTarget:
         facts = self.facts.get(path, ForgeFacts())
         page, contributors = facts.repository, facts.contributors
-        return RepositoryAsk(
+        return RepositoryTarget(
             coordinate=path,
             host="github.com",
             path=path,
@@ -73,7 +72,7 @@ class Desk:
         self,
         *paths: str,
         sweep: bool = False,
-        asks: Sequence[RepositoryAsk] | None = None,
+        asks: Sequence[RepositoryTarget] | None = None,
         stop: Callable[[Sequence[Answer[ForgeFacts]]], bool] | None = None,
     ) -> dict[str, Outcome | None]:
         """Fetches and stores; `stop` is asked after each stored page whether the program is killed there."""
@@ -87,7 +86,7 @@ class Desk:
 
     async def _fetch(
         self,
-        asks: Sequence[RepositoryAsk],
+        asks: Sequence[RepositoryTarget],
         *,
         sweep: bool,
         stop: Callable[[Sequence[Answer[ForgeFacts]]], bool] | None,
@@ -114,7 +113,7 @@ class Desk:
             assert path not in self.endings, f"{path} had ended"
             if answer.facts is not None:
                 assert answer.outcome not in {Outcome.FAILED, Outcome.DEFERRED}
-                kept = absorb(self.facts.get(path), answer.facts)
+                kept = combine(self.facts.get(path), answer.facts)
                 assert isinstance(kept, ForgeFacts)
                 self.facts[path] = kept
             if answer.etag is not None:
@@ -128,7 +127,7 @@ class Desk:
     def counts(self, path: str) -> list[int]:
         facts = self.facts[path].weeks
         assert facts is not None
-        return weeks.counts(facts.days, as_of=self.server.world.now)
+        return weekly_commits.counts(facts.days, as_of=self.server.world.now)
 
     def names(self, path: str) -> tuple[str, ...]:
         facts = self.facts[path].contributors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from djpkg.sources.github.batches import CALM, Batches
+from djpkg.sources.github.batches import GROW_AFTER, BatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def filled(full: int, items: Iterable[T]) -> Batches[T]:
-    batches: Batches[T] = Batches(full)
+def filled(full: int, items: Iterable[T]) -> BatchQueue[T]:
+    batches: BatchQueue[T] = BatchQueue(full)
     for item in items:
         batches.add(item)
     return batches
@@ -48,10 +48,10 @@ def test_a_size_that_was_halved_grows_by_quarters_and_never_beyond() -> None:
     batches.settle(batches.take())
     batches.settle(batches.take())
     sizes = []
-    for _ in range(5 * CALM):
+    for _ in range(5 * GROW_AFTER):
         sizes.append(len(batches.take()))
         batches.settle()
-    assert sizes == [25] * CALM + [50] * CALM + [75] * CALM + [100] * (2 * CALM)
+    assert sizes == [25] * GROW_AFTER + [50] * GROW_AFTER + [75] * GROW_AFTER + [100] * (2 * GROW_AFTER)
 
 
 def test_what_is_to_go_on_comes_first() -> None:

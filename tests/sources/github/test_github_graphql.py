@@ -7,21 +7,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.sources.github.desk import Desk
 
-from djpkg.facts import Outcome
-from djpkg.sources.limits import Limits
+from djpkg.model.facts import Outcome
+from djpkg.sources.http.retry import Limits
 from djpkg.times import stamp
+from tests.sources.github.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from djpkg.model.facts import ForgeFacts
+    from djpkg.sources.source import Answer
     from tests.pauses import Pauses
     from tests.world import World, WorldServer
     from tests.world.faults import Kind
-
-    from djpkg.facts import ForgeFacts
-    from djpkg.sources import Answer
 
 UPDATED, UNCHANGED, GONE = Outcome.UPDATED, Outcome.UNCHANGED, Outcome.GONE
 DEFERRED, FAILED = Outcome.DEFERRED, Outcome.FAILED
@@ -566,7 +565,7 @@ def test_a_server_that_drops_connections_is_asked_again(server: WorldServer, des
 def test_a_kill_between_two_pages_loses_nothing(
     *, server: WorldServer, desk: Desk, world: World, pages: int, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("djpkg.sources.gathering.PATIENCE", 0)
+    monkeypatch.setattr("djpkg.sources.answer_buffer.MAX_WAIT", 0)
     paths = many(world, 30)
     seen: list[Sequence[Answer[ForgeFacts]]] = []
 

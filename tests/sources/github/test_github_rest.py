@@ -6,20 +6,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.sources.github.desk import Desk
 
-from djpkg.config import Token
-from djpkg.facts import Outcome
-from djpkg.sources.github import GitHub
+from djpkg.credentials import Token
+from djpkg.model.facts import Outcome
+from djpkg.sources.github.source import GitHub
+from tests.sources.github.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from djpkg.model.facts import ForgeFacts
+    from djpkg.sources.source import Answer
     from tests.world import World, WorldServer
     from tests.world.faults import Kind
-
-    from djpkg.facts import ForgeFacts
-    from djpkg.sources import Answer
 
 UPDATED, UNCHANGED, GONE = Outcome.UPDATED, Outcome.UNCHANGED, Outcome.GONE
 DEFERRED, FAILED = Outcome.DEFERRED, Outcome.FAILED
@@ -261,7 +260,7 @@ def test_a_window_without_its_head_is_no_window(server: WorldServer, desk: Desk,
 def test_a_kill_between_two_parts_loses_neither(
     *, desk: Desk, world: World, todo: None, pages: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("djpkg.sources.gathering.PATIENCE", 0)
+    monkeypatch.setattr("djpkg.sources.answer_buffer.MAX_WAIT", 0)
     seen: list[Sequence[Answer[ForgeFacts]]] = []
 
     def after_so_many(page: Sequence[Answer[ForgeFacts]]) -> bool:

@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from djpkg import staleness
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Refused, SourceError
-from djpkg.facts import ForgeFacts, Outcome, WeeksFacts
-from djpkg.sources import Answer
-from djpkg.sources.gathering import Gathering
+from djpkg.model import freshness
+from djpkg.model.facts import ForgeFacts, Outcome, WeeksFacts
+from djpkg.sources.answer_buffer import AnswerBuffer
+from djpkg.sources.source import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import datetime
 
-    from djpkg.asks import RepositoryAsk
-    from djpkg.facts import ContributorsFacts, RepositoryFacts
+    from djpkg.model.facts import ContributorsFacts, RepositoryFacts
+    from djpkg.model.lookups import RepositoryTarget
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,10 +48,10 @@ class Pending:
 class Answers:
     """Collects answers from all that are asking, and hands them out page by page until it is closed."""
 
-    def __init__(self, asks: Iterable[RepositoryAsk], *, now: datetime) -> None:
+    def __init__(self, asks: Iterable[RepositoryTarget], *, now: datetime) -> None:
         self._open = dict.fromkeys(ask.coordinate for ask in asks)
         self._now = now
-        self._gathering: Gathering[ForgeFacts] = Gathering()
+        self._gathering: AnswerBuffer[ForgeFacts] = AnswerBuffer()
         self._deferring: dict[datetime | None, str] = {}
 
     def pages(self) -> AsyncIterator[list[Answer[ForgeFacts]]]:
@@ -62,21 +62,21 @@ class Answers:
         """There will be no more answers."""
         self._gathering.close()
 
-    def state(self, ask: RepositoryAsk, page: RepositoryFacts | None, *, etag: str | None = None) -> Pending | None:
+    def state(self, ask: RepositoryTarget, page: RepositoryFacts | None, *, etag: str | None = None) -> Pending | None:
         """Tells a repository's page, and says which parts are still to be asked for; None when there are none.
 
         `page` is None where the source said that it is unchanged.
         """
         known = ask if page is None else page
-        weeks = staleness.weeks_without_asking(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now)
+        weeks = freshness.weeks_without_asking(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now)
         pending = Pending(
             coordinate=ask.coordinate,
             path=known.path,
             node_id=known.node_id,
             head=known.head or "",
             head_at=known.head_at,
-            weeks=staleness.needs_window(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now),
-            contributors=staleness.needs_contributors(
+            weeks=freshness.needs_window(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now),
+            contributors=freshness.needs_contributors(
                 known.head,
                 known.head_at,
                 contributors_head=ask.contributors_head,

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CALM = 4
+GROW_AFTER = 4
 """After so many good batches the next ones are larger again, by a quarter of the full size."""
 
 
-class Batches(Generic[T]):
+class BatchQueue(Generic[T]):
     """Waiting items, and those of the batch that is being asked for.
 
     GitHub ends a query that takes it too long or uses too much, and says neither beforehand nor for how long: the size
@@ -52,7 +52,7 @@ class Batches(Generic[T]):
         batch, self._batch = self._batch, []
         if not unanswered:
             self._good += 1
-            if self._good % CALM == 0:
+            if self._good % GROW_AFTER == 0:
                 self.size = min(self._full, self.size + max(1, self._full // 4))
             return []
         self._good = 0

@@ -11,40 +11,40 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from djpkg import weeks
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
-from djpkg.facts import Outcome, RepositoryFacts
-from djpkg.portions import PROBED, WINDOWED
-from djpkg.sources import Answer
-from djpkg.sources.github.batches import Batches
-from djpkg.sources.github.complaints import SOURCE, rejected
+from djpkg.model import weekly_commits
+from djpkg.model.batch_sizes import PROBED, WINDOWED
+from djpkg.model.facts import Outcome, RepositoryFacts
+from djpkg.sources.github.batches import BatchQueue
+from djpkg.sources.github.errors import SOURCE, rejected_error
 from djpkg.sources.github.graphql import Answered, Gap
 from djpkg.sources.github.probe import read_probe, write_probe
-from djpkg.sources.github.rest import ENDED, NoPage
+from djpkg.sources.github.rest import ENDED_FACTS, NoPage
 from djpkg.sources.github.window import HistoryPage, Window, WindowAsk, following, read_window, write_window
-from djpkg.sources.quota import Refusal, read_refusal
+from djpkg.sources.http.rate_limit import Refusal, read_refusal
+from djpkg.sources.source import Answer
 from djpkg.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from djpkg.asks import RepositoryAsk
+    from djpkg.model.lookups import RepositoryTarget
     from djpkg.sources.github.answers import Answers, Pending
-    from djpkg.sources.github.lookup import Crew, Lookup
-    from djpkg.sources.http import Client
+    from djpkg.sources.github.lookup import Lookup, WorkerPool
+    from djpkg.sources.http.client import Client
 
 T = TypeVar("T")
 
-PATIENCE = 3
+MAX_RETRIES = 3
 """Refusals with status 200 that one query may meet."""
-SILENT = 3
+MAX_EMPTY = 3
 """After so many queries in a row without any answer, each sent several times, GraphQL is given up for this run."""
-IN_VAIN = 12
+MAX_FAILED = 12
 """After so many queries in a row that failed, whatever their size, GraphQL is given up for this run."""
 
 
-class Bulk:
+class BulkFetch:
     """Asks for many repositories, and answers into `answers`; `crew` does what is for REST.
 
     `close` is told of limits that come as an answer of status 200.
@@ -55,7 +55,7 @@ class Bulk:
         client: Client,
         *,
         lookup: Lookup,
-        crew: Crew,
+        crew: WorkerPool,
         answers: Answers,
         now: datetime,
         clock: Callable[[], datetime],
@@ -68,11 +68,11 @@ class Bulk:
         self._now = now
         self._clock = clock
         self._close = close
-        self._probes: Batches[RepositoryAsk] = Batches(PROBED)
-        self._windows: Batches[WindowAsk] = Batches(WINDOWED)
+        self._probes: BatchQueue[RepositoryTarget] = BatchQueue(PROBED)
+        self._windows: BatchQueue[WindowAsk] = BatchQueue(WINDOWED)
         self._in_vain = self._silent = 0
 
-    async def fetch(self, asks: Sequence[RepositoryAsk]) -> None:
+    async def fetch(self, asks: Sequence[RepositoryTarget]) -> None:
         """Everything that GraphQL can tell. Raises CredentialsRejected; all else ends in answers."""
         for ask in asks:
             self._probes.add(ask)
@@ -105,7 +105,7 @@ class Bulk:
     async def _ask_probes(self) -> None:
         batch = self._probes.take()
         answered = await self._ask(write_probe(batch))
-        unanswered: list[RepositoryAsk] = []
+        unanswered: list[RepositoryTarget] = []
         if answered is None:
             unanswered = batch
         else:
@@ -117,7 +117,7 @@ class Bulk:
         for ask in self._probes.settle(unanswered):
             self._crew.put(partial(self._lookup.fetch, ask))
 
-    def _take_page(self, ask: RepositoryAsk, found: RepositoryFacts | Gap | SourceError) -> None:
+    def _take_page(self, ask: RepositoryTarget, found: RepositoryFacts | Gap | SourceError) -> None:
         if isinstance(found, RepositoryFacts):
             pending = self._answers.state(ask, found)
             if pending is not None:
@@ -133,7 +133,7 @@ class Bulk:
             # It was there: REST confirms that it is gone, and knows whether it is blocked instead.
             self._crew.put(partial(self._lookup.fetch, ask))
         else:
-            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[NoPage.GONE]))
+            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED_FACTS[NoPage.GONE]))
 
     def _go_on(self, pending: Pending) -> None:
         if pending.weeks:
@@ -168,7 +168,7 @@ class Bulk:
         else:
             more = following(ask, found)
             window.total = found.total
-            window.days = weeks.add_days(window.days, found.days)
+            window.days = weekly_commits.add_days(window.days, found.days)
             window.lacks += len(more) - 1
             if not window.lacks:
                 self._answers.tell_weeks(window.pending, window.days)
@@ -190,7 +190,7 @@ class Bulk:
             self._in_vain += 1
             self._silent = self._silent + 1 if isinstance(error, Unreachable) else 0
             mistaken = isinstance(error, Rejected) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            if mistaken or self._silent >= SILENT or self._in_vain >= IN_VAIN:
+            if mistaken or self._silent >= MAX_EMPTY or self._in_vain >= MAX_FAILED:
                 raise
             return None
         self._in_vain = self._silent = 0
@@ -200,10 +200,10 @@ class Bulk:
         return answered
 
     async def _send(self, body: bytes) -> Answered:
-        for _ in range(PATIENCE):
+        for _ in range(MAX_RETRIES):
             reply = await self._client.post("graphql", body, retry=False)
             if reply.status != HTTPStatus.OK:
-                raise rejected(reply, "a GraphQL query")
+                raise rejected_error(reply, "a GraphQL query")
             answered = Answered(reply)
             if answered.limited is None:
                 return answered

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from djpkg.errors import SourceError, UnexpectedPayload
-from djpkg.sources import payload
-from djpkg.sources.github.complaints import SOURCE, is_secondary
-from djpkg.sources.reply import plain
+from djpkg.sources.github.errors import SOURCE, is_secondary
+from djpkg.sources.http import payload
+from djpkg.sources.http.response import escape_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeAlias
 
-    from djpkg.sources.reply import Reply
+    from djpkg.sources.http.response import Response
 
     Place: TypeAlias = tuple[str | int, ...]
     """Where in the data: ``("r3",)``, or ``("nodes", 3)``."""
@@ -82,13 +82,13 @@ class Limited(NamedTuple):
 class Answered:
     """An answer to one document, taken apart by what was asked for. Raises UnexpectedPayload where it has no data."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Response) -> None:
         body = payload.decode(_BODY, reply.body, source=SOURCE)
         errors = body.errors or []
         self.limited = _find_limit(errors)
         self.data = body.data or {}
         if not self.data and self.limited is None:
-            said = next((plain(error.message) for error in errors if error.message), "no data")
+            said = next((escape_header(error.message) for error in errors if error.message), "no data")
             raise UnexpectedPayload(f"{SOURCE}: a GraphQL query was answered with an error ({said})")
         # The path names only the place where the resources ran out, all that is null after it is lost too.
         self.cut_short = any(error.type == _RESOURCES or not error.path for error in errors)
@@ -140,7 +140,7 @@ def quote(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
-def write(query: str, **variables: object) -> bytes:
+def write_query(query: str, **variables: object) -> bytes:
     """The body of a request."""
     return msgspec.json.encode({"query": query, "variables": variables})
 

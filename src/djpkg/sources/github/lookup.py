@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError
-from djpkg.facts import ContributorsFacts, Outcome
-from djpkg.sources import Answer
-from djpkg.sources.github.complaints import SOURCE
-from djpkg.sources.github.rest import ENDED, NoPage
+from djpkg.model.facts import ContributorsFacts, Outcome
+from djpkg.sources.github.errors import SOURCE
+from djpkg.sources.github.rest import ENDED_FACTS, NoPage
+from djpkg.sources.source import Answer
 from djpkg.times import stamp
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from djpkg.asks import RepositoryAsk
+    from djpkg.model.lookups import RepositoryTarget
     from djpkg.sources.github.answers import Answers, Pending
     from djpkg.sources.github.rest import Rest
-    from djpkg.sources.quota import Quota
+    from djpkg.sources.http.rate_limit import Quota
 
-SIDE_BY_SIDE = 8
-WHOLE = 4
+MAX_CONCURRENT = 8
+MAX_REQUESTS = 4
 """Requests that a repository may need: its page, its head, its window and its contributors."""
 
 
@@ -56,7 +56,7 @@ class Lookup:
         self._now = now
         self._clock = clock
 
-    async def fetch(self, ask: RepositoryAsk) -> None:
+    async def fetch(self, ask: RepositoryTarget) -> None:
         """Everything that is to be asked of a repository. Raises CredentialsRejected; all else ends in an answer."""
         try:
             rest = self._rest
@@ -104,7 +104,7 @@ class Lookup:
             facts = ContributorsFacts(head=pending.head, names=names or (), taken=taken, whole=names is not None)
             self._answers.tell_contributors(pending, facts)
 
-    async def _find(self, ask: RepositoryAsk, rest: Rest) -> Pending | NoPage | None:
+    async def _find(self, ask: RepositoryTarget, rest: Rest) -> Pending | NoPage | None:
         """Tells the page of a repository; None where there is no more to ask."""
         page = await rest.find_page(ask)
         if page is NoPage.UNCHANGED:
@@ -115,21 +115,21 @@ class Lookup:
         facts = replace(page.facts, head=head.oid, head_at=head.at)
         return self._answers.state(ask, facts, etag=page.etag)
 
-    def _end(self, ask: RepositoryAsk, ending: NoPage) -> None:
-        if ending in ENDED:
-            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED[ending]))
+    def _end(self, ask: RepositoryTarget, ending: NoPage) -> None:
+        if ending in ENDED_FACTS:
+            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED_FACTS[ending]))
         else:
             message = f"{SOURCE}: the organization of {ask.path} does not let the token in"
             self._answers.fail(ask.coordinate, Rejected(message, status=403))
 
 
-class Crew:
+class WorkerPool:
     """Runs jobs, at most so many at a time and in their order; leaving it waits for all of them.
 
     What a job raises ends the others and is raised on leaving.
     """
 
-    def __init__(self, size: int = SIDE_BY_SIDE) -> None:
+    def __init__(self, size: int = MAX_CONCURRENT) -> None:
         self._size = size
         self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
         self._workers = asyncio.TaskGroup()
@@ -158,7 +158,7 @@ class Crew:
         await self._workers.__aexit__(kind, error, trace)
 
 
-class Turns:
+class QuotaGate:
     """Lets a repository begin when the quota has room for all that it and those under way may need.
 
     A moment of reset that is nearer than `wait` is waited for by whoever sends.
@@ -199,7 +199,7 @@ class Turns:
         now = self._clock()
         if self._quota.remaining is None and self._begun and not self._authorized:
             return QuotaExhausted(f"{SOURCE}: nobody knows yet what the quota is", until=None)
-        cost = need + WHOLE * self._begun
+        cost = need + MAX_REQUESTS * self._begun
         try:
             self._quota.admit(cost, now=now)
         except QuotaExhausted as refusal:
@@ -210,10 +210,10 @@ class Turns:
         return None
 
 
-async def fetch_each(asks: Iterable[RepositoryAsk], *, lookup: Lookup, turns: Turns, answers: Answers) -> None:
+async def fetch_each(asks: Iterable[RepositoryTarget], *, lookup: Lookup, turns: QuotaGate, answers: Answers) -> None:
     """Looks up `asks`, side by side. Raises an exception group of CredentialsRejected."""
 
-    async def job(ask: RepositoryAsk) -> None:
+    async def job(ask: RepositoryTarget) -> None:
         try:
             await turns.begin(_need(ask))
         except QuotaExhausted as error:
@@ -224,12 +224,12 @@ async def fetch_each(asks: Iterable[RepositoryAsk], *, lookup: Lookup, turns: Tu
         finally:
             turns.end()
 
-    async with Crew() as crew:
+    async with WorkerPool() as crew:
         for ask in asks:
             crew.put(partial(job, ask))
 
 
-def _need(ask: RepositoryAsk) -> int:
+def _need(ask: RepositoryTarget) -> int:
     """Requests that a repository is likely to need at most; one where all that is stored belongs to the head."""
     known = ask.etag is not None and ask.head is not None
-    return 1 if known and ask.weeks_head == ask.contributors_head == ask.head else WHOLE
+    return 1 if known and ask.weeks_head == ask.contributors_head == ask.head else MAX_REQUESTS

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from djpkg.errors import SourceError
-from djpkg.facts import RepositoryFacts
-from djpkg.sources import payload
-from djpkg.sources.github.complaints import SOURCE
-from djpkg.sources.github.graphql import RATE, Answered, Gap, quote, write
+from djpkg.model.facts import RepositoryFacts
+from djpkg.sources.github.errors import SOURCE
+from djpkg.sources.github.graphql import RATE, Answered, Gap, quote, write_query
 from djpkg.sources.github.rest import NodeId, Oid, read_license, read_path
+from djpkg.sources.http import payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from djpkg.asks import RepositoryAsk
+    from djpkg.model.lookups import RepositoryTarget
     from djpkg.sources.github.graphql import Place
 
 _LIGHT = (
@@ -58,7 +58,7 @@ class _Repository(msgspec.Struct, rename="camel", gc=False):
 _REPOSITORY = msgspec.json.Decoder(_Repository)
 
 
-def write_probe(asks: Sequence[RepositoryAsk]) -> bytes:
+def write_probe(asks: Sequence[RepositoryTarget]) -> bytes:
     """A request for the pages of repositories: by node id, which renames do not change, else by name."""
     ids = [ask.node_id for ask in asks if ask.node_id is not None]
     named = "".join(
@@ -68,11 +68,11 @@ def write_probe(asks: Sequence[RepositoryAsk]) -> bytes:
         for owner, _, name in (ask.path.partition("/"),)
     )
     if not ids:
-        return write(f"query Probe{{{RATE} {named}}}{_LIGHT}")
-    return write(f"query Probe($ids:[ID!]!){{{RATE} nodes(ids:$ids){{...L}}{named}}}{_LIGHT}", ids=ids)
+        return write_query(f"query Probe{{{RATE} {named}}}{_LIGHT}")
+    return write_query(f"query Probe($ids:[ID!]!){{{RATE} nodes(ids:$ids){{...L}}{named}}}{_LIGHT}", ids=ids)
 
 
-def read_probe(answered: Answered, asks: Sequence[RepositoryAsk]) -> list[RepositoryFacts | Gap | SourceError]:
+def read_probe(answered: Answered, asks: Sequence[RepositoryTarget]) -> list[RepositoryFacts | Gap | SourceError]:
     """What a probe says of each of `asks`; a record that makes no sense is an error of its own."""
     places: list[Place] = []
     ids = 0
@@ -83,7 +83,7 @@ def read_probe(answered: Answered, asks: Sequence[RepositoryAsk]) -> list[Reposi
     return [_checked(_read(one, ask), ask) for one, ask in zip(picked, asks, strict=True)]
 
 
-def _read(raw: msgspec.Raw | Gap, ask: RepositoryAsk) -> RepositoryFacts | Gap | SourceError:
+def _read(raw: msgspec.Raw | Gap, ask: RepositoryTarget) -> RepositoryFacts | Gap | SourceError:
     if isinstance(raw, Gap):
         return raw
     try:
@@ -108,7 +108,7 @@ def _read(raw: msgspec.Raw | Gap, ask: RepositoryAsk) -> RepositoryFacts | Gap |
         return error
 
 
-def _checked(found: RepositoryFacts | Gap | SourceError, ask: RepositoryAsk) -> RepositoryFacts | Gap | SourceError:
+def _checked(found: RepositoryFacts | Gap | SourceError, ask: RepositoryTarget) -> RepositoryFacts | Gap | SourceError:
     """A repository that was asked for by its id has that id; old ids may come back in their new form."""
     if not isinstance(found, RepositoryFacts) or ask.node_id in {None, found.node_id}:
         return found

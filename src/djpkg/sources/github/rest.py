@@ -14,27 +14,27 @@ from urllib.parse import quote
 
 import msgspec
 
-from djpkg import weeks
 from djpkg.errors import UnexpectedPayload
-from djpkg.facts import ForgeFacts, RepositoryFacts
-from djpkg.sources import payload
-from djpkg.sources.github.complaints import SOURCE, Complaint, read_complaint, rejected
-from djpkg.sources.history import EMPTY, Head
+from djpkg.model import weekly_commits
+from djpkg.model.facts import ForgeFacts, RepositoryFacts
+from djpkg.model.lookups import EMPTY, Head
+from djpkg.sources.github.errors import SOURCE, ErrorKind, classify_error, rejected_error
+from djpkg.sources.http import payload
 from djpkg.times import instant, stamp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
     from datetime import datetime
 
-    from djpkg.asks import RepositoryAsk
-    from djpkg.sources.http import Client
-    from djpkg.sources.reply import Reply
+    from djpkg.model.lookups import RepositoryTarget
+    from djpkg.sources.http.client import Client
+    from djpkg.sources.http.response import Response
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28"}
 ACCEPT = "application/vnd.github+json"
 HOST = "github.com"
 PER_PAGE = 100
-MOST_PAGES = 1000
+MAX_PAGES = 1000
 """A list that goes on and on after so many pages is not read to its end."""
 
 Oid = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{1,64}$")]
@@ -102,7 +102,7 @@ class NoPage(Enum):
     FORBIDDEN = auto()
 
 
-ENDED: Mapping[NoPage, ForgeFacts] = {
+ENDED_FACTS: Mapping[NoPage, ForgeFacts] = {
     NoPage.GONE: ForgeFacts(state="gone"),
     NoPage.BLOCKED: ForgeFacts(state="blocked"),
 }
@@ -123,7 +123,7 @@ class Rest:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def find_page(self, ask: RepositoryAsk) -> Page | NoPage:
+    async def find_page(self, ask: RepositoryTarget) -> Page | NoPage:
         """The page of a repository, wherever it is by now."""
         reply = await self._client.get(_address(ask.path), etag=ask.etag, accept=ACCEPT)
         match reply.status:
@@ -135,12 +135,12 @@ class Rest:
             case HTTPStatus.NOT_FOUND if "json" in reply.headers.get("content-type", ""):
                 return NoPage.GONE  # at a wrong address a web server says 404 to everything, but not in JSON
             case HTTPStatus.FORBIDDEN | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
-                match read_complaint(reply):
-                    case Complaint.BLOCKED:
+                match classify_error(reply):
+                    case ErrorKind.BLOCKED:
                         return NoPage.BLOCKED
-                    case Complaint.ORGANIZATION:
+                    case ErrorKind.ORGANIZATION:
                         return NoPage.FORBIDDEN
-        raise rejected(reply, "the repository")
+        raise rejected_error(reply, "the repository")
 
     async def find_head(self, path: str, branch: str) -> Head:
         """The head of a branch, with its committer date."""
@@ -162,7 +162,7 @@ class Rest:
 
         Asked for by committer date, which is what the API looks at, and counted by author date.
         """
-        start = weeks.window_start(now)
+        start = weekly_commits.window_start(now)
         params: dict[str, str | int] = {"sha": head, "since": stamp(start), "per_page": PER_PAGE}
         days: dict[str, int] = {}
         first = True
@@ -176,7 +176,7 @@ class Rest:
                 first = False
                 authored = (commit.commit.authored for commit in commits)
                 dates = (payload.moment(date, source=SOURCE) for date in authored if date is not None)
-                days = weeks.add_days(days, weeks.author_days(dates, now=now))
+                days = weekly_commits.add_days(days, weekly_commits.author_days(dates, now=now))
         return days
 
     async def fetch_contributors(self, path: str) -> tuple[str, ...] | None:
@@ -189,7 +189,7 @@ class Rest:
         params = {"per_page": PER_PAGE}
         async with aclosing(self._pages(f"{_address(path)}/contributors", params)) as pages:
             async for reply in pages:
-                too_large = reply.status == HTTPStatus.FORBIDDEN and read_complaint(reply) is Complaint.TOO_LARGE
+                too_large = reply.status == HTTPStatus.FORBIDDEN and classify_error(reply) is ErrorKind.TOO_LARGE
                 if reply.status == HTTPStatus.NO_CONTENT or too_large:
                     return None
                 _check(reply, "the list of contributors")
@@ -197,10 +197,10 @@ class Rest:
                 names += [payload.clean(one.login) for one in found if one.login]
         return tuple(dict.fromkeys(names))
 
-    async def _pages(self, target: str, params: Mapping[str, str | int]) -> AsyncGenerator[Reply, None]:
+    async def _pages(self, target: str, params: Mapping[str, str | int]) -> AsyncGenerator[Response, None]:
         reply = await self._client.get(target, params=params, accept=ACCEPT)
         yield reply
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             following = reply.link("next")
             if following is None:
                 return
@@ -237,6 +237,6 @@ def _address(path: str) -> str:
     return f"repos/{quote(path)}"
 
 
-def _check(reply: Reply, what: str) -> None:
+def _check(reply: Response, what: str) -> None:
     if reply.status != HTTPStatus.OK:
-        raise rejected(reply, what)
+        raise rejected_error(reply, what)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from djpkg import weeks
 from djpkg.errors import SourceError
-from djpkg.sources import payload
-from djpkg.sources.github.complaints import SOURCE
-from djpkg.sources.github.graphql import RATE, Answered, Gap, quote, write
+from djpkg.model import weekly_commits
+from djpkg.sources.github.errors import SOURCE
+from djpkg.sources.github.graphql import RATE, Answered, Gap, quote, write_query
 from djpkg.sources.github.rest import Oid  # noqa: TC001 - msgspec reads it
+from djpkg.sources.http import payload
 from djpkg.times import stamp
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from djpkg.sources.github.answers import Pending
 
 PER_PAGE = 100
-MOST_COMMITS = 100_000
+MAX_COMMITS = 100_000
 """A history that claims to have more in a year is not believed."""
 
 _COMMITS = "totalCount pageInfo{hasNextPage endCursor} nodes{oid authoredDate}"
@@ -99,8 +99,8 @@ def write_window(asks: Sequence[WindowAsk], *, now: datetime) -> bytes:
         f"{'' if ask.after is None else ',after:' + quote(ask.after)}){{{_COMMITS}}}}}}}}}}}"
         for number, ask in enumerate(asks)
     )
-    since = stamp(weeks.window_start(now))
-    return write(f"query Window($since:GitTimestamp!){{{RATE} {aliases}}}", since=since)
+    since = stamp(weekly_commits.window_start(now))
+    return write_query(f"query Window($since:GitTimestamp!){{{RATE} {aliases}}}", since=since)
 
 
 def read_window(
@@ -139,7 +139,7 @@ def _read(raw: msgspec.Raw | Gap, ask: WindowAsk, *, now: datetime) -> HistoryPa
         nodes = below.history.nodes
         dates = (payload.moment(commit.authored_date, source=SOURCE) for commit in nodes)
         return HistoryPage(
-            days=weeks.author_days(dates, now=now),
+            days=weekly_commits.author_days(dates, now=now),
             received=len(nodes),
             total=below.history.total_count,
             after=below.history.page_info.end_cursor if below.history.page_info.has_next_page else None,
@@ -155,7 +155,7 @@ def _is_whole(below: _Below, ask: WindowAsk) -> bool:
     """
     total, nodes, info = below.history.total_count, below.history.nodes, below.history.page_info
     pending = ask.window.pending
-    if below.oid != pending.head or total > MOST_COMMITS or ask.window.total not in {None, total}:
+    if below.oid != pending.head or total > MAX_COMMITS or ask.window.total not in {None, total}:
         return False
     if ask.after is None and pending.head_at is not None and (not nodes or nodes[0].oid != below.oid):
         return False

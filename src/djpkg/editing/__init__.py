@@ -1,0 +1,1 @@
+"""Assignments and the editor's document -> overrides."""

@@ -1,0 +1,1 @@
+"""What a package is: fields, facts, and the pure rules that combine them."""

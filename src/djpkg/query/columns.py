@@ -1,0 +1,51 @@
+"""The SQL expressions over ``packages`` that hold, order and compare a field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from djpkg.model.fields import Kind
+
+if TYPE_CHECKING:
+    from djpkg.model.fields import Field
+
+# Fields that no column of ``packages`` holds.
+_COMPUTED = {
+    "category_slug": "(SELECT slug FROM categories WHERE categories.id = packages.category)",
+    "category_title": "(SELECT title FROM categories WHERE categories.id = packages.category)",
+    "grid_slugs": (
+        "(SELECT json_group_array(slug) FROM (SELECT coalesce(grids.slug, CAST(grids.id AS TEXT)) AS slug"
+        " FROM package_grids JOIN grids ON grids.id = package_grids.grid_id "
+        "WHERE package_grids.package_id = packages.id"
+        " ORDER BY package_grids.position))"
+    ),
+}
+
+
+def is_computed(field: Field) -> bool:
+    """Return whether SQLite computes the field from other tables."""
+    return field.name in _COMPUTED
+
+
+def column_sql(field: Field) -> str:
+    """Return the expression whose value is the field's."""
+    return _COMPUTED.get(field.name, f"packages.{field.name}")
+
+
+def comparable_sql(field: Field) -> str:
+    """Return the expression that orders and compares the field: the UTC instant of a time, the length of a list.
+
+    Names of categories are compared in `sql`.
+    """
+    if field.kind is Kind.TIME:
+        return f"packages.{field.name}_utc"
+    column = column_sql(field)
+    if field.kind in (Kind.TEXT, Kind.ADDRESS, Kind.PROJECT):
+        return f"{column} COLLATE NOCASE"
+    if field.kind is Kind.COUNTS:
+        return "packages.commits_last_year"
+    if field.name == "participants":  # counting long lists is slow, so their number is stored
+        return "packages.participant_count"
+    if field.of_grids:
+        return "(SELECT count(*) FROM package_grids WHERE package_grids.package_id = packages.id)"
+    return f"json_array_length({column})" if field.kind is Kind.NAMES else column

@@ -1,0 +1,106 @@
+"""Text from elsewhere, made safe for a terminal and for a pipe.
+
+Rich takes out five control characters and lets the others through, and a pipe ends in a terminal sooner or later. So
+every text that djpkg did not write itself passes `safe` first, once. What could move the cursor, hide, reorder or
+stand for nothing becomes a visible mark, so that one sees that something was there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from djpkg.model.fields import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from djpkg.model.fields import Column
+    from djpkg.model.package import Value, Values
+
+# What a joiner and the two selectors of presentation are kept between and after.
+_PICTOGRAPH = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+_JOINER = "(?<![{0}])(?<![{0}]\ufe0f)\u200d|\u200d(?![{0}])"
+_SELECTOR = "(?<![{0}0-9#*])[\ufe0e\ufe0f]"
+# Controls but \t and \n; formats that reorder, join, split or hide; blanks that have no width; selectors beyond the
+# two; tags; surrogates, private characters and those that are none.
+_HIDDEN = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
+    "\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(1, 14))
+    + "\U000e0000-\U0010ffff]"
+)
+_UNSAFE = "|".join(("\r\n|[\t\n]", _HIDDEN, _JOINER.format(_PICTOGRAPH), _SELECTOR.format(_PICTOGRAPH)))
+_BREAKS = frozenset(("\r\n", "\t", "\n", "\r", "\u2028", "\u2029"))
+
+ELLIPSIS = "…"
+_DELETE = 0x7F
+
+
+def escape(text: str, *, block: bool = False, limit: int | None = None, ellipsis: str = ELLIPSIS) -> str:
+    """The text with everything that a terminal would obey, or a reader not see, as a visible mark.
+
+    Controls are shown as ``^[``, the others as ``<U+202E>``. In a line each tab and line break becomes one space; a
+    block keeps tabs and newlines. Joiners and selectors of presentation inside emoji stay, and so does what keeps
+    letters apart (U+200C), which belongs to the spelling of Persian. Of more than `limit` characters (of the text as it
+    came) the first are kept, with the ellipsis as the last.
+    """
+    if limit is not None and len(text) > limit:
+        text, end = text[: max(limit - 1, 0)], ellipsis
+    else:
+        end = ""
+    if not (text.isascii() and text.isprintable()):
+        text = _unsafe().sub(_mark_in_block if block else _mark_in_line, text)
+    return text + end
+
+
+@cache
+def _unsafe() -> re.Pattern[str]:
+    # Compiling takes milliseconds, which a command that shows plain ASCII does without.
+    return re.compile(_UNSAFE)
+
+
+def _mark_in_line(match: re.Match[str]) -> str:
+    found = match.group()
+    return " " if found in _BREAKS else _mark(found)
+
+
+def _mark_in_block(match: re.Match[str]) -> str:
+    found = match.group()
+    if found in {"\t", "\n"}:
+        return found
+    return "\n" if found == "\r\n" else _mark(found)
+
+
+def _mark(character: str) -> str:
+    """``^X`` for C0 and DEL, as terminals echo them; the code point for everything else."""
+    number = ord(character)
+    if number < ord(" ") or number == _DELETE:
+        return "^" + chr(number ^ 0x40)
+    return f"<U+{number:04X}>"
+
+
+def field_text(value: Value, kind: Kind | None = None) -> str:
+    """A field's value for a pipe: one line, lists and mappings as compact JSON, times as they are, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, separators=(",", ":"))
+    if isinstance(value, bool) or kind is Kind.FLAG:
+        return "true" if value else "false"
+    return str(value)
+
+
+def plain(values: Values, columns: Iterable[Column]) -> str:
+    """The lines ``field<TAB>value`` that `show` writes into a pipe."""
+    return "".join(
+        f"{escape(column.key)}\t{field_text(values.get(column.field.name), column.field.kind)}\n" for column in columns
+    )

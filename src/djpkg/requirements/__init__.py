@@ -1,0 +1,1 @@
+"""A project's files -> the requirements in them."""

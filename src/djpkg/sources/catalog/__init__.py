@@ -1,0 +1,1 @@
+"""The Django Packages directory by its API v4."""

@@ -1,0 +1,1 @@
+"""HTTP for all sources: client, transport, retry, rate limit."""

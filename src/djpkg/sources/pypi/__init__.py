@@ -1,0 +1,1 @@
+"""PyPI by its JSON API and its list of serials."""

@@ -1,0 +1,583 @@
+"""``djpkg edit``: what is laid over a package, told and taken back; and an editor that loses no text."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from djpkg.cli import app
+from djpkg.mirror.apply_answer import SourceAnswer
+from djpkg.mirror.connection import open_read, open_write
+from djpkg.mirror.package import get_merged
+from djpkg.mirror.write import Writer
+from djpkg.model import fields
+from djpkg.model.facts import Outcome
+from djpkg.model.repository_url import NO_FORGES
+from djpkg.source_name import SourceName
+from tests.cli.running import run
+from tests.mirrors import NOW, POTS, forge, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.running import Ended
+
+API = "https://djangopackages.org/api/v4"
+
+
+def values(path: Path, number: int = 1) -> dict[str, Any]:
+    with open_read(path) as db:
+        return dict(get_merged(db, number, forges=NO_FORGES)[0].values)
+
+
+def overrides(path: Path) -> list[Any]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("SELECT package_id, field, value FROM overrides ORDER BY 1, 2").fetchall()
+
+
+def undo_of(ended: Ended) -> list[str]:
+    (line,) = [line for line in ended.err.splitlines() if line.startswith("undo: ")]
+    words = shlex.split(line.removeprefix("undo: "))
+    assert words[:2] == ["djpkg", "edit"]
+    return words[1:]
+
+
+# With assignments.
+
+
+def test_a_pipe_gets_a_line_a_field_with_old_and_new(fetched_mirror: Path) -> None:
+    ended = run("edit", "django-pots", "title=Clay\tPots", "grids-=pottery", "docs=")
+    assert (ended.code, ended.out) == (
+        0,
+        (
+            f"grids\t{API}/grids/10/, {API}/grids/11/\t{API}/grids/10/\n"
+            "title\tDjango Pots\tClay Pots\n"
+            "documentation_url\thttps://pots.example.org/en/\t\n"
+        ),
+    )
+    assert values(fetched_mirror)["title"] == "Clay\tPots"
+
+
+def test_the_json_has_this_shape_and_the_fields_come_in_the_records_order(fetched_mirror: Path) -> None:
+    ended = run("edit", "1", "stars=7", "title=Mine", "category=frameworks", "--json")
+    assert (ended.code, json.loads(ended.out)) == (
+        0,
+        {
+            "schema": 1,
+            "slug": "django-pots",
+            "changes": [
+                {
+                    "field": "category",
+                    "old": f"{API}/categories/1/",
+                    "new": f"{API}/categories/2/",
+                    "upstream": f"{API}/categories/1/",
+                },
+                {"field": "title", "old": "Django Pots", "new": "Mine", "upstream": "Django Pots"},
+                {"field": "repo_watchers", "old": 5112, "new": 7, "upstream": 5112},
+            ],
+        },
+    )
+    assert ended.out.isascii()
+    assert list(json.loads(ended.out)) == ["schema", "slug", "changes"]
+    again = json.loads(run("edit", "1", "title=Other", "--unset", "stars", "--json").out)["changes"]
+    assert again == [
+        {"field": "title", "old": "Mine", "new": "Other", "upstream": "Django Pots"},
+        {"field": "repo_watchers", "old": 7, "new": 5112, "upstream": 5112},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("nothing-like-it", "title=x"), 3),
+        (("1", "stars=many"), 2),
+        (("1", "slug=x"), 2),
+        (("1", "nothing=x"), 2),
+        (("1",), 2),
+    ],
+)
+def test_scripts_get_one_object_whatever_the_exit_code(
+    filled_mirror: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    ended = run("edit", *arguments, "--json")
+    assert (ended.code, json.loads(ended.out)) == (code, {"schema": 1, "slug": None, "changes": []})
+    assert ended.err
+
+
+WAYS = {
+    "a text": ['title=It\'s "quoted" $HOME `x` \\ \n\t end'],
+    "null": ["docs=", "version:=null"],
+    "a number": ["stars=0", "forks=7"],
+    "a list": ["participants=a b,c", "grids=gardening"],
+    "emptied lists": ["participants=", "grids="],
+    "added and taken": ["participants+=zoe", "grids-=pottery"],
+    "weeks": [f"commits_over_52={[1] * 52}"],
+    "an address": ["repo_url=https://gitlab.com/a/b", "pypi_url=other"],
+    "a category": ["category=frameworks"],
+    "a time": ["updated=2020-01-01"],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_command_that_is_told_undoes_the_edit(fetched_mirror: Path, way: str) -> None:
+    before = values(fetched_mirror)
+    first = run("edit", "django-pots", *WAYS[way])
+    edited = values(fetched_mirror)
+    assert edited != before
+    assert run(*undo_of(first)).code == 0
+    assert (values(fetched_mirror), overrides(fetched_mirror)) == (before, [])
+    # over an edit of before, it brings that one back
+    run("edit", "django-pots", *WAYS[way])
+    kept = overrides(fetched_mirror)
+    names = sorted({fields.get(re.split(r"[:+-]?=", word, maxsplit=1)[0]).name for word in WAYS[way]})
+    for second in (["title=other", "stars=99", "participants=other"], [x for name in names for x in ("--unset", name)]):
+        undo = undo_of(run("edit", "django-pots", *second))
+        assert overrides(fetched_mirror) != kept
+        assert run(*undo).code == 0
+        assert overrides(fetched_mirror) == kept
+
+
+def test_the_undo_names_the_mirror_where_the_edit_did(fetched_mirror: Path) -> None:
+    there = fetched_mirror.rename(fetched_mirror.with_name("my other mirror.db"))
+    ended = run("edit", "django-pots", "title=Mine", "--db", str(there))
+    assert run(*undo_of(ended)).code == 0
+    assert overrides(there) == []
+    assert not fetched_mirror.exists()
+
+
+def test_the_undo_of_a_package_whose_slug_another_bears_goes_to_the_right_one(filled_mirror: Path) -> None:
+    with open_write(filled_mirror) as db:
+        writer = Writer(db, forges=NO_FORGES)
+        writer.mark_gone(1, now=NOW)
+        writer.store_catalog([record(80, "django-pots"), record(81, "2048")], now=NOW, tell_added=False)
+    for number in (1, 80, 81):
+        ended = run("edit", str(number), "title=Mine")
+        assert [package for package, *_ in overrides(filled_mirror)] == [number]
+        assert run(*undo_of(ended)).code == 0
+        assert overrides(filled_mirror) == []
+
+
+def test_a_field_that_fetches_measure_is_said_to_be_frozen(fetched_mirror: Path) -> None:
+    assert "repo_watchers is frozen" in run("edit", "1", "stars=7").err
+    assert "frozen" not in run("edit", "1", "title=x").err
+    assert "frozen" not in run("edit", "1", "--unset", "stars").err
+
+
+def test_the_same_edit_again_changes_nothing(fetched_mirror: Path) -> None:
+    assert run("edit", "django-pots", "category=frameworks", "title=Mine").code == 0
+    kept = overrides(fetched_mirror)
+    again = run("edit", "django-pots", "category=frameworks", "title=Mine", "--json")
+    assert (again.code, json.loads(again.out)["changes"]) == (0, [])
+    assert again.err == "nothing changed\n"
+    assert [row[:3] for row in overrides(fetched_mirror)] == [row[:3] for row in kept]
+
+
+@pytest.mark.parametrize("words", [["--unset", "title"], ["participants+=mara"]])
+def test_what_changes_nothing_says_so(fetched_mirror: Path, words: list[str]) -> None:
+    ended = run("edit", "django-pots", *words)
+    assert (ended.code, ended.out, ended.err) == (0, "", "nothing changed\n")
+    assert overrides(fetched_mirror) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["slug=x"], "slug cannot be edited"),
+        (["titel=x"], "did you mean title?"),
+        (["title"], "assigns nothing"),
+        (["stars=many"], "repo_watchers takes a whole number"),
+        (["title=x", "--unset", "title"], "title cannot be assigned and unset at once"),
+        (["docs=https://a.example", "--unset", "documentation-url"], "at once"),
+        (["--unset", "nothing"], "no field"),
+        (["title=fine", "grids=nowhere"], "grids"),
+        (["title=\udcff"], "title"),
+        ([], "nothing to change"),
+    ],
+)
+def test_a_mistake_ends_with_2_and_writes_nothing(filled_mirror: Path, words: list[str], said: str) -> None:
+    before = filled_mirror.read_bytes()
+    ended = run("edit", "django-pots", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert filled_mirror.read_bytes() == before
+
+
+def test_an_unknown_package_ends_with_3_and_names_the_nearest(filled_mirror: Path) -> None:
+    ended = run("edit", "django-pot", "title=x")
+    assert (ended.code, ended.out) == (3, "")
+    assert "django-pots" in ended.err
+    assert overrides(filled_mirror) == []
+
+
+def test_an_edit_makes_the_mirror_with_the_packaged_record_in_it(tmp_path: Path) -> None:
+    ended = run("edit", "django-todo", "title=Todo")
+    assert (ended.code, ended.out) == (0, "title\tdjango-todo\tTodo\n")
+    assert values(tmp_path / "mirror.db", 409)["title"] == "Todo"
+    assert json.loads(run("show", "django-todo", "--json").out)["title"] == "Todo"
+
+
+def test_a_mistake_in_the_words_makes_no_mirror(tmp_path: Path) -> None:
+    assert run("edit", "django-todo", "slug=x").code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"no mirror at all", b"\0" * 5000])
+def test_a_file_that_is_no_mirror_ends_with_74_and_stays(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mirror.db"
+    path.write_bytes(content)
+    ended = run("edit", "django-todo", "title=x")
+    assert (ended.code, ended.out) == (74, "")
+    assert str(path) in ended.err
+    assert path.read_bytes() == content
+
+
+def test_a_newer_mirror_ends_with_74_and_stays(filled_mirror: Path) -> None:
+    with closing(sqlite3.connect(filled_mirror)) as db:
+        db.execute("PRAGMA user_version = 99")
+    before = filled_mirror.read_bytes()
+    ended = run("edit", "django-pots", "title=x")
+    assert (ended.code, ended.out) == (74, "")
+    assert "newer djpkg" in ended.err
+    assert filled_mirror.read_bytes() == before
+
+
+def test_edits_survive_later_fetches_and_unset_brings_the_newest_upstream_value(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "title=Mine", "stars=7")
+    with open_write(fetched_mirror) as db:
+        writer = Writer(db, forges=NO_FORGES)
+        writer.store_catalog([replace(POTS, title="Newer")], now=NOW, tell_added=True)
+        said = SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge("mara/django-pots", stars=6000))
+        writer.store_statements(SourceName.GITHUB, [said], now=NOW)
+    shown = json.loads(run("show", "django-pots", "--json").out)
+    assert (shown["title"], shown["repo_watchers"]) == ("Mine", 7)
+    ended = run("edit", "django-pots", "--unset", "title", "--unset", "stars")
+    assert ended.out == "title\tMine\tNewer\nrepo_watchers\t7\t6000\n"
+    shown = json.loads(run("show", "django-pots", "--json").out)
+    assert (shown["title"], shown["repo_watchers"]) == ("Newer", 6000)
+
+
+def test_of_edits_that_add_to_one_list_at_the_same_time_each_counts(fetched_mirror: Path) -> None:
+    children = []
+    for editor in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                ended = [run("edit", "django-pots", f"participants+={editor}-{number}").code for number in range(8)]
+                os._exit(any(ended))
+            finally:
+                os._exit(99)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    wanted = {f"{editor}-{number}" for editor in range(4) for number in range(8)}
+    assert wanted <= set(values(fetched_mirror)["participants"])
+
+
+# In an editor, on a terminal.
+
+
+class Session(NamedTuple):
+    """How a run on a terminal ended, what the terminal showed, and the texts that are kept."""
+
+    code: int
+    shown: str
+    kept: list[Path]
+
+
+class Desk:
+    """A terminal, a mirror and a folder for drafts."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.path = path
+        self.folder = folder
+        self.drafts = folder / "drafts"
+        self.drafts.mkdir()
+
+    def editor(self, script: str) -> str:
+        """An editor of shell: ``$1`` is the file; what came before is counted in the file ``turns``."""
+        file = self.folder / "editor"
+        file.write_text(f"cd {shlex.quote(str(self.folder))}\necho >> turns\n{script}\n", encoding="utf-8")
+        return f"sh {shlex.quote(str(file))}"
+
+    def edit(self, script: str, *words: str, meanwhile: Callable[[], object] | None = None) -> Session:
+        return self.run(self.editor(script), *words, meanwhile=meanwhile)
+
+    def run(
+        self, visual: str | None, *words: str, editor: str | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> Session:
+        child, terminal = pty.fork()
+        if child == 0:
+            self._become(visual, editor, ["edit", "django-pots", *words])
+        ready = self.folder / "ready"
+        deadline = time.monotonic() + 20
+        shown = b""
+        if meanwhile is not None:
+            while not ready.exists() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            meanwhile()
+            (self.folder / "go").touch()
+        while True:
+            try:
+                more = os.read(terminal, 4096)
+            except OSError:  # Linux: the other end is closed
+                break
+            if not more:
+                break
+            shown += more
+        os.close(terminal)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        kept = sorted(file for file in self.drafts.rglob("*") if file.is_file())
+        return Session(code, shown.decode(errors="replace").replace("\r\n", "\n"), kept)
+
+    def _become(self, visual: str | None, editor: str | None, arguments: list[str]) -> None:
+        code = 99
+        try:
+            for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+                setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+            os.environ["TMPDIR"] = str(self.drafts)
+            tempfile.tempdir = None
+            for name, value in (("VISUAL", visual), ("EDITOR", editor)):
+                if value is not None:
+                    os.environ[name] = value
+            app.main(arguments)
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1 if ended.code else 0
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            os._exit(code)
+
+    def title(self) -> str:
+        return str(values(self.path)["title"])
+
+
+@pytest.fixture
+def desk(fetched_mirror: Path, tmp_path: Path) -> Desk:
+    return Desk(fetched_mirror, tmp_path)
+
+
+def typed(text: str) -> str:
+    """A shell command that writes a title."""
+    return f"""sed -i 's/^title = .*/title = "{text}"/' "$1" """
+
+
+def lost(session: Session, text: str) -> bool:
+    """Whether what was typed is nowhere to be found, or is there for others to read, or is not told of."""
+    holding = [file for file in session.kept if text.encode() in file.read_bytes()]
+    if len(holding) != 1:
+        return True
+    (file,) = holding
+    private = file.parent.stat().st_mode & 0o777 == 0o700
+    return not (private and str(file) in session.shown.replace("\n", ""))
+
+
+def test_what_was_changed_in_the_editor_is_stored_and_told(desk: Desk) -> None:
+    session = desk.edit(typed("Typed"))
+    assert (session.code, session.kept, desk.title()) == (0, [], "Typed")
+    assert "django-pots title: Django Pots -> Typed" in session.shown
+    assert "undo: djpkg edit django-pots --unset title" in session.shown
+    assert list(desk.drafts.iterdir()) == []
+
+
+def test_the_draft_is_for_its_owner_alone(desk: Desk) -> None:
+    session = desk.edit('stat -c %a "$1" "$(dirname "$1")" > modes; ' + typed("Typed"))
+    assert (desk.folder / "modes").read_text().split() == ["600", "700"]
+    assert session.code == 0
+
+
+@pytest.mark.parametrize("script", ["true", 'touch "$1"', ': > "$1"', 'echo "# no" > "$1"', 'rm "$1"', 'echo >> "$1"'])
+def test_unchanged_touched_emptied_and_deleted_texts_change_nothing(desk: Desk, script: str) -> None:
+    before = overrides(desk.path)
+    session = desk.edit(script)
+    assert (session.code, session.kept) == (0, [])
+    assert "nothing changed" in session.shown
+    assert list(desk.drafts.iterdir()) == []
+    assert overrides(desk.path) == before
+
+
+def test_a_mistake_is_said_on_top_of_what_was_typed_and_can_be_mended(desk: Desk) -> None:
+    session = desk.edit(
+        'if [ "$(wc -l < turns)" = 1 ]; then '
+        + typed("Typed")
+        + """; sed -i 's/^repo_forks = .*/repo_forks = "many"/' "$1"
+else head -1 "$1" > said; sed -i 's/^repo_forks = .*/repo_forks = 3/' "$1"; fi"""
+    )
+    assert (session.code, session.kept) == (0, [])
+    assert (values(desk.path)["title"], values(desk.path)["repo_forks"]) == ("Typed", 3)
+    assert (desk.folder / "said").read_text() == "# MISTAKE: repo_forks takes a whole number from 0 on, not 'many'\n"
+
+
+def test_a_mistake_that_can_be_mended_by_giving_up_changes_nothing(desk: Desk) -> None:
+    session = desk.edit('if [ "$(wc -l < turns)" = 1 ]; then echo "stars = x" >> "$1"; else : > "$1"; fi')
+    assert (session.code, session.kept, desk.title()) == (0, [], "Django Pots")
+
+
+LOSING = {
+    "the same mistake twice": (
+        'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + '; echo "stars = many" >> "$1"; fi',
+        2,
+    ),
+    "ends with 1": (typed("Typed") + "; exit 1", 1),
+    "is killed": (typed("Typed") + "; kill -9 $$", 1),
+    "saves bytes that are no text": (typed("Typed") + """; printf '\\377' >> "$1" """, 1),
+    "ends with 1 after a mistake": (
+        'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + '; echo "stars = many" >> "$1"; else exit 1; fi',
+        1,
+    ),
+    "the mirror is spoilt meanwhile": (typed("Typed") + '; printf x > "$DJPKG_DB"', 74),
+    "the mirror vanishes meanwhile": (typed("Typed") + '; rm "$DJPKG_DB"', 74),
+    "djpkg is terminated": (typed("Typed") + "; kill -TERM $PPID; sleep 0.3", 143),
+    "makes the file unreadable as a file": (typed("Typed") + '; mv "$1" "$1.moved"; mkdir "$1"', 1),
+}
+
+
+@pytest.mark.parametrize("way", LOSING)
+def test_nothing_that_was_typed_is_lost(desk: Desk, way: str) -> None:
+    script, code = LOSING[way]
+    before = desk.path.read_bytes()
+    session = desk.edit(script)
+    assert session.code == code
+    if way.startswith("makes"):
+        assert [file.name for file in session.kept] == ["package.toml.moved"]
+    else:
+        assert not lost(session, "Typed"), session.shown
+        assert session.kept[0].stat().st_mode & 0o777 == 0o600 or way.startswith("the mirror")
+    assert "Traceback" not in session.shown
+    if not way.startswith("the mirror"):
+        assert desk.path.read_bytes() == before
+
+
+def test_an_editor_that_fails_before_anything_was_typed_leaves_nothing_behind(desk: Desk) -> None:
+    session = desk.edit("exit 3")
+    assert (session.code, session.kept) == (1, [])
+    assert "ended with 3; nothing was changed" in session.shown
+    assert list(desk.drafts.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("visual", "editor", "said"),
+    [
+        ("no-such-editor-anywhere", None, "no-such-editor-anywhere cannot be run"),
+        (None, "no-such-editor-anywhere -w", "no-such-editor-anywhere cannot be run"),
+        ("vim 'unclosed", None, "a quote that is not closed"),
+        ("   ", None, "name no editor"),
+        ("/", None, "cannot be run"),
+    ],
+)
+def test_an_editor_that_cannot_be_run_is_said_with_what_to_set(
+    desk: Desk, visual: str | None, editor: str | None, said: str
+) -> None:
+    session = desk.run(visual, editor=editor)
+    assert (session.code, session.kept) == (1, [])
+    assert said in session.shown
+    assert "set VISUAL or EDITOR" in session.shown
+    assert list(desk.drafts.iterdir()) == []
+
+
+def test_an_editor_that_vanishes_after_a_mistake_loses_no_text(desk: Desk) -> None:
+    file = desk.folder / "gone-editor"
+    file.write_text(f'#!/bin/sh\n{typed("Typed")}\necho "stars = many" >> "$1"\nrm "$0"\n')
+    file.chmod(0o755)
+    session = desk.run(str(file))
+    assert session.code == 1
+    assert not lost(session, "Typed")
+
+
+def test_visual_goes_before_editor_and_both_take_words(desk: Desk) -> None:
+    script = desk.editor(typed("Typed"))
+    assert desk.run(f"{script} --wait 'two words'", editor="no-such-editor").code == 1  # the file is the last word
+    with_words = f"sh -c {shlex.quote('shift; ' + typed('By Words'))} editor --wait"
+    assert desk.run(with_words, editor="no-such-editor").code == 0
+    assert desk.title() == "By Words"
+    assert desk.run("", editor=script).code == 0
+    assert desk.title() == "Typed"
+
+
+def test_editors_that_write_anew_or_leave_copies_beside_the_text_are_fine(desk: Desk) -> None:
+    session = desk.edit(
+        'cp "$1" "$1~"; mkdir "$(dirname "$1")/.swap"; cp "$1" new; mv new "$1"; chmod 644 "$1"; ' + typed("Typed")
+    )
+    assert (session.code, desk.title()) == (0, "Typed")
+    assert list(desk.drafts.iterdir()) == []
+
+
+def test_windows_line_ends_are_no_change(desk: Desk) -> None:
+    session = desk.edit("""sed -i 's/$/\\r/' "$1" """)
+    assert (session.code, desk.title()) == (0, "Django Pots")
+    assert "nothing changed" in session.shown
+
+
+def test_ctrl_c_while_the_editor_runs_is_the_editors_own(desk: Desk) -> None:
+    session = desk.edit("kill -INT $PPID; " + typed("Typed"))
+    assert (session.code, desk.title()) == (0, "Typed")
+
+
+def test_an_editor_that_ctrl_c_ends_is_ended_by_it(desk: Desk) -> None:
+    session = desk.edit(typed("Typed") + "; kill -INT $$; " + typed("Later"))
+    assert (session.code, desk.title()) == (1, "Django Pots")
+    assert not lost(session, "Typed")
+
+
+def test_only_what_was_touched_is_written_whatever_a_fetch_does_meanwhile(desk: Desk) -> None:
+    def fetch() -> None:
+        with open_write(desk.path) as db:
+            newer = replace(POTS, documentation_url="https://newer.example/", title="Newer")
+            Writer(db, forges=NO_FORGES).store_catalog([newer], now=NOW, tell_added=False)
+
+    session = desk.edit(
+        typed("Typed") + "; touch ready; while [ ! -e go ]; do sleep 0.01; done", "--json", meanwhile=fetch
+    )
+    assert session.code == 0
+    assert [(field, value) for _, field, value in overrides(desk.path)] == [("title", '"Typed"')]
+    assert values(desk.path)["documentation_url"] == "https://newer.example/"
+    said = json.loads(session.shown[session.shown.index("{") : session.shown.rindex("}") + 1])
+    assert said["changes"] == [{"field": "title", "old": "Newer", "new": "Typed", "upstream": "Newer"}]
+
+
+def test_every_editable_field_is_handed_out_and_what_lies_beneath_an_edit(desk: Desk) -> None:
+    run("edit", "django-pots", "title=Mine")
+    desk.edit('cp "$1" copy')
+    text = (desk.folder / "copy").read_text(encoding="utf-8")
+    assert re.findall(r"^(\w+) = ", text, re.MULTILINE) == [field.name for field in fields.EDITABLE]
+    assert '# title is edited; upstream: "Django Pots"\ntitle = "Mine"\n' in text
+    assert 'grids = ["gardening", "pottery"]' in text
+
+
+def test_an_editor_that_makes_another_mistake_each_time_comes_to_an_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from djpkg.cli import editor  # noqa: PLC0415 - terminals only
+
+    monkeypatch.setattr(editor, "_MOST_MISTAKES", 3)
+    session = desk.edit(typed("Typed") + '; echo "mistake$(wc -l < turns) = 1" >> "$1"')
+    assert session.code == 2
+    assert (desk.folder / "turns").read_text() == "\n" * 3
+    assert not lost(session, "Typed")
+
+
+def test_a_full_disk_while_the_mistake_is_written_loses_no_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
+
+    def full(draft: Draft, text: str) -> None:
+        if text.startswith("# MISTAKE"):
+            raise OSError(28, "No space left on device")
+        write(draft, text)
+
+    write = Draft._write
+    monkeypatch.setattr(Draft, "_write", full)
+    session = desk.edit(typed("Typed") + '; echo "stars = many" >> "$1"')
+    assert session.code == 1
+    assert "No space left on device" in session.shown
+    assert not lost(session, "Typed")

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from djpkg.cli.app import COMMANDS
+from djpkg.cli.completion import candidates
+from djpkg.mirror import completion
+from tests.cli.running import SOURCE, Ended
+from tests.mirrors import filled, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+# Answers one question after the other: loading the program for each would take most of the time.
+ANSWER = """
+import contextlib, io, json, os, sys
+os.environ["_DJPKG_COMPLETE"] = "complete_bash"
+from djpkg.cli.app import app
+own = dict(os.environ)
+for line in sys.stdin:
+    os.environ.clear()
+    os.environ.update(own | json.loads(line))
+    said, talk = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(talk):
+        try:
+            app([], prog_name="djpkg")
+        except SystemExit as ended:
+            code = ended.code
+    print(json.dumps([code or 0, said.getvalue(), talk.getvalue()]), flush=True)
+"""
+
+
+class Completion:
+    """The program as shells ask it for completions."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", ANSWER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            text=True,
+        )
+
+    def ask(self, env: Mapping[str, str]) -> Ended:
+        """The answer to what a shell says in its variables."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"DJPKG_DB": os.environ["DJPKG_DB"], **env}) + "\n")
+        self._process.stdin.flush()
+        return Ended(*json.loads(self._process.stdout.readline()))
+
+    def offered(self, *words: str) -> list[str]:
+        """What bash is offered for the last of the words, which it has parted at blanks, ``:`` and ``=``."""
+        ended = self.ask(
+            {
+                "_DJPKG_COMPLETE": "complete_bash",
+                "COMP_WORDS": "\n".join(["djpkg", *words]),
+                "COMP_CWORD": str(len(words)),
+            }
+        )
+        assert (ended.code, ended.err) == (0, "")
+        return [line for line in ended.lines if line]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Completion]:
+    asking = Completion()
+    yield asking
+    asking.close()
+
+
+@pytest.fixture
+def mirror(filled_mirror: Path) -> Path:
+    return filled_mirror
+
+
+# What is offered.
+
+
+def test_commands_and_options_are_offered(shell: Completion) -> None:
+    assert shell.offered("") == list(COMMANDS)
+    assert shell.offered("st") == ["status"]
+    assert "--sources" in shell.offered("show", "--")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["show", "django-p"], ["django-pans", "django-pots"]),
+        (["show", "django"], ["django-kiln", "django-pans", "django-pots"]),
+        (["show", "Django_K"], ["Django_Kiln"]),
+        (["compare", "lids", "django-po"], ["django-pots"]),
+        (["changes", "li"], ["lids"]),
+        (["show", "nobody"], []),
+        (["show", "lids", "--web", "p"], ["pypi"]),
+        (["fetch", "--source", "gi"], ["github", "gitlab"]),
+        (["fetch", "--source", "=", "gi"], ["github", "gitlab"]),
+    ],
+)
+def test_packages_are_offered_by_slug(shell: Completion, mirror: Path, words: list[str], found: list[str]) -> None:
+    assert shell.offered(*words) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["list", "--fields", "sta"], ["stars"]),
+        (["list", "-f", "slug,sta"], ["slug,stars"]),
+        (["show", "lids", "--fields", "=", "al"], ["all"]),
+        (["list", "--sort", "sta"], ["stars"]),
+        (["list", "--sort", "-sta"], ["-stars"]),
+        (["list", "--sort", "=", "-sta"], ["-stars"]),
+        (["list", "-s", "stars,-upd"], ["stars,-updated"]),
+        (["list", "-s", "check"], []),
+    ],
+)
+def test_fields_are_offered_behind_commas_and_minus(shell: Completion, words: list[str], found: list[str]) -> None:
+    assert shell.offered(*words) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["list", "grid", ":", "po"], ["pottery"]),
+        (["list", "grid", ":"], ["empty-grid", "gardening", "pottery"]),
+        (["list", "^grid", ":", "po"], ["pottery"]),
+        (["list", "category", ":", "fr"], ["frameworks"]),
+        (["list", "is", ":", "ac"], ["active"]),
+        (["list", "forge", ":", "gitl"], ["gitlab"]),
+        (["list", "-is", ":", "arc"], ["archived"]),
+        (["list", "-grid", ":", "po"], ["pottery"]),
+        (["list", "-arch"], ["-archived:"]),
+        (["list", "category", ":", "apps,oth"], ["apps,other"]),
+        (["list", "grid", ":", "pottery,"], ["pottery,empty-grid", "pottery,gardening"]),
+        (["list", "is", ":", "active,arc"], ["active,archived"]),
+        (["list", "nonsense", ":", "a"], []),
+        (["list", "star"], ["stars:", "stars:100.."]),
+        (["compare", "--grid", "gard"], ["gardening"]),
+        (["compare", "--grid", "=", "gard"], ["gardening"]),
+    ],
+)
+def test_terms_are_offered_as_far_as_bash_replaces_them(
+    shell: Completion, mirror: Path, words: list[str], found: list[str]
+) -> None:
+    assert shell.offered(*words) == found
+
+
+def test_a_word_that_no_shell_has_parted_is_offered_whole(shell: Completion, mirror: Path) -> None:
+    asked = {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg list grid:po", "COMP_CWORD": "2"}
+    assert shell.ask(asked).lines == ["grid:pottery"]
+
+
+def test_the_mirror_of_the_option_is_asked(shell: Completion, mirror: Path, tmp_path: Path) -> None:
+    other = filled(tmp_path / "other.db", [record(5, "django-other")])
+    assert shell.offered("show", "--db", str(other), "dja") == ["django-other"]
+    assert shell.offered("show", "--db", "=", str(other), "dja") == ["django-other"]
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        (["doc"], ["docs=", "documentation_url="]),
+        (["slu"], []),
+        (["category", "=", "fr"], ["frameworks"]),
+        (["grids", "="], ["empty-grid", "gardening", "pottery"]),
+        (["grids", "=", "pottery,ga"], ["pottery,gardening"]),
+        (["grids+", "=", "po"], ["pottery"]),
+        (["grids-", "=", "po"], ["pottery"]),
+        (["grids", ":=", "po"], []),
+        (["title", "=", "po"], []),
+        (["nonsense", "=", "po"], []),
+    ],
+)
+def test_fields_that_can_be_edited_are_offered_to_assign_to(
+    shell: Completion, mirror: Path, word: list[str], found: list[str]
+) -> None:
+    assert shell.offered("edit", "lids", *word) == found
+
+
+def test_fields_that_can_be_edited_are_offered_to_unset() -> None:
+    assert candidates.editable("doc") == ["docs", "documentation_url"]
+
+
+def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
+    zsh = shell.ask({"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "djpkg "}).out
+    assert '"show":"Show one package, from the mirror alone."' in zsh
+    fish = {"_DJPKG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    assert "show\tShow one package" in shell.ask({**fish, "_TYPER_COMPLETE_ARGS": "djpkg sh"}).out
+    for typed, offered in (("list grid:po", "grid:pottery"), ("list -is:arc", "-is:archived")):
+        assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}).lines == [offered]
+        zsh_words = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}
+        assert f'"{offered.replace(":", chr(92) * 2 + ":")}"' in shell.ask(zsh_words).out
+
+
+def test_the_scripts_for_the_shells_are_printed(shell: Completion) -> None:
+    for name in ("bash", "zsh", "fish"):
+        ended = shell.ask({"_DJPKG_COMPLETE": f"source_{name}"})
+        assert ended.code == 0
+        assert "_DJPKG_COMPLETE=complete_" in ended.out
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_itself_completes(mirror: Path, tmp_path: Path) -> None:
+    program = tmp_path / "djpkg"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m djpkg "$@"\n')
+    program.chmod(0o755)
+    script = """
+        eval "$(_DJPKG_COMPLETE=source_bash djpkg)"
+        COMP_WORDS=(djpkg list grid : po); COMP_CWORD=4; _djpkg_completion djpkg; echo "${COMPREPLY[*]}"
+        COMP_WORDS=(djpkg show lid); COMP_CWORD=2; _djpkg_completion djpkg; echo "${COMPREPLY[*]}"
+    """
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "PATH": path},
+        check=False,
+    )
+    assert ended.stdout.decode().splitlines() == ["pottery", "lids"]
+
+
+# Silence.
+
+
+def test_without_a_mirror_nothing_is_offered_said_or_made(shell: Completion, tmp_path: Path) -> None:
+    assert shell.offered("show", "dj") == []
+    assert shell.offered("list", "grid", ":") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + b"x" * 5000])
+def test_a_file_that_is_no_mirror_is_passed_over_in_silence(shell: Completion, content: bytes) -> None:
+    Path(os.environ["DJPKG_DB"]).write_bytes(content)
+    assert shell.offered("show", "dj") == []
+    assert Path(os.environ["DJPKG_DB"]).read_bytes() == content
+
+
+def test_a_locked_mirror_is_not_waited_for(shell: Completion, mirror: Path) -> None:
+    with closing(sqlite3.connect(mirror, isolation_level=None)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError):
+            completion.find_slugs(mirror, "dj")
+        assert shell.offered("show", "dj") == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"_DJPKG_COMPLETE": "complete_bash"},
+        {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg 'show", "COMP_CWORD": "x"},
+        {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg\nnothing\nhere", "COMP_CWORD": "2"},
+        {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg\nlist\n'", "COMP_CWORD": "2"},
+        {"_DJPKG_COMPLETE": "complete_zsh"},
+    ],
+)
+def test_a_shell_that_asks_nonsense_gets_silence(shell: Completion, asked: dict[str, str]) -> None:
+    ended = shell.ask(asked)
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_a_home_that_makes_no_sense_is_passed_over_in_silence(shell: Completion) -> None:
+    ended = shell.ask({"DJPKG_DB": "~nobody-at-all/mirror.db", "COMP_WORDS": "djpkg\nshow\ndj", "COMP_CWORD": "2"})
+    assert (ended.code, ended.out.strip(), ended.err) == (0, "", "")
+
+
+def test_names_that_a_shell_would_obey_are_not_offered(mirror: Path) -> None:
+    filled(
+        mirror, [record(20 + place, name) for place, name in enumerate(("x$(id)", "x`id`", "x y", "x;id", "x-fine"))]
+    )
+    assert completion.find_slugs(mirror, "x") == ["x-fine"]
+
+
+def test_a_name_is_folded_as_show_folds_it(mirror: Path) -> None:
+    filled(mirror, [record(60, "Kiln_x")])
+    assert completion.find_slugs(mirror, "K") == ["Kiln_x"]
+    assert completion.find_slugs(mirror, "KILN-") == ["kiln-x"]
+    assert completion.find_slugs(mirror, "\N{KELVIN SIGN}") == []
+
+
+def test_no_more_is_offered_than_a_screen_shows(mirror: Path) -> None:
+    filled(mirror, [record(number, f"many-{number}") for number in range(100, 300)])
+    assert len(completion.find_slugs(mirror, "many-")) == completion.MAX_CANDIDATES
+
+
+def test_slugs_are_found_by_their_index(mirror: Path) -> None:
+    seen: list[str] = []
+    with closing(sqlite3.connect(mirror)) as db:
+        db.set_trace_callback(seen.append)
+        plan = db.execute(
+            "EXPLAIN QUERY PLAN SELECT slug FROM packages WHERE replace(lower(slug), '_', '-') >= 'a'"
+            " AND replace(lower(slug), '_', '-') < 'b' ORDER BY replace(lower(slug), '_', '-')"
+        ).fetchall()
+    assert [row[3] for row in plan] == ["SEARCH packages USING INDEX packages_slug (<expr>>? AND <expr><?)"]

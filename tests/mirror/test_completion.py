@@ -1,0 +1,83 @@
+"""A project that names another forge as its own is told of, and nothing is changed for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from djpkg.mirror import lock
+from djpkg.mirror.apply_answer import SourceAnswer
+from djpkg.mirror.connection import open_write
+from djpkg.mirror.write import Writer
+from djpkg.model.facts import ForgeFacts, Outcome, PypiFacts, RepositoryFacts
+from djpkg.source_name import SourceName
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+PAGE = RepositoryFacts(
+    path="shacker/django-todo", node_id="R", description="", stars=1, forks=1, archived=False, license=None,
+    head="a", head_at="2026-01-01T00:00:00Z",
+)  # fmt: skip
+MOVED = replace(PAGE, description="This project moved to https://codeberg.org/shacker/django-todo.")
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    lock.ensure(tmp_path / "mirror.db")
+    with open_write(tmp_path / "mirror.db") as db:
+        yield db
+
+
+def say(
+    db: sqlite3.Connection, now: datetime, source: SourceName, coordinate: str, said: ForgeFacts | PypiFacts
+) -> None:
+    statement = SourceAnswer(coordinate, Outcome.UPDATED, said=said)
+    Writer(db, forges={}).store_statements(source, [statement], now=now)
+
+
+def events(db: sqlite3.Connection) -> list[tuple[str, str | None, str | None]]:
+    return db.execute("SELECT event, old, new FROM events ORDER BY id").fetchall()
+
+
+def test_a_description_that_names_another_forge_is_an_event_and_a_suggestion(
+    db: sqlite3.Connection, now: datetime
+) -> None:
+    say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=PAGE))
+    say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    elsewhere = "https://codeberg.org/shacker/django-todo"
+    assert events(db) == [("moved", "https://github.com/shacker/django-todo", elsewhere)]
+    assert db.execute("SELECT suggestion, repository_key FROM packages").fetchall() == [
+        (elsewhere, "github.com/shacker/django-todo")
+    ]
+
+
+def test_it_is_told_once(db: sqlite3.Connection, now: datetime) -> None:
+    for page in (PAGE, MOVED, MOVED):
+        say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=page))
+    assert [event for event, _, _ in events(db)] == ["moved"]
+
+
+def test_what_is_learned_with_the_first_answer_is_no_event(db: sqlite3.Connection, now: datetime) -> None:
+    say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    assert events(db) == []
+    assert db.execute("SELECT suggestion FROM packages").fetchone() != (None,)
+
+
+def test_links_of_the_project_count_unless_one_leads_here(db: sqlite3.Connection, now: datetime) -> None:
+    here, there = "https://github.com/Shacker/django-todo/issues", "https://gitlab.com/shacker/django-todo"
+    say(
+        db,
+        now,
+        SourceName.PYPI,
+        "django-todo",
+        PypiFacts(name="django-todo", version="1", repository_urls=(here, there)),
+    )
+    assert events(db) == []
+    say(db, now, SourceName.PYPI, "django-todo", PypiFacts(name="django-todo", version="1", repository_urls=(there,)))
+    assert events(db) == [("moved", "https://github.com/shacker/django-todo", there)]

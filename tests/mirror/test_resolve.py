@@ -1,0 +1,183 @@
+"""What a person may call a package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from djpkg.errors import PackageNotFound
+from djpkg.mirror import resolve
+from djpkg.mirror.apply_answer import SourceAnswer
+from djpkg.mirror.connection import open_read, open_write
+from djpkg.mirror.write import Writer
+from djpkg.model.facts import Outcome
+from djpkg.source_name import SourceName
+from tests.mirrors import NOW, PACKAGES, filled, forge, record
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PUBLIC = "https://djangopackages.org/api/v4"
+LARGE = 2**63 - 1
+MORE = (
+    record(5, "lid", repo_url="https://gitlab.com/group/sub/lid", pypi_url="Lid.Maker"),
+    record(6, "django-kiln", repo_url="https://github.com/mara/other", pypi_url=""),
+    record(7, "2048", repo_url="", pypi_url=""),
+    record(8, "twin-a", repo_url="https://github.com/ines/twins", pypi_url="twins"),
+    record(9, "twin-b", repo_url="https://github.com/Ines/Twins.git", pypi_url="https://pypi.org/project/twins/"),
+    record(10, "own", repo_url="https://git.example.org/mara/own", pypi_url=""),
+    record(11, "Über-Pots", repo_url="", pypi_url=""),
+    record(LARGE, "large", repo_url="", pypi_url="", repo_watchers=1, repo_forks=1),
+)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = filled(tmp_path_factory.mktemp("mirror") / "mirror.db", (*PACKAGES, *MORE))
+    with open_write(path) as db:
+        writer = Writer(db, forges={"git.example.org": SourceName.FORGEJO})
+        writer.store_catalog([MORE[5]], now=NOW, tell_added=False)
+        writer.store_catalog([record(90, "reused"), record(91, "vanished")], now=NOW, tell_added=False)
+        writer.mark_gone(90, now=NOW)
+        writer.mark_gone(91, now=NOW)
+        writer.store_catalog([record(92, "reused")], now=NOW, tell_added=False)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["umbrella/kiln", "Umbrella/Kiln.git", "https://github.com/umbrella/kiln", "git@github.com:umbrella/Kiln.git"],
+)
+def test_a_repository_that_has_moved_is_found_where_it_is_now(tmp_path: Path, text: str) -> None:
+    with open_write(filled(tmp_path / "mirror.db", PACKAGES)) as db:
+        writer = Writer(db, forges={})
+        moved = SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge("umbrella/kiln"))
+        writer.store_statements(SourceName.GITHUB, [moved], now=NOW)
+        assert (
+            resolve.find_ids(db, text, catalog=PUBLIC)
+            == resolve.find_ids(db, "mara/django-pots", catalog=PUBLIC)
+            == [1]
+        )
+
+
+@pytest.fixture
+def db(path: Path) -> Iterator[sqlite3.Connection]:
+    with open_read(path) as db:
+        yield db
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("1", [1]),
+        ("0001", [1]),
+        (" 1 ", [1]),
+        (str(LARGE), [LARGE]),
+        (str(LARGE + 1), []),
+        ("999", []),
+        ("2048", []),  # digits are an id, not a slug
+        ("django-pots", [1]),
+        ("Django_Pots", [1]),
+        ("Django_Kiln", [4]),  # character for character goes first
+        ("django-kiln", [6]),
+        ("DJANGO-KILN", [4, 6]),
+        ("Über-Pots", [11]),
+        ("reused", [92]),  # a live one wins
+        ("vanished", [91]),
+        ("https://djangopackages.org/packages/p/django-pots/", [1]),
+        ("https://www.djangopackages.org/packages/p/django-pots", [1]),
+        ("djangopackages.org/packages/p/lids/?x=1", [3]),
+        ("https://djangopackages.org/api/v4/packages/2/", [2]),
+        ("http://127.0.0.1:8000/api/v4/packages/django-pans/", [2]),
+        ("https://example.org/packages/p/django-pots/", []),
+        ("mara/django-pots", [1]),
+        ("Mara/Django-Pots.git", [1]),
+        ("github.com/mara/django-pots", [1]),
+        ("git@github.com:mara/django-pots.git", [1]),
+        ("https://github.com/mara/django-pots/tree/main/docs", [1]),
+        ("https://gitlab.com/mara/django-pots", []),
+        ("group/sub/lid", [5]),
+        ("ines/twins", [8, 9]),
+        ("https://git.example.org/mara/own", [10]),
+        ("lid-maker", [5]),
+        ("https://pypi.org/project/LID.maker/", [5]),
+        ("twins", [8, 9]),
+        ("", []),
+        ("/", []),
+        ("a b", []),
+        ("\udcff", []),
+        ("\udcff/pots", []),
+        ("https://[", []),
+        ("x" * 100_000, []),
+        ("%", []),
+        ("' OR 1=1 --", []),
+    ],
+)
+def test_a_text_finds_the_packages_that_it_fits(db: sqlite3.Connection, text: str, ids: list[int]) -> None:
+    forges = {"git.example.org": SourceName.FORGEJO}
+    assert sorted(resolve.find_ids(db, text, catalog="http://127.0.0.1:8000/api/v4", forges=forges)) == ids
+
+
+def test_the_one_that_fits_is_given(db: sqlite3.Connection) -> None:
+    assert resolve.get_id(db, "django-pots", catalog=PUBLIC) == 1
+
+
+def test_several_are_named(db: sqlite3.Connection) -> None:
+    with pytest.raises(PackageNotFound, match="fits 2 packages: twin-a, twin-b") as raised:
+        resolve.get_id(db, "twins", catalog=PUBLIC)
+    assert raised.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("django-pot", "did you mean django-pots"),
+        ("django-pot", "djpkg fetch django-pot asks the catalog for it"),
+        ("DJANGO_POT", "django-pots"),
+        ("https://djangopackages.org/packages/p/django-pot/", "djpkg fetch django-pot"),
+        ("777", "djpkg fetch 777 asks"),
+        ("zzz/yyy", "djpkg fetch --all brings the whole directory"),
+        ("\udcff", "djpkg fetch --all"),
+    ],
+)
+def test_an_unknown_one_names_the_nearest_and_the_fetch_that_would_get_it(
+    db: sqlite3.Connection, text: str, hint: str
+) -> None:
+    with pytest.raises(PackageNotFound) as raised:
+        resolve.get_id(db, text, catalog=PUBLIC)
+    assert hint in (raised.value.hint or "")
+
+
+@settings(
+    derandomize=True, deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=st.text(alphabet=st.characters(exclude_categories=()), max_size=60))
+@example(text="https://djangopackages.org/packages/p/%ff%00/")
+@example(text="https://djangopackages.org/packages/p/%ed%b0%80/")
+def test_any_text_finds_something_or_nothing(db: sqlite3.Connection, text: str) -> None:
+    found = resolve.find_ids(db, text, catalog=PUBLIC)
+    if len(found) != 1:
+        with pytest.raises(PackageNotFound):
+            resolve.get_id(db, text, catalog=PUBLIC)
+
+
+@pytest.mark.parametrize("text", ["x" * 99_999, "https://robot:canary@example.org/" + "x" * 99_999])
+def test_a_name_that_is_not_there_is_said_in_short_and_without_what_is_secret_in_it(
+    db: sqlite3.Connection, text: str
+) -> None:
+    with pytest.raises(PackageNotFound) as raised:
+        resolve.get_id(db, text, catalog=PUBLIC)
+    assert len(str(raised.value)) < 200
+    assert "canary" not in f"{raised.value} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"), [("pots", True), ("1", True), ("Pots_2.x", True), ("a/b", False), ("", False), ("a b", False)]
+)
+def test_what_the_catalog_can_be_asked_for(name: str, *, asked: bool) -> None:
+    assert resolve.is_catalog_name(name) is asked

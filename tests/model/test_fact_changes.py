@@ -1,0 +1,165 @@
+"""What is kept of two statements, what counts as a change, and which events follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from djpkg.model.fact_changes import Event, combine, facts_differ, find_events
+from djpkg.model.facts import ContributorsFacts, Facts, ForgeFacts, PypiFacts, WeeksFacts
+from tests.model.test_merge import CATALOG, FORGE, HEAD, HERE, PAGE, PEOPLE, PYPI, WEEKS
+
+NEWER = "c" * 40
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [("MIT", "GPL-3.0", [("license", "MIT", "GPL-3.0")]), ("MIT", "MIT", []), (None, "MIT", []), ("MIT", None, [])],
+)
+def test_a_repositorys_other_licence_is_told(
+    old: str | None, new: str | None, told: list[tuple[str, str, str]]
+) -> None:
+    before, after = (replace(FORGE, repository=replace(PAGE, license=one)) for one in (old, new))
+    assert [tuple(event) for event in find_events(before, after, coordinate=HERE)] == told
+
+
+def test_the_parts_of_a_repository_that_arrive_apart_add_up() -> None:
+    page = combine(None, ForgeFacts(repository=PAGE))
+    with_weeks = combine(page, ForgeFacts(weeks=WEEKS))
+    assert combine(with_weeks, ForgeFacts(contributors=PEOPLE)) == FORGE
+
+
+def test_a_part_that_is_said_anew_replaces_its_own_kind_alone() -> None:
+    weeks = WeeksFacts(head=NEWER, days={})
+    assert combine(FORGE, ForgeFacts(weeks=weeks)) == replace(FORGE, weeks=weeks)
+
+
+@pytest.mark.parametrize("state", ["gone", "blocked"])
+def test_a_repository_that_is_gone_keeps_all_that_was_known(state: str) -> None:
+    assert combine(FORGE, ForgeFacts(state=state)) == replace(FORGE, state=state)  # type: ignore[arg-type] # of two
+
+
+def test_a_repository_that_is_back_is_ok_again() -> None:
+    assert combine(replace(FORGE, state="gone"), ForgeFacts(repository=PAGE)) == FORGE
+
+
+def test_a_project_that_is_gone_keeps_its_last_release() -> None:
+    assert combine(PYPI, PypiFacts(state="gone", name="pots")) == replace(PYPI, state="gone")
+    assert combine(None, PypiFacts(state="gone", name="pots")) == PypiFacts(state="gone", name="pots")
+    assert combine(replace(PYPI, state="gone"), PYPI) == PYPI
+
+
+def test_an_empty_list_of_weeks_from_the_catalog_does_not_wipe_out_a_known_one() -> None:
+    said = replace(CATALOG, commits_over_52=(), title="New")
+    assert combine(CATALOG, said) == replace(CATALOG, title="New")
+    assert combine(None, said) == said
+    other = replace(CATALOG, commits_over_52=(0,) * 52)
+    assert combine(CATALOG, other) == other
+
+
+def test_lists_that_the_catalog_empties_otherwise_are_news() -> None:
+    said = replace(CATALOG, grids=(), participants=())
+    assert combine(CATALOG, said) == said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        (None, CATALOG, True),
+        (CATALOG, CATALOG, False),
+        (CATALOG, replace(CATALOG, last_fetched="2026-09-09T00:00:00Z"), False),
+        (CATALOG, replace(CATALOG, modified="2026-09-09T00:00:00Z"), False),
+        (CATALOG, replace(CATALOG, grids=(10, 11)), False),
+        (CATALOG, replace(CATALOG, grids=(10,)), True),
+        (CATALOG, replace(CATALOG, repo_watchers=31), True),
+        (CATALOG, replace(CATALOG, participants=("otto", "mara")), True),
+        (FORGE, FORGE, False),
+        (FORGE, replace(FORGE, contributors=replace(PEOPLE, taken="2026-09-09T00:00:00Z")), False),
+        (FORGE, replace(FORGE, contributors=replace(PEOPLE, names=("ines",))), True),
+        (FORGE, replace(FORGE, repository=replace(PAGE, stars=32)), True),
+        (FORGE, replace(FORGE, state="gone"), True),
+        (None, PYPI, True),
+        (PYPI, PYPI, False),
+        (PYPI, replace(PYPI, version="2.1"), True),
+    ],
+)
+def test_what_counts_as_a_change(before: Facts | None, after: Facts, *, changed: bool) -> None:
+    assert facts_differ(before, after) is changed
+
+
+def forge(**changes: object) -> ForgeFacts:
+    return replace(FORGE, repository=replace(PAGE, **changes))  # type: ignore[arg-type] # by name
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (FORGE, FORGE, []),
+        (FORGE, forge(stars=9), []),
+        (FORGE, forge(archived=True), [Event("archived", None, None)]),
+        (forge(archived=True), FORGE, [Event("unarchived", None, None)]),
+        (forge(archived=None), forge(archived=True), []),
+        (FORGE, forge(path="clay/pots"), [Event("moved", "Mara/Pots", "clay/pots")]),
+        (FORGE, forge(path="mara/pots"), []),
+        (FORGE, replace(FORGE, state="gone"), [Event("gone", HERE, None)]),
+        (FORGE, replace(FORGE, state="blocked"), [Event("blocked", HERE, None)]),
+        (replace(FORGE, state="gone"), replace(FORGE, state="blocked"), [Event("blocked", HERE, None)]),
+        (replace(FORGE, state="gone"), replace(FORGE, state="gone"), []),
+        (replace(FORGE, state="gone"), FORGE, [Event("back", "gone", HERE)]),
+        (
+            replace(FORGE, state="gone"),
+            forge(archived=True),
+            [Event("back", "gone", HERE), Event("archived", None, None)],
+        ),
+        (ForgeFacts(weeks=WEEKS), FORGE, []),
+        (PYPI, PYPI, []),
+        (PYPI, replace(PYPI, version="2.1"), [Event("released", "2.0", "2.1")]),
+        (replace(PYPI, version=None), PYPI, []),
+        (PYPI, replace(PYPI, yanked=True), [Event("yanked", None, "2.0")]),
+        (replace(PYPI, yanked=True), replace(PYPI, yanked=True), []),
+        (
+            PYPI,
+            replace(PYPI, version="2.1", yanked=True),
+            [Event("released", "2.0", "2.1"), Event("yanked", None, "2.1")],
+        ),
+        (
+            replace(PYPI, yanked=True),
+            replace(PYPI, version="2.1", yanked=True),
+            [Event("released", "2.0", "2.1"), Event("yanked", None, "2.1")],
+        ),
+        (PYPI, replace(PYPI, license="MIT"), [Event("license", "BSD-3-Clause", "MIT")]),
+        (replace(PYPI, license=None), PYPI, []),
+        (PYPI, replace(PYPI, license=None), []),
+        (PYPI, replace(PYPI, state="gone"), [Event("gone", HERE, None)]),
+        (replace(PYPI, state="gone"), PYPI, [Event("back", "gone", HERE)]),
+        (CATALOG, replace(CATALOG, title="New"), []),
+    ],
+)
+def test_which_events_follow(before: Facts, after: Facts, told: list[Event]) -> None:
+    assert find_events(before, after, coordinate=HERE) == told
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [
+        FORGE,
+        forge(archived=True),
+        forge(path="clay/pots"),
+        replace(FORGE, state="gone"),
+        replace(FORGE, state="blocked"),
+        PYPI,
+        replace(PYPI, yanked=True),
+        replace(PYPI, state="gone"),
+        CATALOG,
+    ],
+)
+def test_what_is_learned_first_is_no_event(learned: Facts) -> None:
+    assert find_events(None, learned, coordinate=HERE) == []
+
+
+def test_the_people_of_an_older_head_stay_until_others_are_named() -> None:
+    page = replace(PAGE, head=NEWER)
+    kept = combine(FORGE, ForgeFacts(repository=page))
+    assert isinstance(kept, ForgeFacts)
+    assert kept.contributors == ContributorsFacts(head=HEAD, names=("ines", "mara"), taken=PEOPLE.taken)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from djpkg.render.abbreviate import link, short_address, short_count, short_requirement, short_versions
+from djpkg.render.glyphs import ASCII, UNICODE
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0"),
+        (845, "845"),
+        (999, "999"),
+        (1000, "1.0k"),
+        (5112, "5.1k"),
+        (9949, "9.9k"),
+        (9950, "10k"),
+        (88_400, "88k"),
+        (999_499, "999k"),
+        (999_500, "1.0M"),
+        (2_000_000_000, "2.0G"),
+        (10**14, "100000G"),
+    ],
+)
+def test_a_number_takes_few_columns(number: int, shown: str) -> None:
+    assert short_count(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("declared", "shown"),
+    [
+        ([], ""),
+        (["5.2"], "5.2"),
+        (["6.0", "4.2", "5.10"], "4.2–6.0"),  # the dash is meant  # noqa: RUF001  # the dash is meant
+        (["1.11", "2.2", "3.0"], "≤3.0"),
+        (["1.8"], "1.8"),
+        (["x", "5.2", "5.1\x1b"], "5.2"),
+        (["5." + "9" * 5000, "4.2"], "4.2–5." + "9" * 5000),  # the dash is meant  # noqa: RUF001  # the dash is meant
+    ],
+)
+def test_declared_versions_are_a_range(declared: list[str], shown: str) -> None:
+    assert short_versions(declared, UNICODE) == shown
+
+
+def test_a_few_versions_are_listed_where_there_is_room() -> None:
+    assert short_versions(["4.2", "5.2"], UNICODE, listed=3) == "4.2, 5.2"
+    assert short_versions(["1.8", "2.0", "3.0", "3.1"], ASCII, listed=3) == "1.8-3.1"
+
+
+def test_what_python_is_asked_for_is_written_as_one_reads_it() -> None:
+    assert short_requirement(">=3.8,<4, !=3.9.*", UNICODE) == "≥3.8, <4, !=3.9.*"
+    assert short_requirement(">=3.8", ASCII) == ">=3.8"
+    assert short_requirement("", UNICODE) == ""
+
+
+def test_an_address_is_shown_without_its_scheme() -> None:
+    assert short_address("HTTPS://github.com/a/b/") == "github.com/a/b"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://github.com/a/b", "http://a.example:8080/?q=1#x", "https://a.example", "https://a.example/a;b"]
+)
+def test_a_plain_address_may_be_clicked(url: str) -> None:
+    assert link(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "ftp://a.example/",
+        "https://github.com@evil.example/",
+        "https://a.example/\x1b\\",
+        "https://a.example/ b",
+        "https://a.example/é",
+        "https://а.example/",  # a Cyrillic letter is the point  # noqa: RUF001  # a Cyrillic letter is the point
+        "https://",
+        "https:///a",
+        "https://a.example\\@evil.example",
+        "https://a.example/" + "x" * 3000,
+        "https://a.example/\n",
+        "",
+    ],
+)
+def test_any_other_address_may_not(url: str) -> None:
+    assert link(url) is None

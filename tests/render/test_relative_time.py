@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from djpkg.render.relative_time import day, relative, relative_short
+from tests.render.samples import NOW
+
+
+@pytest.mark.parametrize(
+    ("past", "long", "short"),
+    [
+        (timedelta(seconds=20), "just now", "now"),
+        (timedelta(minutes=1), "1 min ago", "1 min"),
+        (timedelta(minutes=59), "59 min ago", "59 min"),
+        (timedelta(hours=2), "2 h ago", "2 h"),
+        (timedelta(hours=30), "yesterday", "1 d"),
+        (timedelta(days=3), "3 days ago", "3 d"),
+        (timedelta(days=13), "13 days ago", "13 d"),
+        (timedelta(days=22), "3 weeks ago", "3 w"),
+        (timedelta(days=60), "8 weeks ago", "8 w"),
+        (timedelta(days=61), "2 months ago", "2 mo"),
+        (timedelta(days=500), "16 months ago", "16 mo"),
+        (timedelta(days=4 * 366), "4 years ago", "4 y"),
+        (-timedelta(seconds=20), "just now", "now"),
+        (-timedelta(hours=2), "in 2 h", "in 2 h"),
+        (-timedelta(hours=30), "tomorrow", "in 1 d"),
+        (-timedelta(days=3), "in 3 days", "in 3 d"),
+    ],
+)
+def test_a_time_is_told_in_the_largest_unit_that_fits(past: timedelta, long: str, short: str) -> None:
+    stamp = (NOW - past).isoformat()
+    assert relative(stamp, now=NOW) == long
+    assert relative_short(stamp, now=NOW) == short
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-11-23T10:00:00Z", "2026-11-23T10:00:00", "2026-11-23T05:00:00-05:00", "2026-11-23T10:00:00.123456Z"]
+)
+def test_offsets_count_and_a_time_without_one_is_utc(stamp: str) -> None:
+    assert relative(stamp, now=NOW) in {"2 h ago", "1 h ago"}
+    assert relative(stamp.replace(".123456", ""), now=NOW) == "2 h ago"
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01", "9999-12-31T00:00:00Z"])
+def test_the_ends_of_the_calendar_are_times_too(stamp: str) -> None:
+    assert "years" in relative(stamp, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    ["soon", "2026-13-45", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "not\x1b a time", "9" * 5000],
+)
+def test_what_is_no_time_is_shown_as_it_is_and_safe(junk: str) -> None:
+    for shown in (relative(junk, now=NOW), relative_short(junk, now=NOW), day(junk)):
+        assert shown[:3] == junk[:3]
+        assert "\x1b" not in shown
+        assert len(shown) <= 70
+
+
+def test_no_time_is_no_text() -> None:
+    assert relative(None, now=NOW) == relative_short("", now=NOW) == day(None) == ""
+
+
+def test_a_day_is_the_date_that_the_text_states() -> None:
+    assert day("2022-11-03T23:16:36-04:00") == "2022-11-03"

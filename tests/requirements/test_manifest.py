@@ -1,0 +1,442 @@
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from textwrap import dedent
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from djpkg.errors import UsageError
+from djpkg.requirements import manifest
+
+
+def no_files(path: str) -> str:
+    raise UsageError(f"{path} is not there")
+
+
+def places(name: str, text: str, files: dict[str, str] | None = None) -> dict[str, tuple[str, ...]]:
+    """What the file names, and where; `files` are the others that can be included."""
+
+    def include(path: str) -> str:
+        return (files or {})[path] if path in (files or {}) else no_files(path)
+
+    return {found.name: found.places for found in manifest.parse_manifest(name, dedent(text), include)}
+
+
+def names(name: str, text: str) -> list[str]:
+    return list(places(name, text))
+
+
+def test_a_requirements_file() -> None:
+    text = """\
+    # what we stand on
+    Django>=4.2,<6  # the framework
+    django_todo==2.5.0 \\
+        --hash=sha256:aaaa \\
+        --hash=sha256:bbbb
+    --index-url https://example.org/simple
+    -c constraints.txt
+    -i https://example.org
+    zope.interface[test] ; python_version < "3.13"
+    django==4.2 ; sys_platform == "win32"
+    """
+    assert places("requirements.txt", text) == {
+        "django": ("requirements.txt:2", "requirements.txt:10"),
+        "django-todo": ("requirements.txt:3",),
+        "zope-interface": ("requirements.txt:9",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", []),
+        ("   # only a comment", []),
+        ("a#b", None),
+        ("django", ["django"]),
+        ("Django_CMS", ["django-cms"]),
+        ("django~=4.2", ["django"]),
+        ("django (>=4)", ["django"]),
+        ("django --config-settings=x=y", ["django"]),
+        ("django[argon2,bcrypt]>=4", ["django"]),
+        ("-e .", []),
+        ("-e .[dev]", []),
+        ("-e .[dev] ; python_version > '3'", []),
+        ("-e ./", []),
+        (".", []),
+        ("-e ./libs/thing", ["./libs/thing"]),
+        ("-e libs/thing[dev]", ["./libs/thing"]),
+        ("-e thing", ["./thing"]),
+        ("-e /home/x/thing", ["/home/x/thing"]),
+        ("./local/django-todo-badge ; python_version > '3'", ["./local/django-todo-badge"]),
+        ("file:///abs/x", ["file:///abs/x"]),
+        ("-e git+https://example.org/a/b.git@main#egg=My_Thing", ["my-thing"]),
+        ("-egit+https://example.org/a/b.git#subdirectory=x&egg=thing[extra]", ["thing"]),
+        ("--editable=git+ssh://git@example.org/a/b#egg=thing", ["thing"]),
+        ("--editable git+https://example.org/a/b", ["git+https://example.org/a/b"]),
+        ("git+https://token@example.org/a/b.git@main#subdirectory=c", ["git+https://example.org/a/b.git@main"]),
+        ("git+https://me:p@ss@example.org/a/b?key=1 --hash=sha256:aa", ["git+https://example.org/a/b"]),
+        ("git+ssh://git@example.org:a/b", ["git+ssh://example.org:a/b"]),
+        ("git+https://example.org/a/b@v1#egg=thing", ["thing"]),
+        ("git+https://example.org/a/b", ["git+https://example.org/a/b"]),
+        ("thing @ https://example.org/a.zip", ["thing"]),
+        ("thing[x]@git+https://example.org/a/b@main", ["thing"]),
+        ("thing @ file:///tmp/thing", ["thing"]),
+        ("https://example.org/django_thing-1.0-py3-none-any.whl#sha256=aa", ["django-thing"]),
+        ("./downloads/django_thing-1.0.tar.gz ; python_version < '3.13'", ["django-thing"]),
+        ("django_thing-1.0-py3-none-any.whl", ["django-thing"]),
+        ("C:\\wheels\\thing-1.0-py3-none-any.whl", ["thing"]),
+        ("../thing", ["../thing"]),
+        ("strange.whl", ["./strange.whl"]),
+        ("C:\\libs\\thing", ["C:\\libs\\thing"]),
+        ("--extra-index-url https://example.org", []),
+        ('-e "git+https://example.org/a/b#egg=thing"', ["thing"]),
+        ("--pre", []),
+        ("# Editable install with no version control (x==1)", []),
+    ],
+)
+def test_lines_of_a_requirements_file(line: str, expected: list[str] | None) -> None:
+    if expected is None:
+        with pytest.raises(UsageError, match="is no requirement"):
+            names("requirements.txt", line)
+    else:
+        assert names("requirements.txt", line) == expected
+
+
+def test_an_address_is_kept_beside_the_name_without_what_is_secret_in_it() -> None:
+    text = """\
+    thing==1
+    thing @ git+https://me:secret@example.org/a/b@main#subdirectory=c
+    -e git+https://secret@example.org/a/other?key=secret#egg=other
+    https://example.org/wheels/third-1.0.tar.gz#sha256=aa
+    fourth @ file:///tmp/fourth
+    """
+    found = manifest.parse_manifest("requirements.txt", dedent(text), no_files)
+    assert {one.name: one.address for one in found} == {
+        "thing": "git+https://example.org/a/b@main",
+        "other": "git+https://example.org/a/other",
+        "third": "https://example.org/wheels/third-1.0.tar.gz",
+        "fourth": "file:///tmp/fourth",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r https://robot:canary@example.org/r.txt",
+        "-r https://robot:ca@nary@example.org/r.txt",
+        "thing @ https://robot:canary@example.org/thing.zip and more",
+        "thing @@ https://robot:canary@example.org/thing.zip",
+        "thing>=https://robot:canary@example.org/" + "a" * 9_000,
+        "./a//robot:canary@example.org/" + "a" * 9_000,
+    ],
+    ids=lambda line: line[:30],
+)
+def test_what_is_refused_is_said_without_what_is_secret_in_it(line: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        names("requirements.txt", line)
+    assert "nary" not in f"{raised.value} {raised.value.hint}"
+
+
+def test_what_pip_freeze_prints_comes_from_standard_input() -> None:
+    text = "asgiref==3.8.1\n-e git+https://example.org/a/b@0f#egg=thing\nlocal @ file:///tmp/local\n"
+    assert places("-", text) == {
+        "asgiref": ("standard input:1",),
+        "local": ("standard input:3",),
+        "thing": ("standard input:2",),
+    }
+
+
+def test_continued_lines_and_every_line_ending() -> None:
+    assert places("dev.in", "djan\\\r\ngo\r\ntodo # not continued \\\rpytest\\") == {
+        "django": ("dev.in:1",),
+        "pytest": ("dev.in:4",),
+        "todo": ("dev.in:3",),
+    }
+
+
+def test_included_files_are_read_once_relative_to_their_file() -> None:
+    files = {
+        "requirements/base.txt": "django\n-r ../other.in\n-r local.txt",
+        "requirements/local.txt": "-r base.txt\ntodo\n--requirement=./base.txt",
+        "other.in": "-r requirements/base.txt\ndjango",
+    }
+    found = places("requirements/local.txt", files["requirements/local.txt"], files)
+    assert found == {"django": ("requirements/base.txt:1", "other.in:2"), "todo": ("requirements/local.txt:2",)}
+
+
+def test_an_included_file_that_is_not_there_is_told_with_the_line_that_names_it() -> None:
+    with pytest.raises(UsageError, match=r"^a/requirements\.txt:2: a/missing\.txt is not there$"):
+        places("a/requirements.txt", "django\n-r missing.txt")
+    with pytest.raises(UsageError, match=r"^requirements\.txt:1: https://example\.org/r\.txt is an address$"):
+        places("requirements.txt", "-r https://example.org/r.txt")
+
+
+def test_files_that_include_ever_more_files_end() -> None:
+    with pytest.raises(UsageError, match="more than 200 files"):
+        manifest.parse_manifest("0.txt", "-r 1.txt", lambda path: f"-r {int(path.removesuffix('.txt')) + 1}.txt")
+
+
+def test_a_pyproject() -> None:
+    text = """\
+    [project]
+    name = "My.App"
+    dependencies = [
+      "Django>=4.2",  # the framework
+      "my-app[extra]",
+    ]
+
+    [project.optional-dependencies]
+    test = ["pytest-django>=4; python_version > '3'", "my_app"]
+
+    [dependency-groups]
+    lint = ["ruff"]
+    dev = [{include-group = "Lint"}, "django-debug-toolbar"]
+
+    [tool.uv]
+    dev-dependencies = ["django-extensions"]
+    """
+    assert places("sub/pyproject.toml", text) == {
+        "django": ("sub/pyproject.toml:4",),
+        "django-debug-toolbar": ("sub/pyproject.toml:13",),
+        "django-extensions": ("sub/pyproject.toml:16",),
+        "pytest-django": ("sub/pyproject.toml:9",),
+        "ruff": ("sub/pyproject.toml:12",),
+    }
+
+
+def test_a_pyproject_of_poetry() -> None:
+    text = """\
+    [tool.poetry]
+    name = "app"
+
+    [tool.poetry.dependencies]
+    python = "^3.11"
+    Django = "^4.2"
+    django-todo = { git = "https://example.org/a/b" }
+    "django.cms" = [{ version = "1", python = "<3.12" }, { version = "2" }]
+
+    [tool.poetry.dev-dependencies]
+    black = "*"
+
+    [tool.poetry.group.docs.dependencies]
+    sphinx = { version = "*", optional = true }
+    django = "*"
+    """
+    assert places("pyproject.toml", text) == {
+        "black": ("pyproject.toml:11",),
+        "django": ("pyproject.toml:6", "pyproject.toml:15"),
+        "django-cms": ("pyproject.toml:8",),
+        "django-todo": ("pyproject.toml:7",),
+        "sphinx": ("pyproject.toml:14",),
+    }
+
+
+def test_a_pyproject_that_declares_nothing() -> None:
+    assert names("pyproject.toml", "[build-system]\nrequires = ['hatchling']") == []
+
+
+def test_a_lock_of_uv() -> None:
+    text = """\
+    version = 1
+    requires-python = ">=3.11"
+
+    [[package]]
+    name = "app"
+    source = { virtual = "." }
+    dependencies = [
+        { name = "django" },
+    ]
+
+    [[package]]
+    name = "member"
+    source = { editable = "member" }
+
+    [[package]]
+    name = "django"
+    version = "5.2"
+    source = { registry = "https://example.org/simple" }
+    """
+    assert places("uv.lock", text) == {"django": ("uv.lock:16",)}
+
+
+def test_a_lock_of_poetry() -> None:
+    text = """\
+    [[package]]
+    name = "Django"
+    version = "5.2"
+
+    [package.dependencies]
+    asgiref = ">=3"
+
+    [[package]]
+    name = "asgiref"
+    version = "3"
+    """
+    assert places("poetry.lock", text) == {"asgiref": ("poetry.lock:9",), "django": ("poetry.lock:2",)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", "version = 1\nrequires-python = '>=3.11'"),
+        ("poetry.lock", "package = []\n\n[metadata]\nlock-version = '2.1'"),
+        ("poetry.lock", "[metadata]\nlock-version = '2.1'"),
+        ("pylock.toml", "lock-version = '1.0'"),
+        ("Pipfile.lock", '{"_meta": {}}'),
+    ],
+)
+def test_a_lock_may_lock_nothing(name: str, text: str) -> None:
+    assert names(name, text) == []
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "pylock.dev.toml"])
+def test_a_pylock(name: str) -> None:
+    text = "lock-version = '1.0'\n[[packages]]\nname = 'django'\nversion = '5.2'\n"
+    assert places(name, text) == {"django": (f"{name}:3",)}
+
+
+def test_a_lock_of_pipenv() -> None:
+    text = """\
+    {
+        "_meta": {"sources": []},
+        "default": {
+            "django": {
+                "version": "==5.2"
+            }
+        },
+        "develop": {"pytest": {}, "django": {}}
+    }
+    """
+    assert places("Pipfile.lock", text) == {"django": ("Pipfile.lock:4",), "pytest": ("Pipfile.lock:8",)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("requirements.txt", "django\ndjango=>4", r"^requirements\.txt:2: 'django=>4' is no requirement: \S.*"),
+        ("requirements.txt", "django\n''", r"^requirements\.txt:2: .* is no requirement"),
+        ("requirements.txt", "a\nb\0", r"^requirements\.txt:2: this is no text$"),
+        ("requirements.txt", "a>=" + "1" * 9_000, r"^requirements\.txt:1: .* too long for a requirement$"),
+        ("requirements.txt", "./" + "a" * 9_000, r"^requirements\.txt:1: .* too long for a requirement$"),
+        ("requirements.txt", "a; " + "(" * 3_000 + "python_version<'3'", r"^requirements\.txt:1: .* is no requirement"),
+        ("pyproject.toml", "[project]\nname = ", r"^pyproject\.toml:2: no TOML: Invalid value"),
+        ("pyproject.toml", "a = 1\na = 2", r"^pyproject\.toml:2: no TOML: Cannot overwrite"),
+        (
+            "pyproject.toml",
+            "[project]\ndependencies = 'django'",
+            r"^pyproject\.toml:2: project\.dependencies is no list$",
+        ),
+        (
+            "pyproject.toml",
+            "[project]\nname = 'a'\ndependencies = [\n1]",
+            r"^pyproject\.toml:3: project\.dependencies holds something that is no text$",
+        ),
+        (
+            "pyproject.toml",
+            "[project.optional-dependencies]\n'a b' = [ # none\n  1]",
+            r"^pyproject\.toml:2: project\.optional-dependencies\.a b holds something that is no text$",
+        ),
+        ("pyproject.toml", "[project]\ndependencies = [\n'a b']", r"^pyproject\.toml:3: 'a b' is no requirement"),
+        ("pyproject.toml", "\nproject = 1", r"^pyproject\.toml:2: project is no table$"),
+        ("pyproject.toml", "[[project]]\nname = 'a'", r"^pyproject\.toml:1: project is no table$"),
+        (
+            "pyproject.toml",
+            "a = 1\n[tool]\nuv.dev-dependencies = 1",
+            r"^pyproject\.toml:3: tool\.uv\..* is no list$",
+        ),
+        (
+            "pyproject.toml",
+            "[dependency-groups]\nb-c = []\na = [{include-group = 'B.C'},\n {include-group = 'b'}]",
+            r"^pyproject\.toml:3: dependency-groups\.a includes a group that is not there$",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry]\ngroup.a.dependencies = 1",
+            r"^pyproject\.toml:2: tool\.poetry\.group\.a\.dependencies is no table$",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry]\ngroup = {a = {dependencies = 1}}",
+            r"^pyproject\.toml:2: tool\.poetry\.group\.a\.dependencies is no table$",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\na = 1\n'bad name!' = 1",
+            r"^pyproject\.toml:3: 'bad name!' is no name of a project$",
+        ),
+        ("pyproject.toml", "a = " + "[" * 100_000, r"^pyproject\.toml: no TOML that can be read: nested too deeply$"),
+        ("pyproject.toml", "a = " + "1" * 5_000, r"^pyproject\.toml: no TOML that can be read"),
+        (
+            "uv.lock",
+            "[[package]]\nname = 'a'\n[package.metadata]\nname = 1\n[[package]] # two\nversion = '1'",
+            r"^uv\.lock:5: package 2 has no name$",
+        ),
+        ("uv.lock", "[[package]]\n\nname = 'a b'", r"^uv\.lock:3: 'a b' is no name of a project$"),
+        ("uv.lock", "version = 1\npackage = [1]", r"^uv\.lock:2: package 1 is no table$"),
+        ("uv.lock", "x = 1", r"^uv\.lock:1: this is no uv\.lock: it has neither package nor version$"),
+        ("uv.lock", "", r"^uv\.lock:1: this is no uv\.lock"),
+        ("poetry.lock", "package = 1", r"^poetry\.lock:1: package is no list$"),
+        (
+            "a/poetry.lock",
+            "[tool.poetry]",
+            r"^a/poetry\.lock:1: this is no poetry\.lock: .* package nor metadata$",
+        ),
+        ("pylock.toml", "[[package]]\nname = 'a'", r"^pylock\.toml:1: this is no pylock\.toml"),
+        ("Pipfile.lock", '{"default": {\n"a" 1}}', r"^Pipfile\.lock:2: no JSON: .*column"),
+        ("Pipfile.lock", "[]", r"^Pipfile\.lock:1: this is no Pipfile\.lock: it has neither _meta nor default"),
+        ("Pipfile.lock", '{"x": {"a": {}}}', r"^Pipfile\.lock:1: this is no Pipfile\.lock"),
+        ("Pipfile.lock", '{"_meta": {},\n"default": []}', r"^Pipfile\.lock:2: default is no table$"),
+        ("Pipfile.lock", '{"default": {\n\n"a b": {}}}', r"^Pipfile\.lock:3: 'a b' is no name of a project$"),
+        ("Pipfile.lock", "[" * 100_000, r"^Pipfile\.lock: no JSON that can be read: nested too deeply$"),
+        ("Pipfile.lock", "1" * 5_000, r"^Pipfile\.lock: no JSON that can be read"),
+        ("setup.py", "", r"^setup\.py is no kind of file that djpkg reads$"),
+        ("requirements.txt", "#" * 9_000_000, r"^requirements\.txt is longer than"),
+    ],
+)
+def test_a_broken_file_is_told_by_name_and_line(name: str, text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        names(name, text)
+
+
+def test_an_unknown_kind_says_which_are_read() -> None:
+    with pytest.raises(UsageError) as caught:
+        names("package.json", "{}")
+    assert caught.value.hint is not None
+    assert "pyproject.toml" in caught.value.hint
+
+
+KINDS = ["requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock", "-"]
+PIECES = ["[", "]", "[[", "]]", "{", "}", '"', "'", "=", "\n", " ", "\\", "#", "-r", "-e", "--hash", "@", "://", "\0"]
+PIECES += ["project", "dependencies", "package", "name", "django", "==", ";", "1", ",", ".", "tool.poetry", "(", "\r"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_files_are_read_or_refused(kind: str) -> None:
+    dice = random.Random(kind)  # noqa: S311 - a fixed seed, no secret
+    for _ in range(1_500):
+        text = "".join(dice.choices(PIECES, k=dice.randint(0, 12)))
+        with suppress(UsageError):
+            assert all(found.places for found in manifest.parse_manifest(kind, text, no_files))
+
+
+@given(st.sampled_from(KINDS), st.text())
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_read_or_refused(kind: str, text: str) -> None:
+    with suppress(UsageError):
+        found = manifest.parse_manifest(kind, text, no_files)
+        assert [item.name for item in found] == sorted({item.name for item in found})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(" " * 300_000, "#" * 300_000, "a" * 300_000, "a #" * 100_000, "\\\n" * 100_000),
+        *("-r" + " " * 300_000, "a" + " " * 300_000 + "@", "a" * 8_000 + "[" * 100),
+    ],
+)
+def test_a_hostile_file_takes_no_long_time(text: str) -> None:
+    with suppress(UsageError):
+        assert len(names("requirements.txt", text)) <= 1

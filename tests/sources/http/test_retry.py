@@ -1,0 +1,55 @@
+"""How long and how often one request is tried."""
+
+from __future__ import annotations
+
+import pytest
+
+from djpkg.sources.http.retry import Limits, RequestPace, RetryBudget
+
+LIMITS = Limits(attempt=30, total=60, attempts=4, backoff=0.5)
+
+
+def test_an_attempt_takes_no_longer_than_what_is_left_for_all() -> None:
+    budget = RetryBudget(LIMITS)
+    left = []
+    for seconds in (30, 20, 15):
+        left.append(budget.attempt)
+        budget.spend(seconds)
+    assert [*left, budget.attempt] == [30, 30, 10, 0]
+
+
+def test_pauses_grow_and_scatter_and_end_with_the_last_attempt() -> None:
+    pauses = {budget.pause() for budget in (RetryBudget(LIMITS) for _ in range(20))}
+    assert len(pauses) > 1
+    budget = RetryBudget(LIMITS)
+    for middle in (0.5, 1, 2):
+        pause = budget.pause()
+        assert pause is not None
+        assert middle / 2 <= pause <= middle * 1.5
+    assert budget.pause() is None
+
+
+def test_a_pause_that_outlasts_the_request_ends_it() -> None:
+    budget = RetryBudget(LIMITS)
+    budget.spend(50)
+    assert budget.pause(asked=9) == 9
+    assert budget.pause(asked=10) is None
+
+
+def test_a_broken_connection_is_replaced_at_once_but_only_the_first_time() -> None:
+    budget = RetryBudget(LIMITS)
+    assert budget.pause(broken=True) == 0
+    assert budget.pause(broken=True) != 0
+    assert RetryBudget(Limits(attempts=1)).pause(broken=True) is None
+
+
+@pytest.mark.parametrize("most", [1, 3, 900])
+def test_no_window_holds_more_starts_than_allowed(most: int) -> None:
+    pace = RequestPace(most)
+    starts = []
+    for step in range(3 * most):
+        now = step * 0.01
+        starts.append(now + pace.reserve(now))
+    assert starts[:most] == [step * 0.01 for step in range(most)]
+    assert all(late - early > 59.999 for early, late in zip(starts, starts[most:], strict=False))
+    assert pace.reserve(starts[-1] + 60) == 0

@@ -1,0 +1,184 @@
+"""The list of all projects, as it may arrive."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+
+from djpkg.errors import UnexpectedPayload
+from djpkg.sources.pypi import serials
+from djpkg.sources.pypi.serials import Serials, parse_serials
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Iterable
+
+META = {"_last-serial": 9, "api-version": "1.4"}
+
+
+def text(*projects: object, **more: object) -> str:
+    return json.dumps({"meta": META, "projects": list(projects)} | more)
+
+
+def project(name: str, serial: object = 7) -> dict[str, object]:
+    return {"_last-serial": serial, "name": name}
+
+
+def read(body: str | bytes, wanted: Collection[str] = (), *, size: int = 1 << 16) -> Serials:
+    """Reads a text that arrives in pieces of `size` bytes, each of which is decoded as far as it goes."""
+    raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serials, "_SLICE", size)
+        return read_pieces((raw[place : place + size] for place in range(0, len(raw), size)), wanted)
+
+
+def read_pieces(pieces: Iterable[bytes], wanted: Collection[str]) -> Serials:
+    async def arriving() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    reading = parse_serials(arriving(), wanted)
+    with pytest.raises(StopIteration) as ended:  # it waits for nothing but the pieces, so that no loop is needed
+        reading.send(None)
+    result: Serials = ended.value.value
+    return result
+
+
+def test_the_serials_of_those_wanted_are_found_by_normalised_name() -> None:
+    body = text(project("Django", 1), project("zope.interface", 2), project("a__B.-c", 3), project("other", 4))
+    wanted = {"django", "zope-interface", "a-b-c", "absent"}
+    assert read(body, wanted) == Serials(found={"django": 1, "zope-interface": 2, "a-b-c": 3}, count=4)
+
+
+def test_keys_come_in_any_order_and_white_space_anywhere() -> None:
+    body = """
+      { "x" : [ { "projects" : "}" } ] , "n":1, "projects" : [ { "name" : "one" , "_last-serial" : 1 }
+      , {"_last-serial":2,"z":{"name":"no"},"name":"two"}\t] \r\n, "meta" : { "api-version" : "]}" }, "t" : true }
+      """
+    for size in (1, 2, 7, 1 << 16):
+        assert read(body, {"one", "two", "no"}, size=size) == Serials(found={"one": 1, "two": 2}, count=2)
+
+
+@pytest.mark.parametrize(
+    "name", ["a}", "}]}", '},{"', 'x"},{"_last-serial":5,"name":"y"}', "\\", '\\"}', "[{", "é}\u2028", "\ud800"]
+)
+def test_a_name_may_hold_what_looks_like_the_end(name: str) -> None:
+    body = text(project(name), project("b", 2), project(name), project("c", 3))
+    for size in (1, 5, len(body) - 3):
+        assert read(body, {"b", "c", "y"}, size=size) == Serials(found={"b": 2, "c": 3}, count=4)
+
+
+def test_names_may_be_escaped() -> None:
+    assert read(r'{"projects":[{"name":"\u0044j\u0061ngo","_last-serial":3}]}', {"django"}).found == {"django": 3}
+
+
+names = st.text(st.sampled_from('ab-_.{}[]",:\\é\u2028\n'), max_size=8)
+scalars = st.none() | st.integers() | names
+values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(names, st.lists(scalars, max_size=2), max_size=2)
+objects = st.builds(
+    lambda more, name, serial, turned: dict(list((more | project(name, serial)).items())[:: -1 if turned else 1]),
+    st.dictionaries(names, values, max_size=2),
+    names,
+    st.integers(0, 2**53 - 1),
+    st.booleans(),
+)
+
+
+@pytest.mark.campaign
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(
+    st.lists(objects, min_size=1, max_size=12),
+    st.dictionaries(names, values, max_size=2),
+    st.integers(1, 200),
+    st.sampled_from([None, 1, "\t"]),
+    st.sampled_from([True, False]),
+)
+def test_any_list_reads_as_it_would_at_once(
+    projects: list[dict[str, object]], more: dict[str, object], size: int, indent: int | str | None, turned: object
+) -> None:
+    listed = {"projects": projects} | more if turned else more | {"projects": projects}
+    body = json.dumps(listed, indent=indent, ensure_ascii=bool(turned))
+    wanted = {canonicalize_name(str(item["name"])) for item in projects[::2]}
+    expected = {
+        key: item["_last-serial"] for item in projects if (key := canonicalize_name(str(item["name"]))) in wanted
+    }
+    assert read(body, wanted, size=size) == Serials(found=expected, count=len(projects))
+
+
+@pytest.mark.parametrize("size", [10, 1 << 16])
+def test_a_list_that_is_cut_anywhere_is_refused(size: int) -> None:
+    body = text(project("one", 1), project("two}", 2), project("three", 3), last={"a": [1]})
+    assert read(body, {"one"}, size=size).count == 3
+    for end in range(len(body)):
+        with pytest.raises(UnexpectedPayload):
+            read(body[:end], {"one"}, size=size)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "was cut"),
+        ("<html>", "is not JSON"),
+        ("[]", "is not JSON"),
+        ("{}", "is not JSON"),
+        ('{"meta":{}}', "is empty"),
+        ('{"projects":[]}', "is empty"),
+        ('{"projects":{}}', "is not JSON"),
+        ('{"projects":[1]}', "is not as documented"),
+        (text(project("a"), None, project("b")), "is not as documented"),
+        (text(project("a"))[:-2] + ",]}", "is not as documented"),
+        (text(project("a")) + "x", "is not JSON"),
+        (text(project("a")) + " " * 300_000 + "{}", "is not JSON"),
+        (text(project("a")).replace('"name"', "name"), "is not JSON"),
+        ('{"projects":[{"name":"a","_last-serial":1}{"name":"b","_last-serial":1}]}', "is not JSON"),
+        ('{"projects":[{"name":"a","_last-serial":1};]}', "is not JSON"),
+        ('{"meta":nul,"projects":[{"name":"a","_last-serial":1}]}', "is not JSON"),
+        ('{"projects":[{"name":"a","_last-serial":1}] "meta":1}', "is not JSON"),
+        ('{"projects":[{"name":"a","x":' + "[" * 100_000 + "]" * 100_000 + "}]}", "nested too deep"),
+        ('{"meta":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
+        ('{"meta":"' + "x" * (5 << 20) + '"}', "is not as documented"),
+        ('{"projects":[{"x":"' + "x" * (5 << 20) + '"}]}', "is not as documented"),
+    ],
+)
+def test_what_is_no_list_of_projects_is_named(body: str, said: str) -> None:
+    with pytest.raises(UnexpectedPayload, match=said) as caught:
+        read(body, {"a"})
+    assert str(caught.value).startswith("pypi: the ")
+
+
+@pytest.mark.parametrize("odd", [{"name": "b"}, {"_last-serial": 1}, project("b", "7"), project("b", -1), {}])
+def test_an_odd_project_spoils_no_other(odd: object) -> None:
+    body = text(odd, project("a", 1), odd, project("c", 3), odd)
+    assert read(body, {"a", "b", "c"}) == Serials(found={"a": 1, "c": 3}, count=5)
+
+
+def test_many_odd_projects_spoil_the_list() -> None:
+    with pytest.raises(UnexpectedPayload, match="is not as documented"):
+        read(text(project("a"), *[project("b", "7")] * 1000), {"a"})
+
+
+@pytest.mark.campaign
+def test_the_list_is_never_held_whole() -> None:
+    def pieces() -> Iterable[bytes]:
+        yield b'{"meta":{},"projects":['
+        for first in range(0, 30_000, 1000):
+            rows = (json.dumps(project(f"Some_name-{number}", number)) for number in range(first, first + 1000))
+            yield ((b"," if first else b"") + ",".join(rows).encode())
+        yield b"]}"
+
+    read_pieces([text(project("warm")).encode()], ())
+    tracemalloc.start()
+    try:
+        assert read_pieces(pieces(), {"some-name-29999"}) == Serials(found={"some-name-29999": 29999}, count=30_000)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_asked_for_is_the_lists_own_media_type() -> None:
+    assert serials.ACCEPT == "application/vnd.pypi.simple.v1+json"
