@@ -1,8 +1,8 @@
-"""A local mirror of the Django Packages directory, kept fresh straight from where the facts are made."""
+"""A local mirror of the Django Packages directory, updated from GitHub, PyPI and other forges."""
 
 
 def __getattr__(name: str) -> str:
-    # Reading a distribution's metadata costs 15 ms and more: only `--version` and the User-Agent pay for it, once.
+    # Reading package metadata takes 15 ms or more; only `--version` and the User-Agent need it.
     if name == "__version__":
         from importlib.metadata import version
 

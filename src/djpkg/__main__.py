@@ -8,13 +8,13 @@ import gc
 def main() -> None:
     """Run the command line and exit.
 
-    The garbage collector pauses while modules are imported, and never looks at them again: that makes a start a tenth
-    shorter (measured on ``show --json``). Rows come by the thousand and contain no cycles, so that later collections
-    are rarer than Python's default.
+    The garbage collector is off while modules are imported, and then ignores their objects: a start takes a tenth less
+    time (measured with ``show --json``). Later collections run less often than by default, because rows come in
+    thousands and contain no cycles.
     """
     collecting = gc.isenabled()
     gc.disable()
-    from djpkg.cli import app  # noqa: PLC0415 - with the collector paused
+    from djpkg.cli import app  # noqa: PLC0415 - with the collector off
 
     if collecting:
         gc.freeze()

@@ -1,4 +1,4 @@
-"""The command line: options in, one call, an answer on stdout, talk on stderr, an exit code."""
+"""The command line: the program's own options, loading of commands, and errors to exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping, Sequence
 
-# The modules of the commands, in the order in which --help lists them. Each is imported when it is called.
+# The modules of the commands, in the order of --help. Each is imported only when it is called.
 COMMANDS = {
     "show": "djpkg.cli.commands.show",
     "list": "djpkg.cli.commands.list",
@@ -28,18 +28,19 @@ COMMANDS = {
     "grids": "djpkg.cli.commands.grids",
     "fields": "djpkg.cli.commands.fields",
     "status": "djpkg.cli.commands.status",
+    "help": "djpkg.cli.commands.help",
 }
 
 
 class Commands(TyperGroup):
-    """Loads a command's module only when the command is wanted, and says errors in one place."""
+    """Imports a command's module when the command is called, and reports errors in one place."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # Click's own, vendored
-        """The names, as --help lists them."""
-        return [*COMMANDS]  # `list` is here the module of that command, once it is loaded
+        """Return the names in the order of --help."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> object:  # type: ignore[override] # see above
-        """The command of that name, None if there is none."""
+        """Return a command, None if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
         command = typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
@@ -49,17 +50,17 @@ class Commands(TyperGroup):
     def _main_shell_completion(
         self, ctx_args: MutableMapping[str, object], prog_name: str, complete_var: str | None = None
     ) -> None:
-        """Answer a shell that asks for completions, in our own ways where they are better."""
-        if os.environ.get(candidates.VARIABLE):
-            from djpkg.cli.completion import shells  # noqa: PLC0415 - for a key press alone
+        """Print completions, with our own classes for bash, zsh and fish."""
+        if os.environ.get(candidates.COMPLETE_VARIABLE):
+            from djpkg.cli.completion import shells  # noqa: PLC0415 - for completion alone
 
-            shells.prepare()
-        super()._main_shell_completion(ctx_args, prog_name, candidates.VARIABLE)
+            shells.register()
+        super()._main_shell_completion(ctx_args, prog_name, candidates.COMPLETE_VARIABLE)
 
     def make_context(self, *arguments: object, **settings: object) -> object:  # type: ignore[override] # see above
-        """Read the options of the program itself: --help, --version and those for completion answer here already."""
+        """Parse the program's own options; --help and --version print and exit here."""
         with translate_errors():
-            return super().make_context(*arguments, **settings)  # type: ignore[arg-type] # as they came
+            return super().make_context(*arguments, **settings)  # type: ignore[arg-type] # passed through
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # see above
         """Run the command."""
@@ -71,14 +72,14 @@ class Commands(TyperGroup):
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Whatever a user, a disk or a network caused ends as one line and an exit code."""
+    """Turn errors caused by a user, a file or a network into a message and an exit code."""
     try:
         try:
             yield
         except OSError as error:
             if error.filename is not None:
                 raise
-            # Typer writes help by itself; what has no file's name is a stream that is closed or full.
+            # Typer writes help itself. An error without a file name comes from a stream that is closed or full.
             raise terminal.output_error(error) from error
     except DjpkgError as error:
         terminal.print_error(error)
@@ -100,26 +101,23 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
-    if wanted:
-        from djpkg import __version__  # noqa: PLC0415 - reading metadata takes time
+def _print_version(requested: bool) -> None:  # noqa: FBT001 - Typer's signature
+    if requested:
+        from djpkg import __version__  # noqa: PLC0415 - reading metadata is slow
 
         terminal.write_stdout(f"djpkg {__version__}\n")
         terminal.flush()
         raise typer.Exit
 
 
-Version = Annotated[
-    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
-]
+Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
 
 
 @app.callback()
 def djpkg(*, version: Version = False) -> None:
-    """Keep a local mirror of the Django Packages directory, and read it at any time.
+    """Search, compare and edit a local mirror of Django Packages.
 
-    Reading never waits for a network and never writes: fetch is the only door to the network, and edit writes nothing
-    but your own values.
+    Only fetch uses the network. Your edits are kept when packages are fetched again.
     """
 
 

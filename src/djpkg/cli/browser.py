@@ -1,4 +1,4 @@
-"""``show --web``: a page of a package in the user's browser."""
+"""``show --web``: open a page of a package in the browser."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from djpkg.cli import terminal
 from djpkg.errors import DjpkgError
 from djpkg.mirror import read
 from djpkg.model import fields, forge_servers, repository_url
-from djpkg.model.package import package_page
-from djpkg.render import abbreviate
-from djpkg.render import typed_values as look
+from djpkg.model.package import package_url
+from djpkg.render import abbreviate, typed_values
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from djpkg.model.package import Values
 
 _FIELDS = fields.parse_columns("slug,repo_url,pypi_name,documentation_url")
-# By page: the field without which there is none, and what is missing then.
-_MISSING = {
+# By page: the field with its address, and what the message calls the page.
+_PAGE_FIELDS = {
     "repo": ("repo_url", "repository"),
     "pypi": ("pypi_name", "project on PyPI"),
     "docs": ("documentation_url", "documentation"),
@@ -32,39 +31,43 @@ _MISSING = {
 
 
 def open_page(mirror: sqlite3.Connection, number: int, page: str) -> None:
-    """Open the page, and say which on stderr. DjpkgError where the package has none that a browser may be given."""
+    """Open the page and print its address on stderr. DjpkgError without an address, or with an unsafe one."""
     values = read.get_values(mirror, number, _FIELDS)
-    found = find_page(values, page, os.environ)
-    address = abbreviate.link(found)
+    stored = page_url(values, page, os.environ)
+    address = abbreviate.safe_link(stored)
     if address is None:
-        field, missing = _MISSING.get(page, ("slug", "page"))
-        why = f"its {field} is {found!r}, which no browser may be given" if found else f"its {field} is empty"
-        raise DjpkgError(f"{look.text(values, 'slug')} has no {missing}: {why}")
+        field, name = _PAGE_FIELDS.get(page, ("slug", "page"))
+        reason = f"{field} is not a web address: {stored!r}" if stored else f"{field} is empty"
+        raise DjpkgError(f"{typed_values.text(values, 'slug')}: {name} not found; {reason}")
     terminal.write_stderr(f"opening {address}")
     try:
         opened = webbrowser.open(address)
     except (webbrowser.Error, OSError) as error:
-        raise _no_browser(address) from error
+        raise _browser_error(address) from error
     if not opened:
-        raise _no_browser(address)
+        raise _browser_error(address)
 
 
-def find_page(values: Values, page: str, environment: Mapping[str, str]) -> str:
-    """The address of a page; "" where there is none, and anything where somebody wrote anything."""
+def page_url(values: Values, page: str, environment: Mapping[str, str]) -> str:
+    """Return the address of a page as it is stored, "" if there is none. It may be any text, so check it before use."""
     match page:
         case "repo":
-            place = repository_url.parse_repository_url(
-                look.text(values, "repo_url"), forge_servers.forge_servers(environment)
+            repository = repository_url.parse_repository_url(
+                typed_values.text(values, "repo_url"), forge_servers.forge_servers(environment)
             )
-            return place.url if isinstance(place, repository_url.Repository) else look.text(values, "repo_url")
+            return (
+                repository.url
+                if isinstance(repository, repository_url.Repository)
+                else typed_values.text(values, "repo_url")
+            )
         case "docs":
-            return look.text(values, "documentation_url")
+            return typed_values.text(values, "documentation_url")
         case "pypi":
-            name = look.text(values, "pypi_name")
-            return f"{config.api_address(SourceName.PYPI, environment)}/project/{name}/" if name else ""
+            name = typed_values.text(values, "pypi_name")
+            return f"{config.api_url(SourceName.PYPI, environment)}/project/{name}/" if name else ""
         case _:
-            return package_page(look.text(values, "slug"), api=config.catalog_address(environment))
+            return package_url(typed_values.text(values, "slug"), api=config.catalog_url(environment))
 
 
-def _no_browser(address: str) -> DjpkgError:
-    return DjpkgError("no browser can be opened", hint=f"the page is {address}")
+def _browser_error(address: str) -> DjpkgError:
+    return DjpkgError("cannot open a browser", hint=f"the page is {address}")

@@ -1,4 +1,4 @@
-"""Running the user's editor on a text, so that nothing that was typed is ever lost."""
+"""Run the user's editor on a text, without losing what the user typed."""
 
 from __future__ import annotations
 
@@ -19,102 +19,104 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from djpkg.editing.assignments import CategoriesAndGrids
+    from djpkg.editing.assignments import CategoryAndGridIds
     from djpkg.model.merge import StoredValue
 
 
-# An editor that a program plays may make another mistake each time, without end.
-_MOST_MISTAKES = 50
+# A script as the editor could make a different mistake each time, forever.
+_MAX_MISTAKES = 50
 
 
 class Draft:
-    """A text in a file that only its owner can read (0600 in a folder of 0700).
+    """A text in a file that only the user can read (0600 in a folder of 0700).
 
-    ConfigError where the environment names no editor that can be, DjpkgError where there is no place for the file.
+    ConfigError for an invalid VISUAL or EDITOR, DjpkgError if the file cannot be written.
     """
 
     def __init__(self, before: str) -> None:
         self.before = before
-        self._command = _command(os.environ)
+        self._command = _editor_command(os.environ)
         try:
             self.path = Path(tempfile.mkdtemp(prefix="djpkg-edit-")) / "package.toml"
             self._write(before)
         except OSError as error:
-            raise DjpkgError(f"the text to edit cannot be written: {error.strerror}") from error
+            raise DjpkgError(f"cannot write the text to edit: {error.strerror}") from error
 
-    def ask(self, places: CategoriesAndGrids) -> dict[str, StoredValue]:
-        """Open the editor until its text parses; the fields that were changed, none where the user cancelled.
+    def edit(self, categories_and_grids: CategoryAndGridIds) -> dict[str, StoredValue]:
+        """Open the editor until its text parses; return the changed fields, none if the user cancelled.
 
-        A mistake is said on top of the text that came back. UsageError where the same text comes back with its mistake;
-        the text is kept, and its place said, whenever something typed would else be lost.
+        After a mistake the editor opens again with the error on top. UsageError if the text comes back unchanged. The
+        file is kept, and its path printed, whenever typed text would be lost otherwise.
         """
-        refused, mistake = "", ""
-        for _ in range(_MOST_MISTAKES):
+        rejected, mistake = "", ""
+        for _ in range(_MAX_MISTAKES):
             self._run()
-            after = self._came_back()
+            after = self._read()
             if document.is_blank(after) or after == self.before:
                 self.discard()
                 return {}
-            if after == refused:
-                raise UsageError(mistake, hint=self._kept)
+            if after == rejected:
+                raise UsageError(mistake, hint=self._path_notice)
             try:
-                changed = document.read_document(self.before, after, places)
+                changed = document.read_document(self.before, after, categories_and_grids)
             except UsageError as error:
                 mistake = str(error)
-                refused = document.with_error(after, mistake)
-                self._say_on_top(refused)
+                rejected = document.with_error(after, mistake)
+                self._write_with_error(rejected)
                 continue
             if not changed:
                 self.discard()
             return changed
-        raise UsageError(mistake, hint=self._kept)
+        raise UsageError(mistake, hint=self._path_notice)
 
     def keep(self) -> None:
-        """Say where the text is, after something else went wrong."""
-        terminal.write_stderr(f"djpkg: {self._kept}")
+        """Print the path of the file, after another error."""
+        terminal.write_stderr(f"djpkg: {self._path_notice}")
 
     def discard(self) -> None:
-        """The text has done its work; so have the copies that editors leave beside it."""
+        """Delete the file and the copies that editors leave beside it."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
     @property
-    def _kept(self) -> str:
-        return f"what you typed is kept in {self.path}"
+    def _path_notice(self) -> str:
+        return f"your text is saved in {self.path}"
 
     def _write(self, text: str) -> None:
-        """Through a file of its own, so that a full disk leaves the text that is there."""
+        """Replace the file in one step, so that a full disk leaves the old text."""
         new = self.path.with_name("new.toml")
         new.touch(mode=0o600)
         new.write_text(text, encoding="utf-8")
         new.replace(self.path)
 
-    def _say_on_top(self, refused: str) -> None:
+    def _write_with_error(self, text: str) -> None:
         try:
-            self._write(refused)
+            self._write(text)
         except OSError as error:
-            raise DjpkgError(f"the mistake cannot be shown: {error.strerror}", hint=self._kept) from error
+            raise DjpkgError(
+                f"cannot write the error into the text: {error.strerror}", hint=self._path_notice
+            ) from error
 
     def _run(self) -> None:
         name = self._command[0]
-        # Ctrl-C belongs to the editor while it runs: a handler of ours ends with us, SIG_IGN the editor would inherit.
-        before = signal.signal(signal.SIGINT, _leave_to_editor)
+        # Ctrl-C is for the editor while it runs. A handler is used because the editor would inherit SIG_IGN.
+        before = signal.signal(signal.SIGINT, _ignore_signal)
         try:
-            ended = subprocess.run([*self._command, str(self.path)], check=False)  # noqa: S603 - the user's own editor
+            result = subprocess.run([*self._command, str(self.path)], check=False)  # noqa: S603 - the user's own editor
         except OSError as error:
-            hint = self._kept if self._is_touched() else _HINT
-            raise ConfigError(f"the editor {name} cannot be run: {error.strerror}", hint=hint) from error
+            hint = self._path_notice if self._is_touched() else _HINT
+            raise ConfigError(f"cannot run the editor {name}: {error.strerror}", hint=hint) from error
         except BaseException:
             if self._is_touched():
                 self.keep()
             raise
         finally:
             signal.signal(signal.SIGINT, before)
-        if ended.returncode:
-            kept = self._kept if self._is_touched() else None
-            raise DjpkgError(f"the editor {name} ended with {ended.returncode}; nothing was changed", hint=kept)
+        if result.returncode:
+            kept = self._path_notice if self._is_touched() else None
+            raise DjpkgError(f"the editor {name} exited with {result.returncode}; nothing changed", hint=kept)
 
     def _is_touched(self) -> bool:
-        """Whether the file holds anything that was not handed out; if not, it goes."""
+        """Whether the text differs from the original; if not, delete the file."""
         try:
             touched = self.path.read_bytes() != self.before.encode()
         except OSError:
@@ -123,31 +125,31 @@ class Draft:
             self.discard()
         return touched
 
-    def _came_back(self) -> str:
+    def _read(self) -> str:
         try:
             return self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return ""
         except UnicodeDecodeError as error:
-            raise DjpkgError("what the editor saved is no UTF-8 text; nothing was changed", hint=self._kept) from error
+            raise DjpkgError("the saved text is not valid UTF-8; nothing changed", hint=self._path_notice) from error
         except OSError as error:
-            message = f"what the editor saved cannot be read: {error.strerror}; nothing was changed"
-            raise DjpkgError(message, hint=self._kept) from error
+            message = f"cannot read the saved text: {error.strerror}; nothing changed"
+            raise DjpkgError(message, hint=self._path_notice) from error
 
 
-_HINT = "set VISUAL or EDITOR to the editor you want, or give assignments: djpkg edit PACKAGE field=value"
+_HINT = "set VISUAL or EDITOR, or pass assignments: djpkg edit PACKAGE field=value"
 
 
-def _leave_to_editor(number: int, frame: FrameType | None) -> None:
+def _ignore_signal(number: int, frame: FrameType | None) -> None:
     pass
 
 
-def _command(environment: Mapping[str, str]) -> list[str]:
+def _editor_command(environment: Mapping[str, str]) -> list[str]:
     text = environment.get("VISUAL") or environment.get("EDITOR") or "vi"
     try:
         command = shlex.split(text)
     except ValueError as error:
-        raise ConfigError(f"VISUAL or EDITOR holds a quote that is not closed: {text!r}", hint=_HINT) from error
+        raise ConfigError(f"VISUAL or EDITOR contains an unclosed quote: {text!r}", hint=_HINT) from error
     if not command:
-        raise ConfigError("VISUAL and EDITOR name no editor", hint=_HINT)
+        raise ConfigError("VISUAL or EDITOR is blank", hint=_HINT)
     return command

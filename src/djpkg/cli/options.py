@@ -1,4 +1,4 @@
-"""Options that several commands take, and the mirror that they name."""
+"""Options that several commands share, and opening the mirror that they name."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _MOST_ROWS = 10**9
 
 Db = Annotated[
     Path | None,
-    # What is wrong with the file is said by whoever opens it, whichever way it was named.
+    # Opening the file reports what is wrong with it, whether it comes from the option or from DJPKG_DB.
     typer.Option(
         "--db",
         metavar="PATH",
         readable=False,
-        help="The mirror's file; else DJPKG_DB, else a file in your data folder.",
+        help="Mirror file. Default: DJPKG_DB, else mirror.db in your data folder.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON of a fixed shape.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")]
 Fields = Annotated[
     str | None,
@@ -46,7 +46,7 @@ Fields = Annotated[
         "-f",
         "--fields",
         metavar="A,B,...",
-        help="The fields to give, in this order; all gives every one.",
+        help="Fields to print, in this order; all for every field.",
         autocompletion=candidates.when_completing(candidates.columns),
     ),
 ]
@@ -58,31 +58,31 @@ Limit = Annotated[
         metavar="N",
         min=0,
         max=_MOST_ROWS,
-        help="At most N rows, 0 for all; by default 30 on a terminal, else all.",
+        help="Print at most N rows; 0 for all. Default: 30 on a terminal, else all.",
     ),
 ]
 
-PACKAGED = "this is the packaged record"
-# What fits a screen; a pipe gets everything.
+SEED_NOTICE = "showing the packaged record"
+# About one screen; a pipe gets every row.
 ROWS_ON_TERMINAL = 30
 
 
-def manifest(what: str) -> OptionInfo:
-    """``--in FILE``; `what` it does to a command."""
+def requirements_option(verb: str) -> OptionInfo:
+    """Return ``--in FILE``; the help text begins with `verb`."""
     files = "requirements.txt, pyproject.toml, a lock file, or - for pip freeze"
-    return typer.Option("--in", metavar="FILE", help=f"{what} this project stands on: {files}.")  # type: ignore[no-any-return]
+    return typer.Option("--in", metavar="FILE", help=f"{verb} this project's dependencies: {files}.")  # type: ignore[no-any-return]
 
 
 class Command(TyperCommand):
-    """A command whose usage names what must be given plainly: Typer's braces mean a choice elsewhere."""
+    """A command that shows required arguments without Typer's braces, which usually mean a choice."""
 
     def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # vendored Click's
-        """``PACKAGE`` in place of ``{PACKAGE}``."""
+        """Return the pieces with ``PACKAGE`` instead of ``{PACKAGE}``."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
 
 def new_app() -> typer.Typer:
-    """What each command's module hangs its one function on."""
+    """Return the Typer app of one command module."""
     return typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -92,37 +92,37 @@ def new_app() -> typer.Typer:
 
 
 def examples(*commands: str, more: str = "") -> str:
-    """The end of a command's help: example lines that no terminal's width rewraps, and paragraphs before them."""
+    """Return the end of a help text: the paragraphs in `more`, then example lines that are never wrapped."""
     lines = "\n".join(f"  {command}" for command in commands)
     return f"{more}\n\n\b\nExamples:\n{lines}".strip("\n")
 
 
 def now() -> datetime:
-    """The one place where commands read the clock."""
+    """Return the current time in UTC. Every command reads the clock here."""
     return datetime.now(UTC)
 
 
-def row_limit(asked: int | None, *, machine: bool) -> int:
-    """How many rows to print, 0 for all: what was asked for, else a screenful on a terminal."""
-    if asked is not None:
-        return asked
-    # FORCE_COLOR asks for colour, not for less: who reads a pipe gets everything.
-    return ROWS_ON_TERMINAL if terminal.is_terminal(sys.stdout) and not machine else 0
+def row_limit(limit: int | None, *, machine_readable: bool) -> int:
+    """Return how many rows to print, 0 for all: `--limit`, else `ROWS_ON_TERMINAL` for a table on a terminal."""
+    if limit is not None:
+        return limit
+    # FORCE_COLOR adds colour to a pipe; it must not remove rows.
+    return ROWS_ON_TERMINAL if terminal.is_terminal(sys.stdout) and not machine_readable else 0
 
 
-def exclude(**chosen: bool) -> None:
-    """UsageError where more than one of these options was given; ``as_json`` is named ``--json``."""
-    given = [f"--{name.removeprefix('as_')}" for name, is_given in chosen.items() if is_given]
+def check_exclusive(**flags: bool) -> None:
+    """Raise UsageError if more than one of these options was given."""
+    given = [f"--{name}" for name, is_given in flags.items() if is_given]
     if len(given) > 1:
-        message = f"{', '.join(given[:-1])} and {given[-1]} exclude each other"
+        message = f"{', '.join(given[:-1])} and {given[-1]} cannot be used together"
         raise UsageError(message)
 
 
 @contextmanager
-def reading(db: Path | None, *, missing: str = PACKAGED) -> Iterator[sqlite3.Connection]:
-    """The mirror, for reading; where there is none yet, the packaged record in its place.
+def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqlite3.Connection]:
+    """Open the mirror for reading, or the packaged record if there is no mirror yet.
 
-    What is `missing` then is told to stderr; nothing where it is empty.
+    In that case `missing` is part of the message on stderr; "" prints no message.
     """
     path = config.mirror_path(os.environ, db)
     with ExitStack() as stack:
@@ -132,13 +132,13 @@ def reading(db: Path | None, *, missing: str = PACKAGED) -> Iterator[sqlite3.Con
             from djpkg.mirror.seed import open_seed  # noqa: PLC0415 - only without a mirror
 
             if missing:
-                terminal.write_stderr(f"{error}; {missing}. djpkg fetch --all brings the directory")
+                terminal.write_stderr(f"{error}; {missing}. Run djpkg fetch --all to get the catalog")
             connection = stack.enter_context(closing(open_seed()))
         yield connection
 
 
 def find_package(mirror: sqlite3.Connection, text: str) -> int:
-    """The id of the one package that PACKAGE names. PackageNotFound where there is none, or several."""
+    """Return the id of the package that PACKAGE names. PackageNotFound if none or several match."""
     return resolve.get_id(
-        mirror, text, catalog=config.catalog_address(os.environ), forges=forge_servers.forge_servers(os.environ)
+        mirror, text, catalog=config.catalog_url(os.environ), forges=forge_servers.forge_servers(os.environ)
     )

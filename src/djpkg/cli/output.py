@@ -1,44 +1,70 @@
-"""Packages as lines for programs: JSON, CSV, TSV, each page written as it is read."""
+"""The output formats of all commands, and writing in them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.cli import terminal
-from djpkg.mirror import listing
-from djpkg.render.delimited import csv_line, tsv_line
+from djpkg.cli import options, terminal
+from djpkg.render import delimited, json, markdown
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from djpkg.model.fields import Column
+    from djpkg.model.package import Value
+    from djpkg.render.rows import Rows
+
+# A new format is one function over `Rows` in djpkg.render, one entry here, and its flag on the commands that offer it.
+FORMATS: dict[str, Callable[[Rows], Iterator[str]]] = {
+    "json": json.render_array,
+    "jsonl": json.render_lines,
+    "csv": delimited.render_csv,
+    "tsv": delimited.render_tsv,
+    "plain": delimited.render_plain,
+    "markdown": markdown.render_markdown,
+}
 
 
-def write_json(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], *, array: bool) -> None:
-    """Packages as JSON, one a line; an array opens and closes on lines of their own."""
-    pages = (page for page in listing.get_json(mirror, ids, columns))
-    write_pages(pages, array=array)
+class PackageRows(NamedTuple):
+    """Packages as rows, read from the mirror page by page while they are written."""
+
+    mirror: sqlite3.Connection
+    ids: Sequence[int]
+    columns: Sequence[Column]
+
+    @property
+    def keys(self) -> list[str]:
+        """The column names as the user typed them."""
+        return [column.key for column in self.columns]
+
+    def values(self) -> Iterator[list[Value]]:
+        """The values of each package."""
+        from djpkg.mirror import listing  # noqa: PLC0415 - `show` and `fields` do without queries
+
+        names = [column.field.name for column in self.columns]
+        for row in listing.get_rows(self.mirror, self.ids, self.columns):
+            yield [row[name] for name in names]
+
+    def json_pages(self) -> Iterable[list[str]]:
+        """JSON objects straight from the mirror, without Python values in between."""
+        from djpkg.mirror import listing  # noqa: PLC0415 - as above
+
+        return listing.get_json(self.mirror, self.ids, self.columns)
 
 
-def write_pages(pages: Iterable[Sequence[str]], *, array: bool) -> None:
-    """JSON texts, one a line, as an array or each for itself."""
-    if array:
-        terminal.write_stdout("[\n")
-    between, written = "", False
-    for page in pages:
-        if page:
-            terminal.write_stdout(between + (",\n" if array else "\n").join(page))
-            between, written = ",\n" if array else "\n", True
-    if written:
-        terminal.write_stdout("\n")
-    if array:
-        terminal.write_stdout("]\n")
+def choose_format(**flags: bool) -> str | None:
+    """Return the name of the format whose flag was given, None without one. UsageError for more than one."""
+    options.check_exclusive(**flags)
+    return next((name for name, is_given in flags.items() if is_given), None)
 
 
-def write_sheet(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], *, comma: bool) -> None:
-    """Packages as CSV or TSV, with a header."""
-    line = csv_line if comma else tsv_line
-    terminal.write_stdout(line([column.key for column in columns]))
-    for row in listing.get_rows(mirror, ids, columns):
-        terminal.write_stdout(line([row[column.field.name] for column in columns]))
+def write_rows(rows: Rows, output_format: str) -> None:
+    """Write rows to stdout in one of `FORMATS`."""
+    for text in FORMATS[output_format](rows):
+        terminal.write_stdout(text)
+
+
+def write_object(value: object) -> None:
+    """Write one JSON document to stdout."""
+    terminal.write_stdout(json.render_object(value))

@@ -1,11 +1,10 @@
-"""``show --sources``: who stated each field of a package, for programs."""
+"""``show --sources`` for programs: the source of each field of a package."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from djpkg.render.delimited import tsv_line
+from djpkg.render.rows import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,44 +13,42 @@ if TYPE_CHECKING:
     from djpkg.model.package import Package, Value
 
 SCHEMA = 1
+# The order of the tab-separated values behind the field's name.
+_LINE = ("source", "answered", "value", "upstream", "upstream_source", "upstream_answered")
 
 
-def as_json(package: Package, columns: Sequence[Column]) -> str:
-    """One object: the fields under the names that were typed, then how each source ended.
+def to_json(package: Package, columns: Sequence[Column]) -> dict[str, object]:
+    """Return the fields under the names that were typed, and the last outcome of each source.
 
-    `source` is a source's name, ``you`` for what you edited or ``djpkg`` for what it keeps itself; `answered` is when
-    that source last answered, or you edited. What lies beneath an edit is `upstream`, with its own source and time; all
-    three are null where nothing was edited.
+    `source` is the name of a source, ``you`` for an edited value, or ``djpkg`` for a value that djpkg keeps itself;
+    `answered` is the time of that source's last answer, or of the edit. `upstream`, its source and its time are null
+    for a field that is not edited.
     """
-    told = {
+    return {
         "schema": SCHEMA,
         "slug": package.values["slug"],
-        "fields": {column.key: _told(package, column.field.name) for column in columns},
-        "sources": [said._asdict() for said in package.sources],
+        "fields": {column.key: _field_to_json(package, column.field.name) for column in columns},
+        "sources": [source._asdict() for source in package.sources],
     }
-    return json.dumps(told, indent=4) + "\n"
 
 
-def as_lines(package: Package, columns: Sequence[Column]) -> str:
-    """A line a field: its name, its source and time, the value, and beneath an edit the value, its source and time."""
-    lines = []
+def to_rows(package: Package, columns: Sequence[Column]) -> RowList:
+    """Return one row per field: name, source, time and value, then the upstream value, its source and its time."""
+    rows = []
     for column in columns:
-        told = _told(package, column.field.name)
-        del told["edited"]
-        value = told.pop("value")
-        source, answered, *upstream = told.values()
-        lines.append(tsv_line([column.key, source, answered, value, *upstream]))
-    return "".join(lines)
+        field = _field_to_json(package, column.field.name)
+        rows.append([column.key, *(field[key] for key in _LINE)])
+    return RowList(("field", *_LINE), rows)
 
 
-def _told(package: Package, name: str) -> dict[str, Value]:
-    origin, beneath = package.origins[name], package.beneath.get(name)
+def _field_to_json(package: Package, name: str) -> dict[str, Value]:
+    origin, upstream = package.origins[name], package.upstream_origins.get(name)
     return {
         "value": package.values[name],
         "source": origin.source,
         "answered": origin.at,
-        "edited": beneath is not None,
+        "edited": upstream is not None,
         "upstream": package.upstream.get(name),
-        "upstream_source": beneath.source if beneath else None,
-        "upstream_answered": beneath.at if beneath else None,
+        "upstream_source": upstream.source if upstream else None,
+        "upstream_answered": upstream.at if upstream else None,
     }

@@ -1,4 +1,4 @@
-"""From a Rich renderable to text for a terminal. Loads rich: only commands that draw call it."""
+"""Print Rich renderables on a terminal. Loads rich, so commands import it only where they draw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def ascii_only() -> bool:
-    """Whether stdout cannot show the marks beyond ASCII."""
+    """Whether the encoding of stdout lacks the symbols that tables use."""
     try:
         "★✎·▁█…".encode(terminal.encoding())
     except (UnicodeEncodeError, LookupError):
@@ -20,18 +20,18 @@ def ascii_only() -> bool:
     return False
 
 
-def links() -> bool:
-    """Whether addresses can be made to be clicked."""
+def supports_links() -> bool:
+    """Whether the terminal supports links."""
     return os.environ.get("TERM", "dumb") != "dumb"
 
 
-def draw(renderable: RenderableType) -> None:
-    """Print a renderable as the answer, as wide as the terminal."""
+def print_renderable(renderable: RenderableType) -> None:
+    """Write a renderable to stdout at the width of the terminal."""
     from rich.console import Console
 
     console = Console(
         width=terminal.width(),
-        height=25,  # without one Rich takes any dumb terminal to have 80 columns
+        height=25,  # without a height Rich assumes 80 columns on a dumb terminal
         force_terminal=True,
         force_interactive=False,
         highlight=False,

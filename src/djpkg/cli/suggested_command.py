@@ -1,4 +1,4 @@
-"""The commands that djpkg names as a next step, as a shell would take them."""
+"""Commands that messages suggest as the next step, quoted for a shell."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path | None) -> str:
-    """``djpkg edit`` of a package, of whose values it takes id, slug and catalog_state, in the same mirror."""
+    """Return ``djpkg edit`` with `words` for a package, given its id, slug and catalog_state, in the same mirror."""
     slug = str(package["slug"])
-    # A slug that vanished may be another package's by now; one of digits, or one like an option, means something else.
+    # The slug of a removed package may belong to another one; digits are an id, and a leading dash is an option.
     plain = package["catalog_state"] == "listed" and not slug.isdigit() and not slug.startswith("-")
-    place = [] if db is None else ["--db", str(db)]
-    return shlex.join(["djpkg", "edit", slug if plain else str(package["id"]), *place, *words])
+    db_option = [] if db is None else ["--db", str(db)]
+    return shlex.join(["djpkg", "edit", slug if plain else str(package["id"]), *db_option, *words])

@@ -1,4 +1,4 @@
-"""The two ways out: the answer on stdout, the talk on stderr; and how either can be closed or full."""
+"""Output: results on stdout, messages on stderr, and errors when either is closed or full."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class OutputClosed(Exception):
-    """Whoever read our output has had enough."""
+    """The reader closed the pipe."""
 
 
 def prepare() -> None:
-    """Make both streams take any character, and SIGTERM end the program as an exception does, with its clean-up."""
+    """Let both streams accept any character, and make SIGTERM raise SystemExit, so that clean-up code runs."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -31,7 +31,7 @@ def prepare() -> None:
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
-    """Whether the answer goes to a person: stdout is a terminal, or FORCE_COLOR says to treat it as one."""
+    """Whether a stream, by default stdout, is a terminal. FORCE_COLOR makes stdout count as one."""
     out = sys.stdout if stream is None else stream
     if stream is None and os.environ.get("FORCE_COLOR", "").lower() not in ("", "0", "false"):
         return True
@@ -39,7 +39,7 @@ def is_terminal(stream: TextIO | None = None) -> bool:
 
 
 def write_stdout(text: str) -> None:
-    """Write to stdout. OutputClosed when nobody reads it any more, MirrorError (74) when it cannot be written."""
+    """Write to stdout. OutputClosed if the reader closed the pipe, MirrorError (74) for other errors."""
     if sys.stdout is None or not text:
         return
     try:
@@ -49,7 +49,7 @@ def write_stdout(text: str) -> None:
 
 
 def flush() -> None:
-    """Hand over what is buffered, while an error can still be told."""
+    """Flush stdout, so that an error is still reported."""
     if sys.stdout is None:
         return
     try:
@@ -59,7 +59,7 @@ def flush() -> None:
 
 
 def write_stderr(text: str) -> None:
-    """One line of talk on stderr; a stderr that is closed or full loses it."""
+    """Write one line to stderr; it is lost if stderr is closed or full."""
     if sys.stderr is None:
         return
     try:
@@ -70,14 +70,14 @@ def write_stderr(text: str) -> None:
 
 
 def print_error(error: DjpkgError) -> None:
-    """An error as one line, and the next step as another."""
+    """Write an error on one line, and its hint on another."""
     write_stderr(f"djpkg: {error}")
     if error.hint:
         write_stderr(f"       {error.hint}")
 
 
 def exit_now(code: int) -> NoReturn:
-    """End now: the interpreter would wait for threads, and one may look up a name at a server that is silent."""
+    """Exit without waiting for threads: one may be in a DNS lookup without a timeout."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):
             stream.flush()
@@ -85,27 +85,27 @@ def exit_now(code: int) -> NoReturn:
 
 
 def discard(stream: TextIO | None = None) -> None:
-    """Let the interpreter's own flush at exit find nothing to complain about: on stdout, or on another stream."""
+    """Redirect a stream, by default stdout, to the null device, so that the flush at exit does not fail."""
     out = sys.stdout if stream is None else stream
     if out is not None:
-        with suppress(OSError):  # one that has no file
+        with suppress(OSError):  # a stream without a file descriptor
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def width() -> int:
-    """Columns of the terminal, COLUMNS first."""
+    """Return the width of the terminal in columns; COLUMNS overrides it."""
     import shutil  # noqa: PLC0415 - for terminals only
 
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def encoding() -> str:
-    """What stdout can show."""
+    """Return the encoding of stdout."""
     return getattr(sys.stdout, "encoding", None) or "ascii"
 
 
 def output_error(error: OSError) -> Exception:
-    """What becomes of an error of stdout: OutputClosed where nobody reads it, else MirrorError."""
+    """Return the exception for an error of stdout: OutputClosed for a closed pipe, else MirrorError."""
     if error.errno in (errno.EPIPE, errno.ESHUTDOWN):
         return OutputClosed()
     discard()

@@ -1,97 +1,85 @@
-"""Several packages against each other: which figure is the best, and the table for documents and programs."""
+"""Packages compared: which value is the best, how a value is shown, and the table for documents."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from djpkg.model.fields import Kind, parse_columns
-from djpkg.render import abbreviate, known_figures, relative_time
-from djpkg.render import typed_values as look
+from djpkg.render import abbreviate, known_figures, relative_time, typed_values
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import UNICODE
-from djpkg.times import instant
+from djpkg.render.markdown import Strong
+from djpkg.render.rows import RowList
+from djpkg.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from djpkg.model.fields import Column
-    from djpkg.model.package import Value, Values
+    from djpkg.model.package import Values
     from djpkg.render.glyphs import Glyphs
 
-COMPARED: tuple[Column, ...] = parse_columns(
+DEFAULT_COLUMNS: tuple[Column, ...] = parse_columns(
     "stars,forks,contributors,commits,updated,version,released,django_versions,requires_python,license,"
     "development_status,archived"
 )
-# What a row needs beside the fields that are compared.
-BESIDE: tuple[Column, ...] = (*parse_columns("released"), *known_figures.NEEDED)
+# What each row must contain beside the compared fields.
+NEEDED_COLUMNS: tuple[Column, ...] = (*parse_columns("released"), *known_figures.NEEDED_COLUMNS)
 _MOST = frozenset(("repo_watchers", "repo_forks", "participant_count", "commits_last_year"))
 _NEWEST = frozenset(("last_updated", "released"))
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&#])")
 
 
-def best(rows: Sequence[Values], name: str) -> frozenset[int]:
-    """The places of the packages with the most of a field, or the newest; ties are all best, none of nothing is.
+def best_indexes(rows: Sequence[Values], name: str) -> frozenset[int]:
+    """Return the indexes of the rows with the most, or the newest, of a field; all of them in a tie.
 
-    A field of which more is not better has no best, nor has one in which all are alike, as one package alone is.
+    Empty for fields of which more is not better, and where all rows are equal or none has a value.
     """
     if name in _MOST:
-        return _highest([float(look.number(row, name) or 0) for row in rows])
+        return _highest([float(typed_values.number(row, name) or 0) for row in rows])
     if name in _NEWEST:
-        moments = (instant(look.text(row, name)) for row in rows)
-        return _highest([moment.timestamp() if moment else 0.0 for moment in moments])
+        times = (parse_time(typed_values.text(row, name)) for row in rows)
+        return _highest([time.timestamp() if time else 0.0 for time in times])
     return frozenset()
 
 
-def comparison_markdown(rows: Sequence[Values], columns: Sequence[Column] = COMPARED) -> str:
-    """A Markdown table with the packages as columns and the best of each row in bold; times are dates."""
-    lines = [["", *(_escape(look.text(row, "slug")) for row in rows)], ["---", *("---" for _ in rows)]]
+def comparison_table(rows: Sequence[Values], columns: Sequence[Column] = DEFAULT_COLUMNS) -> RowList:
+    """Return the packages as columns and the fields as rows, the best values `Strong`; times are dates."""
+    table = []
     for column in columns:
-        winners = best(rows, column.field.name)
-        cells = [_escape(compared(row, column, UNICODE, now=None)) for row in rows]
-        marked = [f"**{cell}**" if place in winners else cell for place, cell in enumerate(cells)]
-        lines.append([_escape(column.key.replace("_", " ")), *marked])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        best = best_indexes(rows, column.field.name)
+        cells = [format_compared(row, column, UNICODE, now=None) for row in rows]
+        strong = [Strong(cell) if index in best else cell for index, cell in enumerate(cells)]
+        table.append([column.key.replace("_", " "), *strong])
+    return RowList(["", *(typed_values.text(row, "slug") for row in rows)], table)
 
 
-def compared(row: Values, column: Column, glyphs: Glyphs, *, now: datetime | None) -> str:
-    """What stands under a package for a field; without `now`, for a document, times are dates and figures exact."""
+def format_compared(row: Values, column: Column, glyphs: Glyphs, *, now: datetime | None) -> str:
+    """Return the text of one cell; without `now`, for documents, times are dates and numbers are exact."""
     field = column.field
     value = known_figures.known_value(row, field.name)
     if field.name == "django_versions":
-        return declared_django(row, glyphs)
+        return format_django_range(row, glyphs)
     if field.name == "python_versions":
-        return abbreviate.short_versions(look.names(row, field.name), glyphs)
+        return abbreviate.short_versions(typed_values.names(row, field.name), glyphs)
     if field.name == "requires_python":
-        return abbreviate.short_requirement(look.text(row, field.name), glyphs)
+        return abbreviate.short_requirement(typed_values.text(row, field.name), glyphs)
     if field.name == "repo_watchers" and isinstance(value, int) and now is not None:
         return abbreviate.short_count(value)
     if field.kind is Kind.TIME and now is not None:
-        return glyphs.foreign(relative_time.relative_short(look.text(row, field.name), now=now))
+        return glyphs.escape(relative_time.relative_short(typed_values.text(row, field.name), now=now))
     if field.kind is Kind.COUNTS and now is None:
         return str(sum(known_figures.known_weeks(row))) if value else ""
     return format_value(value, field.kind, glyphs, now=now)
 
 
-def declared_django(row: Values, glyphs: Glyphs) -> str:
-    """The declared range; "undeclared" is said only of what PyPI was asked about."""
-    declared = abbreviate.short_versions(look.names(row, "django_versions"), glyphs)
-    return declared or ("undeclared" if look.text(row, "released") else "")
-
-
-def comparison_rows(rows: Sequence[Values], columns: Sequence[Column] = COMPARED) -> Iterator[list[Value]]:
-    """The head and a line for each package, for CSV."""
-    yield ["slug", *(column.key for column in columns)]
-    for row in rows:
-        yield [row.get("slug"), *(row.get(column.field.name) for column in columns)]
+def format_django_range(row: Values, glyphs: Glyphs) -> str:
+    """Return the declared Django versions; "undeclared" only for packages with a release on PyPI."""
+    declared = abbreviate.short_versions(typed_values.names(row, "django_versions"), glyphs)
+    return declared or ("undeclared" if typed_values.text(row, "released") else "")
 
 
 def _highest(figures: list[float]) -> frozenset[int]:
     most = max(figures, default=0.0)
-    winners = frozenset(place for place, figure in enumerate(figures) if figure == most > 0)
+    winners = frozenset(index for index, figure in enumerate(figures) if figure == most > 0)
     return winners if len(winners) < len(figures) else frozenset()
-
-
-def _escape(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)

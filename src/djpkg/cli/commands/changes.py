@@ -1,8 +1,7 @@
-"""``djpkg changes``: what fetches found to be new."""
+"""``djpkg changes``: events that fetches recorded."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,17 +10,15 @@ from djpkg.cli import options, output, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db, Limit
 from djpkg.errors import UsageError
-from djpkg.mirror.events import find_changes
+from djpkg.mirror.events import Change, find_changes
 from djpkg.query import date_ranges
-from djpkg.render.delimited import tsv_line
+from djpkg.render.rows import RowList
 from djpkg.text import quote_input
-from djpkg.times import stamp
+from djpkg.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-    from djpkg.mirror.events import Change
 
 DEFAULT_SINCE = "30d"
 
@@ -33,9 +30,8 @@ app = options.new_app()
         "djpkg changes --since 7d",
         "djpkg changes django-todo --since 2025",
         "djpkg changes --since 1d --json | jq -r '.[].slug'",
-        more="Events are added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked and"
-        " license. Into a pipe: when, slug, event, what was, what is; one a line, and nothing where there is nothing to"
-        " tell.",
+        more="Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked and license."
+        " A pipe gets one line each, with tabs: time, slug, event, old value, new value.",
     )
 )
 def changes(
@@ -43,47 +39,44 @@ def changes(
         list[str] | None,
         typer.Argument(
             metavar="[PACKAGE]...",
-            help="Of these only; as show takes them.",
+            help="Only these packages; as for show.",
             autocompletion=candidates.when_completing(candidates.packages),
         ),
     ] = None,
     *,
     since: Annotated[
-        str, typer.Option("--since", metavar="TIME", help="From when on: a date, or a span back such as 7d or 6m.")
+        str, typer.Option("--since", metavar="TIME", help="Start: a date, or a time span before now such as 7d or 6m.")
     ] = DEFAULT_SINCE,
     limit: Limit = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Tell what fetches found to be new.
+    """Show what changed between fetches.
 
-    Packages that came or went, releases, repositories that were archived, moved or vanished; the newest first.
+    Packages that were added or removed, releases, and repositories that were archived, moved or deleted; newest first.
     """
-    moment = _moment(since, now=options.now())
-    wanted = options.row_limit(limit, machine=as_json)
-    with options.reading(db) as mirror:
-        only = [options.find_package(mirror, text) for text in packages] if packages else None
-        # One more than is shown tells that there are more.
-        found = find_changes(mirror, since=stamp(moment), packages=only, limit=wanted + 1 if wanted else 0)
-    shown = found[:wanted] if wanted else found
-    if as_json:
-        output.write_pages([[json.dumps(one._asdict(), separators=(",", ":")) for one in shown]], array=True)
-    elif not terminal.is_terminal():
-        for one in shown:
-            terminal.write_stdout(tsv_line(one))
+    start = _parse_since(since, now=options.now())
+    max_rows = options.row_limit(limit, machine_readable=as_json)
+    with options.open_mirror(db) as mirror:
+        ids = [options.find_package(mirror, text) for text in packages] if packages else None
+        # One more row than is printed shows whether there are more.
+        found = find_changes(mirror, since=format_time(start), packages=ids, limit=max_rows + 1 if max_rows else 0)
+    shown = found[:max_rows] if max_rows else found
+    if as_json or not terminal.is_terminal():
+        output.write_rows(RowList(Change._fields, shown), "json" if as_json else "plain")
     elif shown:
         _draw(shown)
     else:
-        terminal.write_stderr(f"nothing changed since {stamp(moment)}")
+        terminal.write_stderr(f"nothing changed since {format_time(start)}")
     if len(found) > len(shown):
         terminal.flush()
-        terminal.write_stderr(f"the newest {len(shown)}, -n 0 for all")
+        terminal.write_stderr(f"showing the newest {len(shown)}; -n 0 shows all")
 
 
-def _moment(text: str, *, now: datetime) -> datetime:
+def _parse_since(text: str, *, now: datetime) -> datetime:
     period = date_ranges.parse_date_range(text.strip(), now=now)
     if period is None:
-        raise UsageError(f"--since takes {date_ranges.FORMS}, not {quote_input(text)}")
+        raise UsageError(f"invalid --since {quote_input(text)}; use {date_ranges.DATE_FORMATS}")
     return period.first
 
 
@@ -91,5 +84,6 @@ def _draw(shown: Sequence[Change]) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
     from djpkg.render.small_tables import EventRow, events_table
 
-    events = [EventRow(one.at, one.slug, one.event, one.old or "", one.new or "") for one in shown]
-    screen.draw(events_table(events, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only()))
+    events = [EventRow(change.at, change.slug, change.event, change.old or "", change.new or "") for change in shown]
+    table = events_table(events, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
+    screen.print_renderable(table)

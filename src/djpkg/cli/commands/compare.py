@@ -1,4 +1,4 @@
-"""``djpkg compare``: packages against each other."""
+"""``djpkg compare``: packages side by side."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from djpkg.cli.options import AsCsv, AsJson, Db, Fields
 from djpkg.errors import UsageError
 from djpkg.mirror import categories, listing
 from djpkg.model import fields
-from djpkg.render.compare import BESIDE, COMPARED, comparison_markdown, comparison_rows
-from djpkg.render.delimited import csv_line, tsv_line
+from djpkg.render.compare import DEFAULT_COLUMNS, NEEDED_COLUMNS, comparison_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from djpkg.model.fields import Column
     from djpkg.model.package import Values
+
+_SLUG = fields.parse_columns("slug")
 
 app = options.new_app()
 
@@ -30,7 +31,8 @@ app = options.new_app()
         "djpkg compare --grid forms -f stars,updated,license",
         "djpkg compare --in requirements.txt --markdown",
         "djpkg compare --grid forms --json | jq '.[].slug'",
-        more="Into a pipe goes TSV with a header, a package a line. --json gives records as list --json does.",
+        more="A pipe gets tab-separated values with a header, one line per package. --json prints records as list"
+        " --json does.",
     )
 )
 def compare(
@@ -38,7 +40,7 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="[PACKAGE]...",
-            help="As show takes them.",
+            help="Packages, as for show.",
             autocompletion=candidates.when_completing(candidates.packages),
         ),
     ] = None,
@@ -48,62 +50,53 @@ def compare(
         typer.Option(
             "--grid",
             metavar="GRID",
-            help="Also every package of a grid, by its slug, title or id.",
+            help="Add the packages of a grid: slug, title or id.",
             autocompletion=candidates.when_completing(candidates.grids),
         ),
     ] = None,
-    manifest: Annotated[str | None, options.manifest("Also what")] = None,
+    manifest: Annotated[str | None, options.requirements_option("Add")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     names: Fields = None,
     db: Db = None,
 ) -> None:
-    """Set packages side by side.
+    """Compare packages side by side.
 
-    Those that are named, those of a grid, those that a project stands on: all of them, however many.
+    Packages, grids and project files can be combined. There is no limit.
     """
-    options.exclude(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
+    output_format = output.choose_format(json=as_json, csv=as_csv, markdown=as_markdown)
     if not packages and grid is None and manifest is None:
-        message = "nothing to compare: name packages, --grid or --in"
+        message = "nothing to compare: pass packages, --grid or --in"
         raise UsageError(message, hint="for example: djpkg compare django-todo django-helpdesk")
-    wanted = fields.parse_columns(names) if names is not None else None
-    required = selection.read(manifest) if manifest is not None else None
-    with options.reading(db) as mirror:
-        ids = [options.find_package(mirror, text) for text in packages or ()]
+    selected = fields.parse_columns(names) if names is not None else None
+    requirements = selection.read_requirements(manifest) if manifest is not None else None
+    with options.open_mirror(db) as mirror:
+        found = [options.find_package(mirror, text) for text in packages or ()]
         if grid is not None:
-            ids += categories.find_members(mirror, categories.get_grid(mirror, grid))
-        if required is not None:
-            ids += selection.find_reported(mirror, required)
-        ids = list(dict.fromkeys(ids))
-        if as_json:
-            output.write_json(mirror, ids, wanted or fields.RECORD_COLUMNS, array=True)
-            return
-        columns = _without_slug(wanted or COMPARED)
-        found = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *BESIDE)))
-    if as_markdown:
-        terminal.write_stdout(comparison_markdown(found, columns))
-    elif as_csv or not terminal.is_terminal():
-        line = csv_line if as_csv else tsv_line
-        for row in comparison_rows(found, columns):
-            terminal.write_stdout(line(row))
-    else:
-        _draw(found, columns)
+            found += categories.find_grid_members(mirror, categories.get_grid_id(mirror, grid))
+        if requirements is not None:
+            found += selection.find_and_report(mirror, requirements)
+        ids = list(dict.fromkeys(found))
+        # The slug is the heading of each package, so it is not also a compared field.
+        columns = tuple(column for column in selected or DEFAULT_COLUMNS if column.field.name != "slug")
+        if output_format == "json":
+            output.write_rows(output.PackageRows(mirror, ids, selected or fields.RECORD_COLUMNS), "json")
+        elif output_format == "csv" or (output_format is None and not terminal.is_terminal()):
+            output.write_rows(output.PackageRows(mirror, ids, (*_SLUG, *columns)), output_format or "tsv")
+        else:
+            rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS)))
+            if output_format is not None:
+                output.write_rows(comparison_table(rows, columns), output_format)
+            elif rows:
+                _draw(rows, columns)
+            else:
+                terminal.write_stderr("no packages to compare")
 
 
-_SLUG = fields.parse_columns("slug")
-
-
-def _without_slug(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """The slug heads each package anyway."""
-    return tuple(column for column in columns if column.field.name != "slug")
-
-
-def _draw(found: Sequence[Values], columns: Sequence[Column]) -> None:
-    if not found:
-        terminal.write_stderr("no package to compare")
-        return
+def _draw(rows: Sequence[Values], columns: Sequence[Column]) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
     from djpkg.render.table import comparison
 
-    screen.draw(comparison(found, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only()))
+    table = comparison(rows, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
+    screen.print_renderable(table)

@@ -1,14 +1,12 @@
-"""``djpkg fields``: what a package can be asked for."""
+"""``djpkg fields``: the fields of a package."""
 
 from __future__ import annotations
 
-import json
-
-from djpkg.cli import options, terminal
+from djpkg.cli import options, output, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.model.fields import FIELDS
 from djpkg.render import field_docs
-from djpkg.render.delimited import tsv_line
+from djpkg.render.rows import RowList
 
 app = options.new_app()
 
@@ -21,20 +19,18 @@ app = options.new_app()
     )
 )
 def fields(*, as_json: AsJson = False, db: Db = None) -> None:
-    """Say which fields there are.
+    """List the fields.
 
-    With their other names, type and source, whether you can edit them and sort by them, and an example of a filter.
-    The mirror is not read.
+    Each with its aliases, type and source, whether edit and --sort take it, and an example of a filter. The mirror is
+    not read.
     """
     if as_json:
-        terminal.write_stdout(json.dumps([field_docs.field_json(field) for field in FIELDS], indent=4) + "\n")
+        output.write_object([field_docs.field_json(field) for field in FIELDS])
     elif terminal.is_terminal():
         from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
         from djpkg.render.small_tables import fields_table
 
-        screen.draw(fields_table(width=terminal.width(), ascii_only=screen.ascii_only()))
+        screen.print_renderable(fields_table(width=terminal.width(), ascii_only=screen.ascii_only()))
     else:
-        terminal.write_stdout(tsv_line(list(field_docs.HEADS)))
-        for field in FIELDS:
-            row = dict(field_docs.field_json(field), aliases=",".join(field.aliases))
-            terminal.write_stdout(tsv_line(list(row.values())))
+        rows = [dict(field_docs.field_json(field), aliases=",".join(field.aliases)) for field in FIELDS]
+        output.write_rows(RowList(list(field_docs.HEADINGS), [list(row.values()) for row in rows]), "tsv")

@@ -1,14 +1,13 @@
-"""``djpkg grids``: the catalog's grids and categories."""
+"""``djpkg grids``: the catalog's categories and grids."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from djpkg.cli import options, terminal
+from djpkg.cli import options, output, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.mirror import categories
-from djpkg.render.delimited import tsv_line
+from djpkg.render.rows import RowList
 
 if TYPE_CHECKING:
     from djpkg.mirror.categories import GridCount
@@ -26,34 +25,40 @@ app = options.new_app()
 def grids(*, as_json: AsJson = False, db: Db = None) -> None:
     """List the categories and grids.
 
-    Each with how many listed packages it holds. Into a pipe: slug, category or grid, how many packages, title, id; one
-    a line.
+    Packages that are no longer listed are not counted. A pipe gets one line each, with tabs: slug, category or grid,
+    packages, title, id.
     """
-    with options.reading(db) as mirror:
-        named, found = categories.get_categories(mirror), categories.get_grids(mirror)
+    with options.open_mirror(db) as mirror:
+        found = {"category": categories.get_categories(mirror), "grid": categories.get_grids(mirror)}
     if as_json:
-        told = [_told("category", one) for one in named] + [_told("grid", one) for one in found]
-        terminal.write_stdout(json.dumps(told, indent=4) + "\n")
+        output.write_object([to_json(kind, grid) for kind, counts in found.items() for grid in counts])
     elif terminal.is_terminal():
-        _draw(named, found)
+        _draw(found)
     else:
-        for what, rows in (("category", named), ("grid", found)):
-            for one in rows:
-                terminal.write_stdout(tsv_line([one.slug or str(one.id), what, one.packages, one.title, one.id]))
+        rows = [
+            (_slug(grid), kind, grid.packages, grid.title, grid.id) for kind, counts in found.items() for grid in counts
+        ]
+        output.write_rows(RowList(("slug", "type", "packages", "title", "id"), rows), "plain")
 
 
-def _told(what: str, one: GridCount) -> dict[str, str | int | None]:
-    return {"type": what, "id": one.id, "slug": one.slug, "title": one.title, "packages": one.packages}
+def to_json(kind: str, grid: GridCount) -> dict[str, str | int | None]:
+    """Return one category or grid; slug and title are null until a fetch reads them."""
+    return {"type": kind, "id": grid.id, "slug": grid.slug, "title": grid.title, "packages": grid.packages}
 
 
-def _draw(categories: list[GridCount], found: list[GridCount]) -> None:
+def _slug(grid: GridCount) -> str:
+    return grid.slug or str(grid.id)
+
+
+def _draw(found: dict[str, list[GridCount]]) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
     from djpkg.render.small_tables import GridRow, grids_table
 
-    between = ""
-    for head, places_found in (("CATEGORY", categories), ("GRID", found)):
-        rows = [GridRow(one.slug or str(one.id), one.title or "", one.packages) for one in places_found]
+    separator = ""
+    for kind, counts in found.items():
+        rows = [GridRow(_slug(grid), grid.title or "", grid.packages) for grid in counts]
         if rows:
-            terminal.write_stdout(between)
-            between = "\n"
-            screen.draw(grids_table(rows, head=head, width=terminal.width(), ascii_only=screen.ascii_only()))
+            terminal.write_stdout(separator)
+            separator = "\n"
+            table = grids_table(rows, heading=kind.upper(), width=terminal.width(), ascii_only=screen.ascii_only())
+            screen.print_renderable(table)

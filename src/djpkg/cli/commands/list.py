@@ -1,4 +1,4 @@
-"""``djpkg list``: packages, all or those that match."""
+"""``djpkg list``: all packages, or those that match a query."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from djpkg.errors import UsageError
 from djpkg.mirror import listing
 from djpkg.model import fields
 from djpkg.query import parser
-from djpkg.render.delimited import tsv_line
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,55 +25,58 @@ if TYPE_CHECKING:
     from djpkg.model.fields import Column
     from djpkg.query.parser import Query, Sort
 
-PIPED = fields.parse_columns("slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description")
+# The columns of a pipe.
+PIPE_COLUMNS = fields.parse_columns(
+    "slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description"
+)
 
 app = options.new_app()
 
 
 class ListCommand(TyperCommand):
-    """Lets a term be excluded with a leading minus (`-is:archived`) without a `--` before it."""
+    """A command that accepts terms with a leading minus (`-is:archived`) without a `--` before them."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
-        """Write such terms with `^`, which excludes just so and is no option."""
-        takers = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
-        alone = {name for one in self.params for name in one.opts} | {"-h"}
-        return super().parse_args(ctx, with_carets(args, takers=takers, alone=alone))
+        """Parse the arguments after replacing the minus of such terms by `^`, which has the same meaning."""
+        with_value = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
+        known = {name for param in self.params for name in param.opts} | {"-h"}
+        return super().parse_args(ctx, exclude_with_carets(args, with_value=with_value, known=known))
 
     def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override]
-        """Options, and terms that a minus excludes."""
-        from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - on demand alone
+        """Return options, and terms with a leading minus."""
+        from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - for completion alone
 
-        offered = super().shell_complete(ctx, incomplete)
+        items = super().shell_complete(ctx, incomplete)
         if incomplete[:1] == "-" and incomplete[1:2] not in ("", "-"):
-            offered += [CompletionItem(term) for term in candidates.terms(ctx, incomplete)]
-        return offered
+            items += [CompletionItem(term) for term in candidates.terms(ctx, incomplete)]
+        return items
 
     def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
-        """What the states mean, before the terms and the examples."""
+        """Write what each state means, before the terms and the examples."""
         with formatter.section("States"):
             formatter.write_dl([(f"is:{state.name}", state.about) for state in parser.STATES])
         super().format_epilog(ctx, formatter)
 
 
-def with_carets(args: Sequence[str], *, takers: Collection[str], alone: Collection[str]) -> list[str]:
-    """Write each argument that excludes with a minus as one with a caret: ``-is:archived`` -> ``^is:archived``.
+def exclude_with_carets(args: Sequence[str], *, with_value: Collection[str], known: Collection[str]) -> list[str]:
+    """Replace the minus of excluding terms by a caret: ``-is:archived`` -> ``^is:archived``.
 
-    What follows an option in `takers` is its value. What stands in `alone` is an option; a letter with something behind
-    it is one only where that can be its value.
+    `known` are the options, and `with_value` those of them that take the next argument as their value. ``-n10`` is an
+    option too, but only where ``10`` is valid for it.
     """
-    written: list[str] = []
-    value = False
-    for place, arg in enumerate(args):
+    result: list[str] = []
+    is_value = False
+    for index, arg in enumerate(args):
         if arg == "--":
-            return [*written, *args[place:]]
-        is_option = value or arg in alone or arg[1:2] in ("", "-") or _has_value(arg[1], arg[2:])
-        written.append(arg if is_option or arg[:1] != "-" else f"^{arg[1:]}")
-        value = not value and arg in takers
-    return written
+            return [*result, *args[index:]]
+        is_option = is_value or arg in known or arg[1:2] in ("", "-") or _takes_value(arg[1], arg[2:])
+        result.append(arg if is_option or arg[:1] != "-" else f"^{arg[1:]}")
+        is_value = not is_value and arg in with_value
+    return result
 
 
-def _has_value(letter: str, value: str) -> bool:
-    """Whether ``-n10`` is an option with its value, as ``-ninja`` is none."""
+def _takes_value(letter: str, value: str) -> bool:
+    """Whether an option takes a value attached to its letter: ``-n10`` does, ``-ninja`` does not."""
     try:
         match letter:
             case "n":
@@ -88,11 +90,11 @@ def _has_value(letter: str, value: str) -> bool:
     return False
 
 
-_TERMS = """A TERM is a word, which is looked for in slug, title, description, category and grids, is: with a state, or
-a filter FIELD:VALUE. Commas part values of which one must hold, a leading - or ^ excludes.
+_TERMS = """A TERM is a word, is:STATE or a filter FIELD:VALUE. Words match slug, title, description, category and
+grids. Commas separate alternatives; a leading - or ^ excludes.
 
-Numbers and times take ranges: stars:100.. or released:2025..2026; a time may be a span back from now: 12h, 7d, 2w, 6m,
-1y. djpkg fields lists the fields, each with an example.
+Numbers and times take ranges: stars:100.. or released:2025..2026. A time may be a span before now: 12h, 7d, 2w, 6m, 1y.
+djpkg fields lists the fields, each with an example.
 """
 
 
@@ -113,7 +115,7 @@ def list_(
         list[str] | None,
         typer.Argument(
             metavar="[TERM]...",
-            help="Words and filters; all must hold.",
+            help="Words and filters; all must match.",
             autocompletion=candidates.when_completing(candidates.terms),
         ),
     ] = None,
@@ -124,62 +126,58 @@ def list_(
             "-s",
             "--sort",
             metavar="FIELD,...",
-            help="Order by fields, each most or newest first; -FIELD turns it.",
+            help="Sort by fields; -FIELD reverses.",
             autocompletion=candidates.when_completing(candidates.sorts),
         ),
     ] = None,
     limit: Limit = None,
     as_json: AsJson = False,
-    as_lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON object a line.")] = False,
+    as_lines: Annotated[bool, typer.Option("--jsonl", help="Print one JSON object per line.")] = False,
     as_csv: AsCsv = False,
     as_tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values with a header.")] = False,
     names: Fields = None,
-    manifest: Annotated[str | None, options.manifest("Only what")] = None,
+    manifest: Annotated[str | None, options.requirements_option("Only")] = None,
     db: Db = None,
 ) -> None:
     """List packages: all, or those that match every TERM."""
-    options.exclude(as_json=as_json, as_jsonl=as_lines, as_csv=as_csv, as_tsv=as_tsv)
-    asked = parser.parse_query(terms or (), now=options.now())
+    output_format = output.choose_format(json=as_json, jsonl=as_lines, csv=as_csv, tsv=as_tsv)
+    query = parser.parse_query(terms or (), now=options.now())
     sorts = parser.parse_sort(sort or ())
-    wanted = fields.parse_columns(names) if names is not None else None
-    rows_wanted = options.row_limit(limit, machine=as_json or as_lines or as_csv or as_tsv)
-    required = selection.read(manifest) if manifest is not None else None
-    with options.reading(db) as mirror:
-        only = frozenset(selection.find_reported(mirror, required)) if required is not None else None
-        chosen = _Chosen(mirror, sorts, only)
-        ids = chosen.ids(asked, rows_wanted)
-        if as_json or as_lines:
-            output.write_json(mirror, ids, wanted or fields.RECORD_COLUMNS, array=as_json)
-        elif as_csv or as_tsv:
-            output.write_sheet(mirror, ids, wanted or fields.RECORD_COLUMNS, comma=as_csv)
-        elif terminal.is_terminal():
-            _draw(mirror, ids, wanted)
+    selected = fields.parse_columns(names) if names is not None else None
+    max_rows = options.row_limit(limit, machine_readable=output_format is not None)
+    requirements = selection.read_requirements(manifest) if manifest is not None else None
+    with options.open_mirror(db) as mirror:
+        allowed = frozenset(selection.find_and_report(mirror, requirements)) if requirements is not None else None
+        search = _Search(mirror, sorts, allowed)
+        ids = search.find_ids(query, max_rows)
+        if output_format is None and terminal.is_terminal():
+            _draw(mirror, ids, selected)
         else:
-            for row in listing.get_rows(mirror, ids, wanted or PIPED):
-                terminal.write_stdout(tsv_line(row[column.field.name] for column in wanted or PIPED))
+            columns = selected or (PIPE_COLUMNS if output_format is None else fields.RECORD_COLUMNS)
+            output.write_rows(output.PackageRows(mirror, ids, columns), output_format or "plain")
         terminal.flush()
-        for sentence in listing.unknown_names(mirror, asked):
-            terminal.write_stderr(sentence)
-        _tell_hidden(chosen, asked, shown=len(ids), limit=rows_wanted)
+        for message in listing.describe_unknown_names(mirror, query):
+            terminal.write_stderr(message)
+        _report_hidden(search, query, shown=len(ids), limit=max_rows)
 
 
-class _Chosen(NamedTuple):
-    """Which packages a query may choose from (`only`; None is all), and in which order it gives them."""
+class _Search(NamedTuple):
+    """Runs queries on all packages of the mirror, or only on the `allowed` ids."""
 
     mirror: sqlite3.Connection
     sorts: tuple[Sort, ...]
-    only: frozenset[int] | None
+    allowed: frozenset[int] | None
 
-    def ids(self, asked: Query, limit: int) -> list[int]:
-        """The first of those that match, all where `limit` is 0."""
-        if self.only is None:
-            return listing.find_ids(self.mirror, asked, self.sorts, limit=limit)
-        found = [number for number in listing.find_ids(self.mirror, asked, self.sorts) if number in self.only]
+    def find_ids(self, query: Query, limit: int) -> list[int]:
+        """Return the matching ids in order, at most `limit`; 0 for all."""
+        if self.allowed is None:
+            return listing.find_ids(self.mirror, query, self.sorts, limit=limit)
+        found = [number for number in listing.find_ids(self.mirror, query, self.sorts) if number in self.allowed]
         return found[:limit] if limit else found
 
-    def count(self, asked: Query) -> int:
-        """How many match."""
-        return listing.count(self.mirror, asked) if self.only is None else len(self.ids(asked, 0))
+    def count(self, query: Query) -> int:
+        """Return the number of matching packages."""
+        return listing.count(self.mirror, query) if self.allowed is None else len(self.find_ids(query, 0))
 
 
 def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
@@ -187,27 +185,21 @@ def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Colu
     from djpkg.render import known_figures  # noqa: PLC0415 - for tables alone
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
-    needed = (*columns, *known_figures.NEEDED) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
-    shown = list(listing.get_rows(mirror, ids, needed))
-    if shown:
-        screen.draw(
-            packages_table(
-                shown,
-                columns=columns,
-                now=options.now(),
-                width=terminal.width(),
-                ascii_only=screen.ascii_only(),
-            )
-        )
+    needed = (*columns, *known_figures.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    rows = list(listing.get_rows(mirror, ids, needed))
+    if rows:
+        width, ascii_only = terminal.width(), screen.ascii_only()
+        table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)
+        screen.print_renderable(table)
 
 
-def _tell_hidden(chosen: _Chosen, asked: Query, *, shown: int, limit: int) -> None:
-    """What a limit or `is:active` left out is said, so that a short list is not taken for the whole."""
-    total = chosen.count(asked) if limit and shown == limit else shown
+def _report_hidden(search: _Search, query: Query, *, shown: int, limit: int) -> None:
+    """Print on stderr how many packages the limit or `is:active` hides."""
+    total = search.count(query) if limit and shown == limit else shown
     if total > shown:
-        terminal.write_stderr(f"{shown} of {total}, -n 0 for all")
+        terminal.write_stderr(f"showing {shown} of {total}; -n 0 shows all")
     elif not shown and terminal.is_terminal():
-        terminal.write_stderr("no package matches")
-    everyone = parser.without_active(asked)
-    if everyone is not None and (hidden := chosen.count(everyone) - total):
+        terminal.write_stderr("no packages match")
+    without_active = parser.without_active(query)
+    if without_active is not None and (hidden := search.count(without_active) - total):
         terminal.write_stderr(f"{hidden} hidden by is:active")

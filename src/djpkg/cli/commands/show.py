@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from djpkg.cli import options, terminal
+from djpkg.cli import options, output, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.completion.candidates import PAGES
 from djpkg.cli.options import AsJson, Db, Fields
 from djpkg.errors import UsageError
 from djpkg.mirror import read
 from djpkg.model import fields, forge_servers
-from djpkg.render import json
-from djpkg.render.escape import plain
+from djpkg.render.json import render_record
+from djpkg.render.rows import RowList
 from djpkg.text import quote_input
 
 if TYPE_CHECKING:
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
 _WEB = ("-w", "--web")
 
-# Named, because Typer reads what is written in the signature itself more than once.
+# Defined here because Typer evaluates annotations in a signature more than once.
 PackageName = Annotated[
     str,
     typer.Argument(
         metavar="PACKAGE",
-        help="An id, slug, catalog address, owner/name, repository or project on PyPI.",
+        help="Id, slug, URL, owner/name or PyPI project.",
         autocompletion=candidates.when_completing(candidates.packages),
     ),
 ]
 Sources = Annotated[
-    bool, typer.Option("--sources", help="Say of each field who stated it, when, and what your edits lie over.")
+    bool, typer.Option("--sources", help="Show the source and time of each field, and the upstream value of edits.")
 ]
 Web = Annotated[
     str | None,
     typer.Option(
         *_WEB,
         metavar="[PAGE]",
-        help="Open a page of it in your browser: catalog, repo, pypi or docs; catalog unless said.",
+        help="Open a page in the browser: catalog (default), repo, pypi or docs.",
         autocompletion=candidates.when_completing(candidates.pages),
     ),
 ]
@@ -54,36 +54,36 @@ app = options.new_app()
 
 
 class ShowCommand(options.Command):
-    """Lets ``--web`` stand without a value."""
+    """A command with ``--web``, whose value is optional."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
-        """Give it its value in one word with it."""
-        takers = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
-        return super().parse_args(ctx, with_page(args, takers=takers - set(_WEB)))
+        """Parse the arguments after attaching the value of ``--web`` to it."""
+        with_value = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
+        return super().parse_args(ctx, attach_page(args, with_value=with_value - set(_WEB)))
 
 
-def with_page(args: Sequence[str], *, takers: Collection[str]) -> list[str]:
-    """``-w docs`` -> ``--web=docs``, ``-w`` before anything else -> ``--web=catalog``.
+def attach_page(args: Sequence[str], *, with_value: Collection[str]) -> list[str]:
+    """Attach the page to ``--web``: ``-w docs`` -> ``--web=docs``, and a bare ``-w`` -> ``--web=catalog``.
 
-    A word behind it that is no page is PACKAGE, unless that is named elsewhere: then it is meant for a page. What
-    follows an option in `takers` is its value.
+    A word behind it that is not a page is PACKAGE, unless there is another word: then it is an invalid page. Options in
+    `with_value` take the next argument as their value.
     """
     end = args.index("--") if "--" in args else len(args)
     words = [
-        place
-        for place, arg in enumerate(args)
-        if place > end or (place < end and arg[:1] != "-" and not (place and args[place - 1] in takers))
+        index
+        for index, arg in enumerate(args)
+        if index > end or (index < end and arg[:1] != "-" and not (index and args[index - 1] in with_value))
     ]
-    written: list[str] = []
-    for place, arg in enumerate(args):
-        before = args[place - 1] if 0 < place <= end else ""
-        if place < end and arg in _WEB:
-            written.append(f"--web={PAGES[0]}")
-        elif before in _WEB and place in words and (arg in PAGES or len(words) > 1):
-            written[-1] = f"--web={arg}"
+    result: list[str] = []
+    for index, arg in enumerate(args):
+        previous = args[index - 1] if 0 < index <= end else ""
+        if index < end and arg in _WEB:
+            result.append(f"--web={PAGES[0]}")
+        elif previous in _WEB and index in words and (arg in PAGES or len(words) > 1):
+            result[-1] = f"--web={arg}"
         else:
-            written.append(arg)
-    return written
+            result.append(arg)
+    return result
 
 
 @app.command(
@@ -105,68 +105,59 @@ def show(
     web: Web = None,
     db: Db = None,
 ) -> None:
-    """Show one package, from the mirror alone."""
-    wanted = fields.parse_columns(names) if names is not None else None
+    """Show one package."""
+    selected = fields.parse_columns(names) if names is not None else None
     if web is not None:
-        _check_page(web, alone=not (as_json or wanted or sources))
-    with options.reading(db) as mirror:
+        _check_page(web, alone=not (as_json or selected or sources))
+    with options.open_mirror(db) as mirror:
         number = options.find_package(mirror, package)
         if web is not None:
             from djpkg.cli import browser  # noqa: PLC0415 - for this option alone
 
             browser.open_page(mirror, number, web)
         elif sources:
-            _show_sources(mirror, number, wanted, as_json=as_json)
-        elif as_json or not terminal.is_terminal():
-            columns = wanted or (fields.RECORD_COLUMNS if as_json else fields.ALL_COLUMNS)
+            _show_sources(_get_package(mirror, number), selected or fields.ALL_COLUMNS, as_json=as_json)
+        elif as_json:
+            columns = selected or fields.RECORD_COLUMNS
+            terminal.write_stdout(render_record(read.get_values(mirror, number, columns), columns))
+        elif not terminal.is_terminal():
+            columns = selected or fields.ALL_COLUMNS
             values = read.get_values(mirror, number, columns)
-            terminal.write_stdout(json.record(values, columns) if as_json else plain(values, columns))
-        elif wanted:
-            _draw_fields(mirror, number, wanted)
+            rows = [(column.key, values.get(column.field.name)) for column in columns]
+            output.write_rows(RowList(("field", "value"), rows), "plain")
+        elif selected:
+            _draw_fields(mirror, number, selected)
         else:
-            _draw(_with_next_step(_package(mirror, number), db))
+            _draw_card(_get_package(mirror, number), db)
 
 
 def _check_page(page: str, *, alone: bool) -> None:
     if page not in PAGES:
-        raise UsageError(f"--web takes {', '.join(PAGES[:-1])} or {PAGES[-1]}, not {quote_input(page)}")
+        raise UsageError(f"unknown page {quote_input(page)}; --web takes {', '.join(PAGES[:-1])} or {PAGES[-1]}")
     if not alone:
-        message = "--web opens a page and prints nothing: --json, --fields and --sources have no place beside it"
+        message = "--web prints nothing and cannot be used with --json, --fields or --sources"
         raise UsageError(message)
 
 
-def _package(mirror: sqlite3.Connection, number: int) -> Package:
+def _get_package(mirror: sqlite3.Connection, number: int) -> Package:
     from djpkg.mirror.package import get_package
 
     return get_package(mirror, number, forges=forge_servers.forge_servers(os.environ))
 
 
-def _show_sources(mirror: sqlite3.Connection, number: int, columns: Sequence[Column] | None, *, as_json: bool) -> None:
-    from djpkg.cli import provenance  # noqa: PLC0415 - rich is for terminals
+def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool) -> None:
+    from djpkg.cli import provenance  # noqa: PLC0415 - for this option alone
 
-    package = _package(mirror, number)
-    columns = columns or fields.ALL_COLUMNS
     if as_json:
-        terminal.write_stdout(provenance.as_json(package, columns))
+        output.write_object(provenance.to_json(package, columns))
     elif terminal.is_terminal():
         from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
         from djpkg.render.small_tables import sources_table
 
-        screen.draw(
-            sources_table(package, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
-        )
+        width, ascii_only = terminal.width(), screen.ascii_only()
+        screen.print_renderable(sources_table(package, columns, now=options.now(), width=width, ascii_only=ascii_only))
     else:
-        terminal.write_stdout(provenance.as_lines(package, columns))
-
-
-def _with_next_step(told: Package, db: Path | None) -> Package:
-    """The repository that the project itself names, as a sentence with the command that follows it."""
-    if told.suggestion is None:
-        return told
-    from djpkg.cli.suggested_command import edit_command  # noqa: PLC0415 - rare
-
-    follow = edit_command(told.values, [f"repo_url={told.suggestion}"], db)
-    return told._replace(suggestion=f"the project names another repository, {told.suggestion}; to follow it: {follow}")
+        output.write_rows(provenance.to_rows(package, columns), "plain")
 
 
 def _draw_fields(mirror: sqlite3.Connection, number: int, columns: Sequence[Column]) -> None:
@@ -174,22 +165,20 @@ def _draw_fields(mirror: sqlite3.Connection, number: int, columns: Sequence[Colu
     from djpkg.render import known_figures  # noqa: PLC0415 - as above
     from djpkg.render.small_tables import values_table
 
-    values = read.get_values(mirror, number, (*columns, *known_figures.NEEDED))
-    screen.draw(
-        values_table(values, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
-    )
+    values = read.get_values(mirror, number, (*columns, *known_figures.NEEDED_COLUMNS))
+    width, ascii_only = terminal.width(), screen.ascii_only()
+    screen.print_renderable(values_table(values, columns, now=options.now(), width=width, ascii_only=ascii_only))
 
 
-def _draw(told: Package) -> None:
+def _draw_card(package: Package, db: Path | None) -> None:
     from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
     from djpkg.render.card import card
 
-    screen.draw(
-        card(
-            told,
-            now=options.now(),
-            width=terminal.width(),
-            links=screen.links(),
-            ascii_only=screen.ascii_only(),
-        )
-    )
+    if package.suggestion is not None:
+        from djpkg.cli.suggested_command import edit_command  # noqa: PLC0415 - rare
+
+        command = edit_command(package.values, [f"repo_url={package.suggestion}"], db)
+        suggestion = f"the project names another repository, {package.suggestion}; to follow it: {command}"
+        package = package._replace(suggestion=suggestion)
+    width, links, ascii_only = terminal.width(), screen.supports_links(), screen.ascii_only()
+    screen.print_renderable(card(package, now=options.now(), width=width, links=links, ascii_only=ascii_only))

@@ -1,6 +1,6 @@
-"""What a shell may complete each argument and option with, as far as the register of fields and the mirror know.
+"""Completion candidates for arguments and options, from the list of fields and the mirror.
 
-A key press is no place for messages: whatever goes wrong, nothing is offered.
+A key press must not print messages: after any error there are no candidates.
 """
 
 from __future__ import annotations
@@ -22,79 +22,78 @@ if TYPE_CHECKING:
 
 # The pages that ``show --web`` opens.
 PAGES = ("catalog", "repo", "pypi", "docs")
-# By which a shell tells that it asks.
-VARIABLE = "_DJPKG_COMPLETE"
+# The variable that a shell sets when it asks for completions.
+COMPLETE_VARIABLE = "_DJPKG_COMPLETE"
 
 
 def when_completing(callback: Callable[..., list[str]]) -> Callable[..., list[str]] | None:
-    """The callback for Typer where a shell asks; else None, because Typer examines callbacks at every start."""
-    return callback if os.environ.get(VARIABLE) else None
+    """Return the callback if a shell asks, else None: Typer inspects callbacks at every start."""
+    return callback if os.environ.get(COMPLETE_VARIABLE) else None
 
 
 def packages(ctx: typer.Context, incomplete: str) -> list[str]:
-    """PACKAGE: slugs."""
+    """Slugs, for PACKAGE."""
     from djpkg.mirror import completion  # noqa: PLC0415 - only on demand
 
-    return _found(completion.find_slugs, ctx, incomplete)
+    return _search_mirror(completion.find_slugs, ctx, incomplete)
 
 
 def pages(ctx: typer.Context, incomplete: str) -> list[str]:
-    """``--web``, whose value may be left out, so that PACKAGE may follow."""
-    return [*_beginning(PAGES, incomplete), *packages(ctx, incomplete)]
+    """Pages for ``--web``, and slugs, because its value is optional and PACKAGE may follow."""
+    return [*_starting_with(PAGES, incomplete), *packages(ctx, incomplete)]
 
 
 def grids(ctx: typer.Context, incomplete: str) -> list[str]:
-    """``--grid``: slugs of grids."""
+    """Grid slugs, for ``--grid``."""
     from djpkg.mirror import completion  # noqa: PLC0415 - only on demand
 
-    return _found(completion.find_grids, ctx, incomplete)
+    return _search_mirror(completion.find_grids, ctx, incomplete)
 
 
 def sources(incomplete: str) -> list[str]:
-    """``--source``: names of sources."""
-    return _beginning(SourceName, incomplete)
+    """Source names, for ``--source``."""
+    return _starting_with(SourceName, incomplete)
 
 
 def columns(incomplete: str) -> list[str]:
-    """``--fields``: the name after the last comma, behind those before it."""
-    return _listed(incomplete, [*_names(), "all"])
+    """Fields for ``--fields``: the name after the last comma is completed."""
+    return _complete_list(incomplete, [*_field_names(), "all"])
 
 
 def sorts(incomplete: str) -> list[str]:
-    """``--sort``: as `columns`, fields that have an order, with the minus that was typed."""
-    before, comma, name = incomplete.rpartition(",")
+    """Sortable fields for ``--sort``, as for `columns`, with the minus that was typed."""
+    name = incomplete.rpartition(",")[2]
     minus = name[: len(name) - len(name.removeprefix("-"))]
-    orders = [f"{minus}{name}" for name in _names(only=lambda field: field.sortable)]
-    return _listed(f"{before}{comma}{name}", orders)
+    sortable = [f"{minus}{field}" for field in _field_names(only=lambda field: field.sortable)]
+    return _complete_list(incomplete, sortable)
 
 
 def assignments(ctx: typer.Context, incomplete: str) -> list[str]:
-    """What `edit` assigns to, ``field=``, and behind ``=``, ``+=`` and ``-=`` categories and grids."""
+    """``field=`` for `edit`, and categories and grids after ``=``, ``+=`` and ``-=``."""
     name = re.split("[-+]?=", incomplete, maxsplit=1)[0]
-    mark = incomplete[len(name) : incomplete.find("=") + 1] or "="
+    operator = incomplete[len(name) : incomplete.find("=") + 1] or "="
 
-    def values(name: str, begun: str) -> list[str]:
+    def values(name: str, prefix: str) -> list[str]:
         field = fields.find(name)
-        return (field is not None and _places(ctx, field, begun)) or []
+        return (field is not None and _categories_or_grids(ctx, field, prefix)) or []
 
-    return _named(incomplete, mark, _names(only=lambda field: field.editable), values)
+    return _complete_pair(incomplete, operator, _field_names(only=lambda field: field.editable), values)
 
 
 def editable(incomplete: str) -> list[str]:
-    """``--unset``: fields that can be edited."""
-    return _beginning(_names(only=lambda field: field.editable), incomplete)
+    """Editable fields, for ``--unset``."""
+    return _starting_with(_field_names(only=lambda field: field.editable), incomplete)
 
 
 def terms(ctx: typer.Context, incomplete: str) -> list[str]:
-    """What `list` takes: ``is:`` and its names, fields with a colon, grids and categories behind theirs."""
+    """Terms for `list`: ``is:`` with states, and ``field:`` with values."""
     sign = incomplete[:1] if incomplete[:1] in ("^", "-") else ""
+    found = _complete_pair(incomplete.removeprefix(sign), ":", ["is", *_field_names()], partial(_filter_values, ctx))
+    return [f"{sign}{term}" for term in found]
 
-    offered = _named(incomplete.removeprefix(sign), ":", ["is", *_names()], partial(_values, ctx))
-    return [f"{sign}{term}" for term in offered]
 
-
-def _values(ctx: typer.Context, name: str, begun: str) -> list[str]:
-    """Values that a filter may take, or the one that the register gives as its example."""
+def _filter_values(ctx: typer.Context, name: str, prefix: str) -> list[str]:
+    """Return the values that a filter accepts, or its documented example."""
     from djpkg.query.filters import CHOICES  # noqa: PLC0415 - only on demand
     from djpkg.query.parser import STATES  # noqa: PLC0415 - as above
 
@@ -103,56 +102,59 @@ def _values(ctx: typer.Context, name: str, begun: str) -> list[str]:
         return [state.name for state in STATES] if name == "is" else []
     if field.name in CHOICES:
         return list(CHOICES[field.name])
-    places = _places(ctx, field, begun)
-    if places is not None:
-        return places
+    found = _categories_or_grids(ctx, field, prefix)
+    if found is not None:
+        return found
     example, _, value = field.example.partition(":")
     return [value] if example == name else []
 
 
-def _places(ctx: typer.Context, field: fields.Field, begun: str) -> list[str] | None:
-    """Categories or grids, for a field of them; None for others."""
+def _categories_or_grids(ctx: typer.Context, field: fields.Field, prefix: str) -> list[str] | None:
+    """Return categories or grids for a field with such values, None for other fields."""
     from djpkg.mirror import completion  # noqa: PLC0415 - only on demand
 
     if field.kind is fields.Kind.CATEGORY or field.name == "category_slug":
-        return _found(completion.find_categories, ctx, begun)
+        return _search_mirror(completion.find_categories, ctx, prefix)
     if field.kind is fields.Kind.GRIDS or field.name == "grid_slugs":
-        return _found(completion.find_grids, ctx, begun)
+        return _search_mirror(completion.find_grids, ctx, prefix)
     return None
 
 
-def _named(incomplete: str, mark: str, names: Iterable[str], values: Callable[[str, str], list[str]]) -> list[str]:
-    """``name:`` for a name that is begun, ``name:value`` for one that is whole or the only one; commas part values.
+def _complete_pair(
+    incomplete: str, separator: str, names: Iterable[str], values: Callable[[str, str], list[str]]
+) -> list[str]:
+    """Complete ``name:value``: the name before the separator, else the value after the last comma.
 
-    Two offers that begin alike keep a shell from setting a blank behind the mark.
+    A single matching name comes with its values too: a shell adds no space while there are several candidates.
     """
-    name, found, begun = incomplete.partition(mark)
+    name, found, value = incomplete.partition(separator)
     if found:
-        fitting = values(name, begun.rpartition(",")[2])
-        return [f"{name}{mark}{value}" for value in _listed(begun, fitting)]
-    fitting = _beginning(names, name)
-    more = values(fitting[0], "") if len(fitting) == 1 else []
-    return [f"{one}{mark}" for one in fitting] + [f"{fitting[0]}{mark}{value}" for value in more]
+        matching = values(name, value.rpartition(",")[2])
+        return [f"{name}{separator}{match}" for match in _complete_list(value, matching)]
+    matching = _starting_with(names, name)
+    only_values = values(matching[0], "") if len(matching) == 1 else []
+    return [f"{match}{separator}" for match in matching] + [f"{matching[0]}{separator}{v}" for v in only_values]
 
 
-def _listed(incomplete: str, names: Iterable[str]) -> list[str]:
-    before, comma, begun = incomplete.rpartition(",")
+def _complete_list(incomplete: str, names: Iterable[str]) -> list[str]:
+    """Complete the name after the last comma; names before it are not repeated."""
+    before, comma, prefix = incomplete.rpartition(",")
     taken = set(before.split(","))
-    return [f"{before}{comma}{name}" for name in _beginning(names, begun) if name not in taken]
+    return [f"{before}{comma}{name}" for name in _starting_with(names, prefix) if name not in taken]
 
 
-def _names(*, only: Callable[[fields.Field], bool] = lambda _: True) -> list[str]:
-    """Names and aliases of the fields."""
+def _field_names(*, only: Callable[[fields.Field], bool] = lambda _: True) -> list[str]:
+    """Return the names and aliases of fields."""
     return sorted({name for field in fields.FIELDS if only(field) for name in (field.name, *field.aliases)})
 
 
-def _beginning(names: Iterable[str], begun: str) -> list[str]:
-    return [name for name in names if name.startswith(begun)]
+def _starting_with(names: Iterable[str], prefix: str) -> list[str]:
+    return [name for name in names if name.startswith(prefix)]
 
 
-def _found(find: Callable[[Path, str], list[str]], ctx: typer.Context, begun: str) -> list[str]:
-    named = ctx.params.get("db")
+def _search_mirror(find: Callable[[Path, str], list[str]], ctx: typer.Context, prefix: str) -> list[str]:
+    db = ctx.params.get("db")
     try:
-        return find(config.mirror_path(os.environ, Path(named) if named else None), begun)
+        return find(config.mirror_path(os.environ, Path(db) if db else None), prefix)
     except Exception:  # noqa: BLE001 - see the top of this module
         return []

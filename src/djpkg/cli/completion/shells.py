@@ -1,6 +1,6 @@
-"""How the shells ask for completions, where Typer's own way falls short.
+"""Completion classes for bash, zsh and fish, where Typer's are not enough.
 
-Bash parts words at ``:`` and ``=``; zsh and fish are handed descriptions, for which Typer would load rich.
+Bash splits words at ``:`` and ``=``. Zsh and fish get descriptions, for which Typer would load rich.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ from typer._completion_classes import BashComplete, FishComplete, ZshComplete
 
 from djpkg.cli.completion import candidates
 
-# What a description may hold: it passes an `eval` in zsh.
-_OTHERS = re.compile(r"[^A-Za-z0-9 ,.;/|-]+")
-_BREAKS = re.compile("[:=]+")
+# Everything else is removed from descriptions, because zsh runs them through `eval`.
+_UNSAFE = re.compile(r"[^A-Za-z0-9 ,.;/|-]+")
+_WORD_BREAKS = re.compile("[:=]+")
 
 
-def prepare() -> None:
-    """Answer bash, zsh and fish in these ways from now on."""
-    for name, answering in (("bash", Bash), ("zsh", Zsh), ("fish", Fish)):
-        add_completion_class(answering, name)
+def register() -> None:
+    """Use these classes for bash, zsh and fish."""
+    for name, completion_class in (("bash", Bash), ("zsh", Zsh), ("fish", Fish)):
+        add_completion_class(completion_class, name)
 
 
-class _Answering(ShellComplete):
-    """What all three have in common."""
+class _Shell(ShellComplete):
+    """Common behaviour of the three shells."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """As Click has it, but for ``--sort -stars``, whose value it takes for an option."""
+        """Return completions, also for ``--sort -stars``, where Click takes the value for an option."""
         name, equals, value = incomplete.partition("=")
-        before, begun = ([*args, name], value) if equals and name.startswith("--") else (args, incomplete)
-        if before[-1:] in (["-s"], ["--sort"]) and begun.startswith("-"):
-            return [CompletionItem(name) for name in candidates.sorts(begun)]
+        before, prefix = ([*args, name], value) if equals and name.startswith("--") else (args, incomplete)
+        if before[-1:] in (["-s"], ["--sort"]) and prefix.startswith("-"):
+            return [CompletionItem(name) for name in candidates.sorts(prefix)]
         return super().get_completions(args, incomplete)
 
     def complete(self) -> str:
-        """Nothing, where anything goes wrong."""
+        """Return the output for the shell; nothing after any error."""
         try:
             return super().complete()
-        except Exception:  # noqa: BLE001 - a key press is no place for messages
+        except Exception:  # noqa: BLE001 - a key press must not print messages
             return ""
 
 
-class Bash(_Answering, BashComplete):
-    """Words come as bash parts them, one a line; only the part that bash would replace is offered."""
+class Bash(_Shell, BashComplete):
+    """Joins the words that bash split (one per line), and returns only the part that bash replaces."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the cursor's, and that one."""
+        """Return the words before the cursor, and the word at the cursor."""
         text, place = os.environ["COMP_WORDS"], int(os.environ["COMP_CWORD"])
         words = split_arg_string(text)
         self._before = ""
@@ -56,7 +56,7 @@ class Bash(_Answering, BashComplete):
         joined: list[str] = []
         glued = False
         for word in words[1 : place + 1]:
-            is_break = _BREAKS.fullmatch(word) is not None
+            is_break = _WORD_BREAKS.fullmatch(word) is not None
             if joined and (glued or is_break):
                 self._before = joined[-1] + (word if is_break else "")
                 joined[-1] += word
@@ -70,27 +70,27 @@ class Bash(_Answering, BashComplete):
         return joined[:-1], joined[-1] if joined else ""
 
     def format_completion(self, item: CompletionItem) -> str:
-        """The value from the last break on."""
+        """Return the value after the last word break."""
         return str(item.value).removeprefix(self._before)
 
 
-class Zsh(_Answering, ZshComplete):
+class Zsh(_Shell, ZshComplete):
     """Descriptions without markup."""
 
     def format_completion(self, item: CompletionItem) -> str:
-        """``"value":"description"``."""
-        said, item.help = item.help, None
+        """Return ``"value":"description"``."""
+        description, item.help = item.help, None
         value = super().format_completion(item)
-        return f'{value}:"{_described(said)}"' if said else value
+        return f'{value}:"{_sanitize(description)}"' if description else value
 
 
-class Fish(_Answering, FishComplete):
+class Fish(_Shell, FishComplete):
     """Descriptions without markup."""
 
     def format_completion(self, item: CompletionItem) -> str:
-        """The value, and after a tab what it is."""
-        return f"{item.value}\t{_described(item.help)}" if item.help else str(item.value)
+        """Return the value, a tab and the description."""
+        return f"{item.value}\t{_sanitize(item.help)}" if item.help else str(item.value)
 
 
-def _described(text: str) -> str:
-    return " ".join(_OTHERS.sub(" ", text).split())
+def _sanitize(text: str) -> str:
+    return " ".join(_UNSAFE.sub(" ", text).split())
