@@ -1,4 +1,4 @@
-"""An invented package in several conditions, and texts that mean harm."""
+"""An invented package, functions that render to text, and texts with control characters."""
 
 from __future__ import annotations
 
@@ -83,26 +83,26 @@ PACKAGE = Package(
     grids=("Gardening", "53"),
     upstream={"documentation_url": "https://old.example.org/"},
     origins=ORIGINS,
-    beneath={"documentation_url": _BY_OWNER[Owner.CATALOG]},
+    upstream_origins={"documentation_url": _BY_OWNER[Owner.CATALOG]},
     sources=SOURCES,
     suggestion=None,
 )
 
 
-def package(**changes: Value) -> Package:
-    """The sample, unedited, with other values."""
-    return PACKAGE._replace(values={**VALUES, "edited": [], **changes}, upstream={}, beneath={})
+def sample_package(**changes: Value) -> Package:
+    """Return the sample without edits and with these values changed."""
+    return PACKAGE._replace(values={**VALUES, "edited": [], **changes}, upstream={}, upstream_origins={})
 
 
-def drawn(renderable: RenderableType, width: int = 100) -> str:
-    """What a terminal without any colours or styles shows."""
-    return styled(renderable, width, color_system=None)
+def render_text(renderable: RenderableType, width: int = 100) -> str:
+    """Return what a terminal without colours and styles shows."""
+    return render_styled(renderable, width, color_system=None)
 
 
-def styled(
+def render_styled(
     renderable: RenderableType, width: int = 100, *, color_system: str | None = "standard", no_color: bool = False
 ) -> str:
-    """What is sent to a terminal."""
+    """Return what is sent to a terminal, escape sequences included."""
     buffer = io.StringIO()
     Console(
         file=buffer,
@@ -128,13 +128,13 @@ HOSTILE_PIECES = (
 )  # fmt: skip
 
 
-def hostile(seed: int) -> str:
-    """A text put together from what harms and what does not."""
-    choose = random.Random(seed)  # the same texts in every run  # noqa: S311  # the same texts in every run
+def hostile_text(seed: int) -> str:
+    """Return a text of harmless pieces and of pieces that a terminal would interpret."""
+    choose = random.Random(seed)  # noqa: S311 - the same texts in every run
     return "".join(choose.choice(HOSTILE_PIECES) for _ in range(choose.randint(1, 12)))
 
 
-# What nothing drawn without styles may hold, line breaks aside.
+# Characters that plain output must not contain.
 FORBIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff"
     "\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\uffff\U000e0000-\U0010ffff]"

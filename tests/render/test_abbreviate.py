@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from djpkg.render.abbreviate import link, short_address, short_count, short_requirement, short_versions
+from djpkg.render.abbreviate import safe_link, short_count, short_requirement, short_url, short_versions
 from djpkg.render.glyphs import ASCII, UNICODE
 
 
@@ -23,7 +23,7 @@ from djpkg.render.glyphs import ASCII, UNICODE
         (10**14, "100000G"),
     ],
 )
-def test_a_number_takes_few_columns(number: int, shown: str) -> None:
+def test_numbers_are_shortened(number: int, shown: str) -> None:
     assert short_count(number) == shown
 
 
@@ -32,37 +32,37 @@ def test_a_number_takes_few_columns(number: int, shown: str) -> None:
     [
         ([], ""),
         (["5.2"], "5.2"),
-        (["6.0", "4.2", "5.10"], "4.2–6.0"),  # the dash is meant  # noqa: RUF001  # the dash is meant
+        (["6.0", "4.2", "5.10"], "4.2–6.0"),  # noqa: RUF001 - the dash is meant
         (["1.11", "2.2", "3.0"], "≤3.0"),
         (["1.8"], "1.8"),
         (["x", "5.2", "5.1\x1b"], "5.2"),
-        (["5." + "9" * 5000, "4.2"], "4.2–5." + "9" * 5000),  # the dash is meant  # noqa: RUF001  # the dash is meant
+        (["5." + "9" * 5000, "4.2"], "4.2–5." + "9" * 5000),  # noqa: RUF001 - the dash is meant
     ],
 )
-def test_declared_versions_are_a_range(declared: list[str], shown: str) -> None:
+def test_declared_versions_become_a_range(declared: list[str], shown: str) -> None:
     assert short_versions(declared, UNICODE) == shown
 
 
-def test_a_few_versions_are_listed_where_there_is_room() -> None:
+def test_up_to_listed_versions_are_listed() -> None:
     assert short_versions(["4.2", "5.2"], UNICODE, listed=3) == "4.2, 5.2"
     assert short_versions(["1.8", "2.0", "3.0", "3.1"], ASCII, listed=3) == "1.8-3.1"
 
 
-def test_what_python_is_asked_for_is_written_as_one_reads_it() -> None:
+def test_requires_python_is_shown_with_mathematical_signs() -> None:
     assert short_requirement(">=3.8,<4, !=3.9.*", UNICODE) == "≥3.8, <4, !=3.9.*"
     assert short_requirement(">=3.8", ASCII) == ">=3.8"
     assert short_requirement("", UNICODE) == ""
 
 
-def test_an_address_is_shown_without_its_scheme() -> None:
-    assert short_address("HTTPS://github.com/a/b/") == "github.com/a/b"
+def test_a_url_is_shown_without_its_scheme() -> None:
+    assert short_url("HTTPS://github.com/a/b/") == "github.com/a/b"
 
 
 @pytest.mark.parametrize(
     "url", ["https://github.com/a/b", "http://a.example:8080/?q=1#x", "https://a.example", "https://a.example/a;b"]
 )
-def test_a_plain_address_may_be_clicked(url: str) -> None:
-    assert link(url) == url
+def test_a_plain_url_is_a_link(url: str) -> None:
+    assert safe_link(url) == url
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_plain_address_may_be_clicked(url: str) -> None:
         "https://a.example/\x1b\\",
         "https://a.example/ b",
         "https://a.example/é",
-        "https://а.example/",  # a Cyrillic letter is the point  # noqa: RUF001  # a Cyrillic letter is the point
+        "https://а.example/",  # noqa: RUF001 - a Cyrillic letter
         "https://",
         "https:///a",
         "https://a.example\\@evil.example",
@@ -84,5 +84,5 @@ def test_a_plain_address_may_be_clicked(url: str) -> None:
         "",
     ],
 )
-def test_any_other_address_may_not(url: str) -> None:
-    assert link(url) is None
+def test_other_urls_are_not_links(url: str) -> None:
+    assert safe_link(url) is None

@@ -7,7 +7,16 @@ from rich.cells import cell_len
 
 from djpkg.model.package import Package, Provenance
 from djpkg.render.card import card
-from tests.render.samples import FORBIDDEN, NOW, PACKAGE, VALUES, drawn, hostile, package, styled
+from tests.render.samples import (
+    FORBIDDEN,
+    NOW,
+    PACKAGE,
+    VALUES,
+    hostile_text,
+    render_styled,
+    render_text,
+    sample_package,
+)
 
 AT_60 = """\
 django-pots 2.5.0                  App · grids Gardening, 53
@@ -17,8 +26,8 @@ Waters the plants too.
   ★ 5,112   forks 285
   5 contributors: mara, otto, dependabot[bot] and 2 more
   commits   ▂▃▂▁▂▃▂▁▂▃▂▁▂▃▂▁▂▃▂▁▂▃▂▁▃█  40 in 52 weeks
-            last 3 weeks ago · peak 12 a week
-            2 weeks a bar
+            last 3 weeks ago · peak 12 per week
+            2 weeks per bar
   release   2.5.0, 4 months ago · BSD-3-Clause
             Python ≥3.10 · Django 4.2\N{EN DASH}6.0
   repo      github.com/mara/django-pots
@@ -36,7 +45,7 @@ Flower pots for every model: glazed, stacked and counted. Waters the plants too.
 
   ★ 5,112   forks 285   5 contributors: mara, otto, dependabot[bot] and 2 more
   commits   ▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▃▁█▂  40 in 52 weeks
-            last 3 weeks ago · peak 12 a week
+            last 3 weeks ago · peak 12 per week
   release   2.5.0, 4 months ago · BSD-3-Clause · Python ≥3.10 · Django 4.2\N{EN DASH}6.0
   repo      github.com/mara/django-pots
   docs      pots.example.org/en/latest   ✎ edited, upstream: old.example.org
@@ -51,7 +60,7 @@ Flower pots for every model: glazed, stacked and counted. Waters the plants too.
 
   ★ 5,112   forks 285   5 contributors: mara, otto, dependabot[bot], ines and wim
   commits   ▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▃▁█▂  40 in 52 weeks · last 3 weeks ago
-            peak 12 a week
+            peak 12 per week
   release   2.5.0, 4 months ago · BSD-3-Clause · Python ≥3.10 · Django 4.2\N{EN DASH}6.0
   repo      github.com/mara/django-pots
   docs      pots.example.org/en/latest   ✎ edited, upstream: old.example.org
@@ -62,7 +71,7 @@ Flower pots for every model: glazed, stacked and counted. Waters the plants too.
 """
 WEEKS_AT_140 = (
     "  commits   ▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▂▁▁▃▁▂▁▁▃▁█▂  "
-    "40 in 52 weeks · last 3 weeks ago · peak 12 a week\n"
+    "40 in 52 weeks · last 3 weeks ago · peak 12 per week\n"
 )
 NOT_FETCHED = """\
 django-pots
@@ -76,19 +85,19 @@ django-pots
 
 
 def show(shown: Package, width: int = 100, *, ascii_only: bool = False) -> str:
-    return drawn(card(shown, now=NOW, width=width, links=False, ascii_only=ascii_only), width)
+    return render_text(card(shown, now=NOW, width=width, links=False, ascii_only=ascii_only), width)
 
 
 @pytest.mark.parametrize(("width", "expected"), [(60, AT_60), (80, AT_80), (100, AT_100)])
-def test_a_card_is_laid_out_for_the_width(width: int, expected: str) -> None:
+def test_the_layout_follows_the_width(width: int, expected: str) -> None:
     assert show(PACKAGE, width) == expected
 
 
-def test_on_a_wide_terminal_the_year_is_one_line() -> None:
+def test_on_a_wide_terminal_the_commits_take_one_line() -> None:
     assert WEEKS_AT_140 in show(PACKAGE, 140)
 
 
-def test_what_was_never_fetched_is_said_to_be_unknown_and_not_drawn_as_zero() -> None:
+def test_values_never_fetched_are_shown_as_unknown_and_not_as_zero() -> None:
     empty = Package(
         values={
             "slug": "django-pots",
@@ -108,20 +117,20 @@ def test_what_was_never_fetched_is_said_to_be_unknown_and_not_drawn_as_zero() ->
         grids=(),
         upstream={},
         origins={},
-        beneath={},
+        upstream_origins={},
         sources=(),
     )
     assert show(empty) == NOT_FETCHED
 
 
-def test_a_package_without_any_value_is_still_a_card() -> None:
+def test_a_package_without_values_has_an_empty_card() -> None:
     assert show(Package({}, None, (), {}, {}, {}, ())).strip() == ""
 
 
-def test_a_zero_that_the_forge_states_is_shown() -> None:
-    shown = package(repo_watchers=0, repo_forks=0)
+def test_a_zero_reported_by_the_forge_is_shown() -> None:
+    shown = sample_package(repo_watchers=0, repo_forks=0)
     assert "★ 0   forks 0" in show(shown)
-    assert "★" not in show(package(repo_watchers=0, repo_forks=0, repo_state=None))
+    assert "★" not in show(sample_package(repo_watchers=0, repo_forks=0, repo_state=None))
 
 
 def test_values_of_the_wrong_type_are_left_out() -> None:
@@ -129,19 +138,19 @@ def test_values_of_the_wrong_type_are_left_out() -> None:
     assert "pots" in show(PACKAGE._replace(values=junk, upstream={}))  # type: ignore[arg-type]  # the wrong types
 
 
-def test_django_is_undeclared_only_where_pypi_was_asked() -> None:
-    undeclared = package(django_versions=[])
+def test_django_is_undeclared_only_after_pypi_answered() -> None:
+    undeclared = sample_package(django_versions=[])
     assert "Django: undeclared" in show(undeclared)
-    assert "Django" not in show(package(django_versions=[], released=None)._replace(sources=()))
+    assert "Django" not in show(sample_package(django_versions=[], released=None)._replace(sources=()))
 
 
 def test_the_whole_description_is_shown() -> None:
     words = " ".join(f"word{number}" for number in range(300))
-    assert " ".join(show(package(repo_description=words)).split()).count(words) == 1
+    assert " ".join(show(sample_package(repo_description=words)).split()).count(words) == 1
 
 
 def test_a_description_keeps_its_paragraphs() -> None:
-    assert "One.\n\nTwo.\n" in show(package(repo_description="One.\r\n\r\nTwo.\n"))
+    assert "One.\n\nTwo.\n" in show(sample_package(repo_description="One.\r\n\r\nTwo.\n"))
 
 
 @pytest.mark.parametrize(
@@ -159,53 +168,59 @@ def test_a_description_keeps_its_paragraphs() -> None:
         ({"title": "Django Pots"}, "Django Pots 2.5.0  django-pots"),
     ],
 )
-def test_the_state_of_a_package_is_said(changes: dict[str, object], words: str) -> None:
-    assert words in show(package(**changes))  # type: ignore[arg-type]  # each is a value
+def test_the_state_of_a_package_is_shown(changes: dict[str, object], words: str) -> None:
+    assert words in show(sample_package(**changes))  # type: ignore[arg-type]  # each is a value
 
 
-def test_red_is_for_archived_and_gone_alone() -> None:
+def test_only_archived_and_gone_are_red() -> None:
     red = "\x1b[1;31m"
-    quiet = package(repo_state="blocked", catalog_state="removed", yanked=True)
-    assert red not in styled(card(quiet, now=NOW, width=100, links=False, ascii_only=False))
-    for final in (package(archived=True), package(repo_state="gone"), package(pypi_state="gone")):
-        assert red in styled(card(final, now=NOW, width=100, links=False, ascii_only=False))
+    quiet = sample_package(repo_state="blocked", catalog_state="removed", yanked=True)
+    assert red not in render_styled(card(quiet, now=NOW, width=100, links=False, ascii_only=False))
+    for final in (sample_package(archived=True), sample_package(repo_state="gone"), sample_package(pypi_state="gone")):
+        assert red in render_styled(card(final, now=NOW, width=100, links=False, ascii_only=False))
 
 
-def test_only_colours_that_show_on_dark_and_on_light_are_used() -> None:
-    shown = styled(card(package(archived=True, repo_state="moved"), now=NOW, width=100, links=False, ascii_only=False))
+def test_only_colours_readable_on_dark_and_light_backgrounds_are_used() -> None:
+    shown = render_styled(
+        card(sample_package(archived=True, repo_state="moved"), now=NOW, width=100, links=False, ascii_only=False)
+    )
     codes = {code for group in re.findall(r"\x1b\[([0-9;]*)m", shown) for code in group.split(";")}
     assert "32" in codes
-    # Bold, dim, red, green, magenta, cyan, the terminal's own colour: no black, no white, no palette.
+    # Bold, dim, red, green, magenta, cyan and the default colour.
     assert codes <= {"0", "1", "2", "31", "32", "35", "36", "39"}
 
 
-def test_without_colours_the_words_stay_and_the_weight_too() -> None:
-    shown = styled(card(package(archived=True), now=NOW, width=100, links=False, ascii_only=False), no_color=True)
+def test_without_colours_the_text_and_bold_are_kept() -> None:
+    shown = render_styled(
+        card(sample_package(archived=True), now=NOW, width=100, links=False, ascii_only=False), no_color=True
+    )
     assert "\x1b[1marchived\x1b[0m" in shown
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)
 
 
-def test_an_edit_that_hides_no_upstream_value_is_marked_too() -> None:
-    shown = package(edited=["repo_watchers", "title"])
+def test_an_edit_without_an_upstream_value_is_marked() -> None:
+    shown = sample_package(edited=["repo_watchers", "title"])
     assert "✎ stars edited" in show(shown)
     assert "✎ title edited, upstream: none" in show(shown._replace(upstream={"title": ""}))
 
 
-def test_what_one_could_do_is_the_last_line() -> None:
-    assert show(package()._replace(suggestion="djpkg fetch django-pots")).endswith("\n\n  → djpkg fetch django-pots\n")
+def test_the_suggestion_is_the_last_line() -> None:
+    assert show(sample_package()._replace(suggestion="djpkg fetch django-pots")).endswith(
+        "\n\n  → djpkg fetch django-pots\n"
+    )
 
 
-def test_plain_addresses_can_be_clicked_and_others_cannot() -> None:
-    shown = package(documentation_url="https://x@evil.example/", repo_url="https://github.com/mara/django-pots")
-    with_links = styled(card(shown, now=NOW, width=100, links=True, ascii_only=False))
+def test_only_safe_urls_are_links() -> None:
+    shown = sample_package(documentation_url="https://x@evil.example/", repo_url="https://github.com/mara/django-pots")
+    with_links = render_styled(card(shown, now=NOW, width=100, links=True, ascii_only=False))
     targets = re.findall(r"\x1b\]8;[^;]*;([^\x1b]+)\x1b\\", with_links)
     assert targets == ["https://github.com/mara/django-pots", "https://djangopackages.org/packages/p/django-pots/"]
-    assert "\x1b]8" not in styled(card(shown, now=NOW, width=100, links=False, ascii_only=False))
+    assert "\x1b]8" not in render_styled(card(shown, now=NOW, width=100, links=False, ascii_only=False))
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
-def test_an_ascii_terminal_gets_ascii_alone(width: int) -> None:
-    shown = show(package(title="Töpfe 日本", archived=True), width, ascii_only=True)
+def test_an_ascii_terminal_gets_only_ascii(width: int) -> None:
+    shown = show(sample_package(title="Töpfe 日本", archived=True), width, ascii_only=True)
     assert shown.isascii()
     assert "stars 5,112" in shown
     assert r"T\xf6pfe" in shown
@@ -213,7 +228,7 @@ def test_an_ascii_terminal_gets_ascii_alone(width: int) -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 140])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    long = package(
+    long = sample_package(
         title="花" * 90 + "👩\u200d👩\u200d👧" * 20,
         slug="x" * 150,
         repo_description="説明" * 200 + " " + "y" * 300,
@@ -225,28 +240,28 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         assert cell_len(line) <= width
 
 
-def test_the_hostile_texts_are_hostile() -> None:
-    assert sum(bool(FORBIDDEN.search(hostile(seed))) for seed in range(600)) > 500
+def test_most_hostile_texts_contain_forbidden_characters() -> None:
+    assert sum(bool(FORBIDDEN.search(hostile_text(seed))) for seed in range(600)) > 500
 
 
 @pytest.mark.campaign
-def test_hundreds_of_hostile_packages_reach_no_terminal() -> None:
+def test_hostile_texts_are_escaped() -> None:
     for seed in range(600):
-        text = hostile(seed)
+        text = hostile_text(seed)
         values = {
             name: text if isinstance(value, str) else [text, text] if isinstance(value, list) else value
             for name, value in VALUES.items()
         }
         values |= {"repo_state": ("moved", text)[seed % 2], "edited": ["title"]}
-        said = Provenance(text, text, text, text, "failed", text)
-        shown = Package(values, text, (text,), {"title": text, "participants": [text]}, {}, {}, (said,), text)
+        lookup = Provenance(text, text, text, text, "failed", text)
+        shown = Package(values, text, (text,), {"title": text, "participants": [text]}, {}, {}, (lookup,), text)
         width = (60, 80, 100, 140)[seed % 4]
-        output = drawn(card(shown, now=NOW, width=width, links=True, ascii_only=bool(seed % 5 == 0)), width)
+        output = render_text(card(shown, now=NOW, width=width, links=True, ascii_only=bool(seed % 5 == 0)), width)
         assert not FORBIDDEN.search(output), repr(text)
 
 
-def test_a_giant_is_cut_to_what_a_person_can_read() -> None:
+def test_very_long_values_are_cut() -> None:
     giant = "\x1b[31m\u202ex " * 150_000
-    shown = show(package(title=giant, repo_description=giant, license=giant, participants=[giant] * 1000))
-    assert len(shown) < len(giant)  # which stands in it many times over
+    shown = show(sample_package(title=giant, repo_description=giant, license=giant, participants=[giant] * 1000))
+    assert len(shown) < len(giant)
     assert not FORBIDDEN.search(shown)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from djpkg.model.fields import FIELDS, Kind, parse_columns
-from djpkg.render.escape import escape, field_text, plain
+from djpkg.render.escape import escape, field_lines, field_text
 from djpkg.render.glyphs import ASCII
-from tests.render.samples import FORBIDDEN, VALUES, hostile
+from tests.render.samples import FORBIDDEN, VALUES, hostile_text
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ from tests.render.samples import FORBIDDEN, VALUES, hostile
         ("zero\u200bwidth\ufeff", "zero<U+200B>width<U+FEFF>"),
     ],
 )
-def test_what_a_terminal_obeys_or_hides_becomes_a_mark(text: str, shown: str) -> None:
+def test_control_and_invisible_characters_become_marks(text: str, shown: str) -> None:
     assert escape(text) == shown
 
 
 @pytest.mark.parametrize("emoji", ["👩\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "🏳\ufe0f\u200d🌈", "👍🏽", "1\ufe0f\u20e3"])
-def test_joiners_and_selectors_inside_emoji_stay(emoji: str) -> None:
+def test_joiners_and_selectors_inside_emoji_are_kept(emoji: str) -> None:
     assert escape(f"so {emoji}!") == f"so {emoji}!"
 
 
@@ -42,31 +42,31 @@ def test_joiners_and_selectors_elsewhere_are_marked(text: str) -> None:
 
 
 @pytest.mark.parametrize("separator", ["\t", "\n", "\r", "\r\n", "\u2028", "\u2029"])
-def test_in_a_line_each_break_is_one_space(separator: str) -> None:
+def test_each_line_break_becomes_one_space(separator: str) -> None:
     assert escape(f"a{separator}b") == "a b"
 
 
-def test_a_block_keeps_its_lines_and_tabs_and_nothing_else() -> None:
+def test_a_block_keeps_only_newlines_and_tabs() -> None:
     assert escape("a\r\nb\tc\rd\u2028e", block=True) == "a\nb\tc^Md<U+2028>e"
 
 
-def test_a_text_beyond_the_limit_ends_with_the_ellipsis() -> None:
+def test_text_beyond_the_limit_ends_with_the_ellipsis() -> None:
     assert escape("abcdef", limit=4) == "abc…"
     assert escape("abcd", limit=4) == "abcd"
     assert escape("abcdef", limit=4, ellipsis="...") == "abc..."
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=60))
-def test_nothing_harmful_is_left_and_safe_text_stays_as_it_is(text: str) -> None:
+def test_escaped_text_is_safe_and_escaping_again_changes_nothing(text: str) -> None:
     once = escape(text)
     assert not FORBIDDEN.search(once)
     assert "\n" not in once
     assert escape(once) == once
 
 
-def test_a_set_of_ascii_draws_foreign_text_in_ascii() -> None:
-    assert ASCII.foreign("Müller 日") == "M\\xfcller \\u65e5"
-    assert ASCII.foreign("a" * 9, limit=4) == "aaa..."
+def test_the_ascii_set_escapes_other_characters() -> None:
+    assert ASCII.escape("Müller 日") == "M\\xfcller \\u65e5"
+    assert ASCII.escape("a" * 9, limit=4) == "aaa..."
 
 
 @pytest.mark.parametrize(
@@ -83,17 +83,17 @@ def test_a_set_of_ascii_draws_foreign_text_in_ascii() -> None:
         ({"pypi": "no answer"}, '{"pypi":"no answer"}'),
     ],
 )
-def test_a_value_in_a_pipe_is_one_line(value: object, shown: str) -> None:
+def test_a_value_is_one_line(value: object, shown: str) -> None:
     assert field_text(value) == shown  # type: ignore[arg-type]  # each row is a value
 
 
-def test_a_flag_kept_as_a_number_is_a_flag_in_a_pipe() -> None:
+def test_a_flag_stored_as_a_number_is_true_or_false() -> None:
     assert field_text(1, Kind.FLAG) == "true"
     assert field_text(1, Kind.INTEGER) == "1"
 
 
-def test_show_in_a_pipe_is_a_line_for_each_field() -> None:
-    assert plain(VALUES, parse_columns("slug,stars,updated,participants")) == (
+def test_each_field_is_one_line() -> None:
+    assert field_lines(VALUES, parse_columns("slug,stars,updated,participants")) == (
         "slug\tdjango-pots\n"
         "stars\t5112\n"
         "updated\t2026-11-01T09:00:00Z\n"
@@ -101,11 +101,11 @@ def test_show_in_a_pipe_is_a_line_for_each_field() -> None:
     )
 
 
-def test_a_pipe_of_thousands_of_hostile_texts_holds_no_control_character() -> None:
+def test_hostile_texts_are_escaped_in_field_lines() -> None:
     chosen = parse_columns("slug,title,description,participants,failed")
     for seed in range(3000):
-        text = hostile(seed)
-        shown = plain(
+        text = hostile_text(seed)
+        shown = field_lines(
             {"slug": text, "title": text, "repo_description": text, "participants": [text], "failed": {text: text}},
             chosen,
         )
@@ -116,9 +116,9 @@ def test_a_pipe_of_thousands_of_hostile_texts_holds_no_control_character() -> No
         assert json.loads(lines[3].partition("\t")[2]) == [text]
 
 
-def test_every_field_can_be_written() -> None:
-    assert len(plain(VALUES, parse_columns("all")).splitlines()) == len(FIELDS)
+def test_every_field_has_a_line() -> None:
+    assert len(field_lines(VALUES, parse_columns("all")).splitlines()) == len(FIELDS)
 
 
-def test_what_keeps_the_letters_of_persian_apart_stays() -> None:
+def test_the_non_joiner_of_persian_is_kept() -> None:
     assert escape("\u0645\u06cc\u200c\u062e\u0648") == "\u0645\u06cc\u200c\u062e\u0648"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from djpkg.render.relative_time import day, relative, relative_short
+from djpkg.render.relative_time import iso_date, relative, relative_short
 from tests.render.samples import NOW
 
 
@@ -29,7 +29,7 @@ from tests.render.samples import NOW
         (-timedelta(days=3), "in 3 days", "in 3 d"),
     ],
 )
-def test_a_time_is_told_in_the_largest_unit_that_fits(past: timedelta, long: str, short: str) -> None:
+def test_a_time_is_shown_in_the_largest_unit_that_fits(past: timedelta, long: str, short: str) -> None:
     stamp = (NOW - past).isoformat()
     assert relative(stamp, now=NOW) == long
     assert relative_short(stamp, now=NOW) == short
@@ -38,13 +38,13 @@ def test_a_time_is_told_in_the_largest_unit_that_fits(past: timedelta, long: str
 @pytest.mark.parametrize(
     "stamp", ["2026-11-23T10:00:00Z", "2026-11-23T10:00:00", "2026-11-23T05:00:00-05:00", "2026-11-23T10:00:00.123456Z"]
 )
-def test_offsets_count_and_a_time_without_one_is_utc(stamp: str) -> None:
+def test_time_zones_are_respected_and_the_default_is_utc(stamp: str) -> None:
     assert relative(stamp, now=NOW) in {"2 h ago", "1 h ago"}
     assert relative(stamp.replace(".123456", ""), now=NOW) == "2 h ago"
 
 
 @pytest.mark.parametrize("stamp", ["0001-01-01", "9999-12-31T00:00:00Z"])
-def test_the_ends_of_the_calendar_are_times_too(stamp: str) -> None:
+def test_the_ends_of_the_calendar_are_valid(stamp: str) -> None:
     assert "years" in relative(stamp, now=NOW)
 
 
@@ -52,16 +52,16 @@ def test_the_ends_of_the_calendar_are_times_too(stamp: str) -> None:
     "junk",
     ["soon", "2026-13-45", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "not\x1b a time", "9" * 5000],
 )
-def test_what_is_no_time_is_shown_as_it_is_and_safe(junk: str) -> None:
-    for shown in (relative(junk, now=NOW), relative_short(junk, now=NOW), day(junk)):
+def test_other_texts_are_shown_escaped_and_cut(junk: str) -> None:
+    for shown in (relative(junk, now=NOW), relative_short(junk, now=NOW), iso_date(junk)):
         assert shown[:3] == junk[:3]
         assert "\x1b" not in shown
         assert len(shown) <= 70
 
 
-def test_no_time_is_no_text() -> None:
-    assert relative(None, now=NOW) == relative_short("", now=NOW) == day(None) == ""
+def test_a_missing_time_is_empty() -> None:
+    assert relative(None, now=NOW) == relative_short("", now=NOW) == iso_date(None) == ""
 
 
-def test_a_day_is_the_date_that_the_text_states() -> None:
-    assert day("2022-11-03T23:16:36-04:00") == "2022-11-03"
+def test_a_date_is_in_the_time_zone_of_the_text() -> None:
+    assert iso_date("2022-11-03T23:16:36-04:00") == "2022-11-03"

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from djpkg.model.fields import parse_columns
 from djpkg.render.table import TABLE_FIELDS, comparison, packages_table
-from tests.render.samples import FORBIDDEN, NOW, VALUES, drawn, hostile, styled
+from tests.render.samples import FORBIDDEN, NOW, VALUES, hostile_text, render_styled, render_text
 
 if TYPE_CHECKING:
     from djpkg.model.package import Value, Values
@@ -77,7 +77,7 @@ version   2.5.0                 1.9.0          2.0.0
 released  4 mo *                6 y            4 y
 python    3.10{DASH}3.13             3.10{DASH}3.13      3.10{DASH}3.13
 django    4.2{DASH}6.0               ≤3.0           undeclared
-* the best of all
+* best value
 """
 BELOW = f"""\
                       stars   commits  updated
@@ -94,36 +94,36 @@ django-spoons         2.0.0    4 y       3.10{DASH}3.13
 django-pots-and-pans  4.2{DASH}6.0
 django-kettle         ≤3.0
 django-spoons         undeclared
-* the best of all
+* best value
 """
 FEW = parse_columns("stars,commits,updated,version,released,python,django")
 
 
 def listed(rows: list[Values], width: int = 100, fields: str | None = None, *, ascii_only: bool = False) -> str:
     chosen = parse_columns(fields) if fields else None
-    return drawn(packages_table(rows, columns=chosen, now=NOW, width=width, ascii_only=ascii_only), width)
+    return render_text(packages_table(rows, columns=chosen, now=NOW, width=width, ascii_only=ascii_only), width)
 
 
 @pytest.mark.parametrize(("width", "expected"), [(140, AT_100), (100, AT_100), (70, AT_70), (60, AT_60)])
-def test_a_list_shows_the_columns_that_fit(width: int, expected: str) -> None:
+def test_the_columns_that_fit_are_shown(width: int, expected: str) -> None:
     assert listed(ROWS, width) == expected
 
 
-def test_an_ascii_terminal_gets_a_list_in_ascii() -> None:
+def test_an_ascii_terminal_gets_only_ascii() -> None:
     assert listed(ROWS, ascii_only=True) == IN_ASCII
 
 
-def test_the_fields_of_the_table_are_enough_for_it() -> None:
+def test_the_table_reads_only_its_fields() -> None:
     assert listed([{name: value for name, value in row.items() if name in TABLE_FIELDS} for row in ROWS]) == AT_100
 
 
-def test_an_empty_list_is_its_heads() -> None:
+def test_an_empty_table_is_its_header() -> None:
     assert listed([]).split() == ["PACKAGE", "★", "COMMIT", "52", "WEEKS", "RELEASE", "DJANGO"]
     assert listed([], fields="slug,stars") == "SLUG  STARS\n"
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_a_long_slug_is_never_cut_and_costs_the_others_no_column(width: int) -> None:
+def test_a_long_slug_gets_its_own_line_and_hides_no_column(width: int) -> None:
     slug = "django-" + "x" * 48
     lines = listed([*ROWS, row(slug)], width).splitlines()
     short = listed(ROWS, width).splitlines()
@@ -132,30 +132,30 @@ def test_a_long_slug_is_never_cut_and_costs_the_others_no_column(width: int) -> 
     assert lines[5].split() == lines[1].split()[1:]
 
 
-def test_a_slug_wider_than_the_terminal_ends_with_the_ellipsis() -> None:
+def test_a_slug_wider_than_the_terminal_is_cut() -> None:
     assert "y" * 59 + "…\n" in listed([row("y" * 150)], 60)
 
 
-def test_a_repository_that_nobody_hosts_has_no_stars_and_no_weeks() -> None:
+def test_a_package_without_repository_has_no_stars_and_no_weeks() -> None:
     nowhere = listed([row("pots", repo_state="none", repo_watchers=0, commits_over_52=[], last_updated=None)])
     assert "· no repository ·" in nowhere
     assert " 0 " not in nowhere
 
 
-def test_states_stand_at_the_end_and_the_final_ones_are_red() -> None:
+def test_states_are_at_the_end_and_final_states_are_red() -> None:
     rows = [row("a", repo_state="gone", catalog_state="removed"), row("b", repo_state="moved")]
-    shown = styled(packages_table(rows, columns=None, now=NOW, width=100, ascii_only=False))
+    shown = render_styled(packages_table(rows, columns=None, now=NOW, width=100, ascii_only=False))
     assert "\x1b[1;31m  gone removed\x1b[0m\n" in shown
     assert "\x1b[35m  moved\x1b[0m\n" in shown
 
 
-def test_under_the_head_of_django_stands_no_state() -> None:
+def test_no_state_is_below_the_django_heading() -> None:
     rows = [row("pots", archived=True, django_versions=[], released=None), row("pans")]
     head, archived, _ = listed(rows).splitlines()
     assert archived.index("archived") > head.index("DJANGO") + len("DJANGO")
 
 
-def test_chosen_fields_are_columns_under_the_names_that_were_typed() -> None:
+def test_chosen_columns_are_named_as_typed() -> None:
     assert listed(ROWS, fields="slug,stars,updated,archived") == (
         "SLUG                  STARS  UPDATED      ARCHIVED\n"
         "django-pots-and-pans   5112  3 weeks ago  no\n"
@@ -164,13 +164,13 @@ def test_chosen_fields_are_columns_under_the_names_that_were_typed() -> None:
     )
 
 
-def test_a_wide_chosen_field_gives_way_and_ends_with_the_ellipsis() -> None:
+def test_a_wide_column_is_cut() -> None:
     shown = listed([row("pots", repo_description="word " * 100)], 60, "slug,description,stars")
     assert shown.splitlines()[1].startswith("pots  word word")
     assert shown.splitlines()[1].endswith("…   5112")
 
 
-def test_fields_that_do_not_fit_beside_each_other_are_a_block_a_package() -> None:
+def test_columns_that_do_not_fit_become_one_block_per_package() -> None:
     lines = listed(ROWS, 60, "all").splitlines()
     assert lines.count("") == 2
     assert "slug                django-kettle" in lines
@@ -179,7 +179,7 @@ def test_fields_that_do_not_fit_beside_each_other_are_a_block_a_package() -> Non
 
 @pytest.mark.parametrize("width", [30, 60, 80, 100, 140])
 @pytest.mark.parametrize("fields", [None, "slug,title,stars,participants", "all"])
-def test_no_line_of_a_list_is_wider_than_the_terminal(width: int, fields: str | None) -> None:
+def test_no_line_is_wider_than_the_terminal(width: int, fields: str | None) -> None:
     rows = [
         *ROWS,
         row("花" * 40, title="👩\u200d👩\u200d👧" * 30, pypi_version="9" * 90, participants=["名" * 40] * 50),
@@ -188,8 +188,8 @@ def test_no_line_of_a_list_is_wider_than_the_terminal(width: int, fields: str | 
 
 
 @pytest.mark.campaign
-def test_thousands_of_hostile_texts_reach_no_list() -> None:
-    texts = [hostile(seed) for seed in range(3000)]
+def test_hostile_texts_are_escaped() -> None:
+    texts = [hostile_text(seed) for seed in range(3000)]
     rows: list[Values] = [
         {**VALUES, **{name: text if isinstance(value, str) else [text] for name, value in VALUES.items() if value}}
         for text in texts
@@ -197,10 +197,10 @@ def test_thousands_of_hostile_texts_reach_no_list() -> None:
     for fields in (None, "slug,title,description,participants,updated,checked,grids", "all"):
         assert not FORBIDDEN.search(listed(rows[: 300 if fields == "all" else 3000], 100, fields))
     for start in range(0, 60, 6):
-        shown = drawn(comparison(rows[start : start + 6], now=NOW, width=80, ascii_only=False), 80)
+        shown = render_text(comparison(rows[start : start + 6], now=NOW, width=80, ascii_only=False), 80)
         assert not FORBIDDEN.search(shown)
 
 
 @pytest.mark.parametrize(("width", "expected"), [(100, BESIDE), (50, BELOW)])
-def test_packages_are_compared_beside_each_other_or_below(width: int, expected: str) -> None:
-    assert drawn(comparison(ROWS, FEW, now=NOW, width=width, ascii_only=False), width) == expected
+def test_packages_are_compared_as_columns_or_as_rows(width: int, expected: str) -> None:
+    assert render_text(comparison(ROWS, FEW, now=NOW, width=width, ascii_only=False), width) == expected

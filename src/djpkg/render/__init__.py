@@ -1,6 +1,4 @@
-"""What djpkg says, as text or as a Rich renderable; nothing here prints.
+"""Turn packages, tables and reports into text or Rich renderables. Nothing here prints.
 
-Light, for every command: text, when, spark, short, glyphs, values, known, states, human, json, separated, compare,
-register.
-With Rich, loaded only where a terminal is written to: sheet, flow, table, overview, card, progress.
+Only card, labelled_lines, progress, small_tables, table and text_grid import Rich.
 """

@@ -1,4 +1,4 @@
-"""The human view of one package: what `show` draws on a terminal."""
+"""The card of one package that `show` prints on a terminal."""
 
 from __future__ import annotations
 
@@ -10,46 +10,45 @@ from rich.style import Style
 from rich.text import Text
 
 from djpkg.model.fields import get
-from djpkg.model.package import package_page
+from djpkg.model.package import package_url
 from djpkg.model.weekly_commits import WEEKS
-from djpkg.render import abbreviate, known_figures, relative_time, sparkline, states
-from djpkg.render import typed_values as look
+from djpkg.render import abbreviate, known_figures, relative_time, sparkline, states, typed_values
 from djpkg.render.format_value import format_value
-from djpkg.render.glyphs import glyphs as glyphs_for
-from djpkg.render.labelled_lines import MARGIN, LabelledLines, Piece, Prose
+from djpkg.render.glyphs import get_glyphs
+from djpkg.render.labelled_lines import MARGIN, Item, LabelledLines, Prose
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from rich.console import RenderableType
 
-    from djpkg.model.package import Package, Provenance, Value, Values
+    from djpkg.model.package import Package, Provenance, Values
     from djpkg.render.glyphs import Glyphs
 
-_WIDEST = 120
+_MAX_WIDTH = 120
 # Longer lines of prose are hard to read.
-_WIDEST_PROSE = 100
-_LONGEST_TEXT = 65_536
-_LONGEST_NAME = 200
-_MOST_NAMES = 8
-_NOTHING_TO_COUNT = known_figures.NO_REPOSITORY | {"empty", "gone", "blocked"}
-_ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
+_MAX_PROSE_WIDTH = 100
+_MAX_TEXT = 65_536
+_MAX_NAME = 200
+_MAX_CONTRIBUTORS = 8
+_WITHOUT_COMMITS = known_figures.NO_REPOSITORY | {"empty", "gone", "blocked"}
+_SOURCE_ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
 
 def card(package: Package, *, now: datetime, width: int, links: bool, ascii_only: bool) -> RenderableType:
-    """Everything worth knowing of a package, for a terminal of `width` columns.
+    """Return the card of a package for a terminal of `width` columns.
 
-    What is unknown is left out or said to be unknown. `links` makes addresses clickable (OSC 8) where they are plain.
+    Unknown values are left out or shown as unknown. `links` makes safe URLs clickable (OSC 8).
     """
-    drawing = _Drawing(package, package.values, glyphs_for(ascii_only=ascii_only), now, min(width, _WIDEST), links)
-    return Constrain(Group(*drawing.lines()), drawing.width)
+    layout = _Card(package, package.values, get_glyphs(ascii_only=ascii_only), now, min(width, _MAX_WIDTH), links)
+    return Constrain(Group(*layout.lines()), layout.width)
 
 
-class _Drawing(NamedTuple):
-    """A package, and with what and for when it is drawn."""
+class _Card(NamedTuple):
+    """A package and how to show it; every method returns a part of the card."""
 
     package: Package
     values: Values
@@ -59,18 +58,18 @@ class _Drawing(NamedTuple):
     links: bool
 
     def lines(self) -> Iterator[RenderableType]:
-        """The card from top to bottom."""
+        """Yield the card from top to bottom."""
         yield from self._title()
         yield from self._description()
         yield Text("")
         yield from self._popularity()
         yield from self._commits()
         yield from self._release()
-        yield from self._addresses()
-        yield from self._checked()
+        yield from self._urls()
+        yield from self._sources()
         if self.package.suggestion:
             yield Text("")
-            yield self._flow("", [Piece(Text(f"{self.glyphs.arrow} {self._foreign(self.package.suggestion, 1000)}"))])
+            yield self._line("", [Item(Text(f"{self.glyphs.arrow} {self._escape(self.package.suggestion, 1000)}"))])
 
     # Title and description.
 
@@ -81,9 +80,9 @@ class _Drawing(NamedTuple):
             left.append(f" {version}")
         if slug and title and slug.lower() != title.lower():
             left.append(f"  {slug}", "dim")
-        for state in states.states(self.values):
-            left.append("  ").append(state, states.style(state))
-        right = Text(self._place(), style="dim")
+        for state in states.package_states(self.values):
+            left.append("  ").append(state, states.state_style(state))
+        right = Text(self._category_and_grids(), style="dim")
         room = self.width - left.cell_len - right.cell_len
         if right and room > 1:
             yield left.append(" " * room).append_text(right)
@@ -92,216 +91,202 @@ class _Drawing(NamedTuple):
             if right:
                 yield Prose(right, self.width)
 
-    def _place(self) -> str:
-        """Category and grids."""
-        grids = [self._foreign(grid, _LONGEST_NAME) for grid in self.package.grids]
-        parts = [self._foreign(self.package.category, _LONGEST_NAME)] if self.package.category else []
+    def _category_and_grids(self) -> str:
+        grids = [self._escape(grid, _MAX_NAME) for grid in self.package.grids]
+        parts = [self._escape(self.package.category, _MAX_NAME)] if self.package.category else []
         if grids:
             parts.append(f"{'grid' if len(grids) == 1 else 'grids'} {', '.join(grids)}")
         return self.glyphs.join(parts)
 
     def _description(self) -> Iterator[RenderableType]:
-        text = look.text(self.values, "repo_description").strip()
+        text = typed_values.text(self.values, "repo_description").strip()
         if text:
-            prose = Text(self.glyphs.foreign(text, block=True, limit=_LONGEST_TEXT))
-            yield Prose(prose, min(self.width, _WIDEST_PROSE))
-        notes = [
-            note
-            for name, label in (
-                ("title", "title"),
-                ("category", "category"),
-                ("grids", "grids"),
-                ("repo_description", "description"),
-            )
-            for note in self._note(name, label)
-        ]
-        if notes:
-            yield self._flow("", notes)
+            prose = Text(self.glyphs.escape(text, block=True, limit=_MAX_TEXT))
+            yield Prose(prose, min(self.width, _MAX_PROSE_WIDTH))
+        labels = {"title": "title", "category": "category", "grids": "grids", "repo_description": "description"}
+        if notes := self._notes(labels):
+            yield self._line("", notes)
 
-    # Figures.
+    # Numbers.
 
     def _popularity(self) -> Iterator[RenderableType]:
-        pieces = []
-        stars, forks = (
-            known_figures.known_figure(self.values, "repo_watchers"),
-            known_figures.known_figure(self.values, "repo_forks"),
-        )
+        items: list[Item] = []
+        stars = known_figures.known_figure(self.values, "repo_watchers")
+        forks = known_figures.known_figure(self.values, "repo_forks")
         if stars is not None:
-            pieces.append(Piece(Text(f"{self.glyphs.star} {stars:,}", style="bold")))
+            items.append(Item(Text(f"{self.glyphs.star} {stars:,}", style="bold")))
         if forks is not None:
-            pieces.append(Piece(Text(f"forks {forks:,}"), "   "))
-        used = sum(piece.text.cell_len + 3 for piece in pieces)
-        if people := self._people(self.width - 2 - used):
-            pieces.append(Piece(Text(people), "   "))
-        for name, label in (("repo_watchers", "stars"), ("repo_forks", "forks"), ("participants", "contributors")):
-            pieces.extend(self._note(name, label))
-        if pieces:
-            yield self._flow("", pieces)
+            items.append(Item(Text(f"forks {forks:,}"), "   "))
+        used = sum(item.text.cell_len + 3 for item in items)
+        if contributors := self._contributors(self.width - 2 - used):
+            items.append(Item(Text(contributors), "   "))
+        items += self._notes({"repo_watchers": "stars", "repo_forks": "forks", "participants": "contributors"})
+        if items:
+            yield self._line("", items)
 
-    def _people(self, room: int) -> str:
-        """The contributors' number, the first of their names that fit, and how many more there are."""
-        names = [self._foreign(name, 60) for name in look.names(self.values, "participants")]
+    def _contributors(self, room: int) -> str:
+        """Return the number of contributors, the first names that fit, and how many more there are."""
+        names = [self._escape(name, 60) for name in typed_values.names(self.values, "participants")]
         if not names:
             return ""
         lead = f"{pluralize(len(names), 'contributor')}: "
-        texts = [lead + _some(names, shown) for shown in range(1, min(len(names), _MOST_NAMES) + 1)]
-        beside = [text for text in texts if Text(text).cell_len <= room]
-        if beside[1:]:
-            return beside[-1]
-        # On a narrow terminal up to three names on a line of their own.
-        below = [text for text in texts[:3] if Text(text).cell_len <= self.width - 2]
-        return below[-1] if below else texts[0]
+        texts = [lead + _list_names(names, shown) for shown in range(1, min(len(names), _MAX_CONTRIBUTORS) + 1)]
+        same_line = [text for text in texts if Text(text).cell_len <= room]
+        if same_line[1:]:
+            return same_line[-1]
+        # On a narrow terminal up to three names on their own line.
+        own_line = [text for text in texts[:3] if Text(text).cell_len <= self.width - 2]
+        return own_line[-1] if own_line else texts[0]
 
     def _commits(self) -> Iterator[RenderableType]:
-        pieces: list[Piece] = []
+        items: list[Item] = []
         counts = known_figures.known_weeks(self.values)
-        last = look.text(self.values, "last_updated")
-        body = self.width - MARGIN
-        columns = next((some for some in (WEEKS, WEEKS // 2) if some <= body), WEEKS // 4)
+        last = typed_values.text(self.values, "last_updated")
+        columns = next((count for count in (WEEKS, WEEKS // 2) if count <= self.width - MARGIN), WEEKS // 4)
         if counts:
-            drawn = Text(self.glyphs.sparkline(counts, columns), style="green")
-            pieces.append(Piece(drawn.append(f"  {sum(counts):,} in {len(counts)} weeks", "default")))
-        elif self._text("repo_url") and look.text(self.values, "repo_state") not in _NOTHING_TO_COUNT:
-            pieces.append(Piece(Text("not fetched yet", style="dim")))
+            line = Text(self.glyphs.sparkline(counts, columns), style="green")
+            items.append(Item(line.append(f"  {sum(counts):,} in {len(counts)} weeks", "default")))
+        elif self._text("repo_url") and typed_values.text(self.values, "repo_state") not in _WITHOUT_COMMITS:
+            items.append(Item(Text("not fetched yet", style="dim")))
         if last:
-            pieces.append(Piece(Text(f"last {self._ago(last)}")))
-        if scale := sparkline.scale(counts):
-            pieces.append(Piece(Text(scale, style="dim")))
-        if scale and len(counts) > columns:
-            pieces.append(Piece(Text(f"{len(counts) // columns} weeks a bar", style="dim")))
-        for name, label in (("commits_over_52", "commits"), ("last_updated", "last")):
-            pieces.extend(self._note(name, label))
-        if pieces:
-            yield self._flow("commits", pieces)
+            items.append(Item(Text(f"last {self._ago(last)}")))
+        if peak := sparkline.peak_label(counts):
+            items.append(Item(Text(peak, style="dim")))
+        if peak and len(counts) > columns:
+            items.append(Item(Text(f"{len(counts) // columns} weeks per bar", style="dim")))
+        items += self._notes({"commits_over_52": "commits", "last_updated": "last"})
+        if items:
+            yield self._line("commits", items)
 
     def _release(self) -> Iterator[RenderableType]:
-        pieces = [Piece(piece) for piece in self._release_facts()]
-        pieces.extend(self._note("pypi_version", "version"))
-        if pieces:
-            yield self._flow("release", pieces)
+        items = [Item(text) for text in self._release_texts()]
+        items += self._notes({"pypi_version": "version"})
+        if items:
+            yield self._line("release", items)
 
-    def _release_facts(self) -> Iterator[Text]:
-        version, released = self._text("pypi_version"), look.text(self.values, "released")
-        state = look.text(self.values, "pypi_state")
+    def _release_texts(self) -> Iterator[Text]:
+        version, released = self._text("pypi_version"), typed_values.text(self.values, "released")
+        state = typed_values.text(self.values, "pypi_state")
         answered = bool(released) or any(
-            said.source == SourceName.PYPI and said.answered for said in self.package.sources
+            lookup.source == SourceName.PYPI and lookup.answered for lookup in self.package.sources
         )
         if state == "gone":
-            yield Text("gone from PyPI", style=states.style("gone"))
+            yield Text("gone from PyPI", style=states.state_style("gone"))
         elif state == "none":
             yield Text("not on PyPI")
         if version:
             yield Text(f"{version}, {self._ago(released)}" if released else version)
         elif state == "ok":
             yield Text("none" if answered else "not fetched yet", style="dim")
-        if look.flag(self.values, "yanked"):
-            yield Text("yanked", style=states.style("yanked"))
+        if typed_values.flag(self.values, "yanked"):
+            yield Text("yanked", style=states.state_style("yanked"))
         for name in ("license", "development_status"):
-            if text := self._foreign(look.text(self.values, name), 60):
+            if text := self._escape(typed_values.text(self.values, name), 60):
                 yield Text(text)
         if state == "ok":
-            yield from self._runs_with(said_nothing="undeclared" if answered else "")
+            yield from self._declared_versions(missing="undeclared" if answered else "")
 
-    def _runs_with(self, *, said_nothing: str) -> Iterator[Text]:
-        """Python and Django; what PyPI was asked about and had nothing to say on is undeclared."""
-        python = abbreviate.short_requirement(look.text(self.values, "requires_python"), self.glyphs)
-        python = python or abbreviate.short_versions(look.names(self.values, "python_versions"), self.glyphs)
-        django = abbreviate.short_versions(look.names(self.values, "django_versions"), self.glyphs, listed=3)
+    def _declared_versions(self, *, missing: str) -> Iterator[Text]:
+        """Yield the declared Python and Django versions, or `missing`."""
+        python = abbreviate.short_requirement(typed_values.text(self.values, "requires_python"), self.glyphs)
+        python = python or abbreviate.short_versions(typed_values.names(self.values, "python_versions"), self.glyphs)
+        django = abbreviate.short_versions(typed_values.names(self.values, "django_versions"), self.glyphs, listed=3)
         for name, text in (("Python", python), ("Django", django)):
             if text:
                 yield Text(f"{name} {text}")
-            elif said_nothing:
-                yield Text(f"{name}: {said_nothing}")
+            elif missing:
+                yield Text(f"{name}: {missing}")
 
-    # Addresses.
+    # URLs.
 
-    def _addresses(self) -> Iterator[RenderableType]:
+    def _urls(self) -> Iterator[RenderableType]:
         for label, name in (("repo", "repo_url"), ("docs", "documentation_url"), ("pypi", "pypi_url")):
-            pieces = [Piece(self._address(url))] if (url := look.text(self.values, name)) else []
+            items = [Item(self._url(url))] if (url := typed_values.text(self.values, name)) else []
             if name == "repo_url":
-                pieces.extend(Piece(piece) for piece in self._repository_state())
-            pieces.extend(self._note(name, ""))
-            if pieces:
-                yield self._flow(label, pieces)
-        slug = look.text(self.values, "slug")
-        if look.text(self.values, "catalog_state") == "removed":
-            yield self._flow("catalog", [Piece(Text("removed", style=states.style("removed")))])
+                items.extend(Item(text) for text in self._repository_state())
+            items += self._notes({name: ""})
+            if items:
+                yield self._line(label, items)
+        slug = typed_values.text(self.values, "slug")
+        if typed_values.text(self.values, "catalog_state") == "removed":
+            yield self._line("catalog", [Item(Text("removed", style=states.state_style("removed")))])
         elif slug:
-            yield self._flow("catalog", [Piece(self._address(package_page(slug)))])
+            yield self._line("catalog", [Item(self._url(package_url(slug)))])
 
     def _repository_state(self) -> Iterator[Text]:
-        state = look.text(self.values, "repo_state")
-        moved_to = look.text(self.values, "moved_to")
+        state = typed_values.text(self.values, "repo_state")
+        moved_to = typed_values.text(self.values, "moved_to")
         if state == "moved" and moved_to:
-            yield Text("moved to ", style=states.style("moved")).append_text(self._address(moved_to))
+            yield Text("moved to ", style=states.state_style("moved")).append_text(self._url(moved_to))
         elif state in {"gone", "blocked"}:
-            yield Text(state, style=states.style(state))
+            yield Text(state, style=states.state_style(state))
         elif state == "empty":
             yield Text("empty")
         elif state == "unsupported":
-            yield Text("not refreshed: no source for this address", style="dim")
+            yield Text("not fetched: unsupported host", style="dim")
 
-    def _address(self, url: str) -> Text:
-        target = abbreviate.link(url) if self.links else None
-        return Text(self._foreign(abbreviate.short_address(url), 2000), style=Style(link=target) if target else "")
+    def _url(self, url: str) -> Text:
+        target = abbreviate.safe_link(url) if self.links else None
+        return Text(self._escape(abbreviate.short_url(url), 2000), style=Style(link=target) if target else "")
 
-    # Where it all comes from.
+    # Sources.
 
-    def _checked(self) -> Iterator[RenderableType]:
-        told = {said.source: said for said in self.package.sources}
-        expected = [look.text(self.values, "forge")] if look.text(self.values, "forge") else []
-        if look.text(self.values, "pypi_name"):
+    def _sources(self) -> Iterator[RenderableType]:
+        lookups = {lookup.source: lookup for lookup in self.package.sources}
+        expected = [typed_values.text(self.values, "forge")] if typed_values.text(self.values, "forge") else []
+        if typed_values.text(self.values, "pypi_name"):
             expected.append(SourceName.PYPI)
-        order: dict[str, int] = {name: place for place, name in enumerate(_ORDER)}
-        names = sorted({*told, *expected}, key=lambda name: order.get(name, 9))
-        pieces = [Piece(self._answer(name, told.get(name))) for name in names]
-        if pieces:
-            yield self._flow("checked", pieces)
+        order: dict[str, int] = {name: index for index, name in enumerate(_SOURCE_ORDER)}
+        names = sorted({*lookups, *expected}, key=lambda name: order.get(name, len(order)))
+        items = [Item(self._last_answer(name, lookups.get(name))) for name in names]
+        if items:
+            yield self._line("checked", items)
         for name in names:
-            said = told.get(name)
-            if said is not None and said.outcome == "failed":
-                yield self._flow("failed", [Piece(self._failure(said))])
+            lookup = lookups.get(name)
+            if lookup is not None and lookup.outcome == "failed":
+                yield self._line("failed", [Item(self._failure(lookup))])
 
-    def _answer(self, name: str, said: Provenance | None) -> Text:
-        source = self._foreign(name, _LONGEST_NAME)
-        if said is None or not said.answered:
+    def _last_answer(self, name: str, lookup: Provenance | None) -> Text:
+        source = self._escape(name, _MAX_NAME)
+        if lookup is None or not lookup.answered:
             return Text(f"{source} ").append("not fetched yet", "dim")
-        return Text(f"{source} {self._ago(said.answered)}")
+        return Text(f"{source} {self._ago(lookup.answered)}")
 
-    def _failure(self, said: Provenance) -> Text:
-        """The source, when it was asked, and why there is no answer."""
-        asked = f" {self._ago(said.asked)}" if said.asked else ""
-        reason = f": {self._foreign(said.error, 500)}" if said.error else ""
-        return Text(f"{self._foreign(said.source, _LONGEST_NAME)}{asked}{reason}", style="magenta")
+    def _failure(self, lookup: Provenance) -> Text:
+        """Return the source, the time of the failed lookup and the error."""
+        asked = f" {self._ago(lookup.asked)}" if lookup.asked else ""
+        error = f": {self._escape(lookup.error, 500)}" if lookup.error else ""
+        return Text(f"{self._escape(lookup.source, _MAX_NAME)}{asked}{error}", style="magenta")
 
-    # Small things.
+    # Helpers.
 
-    def _flow(self, label: str, pieces: list[Piece]) -> LabelledLines:
-        return LabelledLines(label, pieces, dot=f" {self.glyphs.dot} ")
+    def _line(self, label: str, items: list[Item]) -> LabelledLines:
+        return LabelledLines(label, items, separator=f" {self.glyphs.dot} ")
 
-    def _note(self, name: str, label: str) -> list[Piece]:
-        """That a field is edited, and what lies beneath."""
-        if name not in self.package.upstream:
-            return [] if name not in look.names(self.values, "edited") else [Piece(self._mark(label), "   ")]
-        beneath: Value = self.package.upstream[name]
-        shown = format_value(beneath, get(name).kind, self.glyphs, now=self.now) or "none"
-        return [Piece(self._mark(label).append(f", upstream: {shown}", "dim"), "   ")]
-
-    def _mark(self, label: str) -> Text:
-        return Text(f"{self.glyphs.edited} {label} edited" if label else f"{self.glyphs.edited} edited", style="cyan")
+    def _notes(self, labels: Mapping[str, str]) -> list[Item]:
+        """Return a note for each edited field of `labels`, with its upstream value."""
+        notes = []
+        for name, label in labels.items():
+            note = Text(" ".join(filter(None, (self.glyphs.edited, label, "edited"))), style="cyan")
+            if name in self.package.upstream:
+                value = format_value(self.package.upstream[name], get(name).kind, self.glyphs, now=self.now)
+                notes.append(Item(note.append(f", upstream: {value or 'none'}", "dim"), "   "))
+            elif name in typed_values.names(self.values, "edited"):
+                notes.append(Item(note, "   "))
+        return notes
 
     def _ago(self, text: str | None) -> str:
-        return self.glyphs.foreign(relative_time.relative(text, now=self.now))
+        return self.glyphs.escape(relative_time.relative(text, now=self.now))
 
     def _text(self, name: str) -> str:
-        return self._foreign(look.text(self.values, name), _LONGEST_NAME)
+        return self._escape(typed_values.text(self.values, name), _MAX_NAME)
 
-    def _foreign(self, text: str, limit: int) -> str:
-        return self.glyphs.foreign(text, limit=limit)
+    def _escape(self, text: str, limit: int) -> str:
+        return self.glyphs.escape(text, limit=limit)
 
 
-def _some(names: list[str], shown: int) -> str:
-    """``a, b and c`` for all of them, ``a, b and 17 more`` for some."""
+def _list_names(names: list[str], shown: int) -> str:
+    """Return ``a, b and c`` for all names, ``a, b and 17 more`` for some."""
     if shown < len(names):
         return f"{', '.join(names[:shown])} and {len(names) - shown:,} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else names[0]

@@ -1,8 +1,7 @@
-"""Text from elsewhere, made safe for a terminal and for a pipe.
+"""Escape text from other sources before it reaches a terminal or a pipe.
 
-Rich takes out five control characters and lets the others through, and a pipe ends in a terminal sooner or later. So
-every text that djpkg did not write itself passes `safe` first, once. What could move the cursor, hide, reorder or
-stand for nothing becomes a visible mark, so that one sees that something was there.
+Rich removes five control characters only, and piped output often ends on a terminal. So every text that djpkg did not
+write itself is escaped once. Characters that move the cursor, hide or reorder text become visible marks.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ if TYPE_CHECKING:
     from djpkg.model.fields import Column
     from djpkg.model.package import Value, Values
 
-# What a joiner and the two selectors of presentation are kept between and after.
+# Characters between which a joiner, and after which a presentation selector, is kept.
 _PICTOGRAPH = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff"
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
 _JOINER = "(?<![{0}])(?<![{0}]\ufe0f)\u200d|\u200d(?![{0}])"
 _SELECTOR = "(?<![{0}0-9#*])[\ufe0e\ufe0f]"
-# Controls but \t and \n; formats that reorder, join, split or hide; blanks that have no width; selectors beyond the
-# two; tags; surrogates, private characters and those that are none.
+# Control characters except \t and \n; format characters; zero-width blanks; other variation selectors; tags;
+# surrogates, private-use characters and noncharacters.
 _HIDDEN = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
@@ -44,12 +43,11 @@ _DELETE = 0x7F
 
 
 def escape(text: str, *, block: bool = False, limit: int | None = None, ellipsis: str = ELLIPSIS) -> str:
-    """The text with everything that a terminal would obey, or a reader not see, as a visible mark.
+    """Return the text with control and invisible characters replaced by visible marks.
 
-    Controls are shown as ``^[``, the others as ``<U+202E>``. In a line each tab and line break becomes one space; a
-    block keeps tabs and newlines. Joiners and selectors of presentation inside emoji stay, and so does what keeps
-    letters apart (U+200C), which belongs to the spelling of Persian. Of more than `limit` characters (of the text as it
-    came) the first are kept, with the ellipsis as the last.
+    Control characters become ``^[``, others ``<U+202E>``. Each tab and line break becomes a space; with `block`, tabs
+    and newlines are kept. Joiners and selectors inside emoji are kept, and U+200C, which Persian spelling needs. Text
+    longer than `limit` characters is cut before it is escaped and ends with the ellipsis.
     """
     if limit is not None and len(text) > limit:
         text, end = text[: max(limit - 1, 0)], ellipsis
@@ -62,7 +60,7 @@ def escape(text: str, *, block: bool = False, limit: int | None = None, ellipsis
 
 @cache
 def _unsafe() -> re.Pattern[str]:
-    # Compiling takes milliseconds, which a command that shows plain ASCII does without.
+    # Compiled on first use: it takes milliseconds, and plain ASCII does not need it.
     return re.compile(_UNSAFE)
 
 
@@ -79,7 +77,7 @@ def _mark_in_block(match: re.Match[str]) -> str:
 
 
 def _mark(character: str) -> str:
-    """``^X`` for C0 and DEL, as terminals echo them; the code point for everything else."""
+    """Return ``^X`` for C0 and DEL, as terminals echo them, and the code point for other characters."""
     number = ord(character)
     if number < ord(" ") or number == _DELETE:
         return "^" + chr(number ^ 0x40)
@@ -87,7 +85,7 @@ def _mark(character: str) -> str:
 
 
 def field_text(value: Value, kind: Kind | None = None) -> str:
-    """A field's value for a pipe: one line, lists and mappings as compact JSON, times as they are, nothing for None."""
+    """Return a field's value as one line for a pipe: lists and mappings as compact JSON, "" for None."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -99,8 +97,8 @@ def field_text(value: Value, kind: Kind | None = None) -> str:
     return str(value)
 
 
-def plain(values: Values, columns: Iterable[Column]) -> str:
-    """The lines ``field<TAB>value`` that `show` writes into a pipe."""
+def field_lines(values: Values, columns: Iterable[Column]) -> str:
+    """Return the lines ``field<TAB>value`` that `show` writes to a pipe."""
     return "".join(
         f"{escape(column.key)}\t{field_text(values.get(column.field.name), column.field.kind)}\n" for column in columns
     )

@@ -1,4 +1,4 @@
-"""The register of fields as it is told: in JSON, into a pipe, on a terminal and in the README."""
+"""The documentation of every field, as JSON and as table cells."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from djpkg.model.fields import Field
     from djpkg.model.package import Value
 
-# What is told of a field: its key in JSON, and the head over it where a person reads it.
-HEADS: dict[str, str] = {
+# The JSON keys, and the table heading of each.
+HEADINGS: dict[str, str] = {
     "name": "field",
-    "aliases": "also",
+    "aliases": "aliases",
     "type": "type",
     "source": "source",
     "record": "record",
@@ -19,12 +19,12 @@ HEADS: dict[str, str] = {
     "sortable": "sort",
     "queryable": "query",
     "example": "example",
-    "about": "what",
+    "about": "meaning",
 }
 
 
 def field_json(field: Field) -> dict[str, Value]:
-    """One field under the keys of `HEADS`; every field can be asked for in a query, which `example` shows."""
+    """Return one field under the keys of `HEADINGS`. Every field can be queried; `example` shows how."""
     return {
         "name": field.name,
         "aliases": list(field.aliases),
@@ -39,12 +39,12 @@ def field_json(field: Field) -> dict[str, Value]:
     }
 
 
-def field_texts(field: Field) -> list[str]:
-    """The same for a person: ``yes`` or nothing."""
-    return [_text(value) for value in field_json(field).values()]
+def field_cells(field: Field) -> list[str]:
+    """Return the same as table cells: ``yes`` or nothing for booleans."""
+    return [_cell(value) for value in field_json(field).values()]
 
 
-def _text(value: Value) -> str:
+def _cell(value: Value) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     if isinstance(value, bool):

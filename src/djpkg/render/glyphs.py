@@ -1,4 +1,4 @@
-"""The characters beyond ASCII that djpkg draws with, and what stands for them where a terminal has none."""
+"""The symbols that djpkg prints, in Unicode and in ASCII."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from djpkg.render.escape import ELLIPSIS, escape
 
 
 class Glyphs(NamedTuple):
-    """One set of signs; `encoding` is what everything drawn with it can be written in."""
+    """One set of symbols; `encoding` is enough for all text printed with it."""
 
     star: str
     edited: str
@@ -21,19 +21,19 @@ class Glyphs(NamedTuple):
     arrow: str
     encoding: str
 
-    def foreign(self, text: str, *, block: bool = False, limit: int | None = None) -> str:
-        """Text from elsewhere, made safe, and in a set of ASCII with escapes of Python for what ASCII lacks."""
+    def escape(self, text: str, *, block: bool = False, limit: int | None = None) -> str:
+        """Return the escaped text; the ASCII set also writes other characters as Python escapes."""
         shown = escape(text, block=block, limit=limit, ellipsis=self.ellipsis)
         if self.encoding == "ascii" and not shown.isascii():
             return shown.encode("ascii", "backslashreplace").decode("ascii")
         return shown
 
     def sparkline(self, counts: list[int], width: int | None = None) -> str:
-        """The counts in the blocks of this set."""
+        """Return the counts as a sparkline in this set."""
         return sparkline.sparkline(counts, width, encoding=self.encoding)
 
     def join(self, parts: list[str]) -> str:
-        """The parts with dots between them."""
+        """Return the parts joined by dots."""
         return f" {self.dot} ".join(parts)
 
 
@@ -41,6 +41,6 @@ UNICODE = Glyphs("★", "✎", "·", "\N{EN DASH}", ELLIPSIS, "≥", "≤", "→
 ASCII = Glyphs("stars", "~", "|", "-", "...", ">=", "<=", "->", "ascii")
 
 
-def glyphs(*, ascii_only: bool) -> Glyphs:
-    """The set for a terminal."""
+def get_glyphs(*, ascii_only: bool) -> Glyphs:
+    """Return the symbols for a terminal."""
     return ASCII if ascii_only else UNICODE

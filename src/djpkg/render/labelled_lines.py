@@ -1,4 +1,4 @@
-"""Pieces of text beside a label: as many on a line as fit, broken between the pieces first."""
+"""Labelled lines of text items, wrapped between items first."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions
 
-# Where the pieces begin, and where the label does.
+# The columns at which the items and the label start, and the minimum width of the items.
 MARGIN = 12
 _INDENT = 2
-_LEAST = 8
+_MIN_WIDTH = 8
 
 
-class Piece(NamedTuple):
-    """A text that stays on one line if it can, and what parts it from the one before (the flow's dot if None)."""
+class Item(NamedTuple):
+    """A text that stays on one line if possible, and the separator before it (the default one if None)."""
 
     text: Text
-    before: str | None = None
+    separator: str | None = None
 
 
 class LabelledLines:
-    """A renderable: the label, dim, and the pieces in the columns beside it, or in its place where there is none."""
+    """A renderable: a dim label and the items beside it. Without a label the items start in its place."""
 
-    def __init__(self, label: str, pieces: Sequence[Piece], *, dot: str) -> None:
-        self.lead = " " * _INDENT + (label.ljust(MARGIN - _INDENT) if label else "")
-        self.pieces = pieces
-        self.dot = dot
+    def __init__(self, label: str, items: Sequence[Item], *, separator: str) -> None:
+        self.prefix = " " * _INDENT + (label.ljust(MARGIN - _INDENT) if label else "")
+        self.items = items
+        self.separator = separator
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        lead = self.lead
-        for line in self._lines(console, max(options.max_width - len(lead), _LEAST)):
-            yield Text("", no_wrap=True, overflow="fold").append(lead, "dim").append_text(line)
-            lead = " " * len(lead)
+        prefix = self.prefix
+        for line in self._lines(console, max(options.max_width - len(prefix), _MIN_WIDTH)):
+            yield Text("", no_wrap=True, overflow="fold").append(prefix, "dim").append_text(line)
+            prefix = " " * len(prefix)
 
-    def _lines(self, console: Console, room: int) -> Iterator[Text]:
+    def _lines(self, console: Console, width: int) -> Iterator[Text]:
         line = Text("")
-        for piece in self.pieces:
-            before = self.dot if piece.before is None else piece.before
-            if line and line.cell_len + len(before) + piece.text.cell_len <= room:
-                line.append(before, "dim").append_text(piece.text)
+        for item in self.items:
+            separator = self.separator if item.separator is None else item.separator
+            if line and line.cell_len + len(separator) + item.text.cell_len <= width:
+                line.append(separator, "dim").append_text(item.text)
                 continue
             if line:
                 yield line
-            wrapped = piece.text.wrap(console, room, overflow="fold")
-            # Copied: what is appended later must not take on the style of the whole piece.
+            wrapped = item.text.wrap(console, width, overflow="fold")
+            # Copied, so that text appended later does not take on the style of the item.
             *full, line = [Text("").append_text(_stripped(part)) for part in wrapped] or [Text("")]
             yield from full
         yield line
 
 
 class Prose:
-    """A renderable: a text of one paragraph or more, wrapped at words within `width` columns."""
+    """A renderable: paragraphs of text, wrapped at words within `width` columns."""
 
     def __init__(self, text: Text, width: int) -> None:
         self.text = text
@@ -67,6 +67,6 @@ class Prose:
 
 
 def _stripped(line: Text) -> Text:
-    """The line without the space at which it was broken."""
+    """Return the line without trailing spaces."""
     line.rstrip()
     return line

@@ -1,4 +1,4 @@
-"""Times as people say them: "3 weeks ago" in a card, "3 w" in a table."""
+"""Relative times: "3 weeks ago" in a card, "3 w" in a table."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from djpkg.render.escape import escape
-from djpkg.times import instant
+from djpkg.times import parse_time
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _YEAR = 365.2425 * _DAY
 _MONTH = _YEAR / 12
-# From how many seconds on a unit is used, how many it has, and its three forms.
+# Of each unit: the age in seconds from which it is used, its length in seconds, singular, plural and short name.
 _UNITS: tuple[tuple[float, float, str, str, str], ...] = (
     (_MINUTE, _MINUTE, "min", "min", "min"),
     (_HOUR, _HOUR, "h", "h", "h"),
@@ -22,12 +22,12 @@ _UNITS: tuple[tuple[float, float, str, str, str], ...] = (
     (2 * _MONTH, _MONTH, "month", "months", "mo"),
     (2 * _YEAR, _YEAR, "year", "years", "y"),
 )
-# Longer than any time that a source writes; of what is no time so much is shown.
-_LONGEST = 64
+# Characters shown of a text that is not a time.
+_MAX_LENGTH = 64
 
 
 class _Span(NamedTuple):
-    """So many of a unit, with the unit in its three forms."""
+    """A whole number of one unit, with the names of the unit."""
 
     number: int
     one: str
@@ -36,10 +36,10 @@ class _Span(NamedTuple):
 
 
 def relative(text: str | None, *, now: datetime) -> str:
-    """``"4 years ago"``, ``"yesterday"``, ``"2 h ago"``, ``"in 3 days"``; what is no time as it is, made safe."""
-    moment = instant(text)
+    """Return ``"4 years ago"``, ``"yesterday"``, ``"2 h ago"`` or ``"in 3 days"``; other texts are escaped."""
+    moment = parse_time(text)
     if moment is None:
-        return escape(text or "", limit=_LONGEST)
+        return escape(text or "", limit=_MAX_LENGTH)
     seconds = (now - moment).total_seconds()
     span = _span(abs(seconds))
     if span.number == 0:
@@ -51,10 +51,10 @@ def relative(text: str | None, *, now: datetime) -> str:
 
 
 def relative_short(text: str | None, *, now: datetime) -> str:
-    """``"6 y"``, ``"4 mo"``, ``"3 w"``, ``"2 d"``, ``"5 h"``; ``"in 2 d"`` for what is to come."""
-    moment = instant(text)
+    """Return ``"6 y"``, ``"4 mo"``, ``"3 w"``, ``"2 d"`` or ``"5 h"``; ``"in 2 d"`` for the future."""
+    moment = parse_time(text)
     if moment is None:
-        return escape(text or "", limit=_LONGEST)
+        return escape(text or "", limit=_MAX_LENGTH)
     seconds = (now - moment).total_seconds()
     span = _span(abs(seconds))
     if span.number == 0:
@@ -63,16 +63,16 @@ def relative_short(text: str | None, *, now: datetime) -> str:
     return words if seconds > 0 else f"in {words}"
 
 
-def day(text: str | None) -> str:
-    """``"2022-11-03"``: the date that the text states, in its own time zone."""
-    if text and instant(text):
+def iso_date(text: str | None) -> str:
+    """Return the date of a time in its own time zone: ``"2022-11-03"``."""
+    if text and parse_time(text):
         return datetime.fromisoformat(text).date().isoformat()
-    return escape(text or "", limit=_LONGEST)
+    return escape(text or "", limit=_MAX_LENGTH)
 
 
 def _span(seconds: float) -> _Span:
-    """The largest unit of which enough has passed; weeks, months and years from two on."""
-    for begins, length, one, many, short in reversed(_UNITS):
-        if seconds >= begins:
+    """Return the duration in the largest unit that fits; weeks, months and years are used from two on."""
+    for start, length, one, many, short in reversed(_UNITS):
+        if seconds >= start:
             return _Span(int(seconds // length), one, many, short)
     return _Span(0, "", "", "")

@@ -1,4 +1,4 @@
-"""Weekly counts as a line of blocks."""
+"""Sparklines of weekly counts."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ ASCII_BLOCKS = "_.-~=+*#"
 
 
 def sparkline(counts: Sequence[int], width: int | None = None, *, encoding: str = "utf-8") -> str:
-    """One character a week, or `width` of them where there are more weeks, each the sum of neighbours.
+    """Return one character per week, or `width` characters with the sums of neighbouring weeks.
 
-    The highest is the full block, none at all the lowest; anything above none is at least the second, so that a single
-    commit shows. Where `encoding` has no blocks, characters of ASCII stand for them.
+    The maximum is the full block and 0 the lowest; any other count is at least the second block, so that a single
+    commit is visible. ASCII characters are used if `encoding` has no blocks.
     """
     blocks = BLOCKS if _encodes(BLOCKS, encoding) else ASCII_BLOCKS
-    sums = squeeze(counts, width)
+    sums = downsample(counts, width)
     peak = max(sums, default=0)
     if peak <= 0:
         return blocks[0] * len(sums)
     top = len(blocks) - 1
-    # Rounded up: more than none is never drawn as none.
+    # Rounded up, so that 1 never looks like 0.
     return "".join(blocks[-(-count * top // peak) if count > 0 else 0] for count in sums)
 
 
-def squeeze(counts: Sequence[int], width: int | None) -> Sequence[int]:
-    """At most `width` counts, oldest first: sums of neighbouring ones, of as equal spans as there are."""
+def downsample(counts: Sequence[int], width: int | None) -> Sequence[int]:
+    """Return at most `width` counts, the sums of spans of neighbouring counts that are as equal as possible."""
     weeks = len(counts)
     if width is None or weeks <= width:
         return counts
     if width <= 0:
         return ()
-    edges = [place * weeks // width for place in range(width + 1)]
+    edges = [index * weeks // width for index in range(width + 1)]
     return [sum(counts[start:end]) for start, end in pairwise(edges)]
 
 
-def scale(counts: Sequence[int]) -> str:
-    """What the highest block stands for: ``"peak 12 a week"``; nothing where there is no peak."""
+def peak_label(counts: Sequence[int]) -> str:
+    """Return what the full block means, ``"peak 12 per week"``; "" without a peak."""
     peak = max(counts, default=0)
-    return f"peak {peak:,} a week" if peak > 0 else ""
+    return f"peak {peak:,} per week" if peak > 0 else ""
 
 
 def _encodes(text: str, encoding: str) -> bool:

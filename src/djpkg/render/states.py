@@ -1,32 +1,32 @@
-"""What is to be said of a package beside its figures, in one word each."""
+"""One-word states of a package, such as archived, gone and moved."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.render import typed_values as look
+from djpkg.render import typed_values
 
 if TYPE_CHECKING:
     from djpkg.model.package import Values
 
-# The only words in red: nothing more is to be expected there.
+# Shown in red: the project is over.
 FINAL = frozenset(("archived", "gone"))
-_OF_REPOSITORIES = frozenset(("gone", "blocked", "moved"))
+_REPOSITORY_STATES = frozenset(("gone", "blocked", "moved"))
 
 
-def states(values: Values) -> list[str]:
-    """Those of ``archived``, ``gone``, ``blocked``, ``moved``, ``removed``, ``yanked`` that hold, the gravest first."""
-    found = ["archived"] if look.flag(values, "archived") else []
-    state = look.text(values, "repo_state")
-    if state in _OF_REPOSITORIES:
+def package_states(values: Values) -> list[str]:
+    """Return those of ``archived``, ``gone``, ``blocked``, ``moved``, ``removed``, ``yanked`` that apply."""
+    found = ["archived"] if typed_values.flag(values, "archived") else []
+    state = typed_values.text(values, "repo_state")
+    if state in _REPOSITORY_STATES:
         found.append(state)
-    if look.text(values, "catalog_state") == "removed":
+    if typed_values.text(values, "catalog_state") == "removed":
         found.append("removed")
-    if look.flag(values, "yanked"):
+    if typed_values.flag(values, "yanked"):
         found.append("yanked")
     return found
 
 
-def style(state: str) -> str:
-    """The style of a state's word: red for what is final, magenta for the others, which shows on dark and light."""
+def state_style(state: str) -> str:
+    """Return red for final states and magenta for others; both are readable on dark and light backgrounds."""
     return "bold red" if state in FINAL else "magenta"

@@ -1,4 +1,4 @@
-"""The table of `list`, and the one of `compare`."""
+"""The tables of `list` and `compare`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from rich.console import Group
 from rich.text import Text
 
 from djpkg.model.fields import Kind
-from djpkg.render import abbreviate, known_figures, relative_time, states
-from djpkg.render import typed_values as look
-from djpkg.render.compare import COMPARED, best, compared, declared_django
-from djpkg.render.format_value import SPARK_WIDTH, format_value, format_weeks
-from djpkg.render.glyphs import glyphs as glyphs_for
-from djpkg.render.text_grid import GAP, Cell, Head, TextGrid, fit, fit_columns, natural_widths, stack_blocks, width_of
+from djpkg.render import abbreviate, known_figures, relative_time, states, typed_values
+from djpkg.render.compare import DEFAULT_COLUMNS, best_indexes, format_compared, format_django_range
+from djpkg.render.format_value import SPARKLINE_WIDTH, format_value, format_weeks
+from djpkg.render.glyphs import get_glyphs
+from djpkg.render.text_grid import (
+    GAP,
+    Cell,
+    Header,
+    TextGrid,
+    display_width,
+    fit_columns,
+    natural_widths,
+    stack_blocks,
+    truncate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
     from djpkg.model.package import Values
     from djpkg.render.glyphs import Glyphs
 
-# What a row needs for the table without chosen columns.
+# The fields that the default table reads.
 TABLE_FIELDS = (
     "slug",
     "edited",
@@ -42,44 +51,44 @@ TABLE_FIELDS = (
     "repo_state",
     "catalog_state",
 )
-# A name's column gets at least this much (or the longest name) before the next column is left out.
+# A column is left out if the names would get less than this width (or than the longest name).
 _NAME_WIDTH = 24
 _VERSION_WIDTH = 12
-_LONGEST_NAME = 200
+_MAX_NAME = 200
 _UNKNOWN_WEEKS = {"empty": "no commits", "none": "no repository", "unsupported": "unsupported"}
-_MOST_SECTIONS_WIDTH = 32
+_MAX_SECTION_WIDTH = 32
 
 
-class _Part(NamedTuple):
-    """A column of the table by its name, with its head."""
+class _Column(NamedTuple):
+    """A column of the default table: its name and its header."""
 
     name: str
-    head: Head
+    header: Header
 
 
-_NAME = _Part("name", Head("PACKAGE"))
-_COMMIT = _Part("commit", Head("COMMIT"))
-_WEEKS = _Part("weeks", Head("52 WEEKS"))
-_SUM = _Part("sum", Head("52 WEEKS", right=True))
-_RELEASE = _Part("release", Head("RELEASE"))
-_AGE = _Part("age", Head(""))
-_RELEASED = _Part("age", Head("RELEASE"))
-_DJANGO = _Part("django", Head("DJANGO"))
-_STATE = _Part("state", Head(""))
+_NAME = _Column("name", Header("PACKAGE"))
+_COMMIT = _Column("commit", Header("COMMIT"))
+_WEEKS = _Column("weeks", Header("52 WEEKS"))
+_SUM = _Column("sum", Header("52 WEEKS", right=True))
+_RELEASE = _Column("release", Header("RELEASE"))
+_AGE = _Column("age", Header(""))
+_RELEASED = _Column("age", Header("RELEASE"))
+_DJANGO = _Column("django", Header("DJANGO"))
+_STATE = _Column("state", Header(""))
 
 
 def packages_table(
     rows: Sequence[Values], *, columns: Sequence[Column] | None, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
-    """Packages under each other: the usual columns, as many as fit, or the chosen ones.
+    """Return one row per package: with the default columns that fit, or with the chosen ones.
 
-    Rows need `TABLE_FIELDS`, or the fields of the columns and `known.NEEDED`. Chosen columns that do not fit beside
-    each other are shown as blocks of lines, one block a package.
+    Rows need `TABLE_FIELDS`, or the fields of the columns and `known_figures.NEEDED_COLUMNS`. Chosen columns that do
+    not fit are shown as one block of lines per package.
     """
-    glyphs = glyphs_for(ascii_only=ascii_only)
+    glyphs = get_glyphs(ascii_only=ascii_only)
     if columns is None:
-        return _usual(rows, glyphs, now, width)
-    heads = [Head(glyphs.foreign(column.key.upper()), right=column.field.kind is Kind.INTEGER) for column in columns]
+        return _default_table(rows, glyphs, now, width)
+    headers = [Header(glyphs.escape(column.key.upper()), right=column.field.kind is Kind.INTEGER) for column in columns]
     lines = [
         [
             Cell(format_value(known_figures.known_value(row, field.name), field.kind, glyphs, now=now))
@@ -87,77 +96,79 @@ def packages_table(
         ]
         for row in rows
     ]
-    return fit_columns(heads, lines, width=width, ellipsis=glyphs.ellipsis) or stack_blocks(
-        heads, lines, width=width, ellipsis=glyphs.ellipsis
+    return fit_columns(headers, lines, width=width, ellipsis=glyphs.ellipsis) or stack_blocks(
+        headers, lines, width=width, ellipsis=glyphs.ellipsis
     )
 
 
 def comparison(
     rows: Sequence[Values],
-    columns: Sequence[Column] = COMPARED,
+    columns: Sequence[Column] = DEFAULT_COLUMNS,
     *,
     now: datetime,
     width: int,
     ascii_only: bool,
 ) -> RenderableType:
-    """Packages beside each other, or where they are too many for that under each other, the best of each field marked.
+    """Return the packages as columns, or as rows if they do not fit, with the best value of each field marked.
 
-    Rows need "slug", the fields of the columns and `BESIDE`.
+    Rows need "slug", the fields of the columns and `NEEDED_COLUMNS` of `djpkg.render.compare`.
     """
-    glyphs = glyphs_for(ascii_only=ascii_only)
-    slugs = [Cell(glyphs.foreign(look.text(row, "slug"), limit=_LONGEST_NAME), "bold") for row in rows]
-    titles = [glyphs.foreign(column.key.replace("_", " ")) for column in columns]
-    # By field: the cells of all packages.
-    lines = [_compared(rows, column, glyphs, now) for column in columns]
-    legend = Text("* the best of all", style="dim")
+    glyphs = get_glyphs(ascii_only=ascii_only)
+    slugs = [Cell(glyphs.escape(typed_values.text(row, "slug"), limit=_MAX_NAME), "bold") for row in rows]
+    titles = [glyphs.escape(column.key.replace("_", " ")) for column in columns]
+    # One list per field: the cells of all packages.
+    lines = [_compared_cells(rows, column, glyphs, now) for column in columns]
+    legend = Text("* best value", style="dim")
     notes = [legend] if any(cell.tail for line in lines for cell in line) else []
-    heads = [Head(""), *(Head(slug.text) for slug in slugs)]
+    headers = [Header(""), *(Header(slug.text) for slug in slugs)]
     across = [[Cell(title, "dim"), *line] for title, line in zip(titles, lines, strict=True)]
-    widths = natural_widths(heads, across)
+    widths = natural_widths(headers, across)
     if sum(widths) + GAP * len(slugs) <= width:
-        return Group(TextGrid(heads, across, widths, ellipsis=glyphs.ellipsis), *notes)
+        return Group(TextGrid(headers, across, widths, ellipsis=glyphs.ellipsis), *notes)
     return Group(*_sections(titles, slugs, lines, width, glyphs), *notes)
 
 
-def _compared(rows: Sequence[Values], column: Column, glyphs: Glyphs, now: datetime) -> list[Cell]:
-    winners = best(rows, column.field.name)
-    texts = [compared(row, column, glyphs, now=now) for row in rows]
+def _compared_cells(rows: Sequence[Values], column: Column, glyphs: Glyphs, now: datetime) -> list[Cell]:
+    winners = best_indexes(rows, column.field.name)
+    texts = [format_compared(row, column, glyphs, now=now) for row in rows]
     return [Cell(text, "bold green", " *", "green") if i in winners else Cell(text) for i, text in enumerate(texts)]
 
 
 def _sections(
     titles: list[str], slugs: list[Cell], lines: list[list[Cell]], width: int, glyphs: Glyphs
 ) -> list[RenderableType]:
-    """Packages as rows, the fields in as many tables under each other as the width makes necessary."""
-    first = min(max((slug.cells for slug in slugs), default=0), _NAME_WIDTH)
+    """Return the packages as rows, in as many tables below each other as the width needs."""
+    first = min(max((slug.width for slug in slugs), default=0), _NAME_WIDTH)
     sections: list[RenderableType] = []
-    heads, widths, columns = [Head("")], [first], [slugs]
+    headers, widths, columns = [Header("")], [first], [slugs]
     for title, line in zip(titles, lines, strict=True):
-        head = Head(title)
-        wide = min(max(width_of(title), max((cell.cells for cell in line), default=0)), _MOST_SECTIONS_WIDTH)
-        if len(heads) > 1 and sum(widths) + GAP * len(heads) + wide > width:
-            sections.append(TextGrid(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
+        header = Header(title)
+        column_width = min(natural_widths([header], [[cell] for cell in line])[0], _MAX_SECTION_WIDTH)
+        if len(headers) > 1 and sum(widths) + GAP * len(headers) + column_width > width:
+            sections.append(TextGrid(headers, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
             sections.append(Text(""))
-            heads, widths, columns = [Head("")], [first], [slugs]
-        heads, widths, columns = [*heads, head], [*widths, wide], [*columns, line]
-    sections.append(TextGrid(heads, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
+            headers, widths, columns = [Header("")], [first], [slugs]
+        headers, widths, columns = [*headers, header], [*widths, column_width], [*columns, line]
+    sections.append(TextGrid(headers, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
     return sections
 
 
-def _usual(rows: Sequence[Values], glyphs: Glyphs, now: datetime, width: int) -> TextGrid:
-    cells = [_cells(row, glyphs, now) for row in rows]
-    parts = _parts(cells, glyphs, width)
-    widths = _widths(cells, parts)
-    room = width - sum(widths[1:]) - GAP * (len(parts) - 1)
+def _default_table(rows: Sequence[Values], glyphs: Glyphs, now: datetime, width: int) -> TextGrid:
+    cells = [_default_cells(row, glyphs, now) for row in rows]
+    columns = _choose_columns(cells, glyphs, width)
+    widths = _column_widths(cells, columns)
+    room = width - sum(widths[1:]) - GAP * (len(columns) - 1)
     widths[0] = max(min(widths[0], room), 1)
-    heads = [part.head for part in parts]
-    return TextGrid(heads, [[row[part.name] for part in parts] for row in cells], widths, ellipsis=glyphs.ellipsis)
+    headers = [column.header for column in columns]
+    return TextGrid(
+        headers, [[row[column.name] for column in columns] for row in cells], widths, ellipsis=glyphs.ellipsis
+    )
 
 
-def _parts(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int) -> tuple[_Part, ...]:
-    """The richest choice of columns that leaves the names enough room."""
-    star = _Part("stars", Head(glyphs.star.upper(), right=True))
-    choices: tuple[tuple[_Part, ...], ...] = (
+def _choose_columns(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int) -> tuple[_Column, ...]:
+    """Return the largest set of columns that leaves the names enough room."""
+    star = _Column("stars", Header(glyphs.star.upper(), right=True))
+    choices: tuple[tuple[_Column, ...], ...] = (
         (_NAME, star, _COMMIT, _WEEKS, _RELEASE, _AGE, _DJANGO),
         (_NAME, star, _COMMIT, _SUM, _RELEASE, _AGE, _DJANGO),
         (_NAME, star, _COMMIT, _RELEASE, _AGE, _DJANGO),
@@ -165,54 +176,55 @@ def _parts(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int) -> tupl
         (_NAME, star, _COMMIT, _RELEASED, _STATE),
         (_NAME, star, _COMMIT, _STATE),
     )
-    for parts in choices:
-        widths = _widths(cells, parts)
-        if min(widths[0], _NAME_WIDTH) + sum(widths[1:]) + GAP * (len(parts) - 1) <= width:
-            return parts
+    for columns in choices:
+        widths = _column_widths(cells, columns)
+        if min(widths[0], _NAME_WIDTH) + sum(widths[1:]) + GAP * (len(columns) - 1) <= width:
+            return columns
     return (_NAME, star)
 
 
-def _widths(cells: Sequence[dict[str, Cell]], parts: Sequence[_Part]) -> list[int]:
-    return [max(width_of(part.head.title), max((row[part.name].cells for row in cells), default=0)) for part in parts]
+def _column_widths(cells: Sequence[dict[str, Cell]], columns: Sequence[_Column]) -> list[int]:
+    return [
+        max(display_width(column.header.title), max((row[column.name].width for row in cells), default=0))
+        for column in columns
+    ]
 
 
-def _cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
-    """One package's cells by the name of the part that shows them."""
-    words = states.states(row)
+def _default_cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
+    """Return the cells of one package by column name."""
+    words = states.package_states(row)
     state = " ".join(words)
-    in_style = states.style(words[0]) if words else ""
-    django = declared_django(row, glyphs)
-    stars, total = (
-        known_figures.known_figure(row, "repo_watchers"),
-        known_figures.known_figure(row, "commits_last_year"),
-    )
+    style = states.state_style(words[0]) if words else ""
+    django = format_django_range(row, glyphs)
+    stars = known_figures.known_figure(row, "repo_watchers")
+    commits = known_figures.known_figure(row, "commits_last_year")
     return {
         "name": Cell(
-            glyphs.foreign(look.text(row, "slug"), limit=_LONGEST_NAME),
+            glyphs.escape(typed_values.text(row, "slug"), limit=_MAX_NAME),
             "bold",
             f" {glyphs.edited}" if row.get("edited") else "",
             "cyan",
         ),
         "stars": Cell("" if stars is None else abbreviate.short_count(stars)),
-        "commit": Cell(glyphs.foreign(relative_time.relative_short(look.text(row, "last_updated"), now=now))),
-        "weeks": _weeks(row, glyphs),
-        "sum": Cell("" if total is None else abbreviate.short_count(total)),
+        "commit": Cell(glyphs.escape(relative_time.relative_short(typed_values.text(row, "last_updated"), now=now))),
+        "weeks": _weeks_cell(row, glyphs),
+        "sum": Cell("" if commits is None else abbreviate.short_count(commits)),
         "release": Cell(_version(row, glyphs)),
-        "age": Cell(glyphs.foreign(relative_time.relative_short(look.text(row, "released"), now=now))),
-        # Under the head stands what is declared, nothing else.
-        "django": Cell(django or " " * len(_DJANGO.head.title), "", f"  {state}", in_style) if state else Cell(django),
-        "state": Cell("", "", state, in_style),
+        "age": Cell(glyphs.escape(relative_time.relative_short(typed_values.text(row, "released"), now=now))),
+        # States start right of the heading, so that they do not look like versions.
+        "django": Cell(django or " " * len(_DJANGO.header.title), "", f"  {state}", style) if state else Cell(django),
+        "state": Cell("", "", state, style),
     }
 
 
-def _weeks(row: Values, glyphs: Glyphs) -> Cell:
+def _weeks_cell(row: Values, glyphs: Glyphs) -> Cell:
     counts = known_figures.known_weeks(row)
     if counts:
         return Cell(format_weeks(counts, glyphs), "green")
-    reason = _UNKNOWN_WEEKS.get(look.text(row, "repo_state"), "not fetched")
-    return Cell(f"{glyphs.dot} {reason} {glyphs.dot}".ljust(SPARK_WIDTH), "dim")
+    reason = _UNKNOWN_WEEKS.get(typed_values.text(row, "repo_state"), "not fetched")
+    return Cell(f"{glyphs.dot} {reason} {glyphs.dot}".ljust(SPARKLINE_WIDTH), "dim")
 
 
 def _version(row: Values, glyphs: Glyphs) -> str:
-    text = glyphs.foreign(look.text(row, "pypi_version"), limit=_LONGEST_NAME)
-    return fit(text, _VERSION_WIDTH, glyphs.ellipsis)
+    text = glyphs.escape(typed_values.text(row, "pypi_version"), limit=_MAX_NAME)
+    return truncate(text, _VERSION_WIDTH, glyphs.ellipsis)

@@ -1,7 +1,7 @@
-"""Lines of cells under each other, without boxes.
+"""Tables without borders.
 
-Rich's own Table measures and pads every cell as a renderable, which takes seconds for a whole directory; here a row is
-a handful of segments.
+Rich's Table measures and pads every cell as a renderable, which takes seconds for the whole catalog. Here a row is a
+few segments.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rich.style import Style
 
 GAP = 2
-_NARROWEST = 4
+_MIN_WIDTH = 4
 
 
-class Head(NamedTuple):
-    """A column's head. `wraps` lets its cells run over several lines (of the last column only)."""
+class Header(NamedTuple):
+    """A column's header. `wraps` (last column only) lets its cells take several lines."""
 
     title: str
     right: bool = False
@@ -31,7 +31,7 @@ class Head(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell's text, and what follows it in another style. Both are safe already."""
+    """A cell's text and a tail in another style. Both are escaped already."""
 
     text: str
     style: str = ""
@@ -39,21 +39,21 @@ class Cell(NamedTuple):
     tail_style: str = ""
 
     @property
-    def cells(self) -> int:
-        """How many columns of the terminal it takes."""
-        return width_of(self.text) + width_of(self.tail)
+    def width(self) -> int:
+        """The number of terminal columns."""
+        return display_width(self.text) + display_width(self.tail)
 
 
 class TextGrid:
-    """A renderable of rows under heads.
+    """A renderable of rows under headers.
 
-    A first cell that is wider than its column stands on a line of its own, any other is cut with the ellipsis.
+    A first cell wider than its column gets its own line; other cells are cut with the ellipsis.
     """
 
     def __init__(
-        self, heads: Sequence[Head], rows: Sequence[Sequence[Cell]], widths: Sequence[int], *, ellipsis: str
+        self, headers: Sequence[Header], rows: Sequence[Sequence[Cell]], widths: Sequence[int], *, ellipsis: str
     ) -> None:
-        self.heads = heads
+        self.headers = headers
         self.rows = rows
         self.widths = widths
         self.ellipsis = ellipsis
@@ -68,8 +68,8 @@ class TextGrid:
                 styles[style] = console.get_style(style)
             return Segment(text, styles[style])
 
-        if any(head.title for head in self.heads):
-            for text, style in self._line([Cell(head.title, "bold") for head in self.heads]):
+        if any(header.title for header in self.headers):
+            for text, style in self._line([Cell(header.title, "bold") for header in self.headers]):
                 yield segment(text, style)
         for row in self.rows:
             for line in self._lines(row, console, options.max_width):
@@ -77,16 +77,16 @@ class TextGrid:
                     yield segment(text, style)
 
     def _lines(self, row: Sequence[Cell], console: Console, width: int) -> Iterator[Sequence[Cell]]:
-        """The row as one line or more."""
+        """Yield the lines of a row."""
         first, *others = row
-        if first.cells > self.widths[0]:
-            tail = width_of(first.tail)
-            yield [first._replace(text=fit(first.text, width - tail, self.ellipsis))]
+        if first.width > self.widths[0]:
+            tail = display_width(first.tail)
+            yield [first._replace(text=truncate(first.text, width - tail, self.ellipsis))]
             first = Cell("")
             if not any(cell.text or cell.tail for cell in others):
                 return
         *others, last = [first, *others]
-        if not (self.heads[-1].wraps and last.cells > self.widths[-1]):
+        if not (self.headers[-1].wraps and last.width > self.widths[-1]):
             yield [*others, last]
             return
         for wrapped in Text(last.text + last.tail).wrap(console, self.widths[-1], overflow="fold"):
@@ -94,85 +94,94 @@ class TextGrid:
             others = [Cell("")] * len(others)
 
     def _line(self, row: Sequence[Cell]) -> Iterator[tuple[str, str]]:
-        """The pieces of one line in their styles, nothing after the last that holds something."""
-        last = max((place for place, cell in enumerate(row) if cell.text or cell.tail), default=-1)
+        """Yield the texts of one line with their styles, up to the last cell that is not empty."""
+        last = max((index for index, cell in enumerate(row) if cell.text or cell.tail), default=-1)
         alone = len(row) == 1
-        for place, (cell, head, width) in enumerate(zip(row[: last + 1], self.heads, self.widths, strict=False)):
+        for index, (cell, header, width) in enumerate(zip(row[: last + 1], self.headers, self.widths, strict=False)):
             if alone:
                 shown, free = cell, 0
             else:
-                shown = cell._replace(text=fit(cell.text, width - width_of(cell.tail), self.ellipsis))
-                free = max(width - shown.cells, 0)
-            if head.right and free:
+                shown = cell._replace(text=truncate(cell.text, width - display_width(cell.tail), self.ellipsis))
+                free = max(width - shown.width, 0)
+            if header.right and free:
                 yield " " * free, ""
             yield shown.text, shown.style
             if shown.tail:
                 yield shown.tail, shown.tail_style
-            rest = (0 if head.right else free) + GAP
-            if place < last:
+            rest = (0 if header.right else free) + GAP
+            if index < last:
                 yield " " * rest, ""
         yield "\n", ""
 
 
-def fit_columns(heads: Sequence[Head], rows: Sequence[Sequence[Cell]], *, width: int, ellipsis: str) -> TextGrid | None:
-    """The rows in `width` columns, the widest columns narrowed as far as needed; None if they do not fit at all."""
-    natural = natural_widths(heads, rows)
-    room = width - GAP * (len(heads) - 1)
-    least = [min(wide, max(width_of(head.title), _NARROWEST)) for wide, head in zip(natural, heads, strict=True)]
-    if sum(least) > room:
+def fit_columns(
+    headers: Sequence[Header], rows: Sequence[Sequence[Cell]], *, width: int, ellipsis: str
+) -> TextGrid | None:
+    """Return the rows in `width` columns, narrowing the widest columns first; None if they do not fit."""
+    natural = natural_widths(headers, rows)
+    room = width - GAP * (len(headers) - 1)
+    minimum = [
+        min(longest, max(display_width(header.title), _MIN_WIDTH))
+        for longest, header in zip(natural, headers, strict=True)
+    ]
+    if sum(minimum) > room:
         return None
-    return TextGrid(heads, rows, _narrow(natural, least, room), ellipsis=ellipsis)
+    return TextGrid(headers, rows, _narrow(natural, minimum, room), ellipsis=ellipsis)
 
 
 def stack_blocks(
-    heads: Sequence[Head], rows: Sequence[Sequence[Cell]], *, width: int, ellipsis: str, empty: bool = True
+    headers: Sequence[Header], rows: Sequence[Sequence[Cell]], *, width: int, ellipsis: str, empty: bool = True
 ) -> TextGrid:
-    """A line for each cell of each row behind its head, a blank line between rows.
+    """Return the rows as blocks: one line per cell beside its header, a blank line between rows.
 
-    Without `empty`, cells of no text are left out, and a row whose first is one goes on with the row before.
+    Without `empty`, empty cells are left out, and a row whose first cell is empty continues the block above.
     """
-    label = min(max((width_of(head.title) for head in heads), default=0), max(width // 2, 1))
+    label = min(max((display_width(header.title) for header in headers), default=0), max(width // 2, 1))
     lines: list[list[Cell]] = []
     for row in rows:
         if lines and (row[0].text or empty):
             lines.append([Cell(""), Cell("")])
         lines.extend(
-            [Cell(fit(head.title.lower(), label, ellipsis), "dim"), cell]
-            for head, cell in zip(heads, row, strict=True)
+            [Cell(truncate(header.title.lower(), label, ellipsis), "dim"), cell]
+            for header, cell in zip(headers, row, strict=True)
             if empty or cell.text or cell.tail
         )
     room = max(width - label - GAP, 1)
-    return TextGrid([Head(""), Head("", wraps=True)], lines, [label, room], ellipsis=ellipsis)
+    return TextGrid([Header(""), Header("", wraps=True)], lines, [label, room], ellipsis=ellipsis)
 
 
-def natural_widths(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> list[int]:
-    """How wide each column would like to be."""
+def natural_widths(headers: Sequence[Header], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    """Return the width of each column's longest text."""
     return [
-        max(width_of(head.title), max((cell.cells for cell in column), default=0))
-        for head, column in zip(heads, zip(*rows, strict=True) if rows else [()] * len(heads), strict=True)
+        max(display_width(header.title), max((cell.width for cell in column), default=0))
+        for header, column in zip(headers, zip(*rows, strict=True) if rows else [()] * len(headers), strict=True)
     ]
 
 
-def _narrow(natural: list[int], least: list[int], room: int) -> list[int]:
-    """The widest give way first, all of them down to one width, none below its least."""
+def _narrow(natural: list[int], minimum: list[int], room: int) -> list[int]:
+    """Reduce the widest columns to one common width that fits; no column gets narrower than its minimum."""
+
+    def limited(limit: int) -> list[int]:
+        return [max(min(longest, limit), least) for longest, least in zip(natural, minimum, strict=True)]
+
     low, high = 0, max(natural)
     while low < high:
         middle = (low + high + 1) // 2
-        if sum(max(min(wide, middle), small) for wide, small in zip(natural, least, strict=True)) <= room:
+        if sum(limited(middle)) <= room:
             low = middle
         else:
             high = middle - 1
-    return [max(min(wide, low), small) for wide, small in zip(natural, least, strict=True)]
+    return limited(low)
 
 
-def width_of(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+def display_width(text: str) -> int:
+    """Return the number of terminal columns of a text."""
     return len(text) if text.isascii() else cell_len(text)
 
 
-def fit(text: str, width: int, ellipsis: str) -> str:
-    """The text in at most `width` columns, with the ellipsis where it had to be cut."""
-    if width_of(text) <= width:
+def truncate(text: str, width: int, ellipsis: str) -> str:
+    """Return the text in at most `width` columns, ending with the ellipsis if it is cut."""
+    if display_width(text) <= width:
         return text
     room = width - len(ellipsis)
     return set_cell_size(text, room).rstrip() + ellipsis if room > 0 else set_cell_size(text, max(width, 0))

@@ -1,4 +1,4 @@
-"""Typed looks at a package's values: what is missing or of another type is nothing, never an error."""
+"""Read a package's values with a type. A missing value or one of another type counts as unknown."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ if TYPE_CHECKING:
 
 
 def text(values: Values, name: str) -> str:
-    """A text, "" where there is none."""
+    """Return a text, "" if unknown."""
     value = values.get(name)
     return value if isinstance(value, str) else ""
 
 
 def number(values: Values, name: str) -> int | None:
-    """A number, None where there is none."""
+    """Return a number, None if unknown."""
     value = values.get(name)
     return value if isinstance(value, int) else None
 
 
 def flag(values: Values, name: str) -> bool:
-    """Whether something is known to be so."""
+    """Return whether a value is known and true."""
     return bool(values.get(name))
 
 
 def counts(values: Values, name: str = "commits_over_52") -> list[int]:
-    """A list of counts, empty where they are unknown."""
+    """Return a list of counts, empty if unknown."""
     value = values.get(name)
     return [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
 
 
 def names(values: Values, name: str) -> list[str]:
-    """A list of texts."""
+    """Return a list of texts, empty if unknown."""
     value = values.get(name)
     return [str(item) for item in value] if isinstance(value, list) else []
