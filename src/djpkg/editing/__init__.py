@@ -1,1 +1,1 @@
-"""Assignments and the editor's document -> overrides."""
+"""Turn assignments, or an edited document, into overrides."""

@@ -1,6 +1,6 @@
-"""``field=value`` as typed for `edit` -> values that can lie over upstream ones, or why not.
+"""Parse the assignments of `edit` into override values.
 
-Four forms: ``field=text`` (``field=`` clears), ``field:=JSON``, ``field+=text`` and ``field-=text`` for lists.
+Four operators: ``field=text`` (``field=`` clears), ``field:=JSON``, ``field+=text`` and ``field-=text`` for lists.
 """
 
 from __future__ import annotations
@@ -14,250 +14,254 @@ from djpkg.model import fields, pypi_project
 from djpkg.model.fields import Field, Kind
 from djpkg.model.weekly_commits import WEEKS
 from djpkg.text import quote_input
-from djpkg.times import instant, stamp
+from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from djpkg.model.merge import StoredValue
 
-_FORM = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
-_COMPLETE_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
-# The largest whole number that every JSON reader keeps exactly (RFC 8259, section 6).
-_MOST = 2**53 - 1
-_LONGEST = 64 * 1024
+_ASSIGNMENT = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
+_URL = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
+_FULL_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
+# The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
+_MAX_INTEGER = 2**53 - 1
+_MAX_TEXT = 64 * 1024
 
 
-class CategoriesAndGrids(NamedTuple):
-    """What categories and grids may be called, lower-case (id, slug, title), and the id of each."""
+class CategoryAndGridIds(NamedTuple):
+    """The ids of categories and grids by their lower-case names: id, slug and title."""
 
     categories: Mapping[str, int]
     grids: Mapping[str, int]
 
 
 class Assignment(NamedTuple):
-    """One thing to do to one field; `form` is the operator that was typed."""
+    """One assignment to one field; `operator` is ``=``, ``:=``, ``+=`` or ``-=``."""
 
     field: Field
-    form: str
+    operator: str
     text: str
 
 
 def parse_assignments(words: Iterable[str]) -> list[Assignment]:
-    """The assignments in the order typed. UsageError on an unknown or fixed field and on what is no assignment."""
+    """Parse assignments in the order typed. UsageError on a malformed one and on a field that cannot be edited."""
     found: list[Assignment] = []
     for word in words:
-        match = _FORM.fullmatch(word)
+        match = _ASSIGNMENT.fullmatch(word)
         if match is None:
             raise UsageError(
-                f"{quote_input(word)} assigns nothing",
-                hint="write field=value, field:=JSON, field+=value or field-=value",
+                f"invalid assignment {quote_input(word)}",
+                hint="use field=value, field:=JSON, field+=value or field-=value",
             )
-        field = get_editable(match[1])
+        field = get_editable_field(match[1])
         if match[2] in ("+=", "-=") and field.kind not in (Kind.NAMES, Kind.GRIDS):
             raise UsageError(
-                f"{field.name} is no list of names: it takes {describe_values(field)}", hint=f"{field.name}=…"
+                f"{field.name} is not a list of names; it takes {describe_values(field)}", hint=f"use {field.name}=…"
             )
         found.append(Assignment(field, match[2], match[3]))
     return found
 
 
-def get_editable(name: str) -> Field:
-    """The field of that name. UsageError if there is none or if it cannot be edited."""
+def get_editable_field(name: str) -> Field:
+    """Return the field with that name; UsageError if it is unknown or cannot be edited."""
     field = fields.get(name)
     if not field.editable:
         names = ", ".join(one.name for one in fields.EDITABLE)
-        raise UsageError(f"{field.name} cannot be edited", hint=f"editable are {names}")
+        raise UsageError(f"{field.name} cannot be edited", hint=f"editable fields: {names}")
     return field
 
 
 def apply_assignments(
-    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], places: CategoriesAndGrids
+    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], ids: CategoryAndGridIds
 ) -> dict[str, StoredValue]:
-    """The new value of each assigned field; `current` has the effective ones. UsageError on a malformed value."""
+    """Return the new value of each assigned field; `current` holds the effective values. UsageError if one is invalid.
+
+    ``+=`` and ``-=`` that change nothing create no override.
+    """
     values: dict[str, StoredValue] = {}
-    for field, form, text in assignments:
-        if form == "=":
-            values[field.name] = value_from_text(field, text, places)
-        elif form == ":=":
-            values[field.name] = value_from_json(field, _loads(field, text), places)
+    for field, operator, text in assignments:
+        if operator == "=":
+            values[field.name] = value_from_text(field, text, ids)
+        elif operator == ":=":
+            values[field.name] = value_from_json(field, _parse_json(field, text), ids)
         else:
             before = values.get(field.name, current[field.name])
-            after = _changed_list(field, form, text, before, places)
-            if after != before:  # what is there already need not be pinned
+            after = _change_list(field, operator, text, before, ids)
+            if after != before:
                 values[field.name] = after
     return values
 
 
-def value_from_text(field: Field, text: str, places: CategoriesAndGrids) -> StoredValue:
-    """A field's value as a person writes it. UsageError names the field and what it takes."""
+def value_from_text(field: Field, text: str, ids: CategoryAndGridIds) -> StoredValue:
+    """Return a field's value from typed text; UsageError with the field and its valid values if it is invalid."""
     text = text.strip()
     if not text:
-        return _cleared(field)
+        return _empty_value(field)
     match field.kind:
         case Kind.INTEGER:
             if not re.fullmatch(r"[0-9]{1,18}", text):
-                raise _refused(field, text)
-            return _checked(field, int(text), places)
+                raise _invalid_value(field, text)
+            return _check_value(field, int(text), ids)
         case Kind.COUNTS:
             if not (text := text.strip("[]").strip()):
                 return []
             parts = [part.strip() for part in text.split(",")]
             if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-                raise _refused(field, text)
-            return _checked(field, [int(part) for part in parts], places)
+                raise _invalid_value(field, text)
+            return _check_value(field, [int(part) for part in parts], ids)
         case Kind.NAMES | Kind.GRIDS:
-            return _checked(field, [part.strip() for part in text.split(",") if part.strip()], places)
+            return _check_value(field, [part.strip() for part in text.split(",") if part.strip()], ids)
         case _:
-            return _checked(field, text, places)
+            return _check_value(field, text, ids)
 
 
-def value_from_json(field: Field, value: object, places: CategoriesAndGrids) -> StoredValue:
-    """A field's value as JSON has it; the addresses that the record shows for category and grids are taken too."""
+def value_from_json(field: Field, value: object, ids: CategoryAndGridIds) -> StoredValue:
+    """Return a field's value from JSON; category and grids may also be the URLs of a record."""
     if value is None:
         if not field.nullable:
-            raise _refused(field, "null")
+            raise _invalid_value(field, "null")
         return None
-    return _checked(field, value, places)
+    return _check_value(field, value, ids)
 
 
 def describe_values(field: Field) -> str:
-    """What a field takes, for the sentence that refuses something else."""
+    """Return the valid values of a field as text for error messages."""
     match field.kind:
         case Kind.INTEGER:
-            return "a whole number from 0 on"
+            return "a whole number, 0 or more"
         case Kind.TIME:
             return "a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
-        case Kind.ADDRESS:
-            return "an http or https address"
+        case Kind.URL:
+            return "an http or https URL"
         case Kind.PROJECT:
-            return "an address or the name of a project on PyPI"
+            return "the URL or the name of a PyPI project"
         case Kind.COUNTS:
-            return "52 whole numbers, oldest week first, or none"
+            return "52 whole numbers, oldest week first, or nothing"
         case Kind.NAMES:
-            return "names with commas between them"
+            return "names separated by commas"
         case Kind.CATEGORY:
             return "a category's id, slug or title"
         case Kind.GRIDS:
-            return "ids, slugs or titles of grids with commas between them"
+            return "ids, slugs or titles of grids, separated by commas"
         case _:
             return "a text"
 
 
-def _checked(field: Field, value: object, places: CategoriesAndGrids) -> StoredValue:
+def _check_value(field: Field, value: object, ids: CategoryAndGridIds) -> StoredValue:
     match field.kind:
-        case Kind.INTEGER if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
-            return value
+        case Kind.INTEGER:
+            return _check_integer(field, value)
         case Kind.COUNTS if isinstance(value, list):
             if value and len(value) != WEEKS:
-                raise _refused(field, f"{len(value)} of them")
-            return [_checked_count(field, item) for item in value]
+                raise _invalid_value(field, f"{len(value)} numbers")
+            return [_check_integer(field, item) for item in value]
         case Kind.NAMES if isinstance(value, list):
-            return list(dict.fromkeys(_checked_text(field, item) for item in value))
+            return list(dict.fromkeys(_check_text(field, item) for item in value))
         case Kind.GRIDS if isinstance(value, list):
-            return list(dict.fromkeys(_place(field, item, places.grids) for item in value))
+            return list(dict.fromkeys(_find_id(field, item, ids.grids) for item in value))
         case Kind.CATEGORY if isinstance(value, str | int):
-            return _place(field, value, places.categories)
+            return _find_id(field, value, ids.categories)
         case Kind.TIME if isinstance(value, str):
-            return _checked_time(field, value)
-        case Kind.ADDRESS | Kind.PROJECT if isinstance(value, str):
-            return _checked_address(field, value)
-        case Kind.TEXT if isinstance(value, str):
-            return _checked_text(field, value)
-    raise _refused(field, value)
+            return _check_time(field, value)
+        case Kind.URL | Kind.PROJECT if isinstance(value, str):
+            return _check_url(field, value)
+        case Kind.TEXT:
+            return _check_text(field, value)
+    raise _invalid_value(field, value)
 
 
-def _checked_count(field: Field, item: object) -> int:
-    if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= _MOST:
-        raise _refused(field, item)
-    return item
+def _check_integer(field: Field, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_INTEGER:
+        raise _invalid_value(field, value)
+    return value
 
 
-def _checked_text(field: Field, item: object) -> str:
-    if not isinstance(item, str) or len(item) > _LONGEST or re.search("[\0\ud800-\udfff]", item):
-        raise _refused(field, item)
-    return item
+def _check_text(field: Field, value: object) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_TEXT or re.search("[\0\ud800-\udfff]", value):
+        raise _invalid_value(field, value)
+    return value
 
 
-def _checked_time(field: Field, text: str) -> str:
-    """As it was typed; a bare date is its midnight in UTC, a time without an offset is UTC.
+def _check_time(field: Field, text: str) -> str:
+    """Return a full timestamp unchanged, other times in whole seconds of UTC; a bare date is midnight UTC.
 
-    Python takes any character between date and time: whatever is not written as usual is written anew.
+    Python accepts any character between date and time, so unusual spellings are rewritten.
     """
-    moment = instant(text)
+    moment = parse_time(text)
     if moment is None:
-        raise _refused(field, text)
-    return text if _COMPLETE_TIME.fullmatch(text) else stamp(moment)
+        raise _invalid_value(field, text)
+    return text if _FULL_TIME.fullmatch(text) else format_time(moment)
 
 
-def _checked_address(field: Field, text: str) -> str:
+def _check_url(field: Field, text: str) -> str:
     if not text:
         return ""
-    if len(text) <= _LONGEST and _ADDRESS.fullmatch(text) and text.isprintable():
+    if len(text) <= _MAX_TEXT and _URL.fullmatch(text) and text.isprintable():
         return text
     if field.kind is Kind.PROJECT and pypi_project.parse_project_name(text):
         return text
-    raise _refused(field, text)
+    raise _invalid_value(field, text)
 
 
-def _place(field: Field, item: object, known: Mapping[str, int]) -> int:
+def _find_id(field: Field, item: object, known: Mapping[str, int]) -> int:
     if isinstance(item, str | int) and not isinstance(item, bool) and not _is_huge(item):
         name = str(item).strip().lower()
-        address = re.fullmatch(r"https?://\S+/(?:categories|grids)/([^/]+)/?", name)
-        found = known.get(address[1] if address else name)
+        url = re.fullmatch(r"https?://\S+/(?:categories|grids)/([^/]+)/?", name)
+        found = known.get(url[1] if url else name)
         if found is not None:
             return found
+    noun = "category" if field.kind is Kind.CATEGORY else "grid"
     raise UsageError(
-        f"{field.name}: the mirror knows no {_shown(item)}; it takes {describe_values(field)}",
-        hint="djpkg grids lists grids and categories; a fetch names them",
+        f"{field.name}: unknown {noun} {_quote_value(item)}; use {describe_values(field)}",
+        hint="djpkg grids lists grids and categories; djpkg fetch loads new ones",
     )
 
 
-def _changed_list(field: Field, form: str, text: str, before: StoredValue, places: CategoriesAndGrids) -> StoredValue:
-    """`before` with what `text` names added at its end, or taken out; an item that is not there is a mistake."""
-    named, old = value_from_text(field, text, places), before
-    if not isinstance(named, list) or not isinstance(old, list):
-        raise _refused(field, text)
-    if form == "+=":
-        return cast("StoredValue", [*old, *(item for item in named if item not in old)])
+def _change_list(field: Field, operator: str, text: str, before: StoredValue, ids: CategoryAndGridIds) -> StoredValue:
+    """Return the list with the named items appended or removed; UsageError on removing an item that is not in it."""
+    named = value_from_text(field, text, ids)
+    if not isinstance(named, list) or not isinstance(before, list):
+        raise _invalid_value(field, text)
+    if operator == "+=":
+        return cast("StoredValue", [*before, *(item for item in named if item not in before)])
     for part in text.split(","):
-        if any(item not in old for item in cast("list[str | int]", value_from_text(field, part, places))):
-            raise UsageError(f"{field.name} does not hold {quote_input(part.strip())}")
-    return cast("StoredValue", [item for item in old if item not in named])
+        if any(item not in before for item in cast("list[str | int]", value_from_text(field, part, ids))):
+            raise UsageError(f"{quote_input(part.strip())} is not in {field.name}")
+    return cast("StoredValue", [item for item in before if item not in named])
 
 
-def _cleared(field: Field) -> StoredValue:
+def _empty_value(field: Field) -> StoredValue:
     if field.nullable:
         return None
     if field.kind in (Kind.COUNTS, Kind.NAMES, Kind.GRIDS):
         return []
     if field.kind in (Kind.INTEGER, Kind.CATEGORY):
-        raise _refused(field, "")
+        raise _invalid_value(field, "")
     return ""
 
 
-def _loads(field: Field, text: str) -> object:
+def _parse_json(field: Field, text: str) -> object:
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{field.name}: {quote_input(text)} is no JSON", hint=f"it takes {describe_values(field)}, as JSON"
+            f"{field.name}: invalid JSON {quote_input(text)}", hint=f"use {describe_values(field)}, as JSON"
         ) from error
     return value
 
 
-def _refused(field: Field, value: object) -> UsageError:
-    return UsageError(f"{field.name} takes {describe_values(field)}, not {_shown(value)}")
+def _invalid_value(field: Field, value: object) -> UsageError:
+    return UsageError(f"invalid value {_quote_value(value)} for {field.name}; use {describe_values(field)}")
 
 
 def _is_huge(item: str | int) -> bool:
-    return isinstance(item, int) and abs(item) > _MOST
+    return isinstance(item, int) and abs(item) > _MAX_INTEGER
 
 
-def _shown(value: object) -> str:
+def _quote_value(value: object) -> str:
     try:
         text = str(value)
-    except ValueError:  # Python writes out no whole number of more than 4,300 digits
-        return "a number that large"
+    except ValueError:  # Python does not convert integers of more than 4,300 digits
+        return "(a very large number)"
     return quote_input(text)

@@ -1,7 +1,7 @@
-"""The text that `edit` hands to an editor, and what came back. Pure.
+"""Write the TOML document for `edit` without assignments, and read back the changes. Pure.
 
-The text is TOML: one line a field, comments in front. What comes back is compared with what was handed out, so that
-only fields that a person touched are written, whatever a fetch does meanwhile.
+Each editable field is on one line, with comments above. The edited document is compared with the original one, so that
+only fields the user changed are written, even if a fetch ran in between.
 """
 
 from __future__ import annotations
@@ -19,101 +19,100 @@ from djpkg.model.fields import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.editing.assignments import CategoriesAndGrids
+    from djpkg.editing.assignments import CategoryAndGridIds
     from djpkg.model.merge import StoredValue
 
-_MISTAKE = "# MISTAKE: "
-_JOINER = "\u200d"  # holds emoji together
-_BASIC = 0xFFFF  # beyond it TOML wants eight digits
+_ERROR = "# ERROR: "
+_ZERO_WIDTH_JOINER = "\u200d"  # part of many emoji
+_MAX_BMP = 0xFFFF  # above it TOML escapes have eight digits
 
 
 def write_document(
-    title: str, current: Mapping[str, StoredValue], upstream: Mapping[str, StoredValue], places: CategoriesAndGrids
+    title: str, current: Mapping[str, StoredValue], upstream: Mapping[str, StoredValue], ids: CategoryAndGridIds
 ) -> str:
-    """What the editor shows: each editable field with its effective value, and what lies beneath an edited one."""
+    """Return the document: each editable field with its effective value, and the upstream value of an edited one."""
     lines = [
         f"# {_comment(title)}",
-        "# Change what is wrong, save and leave. Your values lie over the upstream ones: no fetch changes them.",
-        '# Times are written as "2026-01-31T12:00:00Z", categories and grids by slug; "" is none.',
+        "# Change the values that are wrong, save and exit. A fetch never changes edited values.",
+        '# Write times as "2026-01-31T12:00:00Z", categories and grids as slugs; "" clears a value.',
         "# An empty file cancels.",
         "",
     ]
     for field in fields.EDITABLE:
         if field.name in upstream:
-            lines.append(
-                f"# {field.name} is edited; upstream: {_literal(_named(field.kind, upstream[field.name], places))}"
-            )
-        lines.append(f"{field.name} = {_literal(_named(field.kind, current[field.name], places))}")
+            value = _toml_literal(_with_slugs(field.kind, upstream[field.name], ids))
+            lines.append(f"# {field.name} is edited; upstream: {value}")
+        lines.append(f"{field.name} = {_toml_literal(_with_slugs(field.kind, current[field.name], ids))}")
     return "\n".join(lines) + "\n"
 
 
-def read_document(before: str, after: str, places: CategoriesAndGrids) -> dict[str, StoredValue]:
-    """The fields that a person changed, with their new values. UsageError says the first mistake and where it is."""
-    handed_out, came_back = _parsed(before), _parsed(after)
-    touched: dict[str, StoredValue] = {}
-    for name, value in came_back.items():
-        field = assignments.get_editable(name)
-        if value == handed_out.get(field.name):
+def read_document(before: str, after: str, ids: CategoryAndGridIds) -> dict[str, StoredValue]:
+    """Return the changed fields with their new values. UsageError describes the first error and where it is."""
+    original, edited = _parse_toml(before), _parse_toml(after)
+    changed: dict[str, StoredValue] = {}
+    for name, value in edited.items():
+        field = assignments.get_editable_field(name)
+        if value == original.get(field.name):
             continue
-        if isinstance(value, date):  # TOML has times of its own; a datetime is a date, too
-            value = value.isoformat().replace("+00:00", "Z")  # noqa: PLW2901 - the same value as JSON would have it
+        if isinstance(value, date):  # TOML has dates of its own; a datetime is a date, too
+            value = value.isoformat().replace("+00:00", "Z")  # noqa: PLW2901 - the same value as text
         empty = value == "" and field.nullable
-        touched[field.name] = assignments.value_from_json(field, None if empty else value, places)
-    return touched
+        changed[field.name] = assignments.value_from_json(field, None if empty else value, ids)
+    return changed
 
 
-def with_error(after: str, mistake: str) -> str:
-    """The text that came back with the mistake said on top, in place of an earlier one."""
-    lines = [line for line in _lines(after) if not line.startswith(_MISTAKE)]
-    return "\n".join([f"{_MISTAKE}{_comment(mistake)}", *lines]) + "\n"
+def with_error(after: str, error: str) -> str:
+    """Return the edited document with the error as its first line, instead of an earlier one."""
+    lines = [line for line in _lines(after) if not line.startswith(_ERROR)]
+    return "\n".join([f"{_ERROR}{_comment(error)}", *lines]) + "\n"
 
 
 def is_blank(after: str) -> bool:
-    """Whether nothing but comments came back: the person changed their mind."""
+    """Return whether the document has only comments and blank lines: the user cancelled."""
     return all(not line.strip() or line.lstrip().startswith("#") for line in _lines(after))
 
 
 def _lines(source: str) -> list[str]:
-    # TOML's lines: `splitlines` also ends one at U+2028 and others that may stand within a value.
+    # Not `splitlines`: it also splits at U+2028 and others, which are valid inside a TOML value.
     return source.removesuffix("\n").split("\n")
 
 
-def _parsed(source: str) -> dict[str, object]:
+def _parse_toml(source: str) -> dict[str, object]:
     try:
         return tomllib.loads(source)
-    except (ValueError, RecursionError) as error:  # a ValueError that is no TOMLDecodeError: a number of 4,301 digits
-        raise UsageError(f"the text does not parse: {error}") from error
+    except (ValueError, RecursionError) as error:  # a plain ValueError: a number of more than 4,300 digits
+        raise UsageError(f"invalid TOML: {error}") from error
 
 
-def _named(kind: Kind, value: StoredValue, places: CategoriesAndGrids) -> object:
-    """Categories and grids by slug, as far as they are named."""
+def _with_slugs(kind: Kind, value: StoredValue, ids: CategoryAndGridIds) -> object:
+    """Replace the ids of categories and grids by slugs, as far as they are known."""
     if kind is Kind.CATEGORY:
-        return _slug(value, places.categories)
+        return _slug(value, ids.categories)
     if kind is Kind.GRIDS and isinstance(value, list):
-        return [_slug(item, places.grids) for item in value]
+        return [_slug(item, ids.grids) for item in value]
     return value
 
 
 def _slug(number: object, known: Mapping[str, int]) -> object:
-    # The slug comes first of the names of one id that are no number.
+    # The slug is the first name of an id that is not a number.
     return next((name for name, found in known.items() if found == number and not name.isdigit()), number)
 
 
-def _literal(value: object) -> str:
-    """A TOML literal. JSON's strings, numbers and lists are TOML's too, but for null.
+def _toml_literal(value: object) -> str:
+    """Return a TOML literal. JSON strings, numbers and lists are valid TOML; null becomes "".
 
-    What an editor might obey or hide (DEL, the second set of controls, marks that reorder) is written as its number.
+    Characters that an editor may interpret or hide (control characters, direction marks) are escaped.
     """
     if value is None:
         return '""'
-    return "".join(map(_visible, json.dumps(value, ensure_ascii=False)))
+    return "".join(map(_escape_unprintable, json.dumps(value, ensure_ascii=False)))
 
 
-def _visible(character: str) -> str:
-    if character.isprintable() or character == _JOINER:
+def _escape_unprintable(character: str) -> str:
+    if character.isprintable() or character == _ZERO_WIDTH_JOINER:
         return character
     number = ord(character)
-    return f"\\u{number:04X}" if number <= _BASIC else f"\\U{number:08X}"
+    return f"\\u{number:04X}" if number <= _MAX_BMP else f"\\U{number:08X}"
 
 
 def _comment(line: str) -> str:

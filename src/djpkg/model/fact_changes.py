@@ -1,7 +1,7 @@
-"""What a source says now, laid over what it said before, and the events that this makes.
+"""Combine new facts of a source with the stored ones, and find the events between them.
 
-The closed list of events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked, license.
-What is learned for the first time is no event.
+Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked, license. The first facts
+about a package produce no event.
 """
 
 from __future__ import annotations
@@ -18,52 +18,52 @@ if TYPE_CHECKING:
 
 
 class Event(NamedTuple):
-    """Something worth telling about one package; `old` and `new` are what it was and what it is."""
+    """One reported change of a package: the kind of event, the old value and the new one."""
 
     event: str
     old: str | None
     new: str | None
 
 
-def combine(before: Facts | None, said: Facts) -> Facts:
-    """The facts to keep: parts that were said now replace those from before, what was not said stays.
+def combine_facts(before: Facts | None, new: Facts) -> Facts:
+    """Return the facts to store: parts of `new` replace those of `before`, missing parts are kept.
 
-    A repository or project that is gone or blocked keeps all that was known of it.
+    A repository or project that is gone or blocked keeps all its earlier facts.
     """
-    if isinstance(said, ForgeFacts) and isinstance(before, ForgeFacts):
+    if isinstance(new, ForgeFacts) and isinstance(before, ForgeFacts):
         return ForgeFacts(
-            state=said.state,
-            repository=said.repository or before.repository,
-            weeks=said.weeks or before.weeks,
-            contributors=_contributors(before.contributors, said.contributors),
+            state=new.state,
+            repository=new.repository or before.repository,
+            weeks=new.weeks or before.weeks,
+            contributors=_combine_contributors(before.contributors, new.contributors),
         )
-    if isinstance(said, PypiFacts) and isinstance(before, PypiFacts) and said.state == "gone":
+    if isinstance(new, PypiFacts) and isinstance(before, PypiFacts) and new.state == "gone":
         return replace(before, state="gone")
-    if isinstance(said, CatalogFacts) and isinstance(before, CatalogFacts) and not said.commits_over_52:
-        # The directory has served empty lists for weeks: unknown, not nothing.
-        return replace(said, commits_over_52=before.commits_over_52)
-    return said
+    if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and not new.commits_over_52:
+        # The catalog has served empty lists of weeks: that means unknown, not zero commits.
+        return replace(new, commits_over_52=before.commits_over_52)
+    return new
 
 
-def _contributors(before: ContributorsFacts | None, said: ContributorsFacts | None) -> ContributorsFacts | None:
-    """Where a forge has no list and names nobody, those who were known stay, and belong to the newer head."""
-    if said is None or before is None:
-        return said or before
-    if not said.whole and not said.names:
-        return replace(before, head=said.head, taken=said.taken)
-    return said
+def _combine_contributors(before: ContributorsFacts | None, new: ContributorsFacts | None) -> ContributorsFacts | None:
+    """Keep the known names, now for the newer head, where the forge has no list and found no names."""
+    if new is None or before is None:
+        return new or before
+    if not new.whole and not new.names:
+        return replace(before, head=new.head, taken=new.taken)
+    return new
 
 
 def facts_differ(before: Facts | None, after: Facts) -> bool:
-    """Whether a source tells of a package something else than before.
+    """Return whether the facts changed in substance.
 
-    The catalog changes `last_fetched` when nothing was fetched and leaves `modified` when something was: neither
-    counts, nor does the order of grids, which is none. When contributors were taken down is no news either.
+    Not counted: the catalog's `last_fetched` and `modified` (they change without a change of the package), the order of
+    grids, and the time at which contributors were read.
     """
-    return _news(before) != _news(after)
+    return _without_noise(before) != _without_noise(after)
 
 
-def _news(facts: Facts | None) -> Facts | None:
+def _without_noise(facts: Facts | None) -> Facts | None:
     if isinstance(facts, CatalogFacts):
         return replace(facts, last_fetched=None, modified=None, grids=tuple(sorted(facts.grids)))
     if isinstance(facts, ForgeFacts) and facts.contributors is not None:
@@ -72,7 +72,7 @@ def _news(facts: Facts | None) -> Facts | None:
 
 
 def find_events(before: Facts | None, after: Facts, *, coordinate: str) -> list[Event]:
-    """What changed from one statement of a source about one coordinate to its next; nothing for the first statement."""
+    """Return the events between two sets of facts about one coordinate; none when `before` is None."""
     if isinstance(before, ForgeFacts) and isinstance(after, ForgeFacts):
         return list(_forge_events(before, after, coordinate))
     if isinstance(before, PypiFacts) and isinstance(after, PypiFacts):
@@ -99,11 +99,10 @@ def _pypi_events(before: PypiFacts, after: PypiFacts, coordinate: str) -> Iterat
     yield from _state_events(before.state, after.state, coordinate)
     if before.version is None or after.version is None or after.state == "gone":
         return
-    if before.version != after.version:
+    if before.version != after.version:  # also when the newest release was deleted: the event shows both versions
         yield Event("released", before.version, after.version)
     if after.yanked and not (before.yanked and before.version == after.version):
         yield Event("yanked", None, after.version)
-    # A newer release, older than the last one, means that the newest one was withdrawn: `released` says both versions.
     if before.license and after.license and before.license != after.license:
         yield Event("license", before.license, after.license)
 

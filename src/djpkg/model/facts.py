@@ -1,7 +1,7 @@
-"""What one source said about one package at one time.
+"""Facts: what one source returned about one package at one time.
 
-Sources make these, the mirror keeps them as JSON, `merge` reads them. All times are texts: those of the catalog as they
-came, all others in whole seconds of UTC with ``Z``. A field that is None was not said.
+Sources create them, the mirror stores them as JSON, `merge` reads them. All times are texts: the catalog's as received,
+all others in whole seconds of UTC with ``Z``. None means that the source did not state the value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 
 class Outcome(StrEnum):
-    """How one source ended for one package."""
+    """How the lookup at one source ended for one package."""
 
     UPDATED = "updated"
     UNCHANGED = "unchanged"
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogFacts:
-    """One package as the catalog states it: the 18 keys of its API, addresses of category and grids as their ids."""
+    """One package of the catalog: the 18 keys of its API, with ids in place of the URLs of category and grids."""
 
     id: int
     title: str
@@ -47,7 +47,7 @@ class CatalogFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryFacts:
-    """The page of a repository, and the head of its default branch (None in an empty repository)."""
+    """The metadata of a repository, and the head of its default branch (None in an empty repository)."""
 
     path: str
     node_id: str | None
@@ -62,7 +62,7 @@ class RepositoryFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeksFacts:
-    """How many commits each author day (UTC, ``2026-01-05``) has among those of the window below `head`."""
+    """Commits per author date (UTC, ``2026-01-05``) in the 52-week window, counted from `head` backwards."""
 
     head: str
     days: dict[str, int]
@@ -70,10 +70,10 @@ class WeeksFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributorsFacts:
-    """Who contributed up to `head`, most commits first, as of `taken`.
+    """The contributors up to `head`, most commits first, as read at `taken`.
 
-    `whole` is False where the forge has no such list and these are the authors of the commits that were read, or
-    nobody.
+    `whole` is False where the forge has no list of contributors: the names are then the authors of the commits that
+    were read, or empty.
     """
 
     head: str
@@ -84,7 +84,7 @@ class ContributorsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeFacts:
-    """A repository in three parts, each with the head that it belongs to. A part that is None was not said (yet)."""
+    """A repository in three parts, each with the head that it belongs to. None marks a part that is not fetched yet."""
 
     state: Literal["ok", "gone", "blocked"] = "ok"
     repository: RepositoryFacts | None = None
@@ -94,7 +94,7 @@ class ForgeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PypiFacts:
-    """The newest release of a project, and where the project says its repository is."""
+    """The newest release of a project, and the repository URLs in its metadata."""
 
     state: Literal["ok", "gone"] = "ok"
     name: str = ""
@@ -125,7 +125,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """A grid of the catalog: packages that one compares."""
+    """A grid of the catalog: packages to compare with each other."""
 
     id: int
     slug: str

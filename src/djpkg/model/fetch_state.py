@@ -1,4 +1,4 @@
-"""What one fetch leaves for the next: quotas as last told, and complete sweeps."""
+"""State that one fetch stores for the next: quotas and complete reads of the catalog's list."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 ANONYMOUS = "anonymous"
-"""The pool of a forge's quota from which those without a token are served."""
+"""The quota pool of a forge for requests without a token."""
 
 
 class QuotaRow(NamedTuple):
-    """One pool of a source's quota as its last reply told it, and the moment before which it is not to be asked."""
+    """One quota pool of a source as of its last response; no request is sent before `not_before`."""
 
     source: str
     pool: str
@@ -24,8 +24,8 @@ class QuotaRow(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """The last complete reading of a source's whole list: when it ended, how many it listed, its newest id."""
+    """The last complete read of the catalog's list: its end, the number of packages, and the highest id."""
 
     completed: datetime
     packages: int
-    mark: int | None
+    newest_id: int | None

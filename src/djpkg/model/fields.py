@@ -1,8 +1,7 @@
-"""The register of fields: what a package can be asked for, under which names, where it comes from and how it is
-treated.
+"""The fields of a package: names, aliases, kinds, origins and examples.
 
-It drives the JSON, the columns of `list`, the query language, `edit`, completion and the README's table. The first 18
-are the record: the keys of the catalog's API, in its order.
+JSON output, the columns of `list`, the query language, `edit`, completion and the README's table are built from this
+list. The first 18 fields are the record: the keys of the catalog's API, in its order.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ from djpkg.text import quote_input
 
 
 class Kind(Enum):
-    """What a field's value is; the value of each member is what `fields` prints."""
+    """The kind of a field's value; `djpkg fields` prints the text."""
 
     INTEGER = "number"
     TEXT = "text"
     TIME = "time"
     FLAG = "true or false"
-    ADDRESS = "address"
-    PROJECT = "project"
-    COUNTS = "52 counts"
+    URL = "URL"
+    PROJECT = "PyPI project"
+    COUNTS = "52 weekly counts"
     NAMES = "list of texts"
     CATEGORY = "category"
     GRIDS = "list of grids"
-    MAPPING = "texts by name"
+    MAPPING = "texts by source"
 
 
 class Owner(Enum):
-    """Who states a field."""
+    """Where a field's value comes from."""
 
     CATALOG = "catalog"
     FORGE = "forge"
@@ -41,10 +40,9 @@ class Owner(Enum):
 
 
 class Field(NamedTuple):
-    """One named value of a record, or one beyond it.
+    """One named value of a package.
 
-    `editable` fields can be overridden; `nullable` ones are null where they are cleared, others "" (texts) or []
-    (lists).
+    `editable` fields can be overridden. Clearing a `nullable` field makes it null, any other one "" or [].
     """
 
     name: str
@@ -58,27 +56,27 @@ class Field(NamedTuple):
     in_record: bool = False
 
     @property
-    def of_grids(self) -> bool:
-        """Whether the value is the grids that the package is in, by number or by slug."""
+    def holds_grids(self) -> bool:
+        """Whether the value is the package's grids, by number or slug."""
         return self.name in ("grids", "grid_slugs")
 
     @property
-    def of_category(self) -> bool:
+    def holds_category(self) -> bool:
         """Whether the value is the package's category, by number, slug or title."""
         return self.name in ("category", "category_slug", "category_title")
 
     @property
     def sortable(self) -> bool:
-        """Whether `--sort` takes the field."""
+        """Whether `--sort` accepts the field."""
         return self.kind is not Kind.MAPPING
 
     @property
-    def descends(self) -> bool:
-        """Whether the natural order is the most or the newest first."""
+    def sorts_descending(self) -> bool:
+        """Whether `--sort FIELD` puts the highest or newest value first."""
         return self.kind in (Kind.INTEGER, Kind.TIME, Kind.COUNTS, Kind.NAMES, Kind.GRIDS, Kind.FLAG)
 
 
-def _record(
+def _record_field(
     name: str,
     kind: Kind,
     owner: Owner,
@@ -92,22 +90,22 @@ def _record(
 
 
 FIELDS: tuple[Field, ...] = (
-    _record("category", Kind.CATEGORY, Owner.CATALOG, "the category, as its address", "category:apps", editable=True),
-    _record("grids", Kind.GRIDS, Owner.CATALOG, "the grids, as their addresses", "grid:forms", "grid", editable=True),
-    _record("id", Kind.INTEGER, Owner.CATALOG, "the catalog's number", "id:409"),
-    _record("title", Kind.TEXT, Owner.CATALOG, "the title", 'title:"django todo"', editable=True),
-    _record("slug", Kind.TEXT, Owner.CATALOG, "the name in addresses", "slug:django-todo"),
-    _record(
+    _record_field("category", Kind.CATEGORY, Owner.CATALOG, "the category, as its URL", "category:apps", editable=True),
+    _record_field("grids", Kind.GRIDS, Owner.CATALOG, "the grids, as their URLs", "grid:forms", "grid", editable=True),
+    _record_field("id", Kind.INTEGER, Owner.CATALOG, "the id in the catalog", "id:409"),
+    _record_field("title", Kind.TEXT, Owner.CATALOG, "the title", 'title:"django todo"', editable=True),
+    _record_field("slug", Kind.TEXT, Owner.CATALOG, "the name in URLs", "slug:django-todo"),
+    _record_field(
         "last_updated",
         Kind.TIME,
         Owner.FORGE,
-        "when the default branch last got a commit",
+        "date of the newest commit on the default branch",
         "updated:6m..",
         "updated",
         editable=True,
         nullable=True,
     ),
-    _record(
+    _record_field(
         "last_fetched",
         Kind.TIME,
         Owner.DJPKG,
@@ -116,8 +114,8 @@ FIELDS: tuple[Field, ...] = (
         "fetched",
         nullable=True,
     ),
-    _record("repo_url", Kind.ADDRESS, Owner.CATALOG, "the repository's address", "repo_url:github.com", editable=True),
-    _record(
+    _record_field("repo_url", Kind.URL, Owner.CATALOG, "the repository's URL", "repo_url:github.com", editable=True),
+    _record_field(
         "pypi_version",
         Kind.TEXT,
         Owner.PYPI,
@@ -127,10 +125,12 @@ FIELDS: tuple[Field, ...] = (
         editable=True,
         nullable=True,
     ),
-    _record("created", Kind.TIME, Owner.CATALOG, "when the catalog took it in", "created:1y..", "added"),
-    _record("modified", Kind.TIME, Owner.CATALOG, "when the catalog's entry was last edited", "modified:30d.."),
-    _record("repo_forks", Kind.INTEGER, Owner.FORGE, "forks", "forks:10..", "forks", editable=True),
-    _record(
+    _record_field(
+        "created", Kind.TIME, Owner.CATALOG, "when the package was added to the catalog", "created:1y..", "added"
+    ),
+    _record_field("modified", Kind.TIME, Owner.CATALOG, "when the catalog entry was last edited", "modified:30d.."),
+    _record_field("repo_forks", Kind.INTEGER, Owner.FORGE, "number of forks", "forks:10..", "forks", editable=True),
+    _record_field(
         "repo_description",
         Kind.TEXT,
         Owner.FORGE,
@@ -139,38 +139,33 @@ FIELDS: tuple[Field, ...] = (
         "description",
         editable=True,
     ),
-    _record(
-        "pypi_url",
-        Kind.PROJECT,
-        Owner.CATALOG,
-        "the project's address, or its name",
-        "pypi_url:django-todo",
-        editable=True,
+    _record_field(
+        "pypi_url", Kind.PROJECT, Owner.CATALOG, "the PyPI project's URL or name", "pypi_url:django-todo", editable=True
     ),
-    _record(
+    _record_field(
         "documentation_url",
-        Kind.ADDRESS,
+        Kind.URL,
         Owner.CATALOG,
-        "the documentation's address",
+        "the documentation's URL",
         "docs:readthedocs",
         "docs",
         editable=True,
         nullable=True,
     ),
-    _record("repo_watchers", Kind.INTEGER, Owner.FORGE, "stars", "stars:100..", "stars", editable=True),
-    _record(
+    _record_field("repo_watchers", Kind.INTEGER, Owner.FORGE, "number of stars", "stars:100..", "stars", editable=True),
+    _record_field(
         "commits_over_52",
         Kind.COUNTS,
         Owner.FORGE,
-        "commits in each of the last 52 weeks, oldest first; [] is unknown",
+        "commits in each of the last 52 weeks, oldest first; [] if unknown",
         "commits_over_52:1..",
         editable=True,
     ),
-    _record(
+    _record_field(
         "participants",
         Kind.NAMES,
         Owner.FORGE,
-        "who contributed, most commits first",
+        "contributors, most commits first",
         "participant:shacker",
         "participant",
         editable=True,
@@ -182,7 +177,7 @@ FIELDS: tuple[Field, ...] = (
         "repository",
         Kind.TEXT,
         Owner.CATALOG,
-        "the repository's path at its forge",
+        "the repository's path on its forge",
         "repo:shacker/django-todo",
         ("repo",),
         nullable=True,
@@ -190,43 +185,38 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "repo_state", Kind.TEXT, Owner.FORGE, "ok, moved, gone, blocked, empty, unsupported or none", "repo_state:gone"
     ),
-    Field("moved_to", Kind.TEXT, Owner.FORGE, "where a moved repository is now", "is:moved", nullable=True),
+    Field("moved_to", Kind.TEXT, Owner.FORGE, "the new URL of a moved repository", "is:moved", nullable=True),
     Field(
         "commits_last_year",
         Kind.INTEGER,
         Owner.FORGE,
-        "commits in the last 52 weeks",
+        "number of commits in the last 52 weeks",
         "commits:1..",
         ("commits",),
         nullable=True,
     ),
     Field(
-        "participant_count", Kind.INTEGER, Owner.FORGE, "how many contributed", "contributors:5..", ("contributors",)
+        "participant_count", Kind.INTEGER, Owner.FORGE, "number of contributors", "contributors:5..", ("contributors",)
     ),
     Field(
         "pypi_name",
         Kind.TEXT,
         Owner.CATALOG,
-        "the project's normalised name",
+        "the PyPI project's normalized name",
         "pypi:django-todo",
         ("pypi",),
         nullable=True,
     ),
     Field("pypi_state", Kind.TEXT, Owner.PYPI, "ok, gone or none", "pypi_state:gone"),
     Field(
-        "released",
-        Kind.TIME,
-        Owner.PYPI,
-        "when the newest release was uploaded",
-        "released:2025-01-01..",
-        nullable=True,
+        "released", Kind.TIME, Owner.PYPI, "upload time of the newest release", "released:2025-01-01..", nullable=True
     ),
     Field("yanked", Kind.FLAG, Owner.PYPI, "whether the newest release is yanked", "is:yanked", nullable=True),
     Field(
         "requires_python",
         Kind.TEXT,
         Owner.PYPI,
-        "the Python that the newest release asks for",
+        "Python versions that the newest release supports",
         "requires_python:3.8",
         nullable=True,
     ),
@@ -236,7 +226,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "django_versions", Kind.NAMES, Owner.PYPI, "Django versions declared in classifiers", "django:5.2", ("django",)
     ),
-    Field("license", Kind.TEXT, Owner.PYPI, "the licence as declared", "license:MIT", nullable=True),
+    Field("license", Kind.TEXT, Owner.PYPI, "the declared license", "license:MIT", nullable=True),
     Field(
         "development_status",
         Kind.TEXT,
@@ -245,27 +235,13 @@ FIELDS: tuple[Field, ...] = (
         "development_status:stable",
         nullable=True,
     ),
-    Field(
-        "category_slug",
-        Kind.TEXT,
-        Owner.CATALOG,
-        "the category's slug",
-        "category_slug:apps",
-        nullable=True,
-    ),
-    Field(
-        "category_title",
-        Kind.TEXT,
-        Owner.CATALOG,
-        "the category's title",
-        "category_title:App",
-        nullable=True,
-    ),
+    Field("category_slug", Kind.TEXT, Owner.CATALOG, "the category's slug", "category_slug:apps", nullable=True),
+    Field("category_title", Kind.TEXT, Owner.CATALOG, "the category's title", "category_title:App", nullable=True),
     Field("grid_slugs", Kind.NAMES, Owner.CATALOG, "the grids' slugs", "grid_slugs:forms"),
     Field("catalog_state", Kind.TEXT, Owner.CATALOG, "listed or removed", "is:removed"),
-    Field("edited", Kind.NAMES, Owner.DJPKG, "names of the fields that you edited", "is:edited"),
-    Field("checked", Kind.MAPPING, Owner.DJPKG, "when each source last answered", "checked:github"),
-    Field("failed", Kind.MAPPING, Owner.DJPKG, "why a source's last try failed", "failed:github"),
+    Field("edited", Kind.NAMES, Owner.DJPKG, "names of the fields you edited", "is:edited"),
+    Field("checked", Kind.MAPPING, Owner.DJPKG, "time of each source's last answer", "checked:github"),
+    Field("failed", Kind.MAPPING, Owner.DJPKG, "error of each source's last failed lookup", "failed:github"),
 )
 
 RECORD: tuple[Field, ...] = tuple(field for field in FIELDS if field.in_record)
@@ -275,12 +251,12 @@ _BY_NAME: dict[str, Field] = {name: field for field in FIELDS for name in (field
 
 
 def find(name: str) -> Field | None:
-    """The field of that name or alias, any case, ``-`` for ``_``; None if there is none."""
+    """Return the field with that name or alias, in any case and with ``-`` for ``_``; None if there is none."""
     return _BY_NAME.get(name.strip().lower().replace("-", "_"))
 
 
 def get(name: str) -> Field:
-    """The field of that name or alias; UsageError that names the nearest if there is none."""
+    """Return the field with that name or alias; UsageError with the nearest name if it is unknown."""
     field = find(name)
     if field is None:
         raise unknown_field(name)
@@ -288,34 +264,34 @@ def get(name: str) -> Field:
 
 
 def unknown_field(name: str) -> UsageError:
-    """The error for a name that no field has."""
+    """Return the error for an unknown field name."""
     near = get_close_matches(name.strip().lower(), _BY_NAME, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "djpkg fields lists them all"
-    return UsageError(f"there is no field {quote_input(name)}", hint=hint)
+    hint = f"did you mean {near[0]}?" if near else "djpkg fields lists all fields"
+    return UsageError(f"unknown field {quote_input(name)}", hint=hint)
 
 
 class Column(NamedTuple):
-    """One wanted field under the name that was typed for it, which is its key in JSON and its head in a table."""
+    """One output column: a field under the name that the user typed, which is the JSON key and the table heading."""
 
     key: str
     field: Field
 
 
 def parse_columns(names: str) -> tuple[Column, ...]:
-    """``"slug,stars"`` -> the columns in that order; ``all`` stands for every field.
+    """Parse ``"slug,stars"`` into columns in that order; ``all`` adds every field.
 
-    UsageError on a name that no field has, and where no name is given.
+    UsageError on an unknown field or an empty list.
     """
-    wanted: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     for name in (part.strip() for part in names.split(",")):
         if name == "all":
-            wanted.update({field.name: Column(field.name, field) for field in FIELDS if field.name not in wanted})
+            columns.update({field.name: Column(field.name, field) for field in FIELDS if field.name not in columns})
         elif name:
-            wanted.setdefault(name, Column(name, get(name)))
-    if not wanted:
-        message = "--fields names no field"
+            columns.setdefault(name, Column(name, get(name)))
+    if not columns:
+        message = "--fields needs at least one field"
         raise UsageError(message, hint="for example: --fields slug,stars,updated")
-    return tuple(wanted.values())
+    return tuple(columns.values())
 
 
 RECORD_COLUMNS: tuple[Column, ...] = tuple(Column(field.name, field) for field in RECORD)

@@ -1,6 +1,6 @@
-"""Which parts of a repository must be fetched again once its head is known, and when the catalog's list is due.
+"""Decide which parts of a repository are fetched again, and when the catalog's list is due.
 
-The rules are the same for every forge. A head is a commit's id, None in an empty repository, and its date as a text.
+The rules are the same for every forge. A head is a commit id, None in an empty repository; `head_at` is its date.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.model import weekly_commits
 from djpkg.model.facts import WeeksFacts
-from djpkg.times import instant, same_instant
+from djpkg.times import is_same_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,37 +18,36 @@ if TYPE_CHECKING:
 
     from djpkg.model.fetch_state import Sweep
 
-# Forges cache their lists of contributors for hours (GitHub REST: "a few hours old"), so a list that was taken within a
-# day of the head's date may lack the head's author: it is taken once more a day later.
+# Forges cache their lists of contributors for hours (GitHub REST: "a few hours old"). A list read within a day of the
+# head's date may lack the head's author, so it is read once more a day later.
 CONTRIBUTORS_SETTLE = timedelta(days=1)
 # The whole catalog list is read once a day.
 SWEEP_AGE = timedelta(days=1)
 
 
-def weeks_without_asking(
+def weeks_from_head(
     head: str | None, head_at: str | None, *, weeks_head: str | None, now: datetime
 ) -> WeeksFacts | None:
-    """The weeks that follow from the head alone: none at all where it lies before the window, or where there is no
-    head.
+    """Return zero commits where the head is older than the window or missing.
 
-    None where the window must be asked for, or where the stored weeks belong to the head already.
+    None where the commits must be fetched (`needs_commits`) or where the stored weeks belong to the head already.
     """
     if head is None:
         return WeeksFacts(head="", days={}) if weeks_head != "" else None
-    moment = instant(head_at)
+    moment = parse_time(head_at)
     if head != weeks_head and moment is not None and moment < weekly_commits.window_start(now):
         return WeeksFacts(head=head, days={})
     return None
 
 
-def needs_window(head: str | None, head_at: str | None, *, weeks_head: str | None, now: datetime) -> bool:
-    """Whether the commits of the window must be asked for: the head moved and lies within the window.
+def needs_commits(head: str | None, head_at: str | None, *, weeks_head: str | None, now: datetime) -> bool:
+    """Return whether the commits of the window must be fetched: the head changed and lies within the window.
 
-    Never incrementally by date: a late merge brings in commits older than the last asking.
+    All of them, not only those since the last fetch: a late merge adds commits with older dates.
     """
     if head is None or head == weeks_head:
         return False
-    moment = instant(head_at)
+    moment = parse_time(head_at)
     return moment is None or moment >= weekly_commits.window_start(now)
 
 
@@ -61,26 +60,26 @@ def needs_contributors(
     catalog_updated: str | None,
     now: datetime,
 ) -> bool:
-    """Whether the contributors must be asked for: the stored list does not belong to the head, nor does the catalog's.
+    """Return whether the contributors must be fetched: neither the stored list nor the catalog's belongs to the head.
 
-    `catalog_updated` is the catalog's `last_updated` where it has a list of participants: the list belongs to the head
-    when that is the head's date.
+    `catalog_updated` is the catalog's `last_updated` where it has a list of participants: that list belongs to the head
+    when this is the head's date.
     """
     if head is None:
         return False
     if contributors_head == head:
-        taken, moment = instant(contributors_taken), instant(head_at)
+        taken, moment = parse_time(contributors_taken), parse_time(head_at)
         if taken is None or moment is None:
             return False
         return timedelta() <= taken - moment < CONTRIBUTORS_SETTLE <= now - taken
-    return not same_instant(catalog_updated, head_at)
+    return not is_same_time(catalog_updated, head_at)
 
 
 def needs_sweep(last: Sweep | None, *, now: datetime) -> bool:
-    """Whether the whole list is due: it was never read to its end, that is a day ago, or lies in the future."""
+    """Return whether the whole list is due: never read completely, not for a day, or (clock changed) in the future."""
     return last is None or not timedelta() <= now - last.completed < SWEEP_AGE
 
 
-def reaches_known(ids: Iterable[int], mark: int | None) -> bool:
-    """Whether a page, newest first, holds a package that the last sweep had: what follows is known."""
+def reaches_known_id(ids: Iterable[int], mark: int | None) -> bool:
+    """Return whether a page, newest first, reaches ids of the last sweep; the pages after it are known."""
     return mark is not None and any(number <= mark for number in ids)

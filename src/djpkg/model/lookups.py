@@ -1,4 +1,4 @@
-"""What is to be asked of a source about one coordinate, and the validators that let it say "unchanged"."""
+"""Targets of lookups at forges and PyPI, with the validators for "unchanged" answers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryTarget:
-    """One repository to be asked about, and what is stored of it.
+    """One repository to look up, and the stored state that decides what is fetched.
 
-    `host` is the forge's name as in the address (``github.com``), `path` the rest (``shacker/django-todo``).
+    `host` is the forge's host (``github.com``), `path` the rest of the URL (``shacker/django-todo``).
     `weeks_head` and `contributors_head` are the heads that the stored weeks and contributors belong to.
     `catalog_updated` is the catalog's `last_updated` where the catalog also has a list of participants, else None.
-    `gone` says that it was gone the last time.
+    `gone` is True when the last lookup found it gone.
     """
 
     coordinate: str
@@ -32,7 +32,7 @@ class RepositoryTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectTarget:
-    """One project of PyPI to be asked about; `serial` is the last one whose facts are stored."""
+    """One project on PyPI to look up; `serial` is the serial of the stored facts."""
 
     coordinate: str
     etag: str | None = None
@@ -46,4 +46,4 @@ class Head(NamedTuple):
     at: str | None
 
 
-EMPTY = Head(None, None)
+NO_HEAD = Head(None, None)

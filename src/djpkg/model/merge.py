@@ -1,7 +1,7 @@
-"""Facts and overrides -> the effective values of a package.
+"""Merge facts and overrides into the effective values of a package.
 
-The rules of who owns which field live here and nowhere else. Pure: the same facts give the same values at any time,
-because the clock that slides the weeks is the moment at which the forge answered.
+This module alone decides which source owns which field. It is pure: the 52-week window ends at the time of the forge's
+answer, not now, so the same facts always give the same values.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from djpkg.model import pypi_project, repository_url, weekly_commits
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts
 from djpkg.model.package import DJPKG, YOU, Origin
+from djpkg.model.repository_url import NoRepository, Repository
 from djpkg.source_name import SourceName
-from djpkg.times import instant, same_instant
+from djpkg.times import is_same_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
     from djpkg.model.facts import Facts
 
-    # A value as the mirror keeps it: `category` is an id, `grids` are ids.
+    # A value as the mirror stores it: `category` is an id, `grids` are ids.
     StoredValue: TypeAlias = bool | int | str | list[int] | list[str] | dict[str, str] | None
 
 
 class FactsRow(NamedTuple):
-    """One row of facts: what `source` said when `coordinate` was asked, and how its last asking ended.
+    """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended.
 
-    `misses` counts the answers in a row that said gone or blocked.
+    `misses` counts consecutive answers "gone" or "blocked".
     """
 
     source: SourceName
@@ -36,13 +37,13 @@ class FactsRow(NamedTuple):
     answered: str | None
     outcome: str | None
     error: str | None
-    said: Facts | None
-    misses: int = 0
+    facts: Facts | None
+    gone_count: int = 0
 
 
-_NEVER: Mapping[str, str] = {}
-_OF_FORGE = ("repo_state", "archived", "moved_to")
-_OF_PYPI = (
+_NO_EDITS: Mapping[str, str] = {}
+_FORGE_FIELDS = ("repo_state", "archived", "moved_to")
+_PYPI_FIELDS = (
     "pypi_state",
     "released",
     "yanked",
@@ -51,10 +52,11 @@ _OF_PYPI = (
     "django_versions",
     "development_status",
 )
-# Fields that follow from another one, those of a source where there is no such source for the package.
-_FOLLOWING = {
-    "repo_url": ("forge", "repository", *_OF_FORGE),
-    "pypi_url": ("pypi_name", "license", *_OF_PYPI),
+# Fields derived from another field, whose origin they share. Fields of a source are derived from its URL while the
+# package has no such source.
+_DERIVED = {
+    "repo_url": ("forge", "repository", *_FORGE_FIELDS),
+    "pypi_url": ("pypi_name", "license", *_PYPI_FIELDS),
     "commits_over_52": ("commits_last_year",),
     "participants": ("participant_count",),
     "category": ("category_slug", "category_title"),
@@ -63,66 +65,65 @@ _FOLLOWING = {
 
 
 class Merged(NamedTuple):
-    """The effective value of each field that `packages` keeps, by name.
+    """The effective values of one package, by column of `packages`.
 
-    `origins` holds who stated each field of the register, `upstream` and `beneath` the value beneath each overridden
-    field and who stated that, `place` and `project` the coordinates that the forge and PyPI are to be asked about,
-    `suggestion` the address of another forge that the project itself names.
+    `origins` holds the origin of every field; `upstream` and `upstream_origins` the upstream value and its origin for
+    each overridden field; `repository` and `project` what to look up at the forge and at PyPI; `suggestion` the URL of
+    another repository that the project itself names.
     """
 
     values: dict[str, StoredValue]
     upstream: dict[str, StoredValue]
     origins: dict[str, Origin]
-    beneath: dict[str, Origin]
-    place: repository_url.Repository | None
+    upstream_origins: dict[str, Origin]
+    repository: Repository | None
     project: str | None
     suggestion: str | None
 
 
 def merge(
-    facts: Sequence[FactsRow],
+    rows: Sequence[FactsRow],
     overrides: Mapping[str, StoredValue],
     *,
-    edited: Mapping[str, str] = _NEVER,
+    edited: Mapping[str, str] = _NO_EDITS,
     listed: bool = True,
     forges: Mapping[str, SourceName] = repository_url.NO_FORGES,
 ) -> Merged:
-    """The effective values of one package; `facts` are all its rows, among them exactly one of the catalog.
+    """Return the effective values of one package from all its facts rows, exactly one of them from the catalog.
 
-    `edited` says when each override was made, which only the origins tell on. Facts of a place that the package does
-    not point to now (its address was edited, or is no longer) are left out.
+    `edited` holds the time of each override (for origins only). Facts about a repository or project that the package no
+    longer points to, for example after an edit of its URL, are ignored.
     """
-    catalog = _catalog(facts)
-    place = repository_url.parse_repository_url(_text(overrides.get("repo_url", catalog.repo_url)), forges)
-    name = pypi_project.parse_project_name(_text(overrides.get("pypi_url", catalog.pypi_url)))
-    forge_row = _row(facts, place.kind, place.coordinate) if isinstance(place, repository_url.Repository) else None
-    pypi_row = _row(facts, SourceName.PYPI, name) if name else None
-    values, origins = _from_catalog(catalog, _origin(SourceName.CATALOG, _catalog_row(facts)))
+    catalog_row, catalog = _catalog_facts(rows)
+    parsed = repository_url.parse_repository_url(_as_text(overrides.get("repo_url", catalog.repo_url)), forges)
+    repository = parsed if isinstance(parsed, Repository) else None
+    project = pypi_project.parse_project_name(_as_text(overrides.get("pypi_url", catalog.pypi_url)))
+    forge_row = _find_row(rows, repository.kind, repository.coordinate) if repository else None
+    pypi_row = _find_row(rows, SourceName.PYPI, project) if project else None
+    values, origins = _catalog_values(catalog, _origin(SourceName.CATALOG, catalog_row))
     values["catalog_state"] = "listed" if listed else "removed"
-    _lay_forge(values, origins, catalog, place, forge_row)
-    _lay_pypi(values, origins, name, pypi_row)
-    _lay_checks(
-        values, origins, catalog, [row for row in (_catalog_row(facts), forge_row, pypi_row) if row is not None]
-    )
+    _apply_forge(values, origins, catalog, parsed, forge_row)
+    _apply_pypi(values, origins, project, pypi_row)
+    _apply_lookups(values, origins, catalog, [row for row in (catalog_row, forge_row, pypi_row) if row is not None])
     upstream = {field: values[field] for field in overrides if field in values}
-    beneath = {field: origins[field] for field in upstream}
+    upstream_origins = {field: origins[field] for field in upstream}
     for field in upstream:
         values[field] = overrides[field]
         origins[field] = Origin(YOU, edited.get(field))
     values["edited"] = sorted(upstream)
     origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
-    _count(values)
-    for field, followers in _FOLLOWING.items():
-        for follower in followers:
-            origins.setdefault(follower, origins[field])
+    _set_counts(values)
+    for field, derived_fields in _DERIVED.items():
+        for derived in derived_fields:
+            origins.setdefault(derived, origins[field])
     return Merged(
         values=values,
         upstream=upstream,
         origins=origins,
-        beneath=beneath,
-        place=place if isinstance(place, repository_url.Repository) else None,
-        project=name,
-        suggestion=_suggestion(place, forge_row, pypi_row, forges),
+        upstream_origins=upstream_origins,
+        repository=repository,
+        project=project,
+        suggestion=_suggest_repository(repository, forge_row, pypi_row, forges),
     )
 
 
@@ -130,7 +131,7 @@ def _origin(source: SourceName, row: FactsRow | None) -> Origin:
     return Origin(source.value, row.answered if row is not None else None)
 
 
-def _from_catalog(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, StoredValue], dict[str, Origin]]:
+def _catalog_values(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, StoredValue], dict[str, Origin]]:
     values: dict[str, StoredValue] = {
         "category": catalog.category,
         "grids": list(catalog.grids),
@@ -154,90 +155,92 @@ def _from_catalog(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, Stor
     return values, dict.fromkeys((*values, "catalog_state"), origin)
 
 
-def _lay_forge(
+def _apply_forge(
     values: dict[str, StoredValue],
     origins: dict[str, Origin],
     catalog: CatalogFacts,
-    place: repository_url.Repository | repository_url.NoRepository,
+    parsed: Repository | NoRepository,
     row: FactsRow | None,
 ) -> None:
-    own: dict[str, StoredValue] = {
-        "forge": place.kind.value if isinstance(place, repository_url.Repository) else None,
-        "repository": place.path if isinstance(place, repository_url.Repository) else None,
-        "repository_key": place.coordinate if isinstance(place, repository_url.Repository) else None,
-        "repo_state": None if isinstance(place, repository_url.Repository) else place.state,
+    repository = parsed if isinstance(parsed, Repository) else None
+    values |= {
+        "forge": repository.kind.value if repository else None,
+        "repository": repository.path if repository else None,
+        "repository_key": repository.coordinate if repository else None,
+        "repo_state": parsed.state if isinstance(parsed, NoRepository) else None,
         "archived": None,
         "moved_to": None,
     }
-    values |= own
-    if not isinstance(place, repository_url.Repository):
+    if repository is None:
         return
-    origin = _origin(place.kind, row)
-    origins |= dict.fromkeys((*_OF_FORGE, "license"), origin)
-    said = row.said if row is not None else None
-    if row is None or not isinstance(said, ForgeFacts):
+    origin = _origin(repository.kind, row)
+    origins |= dict.fromkeys((*_FORGE_FIELDS, "license"), origin)
+    if row is None or not isinstance(row.facts, ForgeFacts):
         return
-    values["repo_state"] = _repo_state(said, place)
-    stated = _repository_values(said, place)
-    if said.weeks is not None and (as_of := instant(row.answered)) is not None:
-        stated["commits_over_52"] = weekly_commits.counts(said.weeks.days, as_of=as_of)
-    names = _participants(catalog, said)
+    facts = row.facts
+    values["repo_state"] = _repo_state(facts, repository)
+    stated = _repository_values(facts, repository)
+    if facts.weeks is not None and (as_of := parse_time(row.answered)) is not None:
+        stated["commits_over_52"] = weekly_commits.weekly_counts(facts.weeks.days, as_of=as_of)
+    names = _participants(catalog, facts)
     if names is not None:
         stated["participants"] = names
     values |= stated
     origins |= dict.fromkeys(stated, origin)
 
 
-def _repo_state(said: ForgeFacts, place: repository_url.Repository | repository_url.NoRepository) -> str:
-    if said.state != "ok":
-        return said.state
-    now = said.repository
-    if now is not None and isinstance(place, repository_url.Repository) and now.path.lower() != place.path.lower():
+def _repo_state(facts: ForgeFacts, repository: Repository) -> str:
+    if facts.state != "ok":
+        return facts.state
+    current = facts.repository
+    if current is not None and current.path.lower() != repository.path.lower():
         return "moved"
-    return "empty" if now is not None and now.head is None else "ok"
+    return "empty" if current is not None and current.head is None else "ok"
 
 
-def _repository_values(
-    said: ForgeFacts, place: repository_url.Repository | repository_url.NoRepository
-) -> dict[str, StoredValue]:
-    page = said.repository
-    if page is None:
+def _repository_values(facts: ForgeFacts, repository: Repository) -> dict[str, StoredValue]:
+    current = facts.repository
+    if current is None:
         return {}
-    stated: dict[str, StoredValue] = {"repo_description": page.description, "archived": page.archived}
-    measured = {"repo_watchers": page.stars, "repo_forks": page.forks, "last_updated": page.head_at}
-    # What the forge does not tell (Bitbucket has no archived flag, an empty repository no head) stays the catalog's.
-    stated |= {field: value for field, value in measured.items() if value is not None}
-    if page.license:
-        stated["license"] = page.license
-    if isinstance(place, repository_url.Repository) and page.path.lower() != place.path.lower():
-        stated["moved_to"] = f"https://{place.host}/{page.path}"
+    stated: dict[str, StoredValue] = {"repo_description": current.description, "archived": current.archived}
+    figures = {"repo_watchers": current.stars, "repo_forks": current.forks, "last_updated": current.head_at}
+    # Where the forge has no value (an empty repository has no head), the catalog's value stays.
+    stated |= {field: value for field, value in figures.items() if value is not None}
+    if current.license:
+        stated["license"] = current.license
+    if current.path.lower() != repository.path.lower():
+        stated["moved_to"] = f"https://{repository.host}/{current.path}"
     return stated
 
 
-def _participants(catalog: CatalogFacts, said: ForgeFacts) -> list[str] | None:
-    """The list that belongs to the newest head; None leaves the catalog's.
+def _participants(catalog: CatalogFacts, facts: ForgeFacts) -> list[str] | None:
+    """Return the list that belongs to the newest head; None keeps the catalog's.
 
-    The catalog's list may be newer than our own: it belongs to the probed head when the catalog's `last_updated` is
-    that head's date. An own list that is not whole (authors of the commits that were read) goes behind the catalog's.
+    The catalog's list belongs to the forge's head when the catalog's `last_updated` is that head's date. A forge's list
+    that is not whole (authors of the commits that were read) is appended to the catalog's.
     """
-    own, page = said.contributors, said.repository
-    if own is None:
+    contributors, current = facts.contributors, facts.repository
+    if contributors is None:
         return None
-    if not own.whole:
+    if not contributors.whole:
         known = set(catalog.participants)
-        return [*catalog.participants, *(name for name in own.names if name not in known)]
-    belongs = page is not None and own.head == page.head
-    if not belongs and page is not None and catalog.participants and same_instant(catalog.last_updated, page.head_at):
+        return [*catalog.participants, *(name for name in contributors.names if name not in known)]
+    if (
+        current is not None
+        and contributors.head != current.head
+        and catalog.participants
+        and is_same_time(catalog.last_updated, current.head_at)
+    ):
         return None
-    return list(own.names)
+    return list(contributors.names)
 
 
-def _lay_pypi(
-    values: dict[str, StoredValue], origins: dict[str, Origin], name: str | None, row: FactsRow | None
+def _apply_pypi(
+    values: dict[str, StoredValue], origins: dict[str, Origin], project: str | None, row: FactsRow | None
 ) -> None:
     values |= {
-        "pypi_name": name,
-        "pypi_state": None if name else "none",
+        "pypi_name": project,
+        "pypi_state": None if project else "none",
         "released": None,
         "yanked": None,
         "requires_python": None,
@@ -246,35 +249,35 @@ def _lay_pypi(
         "development_status": None,
     }
     values.setdefault("license", None)
-    if not name:
+    if not project:
         return
     origin = _origin(SourceName.PYPI, row)
-    origins |= dict.fromkeys(_OF_PYPI if values["license"] else (*_OF_PYPI, "license"), origin)
-    said = row.said if row is not None else None
-    if not isinstance(said, PypiFacts):
+    origins |= dict.fromkeys(_PYPI_FIELDS if values["license"] else (*_PYPI_FIELDS, "license"), origin)
+    facts = row.facts if row is not None else None
+    if not isinstance(facts, PypiFacts):
         return
-    values["pypi_state"] = said.state
-    if said.version is None:
+    values["pypi_state"] = facts.state
+    if facts.version is None:
         return
     stated: dict[str, StoredValue] = {
-        "pypi_version": said.version,
-        "released": said.released,
-        "yanked": said.yanked,
-        "requires_python": said.requires_python,
-        "python_versions": list(said.python_versions),
-        "django_versions": list(said.django_versions),
-        "development_status": said.development_status,
+        "pypi_version": facts.version,
+        "released": facts.released,
+        "yanked": facts.yanked,
+        "requires_python": facts.requires_python,
+        "python_versions": list(facts.python_versions),
+        "django_versions": list(facts.django_versions),
+        "development_status": facts.development_status,
     }
-    if said.license:
-        stated["license"] = said.license
+    if facts.license:
+        stated["license"] = facts.license
     values |= stated
     origins |= dict.fromkeys(stated, origin)
 
 
-def _lay_checks(
+def _apply_lookups(
     values: dict[str, StoredValue], origins: dict[str, Origin], catalog: CatalogFacts, rows: Iterable[FactsRow]
 ) -> None:
-    """When each source last answered and why its last asking failed; `last_fetched` is the newest answer to djpkg."""
+    """Set `checked`, `failed` and `last_fetched`, the newest answer of the forge or PyPI."""
     checked: dict[str, str] = {}
     failed: dict[str, str] = {}
     for row in rows:
@@ -291,56 +294,52 @@ def _lay_checks(
     origins |= dict.fromkeys(("checked", "failed"), Origin(DJPKG, max(checked.values(), default=None)))
 
 
-def _count(values: dict[str, StoredValue]) -> None:
-    """The counts that follow from the effective lists; an empty list of weeks is unknown, not zero."""
-    counts = values["commits_over_52"]
+def _set_counts(values: dict[str, StoredValue]) -> None:
+    """Set the counts of the effective lists; an empty list of weeks means unknown, not zero."""
+    weeks = values["commits_over_52"]
     values["commits_last_year"] = (
-        sum(n for n in counts if isinstance(n, int)) if isinstance(counts, list) and counts else None
+        sum(n for n in weeks if isinstance(n, int)) if isinstance(weeks, list) and weeks else None
     )
     names = values["participants"]
     values["participant_count"] = len(names) if isinstance(names, list) else 0
 
 
-def _suggestion(
-    place: repository_url.Repository | repository_url.NoRepository,
+def _suggest_repository(
+    repository: Repository | None,
     forge_row: FactsRow | None,
     pypi_row: FactsRow | None,
     forges: Mapping[str, SourceName],
 ) -> str | None:
-    """Another forge that the project itself names as its repository: a hint for a person, never applied by itself."""
-    here = place.host if isinstance(place, repository_url.Repository) else None
-    if forge_row is not None and isinstance(forge_row.said, ForgeFacts) and forge_row.said.repository is not None:
-        announced = _places(repository_url.announced_addresses(forge_row.said.repository.description), forges)
-        elsewhere = next((spot for spot in announced if spot.host != here), None)
+    """Return the URL on another host that the project names as its repository; shown to the user, never applied."""
+    host = repository.host if repository else None
+    if forge_row is not None and isinstance(forge_row.facts, ForgeFacts) and forge_row.facts.repository is not None:
+        announced = _repositories(repository_url.announced_urls(forge_row.facts.repository.description), forges)
+        elsewhere = next((one for one in announced if one.host != host), None)
         if elsewhere is not None:
             return elsewhere.url
-    if pypi_row is not None and isinstance(pypi_row.said, PypiFacts):
-        linked = _places(pypi_row.said.repository_urls, forges)
-        if linked and all(spot.host != here for spot in linked):
+    if pypi_row is not None and isinstance(pypi_row.facts, PypiFacts):
+        linked = _repositories(pypi_row.facts.repository_urls, forges)
+        if linked and all(one.host != host for one in linked):
             return linked[0].url
     return None
 
 
-def _places(addresses: Iterable[str], forges: Mapping[str, SourceName]) -> list[repository_url.Repository]:
-    parsed = (repository_url.parse_repository_url(address, forges) for address in addresses)
-    return [place for place in parsed if isinstance(place, repository_url.Repository)]
+def _repositories(urls: Iterable[str], forges: Mapping[str, SourceName]) -> list[Repository]:
+    parsed = (repository_url.parse_repository_url(url, forges) for url in urls)
+    return [one for one in parsed if isinstance(one, Repository)]
 
 
-def _catalog_row(facts: Sequence[FactsRow]) -> FactsRow | None:
-    return next((row for row in facts if row.source is SourceName.CATALOG), None)
-
-
-def _catalog(facts: Sequence[FactsRow]) -> CatalogFacts:
-    row = _catalog_row(facts)
-    if row is None or not isinstance(row.said, CatalogFacts):
-        message = "a package without facts of the catalog"
+def _catalog_facts(rows: Sequence[FactsRow]) -> tuple[FactsRow, CatalogFacts]:
+    row = next((row for row in rows if row.source is SourceName.CATALOG), None)
+    if row is None or not isinstance(row.facts, CatalogFacts):
+        message = "a package without catalog facts"
         raise ValueError(message)
-    return row.said
+    return row, row.facts
 
 
-def _row(facts: Sequence[FactsRow], source: SourceName, coordinate: str) -> FactsRow | None:
-    return next((row for row in facts if row.source is source and row.coordinate == coordinate), None)
+def _find_row(rows: Sequence[FactsRow], source: SourceName, coordinate: str) -> FactsRow | None:
+    return next((row for row in rows if row.source is source and row.coordinate == coordinate), None)
 
 
-def _text(value: StoredValue) -> str | None:
+def _as_text(value: StoredValue) -> str | None:
     return value if isinstance(value, str) else None

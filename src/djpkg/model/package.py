@@ -1,4 +1,4 @@
-"""A package as the mirror shows it: effective values by field name, and what a reader wants to know beside them."""
+"""A package as commands show it: effective values by field name, with origins and source states."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
 
-    # A field's value as JSON shows it.
+    # A field's value as in JSON output.
     Value: TypeAlias = bool | int | str | list[int] | list[str] | dict[str, str] | None
     Values: TypeAlias = Mapping[str, Value]
 
-# Category and grids are shown as addresses below this one wherever the catalog was asked, as its public API does.
+# URLs of category and grids always start with this one, as in the public API, whichever catalog was fetched.
 PUBLIC_API = API_BY_SOURCE[SourceName.CATALOG].address
 
 
-def category_address(number: int | None) -> str | None:
-    """The address that the record shows for a category."""
+def category_url(number: int | None) -> str | None:
+    """Return the URL of a category in a record."""
     return None if number is None else f"{PUBLIC_API}/categories/{number}/"
 
 
-def grid_address(number: int) -> str:
-    """The address that the record shows for a grid."""
+def grid_url(number: int) -> str:
+    """Return the URL of a grid in a record."""
     return f"{PUBLIC_API}/grids/{number}/"
 
 
-def package_page(slug: str, *, api: str = PUBLIC_API) -> str:
-    """The page of a package on the site whose API is that one."""
+def package_url(slug: str, *, api: str = PUBLIC_API) -> str:
+    """Return the URL of the package's page on the site that serves `api`."""
     return f"{api.removesuffix('/api/v4')}/packages/p/{quote(slug, safe='', errors='replace')}/"
 
 
 class Provenance(NamedTuple):
-    """What one source last said about one package: when it was asked and answered (UTC texts), how it ended and why."""
+    """The last lookup of a package at one source: when it was asked and answered (UTC texts), outcome and error."""
 
     source: str
     coordinate: str
@@ -51,21 +51,17 @@ DJPKG = "djpkg"
 
 
 class Origin(NamedTuple):
-    """Who stated a field, and when: a source and its last answer, `YOU` and your edit, `DJPKG` and the newest of both.
-
-    The time is a UTC text, None where there is none yet.
-    """
+    """The source of a field's value, `YOU` (an edit) or `DJPKG` (computed), and its time (UTC text or None)."""
 
     source: str
     at: str | None
 
 
 class Package(NamedTuple):
-    """One package with everything that `show` can tell.
+    """One package with everything that `show` prints.
 
-    `values` holds every field of the register by its name, `origins` who stated each. `category` and `grids` are names
-    for people (a grid's number until it is named). `upstream` holds the value beneath each edited field, `beneath` who
-    stated that.
+    `values` and `origins` hold every field by name. `category` and `grids` are display names (a grid's number where its
+    name is unknown). `upstream` and `upstream_origins` hold the upstream value and its origin for each edited field.
     """
 
     values: Values
@@ -73,6 +69,6 @@ class Package(NamedTuple):
     grids: tuple[str, ...]
     upstream: Values
     origins: Mapping[str, Origin]
-    beneath: Mapping[str, Origin]
+    upstream_origins: Mapping[str, Origin]
     sources: tuple[Provenance, ...]
     suggestion: str | None = None

@@ -1,1 +1,1 @@
-"""What a person types for `list` -> a query -> SQL."""
+"""The query language of `list`: parse terms into a query, and a query into SQL."""

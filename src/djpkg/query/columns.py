@@ -1,4 +1,4 @@
-"""The SQL expressions over ``packages`` that hold, order and compare a field."""
+"""SQL expressions over ``packages`` that return, order and compare a field."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from djpkg.model.fields import Kind
 if TYPE_CHECKING:
     from djpkg.model.fields import Field
 
-# Fields that no column of ``packages`` holds.
+# Fields without a column in ``packages``.
 _COMPUTED = {
     "category_slug": "(SELECT slug FROM categories WHERE categories.id = packages.category)",
     "category_title": "(SELECT title FROM categories WHERE categories.id = packages.category)",
@@ -28,24 +28,24 @@ def is_computed(field: Field) -> bool:
 
 
 def column_sql(field: Field) -> str:
-    """Return the expression whose value is the field's."""
+    """Return the expression for the field's value."""
     return _COMPUTED.get(field.name, f"packages.{field.name}")
 
 
 def comparable_sql(field: Field) -> str:
     """Return the expression that orders and compares the field: the UTC instant of a time, the length of a list.
 
-    Names of categories are compared in `sql`.
+    Category names are compared in `where_clause` and `order_clause`.
     """
     if field.kind is Kind.TIME:
         return f"packages.{field.name}_utc"
     column = column_sql(field)
-    if field.kind in (Kind.TEXT, Kind.ADDRESS, Kind.PROJECT):
+    if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"{column} COLLATE NOCASE"
     if field.kind is Kind.COUNTS:
         return "packages.commits_last_year"
     if field.name == "participants":  # counting long lists is slow, so their number is stored
         return "packages.participant_count"
-    if field.of_grids:
+    if field.holds_grids:
         return "(SELECT count(*) FROM package_grids WHERE package_grids.package_id = packages.id)"
     return f"json_array_length({column})" if field.kind is Kind.NAMES else column

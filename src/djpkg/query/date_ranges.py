@@ -1,4 +1,4 @@
-"""Times as a person types them: ``2025``, ``2025-01-31``, a full stamp, or a span back from now such as ``6m``."""
+"""Parse times that a user types: ``2025``, ``2025-01-31``, a full timestamp, or an age such as ``6m``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-FORMS = "2025, 2025-01, 2025-01-31, 2025-01-31T12:00Z, or a span back from now: 12h, 7d, 2w, 6m, 1y"
+DATE_FORMATS = "2025, 2025-01, 2025-01-31, 2025-01-31T12:00Z, or an age such as 12h, 7d, 2w, 6m, 1y"
 
-_SPAN = re.compile(r"-?([0-9]{1,5})([hdwmy])", re.IGNORECASE)
+_AGE = re.compile(r"-?([0-9]{1,5})([hdwmy])", re.IGNORECASE)
 _DATE = re.compile(
     r"(?P<year>[0-9]{4})"
     r"(?:-(?P<month>[0-9]{2})"
@@ -18,91 +18,91 @@ _DATE = re.compile(
     r"(?P<zone>[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?"
     r")?)?)?"
 )
-_TICK = timedelta(microseconds=1)
-_FIRST = datetime.min.replace(tzinfo=UTC)
-_LAST = datetime.max.replace(tzinfo=UTC)
+_RESOLUTION = timedelta(microseconds=1)
+_MIN = datetime.min.replace(tzinfo=UTC)
+_MAX = datetime.max.replace(tzinfo=UTC)
 
 
 class DateRange(NamedTuple):
-    """From `first` to `last`, both within, aware and in UTC. A span back from now (`back`) is a single moment."""
+    """The period from `first` to `last`, inclusive, in UTC. An age (`is_age`) is a single moment."""
 
     first: datetime
     last: datetime
-    back: bool = False
+    is_age: bool = False
 
 
 def parse_date_range(text: str, *, now: datetime) -> DateRange | None:
-    """What `text` means at `now`; None where it is no time. A stamp without a zone is UTC."""
-    span = _SPAN.fullmatch(text)
-    if span:
-        moment = _back(now.astimezone(UTC), int(span[1]), span[2].lower())
-        return DateRange(moment, moment, back=True)
-    written = _DATE.fullmatch(text)
-    if written is None:
+    """Return the period that `text` names at `now`; None if it is not a time. A time without a zone is UTC."""
+    age = _AGE.fullmatch(text)
+    if age:
+        moment = _subtract(now.astimezone(UTC), int(age[1]), age[2].lower())
+        return DateRange(moment, moment, is_age=True)
+    match = _DATE.fullmatch(text)
+    if match is None:
         return None
     try:
-        return _period(written)
-    except (ValueError, OverflowError):  # the 31st of February, 25 o'clock, a zone that leads out of the calendar
+        return _period(match)
+    except (ValueError, OverflowError):  # February 31st, 25:00, or outside years 1 to 9999 in UTC
         return None
 
 
-def _back(now: datetime, count: int, unit: str) -> datetime:
-    """`now` less that many hours, days, weeks, calendar months or years, but no earlier than the calendar."""
+def _subtract(now: datetime, count: int, unit: str) -> datetime:
+    """Return `now` minus hours, days, weeks, calendar months or years, but not before year 1."""
     if unit in "my":
         months = now.year * 12 + now.month - 1 - count * (12 if unit == "y" else 1)
         year, month = divmod(months, 12)
         if year < 1:
-            return _FIRST
-        day = min(now.day, _days(year, month + 1))
+            return _MIN
+        day = min(now.day, _days_in_month(year, month + 1))
         return now.replace(year=year, month=month + 1, day=day)
     try:
         return now - timedelta(hours=count * {"h": 1, "d": 24, "w": 168}[unit])
     except OverflowError:
-        return _FIRST
+        return _MIN
 
 
-def _period(written: re.Match[str]) -> DateRange:
-    """The year, month, day, minute, second or microsecond that was written."""
-    year, month, day = int(written["year"]), int(written["month"] or 1), int(written["day"] or 1)
-    if written["hour"] is None:
+def _period(match: re.Match[str]) -> DateRange:
+    """Return the year, month, day, minute, second or fraction of a second in the match."""
+    year, month, day = int(match["year"]), int(match["month"] or 1), int(match["day"] or 1)
+    if match["hour"] is None:
         first = datetime(year, month, day, tzinfo=UTC)
         days = 1
-        if written["month"] is None:
-            days = _days(year, 2) + 337
-        elif written["day"] is None:
-            days = _days(year, month)
-        return DateRange(first, _end(first, timedelta(days=days)))
-    fraction = written["fraction"]
+        if match["month"] is None:
+            days = _days_in_month(year, 2) + 337
+        elif match["day"] is None:
+            days = _days_in_month(year, month)
+        return DateRange(first, _last_moment(first, timedelta(days=days)))
+    fraction = match["fraction"]
     first = datetime(
         year,
         month,
         day,
-        int(written["hour"]),
-        int(written["minute"]),
-        int(written["second"] or 0),
+        int(match["hour"]),
+        int(match["minute"]),
+        int(match["second"] or 0),
         int((fraction or "").ljust(6, "0")),
         tzinfo=UTC,
     )
-    first -= _offset(written["zone"])
-    length = timedelta(minutes=1) if written["second"] is None else timedelta(seconds=1)
+    first -= _utc_offset(match["zone"])
+    length = timedelta(minutes=1) if match["second"] is None else timedelta(seconds=1)
     if fraction is not None:
         length = timedelta(microseconds=10 ** (6 - len(fraction)))
-    return DateRange(first, _end(first, length))
+    return DateRange(first, _last_moment(first, length))
 
 
-def _days(year: int, month: int) -> int:
-    """How many days the month has. The standard library's calendar takes longer to load than all else here."""
+def _days_in_month(year: int, month: int) -> int:
+    # The calendar module would take longer to import than everything else here.
     december = 12
     return 31 if month == december else (date(year, month + 1, 1) - date(year, month, 1)).days
 
 
-def _offset(zone: str | None) -> timedelta:
+def _utc_offset(zone: str | None) -> timedelta:
     if zone is None or zone in "Zz":
         return timedelta()
     size = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
     return -size if zone[0] == "-" else size
 
 
-def _end(first: datetime, length: timedelta) -> datetime:
-    """The last moment of a period; the calendar's last where it would pass it."""
-    return first + (length - _TICK) if _LAST - first >= length else _LAST
+def _last_moment(first: datetime, length: timedelta) -> datetime:
+    """Return the last moment of a period, at most the end of year 9999."""
+    return first + (length - _RESOLUTION) if _MAX - first >= length else _MAX

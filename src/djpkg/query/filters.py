@@ -1,4 +1,4 @@
-"""What a filter asks of its field: the values behind ``stars:``, ``updated:``, ``license:`` and so on."""
+"""Parse the values of filters: ``stars:``, ``updated:``, ``license:`` and so on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from djpkg.model.fields import Field, Kind
 from djpkg.query import date_ranges
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import quote_input
-from djpkg.times import sortable_instant
+from djpkg.times import format_sortable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 _SOURCES = tuple(source.value for source in SourceName)
-# Fields whose value is one of a few words.
+# The possible values of fields with a fixed set of them.
 CHOICES: dict[str, tuple[str, ...]] = {
     "forge": tuple(forge.value for forge in FORGES),
     "repo_state": ("ok", "moved", "gone", "blocked", "empty", "unsupported", "none"),
@@ -30,7 +30,7 @@ VERSION_LISTS = frozenset({"python_versions", "django_versions"})
 
 _VALUE = re.compile(r'(?:"[^"]*"|[^,"]|")+?(?=,|\Z)')
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_LENGTHS = re.compile(r"[0-9]*\.\.[0-9]*")
+_NUMBER_RANGE = re.compile(r"[0-9]*\.\.[0-9]*")
 _TEXT_RANGE = re.compile(r"(?:[0-9][\w.+-]*)?\.\.(?:[0-9][\w.+-]*)?")
 _VERSION = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
 _MISSING = frozenset({"", "none", "null"})
@@ -39,16 +39,16 @@ _NO = frozenset({"no", "false", "0"})
 Bound = TypeVar("Bound", int, str)
 
 
-class Text(NamedTuple):
-    """The value is, or holds, that text; which of them is the field's own rule (see `query_sql`)."""
+class TextMatch(NamedTuple):
+    """The value equals or contains the text, depending on the field (see `where_clause`)."""
 
     text: str
 
 
 class Range(NamedTuple):
-    """The value lies between the two, both within; None is no bound.
+    """The value is between `low` and `high`, inclusive; None is no limit.
 
-    Numbers and lengths as such, flags as 0 and 1, times as the mirror's UTC texts, versions as `version_number`.
+    Numbers and lengths are numbers, flags 0 or 1, times the mirror's UTC texts, versions `version_number`.
     """
 
     low: int | str | None
@@ -56,63 +56,62 @@ class Range(NamedTuple):
 
 
 class Presence(NamedTuple):
-    """The field has a value, or has none (null or empty)."""
+    """The field has a value, or none (null or empty)."""
 
     present: bool
 
 
 class Undeclared(NamedTuple):
-    """PyPI has answered with a release, and it declares no version of that."""
+    """The newest release on PyPI declares no version of that kind."""
 
 
-Test = Text | Range | Presence | Undeclared
+Predicate = TextMatch | Range | Presence | Undeclared
 
 
 class Filter(NamedTuple):
-    """A field of which any of the tests must hold."""
+    """A field that must match any of the predicates."""
 
     field: Field
-    tests: tuple[Test, ...]
+    predicates: tuple[Predicate, ...]
     excluded: bool = False
 
 
-def parse_tests(name: str, field: Field, values: str, *, now: datetime) -> tuple[Test, ...]:
-    """The tests that ``name:values`` states, any of which must hold; commas part them.
+def parse_predicates(name: str, field: Field, values: str, *, now: datetime) -> tuple[Predicate, ...]:
+    """Parse the values of ``name:values``; commas separate alternatives.
 
-    `name` is what was typed for `field`. No value asks for what has none. UsageError says what the field takes.
+    `name` is what the user typed for `field`. Without a value, the field must be empty. UsageError on an invalid value.
     """
     parts = [value.strip() for value in _VALUE.findall(values)]
-    return tuple(_test(name, field, value, now) for value in [part for part in parts if part] or [""])
+    return tuple(_parse_value(name, field, value, now) for value in [part for part in parts if part] or [""])
 
 
 def version_number(major: int, minor: int) -> int:
-    """A version of two parts as one number that orders as versions do."""
+    """Return a version of two parts as one number with the same order."""
     return major * 10_000 + minor
 
 
-def quote_value(text: str) -> bool:
-    """Whether the text stands between quotes."""
+def is_quoted(text: str) -> bool:
+    """Return whether the text is in double quotes."""
     return len(text) > 1 and text[0] == text[-1] == '"'
 
 
-def _test(name: str, field: Field, value: str, now: datetime) -> Test:
-    """One value of the filter `name` on `field`."""
-    special = _special(name, field, value)
-    if special is not None:
-        return special
+def _parse_value(name: str, field: Field, value: str, now: datetime) -> Predicate:
+    keyword = _parse_keyword(name, field, value)
+    if keyword is not None:
+        return keyword
     if field.kind in (Kind.INTEGER, Kind.COUNTS):
-        return _number(name, value)
+        return _parse_number(name, value)
     if field.kind is Kind.TIME:
-        return _time(name, value, now)
+        return _parse_time(name, value, now)
     if field.kind is Kind.FLAG:
-        return _flag(name, value)
+        return _parse_flag(name, value)
     if field.name in VERSION_LISTS:
-        return _version(name, field, value)
-    return _literal(name, field, value)
+        return _parse_version(name, field, value)
+    return _parse_text(name, field, value)
 
 
-def _special(name: str, field: Field, value: str) -> Test | None:
-    """What stands for a value's presence, and the words of a field that has only a few."""
+def _parse_keyword(name: str, field: Field, value: str) -> Predicate | None:
+    """Parse none, any, undeclared, and the fixed values of a field; None for everything else."""
     word = value.lower()
     choices = CHOICES.get(field.name, ())
     if word in _MISSING:
@@ -120,66 +119,63 @@ def _special(name: str, field: Field, value: str) -> Test | None:
     if word == "undeclared" and field.name in VERSION_LISTS:
         return Undeclared()
     if word in choices:
-        return Text(word)
+        return TextMatch(word)
     if word == "any":
         return Presence(present=True)
     if choices:
-        raise _refuse(name, value, " or ".join(choices))
+        raise _invalid_value(name, value, " or ".join(choices))
     return None
 
 
-def _literal(name: str, field: Field, value: str) -> Test:
-    """A text, without the quotes that it was typed in; of lists also how long they are."""
-    if field.kind in (Kind.NAMES, Kind.GRIDS) and _LENGTHS.fullmatch(value):
-        return _number(name, value)
+def _parse_text(name: str, field: Field, value: str) -> Predicate:
+    """Parse a text, with or without quotes; for lists also a range of lengths."""
+    if field.kind in (Kind.NAMES, Kind.GRIDS) and _NUMBER_RANGE.fullmatch(value):
+        return _parse_number(name, value)
     if _TEXT_RANGE.fullmatch(value):
-        takes = f'a text such as {field.example}, and no range (in quotes, {name}:"{value}", it is a text)'
-        raise _refuse(name, value, takes)
-    text = value[1:-1] if quote_value(value) else value
+        raise _invalid_value(name, value, f'a text such as {field.example}, not a range; quote it: {name}:"{value}"')
+    text = value[1:-1] if is_quoted(value) else value
     if field.name == "edited":
         text = fields.get(text).name
-    return Text(text) if text else Presence(present=False)
+    return TextMatch(text) if text else Presence(present=False)
 
 
-def _number(name: str, value: str) -> Test:
+def _parse_number(name: str, value: str) -> Predicate:
     low, dots, high = value.partition("..")
     if any(bound and not _NUMBER.fullmatch(bound) for bound in (low, high)):
-        takes = f"a number or a range such as {name}:10, {name}:100.., {name}:..500, {name}:10..20"
-        raise _refuse(name, value, takes)
+        accepted = f"a number or a range such as {name}:10, {name}:100.., {name}:..500, {name}:10..20"
+        raise _invalid_value(name, value, accepted)
     return _range(name, value, int(low) if low else None, int(high if dots else low) if high or not dots else None)
 
 
-def _time(name: str, value: str, now: datetime) -> Test:
+def _parse_time(name: str, value: str, now: datetime) -> Predicate:
     low, dots, high = value.partition("..")
-    first, last = (
-        date_ranges.parse_date_range(low, now=now),
-        date_ranges.parse_date_range(high if dots else low, now=now),
-    )
+    first = date_ranges.parse_date_range(low, now=now)
+    last = date_ranges.parse_date_range(high if dots else low, now=now)
     if (first is None and low) or (last is None and high):
-        raise _refuse(name, value, f"a time or a range FROM..TO of them: {date_ranges.FORMS}")
-    if last is not None and last.back and not dots:  # "6m" alone is the last six months
+        raise _invalid_value(name, value, f"a time or a range FROM..TO: {date_ranges.DATE_FORMATS}")
+    if last is not None and last.is_age and not dots:  # "6m" alone means the last six months
         last = None
-    earliest = sortable_instant(first.first) if first else None
-    return _range(name, value, earliest, sortable_instant(last.last) if last else None)
+    earliest = format_sortable(first.first) if first else None
+    return _range(name, value, earliest, format_sortable(last.last) if last else None)
 
 
-def _flag(name: str, value: str) -> Test:
+def _parse_flag(name: str, value: str) -> Predicate:
     word = value.lower()
     if word not in _YES | _NO:
-        raise _refuse(name, value, "yes or no (or none, where it is not known)")
+        raise _invalid_value(name, value, "yes or no, or none for unknown values")
     return Range(int(word in _YES), int(word in _YES))
 
 
-def _version(name: str, field: Field, value: str) -> Test:
-    """``5.2`` or ``5`` as text, a range by number; an upper bound of ``4`` takes in every 4.x."""
+def _parse_version(name: str, field: Field, value: str) -> Predicate:
+    """Parse ``5.2`` or ``5`` as a text, a range as numbers; an upper limit of ``4`` includes every 4.x."""
     low, dots, high = value.partition("..")
-    bounds = [_VERSION.fullmatch(bound) for bound in (low, high)]
-    if any(text and not bound for text, bound in zip((low, high), bounds, strict=True)):
-        takes = f"a version or a range such as {field.example}, {field.example}.., or {name}:undeclared"
-        raise _refuse(name, value, takes)
+    matches = [_VERSION.fullmatch(bound) for bound in (low, high)]
+    if any(text and not match for text, match in zip((low, high), matches, strict=True)):
+        accepted = f"a version or a range such as {field.example}, {field.example}.., or {name}:undeclared"
+        raise _invalid_value(name, value, accepted)
     if not dots:
-        return Text(value)
-    lowest, highest = bounds
+        return TextMatch(value)
+    lowest, highest = matches
     return _range(
         name,
         value,
@@ -188,8 +184,8 @@ def _version(name: str, field: Field, value: str) -> Test:
     )
 
 
-def _range(name: str, value: str, low: Bound | None, high: Bound | None) -> Test:
-    """The range; ``..`` alone asks for any value. UsageError where nothing can lie within."""
+def _range(name: str, value: str, low: Bound | None, high: Bound | None) -> Predicate:
+    """Return the range; ``..`` alone matches any value. UsageError if nothing can match."""
     if low is None and high is None:
         return Presence(present=True)
     if low is not None and high is not None and low > high:
@@ -199,5 +195,5 @@ def _range(name: str, value: str, low: Bound | None, high: Bound | None) -> Test
     return Range(low, high)
 
 
-def _refuse(name: str, value: str, takes: str) -> UsageError:
-    return UsageError(f"{name} takes {takes}, not {quote_input(value)}")
+def _invalid_value(name: str, value: str, accepted: str) -> UsageError:
+    return UsageError(f"invalid value {quote_input(value)} for {name}; use {accepted}")

@@ -1,6 +1,6 @@
-"""Categories and grids by their names, as queries speak of them.
+"""Find categories and grids by name, for queries.
 
-They are few: a query reads them once, and its SQL speaks of ids alone.
+There are few of them, so a query loads all names once and its SQL uses ids only: a lookup per row would be slow.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Where a word begins and ends.
+    from djpkg.model.fields import Field
+
+# Characters between words.
 WORD_BREAKS = " \t\n_/,;:()-"
-_BLANKS = str.maketrans(WORD_BREAKS, " " * len(WORD_BREAKS))
+_WORD_BREAKS_TO_SPACES = str.maketrans(WORD_BREAKS, " " * len(WORD_BREAKS))
 
 
 class GridName(NamedTuple):
-    """A category or grid; slug and title are None until it is named."""
+    """The names of a category or grid; slug and title are None until fetched."""
 
     id: int
     slug: str | None
@@ -31,7 +33,7 @@ class GridNames(NamedTuple):
 
 
 def lower_ascii(text: str) -> str:
-    """Small letters of ASCII alone, as SQLite's `lower` and NOCASE have it."""
+    """Lower ASCII letters only, like SQLite's `lower` and NOCASE."""
     return (
         text.lower()
         if text.isascii()
@@ -39,24 +41,47 @@ def lower_ascii(text: str) -> str:
     )
 
 
-def find_exact(named: Iterable[GridName], text: str) -> list[GridName]:
-    """Those of that slug, title or number, in any case."""
+def category_text(field: Field, category: GridName) -> str:
+    """Return the category's title for `category_title`, its slug for other fields; "" if unknown."""
+    return (category.title if field.name == "category_title" else category.slug) or ""
+
+
+def find_by_field(field: Field, text: str, names: GridNames) -> list[GridName]:
+    """Return the categories or grids that match a filter value of the field."""
     wanted = lower_ascii(text)
-    return [one for one in named if wanted in (lower_ascii(one.slug or ""), lower_ascii(one.title or ""), str(one.id))]
-
-
-def find_grids(named: Iterable[GridName], text: str) -> list[GridName]:
-    """The grids of that slug or number; where there is none, those whose slug or title holds the text."""
-    named, wanted = tuple(named), lower_ascii(text)
-    exact = [one for one in named if wanted in (lower_ascii(one.slug or ""), str(one.id))]
-    return exact or [one for one in named if any(wanted in lower_ascii(name) for name in (one.slug, one.title) if name)]
+    match field.name:
+        case "category":
+            return _find_category(names.categories, text)
+        case "category_slug":
+            return [one for one in names.categories if wanted == lower_ascii(one.slug or "")]
+        case "category_title":
+            return [one for one in names.categories if wanted in lower_ascii(one.title or "")]
+        case "grids":
+            return _find_grids(names.grids, text)
+        case _:
+            return [one for one in names.grids if wanted == lower_ascii(str(one.id) if one.slug is None else one.slug)]
 
 
 def find_by_word_start(named: Iterable[GridName], text: str) -> list[GridName]:
-    """Those in whose slug or title the text stands where a word begins, in any case; limits are alike."""
+    """Return those with the text at the start of a word in slug or title; all word breaks are equal."""
     wanted = _spaced(text)
     return [one for one in named if any(wanted in _spaced(name) for name in (one.slug, one.title) if name)]
 
 
+def _find_category(categories: Iterable[GridName], text: str) -> list[GridName]:
+    """Return the categories with that slug, title or id."""
+    wanted = lower_ascii(text)
+    return [
+        one for one in categories if wanted in (lower_ascii(one.slug or ""), lower_ascii(one.title or ""), str(one.id))
+    ]
+
+
+def _find_grids(grids: Iterable[GridName], text: str) -> list[GridName]:
+    """Return the grids with that slug or id, else those whose slug or title contains the text."""
+    grids, wanted = tuple(grids), lower_ascii(text)
+    exact = [one for one in grids if wanted in (lower_ascii(one.slug or ""), str(one.id))]
+    return exact or [one for one in grids if any(wanted in lower_ascii(name) for name in (one.slug, one.title) if name)]
+
+
 def _spaced(text: str) -> str:
-    return " " + lower_ascii(text).translate(_BLANKS)
+    return " " + lower_ascii(text).translate(_WORD_BREAKS_TO_SPACES)

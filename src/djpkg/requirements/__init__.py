@@ -1,1 +1,1 @@
-"""A project's files -> the requirements in them."""
+"""Read a project's requirements files, pyproject.toml and lock files into requirements."""

@@ -1,7 +1,6 @@
-"""What a project stands on: the projects that a requirements file, a ``pyproject.toml`` or a lock file names.
+"""Parse the dependencies of a project from a requirements file, ``pyproject.toml`` or lock file.
 
-Reads texts, never files: the caller opens what is named. Nothing is resolved and no marker is weighed, so that a
-project counts wherever it is written down.
+Works on texts; the caller reads the files. Nothing is resolved, and markers are not evaluated: every dependency counts.
 """
 
 from __future__ import annotations
@@ -18,65 +17,65 @@ if TYPE_CHECKING:
 
     from djpkg.requirements.requirements_file import Mention
 
-TAKES = (
+SUPPORTED_FILES = (
     "requirements.txt or .in, pyproject.toml, uv.lock, poetry.lock, pylock.toml, Pipfile.lock,"
-    " or - for what pip freeze prints"
+    " or - for the output of pip freeze"
 )
 STANDARD_INPUT = "-"
 
-# Characters. The lock of the largest projects has a third of it.
-_LONGEST = 8 * 1024 * 1024
+# In characters. The lock files of the largest projects have a third of it.
+_MAX_SIZE = 8 * 1024 * 1024
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 
 class Requirement(NamedTuple):
-    """What is required, by its name or else its address or path, as `Mention` has them, and where: ``file:line``."""
+    """One dependency, by name or else by URL or path (see `Mention`), with all its locations (``file:line``)."""
 
     name: str
-    places: tuple[str, ...]
-    address: str | None
+    locations: tuple[str, ...]
+    url: str | None
 
 
 def parse_manifest(name: str, text: str, include: Callable[[str], str]) -> tuple[Requirement, ...]:
-    """What the file `name` with that text requires, each once, by name.
+    """Return the dependencies in a file, each once, sorted by name.
 
-    Its kind is told by its name; ``-`` is standard input. `include` gives the text of the file at a path, for
-    requirements files that include others; it raises UsageError. UsageError with the place on what cannot be read.
+    The file name decides the format; ``-`` is standard input. `include` returns the text of a file that a requirements
+    file includes, or raises UsageError. UsageError with the location if the file is invalid.
     """
     mentions: dict[str, list[Mention]] = {}
-    for found in _read(name, text, include):
+    for found in _parse_file(name, text, include):
         mentions.setdefault(found.name, []).append(found)
     return tuple(
         Requirement(
             required,
-            tuple(dict.fromkeys(one.place for one in mentions[required])),
-            next((one.address for one in mentions[required] if one.address is not None), None),
+            tuple(dict.fromkeys(one.location for one in mentions[required])),
+            next((one.url for one in mentions[required] if one.url is not None), None),
         )
         for required in sorted(mentions)
     )
 
 
-def _read(name: str, text: str, include: Callable[[str], str]) -> Iterator[Mention]:
+def _parse_file(name: str, text: str, include: Callable[[str], str]) -> Iterator[Mention]:
     file = posixpath.basename(name.replace("\\", "/"))
     if name == STANDARD_INPUT or file.endswith((".txt", ".in")):
         shown = "standard input" if name == STANDARD_INPUT else name
-        return requirements_file.read_requirements(
-            shown, _checked(shown, text), lambda path: _checked(path, include(path))
+        return requirements_file.parse_requirements_file(
+            shown, _check_text(shown, text), lambda path: _check_text(path, include(path))
         )
     if file == "pyproject.toml":
-        return project_files.read_pyproject(name, _checked(name, text))
+        return project_files.parse_pyproject(name, _check_text(name, text))
     if file in {"uv.lock", "poetry.lock"} or _PYLOCK.fullmatch(file):
-        return project_files.read_lock(name, _checked(name, text), kind=file)
+        return project_files.parse_lock(name, _check_text(name, text), kind=file)
     if file == "Pipfile.lock":
-        return project_files.read_pipfile_lock(name, _checked(name, text))
-    raise UsageError(f"{name} is no kind of file that djpkg reads", hint=f"it takes {TAKES}")
+        return project_files.parse_pipfile_lock(name, _check_text(name, text))
+    raise UsageError(f"{name}: unsupported file", hint=f"supported: {SUPPORTED_FILES}")
 
 
-def _checked(name: str, text: str) -> str:
-    """The text, if it is one and of a size that a person or a tool wrote."""
-    if len(text) > _LONGEST:
-        raise UsageError(f"{name} is longer than {_LONGEST} characters")
+def _check_text(name: str, text: str) -> str:
+    """Return the text without a byte order mark; UsageError if it is too long or binary."""
+    if len(text) > _MAX_SIZE:
+        raise UsageError(f"{name} is too long (more than {_MAX_SIZE} characters)")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise UsageError(f"{name}:{line}: this is no text")
+        raise UsageError(f"{name}:{line}: not a text file")
     return text.removeprefix("\ufeff")

@@ -1,99 +1,99 @@
-"""Where in a TOML text its tables, keys and strings stand: the standard reader keeps no lines."""
+"""Find the line numbers of tables, keys and strings in TOML text; tomllib does not report them."""
 
 from __future__ import annotations
 
 import re
 from typing import TypeAlias
 
-# Names from the root on; a number is a place in an array of tables, from 0.
+# Keys from the root; a number is an index in an array of tables, from 0.
 Path: TypeAlias = tuple[str | int, ...]
 
-_BETWEEN = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _HEADER = re.compile(r"\[{1,2}")
-_NAME = re.compile(r"""[ \t]*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*(\.?)""")
+_KEY = re.compile(r"""[ \t]*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*(\.?)""")
 _TOKEN = re.compile(
     r"""
     (?P<long>"{3}(?:[^\\]|\\.)*?"{3,5}|'{3}.*?'{3,5}) | "(?P<escaped>(?:[^"\\\n]|\\.)*)" | '(?P<plain>[^'\n]*)'
-    | (?P<opened>[\[{]) | (?P<closed>[\]}]) | (?P<end>\n) | \#[^\n]* | [^\n"'\#\[\]{}]+ | .
+    | (?P<open>[\[{]) | (?P<close>[\]}]) | (?P<newline>\n) | \#[^\n]* | [^\n"'\#\[\]{}]+ | .
     """,
     re.DOTALL | re.VERBOSE,
 )
 
 
-class Lines:
-    """The lines, from 1, of a text that is TOML."""
+class TomlLines:
+    """Line numbers, from 1, in a valid TOML text. Invalid text gives incomplete results, never an error."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._keys: dict[Path, int] = {}
         self._strings: dict[tuple[Path, str], int] = {}
-        self._arrays: dict[Path, int] = {}
-        self._read()
+        self._array_indexes: dict[Path, int] = {}
+        self._scan()
 
-    def of(self, path: Path) -> int:
-        """Where a key or a table first stands, else the nearest one around it; 1 where there is none."""
+    def line_of(self, path: Path) -> int:
+        """Return the first line of a key or table, else of the nearest enclosing one, else 1."""
         return next((self._keys[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self._keys), 1)
 
-    def of_string(self, path: Path, string: str) -> int:
-        """Where that string first stands in the value of a key, else where the key does."""
-        return self._strings.get((path, string)) or self.of(path)
+    def line_of_string(self, path: Path, string: str) -> int:
+        """Return the first line of a string in the value of a key, else the line of the key."""
+        return self._strings.get((path, string)) or self.line_of(path)
 
-    def _read(self) -> None:
+    def _scan(self) -> None:
         table: Path = ()
-        line, at = self._next(1, 0)
-        while at < len(self._text):
-            header = _HEADER.match(self._text, at)
-            names, at = self._names(header.end() if header else at)
-            if not names:
-                return  # no TOML after all
-            path = self._table(names, many=header[0] == "[[") if header else (*table, *names)
+        line, position = self._skip_blank(1, 0)
+        while position < len(self._text):
+            header = _HEADER.match(self._text, position)
+            keys, position = self._scan_key(header.end() if header else position)
+            if not keys:
+                return  # invalid TOML
+            path = self._table_path(keys, in_array=header[0] == "[[") if header else (*table, *keys)
             for end in range(1, len(path) + 1):
                 self._keys.setdefault(path[:end], line)
             if header:
-                table, at = path, at + len(header[0])
+                table, position = path, position + len(header[0])
             else:
-                line, at = self._value(path, line, at)
-            line, at = self._next(line, at)
+                line, position = self._scan_value(path, line, position)
+            line, position = self._skip_blank(line, position)
 
-    def _next(self, line: int, at: int) -> tuple[int, int]:
-        """The line and the place of the next statement."""
-        between = _BETWEEN.match(self._text, at)
-        end = between.end() if between else at
-        return line + self._text.count("\n", at, end), end
+    def _skip_blank(self, line: int, position: int) -> tuple[int, int]:
+        """Return the line and position of the next statement."""
+        blank = _BLANK.match(self._text, position)
+        end = blank.end() if blank else position
+        return line + self._text.count("\n", position, end), end
 
-    def _names(self, at: int) -> tuple[tuple[str, ...], int]:
-        """The parts of a dotted key, and where it ends."""
-        names: list[str] = []
-        while match := _NAME.match(self._text, at):
-            names.append(next(part for part in match.groups()[:3] if part is not None))
-            at = match.end()
+    def _scan_key(self, position: int) -> tuple[tuple[str, ...], int]:
+        """Return the parts of a dotted key and the position after it."""
+        parts: list[str] = []
+        while match := _KEY.match(self._text, position):
+            parts.append(next(part for part in match.groups()[:3] if part is not None))
+            position = match.end()
             if not match[4]:
                 break
-        return tuple(names), at
+        return tuple(parts), position
 
-    def _table(self, names: tuple[str, ...], *, many: bool) -> Path:
-        """The path that a header names; `many` is one that adds a table to an array."""
+    def _table_path(self, keys: tuple[str, ...], *, in_array: bool) -> Path:
+        """Return the path of a table header; `in_array` adds a table to an array."""
         path: Path = ()
-        for left, name in zip(reversed(range(len(names))), names, strict=True):
-            path = (*path, name)
-            if many and not left:
-                self._arrays[path] = self._arrays.get(path, -1) + 1
-            if path in self._arrays:
-                path = (*path, self._arrays[path])
+        for remaining, key in zip(reversed(range(len(keys))), keys, strict=True):
+            path = (*path, key)
+            if in_array and not remaining:
+                self._array_indexes[path] = self._array_indexes.get(path, -1) + 1
+            if path in self._array_indexes:
+                path = (*path, self._array_indexes[path])
         return path
 
-    def _value(self, path: Path, line: int, at: int) -> tuple[int, int]:
-        """Note the strings of a value; the line and the place where it ends."""
+    def _scan_value(self, path: Path, line: int, position: int) -> tuple[int, int]:
+        """Record the strings of a value; return the line and position of its end."""
         depth = 0
-        for token in _TOKEN.finditer(self._text, at):
+        for token in _TOKEN.finditer(self._text, position):
             match token.lastgroup:
-                case "opened":
+                case "open":
                     depth += 1
-                case "closed":
+                case "close":
                     depth -= 1
-                case "end" if depth <= 0:
+                case "newline" if depth <= 0:
                     return line, token.start()
-                case "end" | "long":
+                case "newline" | "long":
                     line += token[0].count("\n")
                 case "escaped" | "plain":
                     self._strings.setdefault((path, token[token.lastgroup]), line)

@@ -1,0 +1,207 @@
+"""Turn a `Query` into the WHERE condition over the mirror's ``packages``.
+
+The conditions use no custom SQL function, so they work in any program that opens the file. Whole words are found in any
+case and without accents through ``packages_fts``; see `text_match` for other text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from djpkg.model.fields import Field, Kind
+from djpkg.query import grid_names
+from djpkg.query.columns import column_sql, comparable_sql
+from djpkg.query.filters import CHOICES, VERSION_LISTS, Presence, Range, TextMatch, Undeclared
+from djpkg.query.text_match import (
+    MAX_PATTERN,
+    NEVER,
+    contains,
+    contains_element,
+    contains_number,
+    contains_word,
+    join_sql,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from djpkg.query.filters import Filter, Predicate
+    from djpkg.query.grid_names import GridName, GridNames
+    from djpkg.query.parser import Condition, Query
+    from djpkg.query.text_match import Sql
+
+# Matched by words: BSD matches "BSD-3-Clause", stable matches "5 - Production/Stable".
+_MATCHED_BY_WORD = frozenset({"license", "development_status"})
+
+# + stops SQLite from visiting the wide rows one by one by id (measured).
+_IN_ANY_GRID = "+packages.id IN (SELECT package_id FROM package_grids)"
+_FTS_MATCH = "+packages.id IN (SELECT rowid FROM packages_fts WHERE packages_fts MATCH ?)"
+
+_GONE = "packages.repo_state IN ('gone', 'blocked')"
+_ACTIVE = (
+    f"(packages.catalog_state = 'listed' AND coalesce(packages.archived, 0) = 0 AND NOT coalesce({_GONE}, 0)"
+    " AND (packages.last_updated_utc >= ? OR packages.released_utc >= ?))"
+)
+_STATES = {
+    "active": _ACTIVE,
+    "stale": f"NOT coalesce({_ACTIVE}, 0)",
+    "archived": "packages.archived = 1",
+    "gone": f"({_GONE} OR packages.pypi_state = 'gone')",
+    "moved": "(packages.repo_state = 'moved' OR packages.moved_to <> '')",
+    "yanked": "packages.yanked = 1",
+    "listed": "packages.catalog_state = 'listed'",
+    "removed": "packages.catalog_state = 'removed'",
+    "edited": "packages.edited <> '[]'",
+}
+
+
+def where_clause(query: Query, names: GridNames) -> Sql:
+    """Return the condition for rows of ``packages`` and its values in order; `names` are those of the mirror."""
+    # SQLite evaluates the parts in this order; words are the slowest.
+    parts = [_negate(_state_sql(item), excluded=item.excluded) for item in query.conditions]
+    parts += [_negate(_filter_sql(item, names), excluded=item.excluded) for item in query.filters]
+    parts += [_negate(_word_sql(word.text, names), excluded=word.excluded) for word in query.words]
+    return join_sql(" AND ", parts) if parts else ("1", ())
+
+
+def unknown_names(query: Query, names: GridNames) -> list[tuple[Field, str]]:
+    """Return the filter values that match no category or grid of the mirror, each with its field."""
+    return [
+        (item.field, predicate.text)
+        for item in query.filters
+        for predicate in item.predicates
+        if isinstance(predicate, TextMatch) and (item.field.holds_category or item.field.holds_grids)
+        if not grid_names.find_by_field(item.field, predicate.text, names)
+    ]
+
+
+def name_match_sql(text: str, names: GridNames) -> Sql:
+    """Match packages in a category or grid with a word that starts with the text."""
+    categories, grids = (grid_names.find_by_word_start(group, text) for group in (names.categories, names.grids))
+    parts = ([_in_categories(categories)] if categories else []) + ([_in_grids(grids)] if grids else [])
+    return join_sql(" OR ", parts) if parts else (NEVER, ())
+
+
+def _negate(part: Sql, *, excluded: bool) -> Sql:
+    """Return the condition, or its opposite, which also matches unknown values."""
+    return (f"NOT coalesce({part[0]}, 0)", part[1]) if excluded else part
+
+
+def _word_sql(text: str, names: GridNames) -> Sql:
+    """Match anywhere in slug and title, as whole words in the description, or by the name of category or grid."""
+    if len(text) > MAX_PATTERN:
+        return NEVER, ()
+    phrase = '"' + text.replace('"', '""') + '"'  # an FTS5 string; without any letter or digit it matches nothing
+    by_name = name_match_sql(text, names)
+    parts = [contains("packages.slug", text), contains("packages.title", text), by_name, (_FTS_MATCH, (phrase,))]
+    if by_name[0] == NEVER:  # true for most words, and each part costs time on every row
+        parts.remove(by_name)
+    return join_sql(" OR ", parts)
+
+
+def _in_categories(categories: Iterable[GridName]) -> Sql:
+    return f"packages.category IN {_id_list(categories)}", ()
+
+
+def _in_grids(grids: Iterable[GridName]) -> Sql:
+    return f"packages.id IN (SELECT package_id FROM package_grids WHERE grid_id IN {_id_list(grids)})", ()
+
+
+def _id_list(named: Iterable[GridName]) -> str:
+    return f"({', '.join(f'{one.id:d}' for one in named)})"
+
+
+def _state_sql(item: Condition) -> Sql:
+    return join_sql(" OR ", [(_STATES[name], (item.since,) * _STATES[name].count("?")) for name in item.names])
+
+
+def _filter_sql(item: Filter, names: GridNames) -> Sql:
+    return join_sql(" OR ", [_predicate_sql(item.field, predicate, names) for predicate in item.predicates])
+
+
+def _predicate_sql(field: Field, predicate: Predicate, names: GridNames) -> Sql:
+    if isinstance(predicate, Presence):
+        missing = _missing_sql(field, names)
+        return (f"NOT {missing}" if predicate.present else missing), ()
+    if isinstance(predicate, Undeclared):
+        return f"({_missing_sql(field, names)} AND packages.released_utc IS NOT NULL)", ()
+    if isinstance(predicate, TextMatch):
+        return _text_sql(field, predicate.text, names)
+    if field.name in VERSION_LISTS:
+        return _version_range_sql(field, predicate)
+    return _range_sql(comparable_sql(field), predicate)
+
+
+def _missing_sql(field: Field, names: GridNames) -> str:
+    """Match null and empty values; the condition itself is never null."""
+    if field.holds_grids:
+        return f"(NOT {_IN_ANY_GRID})"
+    if field.holds_category and field.kind is Kind.TEXT:
+        with_text = _id_list(one for one in names.categories if grid_names.category_text(field, one))
+        return f"(NOT coalesce(packages.category IN {with_text}, 0))"
+    if field.kind is Kind.NAMES:
+        return f"(coalesce({column_sql(field)}, '[]') = '[]')"
+    if field.kind is Kind.MAPPING:
+        return f"(coalesce({column_sql(field)}, '{{}}') = '{{}}')"
+    if "none" in CHOICES.get(field.name, ()):
+        return f"(coalesce({column_sql(field)}, 'none') = 'none')"
+    if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
+        return f"(coalesce({column_sql(field)}, '') = '')"
+    return f"({comparable_sql(field)} IS NULL)"
+
+
+def _range_sql(expression: str, bounds: Range) -> Sql:
+    limits = ((">=", bounds.low), ("<=", bounds.high))
+    return join_sql(" AND ", [(f"{expression} {sign} ?", (limit,)) for sign, limit in limits if limit is not None])
+
+
+def _version_range_sql(field: Field, bounds: Range) -> Sql:
+    """Match lists with any declared version in the range; CAST reads the part before the point.
+
+    There are few distinct lists, so each is parsed once, not once per package.
+    """
+    number = "(CAST(value AS INTEGER) * 10000 + CAST(substr(value, instr(value || '.', '.') + 1) AS INTEGER))"
+    condition, values = _range_sql(number, bounds)
+    lists = f"SELECT DISTINCT {column_sql(field)} AS list FROM packages"
+    return f"{column_sql(field)} IN (SELECT list FROM ({lists}), json_each(list) WHERE {condition})", values
+
+
+def _text_sql(field: Field, text: str, names: GridNames) -> Sql:
+    column = column_sql(field)
+    if field.name in VERSION_LISTS:
+        return join_sql(" OR ", [contains(column, text, '%"{}"%'), contains(column, text, '%"{}.%')])
+    if field.kind is Kind.MAPPING:
+        return contains(column, text, '%"{}":%')
+    if field.holds_category:
+        return _in_categories(grid_names.find_by_field(field, text, names))
+    if field.holds_grids:
+        return _in_grids(grid_names.find_by_field(field, text, names))
+    if field.kind is Kind.NAMES:
+        return contains_element(column, text)
+    return _single_text_sql(field, column, text)
+
+
+def _single_text_sql(field: Field, column: str, text: str) -> Sql:
+    if field.name in CHOICES:
+        return f"{column} = ? COLLATE NOCASE", (text,)
+    if field.name in _MATCHED_BY_WORD:
+        return contains_word(column, text)
+    if field.name == "pypi_version":
+        return join_sql(" OR ", [contains(column, text, "{}"), contains(column, text, "{}.%")])
+    if field.name == "requires_python":
+        return contains_number(column, text)
+    if field.name == "pypi_name":  # stored normalized (PEP 503)
+        return contains(column, re.sub(r"[-_.]+", "-", text))
+    return _repository_sql(column, text) if field.name == "repository" else contains(column, text)
+
+
+def _repository_sql(column: str, text: str) -> Sql:
+    """Match the repository at that URL, else paths that contain the text."""
+    if "://" in text or text.startswith("git@"):
+        from djpkg.model import repository_url  # noqa: PLC0415 - URLs are rare
+
+        found = repository_url.parse_repository_url(text, repository_url.NO_FORGES)
+        if isinstance(found, repository_url.Repository):
+            return "packages.repository_key = ?", (found.coordinate,)
+    return contains(column, text)
