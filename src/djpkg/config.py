@@ -1,6 +1,6 @@
-"""Settings from the environment: the mirror file and the API addresses. The environment is an argument.
+"""Settings from the environment, which is an argument: the mirror file and the API URLs.
 
-Each API address is one setting here; no other module names a server.
+The URL of each API is one setting here; no other module names a server.
 """
 
 from __future__ import annotations
@@ -17,88 +17,87 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Api(NamedTuple):
-    """Where one API is by default, the variable that says otherwise, and the variables that may hold its token."""
+class ApiSettings(NamedTuple):
+    """The default URL of an API, the variable that replaces it, and the variables for its token, first match wins."""
 
     source: SourceName
-    address: str
+    default_url: str
     variable: str
-    tokens: tuple[str, ...]
+    token_variables: tuple[str, ...]
 
 
-APIS: tuple[Api, ...] = (
-    Api(SourceName.CATALOG, "https://djangopackages.org/api/v4", "DJPKG_CATALOG_URL", ()),
-    Api(SourceName.GITHUB, "https://api.github.com", "DJPKG_GITHUB_URL", ("GH_TOKEN", "GITHUB_TOKEN")),
-    Api(SourceName.PYPI, "https://pypi.org", "DJPKG_PYPI_URL", ()),
-    Api(SourceName.GITLAB, "https://gitlab.com/api/v4", "DJPKG_GITLAB_URL", ("GITLAB_TOKEN",)),
-    Api(SourceName.BITBUCKET, "https://api.bitbucket.org/2.0", "DJPKG_BITBUCKET_URL", ("BITBUCKET_TOKEN",)),
-    Api(SourceName.FORGEJO, "https://codeberg.org/api/v1", "DJPKG_CODEBERG_URL", ("CODEBERG_TOKEN",)),
+APIS: tuple[ApiSettings, ...] = (
+    ApiSettings(SourceName.CATALOG, "https://djangopackages.org/api/v4", "DJPKG_CATALOG_URL", ()),
+    ApiSettings(SourceName.GITHUB, "https://api.github.com", "DJPKG_GITHUB_URL", ("GH_TOKEN", "GITHUB_TOKEN")),
+    ApiSettings(SourceName.PYPI, "https://pypi.org", "DJPKG_PYPI_URL", ()),
+    ApiSettings(SourceName.GITLAB, "https://gitlab.com/api/v4", "DJPKG_GITLAB_URL", ("GITLAB_TOKEN",)),
+    ApiSettings(SourceName.BITBUCKET, "https://api.bitbucket.org/2.0", "DJPKG_BITBUCKET_URL", ("BITBUCKET_TOKEN",)),
+    ApiSettings(SourceName.FORGEJO, "https://codeberg.org/api/v1", "DJPKG_CODEBERG_URL", ("CODEBERG_TOKEN",)),
 )
 API_BY_SOURCE = {api.source: api for api in APIS}
 
 
 def mirror_path(environment: Mapping[str, str], option: Path | None = None) -> Path:
-    """Where the mirror is, with its whole path: ``--db``, else DJPKG_DB, else the user's data folder.
+    """Return the absolute path of the mirror: ``--db``, else DJPKG_DB, else a file in the user's data directory.
 
-    ConfigError where there is no home, or no working folder for a path that begins there.
+    ConfigError when that needs a home or working directory that does not exist.
     """
     if option is not None:
-        return _whole(option, environment)
-    if named := environment.get("DJPKG_DB"):
-        return _whole(Path(named), environment)
-    from platformdirs import user_data_path  # noqa: PLC0415 - 7 ms that a named file does not pay for
+        return _absolute(option, environment)
+    if name := environment.get("DJPKG_DB"):
+        return _absolute(Path(name), environment)
+    from platformdirs import user_data_path  # noqa: PLC0415 - takes 7 ms
 
     if not environment.get("HOME") and not environment.get("XDG_DATA_HOME"):
-        message = "there is no home folder to keep the mirror in"
-        raise ConfigError(message, hint="name the file with --db FILE or DJPKG_DB=FILE")
+        raise ConfigError("no home directory for the mirror", hint="set the file with --db FILE or DJPKG_DB=FILE")
     return user_data_path("djpkg", appauthor=False) / "mirror.db"
 
 
-def _whole(path: Path, environment: Mapping[str, str]) -> Path:
-    hint = "name the file with its whole path"
+def _absolute(path: Path, environment: Mapping[str, str]) -> Path:
+    hint = "use an absolute path"
     try:
         return (path.expanduser() if environment.get("HOME") else path).absolute()
     except RuntimeError as error:
-        raise ConfigError(f"there is no such home folder: {path}", hint=hint) from error
+        raise ConfigError(f"home directory not found: {path}", hint=hint) from error
     except OSError as error:
-        raise ConfigError(f"there is no working folder to find {path} in", hint=hint) from error
+        raise ConfigError(f"cannot resolve {path}: the working directory does not exist", hint=hint) from error
 
 
-def api_address(source: SourceName, environment: Mapping[str, str]) -> str:
-    """The root of an API, without a closing slash. ConfigError on what is no http(s) address."""
+def api_url(source: SourceName, environment: Mapping[str, str]) -> str:
+    """Return the base URL of an API without a trailing slash; ConfigError when it is not an http or https URL."""
     api = API_BY_SOURCE[source]
-    text = (environment.get(api.variable) or api.address).strip().rstrip("/")
-    if not _is_root(text):
-        raise ConfigError(f"{api.variable} is no http or https address", hint=f"the default is {api.address}")
+    text = (environment.get(api.variable) or api.default_url).strip().rstrip("/")
+    if not _is_base_url(text):
+        raise ConfigError(f"{api.variable} is not an http or https URL", hint=f"the default is {api.default_url}")
     return text
 
 
-def _is_root(text: str) -> bool:
+def _is_base_url(text: str) -> bool:
     if not re.fullmatch(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[A-Za-z0-9._~/%\-]*)?", text):
         return False
     try:
         parts = urlsplit(text)
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets around what is no address, a port that is none
+    except ValueError:  # an invalid IPv6 address or port
         return False
 
 
-def catalog_address(environment: Mapping[str, str]) -> str:
-    """The root of the catalog's API."""
-    return api_address(SourceName.CATALOG, environment)
+def catalog_url(environment: Mapping[str, str]) -> str:
+    """Return the base URL of the catalog's API."""
+    return api_url(SourceName.CATALOG, environment)
 
 
-def foreign_host(source: SourceName, environment: Mapping[str, str]) -> str | None:
-    """The host of an API that is asked elsewhere than at its public address; None for that and for loopback."""
-    host = urlsplit(api_address(source, environment)).netloc
-    return None if host == urlsplit(API_BY_SOURCE[source].address).netloc or is_loopback_server(host) else host
+def custom_host(source: SourceName, environment: Mapping[str, str]) -> str | None:
+    """Return the host and port of an API on a custom server; None for the public server and for loopback."""
+    host = urlsplit(api_url(source, environment)).netloc
+    return None if host == urlsplit(API_BY_SOURCE[source].default_url).netloc or is_loopback_server(host) else host
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host (a name, or an IP address without brackets) is this machine."""
+    """Whether a host name or IP address (without brackets) is this machine."""
     if host == "localhost":
         return True
-    from ipaddress import ip_address  # noqa: PLC0415 - who reads the mirror needs none
+    from ipaddress import ip_address  # noqa: PLC0415 - not needed to read the mirror
 
     try:
         return ip_address(host).is_loopback
@@ -107,5 +106,5 @@ def is_loopback(host: str) -> bool:
 
 
 def is_loopback_server(server: str) -> bool:
-    """Whether a host, perhaps with a port, is loopback."""
+    """Whether a host with an optional port is this machine."""
     return is_loopback(urlsplit(f"//{server}").hostname or "")

@@ -12,12 +12,12 @@ from djpkg.source_name import SourceName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# It keeps its token in a store that may ask the user something; nobody waits for that.
+# In seconds. gh may read its token from a keyring that waits for the user.
 GH_TIMEOUT = 2.0
 
 
 class Token(NamedTuple):
-    """A credential and where it came from. Its text stays out of every `repr`."""
+    """A token and its origin, a variable or a command. The `repr` hides the token."""
 
     origin: str
     secret: str
@@ -27,49 +27,49 @@ class Token(NamedTuple):
 
 
 def find_token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
-    """The token for a source: from its variables, else, for GitHub, from gh. ConfigError on one that cannot be one."""
+    """Return the token for a source from its variables, else, for GitHub, from gh; ConfigError when it is invalid."""
     token = token_from_environment(source, environment)
     if token is not None or source is not SourceName.GITHUB:
         return token
-    return ask_gh(environment)
+    return find_gh_token(environment)
 
 
 def token_from_environment(source: SourceName, environment: Mapping[str, str]) -> Token | None:
-    """The first token that is set for an API. ConfigError names the variable of one that cannot be one."""
-    for variable in config.API_BY_SOURCE[source].tokens:
-        if found := parse_token(variable, environment.get(variable, "")):
-            if source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", found.secret):
+    """Return the first token in the variables of a source; ConfigError, with the variable, when it is invalid."""
+    for variable in config.API_BY_SOURCE[source].token_variables:
+        if token := parse_token(variable, environment.get(variable, "")):
+            if source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", token.secret):
                 raise ConfigError(f"{variable} does not have the form EMAIL:TOKEN")
-            return found
+            return token
     return None
 
 
 def parse_token(origin: str, text: str) -> Token | None:
-    """A token without the white space around it, None for none. ConfigError on one that no header can carry."""
+    """Return a token without surrounding white space, None if it is empty; ConfigError if no header can contain it."""
     secret = text.strip()
     if not secret:
         return None
     if not re.fullmatch(r"[\x21-\x7e]+", secret):
-        raise ConfigError(f"{origin} holds characters that no token has", hint=f"set {origin} anew, or unset it")
+        raise ConfigError(f"the token in {origin} contains invalid characters", hint=f"set {origin} again, or unset it")
     return Token(origin, secret)
 
 
-def ask_gh(environment: Mapping[str, str]) -> Token | None:
-    """The token of gh's for the server that is GitHub here; None without gh, or where it has none or takes too long.
+def find_gh_token(environment: Mapping[str, str]) -> Token | None:
+    """Return the token of gh for the configured GitHub server; None without gh or its token, or after GH_TIMEOUT.
 
-    ConfigError on what can be no token, and on an address of GitHub's that is none.
+    ConfigError for an invalid token or an invalid DJPKG_GITHUB_URL.
     """
-    import shutil  # noqa: PLC0415 - only a fetch asks gh
+    import shutil  # noqa: PLC0415 - only needed here
     import subprocess  # noqa: PLC0415 - as above
 
     program = shutil.which("gh", path=environment.get("PATH", ""))
     if program is None:
         return None
     command = [program, "auth", "token"]
-    if (host := config.foreign_host(SourceName.GITHUB, environment)) is not None:
-        command += ["--hostname", host]  # else it would be the public server's token that is sent there
+    if (host := config.custom_host(SourceName.GITHUB, environment)) is not None:
+        command += ["--hostname", host]  # else gh returns the token of the public server
     try:
-        said = subprocess.run(  # noqa: S603 - found on the user's own path
+        ended = subprocess.run(  # noqa: S603 - a program on the user's PATH
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -79,4 +79,4 @@ def ask_gh(environment: Mapping[str, str]) -> Token | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return parse_token("gh auth token", said.stdout.decode("ascii", "replace"))
+    return parse_token("gh auth token", ended.stdout.decode("ascii", "replace"))

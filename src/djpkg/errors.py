@@ -1,22 +1,22 @@
-"""Everything that djpkg raises for a cause that a user, a disk or a network can bring about.
+"""Exceptions for everything that a user, a disk or a network can cause, with their exit codes.
 
     DjpkgError                  1
-    ├── ConfigError             1   an environment variable that makes no sense
-    ├── UsageError              2   a word, option or value that does not parse
-    ├── PackageNotFound         3   no such package, here or in the catalog
-    ├── MirrorError            74   the file: not a database, newer, damaged, no permission, disk full
-    │   └── MirrorMissing      74   the file is not there
-    ├── FetchRunning           75   another fetch holds the lock
-    └── SourceError             1   something remote
-        ├── Unreachable         1   no connection, no answer in time
-        ├── Rejected            1   an answer that is an error
-        ├── UnexpectedPayload   1   an answer that is not what the API documents
+    ├── ConfigError             1   an invalid environment variable or path
+    ├── UsageError              2   an invalid argument, option or value
+    ├── PackageNotFound         3   package not found, or not unique
+    ├── MirrorError            74   the file: not a database, newer, damaged, permission denied, disk full
+    │   └── MirrorMissing      74   the file does not exist
+    ├── FetchRunning           75   another fetch is running
+    └── SourceError             1   a remote server
+        ├── Unreachable         1   no connection, no response in time
+        ├── HTTPStatusError     1   an HTTP error status
+        ├── UnexpectedPayload   1   a response that does not match the API documentation
         └── Refused             4
             ├── CredentialsRejected   4
-            └── QuotaExhausted        4   carries the moment from which one may ask again
+            └── QuotaExhausted        4   rate limit reached, with its end
 
-A message is one sentence without a closing stop; `hint`, where there is one, is the user's next step. The module that
-owns a foreign library translates its exceptions into these, once; the command line catches them, once.
+A message is one sentence without a period; `hint` is the user's next step, if there is one. The module that imports a
+library translates the exceptions of the library; only the command line catches these.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-# The exit codes of a program that SIGINT and SIGTERM end.
+# Exit codes after SIGINT and SIGTERM.
 INTERRUPTED = 130
 TERMINATED = 143
 
 
 class DjpkgError(Exception):
-    """Base of the tree: a sentence for the user, an exit code, and perhaps the next step."""
+    """Base class: a message for the user, an optional next step and an exit code."""
 
     exit_code = 1
 
@@ -42,52 +42,52 @@ class DjpkgError(Exception):
 
 
 class ConfigError(DjpkgError):
-    """An environment variable or a place that makes no sense."""
+    """An invalid environment variable or path."""
 
 
 class UsageError(DjpkgError):
-    """A word, an option or a value that does not parse; the message says what would."""
+    """An invalid argument, option or value; the message says what is valid."""
 
     exit_code = 2
 
 
 class PackageNotFound(DjpkgError):
-    """No package, or several, for what the user named."""
+    """No package, or several, for a name of the user."""
 
     exit_code = 3
 
 
 class MirrorError(DjpkgError):
-    """The mirror's file cannot be used; it is left as it was."""
+    """The mirror file cannot be used; it was not changed."""
 
     exit_code = 74
 
 
 class MirrorMissing(MirrorError):
-    """There is no mirror at that place yet."""
+    """The mirror file does not exist."""
 
 
 class FetchRunning(DjpkgError):
-    """Another fetch holds the lock."""
+    """Another fetch is running."""
 
     exit_code = 75
 
 
 class SourceError(DjpkgError):
-    """A source did not answer as hoped. `reason` is what one package's failure is reported as."""
+    """A source failed. `reason` is the text for the report."""
 
     @property
     def reason(self) -> str:
-        """The message, as one line for a report."""
+        """The message."""
         return str(self)
 
 
 class Unreachable(SourceError):
-    """No connection, a connection that broke, or no answer in time."""
+    """No connection, a broken connection, or no response in time."""
 
 
-class Rejected(SourceError):
-    """An answer that is an error; `status` is its HTTP status."""
+class HTTPStatusError(SourceError):
+    """An error status in a response."""
 
     def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -95,24 +95,21 @@ class Rejected(SourceError):
 
 
 class UnexpectedPayload(SourceError):
-    """An answer whose shape is not the documented one, or that is too large, cut or not decodable."""
+    """A response that does not match the documentation, or is too large or invalid."""
 
 
 class Refused(SourceError):
-    """The source will not serve us: credentials or quota."""
+    """The source refuses requests because of credentials or a quota."""
 
     exit_code = 4
 
 
 class CredentialsRejected(Refused):
-    """The token is not accepted; the hint names the environment variable, never the token."""
+    """The token was rejected; the hint names its environment variable, never the token."""
 
 
 class QuotaExhausted(Refused):
-    """The source's quota does not allow the request now.
-
-    `until` is the moment (aware, UTC) from which the source may be asked again, None where it named none.
-    """
+    """A rate limit was reached. `until` is its end (aware, UTC), None if it is unknown."""
 
     def __init__(self, message: str, *, until: datetime | None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

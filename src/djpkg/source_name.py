@@ -1,4 +1,4 @@
-"""The names of the sources, apart from what sources say: every start of the program needs them."""
+"""The names of the sources, in a module of their own because every start of the program needs them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SourceName(StrEnum):
-    """Something remote that states facts."""
+    """A remote system that provides facts about packages."""
 
     CATALOG = "catalog"
     GITHUB = "github"

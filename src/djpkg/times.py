@@ -1,4 +1,4 @@
-"""The clock, and times as texts: those that djpkg takes in, those from elsewhere, and the instants behind both."""
+"""The clock, and conversion of times to and from ISO 8601 text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """The clock of the program, which everything else takes as an argument."""
+    """Return the current time; all other code gets the clock as an argument."""
     return datetime.now(UTC)
 
 
-def stamp(moment: datetime) -> str:
-    """An aware moment in whole seconds of UTC, as ``2026-11-23T12:00:00Z``, which jq's `fromdate` takes."""
+def format_time(moment: datetime) -> str:
+    """Return an aware time in whole seconds of UTC: ``2026-11-23T12:00:00Z``, the format of `fromdate` in jq."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-def instant(text: str | None) -> datetime | None:
-    """The aware UTC moment that an ISO 8601 text names; one without an offset is UTC. None for what is no time."""
+def parse_time(text: str | None) -> datetime | None:
+    """Parse an ISO 8601 text to an aware time in UTC; without an offset it is UTC. None when it is invalid."""
     if not text:
         return None
     try:
@@ -26,21 +26,21 @@ def instant(text: str | None) -> datetime | None:
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (OverflowError, ValueError):
-        return None  # the first and the last day of the calendar have no UTC in every offset
+        return None  # the year would be 0 or 10000
 
 
-def sortable(text: str | None) -> str | None:
-    """The UTC instant of an ISO 8601 text as the mirror keeps it. None for what is no time."""
-    moment = instant(text)
-    return None if moment is None else sortable_instant(moment)
+def to_sortable(text: str | None) -> str | None:
+    """Return an ISO 8601 text in the format of `format_sortable`; None when it is invalid."""
+    moment = parse_time(text)
+    return None if moment is None else format_sortable(moment)
 
 
-def sortable_instant(moment: datetime) -> str:
-    """An aware moment in UTC with all six digits of its fraction, so that texts compare as times do."""
+def format_sortable(moment: datetime) -> str:
+    """Return an aware time in UTC with microseconds, so that texts sort like the times."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def same_instant(one: str | None, other: str | None) -> bool:
-    """Whether two texts name the same moment, whatever their offsets. False where either names none."""
-    moment = instant(one)
-    return moment is not None and moment == instant(other)
+def is_same_time(one: str | None, other: str | None) -> bool:
+    """Whether two ISO 8601 texts are the same time, whatever their offsets; False when one is invalid."""
+    moment = parse_time(one)
+    return moment is not None and moment == parse_time(other)

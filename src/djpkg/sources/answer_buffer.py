@@ -1,60 +1,70 @@
-"""Answers of all that are asking one source, handed over page by page: each page becomes one transaction."""
+"""A buffer that groups the answers of concurrent tasks into pages; each page becomes one transaction."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, Coroutine
 
     from djpkg.sources.source import Answer
 
 FactsT = TypeVar("FactsT")
 
 PAGE_SIZE = 100
-"""So many answers make a page that is handed over at once."""
+"""Number of answers that are yielded without waiting for more."""
 MAX_WAIT = 0.5
-"""Seconds that fewer answers wait for more, so that not each of them costs a transaction."""
+"""Seconds that a smaller page waits for more answers, so that not every answer costs a transaction."""
 
 
 class AnswerBuffer(Generic[FactsT]):
-    """Takes answers from any number of tasks until it is closed; one reader takes the pages."""
+    """Collects answers from any number of tasks for one reader."""
 
     def __init__(self) -> None:
         self._page: list[Answer[FactsT]] = []
-        self._some = asyncio.Event()
-        self._enough = asyncio.Event()
+        self._not_empty = asyncio.Event()
+        self._full = asyncio.Event()
         self._closed = False
 
     def add(self, answer: Answer[FactsT]) -> None:
-        """Never waits: those that ask are not held up by whoever stores."""
+        """Add an answer. Never waits, so that requests continue while the reader stores a page."""
         self._page.append(answer)
-        self._some.set()
+        self._not_empty.set()
         if len(self._page) >= PAGE_SIZE:
-            self._enough.set()
+            self._full.set()
 
-    def close(self) -> None:
-        """There will be no more answers."""
-        self._closed = True
-        self._some.set()
-        self._enough.set()
+    async def pages(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[list[Answer[FactsT]], None]:
+        """Run `work` as a task and yield the answers that it adds, in pages that are never empty.
 
-    async def pages(self) -> AsyncIterator[list[Answer[FactsT]]]:
-        """The answers, none of the pages empty, until it is closed and all are handed over."""
-        while True:
-            await self._some.wait()
-            if not self._enough.is_set():
-                try:
-                    async with asyncio.timeout(MAX_WAIT):
-                        await self._enough.wait()
-                except TimeoutError:
-                    pass
-            page, self._page = self._page, []
-            if not self._closed:
-                self._some.clear()
-                self._enough.clear()
-            if page:
+        What `work` raises is raised after the last page. `work` is cancelled when the reader closes this generator.
+        """
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._close)
+        try:
+            while page := await self._next_page():
                 yield page
-            elif self._closed:
-                return
+            await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _close(self, _: asyncio.Task[None]) -> None:
+        self._closed = True
+        self._not_empty.set()
+        self._full.set()
+
+    async def _next_page(self) -> list[Answer[FactsT]]:
+        """Return the next page; an empty one when the buffer is closed and everything was read."""
+        await self._not_empty.wait()
+        if not self._full.is_set():
+            try:
+                async with asyncio.timeout(MAX_WAIT):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
+        page, self._page = self._page, []
+        if not self._closed:
+            self._not_empty.clear()
+            self._full.clear()
+        return page

@@ -1,4 +1,4 @@
-"""Which sources there are and how each is made from the environment; a source's module is loaded when it is wanted."""
+"""Creation of the sources from the environment; the module of a source is imported when it is needed."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ if TYPE_CHECKING:
     from djpkg.sources.source import Forge
 
 
-def check_settings(sources: Iterable[SourceName], environment: Mapping[str, str]) -> None:
-    """Raise ConfigError now for an address, a server or a token that makes no sense, before anything is asked."""
+def validate_settings(sources: Iterable[SourceName], environment: Mapping[str, str]) -> None:
+    """Raise ConfigError for an invalid URL, server or token, before any request."""
     forge_servers.forge_servers(environment)
     for source in sources:
-        config.api_address(source, environment)
+        config.api_url(source, environment)
         credentials.token_from_environment(source, environment)
 
 
 def open_catalog(environment: Mapping[str, str], *, limits: Limits, clock: Callable[[], datetime]) -> Catalog:
-    """The catalog, to be entered before it is asked."""
-    from djpkg.sources.catalog.source import Catalog  # noqa: PLC0415 - only where it is wanted
+    """Return the catalog."""
+    from djpkg.sources.catalog.source import Catalog  # noqa: PLC0415 - only when needed
 
-    return Catalog(base_url=config.catalog_address(environment), limits=limits, clock=clock)
+    return Catalog(base_url=config.catalog_url(environment), limits=limits, clock=clock)
 
 
 def open_pypi(
     environment: Mapping[str, str], *, listed: int | None, limits: Limits, clock: Callable[[], datetime]
 ) -> Pypi:
-    """PyPI; `listed` is how many projects its last list had."""
+    """Return PyPI; `listed` is the number of projects in its last list."""
     from djpkg.sources.pypi.source import Pypi  # noqa: PLC0415 - as above
 
-    return Pypi(base_url=config.api_address(SourceName.PYPI, environment), listed=listed, limits=limits, clock=clock)
+    return Pypi(
+        base_url=config.api_url(SourceName.PYPI, environment), last_project_count=listed, limits=limits, clock=clock
+    )
 
 
 def open_forge(
@@ -50,8 +52,8 @@ def open_forge(
     limits: Limits,
     clock: Callable[[], datetime],
 ) -> Forge:
-    """A forge, with the token from `find_token` and the further servers that the user named."""
-    url = config.api_address(source, environment)
+    """Return a forge with the token of `find_token` and the servers in DJPKG_FORGES."""
+    url = config.api_url(source, environment)
     match source:
         case SourceName.GITHUB:
             from djpkg.sources.github.source import GitHub  # noqa: PLC0415 - as above
@@ -72,4 +74,4 @@ def open_forge(
             servers = forge_servers.api_roots(source, environment)
             return Forgejo(base_url=url, token=token, servers=servers, limits=limits, clock=clock)
         case _:
-            raise ValueError(f"{source} is no forge")
+            raise ValueError(f"{source} is not a forge")

@@ -1,9 +1,8 @@
-"""Sources: something remote that states facts, each behind the same small interface.
+"""The interface of the sources.
 
-A source is asked about coordinates (a repository, a project), not about packages: several packages may share one. It
-gets all that is to be asked in one call and chooses its own best shape, one request each or many at once; answers come
-page by page, in any order, and each page is stored before the next is awaited. An expected ending (gone, blocked,
-deferred, failed) is a value in an answer; nothing that a server can send is raised out of `fetch`.
+A source gets all repositories or projects at once and decides how to request them, one by one or in batches. Answers
+are yielded in pages, in any order, and each page is stored before the next is requested. Expected results (gone,
+blocked, deferred, failed) are values in an answer; `fetch` raises nothing for what a server sends.
 """
 
 from __future__ import annotations
@@ -16,23 +15,22 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from djpkg.model.facts import ForgeFacts, Outcome, PypiFacts
-    from djpkg.model.lookups import ProjectTarget, RepositoryTarget
+    from djpkg.model.facts import ForgeFacts, Outcome
+    from djpkg.model.lookups import RepositoryTarget
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
 
-AskT_contra = TypeVar("AskT_contra", contravariant=True)
+TargetT_contra = TypeVar("TargetT_contra", contravariant=True)
 FactsT_co = TypeVar("FactsT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(Generic[FactsT_co]):
-    """What a source says of one coordinate.
+    """The answer of a source about one coordinate, or a part of it.
 
-    `facts` holds the parts that were said, to be laid over the stored ones; None when nothing new was said. `outcome`
-    is None while more is to come for the coordinate; UPDATED means "answered with facts", and whether they differ from
-    the stored ones is decided where both are known. `until` goes with DEFERRED. `refused` goes with FAILED: the source
-    will not serve us (credentials). `etag` and `serial` replace the stored validators where they are not None.
+    `facts` contains the parts that are new, None when nothing is. `outcome` is None when more answers follow for the
+    coordinate; UPDATED means "answered with facts", which may equal the stored ones. `until` belongs to DEFERRED.
+    `refused` belongs to FAILED: a problem of credentials. `etag` and `serial` replace the stored ones unless None.
     """
 
     coordinate: str
@@ -47,25 +45,25 @@ class Answer(Generic[FactsT_co]):
 
 @dataclass(slots=True)
 class Spent:
-    """What a source has cost so far in this run; `points` are those of GitHub's GraphQL."""
+    """The cost of a source in this run; `points` are those of GitHub's GraphQL."""
 
     requests: int = 0
     points: int = 0
 
 
 class Metered(Protocol):
-    """What every source tells of its price and of what it still lets us ask."""
+    """The cost and the remaining quota of a source."""
 
     quota: Quota
     spent: Spent
 
     @property
     def quotas(self) -> Mapping[str, Quota]:
-        """The pools that the source counts apart, by its own names for them; `quota` is the one that is told."""
+        """The quotas that the source counts separately, by name; `quota` is the one to report."""
 
 
-class Source(Metered, Protocol[AskT_contra, FactsT_co]):
-    """What `refresh` needs of GitHub, PyPI and the other forges."""
+class Source(Metered, Protocol[TargetT_contra, FactsT_co]):
+    """A forge or PyPI."""
 
     name: SourceName
 
@@ -75,19 +73,18 @@ class Source(Metered, Protocol[AskT_contra, FactsT_co]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close them."""
+        """Close the connections."""
 
     def fetch(
-        self, asks: Sequence[AskT_contra], *, now: datetime, sweep: bool
+        self, targets: Sequence[TargetT_contra], *, now: datetime, sweep: bool
     ) -> AsyncIterator[Sequence[Answer[FactsT_co]]]:
-        """Answers for `asks`, page by page; each coordinate ends with exactly one answer that has an outcome.
+        """Yield answers for `targets` in pages; each coordinate gets exactly one answer with an outcome.
 
-        `sweep` says that everything known is asked for, so that the shape for many pays. Stalest first: where a quota
-        ends early, what is left is answered as deferred.
+        `sweep` is true when all known targets are requested, so that batches pay off. `targets` begin with the
+        stalest: when a quota ends, the rest is deferred.
         """
         ...
 
 
 if TYPE_CHECKING:
     Forge = Source[RepositoryTarget, ForgeFacts]
-    Registry = Source[ProjectTarget, PypiFacts]

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
+from djpkg.errors import (
+    CredentialsRejected,
+    HTTPStatusError,
+    QuotaExhausted,
+    SourceError,
+    UnexpectedPayload,
+    Unreachable,
+)
 from djpkg.sources.http.circuit_breaker import MAX_FAILURES, CircuitBreaker
 
 DOWN = Unreachable("down")
 
 
 def after(*ends: SourceError | None, closing: tuple[int, ...] = ()) -> SourceError | None:
-    circuit = CircuitBreaker(closing=closing)
+    circuit = CircuitBreaker(blocking_statuses=closing)
     for error in ends:
-        circuit.note(error)
+        circuit.record(error)
     return circuit.cause
 
 
-@pytest.mark.parametrize("error", [DOWN, Rejected("no", status=503), Rejected("no", status=204)])
+@pytest.mark.parametrize("error", [DOWN, HTTPStatusError("no", status=503), HTTPStatusError("no", status=204)])
 def test_it_opens_after_so_many_in_a_row_that_met_no_answer(error: SourceError) -> None:
     assert after(*[error] * (MAX_FAILURES - 1)) is None
     assert after(*[error] * MAX_FAILURES) is error
     assert after(*[error] * (MAX_FAILURES - 1), None, error) is None
 
 
-@pytest.mark.parametrize("error", [Rejected("no", status=403), Rejected("no", status=451), UnexpectedPayload("odd")])
+@pytest.mark.parametrize(
+    "error", [HTTPStatusError("no", status=403), HTTPStatusError("no", status=451), UnexpectedPayload("odd")]
+)
 def test_what_is_about_one_thing_is_an_answer(error: SourceError) -> None:
     assert after(*[error] * 100) is None
     assert after(*[DOWN] * (MAX_FAILURES - 1), error, DOWN) is None
 
 
 def test_a_status_with_which_a_server_shuts_its_door_counts() -> None:
-    error = Rejected("no", status=403)
+    error = HTTPStatusError("no", status=403)
     assert after(*[error] * MAX_FAILURES, closing=(403,)) is error
 
 

@@ -10,7 +10,16 @@ import pytest
 
 from djpkg.errors import UnexpectedPayload
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import MAX_COUNT, MAX_TEXT, Count, clean, decode, moment, path, time
+from djpkg.sources.http.payload import (
+    MAX_COUNT,
+    MAX_TEXT,
+    Count,
+    check_path,
+    clean_text,
+    decode_json,
+    normalize_time,
+    parse_moment,
+)
 
 
 class Thing(msgspec.Struct):
@@ -23,7 +32,7 @@ THING = msgspec.json.Decoder(Thing)
 
 
 def thing(body: bytes) -> Thing:
-    return decode(THING, body, source="github")
+    return decode_json(THING, body, source="github")
 
 
 def test_what_is_documented_is_decoded() -> None:
@@ -33,13 +42,13 @@ def test_what_is_documented_is_decoded() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "not JSON"),
-        (b"<html>", "not JSON"),
-        (b'{"name": "a"', "not JSON"),
-        (b'{"name": "a"} x', "not JSON"),
-        (b'{"name": "a", "x": NaN}', "not JSON"),
-        (b'{"name": "\xff", "x": NaN}', "not JSON"),
-        (b'{"name": "\xff", "x": ' + b"1" * 5000 + b"}", "not JSON"),
+        (b"", "not valid JSON"),
+        (b"<html>", "not valid JSON"),
+        (b'{"name": "a"', "not valid JSON"),
+        (b'{"name": "a"} x', "not valid JSON"),
+        (b'{"name": "a", "x": NaN}', "not valid JSON"),
+        (b'{"name": "\xff", "x": NaN}', "not valid JSON"),
+        (b'{"name": "\xff", "x": ' + b"1" * 5000 + b"}", "not valid JSON"),
         (b'{"name": 1}', "at `$.name`"),
         (b'{"name": "a", "stars": true}', "at `$.stars`"),
         (b'{"name": "a", "stars": "1"}', "at `$.stars`"),
@@ -48,15 +57,15 @@ def test_what_is_documented_is_decoded() -> None:
         (b'{"name": "a", "stars": ' + b"9" * 5000 + b"}", "at `$.stars`"),
         (b'{"stars": 1}', "`name`"),
         (b"[]", "expected `object`"),
-        (b'{"name": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
-        (b'{"x": ' * 1_000_000, "nested too deep"),
+        (b'{"name": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b'{"x": ' * 1_000_000, "nested too deeply"),
     ],
 )
 def test_what_is_not_documented_is_named(body: bytes, said: str) -> None:
     with pytest.raises(UnexpectedPayload) as caught:
         thing(body)
     assert said in str(caught.value)
-    assert str(caught.value).startswith("github: the reply is ")
+    assert str(caught.value).startswith("github: the response is ")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +83,7 @@ def test_a_spoilt_text_is_mended(raw: bytes, name: str) -> None:
 
 def test_parts_of_a_mended_reply_can_be_decoded() -> None:
     part = thing(b'{"name": "a", "parts": [{"name": "\\ud800"}]}').parts[0]
-    assert decode(THING, part, source="github") == Thing("\ufffd")
+    assert decode_json(THING, part, source="github") == Thing("\ufffd")
 
 
 def test_the_largest_number_is_taken() -> None:
@@ -94,30 +103,30 @@ def test_the_largest_number_is_taken() -> None:
     ],
 )
 def test_a_text_is_kept_as_the_mirror_can_keep_it(text: str, kept: str) -> None:
-    assert clean(text) == kept
+    assert clean_text(text) == kept
 
 
 def test_times_are_whole_seconds_of_utc() -> None:
-    assert time("2026-01-05T23:59:59.999999-05:00", source="pypi") == "2026-01-06T04:59:59Z"
-    assert time("2026-01-05T10:00:00", source="pypi") == "2026-01-05T10:00:00Z"
-    assert moment("2026-01-05T10:00:00Z", source="pypi") == datetime(2026, 1, 5, 10, tzinfo=UTC)
+    assert normalize_time("2026-01-05T23:59:59.999999-05:00", source="pypi") == "2026-01-06T04:59:59Z"
+    assert normalize_time("2026-01-05T10:00:00", source="pypi") == "2026-01-05T10:00:00Z"
+    assert parse_moment("2026-01-05T10:00:00Z", source="pypi") == datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "x" * 5000])
 def test_what_is_no_time_is_named(text: str) -> None:
-    with pytest.raises(UnexpectedPayload, match="in place of a time") as caught:
-        time(text, source="pypi")
+    with pytest.raises(UnexpectedPayload, match="invalid time") as caught:
+        normalize_time(text, source="pypi")
     assert len(str(caught.value)) < 100
 
 
 @pytest.mark.parametrize("said", ["a/b", "A-b/.c_d", "a/b.c"])
 def test_the_name_of_a_repository_is_taken_as_it_is_stated(said: str) -> None:
-    assert path(said, host="github.com", source=SourceName.GITHUB) == said
+    assert check_path(said, host="github.com", source=SourceName.GITHUB) == said
 
 
 @pytest.mark.parametrize(
     "said", ["", "a", "a/b/c", "a/b.git", "a/..", "../b", "a.b/c", "orgs/b", "a/b?c", "a/b\n", "ä/b"]
 )
 def test_what_no_address_of_the_forge_could_hold_is_no_name(said: str) -> None:
-    with pytest.raises(UnexpectedPayload, match="in place of the name of the repository"):
-        path(said, host="github.com", source=SourceName.GITHUB)
+    with pytest.raises(UnexpectedPayload, match="invalid repository name"):
+        check_path(said, host="github.com", source=SourceName.GITHUB)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from djpkg.errors import QuotaExhausted
-from djpkg.sources.http.rate_limit import Quota, Refusal, read_refusal
+from djpkg.sources.http.rate_limit import Quota, RateLimitHit, rate_limit_from_headers
 
 NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -27,7 +27,7 @@ def rate(remaining: object, reset: object, *, limit: object = 60, prefix: str = 
 
 def known(remaining: int, *, reset: float = 600) -> Quota:
     quota = Quota()
-    assert quota.observe(rate(remaining, epoch(reset)), now=NOW)
+    assert quota.update_from_headers(rate(remaining, epoch(reset)), now=NOW)
     return quota
 
 
@@ -35,7 +35,7 @@ def known(remaining: int, *, reset: float = 600) -> Quota:
 @pytest.mark.parametrize("reset", [epoch(90), "90"])
 def test_headers_are_read_with_a_reset_as_a_moment_or_as_a_distance(prefix: str, reset: str) -> None:
     quota = Quota()
-    quota.observe(rate(7, reset, prefix=prefix), now=NOW)
+    quota.update_from_headers(rate(7, reset, prefix=prefix), now=NOW)
     assert (quota.limit, quota.remaining, quota.reset) == (60, 7, after(90))
 
 
@@ -45,15 +45,15 @@ NONSENSE = ["-1", "", "abc", "1e9", "²", "0x10", "9" * 16, "9" * 5000, "1, 2", 
 @pytest.mark.parametrize("text", [*NONSENSE, "9" * 15])
 def test_a_number_that_makes_no_sense_is_passed_over(text: str) -> None:
     quota = known(5)
-    quota.observe(rate(text, epoch(600), limit=text), now=NOW)
+    quota.update_from_headers(rate(text, epoch(600), limit=text), now=NOW)
     assert (quota.limit, quota.remaining, quota.reset) == (60, 5, after(600))
 
 
 @pytest.mark.parametrize("text", [*NONSENSE, "99999999999999"])
 def test_a_reset_that_makes_no_sense_closes_nothing(text: str) -> None:
     quota = Quota()
-    quota.observe(rate(0, text), now=NOW)
-    quota.admit(now=NOW)
+    quota.update_from_headers(rate(0, text), now=NOW)
+    quota.reserve(now=NOW)
     assert (quota.remaining, quota.reset) == (0, None)
 
 
@@ -65,22 +65,22 @@ def test_a_reset_within_a_day_is_taken_as_it_is_and_one_beyond_as_a_day() -> Non
 
 def test_another_pool_s_headers_are_passed_over() -> None:
     quota = Quota(resource="core")
-    assert not quota.observe(rate(0, epoch(60)) | {"x-ratelimit-resource": "graphql"}, now=NOW)
-    assert quota.observe(rate(9, epoch(60)) | {"x-ratelimit-resource": "core"}, now=NOW)
+    assert not quota.update_from_headers(rate(0, epoch(60)) | {"x-ratelimit-resource": "graphql"}, now=NOW)
+    assert quota.update_from_headers(rate(9, epoch(60)) | {"x-ratelimit-resource": "core"}, now=NOW)
     assert quota.remaining == 9
 
 
 def test_answers_out_of_order_never_raise_what_remains_in_a_window() -> None:
     quota = known(10)
     for remaining, reset in ((7, 600), (9, 600), (8, 601), (9, 599)):
-        quota.observe(rate(remaining, epoch(reset)), now=NOW)
+        quota.update_from_headers(rate(remaining, epoch(reset)), now=NOW)
     assert quota.remaining == 7
 
 
 def test_a_new_window_counts_anew_and_a_late_answer_of_the_old_one_is_passed_over() -> None:
     quota = known(0)
-    quota.observe(rate(59, epoch(4200)), now=after(601))
-    quota.observe(rate(0, epoch(600)), now=after(602))
+    quota.update_from_headers(rate(59, epoch(4200)), now=after(601))
+    quota.update_from_headers(rate(0, epoch(600)), now=after(602))
     assert (quota.remaining, quota.reset) == (59, after(4200))
 
 
@@ -88,85 +88,88 @@ def test_nothing_is_admitted_at_zero_until_the_moment_of_the_reset() -> None:
     quota = known(0)
     for moment in (NOW, after(599.9)):
         with pytest.raises(QuotaExhausted) as caught:
-            quota.admit(now=moment)
+            quota.reserve(now=moment)
         assert caught.value.until == after(600)
-    quota.admit(now=after(600))
+    quota.reserve(now=after(600))
 
 
 def test_exactly_what_remains_is_admitted() -> None:
     quota = known(3)
     for _ in range(3):
-        quota.admit(now=NOW)
+        quota.reserve(now=NOW)
     with pytest.raises(QuotaExhausted):
-        quota.admit(now=NOW)
+        quota.reserve(now=NOW)
 
 
 def test_what_is_under_way_is_reserved_until_it_is_settled() -> None:
     quota = known(5)
-    quota.admit(4, now=NOW)
+    quota.reserve(4, now=NOW)
     with pytest.raises(QuotaExhausted):
-        quota.admit(2, now=NOW)
-    quota.observe(rate(4, epoch(600)), now=NOW)  # the four turned out to cost one
-    quota.settle(4, stated=True)
-    quota.admit(4, now=NOW)
+        quota.reserve(2, now=NOW)
+    quota.update_from_headers(rate(4, epoch(600)), now=NOW)  # the four turned out to cost one
+    quota.release(4, reported=True)
+    quota.reserve(4, now=NOW)
 
 
 def test_a_quota_that_only_those_under_way_hold_may_still_do() -> None:
     quota = known(1)
-    assert not quota.is_reserved(now=NOW)
-    quota.admit(now=NOW)
-    assert quota.is_reserved(now=NOW)
-    quota.settle(stated=True)  # it cost nothing
-    quota.admit(now=NOW)
-    quota.close(after(9), now=NOW)
-    assert not quota.is_reserved(now=NOW)
-    assert quota.is_reserved(now=after(9))
+    assert not quota.is_held_by_pending(now=NOW)
+    quota.reserve(now=NOW)
+    assert quota.is_held_by_pending(now=NOW)
+    quota.release(reported=True)  # it cost nothing
+    quota.reserve(now=NOW)
+    quota.block(after(9), now=NOW)
+    assert not quota.is_held_by_pending(now=NOW)
+    assert quota.is_held_by_pending(now=after(9))
 
 
 def test_a_request_without_an_answer_counts_as_charged() -> None:
     quota = known(1)
-    quota.admit(now=NOW)
-    quota.settle(stated=False)
+    quota.reserve(now=NOW)
+    quota.release(reported=False)
     with pytest.raises(QuotaExhausted):
-        quota.admit(now=NOW)
+        quota.reserve(now=NOW)
 
 
 def test_a_closed_source_admits_nothing_until_the_latest_end_that_was_named() -> None:
     quota = known(50)
-    quota.close(after(100), now=NOW)
-    quota.close(after(30), now=NOW)
+    quota.block(after(100), now=NOW)
+    quota.block(after(30), now=NOW)
     with pytest.raises(QuotaExhausted) as caught:
-        quota.admit(now=after(99))
+        quota.reserve(now=after(99))
     assert caught.value.until == after(100)
-    quota.admit(now=after(100))
+    quota.reserve(now=after(100))
 
 
 def test_no_source_is_closed_for_more_than_a_day() -> None:
     quota = Quota()
-    quota.close(datetime.max.replace(tzinfo=UTC), now=NOW)
-    assert quota.closed_until == NOW + DAY
+    quota.block(datetime.max.replace(tzinfo=UTC), now=NOW)
+    assert quota.blocked_until == NOW + DAY
 
 
 def test_what_an_answers_body_tells_counts_like_its_headers() -> None:
     quota = known(3)
-    assert quota.learn(5000, 2, after(600), now=NOW)
+    assert quota.update(5000, 2, after(600), now=NOW)
     assert (quota.limit, quota.remaining) == (5000, 2)
-    assert not quota.learn(None, None, None, now=NOW)
-    assert quota.learn(5000, 4000, NOW + 9 * DAY, now=NOW)
+    assert not quota.update(None, None, None, now=NOW)
+    assert quota.update(5000, 4000, NOW + 9 * DAY, now=NOW)
     assert quota.reset == NOW + DAY
 
 
 def test_refusals_side_by_side_name_one_moment_in_whole_seconds() -> None:
-    moments = {read_refusal({"retry-after": "7"}).moment(NOW + timedelta(microseconds=n)) for n in (1, 500, 99_999)}
+    moments = {
+        rate_limit_from_headers({"retry-after": "7"}).retry_at(NOW + timedelta(microseconds=n))
+        for n in (1, 500, 99_999)
+    }
     assert moments == {after(8)}
 
 
 def test_waits_add_up_to_the_limit_of_the_run_and_side_by_side_count_once() -> None:
     quota = Quota()
-    assert all(quota.allow_wait(after(20), now=NOW, limit=30) for _ in range(8))
-    assert not quota.allow_wait(after(71), now=after(60), limit=30)
-    assert quota.allow_wait(after(70), now=after(60), limit=30)
-    assert not quota.allow_wait(after(201), now=after(200), limit=30)
+    assert all(quota.may_wait(after(20), now=NOW, limit=30) for _ in range(8))
+    assert not quota.may_wait(after(71), now=after(60), limit=30)
+    assert quota.may_wait(after(70), now=after(60), limit=30)
+    assert not quota.may_wait(after(201), now=after(200), limit=30)
 
 
 @pytest.mark.parametrize(
@@ -193,18 +196,18 @@ def test_waits_add_up_to_the_limit_of_the_run_and_side_by_side_count_once() -> N
     ],
 )
 def test_a_refusal_names_its_end_in_one_of_many_ways_or_in_none(headers: dict[str, str], moment: datetime) -> None:
-    assert read_refusal(headers).moment(NOW) == moment
+    assert rate_limit_from_headers(headers).retry_at(NOW) == moment
 
 
 @pytest.mark.parametrize(
     ("refusal", "moment"),
     [
-        (Refusal(secondary=True), after(60)),
-        (Refusal(seconds=float("inf")), NOW + DAY),
-        (Refusal(seconds=-3.0), after(1)),
-        (Refusal(until=datetime.min.replace(tzinfo=UTC)), after(1)),
-        (Refusal(until=after(3), seconds=90), after(3)),
+        (RateLimitHit(secondary=True), after(60)),
+        (RateLimitHit(seconds=float("inf")), NOW + DAY),
+        (RateLimitHit(seconds=-3.0), after(1)),
+        (RateLimitHit(until=datetime.min.replace(tzinfo=UTC)), after(1)),
+        (RateLimitHit(until=after(3), seconds=90), after(3)),
     ],
 )
-def test_a_refusal_ends_after_now_and_within_a_day(refusal: Refusal, moment: datetime) -> None:
-    assert refusal.moment(NOW) == moment
+def test_a_refusal_ends_after_now_and_within_a_day(refusal: RateLimitHit, moment: datetime) -> None:
+    assert refusal.retry_at(NOW) == moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from djpkg.errors import ConfigError
-from djpkg.sources.http.response import Authorization, Response, escape_header
+from djpkg.sources.http.response import Authorization, Response, to_single_line
 
 CANARY = "glpat-canary"
 
@@ -88,5 +88,5 @@ def test_a_token_is_not_in_a_repr() -> None:
 
 
 def test_foreign_words_become_one_short_line() -> None:
-    assert escape_header(" a\x1b[31m\n\tb\u202ec\x9b ") == "a [31m b c"
-    assert escape_header("x" * 10**6) == "x" * 199 + "…"
+    assert to_single_line(" a\x1b[31m\n\tb\u202ec\x9b ") == "a [31m b c"
+    assert to_single_line("x" * 10**6) == "x" * 199 + "…"

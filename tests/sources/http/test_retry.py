@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from djpkg.sources.http.retry import Limits, RequestPace, RetryBudget
+from djpkg.sources.http.retry import Limits, RetryBudget, Throttle
 
 LIMITS = Limits(attempt=30, total=60, attempts=4, backoff=0.5)
 
@@ -19,33 +19,33 @@ def test_an_attempt_takes_no_longer_than_what_is_left_for_all() -> None:
 
 
 def test_pauses_grow_and_scatter_and_end_with_the_last_attempt() -> None:
-    pauses = {budget.pause() for budget in (RetryBudget(LIMITS) for _ in range(20))}
+    pauses = {budget.next_pause() for budget in (RetryBudget(LIMITS) for _ in range(20))}
     assert len(pauses) > 1
     budget = RetryBudget(LIMITS)
     for middle in (0.5, 1, 2):
-        pause = budget.pause()
+        pause = budget.next_pause()
         assert pause is not None
         assert middle / 2 <= pause <= middle * 1.5
-    assert budget.pause() is None
+    assert budget.next_pause() is None
 
 
 def test_a_pause_that_outlasts_the_request_ends_it() -> None:
     budget = RetryBudget(LIMITS)
     budget.spend(50)
-    assert budget.pause(asked=9) == 9
-    assert budget.pause(asked=10) is None
+    assert budget.next_pause(retry_after=9) == 9
+    assert budget.next_pause(retry_after=10) is None
 
 
 def test_a_broken_connection_is_replaced_at_once_but_only_the_first_time() -> None:
     budget = RetryBudget(LIMITS)
-    assert budget.pause(broken=True) == 0
-    assert budget.pause(broken=True) != 0
-    assert RetryBudget(Limits(attempts=1)).pause(broken=True) is None
+    assert budget.next_pause(broken=True) == 0
+    assert budget.next_pause(broken=True) != 0
+    assert RetryBudget(Limits(attempts=1)).next_pause(broken=True) is None
 
 
 @pytest.mark.parametrize("most", [1, 3, 900])
 def test_no_window_holds_more_starts_than_allowed(most: int) -> None:
-    pace = RequestPace(most)
+    pace = Throttle(most)
     starts = []
     for step in range(3 * most):
         now = step * 0.01

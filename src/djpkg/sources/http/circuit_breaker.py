@@ -1,45 +1,44 @@
-"""Whether there is still sense in asking a server about one thing after the other; pure but for its own state."""
+"""Circuit breaker: stops sending requests to a server that keeps failing."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from djpkg.errors import Refused, Rejected, SourceError, Unreachable
+from djpkg.errors import HTTPStatusError, Refused, SourceError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
 MAX_FAILURES = 5
-"""After so many things in a row for which it did not answer, a server is left alone for the rest of the run."""
-NO_STATUS: frozenset[int] = frozenset()
+"""Number of consecutive failures after which no more requests are sent in this run."""
 
 
 class CircuitBreaker:
-    """Opens for what refuses us altogether (`Refused`), and after CIRCUIT things in a row that met no answer.
+    """Opens after a `Refused` error, and after MAX_FAILURES consecutive failures of the server.
 
-    What a server of HTTP says of one thing alone (4xx) is an answer, unless its status is one of `closing`.
+    A status 4xx is about one item and counts as an answer, except those in `blocking_statuses`.
     """
 
-    def __init__(self, *, closing: Container[int] = NO_STATUS) -> None:
+    def __init__(self, *, blocking_statuses: Container[int] = frozenset[int]()) -> None:
         self.cause: SourceError | None = None
-        """Why nothing more is to be asked; None as long as it may be."""
-        self._closing = closing
-        self._in_vain = 0
+        """The error that opened it; None while it is closed."""
+        self._blocking_statuses = blocking_statuses
+        self._failures = 0
 
-    def note(self, error: SourceError | None) -> None:
-        """Takes in how asking about one thing ended; None is an answer."""
+    def record(self, error: SourceError | None) -> None:
+        """Record how the lookup of one item ended; None is a success."""
         if isinstance(error, Refused):
             self.cause = error
-        elif error is not None and self._blames_server(error):
-            self._in_vain += 1
-            if self._in_vain >= MAX_FAILURES:
+        elif error is not None and self._is_server_failure(error):
+            self._failures += 1
+            if self._failures >= MAX_FAILURES:
                 self.cause = self.cause or error
         else:
-            self._in_vain = 0
+            self._failures = 0
 
-    def _blames_server(self, error: SourceError) -> bool:
-        if isinstance(error, Rejected):
-            about_one = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            return not about_one or error.status in self._closing
+    def _is_server_failure(self, error: SourceError) -> bool:
+        if isinstance(error, HTTPStatusError):
+            about_item = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            return not about_item or error.status in self._blocking_statuses
         return isinstance(error, Unreachable)

@@ -1,4 +1,4 @@
-"""How a source asks its server: attempts, redirects, quota and pace, around the single exchanges of `wire`.
+"""HTTP client of the sources: retries, redirects, rate limits and throttling on top of `Transport`.
 
 Sources of the rules: GitHub REST "Best practices" and "Rate limits", RFC 9110 sections 10.2.3 and 15.4.
 """
@@ -6,17 +6,25 @@ Sources of the rules: GitHub REST "Best practices" and "Rate limits", RFC 9110 s
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
 import djpkg
-from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
-from djpkg.sources.http.rate_limit import Quota, Refusal, read_refusal
-from djpkg.sources.http.response import Authorization, Response, escape_header, is_validator
-from djpkg.sources.http.retry import Limits, RequestPace, RetryBudget
-from djpkg.sources.http.transport import Call, Exchange, Transport, is_broken, may_pass
+from djpkg.errors import (
+    CredentialsRejected,
+    HTTPStatusError,
+    SourceError,
+    UnexpectedPayload,
+    Unreachable,
+)
+from djpkg.sources.http.admission import AdmissionQueue
+from djpkg.sources.http.rate_limit import Quota, RateLimitHit, rate_limit_from_headers
+from djpkg.sources.http.response import Authorization, Response, is_valid_etag
+from djpkg.sources.http.retry import Limits, RetryBudget, Throttle
+from djpkg.sources.http.transport import Exchange, Request, Transport, is_broken_connection, is_retryable
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
@@ -27,29 +35,76 @@ if TYPE_CHECKING:
     from djpkg.sources.source import Spent
 
 MAX_REDIRECTS = 5
-MIN_SECRET = 16
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 TRANSIENT = frozenset((500, 502, 503, 504))
-"""Statuses of a server that may be well again in a moment."""
+"""Statuses of failures that may be temporary."""
 TIMEOUTS = frozenset((502, 504))
-REFUSALS = frozenset((403, 429))
+RATE_LIMIT_STATUSES = frozenset((403, 429))
+
+logger = logging.getLogger("djpkg.http")
 
 
-def read_default_refusal(reply: Response) -> Refusal | None:
-    """A quota's refusal as most servers state it: 429, or 403 with nothing remaining."""
-    remaining = reply.headers.get("x-ratelimit-remaining") or reply.headers.get("ratelimit-remaining")
-    if reply.status == HTTPStatus.TOO_MANY_REQUESTS or remaining == "0":
-        return read_refusal(reply.headers)
+def detect_rate_limit(response: Response) -> RateLimitHit | None:
+    """Return the rate limit of a response as most servers report it: status 429, or 403 with nothing remaining."""
+    remaining = response.headers.get("x-ratelimit-remaining") or response.headers.get("ratelimit-remaining")
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS or remaining == "0":
+        return rate_limit_from_headers(response.headers)
     return None
 
 
-class Client:
-    """Asks one server, below `base_url`, on behalf of one source; use it with ``async with``.
+class Attempt:
+    """One attempt at a request; it holds a connection until the body is read, or until it is closed if streamed."""
 
-    `auth` goes along only over https or to loopback, and only to the server of `base_url`. Several tasks may share a
-    client, `connections` of them send at a time. `pace` bounds how many start in a while, for all clients that share
-    it. `refusal` tells from an answer of status 403 or 429 whether it is a quota's refusal. `clock` and `sleep` are
-    there to be replaced in tests.
+    exchange: Exchange
+
+    def __init__(self, transport: Transport, queue: AdmissionQueue, request: Request, budget: RetryBudget) -> None:
+        self._transport = transport
+        self._queue = queue
+        self._request = request
+        self._budget = budget
+        self._status = "no response"
+        self._reported = False
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    async def send(self, *, streaming: bool) -> Response:
+        """Send the request and return its response; with `streaming` the body of a 200 is left to be read."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._queue.admit())
+            started = asyncio.get_running_loop().time()
+            stack.callback(self._finish, started)
+            deadline = started + self._budget.attempt
+            self.exchange = await self._transport.send(self._request, until=deadline)
+            self._status = str(self.exchange.status)
+            stack.push_async_callback(self.exchange.aclose)
+            self._reported = self._queue.update_quota(self.exchange.headers)
+            if streaming and self.exchange.status == HTTPStatus.OK:
+                self._open = stack.pop_all()
+                return self.exchange.to_response(b"")
+            return self.exchange.to_response(await self.exchange.read(until=deadline))
+
+    def _finish(self, started: float) -> None:
+        seconds = asyncio.get_running_loop().time() - started
+        self._budget.spend(seconds)
+        self._queue.release(reported=self._reported)
+        if logger.isEnabledFor(logging.DEBUG):
+            # Never the query, the headers or the body, which may contain secrets.
+            path = self._transport.hide_token(self._request.url.raw_path.partition(b"?")[0]).decode()
+            method, host = self._request.method, self._transport.host
+            logger.debug("%s %s%s %s %d ms", method, host, path, self._status, seconds * 1000)
+
+
+class Client:
+    """Sends requests to one server, below `base_url`, for one source; use it with ``async with``.
+
+    `auth` is sent only over https or to loopback, and only to the server of `base_url`. Tasks may share a client, which
+    has at most `connections` concurrent requests. Clients may share a `throttle`. `detect_rate_limit` is called with
+    responses of status 403 and 429. Tests replace `clock` and `sleep`.
     """
 
     def __init__(
@@ -62,52 +117,54 @@ class Client:
         auth: Authorization | None = None,
         connections: int = 8,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        pace: RequestPace | None = None,
+        throttle: Throttle | None = None,
         headers: Mapping[str, str] | None = None,
-        refusal: Callable[[Response], Refusal | None] = read_default_refusal,
+        detect_rate_limit: Callable[[Response], RateLimitHit | None] = detect_rate_limit,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        # One coding, that body.Inflater can bound.
-        own = {
-            "Accept-Encoding": "gzip",
+        own_headers = {
+            "Accept-Encoding": "gzip",  # which `Decompressor` can bound
             "User-Agent": f"djpkg/{djpkg.__version__} (local mirror of djangopackages.org)",
         }
         self.source = source
         self.quota = quota
         self.spent = spent
-        self._wire = Transport(
+        self._transport = Transport(
             source=source,
             base_url=base_url,
             auth=auth,
             connections=connections,
-            headers={**(headers or {}), **own},
+            headers={**(headers or {}), **own_headers},
             limits=limits,
         )
         self._limits = limits
-        self._pace = pace
-        self._refusal = refusal
+        self._detect_rate_limit = detect_rate_limit
         self._clock = clock
         self._sleep = sleep
-        # Requests that are cancelled while they queue inside httpcore's pool take its places with them (its issue
-        # 1093). So they queue here, and never there.
-        self._places = asyncio.Semaphore(connections)
-        self._first = asyncio.Lock()
-        self._settled = asyncio.Event()
-        self._asked = False
-        self._in_vain = 0
-        self._last_words = ""
+        self._queue = AdmissionQueue(
+            quota,
+            spent,
+            name=f"{source}: {self._transport.host}",
+            connections=connections,
+            throttle=throttle,
+            limits=limits,
+            clock=clock,
+            sleep=sleep,
+        )
+        self._failures = 0
+        self._last_failure = ""
 
     @property
     def authorized(self) -> bool:
         """Whether requests carry a token."""
-        return self._wire.auth is not None
+        return self._transport.auth is not None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._wire.aclose()
+        await self._transport.aclose()
 
     async def get(
         self,
@@ -116,214 +173,133 @@ class Client:
         params: Mapping[str, str | int] | None = None,
         etag: str | None = None,
         accept: str = "application/json",
-        cap: int | None = None,
     ) -> Response:
-        """Asks for a path below the base address, or for an absolute address on the same server.
+        """Request a path below the base URL, or an absolute URL on the same server.
 
-        With `etag` the answer may be a 304. Redirects on the same server are followed. Statuses that say something
-        about what was asked for (2xx, 304, most of 4xx) are answers. Raises Unreachable, Rejected (5xx, and 401 where
-        no token was sent), UnexpectedPayload, CredentialsRejected and QuotaExhausted.
+        With `etag` the response may be a 304. Redirects on the same server are followed. Returns responses that are
+        about the requested item: 2xx, 304 and most of 4xx. Raises Unreachable, HTTPStatusError (5xx, and 401 without a
+        token), UnexpectedPayload, CredentialsRejected and QuotaExhausted.
         """
         headers = {"Accept": accept}
-        if etag is not None and is_validator(etag):
+        if etag is not None and is_valid_etag(etag):
             headers["If-None-Match"] = etag
-        url = self._wire.read_target(target, params)
-        call = Call(method="GET", url=url, headers=headers, cap=cap or self._limits.body)
+        url = self._transport.build_url(target, params)
+        request = Request(method="GET", url=url, headers=headers, max_size=self._limits.body)
         budget = RetryBudget(self._limits)
         seen = {url}
         while True:
-            reply = await self._ask(call, budget)
-            if reply.status not in REDIRECTS:
-                return reply
-            url = self._wire.read_location(url, reply.headers.get("location", ""))
+            _, response = await self._retry(request, budget)
+            if response.status not in REDIRECTS:
+                return response
+            url = self._transport.redirect_url(url, response.headers.get("location", ""))
             if url in seen or len(seen) > MAX_REDIRECTS:
-                raise UnexpectedPayload(f"{self.source}: {self._wire.where} redirects without end")
+                raise UnexpectedPayload(f"{self.source}: too many redirects by {self._transport.host}")
             seen.add(url)
-            call = replace(call, url=url)
+            request = replace(request, url=url)
 
-    async def post(self, target: str, body: bytes, *, retry: bool = True) -> Response:
-        """Sends JSON that only asks (GraphQL), so that it may be sent again when the connection breaks.
+    async def post(self, target: str, body: bytes, *, retry_timeouts: bool = True) -> Response:
+        """Send a query as JSON (GraphQL); it changes nothing, so that it is retried like `get`.
 
-        Without `retry` a 502 or 504, which say that the question was too large, is an answer. Raises what `get` does.
+        Without `retry_timeouts` a 502 or 504, which GitHub sends for a query that is too large, is returned. Raises the
+        errors of `get`.
         """
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        url = self._wire.read_target(target, None)
-        call = Call(method="POST", url=url, headers=headers, cap=self._limits.body, body=body)
-        reply = await self._ask(call, RetryBudget(self._limits), answers=frozenset() if retry else TIMEOUTS)
-        if reply.status in REDIRECTS:
-            raise self._rejected(reply.status)
-        return reply
+        url = self._transport.build_url(target, None)
+        request = Request(method="POST", url=url, headers=headers, max_size=self._limits.body, body=body)
+        returned = frozenset[int]() if retry_timeouts else TIMEOUTS
+        _, response = await self._retry(request, RetryBudget(self._limits), returned=returned)
+        if response.status in REDIRECTS:
+            raise self._status_error(response.status)
+        return response
 
     @asynccontextmanager
     async def stream(
-        self,
-        target: str,
-        *,
-        cap: int,
-        params: Mapping[str, str | int] | None = None,
-        accept: str = "application/json",
+        self, target: str, *, max_size: int, accept: str = "application/json"
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The content of a large body, piece by piece; only a 200 has one, all else raises (Rejected).
+        """Stream a large body in chunks; HTTPStatusError for any status but 200.
 
-        The beginning is tried again as with `get`. A body that breaks, ends early or rests for too long raises
-        Unreachable, one larger than `cap` UnexpectedPayload: what was read is worth nothing until the end is reached.
+        The request is retried like `get`, until the body begins. A body that breaks, is incomplete or pauses too long
+        raises Unreachable, a larger one than `max_size` UnexpectedPayload: it is valid only once its end is reached.
         """
-        url = self._wire.read_target(target, params)
-        call = Call(method="GET", url=url, headers={"Accept": accept}, cap=cap)
-        budget = RetryBudget(self._limits)
-        begun: Exchange | None = None
-        async with AsyncExitStack() as kept:
+        url = self._transport.build_url(target, None)
+        request = Request(method="GET", url=url, headers={"Accept": accept}, max_size=max_size)
+        attempt, response = await self._retry(request, RetryBudget(self._limits), streaming=True)
+        async with attempt:
+            if response.status != HTTPStatus.OK:
+                raise self._status_error(response.status)
+            async with aclosing(
+                attempt.exchange.chunks(idle=self._limits.attempt, total=self._limits.stream)
+            ) as chunks:
+                yield chunks
 
-            async def begin() -> Response:
-                nonlocal begun
-                async with AsyncExitStack() as turn:
-                    answer, until = await turn.enter_async_context(self._turn(call, budget))
-                    if answer.status != HTTPStatus.OK:
-                        return self._read(answer, await answer.read(until=until))
-                    begun = answer
-                    await kept.enter_async_context(turn.pop_all())
-                    return self._read(answer, b"")
+    async def _retry(
+        self,
+        request: Request,
+        budget: RetryBudget,
+        *,
+        returned: frozenset[int] = frozenset(),
+        streaming: bool = False,
+    ) -> tuple[Attempt, Response]:
+        """Send a request until there is a response for the source; statuses in `returned` are not retried.
 
-            reply = await self._persist(budget, begin)
-            if begun is None:
-                raise self._rejected(reply.status)
-            pieces = begun.pieces(rest=self._limits.attempt, total=self._limits.stream)
-            yield await kept.enter_async_context(aclosing(pieces))
-
-    async def _ask(self, call: Call, budget: RetryBudget, *, answers: frozenset[int] = frozenset()) -> Response:
-        async def attempt() -> Response:
-            async with self._turn(call, budget) as (answer, until):
-                return self._read(answer, await answer.read(until=until))
-
-        return await self._persist(budget, attempt, answers=answers)
-
-    async def _persist(
-        self, budget: RetryBudget, attempt: Callable[[], Awaitable[Response]], *, answers: frozenset[int] = frozenset()
-    ) -> Response:
-        """Attempts until there is an answer that the source can interpret; `answers` are further statuses of such."""
+        With `streaming` and status 200 the attempt is still open.
+        """
         while True:
-            if self._in_vain >= self._limits.vain:
-                raise Unreachable(f"{self.source}: given up after {self._in_vain} requests in vain; {self._last_words}")
+            if self._failures >= self._limits.max_failures:
+                message = f"gave up after {self._failures} failed requests; last error: {self._last_failure}"
+                raise Unreachable(f"{self.source}: {message}")
+            attempt = Attempt(self._transport, self._queue, request, budget)
             failure: SourceError
             try:
-                reply = await attempt()
+                response = await attempt.send(streaming=streaming)
             except Unreachable as error:
                 failure = error
-                pause = budget.pause(broken=is_broken(error)) if may_pass(error) else None
+                pause = budget.next_pause(broken=is_broken_connection(error)) if is_retryable(error) else None
             else:
-                if self._is_refused(reply, budget):
+                if self._is_rate_limited(response, budget):
                     continue
-                if reply.status not in TRANSIENT or reply.status in answers:
-                    self._in_vain = 0
-                    return self._checked(reply, answers)
-                failure = self._rejected(reply.status)
-                pause = budget.pause(asked=self._named_pause(reply))
+                if response.status not in TRANSIENT or response.status in returned:
+                    self._failures = 0
+                    self._check_status(response, returned)
+                    return attempt, response
+                failure = self._status_error(response.status)
+                pause = budget.next_pause(retry_after=self._retry_after(response))
             if pause is None:
-                self._in_vain += 1
-                self._last_words = str(failure).removeprefix(f"{self.source}: ")
+                self._failures += 1
+                self._last_failure = str(failure).removeprefix(f"{self.source}: ")
                 raise failure
             budget.spend(pause)
             await self._sleep(pause)
 
-    @asynccontextmanager
-    async def _turn(self, call: Call, budget: RetryBudget) -> AsyncIterator[tuple[Exchange, float]]:
-        """One attempt, from the queue to the end of the answer: its head, and when it must have ended."""
-        async with self._places, self._alone_at_first():
-            await self._admit()
-            self.spent.requests += 1
-            clock = asyncio.get_running_loop().time
-            started = clock()
-            until = started + budget.attempt
-            stated = False
-            try:
-                async with self._wire.send(call, until=until) as answer:
-                    stated = self.quota.observe(answer.headers, now=self._clock())
-                    yield answer, until
-            finally:
-                budget.spend(clock() - started)
-                self.quota.settle(stated=stated)
-                self._settled.set()
-
-    @asynccontextmanager
-    async def _alone_at_first(self) -> AsyncIterator[None]:
-        """Until the first attempt has ended nobody knows what the quota is, so the others wait for it."""
-        if self._asked:
-            yield
-            return
-        async with self._first:
-            if not self._asked:
-                try:
-                    yield
-                finally:
-                    self._asked = True
-                return
-        yield
-
-    async def _admit(self) -> None:
-        """Waits for the pace, and for the quota if that does not take long; raises QuotaExhausted if it does."""
-        if self._pace is not None and (pause := self._pace.reserve(asyncio.get_running_loop().time())) > 0:
-            await self._sleep(pause)
-        until: datetime | None = None
-        for _ in range(self._limits.attempts):
-            try:
-                return await self._reserve()
-            except QuotaExhausted as exhausted:
-                until, now = exhausted.until, self._clock()
-            if until is None or not self.quota.allow_wait(until, now=now, limit=self._limits.wait):
-                break
-            await self._sleep(min((until - now).total_seconds(), self._limits.wait))
-        raise self._exhausted(until)
-
-    async def _reserve(self) -> None:
-        """Raises QuotaExhausted where the quota would not do even if those under way cost nothing."""
-        while True:
-            try:
-                return self.quota.admit(now=self._clock())
-            except QuotaExhausted:
-                if not self.quota.is_reserved(now=self._clock()):
-                    raise
-            self._settled.clear()
-            await self._settled.wait()
-
-    def _is_refused(self, reply: Response, budget: RetryBudget) -> bool:
-        """Whether a quota refused the request, which may be sent again once the quota admits it."""
-        refusal = self._refusal(reply) if reply.status in REFUSALS else None
-        if refusal is None:
+    def _is_rate_limited(self, response: Response, budget: RetryBudget) -> bool:
+        """Whether a rate limit was reached and the request may be sent again; QuotaExhausted if it may not."""
+        hit = self._detect_rate_limit(response) if response.status in RATE_LIMIT_STATUSES else None
+        if hit is None:
             return False
         now = self._clock()
-        until = refusal.moment(now)
-        self.quota.close(until, now=now)
-        if not (budget.refused() and self.quota.allow_wait(until, now=now, limit=self._limits.wait)):
-            raise self._exhausted(self.quota.closed_until, refusal.message)
+        until = hit.retry_at(now)
+        self.quota.block(until, now=now)
+        if not (budget.allows_rate_limit_retry() and self.quota.may_wait(until, now=now, limit=self._limits.wait)):
+            raise self._queue.exhausted(self.quota.blocked_until, hit.message)
         return True
 
-    def _checked(self, reply: Response, answers: frozenset[int]) -> Response:
-        if reply.status == HTTPStatus.UNAUTHORIZED and self._wire.auth is not None:
-            message = f"{self.source}: {self._wire.where} does not accept the token of {self._wire.auth.variable}"
-            raise CredentialsRejected(message, hint=f"check the environment variable {self._wire.auth.variable}")
-        served = HTTPStatus.OK <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR or reply.status in answers
-        if reply.status == HTTPStatus.UNAUTHORIZED or not served:
-            raise self._rejected(reply.status)
-        return reply
+    def _check_status(self, response: Response, returned: frozenset[int]) -> None:
+        """Raise for a status that is not about the requested item."""
+        auth = self._transport.auth
+        if response.status == HTTPStatus.UNAUTHORIZED and auth is not None:
+            message = f"{self.source}: {self._transport.host} rejected the token in {auth.variable}"
+            raise CredentialsRejected(message, hint=f"check the environment variable {auth.variable}")
+        succeeded = HTTPStatus.OK <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR or response.status in returned
+        if response.status == HTTPStatus.UNAUTHORIZED or not succeeded:
+            raise self._status_error(response.status)
 
-    def _named_pause(self, reply: Response) -> float | None:
-        """Seconds, where a server that is unwell says when to come back."""
-        if "retry-after" not in reply.headers:
+    def _retry_after(self, response: Response) -> float | None:
+        """Return the seconds of Retry-After in a response about a temporary failure."""
+        if "retry-after" not in response.headers:
             return None
         now = self._clock()
-        return (read_refusal(reply.headers).moment(now) - now).total_seconds()
+        return (rate_limit_from_headers(response.headers).retry_at(now) - now).total_seconds()
 
-    def _rejected(self, status: int) -> Rejected:
+    def _status_error(self, status: int) -> HTTPStatusError:
         phrase = next((f" ({known.phrase})" for known in HTTPStatus if known == status), "")
-        return Rejected(f"{self.source}: {self._wire.where} answered {status}{phrase}", status=status)
-
-    def _read(self, answer: Exchange, body: bytes) -> Response:
-        # A server may quote what it was sent, and its words are told and kept. A word so short as to stand in any text
-        # is no secret that a server gave out: it would be cut from what repositories say of themselves.
-        if self._wire.auth is not None and len(self._wire.auth.token) >= MIN_SECRET:
-            body = body.replace(self._wire.auth.token.encode(), "…".encode())
-        return Response(status=answer.status, headers=answer.headers, body=body, url=str(answer.call.url))
-
-    def _exhausted(self, until: datetime | None, words: str = "") -> QuotaExhausted:
-        said = f" ({escape_header(words)})" if words else ""
-        return QuotaExhausted(f"{self.source}: {self._wire.where} takes no more requests{said}", until=until)
+        return HTTPStatusError(f"{self.source}: {self._transport.host} answered {status}{phrase}", status=status)

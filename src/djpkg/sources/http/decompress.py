@@ -1,7 +1,7 @@
-"""The body of an answer, inflated by at most one layer and never beyond its bound.
+"""Decompression of response bodies: one layer of gzip or deflate, within a size limit.
 
-RFC 9110 section 8.4 lets a server stack codings, and a few hundred bytes can stand for gigabytes; zlib's `max_length`
-keeps what is held in memory small whatever comes.
+RFC 9110 section 8.4 allows several layers, and a few hundred bytes can expand to gigabytes; `max_length` of zlib keeps
+memory use small.
 """
 
 from __future__ import annotations
@@ -20,60 +20,59 @@ _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 class Decompressor:
-    """Turns the raw bytes of one body into its content.
+    """Decompresses one body chunk by chunk.
 
-    `encoding` is the Content-Encoding header, `cap` the bound in bytes, for the raw and for the inflated bytes alike,
-    `whose` the words with which a message begins, such as "pypi: the answer of pypi.example". Raises UnexpectedPayload
-    for a body that is too large, coded in a way that was not asked for or not decodable, and Unreachable for one that
-    was cut.
+    `encoding` is the Content-Encoding header. `max_size` in bytes limits both the received and the decompressed body.
+    `name` begins the messages, such as "pypi: the response of pypi.example". Raises UnexpectedPayload for a body that
+    is too large, invalid or in an encoding that was not requested, and Unreachable for a truncated one.
     """
 
-    __slots__ = ("_cap", "_coded", "_inflated", "_raw", "_whose", "_zlib")
+    __slots__ = ("_compressed", "_decompressed_size", "_max_size", "_name", "_received_size", "_zlib")
 
-    def __init__(self, encoding: str, *, cap: int, whose: str) -> None:
-        layers = [name for part in encoding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
+    def __init__(self, encoding: str, *, max_size: int, name: str) -> None:
+        layers = [layer for part in encoding.split(",") if (layer := part.strip().lower()) not in ("", "identity")]
         if len(layers) > 1 or not set(layers) <= {"gzip", "x-gzip", "deflate"}:
-            raise UnexpectedPayload(f"{whose} is compressed in a way that was not asked for")
-        self._coded = bool(layers)
+            raise UnexpectedPayload(f"{name} has a content encoding that was not requested")
+        self._compressed = bool(layers)
         self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._cap = cap
-        self._raw = self._inflated = 0
-        self._whose = whose
+        self._max_size = max_size
+        self._received_size = self._decompressed_size = 0
+        self._name = name
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        """The content of the next raw bytes, in pieces of at most 64 KiB where they are compressed."""
-        self._raw += len(raw)
-        if self._raw > self._cap:
+        """Yield the content of the next received bytes; chunks of a compressed body have at most 64 KiB."""
+        self._received_size += len(raw)
+        if self._received_size > self._max_size:
             raise self._too_large()
-        if not self._coded:
+        if not self._compressed:
             yield raw
             return
         while raw:
-            if self._zlib.eof:  # gzip files may follow one another (RFC 1952 section 2.2)
+            if self._zlib.eof:  # several gzip members may follow one another (RFC 1952 section 2.2)
                 self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
-            if piece := self._inflate(raw):
-                yield piece
+            if chunk := self._decompress(raw):
+                yield chunk
             raw = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
 
     def finish(self) -> Iterator[bytes]:
-        """What zlib still held back once the raw bytes have ended; raises where that is not their proper end."""
-        if not self._coded:
+        """Yield what is left after the last received bytes; Unreachable when the body is incomplete."""
+        if not self._compressed:
             return
-        while not self._zlib.eof and (piece := self._inflate(b"")):
-            yield piece
+        while not self._zlib.eof and (chunk := self._decompress(b"")):
+            yield chunk
         if not self._zlib.eof:
-            raise Unreachable(f"{self._whose} was cut")
+            raise Unreachable(f"{self._name} was truncated")
 
-    def _inflate(self, raw: bytes) -> bytes:
+    def _decompress(self, raw: bytes) -> bytes:
         try:
-            piece = self._zlib.decompress(raw, CHUNK_SIZE)
+            chunk = self._zlib.decompress(raw, CHUNK_SIZE)
         except zlib.error as error:
-            raise UnexpectedPayload(f"{self._whose} is not compressed as it says") from error
-        self._inflated += len(piece)
-        if self._inflated > self._cap:
+            raise UnexpectedPayload(f"{self._name} contains invalid compressed data") from error
+        self._decompressed_size += len(chunk)
+        if self._decompressed_size > self._max_size:
             raise self._too_large()
-        return piece
+        return chunk
 
     def _too_large(self) -> UnexpectedPayload:
-        size = f"{self._cap / MIB:g} MiB" if self._cap >= MIB else f"{self._cap} bytes"
-        return UnexpectedPayload(f"{self._whose} is larger than {size}")
+        size = f"{self._max_size / MIB:g} MiB" if self._max_size >= MIB else f"{self._max_size} bytes"
+        return UnexpectedPayload(f"{self._name} is larger than {size}")

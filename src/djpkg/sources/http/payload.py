@@ -1,4 +1,4 @@
-"""JSON from elsewhere: decoded into typed structs, or an UnexpectedPayload that says what is wrong with it."""
+"""Decoding and validation of JSON responses."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_COUNT = 2**53 - 1
-"""The largest whole number that every reader of JSON keeps exactly (RFC 8259, section 6)."""
+"""The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
 MAX_TEXT = 64 << 10
-"""How many bytes of UTF-8 are kept of one text."""
-_WIDEST = 4  # bytes of one character in UTF-8
+"""Maximum size of a stored text in bytes of UTF-8."""
+_MAX_CHARACTER_SIZE = 4  # bytes of UTF-8
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
-"""A whole number from 0 to 2**53 - 1, for the fields of structs."""
+"""An integer from 0 to 2**53 - 1, for the fields of structs."""
 
 
-def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, *, source: str, what: str = "the reply") -> T:
-    """What a body says, in the decoder's type; UnexpectedPayload (``SOURCE: WHAT is …``) where it says something else.
+def decode_json(
+    decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, *, source: str, what: str = "the response"
+) -> T:
+    """Decode a body; UnexpectedPayload (``SOURCE: WHAT is …``) when it is invalid or does not match the type.
 
-    Bytes that are no UTF-8, halves of surrogate pairs and control characters in texts are mended, not refused: one
-    spoilt description is no reason to lose a page.
+    Invalid UTF-8, lone surrogates and control characters are replaced: one broken description must not lose a page.
     """
     try:
         try:
@@ -40,53 +41,55 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, *, sourc
         except msgspec.ValidationError:
             raise
         except (msgspec.DecodeError, UnicodeError):
-            return decoder.decode(_mended(bytes(body)))
+            return decoder.decode(_repair(bytes(body)))
     except msgspec.ValidationError as error:
-        raise UnexpectedPayload(f"{source}: {what} is not as documented: {_lowered(str(error))}") from error
+        message = str(error)
+        raise UnexpectedPayload(f"{source}: {what} is invalid: {message[:1].lower()}{message[1:]}") from error
     except RecursionError as error:
-        raise UnexpectedPayload(f"{source}: {what} is nested too deep") from error
+        raise UnexpectedPayload(f"{source}: {what} is nested too deeply") from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise UnexpectedPayload(f"{source}: {what} is not JSON") from error
+        raise UnexpectedPayload(f"{source}: {what} is not valid JSON") from error
 
 
-def clean(text: str) -> str:
-    """The text as the mirror can keep it: NUL as U+2400, lone surrogates as U+FFFD, at most MAX_TEXT bytes."""
+def clean_text(text: str) -> str:
+    """Return the text as the mirror can store it: NUL as U+2400, lone surrogates as U+FFFD, at most MAX_TEXT bytes."""
     if "\0" in text:
         text = text.replace("\0", "\u2400")
     if not text.isascii() and not _is_unicode(text):
-        text = _without_surrogates(text)
-    if len(text) > MAX_TEXT // _WIDEST:
+        text = _replace_surrogates(text)
+    if len(text) > MAX_TEXT // _MAX_CHARACTER_SIZE:
         text = text.encode()[:MAX_TEXT].decode(errors="ignore")
     return text
 
 
-def moment(text: str, *, source: str) -> datetime:
-    """The aware moment that a text names (UTC where it names no offset); UnexpectedPayload where it names none."""
-    found = times.instant(text)
+def parse_moment(text: str, *, source: str) -> datetime:
+    """Parse an ISO 8601 time, in UTC if it has no offset; UnexpectedPayload when it is invalid."""
+    found = times.parse_time(text)
     if found is None:
-        raise UnexpectedPayload(f"{source}: the reply has {clean(text)[:40]!r} in place of a time")
+        raise UnexpectedPayload(f"{source}: the response contains an invalid time {clean_text(text)[:40]!r}")
     return found
 
 
-def time(text: str, *, source: str) -> str:
-    """The moment that a text names in whole seconds of UTC with ``Z``; UnexpectedPayload where it names none."""
-    return times.stamp(moment(text, source=source))
+def normalize_time(text: str, *, source: str) -> str:
+    """Return an ISO 8601 time in whole seconds of UTC with ``Z``; UnexpectedPayload when it is invalid."""
+    return times.format_time(parse_moment(text, source=source))
 
 
-def path(text: str, *, host: str, source: SourceName) -> str:
-    """A repository's path as a forge of that kind states it; UnexpectedPayload where no address there could hold it."""
+def check_path(text: str, *, host: str, source: SourceName) -> str:
+    """Return the path of a repository on a forge unchanged; UnexpectedPayload when it is invalid."""
     found = repository_url.parse_repository_url(f"https://{host}/{text}", {host: source})
     if not isinstance(found, repository_url.Repository) or found.path != text:
-        raise UnexpectedPayload(f"{source}: the reply has {clean(text)[:40]!r} in place of the name of the repository")
+        shown = clean_text(text)[:40]
+        raise UnexpectedPayload(f"{source}: the response contains an invalid repository name {shown!r}")
     return text
 
 
-def _mended(body: bytes) -> bytes:
+def _repair(body: bytes) -> bytes:
     value = json.loads(body.decode("utf-8", "replace"), strict=False)
-    return _without_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
+    return _replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
 
 
-def _without_surrogates(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -96,7 +99,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]

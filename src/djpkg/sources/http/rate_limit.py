@@ -1,8 +1,7 @@
-"""What a source still lets us ask, told by the headers of its answers and by its refusals.
+"""Rate limits: the requests that remain, read from response headers. Pure: `now` is an argument.
 
-Pure but for its own state; `now` is an argument. GitHub keeps several pools (REST: ``core``, GraphQL: ``graphql``), so
-it has one `Quota` for each. Sources of the rules: GitHub REST "Rate limits", RFC 9110 section 10.2.3 (Retry-After), the
-IETF draft on RateLimit fields (GitLab), and what Bitbucket and Forgejo send.
+Sources of the rules: GitHub REST "Rate limits", RFC 9110 section 10.2.3 (Retry-After), the IETF draft on RateLimit
+fields (GitLab), and the headers of Bitbucket and Forgejo.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_WAIT = timedelta(hours=24)
-"""No source is believed when it closes itself for longer."""
+"""Cap for Retry-After and reset times."""
 MIN_WAIT = timedelta(seconds=1)
-"""A moment that is past already (a clock that is wrong, ``Retry-After: 0``) still asks for a pause."""
+"""Pause for a time that has passed already (a wrong clock, ``Retry-After: 0``)."""
 DEFAULT_WAIT = timedelta(seconds=60)
-"""What a refusal that names no moment is taken to ask for; GitHub wants at least that for its secondary limits."""
+"""Pause when the response gives no time; GitHub requires at least that for its secondary limits."""
 SAME_WINDOW = timedelta(seconds=2)
-"""The end of one window, computed anew for each answer, moves by so much."""
+"""Reset times that differ by less belong to one window: some servers compute them for each response."""
 FIRST_EPOCH, LAST_EPOCH = 10**9, 10**11
-"""A number from the first on (2001) is a moment in seconds of the epoch, a smaller one a distance in seconds."""
+"""A number from FIRST_EPOCH (2001) on is a Unix time, a smaller one a number of seconds from now."""
 MAX_NUMBER = 10**9
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -35,10 +34,10 @@ _PREFIXES = ("x-ratelimit-", "ratelimit-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A source's word that it was asked too much: the moment or the seconds it named, if it named any.
+class RateLimitHit:
+    """A response that a rate limit was reached, with the time or the seconds that it gives, if any.
 
-    `secondary` says that the limit is one on the manner of asking and not the quota that the headers count.
+    `secondary` is true for a limit that the rate-limit headers do not count, such as concurrent requests.
     """
 
     until: datetime | None = None
@@ -46,10 +45,10 @@ class Refusal:
     secondary: bool = False
     message: str = ""
 
-    def moment(self, now: datetime) -> datetime:
-        """When one may ask again: after now, and within a day; in whole seconds, as it is told and kept in such.
+    def retry_at(self, now: datetime) -> datetime:
+        """Return when the next request is allowed: after `now`, within a day, in whole seconds.
 
-        Requests that were refused side by side so name one moment, not one each.
+        Whole seconds give concurrent responses the same time.
         """
         if self.until is not None:
             until = max(self.until, now + MIN_WAIT)
@@ -60,83 +59,83 @@ class Refusal:
         return min(_next_second(until), now + MAX_WAIT)
 
 
-def read_refusal(headers: Mapping[str, str], *, secondary: bool = False, message: str = "") -> Refusal:
-    """The moment that a refusal's headers name: Retry-After, else the reset of a quota that is used up.
+def rate_limit_from_headers(headers: Mapping[str, str], *, secondary: bool = False, message: str = "") -> RateLimitHit:
+    """Return the time of Retry-After, else the reset time of an exhausted quota; invalid values are ignored.
 
-    Keys of `headers` are in lower case. What makes no sense counts as not named.
+    Header names are in lower case.
     """
-    remaining = _number(_rate_header(headers, "remaining"))
+    remaining = _parse_number(_rate_header(headers, "remaining"))
     for text in (headers.get("retry-after"), None if remaining else _rate_header(headers, "reset")):
-        named = _named(text)
-        if isinstance(named, datetime):
-            return Refusal(until=named, secondary=secondary, message=message)
-        if named is not None:
-            return Refusal(seconds=named, secondary=secondary, message=message)
-    return Refusal(secondary=secondary, message=message)
+        when = _parse_when(text)
+        if isinstance(when, datetime):
+            return RateLimitHit(until=when, secondary=secondary, message=message)
+        if when is not None:
+            return RateLimitHit(seconds=when, secondary=secondary, message=message)
+    return RateLimitHit(secondary=secondary, message=message)
 
 
 @dataclass(slots=True, kw_only=True)
 class Quota:
-    """One pool of requests: what the source said of it, less what is under way.
+    """One pool of requests, as the source reported it, minus the pending requests.
 
-    `remaining` is of the window that ends at `reset`; `closed_until` is a moment before which nothing may be asked.
-    Where `resource` is given, headers that name another one are not read.
+    `remaining` is for the window that ends at `reset`. No request is allowed before `blocked_until`. Headers for
+    another resource than `resource` are ignored, if it is given.
     """
 
     limit: int | None = None
     remaining: int | None = None
     reset: datetime | None = None
-    closed_until: datetime | None = None
+    blocked_until: datetime | None = None
     resource: str | None = None
-    _under_way: int = field(default=0, init=False, repr=False)
+    _pending: int = field(default=0, init=False, repr=False)
     _waited: timedelta = field(default=timedelta(0), init=False, repr=False)
     _waiting_until: datetime | None = field(default=None, init=False, repr=False)
 
-    def admit(self, cost: int = 1, *, now: datetime) -> None:
-        """Reserves `cost` for one request; `settle` gives it back.
+    def reserve(self, cost: int = 1, *, now: datetime) -> None:
+        """Reserve `cost` for one request, until `release`.
 
-        Raises QuotaExhausted when the source is closed, or when what remains does not cover this request and all that
-        are under way: as each of those may still be counted, no more is ever sent than the source said it would take.
+        QuotaExhausted when the source is blocked, or when the rest does not cover this and all pending requests: each
+        of those may still be counted, so that the limit is never exceeded.
         """
-        if self.closed_until is not None and now < self.closed_until:
-            raise QuotaExhausted("the source asked to be left alone", until=self.closed_until)
+        if self.blocked_until is not None and now < self.blocked_until:
+            raise QuotaExhausted("rate limit reached", until=self.blocked_until)
         if (
             self.remaining is not None
             and self.reset is not None
             and now < self.reset
-            and self.remaining - self._under_way < cost
+            and self.remaining - self._pending < cost
         ):
-            raise QuotaExhausted("the quota is used up", until=self.reset)
-        self._under_way += cost
+            raise QuotaExhausted("rate limit reached", until=self.reset)
+        self._pending += cost
 
-    def is_reserved(self, *, now: datetime) -> bool:
-        """Whether only those that are under way stand in the way: what they turn out to cost may leave some over."""
-        closed = self.closed_until is not None and now < self.closed_until
-        return not closed and self._under_way > 0 and bool(self.remaining)
+    def is_held_by_pending(self, *, now: datetime) -> bool:
+        """Whether only pending requests prevent another one: they may cost less than what they reserved."""
+        blocked = self.blocked_until is not None and now < self.blocked_until
+        return not blocked and self._pending > 0 and bool(self.remaining)
 
-    def settle(self, cost: int = 1, *, stated: bool) -> None:
-        """Gives back what `admit` reserved. `stated` says that the answer told what remains (see `observe`).
+    def release(self, cost: int = 1, *, reported: bool) -> None:
+        """Release a reservation. `reported` is true when the response contained what remains.
 
-        A request that broke, or whose answer did not tell, counts as charged.
+        A request that failed, or whose response did not contain it, counts as charged.
         """
-        self._under_way = max(0, self._under_way - cost)
-        if not stated and self.remaining is not None:
+        self._pending = max(0, self._pending - cost)
+        if not reported and self.remaining is not None:
             self.remaining = max(0, self.remaining - cost)
 
-    def observe(self, headers: Mapping[str, str], *, now: datetime) -> bool:
-        """Takes in what an answer's headers (keys in lower case) say; returns whether they said what remains.
-
-        Answers arrive in any order: within one window what remains only goes down, and an answer that belongs to an
-        earlier window is passed over.
-        """
+    def update_from_headers(self, headers: Mapping[str, str], *, now: datetime) -> bool:
+        """Update from response headers (names in lower case); return whether they contained what remains."""
         resource = headers.get("x-ratelimit-resource")
         if self.resource is not None and resource is not None and resource != self.resource:
             return False
-        limit, remaining = (_number(_rate_header(headers, name)) for name in ("limit", "remaining"))
-        return self.learn(limit, remaining, _moment(_rate_header(headers, "reset"), now), now=now)
+        limit, remaining = (_parse_number(_rate_header(headers, name)) for name in ("limit", "remaining"))
+        return self.update(limit, remaining, _parse_reset(_rate_header(headers, "reset"), now), now=now)
 
-    def learn(self, limit: int | None, remaining: int | None, reset: datetime | None, *, now: datetime) -> bool:
-        """The same for what an answer says in its body."""
+    def update(self, limit: int | None, remaining: int | None, reset: datetime | None, *, now: datetime) -> bool:
+        """Update from reported values; return whether they contained what remains.
+
+        Responses arrive in any order: within one window `remaining` only decreases, and a response of an earlier
+        window is ignored.
+        """
         if limit is not None:
             self.limit = limit
         if remaining is None:
@@ -151,22 +150,22 @@ class Quota:
             self.remaining = min(self.remaining, remaining)
         return True
 
-    def close(self, until: datetime, *, now: datetime) -> None:
-        """Nothing may be asked before `until`, or for a day where that is further off; a later end stands."""
+    def block(self, until: datetime, *, now: datetime) -> None:
+        """Allow no request before `until` (at most a day from now); a later time that was set before stays."""
         until = min(until, now + MAX_WAIT)
-        if self.closed_until is None or until > self.closed_until:
-            self.closed_until = until
+        if self.blocked_until is None or until > self.blocked_until:
+            self.blocked_until = until
 
-    def allow_wait(self, until: datetime, *, now: datetime, limit: float) -> bool:
-        """Whether the run may wait until then, having waited at most `limit` seconds in all; counts it if so.
+    def may_wait(self, until: datetime, *, now: datetime, limit: float) -> bool:
+        """Whether all waits of the run, with this one, stay within `limit` seconds; counts it if so.
 
-        Tasks that wait side by side wait once.
+        Concurrent waits are counted once.
         """
         start = now if self._waiting_until is None else max(now, self._waiting_until)
-        longer = max(timedelta(0), until - start)
-        if self._waited + longer > timedelta(seconds=limit):
+        additional = max(timedelta(0), until - start)
+        if self._waited + additional > timedelta(seconds=limit):
             return False
-        self._waited += longer
+        self._waited += additional
         self._waiting_until = max(start, until)
         return True
 
@@ -180,25 +179,25 @@ def _rate_header(headers: Mapping[str, str], name: str) -> str | None:
     return next((headers[key] for prefix in _PREFIXES if (key := prefix + name) in headers), None)
 
 
-def _number(text: str | None) -> int | None:
+def _parse_number(text: str | None) -> int | None:
     if text is None or not _NUMBER.fullmatch(text.strip()):
         return None
     number = int(text)
     return number if number <= MAX_NUMBER else None
 
 
-def _moment(text: str | None, now: datetime) -> datetime | None:
-    """A reset as a moment, at most a day from now."""
-    named = _named(text)
-    if named is None:
+def _parse_reset(text: str | None, now: datetime) -> datetime | None:
+    """Return a reset time, at most a day from now."""
+    when = _parse_when(text)
+    if when is None:
         return None
-    if isinstance(named, datetime):
-        return min(named, now + MAX_WAIT)
-    return now + min(timedelta(seconds=named), MAX_WAIT)
+    if isinstance(when, datetime):
+        return min(when, now + MAX_WAIT)
+    return now + min(timedelta(seconds=when), MAX_WAIT)
 
 
-def _named(text: str | None) -> datetime | int | None:
-    """What a header names: a moment, a distance in seconds, or nothing that makes sense."""
+def _parse_when(text: str | None) -> datetime | int | None:
+    """Return the time of a header, or its seconds from now; None if it is missing or invalid."""
     if text is None:
         return None
     text = text.strip()
@@ -208,8 +207,8 @@ def _named(text: str | None) -> datetime | int | None:
             return number
         return datetime.fromtimestamp(number, UTC) if number < LAST_EPOCH else None
     try:
-        moment = parsedate_to_datetime(text)
-        # A date without a zone (RFC 850's and asctime's forms, and "-0000") is meant in UTC.
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        date = parsedate_to_datetime(text)
+        # Dates without a zone (the forms of RFC 850 and asctime, and "-0000") are in UTC.
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None

@@ -1,51 +1,46 @@
-"""An answer as the sources see it, and the credentials that go with a request."""
+"""A response as the sources see it, and the credentials that are sent with a request."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 from djpkg.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_TEXT = 200
-_VALIDATOR = re.compile(r"[\x21-\x7e]{1,256}")
-_WORD = re.compile(r"[\x21-\x7e]+")
-_ADDRESS = re.compile(r"[\x21-\x7e]{1,8192}")
+MAX_LINE = 200
+_ETAG = re.compile(r"[\x21-\x7e]{1,256}")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_URL = re.compile(r"[\x21-\x7e]{1,8192}")
 _SCHEMES = frozenset(("bearer", "basic", "token"))
-_LINK = re.compile(r"<([^<>]*)>([^<]*)")
-_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
-# What is no address: a list does not end there, and whoever asks for it is told so.
-_NOWHERE = "://"
 
 
-def is_validator(etag: str) -> bool:
-    """Whether an entity tag can be sent back; one that cannot would break every later request."""
-    return _VALIDATOR.fullmatch(etag) is not None
+def is_valid_etag(etag: str) -> bool:
+    """Whether an ETag can be sent in If-None-Match; an invalid one would break every later request."""
+    return _ETAG.fullmatch(etag) is not None
 
 
-def is_address(text: str) -> bool:
-    """Whether a text that a server sent may be read as an address at all: printable ASCII, not endless."""
-    return _ADDRESS.fullmatch(text) is not None
+def is_valid_url(text: str) -> bool:
+    """Whether a text from a server may be parsed as a URL: printable ASCII of limited length."""
+    return _URL.fullmatch(text) is not None
 
 
-def escape_header(text: str) -> str:
-    """A server's or a library's words as one line without control characters, at most 200 characters."""
-    words = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_TEXT]).split()
+def to_single_line(text: str) -> str:
+    """Return a text from a server or a library as one line without control characters, at most 200 characters."""
+    words = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_LINE]).split()
     line = " ".join(words)
-    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"
+    return line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """A header that carries a token: ``Authorization: Bearer …`` or ``PRIVATE-TOKEN: …``.
+    """A header with a token: ``Authorization: Bearer …`` or ``PRIVATE-TOKEN: …``.
 
-    `variable` is the environment variable that the token came from. White space around the token (a file's last line
-    break) is taken off; a token that a header cannot carry raises ConfigError, which names the variable alone.
+    `variable` is the environment variable of the token. White space around the token is removed. ConfigError, which
+    names only the variable, for a token that cannot be sent in a header.
     """
 
     header: str
@@ -54,11 +49,12 @@ class Authorization:
 
     def __post_init__(self) -> None:
         words = self.value.strip().split(" ")
-        scheme = len(words) > 1 and words[0].lower() in _SCHEMES
-        token = " ".join(words[1:] if scheme else words).strip()
-        if not _WORD.fullmatch(token) or (not scheme and token.lower() in _SCHEMES):
-            raise ConfigError(f"{self.variable} holds no usable token: it may have no blanks and only printable ASCII")
-        object.__setattr__(self, "value", f"{words[0]} {token}" if scheme else token)
+        has_scheme = len(words) > 1 and words[0].lower() in _SCHEMES
+        token = " ".join(words[1:] if has_scheme else words).strip()
+        if not _TOKEN.fullmatch(token) or (not has_scheme and token.lower() in _SCHEMES):
+            message = f"invalid token in {self.variable}: only printable ASCII characters without spaces are allowed"
+            raise ConfigError(message)
+        object.__setattr__(self, "value", f"{words[0]} {token}" if has_scheme else token)
 
     @property
     def token(self) -> str:
@@ -68,30 +64,20 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer, read to its end. Keys of `headers` are in lower case; `url` is the last one that was asked."""
+    """A complete response. Header names are in lower case; `url` is the last one after redirects.
+
+    `next_url` is the absolute URL of the Link header with ``rel="next"`` (RFC 8288); it may lead to another server,
+    which `Client.get` refuses.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
+    next_url: str | None = None
 
     @property
     def etag(self) -> str | None:
-        """The entity tag, if it is one that can be sent back."""
+        """The ETag, if it can be sent back."""
         etag = self.headers.get("etag", "")
-        return etag if is_validator(etag) else None
-
-    def link(self, rel: str) -> str | None:
-        """The address of the Link header (RFC 8288) with this relation; to ask for it checks where it leads."""
-        for target, attributes in _LINK.findall(self.headers.get("link", "")):
-            for quoted, bare in _REL.findall(attributes):
-                if rel in (quoted or bare).lower().split():
-                    return self._whole(target.strip())
-        return None
-
-    def _whole(self, target: str) -> str:
-        try:
-            address = urljoin(self.url, target) if is_address(target) else ""
-        except ValueError:
-            return _NOWHERE
-        return address if "://" in address else _NOWHERE
+        return etag if is_valid_etag(etag) else None
