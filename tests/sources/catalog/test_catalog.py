@@ -1,4 +1,4 @@
-"""The directory: what it says, what it says oddly, and what stands before it."""
+"""The catalog: packages, grids and categories, invalid responses, and outages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from djpkg.errors import QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
+from djpkg.errors import HTTPStatusError, QuotaExhausted, SourceError, UnexpectedPayload, Unreachable
+from djpkg.model.batch_sizes import CATALOG_PAGE_SIZE
 from djpkg.model.facts import Category, Grid
-from djpkg.sources.catalog.source import PAGE, Catalog, CatalogPage
+from djpkg.sources.catalog.source import Catalog, CatalogPage
 from djpkg.sources.http.retry import Limits
 
 if TYPE_CHECKING:
@@ -20,27 +21,27 @@ if TYPE_CHECKING:
     from tests.world import World, WorldServer
 
 T = TypeVar("T")
-QUICK = Limits(attempt=2, total=2, attempts=2, backoff=0.01, wait=0)
+QUICK = Limits(attempt=5, total=5, attempts=2, backoff=0.01, wait=0)
 
 
-def ask(server: WorldServer | str, question: Callable[[Catalog], Awaitable[T]]) -> T:
-    async def asking() -> T:
+def run(server: WorldServer | str, action: Callable[[Catalog], Awaitable[T]]) -> T:
+    async def running() -> T:
         base_url = server if isinstance(server, str) else server.env["DJPKG_CATALOG_URL"]
         async with Catalog(base_url=base_url, limits=QUICK) as catalog:
-            return await question(catalog)
+            return await action(catalog)
 
-    return asyncio.run(asking())
+    return asyncio.run(running())
 
 
 def fetch(server: WorldServer, name: str) -> CatalogFacts | None:
-    return ask(server, lambda catalog: catalog.fetch_package(name))
+    return run(server, lambda catalog: catalog.fetch_package(name))
 
 
 def sweep(server: WorldServer) -> list[CatalogPage]:
     async def sweeping(catalog: Catalog) -> list[CatalogPage]:
         return [page async for page in catalog.sweep()]
 
-    return ask(server, sweeping)
+    return run(server, sweeping)
 
 
 def slugs(pages: list[CatalogPage]) -> list[str]:
@@ -53,9 +54,9 @@ def add_many(world: World, count: int) -> None:
 
 
 def rewrite_record(server: WorldServer, slug: str, /, **values: object) -> None:
-    """One record has other values; one that is `...` is left out."""
+    """Change values of one record; a key whose value is `...` is removed."""
 
-    def spoil(page: dict[str, Any]) -> object:
+    def change(page: dict[str, Any]) -> object:
         for record in page["results"]:
             if record["slug"] == slug:
                 record.update(values)
@@ -63,13 +64,13 @@ def rewrite_record(server: WorldServer, slug: str, /, **values: object) -> None:
                     del record[key]
         return page
 
-    server.fault("catalog", kind="rewrite", rewrite=spoil)
+    server.fault("catalog", kind="rewrite", rewrite=change)
 
 
 # One package
 
 
-def test_a_package_is_stated_as_the_directory_has_it(world: World, server: WorldServer) -> None:
+def test_all_keys_of_a_package_are_parsed(world: World, server: WorldServer) -> None:
     package = world.add_package(
         "django-todo",
         id=409,
@@ -97,9 +98,9 @@ def test_a_package_is_stated_as_the_directory_has_it(world: World, server: World
     assert facts.commits_over_52 == tuple(package.commits_over_52)
     assert facts.participants == ("alice",)
     assert fetch(server, "409") == facts
-    (one, other) = server.requests("catalog")
-    assert one.headers["accept"] == "application/json"
-    assert (one.target, other.target) == ("/catalog/api/v4/packages/django-todo/", "/catalog/api/v4/packages/409/")
+    (by_slug, by_id) = server.requests("catalog")
+    assert by_slug.headers["accept"] == "application/json"
+    assert (by_slug.target, by_id.target) == ("/catalog/api/v4/packages/django-todo/", "/catalog/api/v4/packages/409/")
 
 
 @pytest.mark.parametrize("name", ["absent", "17", "with.dot", "Django-Todo", "a b", "ü", "%2e%2e"])
@@ -109,22 +110,22 @@ def test_an_unknown_package_is_none(world: World, server: WorldServer, name: str
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../packages", "a/b", "x" * 5000])
-def test_what_can_be_no_slug_is_not_asked_for(server: WorldServer, name: str) -> None:
+def test_an_invalid_slug_is_not_requested(server: WorldServer, name: str) -> None:
     assert fetch(server, name) is None
     assert not server.requests("catalog")
 
 
 @pytest.mark.parametrize("body", [b"<!doctype html><h1>Not Found</h1>", b"", b"{}", b'{"message": "Not Found"}', b"[]"])
-def test_a_404_that_is_not_the_apis_own_is_no_absence(server: WorldServer, body: bytes) -> None:
+def test_a_404_that_is_not_from_the_api_is_an_error(server: WorldServer, body: bytes) -> None:
     server.fault("catalog", status=404, body=body)
-    with pytest.raises(Rejected, match="there is no API") as caught:
+    with pytest.raises(HTTPStatusError, match="API not found") as caught:
         fetch(server, "django-todo")
     assert caught.value.status == 404
     assert "DJPKG_CATALOG_URL" in (caught.value.hint or "")
 
 
-def test_nulls_and_odd_lengths_are_taken(world: World, server: WorldServer) -> None:
-    odd = {
+def test_nulls_and_short_lists_are_accepted(world: World, server: WorldServer) -> None:
+    empty = {
         "last_updated": None,
         "last_fetched": None,
         "pypi_version": None,
@@ -137,19 +138,19 @@ def test_nulls_and_odd_lengths_are_taken(world: World, server: WorldServer) -> N
         "title": "",
         "grids": [],
     }
-    world.add_package("odd", catalog=odd)
+    world.add_package("empty", catalog=empty)
     world.add_package("short", catalog={"commits_over_52": [1, 2, 3]})
     server.fault("catalog", kind="rewrite", rewrite=lambda record: record | {"more": {"deep": [1]}})
-    facts = fetch(server, "odd")
+    facts = fetch(server, "empty")
     assert facts is not None
     assert facts.repo_description == ""
-    assert {getattr(facts, key) for key in odd if key != "repo_description"} == {None, "", ()}
+    assert {getattr(facts, key) for key in empty if key != "repo_description"} == {None, "", ()}
     short = fetch(server, "short")
     assert short is not None
     assert short.commits_over_52 == (1, 2, 3)
 
 
-def test_texts_become_such_as_can_be_kept(world: World, server: WorldServer) -> None:
+def test_texts_are_cleaned_and_shortened(world: World, server: WorldServer) -> None:
     world.add_package(
         "x", title="a\0\ud800b", description="nul\0 " + "é" * 100_000, catalog={"participants": ["\udfff"]}
     )
@@ -164,26 +165,26 @@ def test_texts_become_such_as_can_be_kept(world: World, server: WorldServer) -> 
 # A sweep
 
 
-def test_a_sweep_brings_all_packages_newest_first(world: World, server: WorldServer) -> None:
-    add_many(world, 2 * PAGE + 1)
+def test_a_sweep_yields_all_packages_newest_first(world: World, server: WorldServer) -> None:
+    add_many(world, 2 * CATALOG_PAGE_SIZE + 1)
     pages = sweep(server)
-    assert [len(page.packages) for page in pages] == [PAGE, PAGE, 1]
-    assert {page.count for page in pages} == {2 * PAGE + 1}
-    assert slugs(pages) == [f"package-{number}" for number in range(2 * PAGE + 1, 0, -1)]
+    assert [len(page.packages) for page in pages] == [CATALOG_PAGE_SIZE, CATALOG_PAGE_SIZE, 1]
+    assert {page.count for page in pages} == {2 * CATALOG_PAGE_SIZE + 1}
+    assert slugs(pages) == [f"package-{number}" for number in range(2 * CATALOG_PAGE_SIZE + 1, 0, -1)]
     assert pages[-1].ids == (1,)
     assert server.max_in_flight["catalog"] == 1
     assert len(server.requests("catalog")) == 3
 
 
-def test_pages_are_asked_for_as_they_are_read(world: World, server: WorldServer) -> None:
-    add_many(world, PAGE + 1)
+def test_pages_are_requested_as_they_are_read(world: World, server: WorldServer) -> None:
+    add_many(world, CATALOG_PAGE_SIZE + 1)
 
     async def first(catalog: Catalog) -> int:
         async for page in catalog.sweep():
             return len(page.packages)
         return 0
 
-    assert ask(server, first) == PAGE
+    assert run(server, first) == CATALOG_PAGE_SIZE
     assert len(server.requests("catalog")) == 1
 
 
@@ -226,35 +227,37 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG)
-def test_a_bad_record_is_named_and_spoils_no_other(world: World, server: WorldServer, key: str, value: object) -> None:
+def test_an_invalid_record_is_named_and_does_not_affect_others(
+    world: World, server: WorldServer, key: str, value: object
+) -> None:
     for slug in ("one", "bad", "two"):
         world.add_package(slug)
     rewrite_record(server, "bad", **{key: value})
     (page,) = sweep(server)
     assert slugs([page]) == ["two", "one"]
-    (refused,) = page.refused
+    (invalid,) = page.invalid
     if key == "id":
         assert page.ids == (3, 1)
-        assert refused.id is None
-        assert refused.reason.startswith("a package without id: the record is not as documented: ")
+        assert invalid.id is None
+        assert invalid.reason.startswith("a package without id: the record is invalid: ")
     else:
         assert page.ids == (3, 2, 1)
-        assert refused.id == 2
-        assert refused.reason.startswith("package 2: ")
-    assert key in refused.reason
+        assert invalid.id == 2
+        assert invalid.reason.startswith("package 2: ")
+    assert key in invalid.reason
 
 
 @pytest.mark.parametrize("record", [None, 5, "x", [], {}, [[]]])
-def test_what_is_no_record_spoils_no_other(world: World, server: WorldServer, record: object) -> None:
+def test_a_value_that_is_not_a_record_does_not_affect_others(world: World, server: WorldServer, record: object) -> None:
     world.add_package("one")
     server.fault("catalog", kind="rewrite", rewrite=lambda page: page | {"results": [record, *page["results"]]})
     (page,) = sweep(server)
     assert slugs([page]) == ["one"]
-    assert len(page.refused) == 1
+    assert len(page.invalid) == 1
     assert page.ids == (1,)
 
 
-def test_of_records_with_one_id_the_last_wins(world: World, server: WorldServer) -> None:
+def test_the_last_of_two_records_with_the_same_id_counts(world: World, server: WorldServer) -> None:
     world.add_package("one")
     server.fault(
         "catalog",
@@ -266,65 +269,65 @@ def test_of_records_with_one_id_the_last_wins(world: World, server: WorldServer)
 
 
 @pytest.mark.parametrize(
-    ("kind", "error", "said"),
+    ("kind", "error", "message"),
     [
-        ("html", UnexpectedPayload, "a page for people"),
-        ("invalid_json", UnexpectedPayload, "is not JSON"),
-        ("empty_list", UnexpectedPayload, "shows no packages"),
-        ("wrong_types", UnexpectedPayload, "is not as documented"),
-        ("deep", UnexpectedPayload, "not as documented"),
+        ("html", UnexpectedPayload, "got an HTML page instead of JSON (200)"),
+        ("invalid_json", UnexpectedPayload, "is not valid JSON"),
+        ("empty_list", UnexpectedPayload, "the list of packages is empty"),
+        ("wrong_types", UnexpectedPayload, "is invalid"),
+        ("deep", UnexpectedPayload, "is invalid"),
         ("huge", UnexpectedPayload, "larger than"),
         ("gzip_bomb", UnexpectedPayload, "larger than"),
-        ("gzip_nested", UnexpectedPayload, "compressed"),
-        ("cut", Unreachable, "cut"),
-        ("drop", Unreachable, "broke off"),
-        ("challenge", Rejected, "catalog: the catalog's Cloudflare asks for a browser (challenge)"),
-        ("maintenance", Rejected, "out of service (503), as it is for maintenance"),
+        ("gzip_nested", UnexpectedPayload, "content encoding"),
+        ("cut", Unreachable, "was truncated"),
+        ("drop", Unreachable, "closed the connection"),
+        ("challenge", HTTPStatusError, "catalog: Cloudflare accepts only browsers at the moment (challenge)"),
+        ("maintenance", HTTPStatusError, "the site is unavailable (503), probably for maintenance"),
     ],
 )
-def test_a_sweep_that_is_not_answered_says_why(
-    world: World, server: WorldServer, kind: Any, error: type[SourceError], said: str
+def test_an_invalid_response_to_a_sweep_names_the_cause(
+    world: World, server: WorldServer, kind: Any, error: type[SourceError], message: str
 ) -> None:
     world.add_package("one")
     server.fault("catalog", kind=kind)
     with pytest.raises(error) as caught:
         sweep(server)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith("catalog: ")
 
 
-def test_a_challenge_is_known_by_its_words_too(server: WorldServer) -> None:
+def test_a_challenge_without_its_header_is_recognized(server: WorldServer) -> None:
     page = b"<!DOCTYPE html><html><head><title>Just a moment...</title>"
     server.fault("catalog", status=403, body=page, headers={"content-type": "text/html"})
-    with pytest.raises(Rejected, match="Cloudflare asks for a browser"):
+    with pytest.raises(HTTPStatusError, match="Cloudflare accepts only browsers"):
         fetch(server, "django-todo")
 
 
-def test_a_description_that_has_the_words_is_no_challenge(world: World, server: WorldServer) -> None:
+def test_a_description_with_the_words_of_a_challenge_is_accepted(world: World, server: WorldServer) -> None:
     world.add_package("wait", description="<title>Just a moment...</title>")
     assert fetch(server, "wait") is not None
 
 
-def test_a_directory_without_packages_is_an_error(server: WorldServer) -> None:
-    with pytest.raises(UnexpectedPayload, match="shows no packages"):
+def test_an_empty_catalog_is_an_error(server: WorldServer) -> None:
+    with pytest.raises(UnexpectedPayload, match="the list of packages is empty"):
         sweep(server)
 
 
 @pytest.mark.parametrize("status", [400, 403, 410, 500])
 def test_other_statuses_are_errors(server: WorldServer, status: int) -> None:
     server.fault("catalog", status=status, body={"detail": "no"})
-    with pytest.raises(Rejected, match=str(status)) as caught:
+    with pytest.raises(HTTPStatusError, match=str(status)) as caught:
         sweep(server)
     assert caught.value.status == status
 
 
-def test_a_list_that_is_not_there_is_an_error(server: WorldServer) -> None:
+def test_a_missing_list_is_an_error(server: WorldServer) -> None:
     server.fault("catalog", status=404, body={"detail": "Not found."})
-    with pytest.raises(Rejected, match="does not know a list"):
+    with pytest.raises(HTTPStatusError, match="list not found"):
         sweep(server)
 
 
-def test_too_many_requests_close_the_directory_until_then(world: World, server: WorldServer) -> None:
+def test_status_429_defers_until_retry_after(world: World, server: WorldServer) -> None:
     world.add_package("one")
     server.fault("catalog", status=429, headers={"retry-after": "120"})
     with pytest.raises(QuotaExhausted) as caught:
@@ -332,21 +335,21 @@ def test_too_many_requests_close_the_directory_until_then(world: World, server: 
     assert caught.value.until is not None
 
 
-def test_pages_before_the_one_that_fails_are_there(world: World, server: WorldServer) -> None:
-    add_many(world, 2 * PAGE)
+def test_pages_before_a_failing_one_are_yielded(world: World, server: WorldServer) -> None:
+    add_many(world, 2 * CATALOG_PAGE_SIZE)
     server.fault("catalog", "offset", kind="html")
     read: list[CatalogPage] = []
 
     async def sweeping(catalog: Catalog) -> None:
         async for page in catalog.sweep():
-            read.append(page)  # noqa: PERF401 - it is to hold what came before the error
+            read.append(page)  # noqa: PERF401 - keeps the pages before the error
 
     with pytest.raises(UnexpectedPayload):
-        ask(server, sweeping)
-    assert [len(page.packages) for page in read] == [PAGE]
+        run(server, sweeping)
+    assert [len(page.packages) for page in read] == [CATALOG_PAGE_SIZE]
 
 
-def lead_to(server: WorldServer, address: str, *, match: str = "") -> None:
+def set_next_link(server: WorldServer, address: str, *, match: str = "") -> None:
     server.fault("catalog", match, kind="rewrite", rewrite=lambda page: page | {"next": address})
 
 
@@ -368,18 +371,18 @@ def lead_to(server: WorldServer, address: str, *, match: str = "") -> None:
         "{url}/catalog/api/v4/packages/?" + "x" * 9000,
     ],
 )
-def test_a_next_page_elsewhere_is_not_followed(world: World, server: WorldServer, address: str) -> None:
+def test_a_next_page_link_to_another_server_is_not_followed(world: World, server: WorldServer, address: str) -> None:
     world.add_package("one")
-    lead_to(server, address.replace("{url}", server.url).replace("{host}", f"127.0.0.1:{server.port}"))
-    with pytest.raises(UnexpectedPayload, match="the next page is said to be elsewhere"):
+    set_next_link(server, address.replace("{url}", server.url).replace("{host}", f"127.0.0.1:{server.port}"))
+    with pytest.raises(UnexpectedPayload, match="the next-page link points to another server"):
         sweep(server)
     assert len(server.requests()) == 1
 
 
 @pytest.mark.parametrize("target", ["?limit=250", "?limit=250&offset=250"])
-def test_pages_that_go_round_end(world: World, server: WorldServer, target: str) -> None:
+def test_next_page_links_in_a_circle_are_an_error(world: World, server: WorldServer, target: str) -> None:
     add_many(world, 2)
-    lead_to(server, f"{server.env['DJPKG_CATALOG_URL']}/packages/{target}")
+    set_next_link(server, f"{server.env['DJPKG_CATALOG_URL']}/packages/{target}")
     server.faults[0].rewrite = lambda page: (
         page
         | {  # type: ignore[index]  # a page
@@ -387,12 +390,12 @@ def test_pages_that_go_round_end(world: World, server: WorldServer, target: str)
             "next": f"{server.env['DJPKG_CATALOG_URL']}/packages/{target}",
         }
     )
-    with pytest.raises(UnexpectedPayload, match="lead back"):
+    with pytest.raises(UnexpectedPayload, match="was read already"):
         sweep(server)
     assert len(server.requests()) <= 2
 
 
-def test_pages_without_end_end(world: World, server: WorldServer) -> None:
+def test_endless_pages_are_an_error(world: World, server: WorldServer) -> None:
     add_many(world, 2)
     addresses = (f"{server.env['DJPKG_CATALOG_URL']}/packages/?offset={number}" for number in range(10**6))
     results = [{"id": 1}]
@@ -402,7 +405,7 @@ def test_pages_without_end_end(world: World, server: WorldServer) -> None:
     assert len(server.requests()) == 52
 
 
-def test_a_directory_that_gives_fewer_at_a_time_is_read_to_its_end(world: World, server: WorldServer) -> None:
+def test_a_smaller_page_size_than_requested_is_accepted(world: World, server: WorldServer) -> None:
     add_many(world, 120)
     base = f"{server.env['DJPKG_CATALOG_URL']}/packages/"
 
@@ -418,19 +421,19 @@ def test_a_directory_that_gives_fewer_at_a_time_is_read_to_its_end(world: World,
     assert len(server.requests()) == 60
 
 
-def test_an_empty_page_is_the_end_of_nothing(world: World, server: WorldServer) -> None:
-    add_many(world, PAGE + 1)
+def test_an_empty_page_before_the_last_one_is_an_error(world: World, server: WorldServer) -> None:
+    add_many(world, CATALOG_PAGE_SIZE + 1)
     server.fault(
         "catalog", "offset", kind="rewrite", rewrite=lambda page: page | {"results": [], "next": page["previous"]}
     )
-    with pytest.raises(UnexpectedPayload, match="empty that is not the last"):
+    with pytest.raises(UnexpectedPayload, match="other than the last one is empty"):
         sweep(server)
 
 
-def test_a_relative_next_page_is_followed(world: World, server: WorldServer) -> None:
-    add_many(world, PAGE + 1)
+def test_a_relative_next_page_link_is_followed(world: World, server: WorldServer) -> None:
+    add_many(world, CATALOG_PAGE_SIZE + 1)
     server.fault("catalog", "limit=250$", kind="rewrite", rewrite=lambda page: page | {"next": "?limit=250&offset=250"})
-    assert len(slugs(sweep(server))) == PAGE + 1
+    assert len(slugs(sweep(server))) == CATALOG_PAGE_SIZE + 1
 
 
 # Grids and categories
@@ -442,14 +445,14 @@ def test_all_grids_come_in_one_request(world: World, server: WorldServer) -> Non
     world.add_grid(301, "Todo “apps”", description="a\0b")
     world.add_package("b", id=7, grids=[301, 2])
     world.add_package("a", id=9, grids=[301])
-    grids = ask(server, lambda catalog: catalog.fetch_grids())
+    grids = run(server, lambda catalog: catalog.fetch_grids())
     assert grids[0] == Grid(id=301, slug="todo-apps-", title="Todo “apps”", description="a\u2400b", packages=(9, 7))
     assert [grid.id for grid in grids] == list(range(301, 0, -1))
     assert [request.target for request in server.requests()] == ["/catalog/api/v4/grids/?limit=1000"]
 
 
 def test_all_categories_come_in_one_request(server: WorldServer) -> None:
-    categories = ask(server, lambda catalog: catalog.fetch_categories())
+    categories = run(server, lambda catalog: catalog.fetch_categories())
     assert [category.slug for category in categories] == ["starter-projects", "other", "projects", "frameworks", "apps"]
     assert categories[-1] == Category(
         id=1, slug="apps", title="App", title_plural="Apps", description="Small components used to build projects."
@@ -457,26 +460,26 @@ def test_all_categories_come_in_one_request(server: WorldServer) -> None:
     assert len(server.requests()) == 1
 
 
-def test_a_bad_grid_spoils_no_other(world: World, server: WorldServer) -> None:
+def test_an_invalid_grid_does_not_affect_others(world: World, server: WorldServer) -> None:
     world.add_grid(1, "One")
     world.add_grid(2, "Two")
     rewrite_record(server, "two", packages=["nowhere"])
-    assert [grid.id for grid in ask(server, lambda catalog: catalog.fetch_grids())] == [1]
+    assert [grid.id for grid in run(server, lambda catalog: catalog.fetch_grids())] == [1]
 
 
-def test_grids_that_are_all_bad_are_an_error(world: World, server: WorldServer) -> None:
+def test_only_invalid_grids_are_an_error(world: World, server: WorldServer) -> None:
     world.add_grid(1, "One")
     server.fault("catalog", kind="wrong_types")
     with pytest.raises(UnexpectedPayload):
-        ask(server, lambda catalog: catalog.fetch_grids())
+        run(server, lambda catalog: catalog.fetch_grids())
     server.faults.clear()
     rewrite_record(server, "one", title=None)
-    with pytest.raises(UnexpectedPayload, match="catalog: grid 1: the record is not as documented"):
-        ask(server, lambda catalog: catalog.fetch_grids())
+    with pytest.raises(UnexpectedPayload, match="catalog: grid 1: the record is invalid"):
+        run(server, lambda catalog: catalog.fetch_grids())
 
 
-def test_a_directory_may_have_no_grids(server: WorldServer) -> None:
-    assert ask(server, lambda catalog: catalog.fetch_grids()) == []
+def test_a_catalog_may_have_no_grids(server: WorldServer) -> None:
+    assert run(server, lambda catalog: catalog.fetch_grids()) == []
 
 
 def test_further_pages_of_grids_are_read(world: World, server: WorldServer) -> None:
@@ -488,7 +491,7 @@ def test_further_pages_of_grids_are_read(world: World, server: WorldServer) -> N
         kind="rewrite",
         rewrite=lambda page: page | {"next": served.pop(), "results": page["results"][: 20 if served else 30]},
     )
-    assert [grid.id for grid in ask(server, lambda catalog: catalog.fetch_grids())] == list(range(30, 0, -1))
+    assert [grid.id for grid in run(server, lambda catalog: catalog.fetch_grids())] == list(range(30, 0, -1))
 
 
 def test_requests_are_counted(world: World, server: WorldServer) -> None:
@@ -499,10 +502,10 @@ def test_requests_are_counted(world: World, server: WorldServer) -> None:
         await catalog.fetch_grids()
         return catalog.spent.requests
 
-    assert ask(server, both) == len(server.requests("catalog")) == 2
+    assert run(server, both) == len(server.requests("catalog")) == 2
 
 
-def test_stored_replies_of_the_original_are_read(server: WorldServer) -> None:
+def test_a_recorded_response_is_parsed(server: WorldServer) -> None:
     record = {
         "category": "https://djangopackages.org/api/v4/categories/1/",
         "grids": ["https://djangopackages.org/api/v4/grids/53/", "https://djangopackages.org/api/v4/grids/62/"],

@@ -1,10 +1,10 @@
-"""Batches whose size follows what the server can bear, and what a sweep costs."""
+"""The batch size adapts to what the server answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from djpkg.sources.github.batches import GROW_AFTER, BatchQueue
+from djpkg.sources.github.batches import GROW_AFTER_BATCHES, BatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,50 +12,52 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def filled(full: int, items: Iterable[T]) -> BatchQueue[T]:
-    batches: BatchQueue[T] = BatchQueue(full)
+def filled_queue(max_size: int, items: Iterable[T]) -> BatchQueue[T]:
+    queue: BatchQueue[T] = BatchQueue(max_size)
     for item in items:
-        batches.add(item)
-    return batches
+        queue.add(item)
+    return queue
 
 
-def test_a_batch_that_failed_is_asked_for_again_in_halves() -> None:
-    batches = filled(8, range(8))
+def test_a_failed_batch_is_halved() -> None:
+    queue = filled_queue(8, range(8))
     sizes = []
-    while batches:
-        batch = batches.take()
+    while queue:
+        batch = queue.next_batch()
         sizes.append(len(batch))
         if 5 in batch:
-            if batches.settle(batch):
+            if queue.finish_batch(batch):
                 break
         else:
-            assert batches.settle() == []
+            assert queue.finish_batch() == []
     assert sizes == [8, 4, 4, 2, 1, 1]
-    assert batches.left() == [6, 7]
+    assert queue.remaining() == [6, 7]
 
 
-def test_what_was_lost_keeps_its_place() -> None:
-    batches = filled(4, "abcdef")
-    batches.take()
-    assert batches.settle(["b", "d"]) == []
-    assert batches.left() == ["b", "d", "e", "f"]
-    assert batches.take() == ["b", "d"]
-    assert batches.left() == ["b", "d", "e", "f"]
+def test_unanswered_items_keep_their_order() -> None:
+    queue = filled_queue(4, "abcdef")
+    queue.next_batch()
+    assert queue.finish_batch(["b", "d"]) == []
+    assert queue.remaining() == ["b", "d", "e", "f"]
+    assert queue.next_batch() == ["b", "d"]
+    assert queue.remaining() == ["b", "d", "e", "f"]
 
 
-def test_a_size_that_was_halved_grows_by_quarters_and_never_beyond() -> None:
-    batches = filled(100, range(100_000))
-    batches.settle(batches.take())
-    batches.settle(batches.take())
+def test_a_halved_size_grows_by_quarters_up_to_the_maximum() -> None:
+    queue = filled_queue(100, range(100_000))
+    queue.finish_batch(queue.next_batch())
+    queue.finish_batch(queue.next_batch())
     sizes = []
-    for _ in range(5 * GROW_AFTER):
-        sizes.append(len(batches.take()))
-        batches.settle()
-    assert sizes == [25] * GROW_AFTER + [50] * GROW_AFTER + [75] * GROW_AFTER + [100] * (2 * GROW_AFTER)
+    for _ in range(5 * GROW_AFTER_BATCHES):
+        sizes.append(len(queue.next_batch()))
+        queue.finish_batch()
+    assert sizes == [25] * GROW_AFTER_BATCHES + [50] * GROW_AFTER_BATCHES + [75] * GROW_AFTER_BATCHES + [100] * (
+        2 * GROW_AFTER_BATCHES
+    )
 
 
-def test_what_is_to_go_on_comes_first() -> None:
-    batches = filled(2, "ab")
-    batches.add("c")
-    batches.add_first("z")
-    assert (batches.take(), len(batches)) == (["z", "a"], 2)
+def test_items_can_be_added_in_front() -> None:
+    queue = filled_queue(2, "ab")
+    queue.add("c")
+    queue.add_first("z")
+    assert (queue.next_batch(), len(queue)) == (["z", "a"], 2)

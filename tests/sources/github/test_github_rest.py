@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from djpkg.credentials import Token
 from djpkg.model.facts import Outcome
-from djpkg.sources.github.source import GitHub
-from tests.sources.github.desk import Desk
+from djpkg.sources.http.retry import Throttle
+from tests.sources.github.harness import GitHubHarness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from djpkg.model.facts import ForgeFacts
     from djpkg.sources.source import Answer
     from tests.world import World, WorldServer
-    from tests.world.faults import Kind
+    from tests.world.faults import FaultKind
 
 UPDATED, UNCHANGED, GONE = Outcome.UPDATED, Outcome.UNCHANGED, Outcome.GONE
 DEFERRED, FAILED = Outcome.DEFERRED, Outcome.FAILED
@@ -26,8 +25,8 @@ TODO = "acme/django-todo"
 
 
 @pytest.fixture(params=[False, True], ids=["anonymous", "token"])
-def desk(server: WorldServer, request: pytest.FixtureRequest) -> Desk:
-    return Desk(server, authorized=request.param)
+def github(server: WorldServer, request: pytest.FixtureRequest) -> GitHubHarness:
+    return GitHubHarness(server, authorized=request.param)
 
 
 @pytest.fixture
@@ -36,82 +35,84 @@ def todo(world: World) -> None:
     world.add_repository(TODO, stars=845, forks=285, description="To do ☑", commits=commits, license="MIT")
 
 
-def test_a_repository_is_told_as_it_is(desk: Desk, world: World, todo: None) -> None:
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    desk.agrees(world.repo(TODO))
-    assert desk.kinds() == {"repository": 1, "head": 1, "window": 1, "contributors": 1}
+def test_all_facts_of_a_repository_are_stored(github: GitHubHarness, world: World, todo: None) -> None:
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    github.assert_stored(world.repo(TODO))
+    assert github.request_counts() == {"repository": 1, "head": 1, "window": 1, "contributors": 1}
 
 
-def test_what_has_not_changed_is_one_conditional_request(
-    server: WorldServer, desk: Desk, world: World, todo: None
+def test_an_unchanged_repository_costs_one_conditional_request(
+    server: WorldServer, github: GitHubHarness, world: World, todo: None
 ) -> None:
-    desk.fetch(TODO)
-    before = dict(desk.facts)
-    server.forget()
-    assert desk.fetch(TODO) == {TODO: UNCHANGED}
-    assert desk.facts == before
+    github.fetch(TODO)
+    before = dict(github.facts)
+    server.clear_log()
+    assert github.fetch(TODO) == {TODO: UNCHANGED}
+    assert github.facts == before
     assert [request.status for request in server.requests()] == [304]
-    assert server.charged("github") == (0 if desk.authorized else 1)
+    assert server.charged("github") == (0 if github.authorized else 1)
 
 
-def test_a_star_costs_no_window_and_no_contributors(desk: Desk, world: World, todo: None) -> None:
-    desk.fetch(TODO)
+def test_a_new_star_does_not_fetch_commits_or_contributors(github: GitHubHarness, world: World, todo: None) -> None:
+    github.fetch(TODO)
     world.star(TODO)
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    assert desk.kinds() == {"repository": 1, "head": 1}
-    desk.agrees(world.repo(TODO))
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    assert github.request_counts() == {"repository": 1, "head": 1}
+    github.assert_stored(world.repo(TODO))
 
 
-def test_a_push_brings_weeks_and_contributors(desk: Desk, world: World, todo: None) -> None:
-    desk.fetch(TODO)
+def test_a_push_updates_weeks_and_contributors(github: GitHubHarness, world: World, todo: None) -> None:
+    github.fetch(TODO)
     world.push(TODO, login="carol", authored=90)
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    desk.agrees(world.repo(TODO))
-    assert "carol" in desk.names(TODO)
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    github.assert_stored(world.repo(TODO))
+    assert "carol" in github.contributors(TODO)
 
 
-def test_an_old_head_needs_no_window(desk: Desk, world: World) -> None:
+def test_commits_are_not_fetched_if_the_head_is_older_than_the_window(github: GitHubHarness, world: World) -> None:
     world.add_repository(TODO, commits=[365, 400])
-    desk.fetch(TODO)
-    assert desk.kinds()["window"] == 0
-    desk.agrees(world.repo(TODO))
+    github.fetch(TODO)
+    assert github.request_counts()["window"] == 0
+    github.assert_stored(world.repo(TODO))
 
 
-def test_the_catalogs_list_that_belongs_to_the_head_is_not_asked_for(desk: Desk, world: World, todo: None) -> None:
-    desk.fetch(asks=desk.asks([TODO], catalog_updated="2026-11-20T07:00:00-05:00"))
-    assert desk.kinds()["contributors"] == 0
-    assert desk.facts[TODO].contributors is None
+def test_contributors_are_not_fetched_if_the_catalog_has_them_for_the_same_head(
+    github: GitHubHarness, world: World, todo: None
+) -> None:
+    github.fetch(targets=github.targets([TODO], catalog_updated="2026-11-20T07:00:00-05:00"))
+    assert github.request_counts()["contributors"] == 0
+    assert github.facts[TODO].contributors is None
 
 
-def test_an_empty_repository_has_no_head(desk: Desk, world: World) -> None:
+def test_an_empty_repository_has_no_head(github: GitHubHarness, world: World) -> None:
     world.add_repository(TODO, state="empty", stars=3)
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    desk.agrees(world.repo(TODO))
-    assert desk.fetch(TODO) == {TODO: UNCHANGED}
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    github.assert_stored(world.repo(TODO))
+    assert github.fetch(TODO) == {TODO: UNCHANGED}
     world.push(TODO)
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    desk.agrees(world.repo(TODO))
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    github.assert_stored(world.repo(TODO))
 
 
-def test_an_archived_repository_says_so(desk: Desk, world: World) -> None:
+def test_archived_and_an_unknown_license_are_parsed(github: GitHubHarness, world: World) -> None:
     world.add_repository(TODO, archived=True, license="NOASSERTION", commits=[30])
-    desk.fetch(TODO)
-    page = desk.facts[TODO].repository
+    github.fetch(TODO)
+    page = github.facts[TODO].repository
     assert page is not None
     assert (page.archived, page.license, page.description) == (True, None, "")
 
 
-def test_a_renamed_repository_is_followed(desk: Desk, world: World, todo: None) -> None:
+def test_a_renamed_repository_is_found(github: GitHubHarness, world: World, todo: None) -> None:
     world.rename(TODO, "umbrella/todo")
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    desk.agrees(world.repo(TODO), TODO)
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    github.assert_stored(world.repo(TODO), TODO)
 
 
-def test_a_busy_repository_is_read_page_by_page(desk: Desk, world: World) -> None:
+def test_all_pages_of_commits_and_contributors_are_read(github: GitHubHarness, world: World) -> None:
     world.add_repository(TODO, commits=[(day / 4, f"dev{day % 130}") for day in range(1, 1030)])
-    desk.fetch(TODO)
-    desk.agrees(world.repo(TODO))
-    assert (desk.kinds()["window"], desk.kinds()["contributors"]) == (11, 2)
+    github.fetch(TODO)
+    github.assert_stored(world.repo(TODO))
+    assert (github.request_counts()["window"], github.request_counts()["contributors"]) == (11, 2)
 
 
 @pytest.mark.parametrize(
@@ -123,51 +124,53 @@ def test_a_busy_repository_is_read_page_by_page(desk: Desk, world: World) -> Non
     ],
     ids=["gone", "dmca", "tos"],
 )
-def test_what_is_gone_or_blocked_keeps_what_was_known(
-    desk: Desk, world: World, todo: None, change: Callable[[World], None], state: str
+def test_a_gone_or_blocked_repository_keeps_its_facts(
+    github: GitHubHarness, world: World, todo: None, change: Callable[[World], None], state: str
 ) -> None:
-    desk.fetch(TODO)
-    before = desk.facts[TODO]
+    github.fetch(TODO)
+    before = github.facts[TODO]
     change(world)
-    assert desk.fetch(TODO) == {TODO: GONE}
-    assert desk.facts[TODO].state == state
-    assert desk.facts[TODO].repository == before.repository
+    assert github.fetch(TODO) == {TODO: GONE}
+    assert github.facts[TODO].state == state
+    assert github.facts[TODO].repository == before.repository
     world.restore(TODO)
-    assert desk.fetch(TODO) == {TODO: UNCHANGED}
+    assert github.fetch(TODO) == {TODO: UNCHANGED}
 
 
-def test_a_list_that_is_too_large_is_no_failure(desk: Desk, world: World) -> None:
+def test_a_contributor_list_that_is_too_large_is_not_an_error(github: GitHubHarness, world: World) -> None:
     world.add_repository(TODO, state="too_large_contributors", commits=[3])
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    assert desk.facts[TODO].weeks is not None
-    contributors = desk.facts[TODO].contributors
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    assert github.facts[TODO].weeks is not None
+    contributors = github.facts[TODO].contributors
     assert contributors is not None
     assert (contributors.names, contributors.whole) == ((), False)
 
 
-def test_a_list_that_is_too_large_is_not_asked_for_again(server: WorldServer, desk: Desk, world: World) -> None:
+def test_a_contributor_list_that_is_too_large_is_not_fetched_again(
+    server: WorldServer, github: GitHubHarness, world: World
+) -> None:
     world.add_repository(TODO, state="too_large_contributors", commits=[3])
-    desk.fetch(TODO)
+    github.fetch(TODO)
     world.now += timedelta(days=2)
-    server.forget()
-    desk.fetch(TODO)
+    server.clear_log()
+    github.fetch(TODO)
     assert not server.requests("github", "/contributors")
 
 
-def test_no_content_for_a_repository_with_a_head_takes_no_name_away(
-    server: WorldServer, desk: Desk, world: World
+def test_status_204_for_contributors_keeps_the_stored_names(
+    server: WorldServer, github: GitHubHarness, world: World
 ) -> None:
     repo = world.add_repository(TODO, commits=[(30, "alice")])
-    desk.fetch(TODO)
+    github.fetch(TODO)
     world.push(repo.path, login="bob")
     server.fault("github", "/contributors", status=204)
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    assert desk.names(TODO) == ("alice",)
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    assert github.contributors(TODO) == ("alice",)
 
 
 @pytest.mark.parametrize("what", ["/contributors", "/commits"])
-def test_a_list_that_goes_on_elsewhere_is_a_failure_and_not_at_its_end(
-    server: WorldServer, desk: Desk, world: World, what: str
+def test_a_next_page_link_to_another_server_is_an_error(
+    server: WorldServer, github: GitHubHarness, world: World, what: str
 ) -> None:
     repo = world.add_repository(TODO, commits=[(3, "alice")])
     oid = repo.commits[0].oid
@@ -177,11 +180,13 @@ def test_a_list_that_goes_on_elsewhere_is_a_failure_and_not_at_its_end(
         body = [{"sha": oid, "commit": {"author": {"date": day}, "committer": {"date": day}}}]
     elsewhere = {"link": '<https://evil.example/2>; rel="next"', "content-type": "application/json"}
     server.fault("github", f"{what}.*per_page=100", status=200, body=body, headers=elsewhere)
-    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
-    assert "another server" in desk.reason(TODO)
+    assert github.fetch(TODO) == {TODO: Outcome.FAILED}
+    assert "another server" in github.reason(TODO)
 
 
-def test_a_commit_without_an_author_costs_no_repository(server: WorldServer, desk: Desk, world: World) -> None:
+def test_a_commit_without_an_author_is_counted_by_its_committer_date(
+    server: WorldServer, github: GitHubHarness, world: World
+) -> None:
     repo = world.add_repository(TODO, commits=[(3, "alice"), (4, "bob")])
 
     def nameless(commits: list[dict[str, Any]]) -> object:
@@ -190,199 +195,219 @@ def test_a_commit_without_an_author_costs_no_repository(server: WorldServer, des
         return commits
 
     server.fault("github", "/commits", kind="rewrite", rewrite=nameless)
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    assert sum(desk.counts(TODO)) == 2
-    page = desk.facts[TODO].repository
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    assert sum(github.weekly_counts(TODO)) == 2
+    page = github.facts[TODO].repository
     assert page is not None
     assert page.head == repo.commits[0].oid
 
 
-def test_an_organization_that_keeps_the_token_out_is_asked_without_it(server: WorldServer, world: World) -> None:
-    desk = Desk(server)
+def test_a_repository_of_an_organization_that_rejects_the_token_is_fetched_without_it(
+    server: WorldServer, world: World
+) -> None:
+    github = GitHubHarness(server)
     repo = world.add_repository(TODO, state="saml", commits=[3])
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    desk.agrees(repo)
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    github.assert_stored(repo)
     assert [request.status for request in server.requests() if request.authorised] == [403]
 
 
-def test_an_organization_that_keeps_everyone_out_is_a_failure(server: WorldServer, world: World) -> None:
-    desk = Desk(server)
+def test_a_repository_that_is_forbidden_without_a_token_too_fails(server: WorldServer, world: World) -> None:
+    github = GitHubHarness(server)
     world.add_repository(TODO, state="saml", commits=[3])
     server.fault("github", kind="status", status=403, body={"message": "Resource protected by organization SAML"})
-    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
-    assert desk.reason(TODO) == "github: the organization of acme/django-todo does not let the token in"
+    assert github.fetch(TODO) == {TODO: Outcome.FAILED}
+    assert github.reason(TODO) == "github: permission denied: the organization of acme/django-todo rejected the token"
 
 
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (410, {"message": "This version is no longer supported"}, "answered with 410 (This version is no longer"),
+        (
+            410,
+            {"message": "This version is no longer supported"},
+            "got status 410 for the repository (This version is no longer",
+        ),
         (202, {}, "is not ready yet"),
-        (403, {"message": "Sorry."}, "answered with 403 (Sorry.)"),
-        (422, {}, "answered with 422"),
+        (403, {"message": "Sorry."}, "got status 403 for the repository (Sorry.)"),
+        (422, {}, "got status 422"),
         (500, {}, "500"),
-        (200, [], "not as documented"),
+        (200, [], "is invalid"),
     ],
 )
-def test_an_answer_of_no_use_is_a_failure_and_keeps_what_was_known(
-    *, server: WorldServer, desk: Desk, todo: None, status: int, body: object, words: str
+def test_an_unexpected_response_fails_and_keeps_the_stored_facts(
+    *, server: WorldServer, github: GitHubHarness, todo: None, status: int, body: object, words: str
 ) -> None:
-    desk.fetch(TODO)
-    before = dict(desk.facts)
+    github.fetch(TODO)
+    before = dict(github.facts)
     server.fault("github", kind="status", status=status, body=body)
-    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
-    assert words in desk.reason(TODO)
-    assert desk.facts == before
+    assert github.fetch(TODO) == {TODO: Outcome.FAILED}
+    assert words in github.reason(TODO)
+    assert github.facts == before
 
 
 @pytest.mark.parametrize("kind", ["html", "wrong_types", "cut"])
 @pytest.mark.parametrize("part", ["$", "/commits", "/commits.*since=", "/contributors"])
-def test_a_spoilt_part_spoils_no_other_repository(
-    *, server: WorldServer, desk: Desk, world: World, todo: None, kind: Kind, part: str
+def test_an_invalid_response_does_not_affect_other_repositories(
+    *, server: WorldServer, github: GitHubHarness, world: World, todo: None, kind: FaultKind, part: str
 ) -> None:
     world.add_repository("acme/other", commits=[5])
     server.fault("github", f"/repos/{TODO}{part}", kind=kind)
-    assert desk.fetch(TODO, "acme/other") == {TODO: FAILED, "acme/other": UPDATED}
-    desk.agrees(world.repo("acme/other"))
+    assert github.fetch(TODO, "acme/other") == {TODO: FAILED, "acme/other": UPDATED}
+    github.assert_stored(world.repo("acme/other"))
     server.faults.clear()
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    desk.agrees(world.repo(TODO))
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    github.assert_stored(world.repo(TODO))
 
 
-def test_a_window_without_its_head_is_no_window(server: WorldServer, desk: Desk, todo: None) -> None:
+def test_a_list_of_commits_without_the_head_is_rejected(server: WorldServer, github: GitHubHarness, todo: None) -> None:
     server.fault("github", "since=", kind="empty_list")
-    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
-    assert desk.reason(TODO) == "github: the list of commits does not begin with the newest one"
-    assert desk.facts[TODO].weeks is None
+    assert github.fetch(TODO) == {TODO: Outcome.FAILED}
+    assert github.reason(TODO) == "github: the list of commits does not start with the newest one"
+    assert github.facts[TODO].weeks is None
 
 
 @pytest.mark.parametrize("pages", [1, 2])
-def test_a_kill_between_two_parts_loses_neither(
-    *, desk: Desk, world: World, todo: None, pages: int, monkeypatch: pytest.MonkeyPatch
+def test_parts_stored_before_an_abort_are_kept(
+    *, github: GitHubHarness, world: World, todo: None, pages: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("djpkg.sources.answer_buffer.MAX_WAIT", 0)
     seen: list[Sequence[Answer[ForgeFacts]]] = []
 
-    def after_so_many(page: Sequence[Answer[ForgeFacts]]) -> bool:
+    def is_last_page(page: Sequence[Answer[ForgeFacts]]) -> bool:
         seen.append(page)
         return len(seen) == pages
 
-    desk.fetch(TODO, stop=after_so_many)
-    facts = desk.facts[TODO]
+    github.fetch(TODO, stop=is_last_page)
+    facts = github.facts[TODO]
     assert [facts.weeks is not None, facts.contributors is not None] == [pages > 1, False]
-    desk.fetch(TODO)
-    desk.agrees(world.repo(TODO))
+    github.fetch(TODO)
+    github.assert_stored(world.repo(TODO))
 
 
-def test_contributors_that_failed_are_asked_for_again(
-    server: WorldServer, desk: Desk, world: World, todo: None
+def test_failed_contributors_are_fetched_again(
+    server: WorldServer, github: GitHubHarness, world: World, todo: None
 ) -> None:
     server.fault("github", "/contributors", status=500)
-    assert desk.fetch(TODO) == {TODO: Outcome.FAILED}
-    assert desk.facts[TODO].weeks is not None
+    assert github.fetch(TODO) == {TODO: Outcome.FAILED}
+    assert github.facts[TODO].weeks is not None
     server.faults.clear()
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    assert desk.kinds() == {"repository": 1, "contributors": 1}
-    desk.agrees(world.repo(TODO))
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    assert github.request_counts() == {"repository": 1, "contributors": 1}
+    github.assert_stored(world.repo(TODO))
 
 
-def test_a_list_taken_on_the_day_of_a_push_is_taken_again_a_day_later(desk: Desk, world: World, todo: None) -> None:
-    desk.fetch(TODO)
+def test_contributors_fetched_on_the_day_of_a_push_are_fetched_again_a_day_later(
+    github: GitHubHarness, world: World, todo: None
+) -> None:
+    github.fetch(TODO)
     world.push(TODO, login="carol", cached=True)
-    desk.fetch(TODO)
-    assert "carol" not in desk.names(TODO)
+    github.fetch(TODO)
+    assert "carol" not in github.contributors(TODO)
     world.repo(TODO).cached_contributors = None
     world.now += timedelta(days=1, minutes=1)
-    assert desk.fetch(TODO) == {TODO: UPDATED}
-    assert desk.kinds() == {"repository": 1, "contributors": 1}
-    assert "carol" in desk.names(TODO)
-    assert desk.fetch(TODO) == {TODO: UNCHANGED}
+    assert github.fetch(TODO) == {TODO: UPDATED}
+    assert github.request_counts() == {"repository": 1, "contributors": 1}
+    assert "carol" in github.contributors(TODO)
+    assert github.fetch(TODO) == {TODO: UNCHANGED}
 
 
-def test_a_wrong_token_ends_all_with_one_request(server: WorldServer, world: World) -> None:
-    desk = Desk(server)
+def test_an_invalid_token_fails_everything_after_one_request(server: WorldServer, world: World) -> None:
+    github = GitHubHarness(server)
     paths = [world.add_repository(f"acme/p{number}").path for number in range(5)]
     server.fault("github", status=401, body={"message": "Bad credentials"})
-    assert set(desk.fetch(*paths).values()) == {FAILED}
-    assert "GH_TOKEN" in desk.reason("acme/p4")
-    assert "canary" not in desk.reason("acme/p4")
+    assert set(github.fetch(*paths).values()) == {FAILED}
+    assert "GH_TOKEN" in github.reason("acme/p4")
+    assert "canary" not in github.reason("acme/p4")
     assert len(server.requests()) == 1
 
 
-def test_a_port_where_nobody_listens_fails_all_in_a_moment(server: WorldServer, desk: Desk) -> None:
-    desk.url = "http://127.0.0.1:9/"
+def test_a_refused_connection_fails_everything_after_a_few_requests(server: WorldServer, github: GitHubHarness) -> None:
+    github.url = "http://127.0.0.1:9/"
     paths = [f"acme/p{number}" for number in range(300)]
-    assert set(desk.fetch(*paths).values()) == {FAILED}
-    assert "no connection" in desk.reason("acme/p299")
-    assert desk.sent < 100
+    assert set(github.fetch(*paths).values()) == {FAILED}
+    assert "no connection" in github.reason("acme/p299")
+    assert github.requests_sent < 100
 
 
 def many(world: World, count: int, **more: object) -> list[str]:
     return [world.add_repository(f"acme/p{number}", commits=[5], **more).path for number in range(count)]  # type: ignore[arg-type]
 
 
-def test_sixty_an_hour_are_spent_in_the_order_of_the_asks(server: WorldServer, world: World) -> None:
-    desk = Desk(server, authorized=False)
+def test_the_anonymous_quota_is_used_in_the_order_of_the_targets(server: WorldServer, world: World) -> None:
+    github = GitHubHarness(server, authorized=False)
     paths = many(world, 40)
-    outcomes = desk.fetch(*paths, sweep=True)
+    outcomes = github.fetch(*paths, sweep=True)
     assert [path for path in paths if outcomes[path] is UPDATED] == paths[:15]
     assert {outcomes[path] for path in paths[15:]} == {DEFERRED}
     assert server.charged("github") == 60
-    assert desk.endings[paths[20]].until == world.now + timedelta(hours=1)
-    assert desk.source is not None
-    assert (desk.source.quota.limit, desk.source.quota.remaining) == (60, 0)
+    assert github.answers[paths[20]].until == world.now + timedelta(hours=1)
+    assert github.source is not None
+    assert (github.source.quota.limit, github.source.quota.remaining) == (60, 0)
     for path in paths[:15]:
-        desk.agrees(world.repo(path))
+        github.assert_stored(world.repo(path))
     world.now += timedelta(hours=1)
-    server.forget()
-    assert [*desk.fetch(*paths[15:], sweep=True).values()].count(UPDATED) == 15
+    server.clear_log()
+    assert [*github.fetch(*paths[15:], sweep=True).values()].count(UPDATED) == 15
     assert server.charged("github") == 60
 
 
 @pytest.mark.parametrize("left", range(9))
-def test_no_repository_is_begun_that_the_quota_does_not_let_end(server: WorldServer, world: World, left: int) -> None:
-    desk = Desk(server, authorized=False)
+def test_no_repository_is_started_that_the_quota_does_not_cover(server: WorldServer, world: World, left: int) -> None:
+    github = GitHubHarness(server, authorized=False)
     paths = many(world, 12)
     server.quota("github", authorised=False).used = 60 - left
-    outcomes = desk.fetch(*paths)
+    outcomes = github.fetch(*paths)
     whole = [path for path in paths if outcomes[path] is UPDATED]
-    # The first one is begun in ignorance of the quota.
+    # The first one starts before the quota is known.
     assert whole == paths[: left // 4]
     assert set(outcomes.values()) <= {UPDATED, DEFERRED}
     assert all(request.status == 200 for request in server.requests()[: 4 * len(whole)])
     assert sum(request.status == 403 for request in server.requests()) <= 1
 
 
-def test_what_needs_little_does_not_go_before_what_is_staler(server: WorldServer, world: World) -> None:
-    desk = Desk(server, authorized=False)
+def test_cheap_targets_do_not_overtake_earlier_ones(server: WorldServer, world: World) -> None:
+    github = GitHubHarness(server, authorized=False)
     paths = many(world, 12)
-    desk.fetch(*paths[6:])
+    github.fetch(*paths[6:])
     server.quota("github", authorised=False).used = 60 - 10
-    outcomes = desk.fetch(*paths)
+    outcomes = github.fetch(*paths)
     assert [path for path in paths if outcomes[path] is not DEFERRED] == paths[:2]
 
 
-def test_nothing_is_sent_again_when_the_quota_is_used_up(server: WorldServer, world: World) -> None:
-    desk = Desk(server, authorized=False)
+def test_an_exhausted_quota_defers_everything_after_one_request(server: WorldServer, world: World) -> None:
+    github = GitHubHarness(server, authorized=False)
     paths = many(world, 30)
     server.exhaust("github", authorised=False, resets_in=600)
-    assert set(desk.fetch(*paths).values()) == {DEFERRED}
-    assert desk.endings[paths[3]].until == world.now + timedelta(seconds=600)
+    assert set(github.fetch(*paths).values()) == {DEFERRED}
+    assert github.answers[paths[3]].until == world.now + timedelta(seconds=600)
     assert len(server.requests()) == 1
 
 
-def test_asking_too_fast_defers_what_is_left_and_closes_graphql_too(server: WorldServer, world: World) -> None:
-    desk = Desk(server)
+def test_a_secondary_rate_limit_defers_the_rest_and_blocks_graphql_too(server: WorldServer, world: World) -> None:
+    github = GitHubHarness(server)
     paths = many(world, 6)
     server.fault("github", kind="secondary", skip=1, seconds=120)
-    assert set(desk.fetch(*paths).values()) == {DEFERRED}
-    assert desk.endings[paths[5]].until == world.now + timedelta(seconds=120)
-    assert desk.source is not None
-    assert desk.source.quotas["graphql"].closed_until == world.now + timedelta(seconds=120)
+    assert set(github.fetch(*paths).values()) == {DEFERRED}
+    assert github.answers[paths[5]].until == world.now + timedelta(seconds=120)
+    assert github.source is not None
+    assert github.source.quotas["graphql"].blocked_until == world.now + timedelta(seconds=120)
     assert len(server.requests()) <= 9
 
 
-def test_requests_with_a_token_and_without_keep_to_one_pace(desk: Desk) -> None:
-    source = GitHub(base_url="https://github.example", token=Token("GH_TOKEN", "canary"))
-    assert source._rest is not source._anonymous
-    assert source._rest._pace is source._anonymous._pace is not None
+def test_requests_with_and_without_a_token_share_one_throttle(
+    server: WorldServer, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Throttle] = []
+
+    class RecordingThrottle(Throttle):
+        def reserve(self, now: float) -> float:
+            used.append(self)
+            return super().reserve(now)
+
+    monkeypatch.setattr("djpkg.sources.github.source.Throttle", RecordingThrottle)
+    world.add_repository(TODO, state="saml", commits=[3])
+    assert GitHubHarness(server).fetch(TODO) == {TODO: UPDATED}
+    assert {request.authorised for request in server.requests()} == {True, False}
+    assert len(used) == len(server.requests())
+    assert len(set(map(id, used))) == 1

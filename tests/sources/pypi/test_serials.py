@@ -1,4 +1,4 @@
-"""The list of all projects, as it may arrive."""
+"""The list of all projects, read in pieces of any size."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def project(name: str, serial: object = 7) -> dict[str, object]:
 
 
 def read(body: str | bytes, wanted: Collection[str] = (), *, size: int = 1 << 16) -> Serials:
-    """Reads a text that arrives in pieces of `size` bytes, each of which is decoded as far as it goes."""
+    """Read a text that arrives in pieces of `size` bytes, with slices of that size."""
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serials, "_SLICE", size)
+        patch.setattr(serials, "_SLICE_BYTES", size)
         return read_pieces((raw[place : place + size] for place in range(0, len(raw), size)), wanted)
 
 
@@ -43,19 +43,19 @@ def read_pieces(pieces: Iterable[bytes], wanted: Collection[str]) -> Serials:
             yield piece
 
     reading = parse_serials(arriving(), wanted)
-    with pytest.raises(StopIteration) as ended:  # it waits for nothing but the pieces, so that no loop is needed
+    with pytest.raises(StopIteration) as ended:  # it awaits nothing but the pieces, so no event loop is needed
         reading.send(None)
     result: Serials = ended.value.value
     return result
 
 
-def test_the_serials_of_those_wanted_are_found_by_normalised_name() -> None:
+def test_serials_are_found_by_normalized_name() -> None:
     body = text(project("Django", 1), project("zope.interface", 2), project("a__B.-c", 3), project("other", 4))
     wanted = {"django", "zope-interface", "a-b-c", "absent"}
     assert read(body, wanted) == Serials(found={"django": 1, "zope-interface": 2, "a-b-c": 3}, count=4)
 
 
-def test_keys_come_in_any_order_and_white_space_anywhere() -> None:
+def test_keys_may_be_in_any_order_and_whitespace_anywhere() -> None:
     body = """
       { "x" : [ { "projects" : "}" } ] , "n":1, "projects" : [ { "name" : "one" , "_last-serial" : 1 }
       , {"_last-serial":2,"z":{"name":"no"},"name":"two"}\t] \r\n, "meta" : { "api-version" : "]}" }, "t" : true }
@@ -67,7 +67,7 @@ def test_keys_come_in_any_order_and_white_space_anywhere() -> None:
 @pytest.mark.parametrize(
     "name", ["a}", "}]}", '},{"', 'x"},{"_last-serial":5,"name":"y"}', "\\", '\\"}', "[{", "é}\u2028", "\ud800"]
 )
-def test_a_name_may_hold_what_looks_like_the_end(name: str) -> None:
+def test_a_name_may_contain_json_syntax(name: str) -> None:
     body = text(project(name), project("b", 2), project(name), project("c", 3))
     for size in (1, 5, len(body) - 3):
         assert read(body, {"b", "c", "y"}, size=size) == Serials(found={"b": 2, "c": 3}, count=4)
@@ -81,7 +81,9 @@ names = st.text(st.sampled_from('ab-_.{}[]",:\\é\u2028\n'), max_size=8)
 scalars = st.none() | st.integers() | names
 values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(names, st.lists(scalars, max_size=2), max_size=2)
 objects = st.builds(
-    lambda more, name, serial, turned: dict(list((more | project(name, serial)).items())[:: -1 if turned else 1]),
+    lambda more, name, serial, is_reversed: dict(
+        list((more | project(name, serial)).items())[:: -1 if is_reversed else 1]
+    ),
     st.dictionaries(names, values, max_size=2),
     names,
     st.integers(0, 2**53 - 1),
@@ -98,11 +100,15 @@ objects = st.builds(
     st.sampled_from([None, 1, "\t"]),
     st.sampled_from([True, False]),
 )
-def test_any_list_reads_as_it_would_at_once(
-    projects: list[dict[str, object]], more: dict[str, object], size: int, indent: int | str | None, turned: object
+def test_reading_in_pieces_equals_reading_at_once(
+    projects: list[dict[str, object]],
+    more: dict[str, object],
+    size: int,
+    indent: int | str | None,
+    projects_first: object,
 ) -> None:
-    listed = {"projects": projects} | more if turned else more | {"projects": projects}
-    body = json.dumps(listed, indent=indent, ensure_ascii=bool(turned))
+    listed = {"projects": projects} | more if projects_first else more | {"projects": projects}
+    body = json.dumps(listed, indent=indent, ensure_ascii=bool(projects_first))
     wanted = {canonicalize_name(str(item["name"])) for item in projects[::2]}
     expected = {
         key: item["_last-serial"] for item in projects if (key := canonicalize_name(str(item["name"]))) in wanted
@@ -111,7 +117,7 @@ def test_any_list_reads_as_it_would_at_once(
 
 
 @pytest.mark.parametrize("size", [10, 1 << 16])
-def test_a_list_that_is_cut_anywhere_is_refused(size: int) -> None:
+def test_an_incomplete_list_is_rejected(size: int) -> None:
     body = text(project("one", 1), project("two}", 2), project("three", 3), last={"a": [1]})
     assert read(body, {"one"}, size=size).count == 3
     for end in range(len(body)):
@@ -120,50 +126,50 @@ def test_a_list_that_is_cut_anywhere_is_refused(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
-        ("", "was cut"),
-        ("<html>", "is not JSON"),
-        ("[]", "is not JSON"),
-        ("{}", "is not JSON"),
+        ("", "was truncated"),
+        ("<html>", "is not valid JSON"),
+        ("[]", "is not valid JSON"),
+        ("{}", "is not valid JSON"),
         ('{"meta":{}}', "is empty"),
         ('{"projects":[]}', "is empty"),
-        ('{"projects":{}}', "is not JSON"),
-        ('{"projects":[1]}', "is not as documented"),
-        (text(project("a"), None, project("b")), "is not as documented"),
-        (text(project("a"))[:-2] + ",]}", "is not as documented"),
-        (text(project("a")) + "x", "is not JSON"),
-        (text(project("a")) + " " * 300_000 + "{}", "is not JSON"),
-        (text(project("a")).replace('"name"', "name"), "is not JSON"),
-        ('{"projects":[{"name":"a","_last-serial":1}{"name":"b","_last-serial":1}]}', "is not JSON"),
-        ('{"projects":[{"name":"a","_last-serial":1};]}', "is not JSON"),
-        ('{"meta":nul,"projects":[{"name":"a","_last-serial":1}]}', "is not JSON"),
-        ('{"projects":[{"name":"a","_last-serial":1}] "meta":1}', "is not JSON"),
-        ('{"projects":[{"name":"a","x":' + "[" * 100_000 + "]" * 100_000 + "}]}", "nested too deep"),
-        ('{"meta":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
-        ('{"meta":"' + "x" * (5 << 20) + '"}', "is not as documented"),
-        ('{"projects":[{"x":"' + "x" * (5 << 20) + '"}]}', "is not as documented"),
+        ('{"projects":{}}', "is not valid JSON"),
+        ('{"projects":[1]}', "is invalid"),
+        (text(project("a"), None, project("b")), "is invalid"),
+        (text(project("a"))[:-2] + ",]}", "is invalid"),
+        (text(project("a")) + "x", "is not valid JSON"),
+        (text(project("a")) + " " * 300_000 + "{}", "is not valid JSON"),
+        (text(project("a")).replace('"name"', "name"), "is not valid JSON"),
+        ('{"projects":[{"name":"a","_last-serial":1}{"name":"b","_last-serial":1}]}', "is not valid JSON"),
+        ('{"projects":[{"name":"a","_last-serial":1};]}', "is not valid JSON"),
+        ('{"meta":nul,"projects":[{"name":"a","_last-serial":1}]}', "is not valid JSON"),
+        ('{"projects":[{"name":"a","_last-serial":1}] "meta":1}', "is not valid JSON"),
+        ('{"projects":[{"name":"a","x":' + "[" * 100_000 + "]" * 100_000 + "}]}", "nested too deeply"),
+        ('{"meta":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+        ('{"meta":"' + "x" * (5 << 20) + '"}', "is invalid"),
+        ('{"projects":[{"x":"' + "x" * (5 << 20) + '"}]}', "is invalid"),
     ],
 )
-def test_what_is_no_list_of_projects_is_named(body: str, said: str) -> None:
-    with pytest.raises(UnexpectedPayload, match=said) as caught:
+def test_an_invalid_list_is_rejected_with_its_cause(body: str, message: str) -> None:
+    with pytest.raises(UnexpectedPayload, match=message) as caught:
         read(body, {"a"})
     assert str(caught.value).startswith("pypi: the ")
 
 
-@pytest.mark.parametrize("odd", [{"name": "b"}, {"_last-serial": 1}, project("b", "7"), project("b", -1), {}])
-def test_an_odd_project_spoils_no_other(odd: object) -> None:
-    body = text(odd, project("a", 1), odd, project("c", 3), odd)
+@pytest.mark.parametrize("invalid", [{"name": "b"}, {"_last-serial": 1}, project("b", "7"), project("b", -1), {}])
+def test_an_invalid_project_does_not_affect_others(invalid: object) -> None:
+    body = text(invalid, project("a", 1), invalid, project("c", 3), invalid)
     assert read(body, {"a", "b", "c"}) == Serials(found={"a": 1, "c": 3}, count=5)
 
 
-def test_many_odd_projects_spoil_the_list() -> None:
-    with pytest.raises(UnexpectedPayload, match="is not as documented"):
+def test_many_invalid_projects_reject_the_list() -> None:
+    with pytest.raises(UnexpectedPayload, match="is invalid"):
         read(text(project("a"), *[project("b", "7")] * 1000), {"a"})
 
 
 @pytest.mark.campaign
-def test_the_list_is_never_held_whole() -> None:
+def test_the_list_is_never_completely_in_memory() -> None:
     def pieces() -> Iterable[bytes]:
         yield b'{"meta":{},"projects":['
         for first in range(0, 30_000, 1000):
@@ -180,5 +186,5 @@ def test_the_list_is_never_held_whole() -> None:
         tracemalloc.stop()
 
 
-def test_what_is_asked_for_is_the_lists_own_media_type() -> None:
+def test_the_accept_header_is_that_of_pep_691() -> None:
     assert serials.ACCEPT == "application/vnd.pypi.simple.v1+json"

@@ -1,1 +1,1 @@
-"""The Django Packages directory by its API v4."""
+"""The Django Packages catalog by its API v4."""

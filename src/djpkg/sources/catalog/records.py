@@ -1,4 +1,4 @@
-"""Records of the directory's API v4, one by one: which values they may have, and the facts that they state."""
+"""Parses records of the catalog's API v4: packages, grids and categories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from djpkg import times
 from djpkg.errors import UnexpectedPayload
 from djpkg.model.facts import CatalogFacts, Category, Grid
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import MAX_COUNT, Count, clean, decode
+from djpkg.sources.http.payload import MAX_COUNT, Count, clean_text, decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,12 +22,12 @@ Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
 Slug = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class _Numbered(msgspec.Struct):
+class _AnyRecord(msgspec.Struct):
     id: Id
 
 
 class _Package(msgspec.Struct, gc=False):
-    """The 18 keys, all of which are always there."""
+    """The 18 keys; all of them are required."""
 
     category: str | None
     grids: list[str]
@@ -65,102 +65,102 @@ class _Category(msgspec.Struct):
     description: str | None = None
 
 
-_NUMBERED = msgspec.json.Decoder(_Numbered)
+_ANY_RECORD = msgspec.json.Decoder(_AnyRecord)
 _PACKAGE = msgspec.json.Decoder(_Package)
 _GRID = msgspec.json.Decoder(_Grid)
 _CATEGORY = msgspec.json.Decoder(_Category)
 
 
-def read_id(body: bytes | msgspec.Raw) -> int | None:
-    """The id of a record, whatever else is wrong with it; None where it has none."""
+def parse_id(body: bytes | msgspec.Raw) -> int | None:
+    """Return the id of a record that may be invalid otherwise; None where it has no valid id."""
     try:
-        return decode(_NUMBERED, body, source=SourceName.CATALOG).id
+        return decode_json(_ANY_RECORD, body, source=SourceName.CATALOG).id
     except UnexpectedPayload:
         return None
 
 
 def parse_package(body: bytes | msgspec.Raw) -> CatalogFacts:
-    """The facts that a package's record states, times as they came; UnexpectedPayload names id and key."""
+    """Parse a package; times stay as the catalog wrote them. UnexpectedPayload names the id and the key."""
     record = _decode(_PACKAGE, body, "package")
-    what = f"package {record.id}"
+    where = f"package {record.id}"
     return CatalogFacts(
         id=record.id,
-        title=clean(record.title),
-        slug=clean(record.slug),
-        category=None if record.category is None else _number(record.category, f"{what}: category"),
-        grids=_numbers(record.grids, f"{what}: grids"),
-        repo_url=clean(record.repo_url),
-        pypi_url=clean(record.pypi_url),
-        documentation_url=_clean(record.documentation_url),
-        created=_time(record.created, f"{what}: created"),
-        modified=_time(record.modified, f"{what}: modified"),
-        last_updated=_time(record.last_updated, f"{what}: last_updated"),
-        last_fetched=_time(record.last_fetched, f"{what}: last_fetched"),
-        pypi_version=_clean(record.pypi_version),
+        title=clean_text(record.title),
+        slug=clean_text(record.slug),
+        category=None if record.category is None else _id_from_url(record.category, f"{where}: category"),
+        grids=_ids_from_urls(record.grids, f"{where}: grids"),
+        repo_url=clean_text(record.repo_url),
+        pypi_url=clean_text(record.pypi_url),
+        documentation_url=_clean_optional(record.documentation_url),
+        created=_check_time(record.created, f"{where}: created"),
+        modified=_check_time(record.modified, f"{where}: modified"),
+        last_updated=_check_time(record.last_updated, f"{where}: last_updated"),
+        last_fetched=_check_time(record.last_fetched, f"{where}: last_fetched"),
+        pypi_version=_clean_optional(record.pypi_version),
         repo_forks=record.repo_forks,
-        repo_description=clean(record.repo_description or ""),
+        repo_description=clean_text(record.repo_description or ""),
         repo_watchers=record.repo_watchers,
         commits_over_52=tuple(record.commits_over_52),
-        participants=tuple(map(clean, record.participants)),
+        participants=tuple(map(clean_text, record.participants)),
     )
 
 
 def parse_grid(body: bytes | msgspec.Raw) -> Grid:
-    """A grid with the ids of its packages; UnexpectedPayload names id and key."""
+    """Parse a grid with the ids of its packages. UnexpectedPayload names the id and the key."""
     record = _decode(_GRID, body, "grid")
     return Grid(
         id=record.id,
-        slug=clean(record.slug),
-        title=clean(record.title),
-        description=clean(record.description or ""),
-        packages=_numbers(record.packages, f"grid {record.id}: packages"),
+        slug=clean_text(record.slug),
+        title=clean_text(record.title),
+        description=clean_text(record.description or ""),
+        packages=_ids_from_urls(record.packages, f"grid {record.id}: packages"),
     )
 
 
 def parse_category(body: bytes | msgspec.Raw) -> Category:
-    """A category; UnexpectedPayload names id and key."""
+    """Parse a category. UnexpectedPayload names the id and the key."""
     record = _decode(_CATEGORY, body, "category")
     return Category(
         id=record.id,
-        slug=clean(record.slug),
-        title=clean(record.title),
-        title_plural=clean(record.title_plural or ""),
-        description=clean(record.description or ""),
+        slug=clean_text(record.slug),
+        title=clean_text(record.title),
+        title_plural=clean_text(record.title_plural or ""),
+        description=clean_text(record.description or ""),
     )
 
 
 def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, kind: str) -> T:
     try:
-        return decode(decoder, body, source=SourceName.CATALOG)
+        return decode_json(decoder, body, source=SourceName.CATALOG)
     except UnexpectedPayload:
-        # Once more, to say which one it is: that is not looked for in those that are right.
-        number = read_id(body)
+        # Decoded again for a message that names the record: valid records need no second pass.
+        number = parse_id(body)
         which = f"a {kind} without id" if number is None else f"{kind} {number}"
-        return decode(decoder, body, source=SourceName.CATALOG, what=f"{which}: the record")
+        return decode_json(decoder, body, source=SourceName.CATALOG, what=f"{which}: the record")
 
 
-def _clean(text: str | None) -> str | None:
-    return None if text is None else clean(text)
+def _clean_optional(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)
 
 
-def _time(text: str | None, what: str) -> str | None:
-    """The text as it came, once it is sure that it names a moment."""
-    if text is not None and times.instant(text) is None:
-        raise UnexpectedPayload(f"catalog: {what} is no time")
-    return _clean(text)
+def _check_time(text: str | None, what: str) -> str | None:
+    """Return the text unchanged if it is a valid time."""
+    if text is not None and times.parse_time(text) is None:
+        raise UnexpectedPayload(f"catalog: {what} is not a valid time")
+    return _clean_optional(text)
 
 
-def _number(address: str, what: str) -> int:
-    """The id with which the path of an address ends; hosts differ with the one that was asked."""
+def _id_from_url(url: str, what: str) -> int:
+    """Return the id at the end of a URL's path. The host may differ from the requested one."""
     try:
-        path = urlsplit(address).path
+        path = urlsplit(url).path
     except ValueError:
         path = ""
-    found = re.fullmatch(r"(?:.*/)?([1-9][0-9]{0,14})/?", path)
-    if not found:
-        raise UnexpectedPayload(f"catalog: {what} is not an address with an id")
-    return int(found[1])
+    match = re.fullmatch(r"(?:.*/)?([1-9][0-9]{0,14})/?", path)
+    if not match:
+        raise UnexpectedPayload(f"catalog: {what} is not a URL with an id")
+    return int(match[1])
 
 
-def _numbers(addresses: Iterable[str], what: str) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(_number(address, what) for address in addresses))
+def _ids_from_urls(urls: Iterable[str], what: str) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(_id_from_url(url, what) for url in urls))

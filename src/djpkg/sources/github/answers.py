@@ -1,13 +1,13 @@
-"""What goes back to whoever asked: pages of answers, and the ledger of what is still open.
+"""Collects the answers about repositories that were requested at the same time.
 
-A repository is told in parts: its page at once, then the weeks and the contributors as they come, each in an answer of
-its own, so that a kill between two loses only the later one. The last part brings the outcome.
+A repository is answered in parts, each of which is stored separately: first the repository itself, then its weekly
+commits and its contributors. The last part has the outcome. If the program is killed, only unfinished parts are lost.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from djpkg.errors import CredentialsRejected, QuotaExhausted, Refused, SourceError
 from djpkg.model import freshness
@@ -16,7 +16,7 @@ from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.source import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, Coroutine, Iterable
     from datetime import datetime
 
     from djpkg.model.facts import ContributorsFacts, RepositoryFacts
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, kw_only=True)
-class Pending:
-    """A repository whose page is known and of which parts are still to come.
+class PendingRepository:
+    """A repository whose weekly commits, contributors or both are still to be fetched.
 
-    `path` is where it is now. `left` counts the parts to come, `told` says whether anything new was said of it.
+    `path` is its current path. `updated` is true when any part had new facts.
     """
 
     coordinate: str
@@ -35,110 +35,108 @@ class Pending:
     node_id: str | None
     head: str
     head_at: str | None
-    weeks: bool
-    contributors: bool
-    told: bool
-    left: int = field(init=False)
-    trouble: SourceError | None = None
+    needs_weeks: bool
+    needs_contributors: bool
+    updated: bool
+    missing_parts: int = field(init=False)
+    error: SourceError | None = None
 
     def __post_init__(self) -> None:
-        self.left = self.weeks + self.contributors
+        self.missing_parts = self.needs_weeks + self.needs_contributors
 
 
-class Answers:
-    """Collects answers from all that are asking, and hands them out page by page until it is closed."""
+class AnswerCollector:
+    """Collects answers from concurrent tasks and yields them in pages."""
 
-    def __init__(self, asks: Iterable[RepositoryTarget], *, now: datetime) -> None:
-        self._open = dict.fromkeys(ask.coordinate for ask in asks)
+    def __init__(self, targets: Iterable[RepositoryTarget], *, now: datetime) -> None:
+        self._open = dict.fromkeys(target.coordinate for target in targets)
         self._now = now
-        self._gathering: AnswerBuffer[ForgeFacts] = AnswerBuffer()
-        self._deferring: dict[datetime | None, str] = {}
+        self._buffer: AnswerBuffer[ForgeFacts] = AnswerBuffer()
+        self._deferral_reasons: dict[datetime | None, str] = {}
 
-    def pages(self) -> AsyncIterator[list[Answer[ForgeFacts]]]:
-        """The answers, as they come."""
-        return self._gathering.pages()
+    def pages(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[list[Answer[ForgeFacts]], None]:
+        """Run `work` and yield the answers that it adds; see `AnswerBuffer.pages`."""
+        return self._buffer.pages(work)
 
-    def close(self) -> None:
-        """There will be no more answers."""
-        self._gathering.close()
+    def add_repository(
+        self, target: RepositoryTarget, repository: RepositoryFacts | None, *, etag: str | None = None
+    ) -> PendingRepository | None:
+        """Add the facts of a repository; return which parts are still to be fetched, None if it is complete.
 
-    def state(self, ask: RepositoryTarget, page: RepositoryFacts | None, *, etag: str | None = None) -> Pending | None:
-        """Tells a repository's page, and says which parts are still to be asked for; None when there are none.
-
-        `page` is None where the source said that it is unchanged.
+        `repository` is None where the source answered "unchanged".
         """
-        known = ask if page is None else page
-        weeks = freshness.weeks_without_asking(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now)
-        pending = Pending(
-            coordinate=ask.coordinate,
+        known = target if repository is None else repository
+        weeks = freshness.weeks_from_head(known.head, known.head_at, weeks_head=target.weeks_head, now=self._now)
+        pending = PendingRepository(
+            coordinate=target.coordinate,
             path=known.path,
             node_id=known.node_id,
             head=known.head or "",
             head_at=known.head_at,
-            weeks=freshness.needs_window(known.head, known.head_at, weeks_head=ask.weeks_head, now=self._now),
-            contributors=freshness.needs_contributors(
+            needs_weeks=freshness.needs_commits(known.head, known.head_at, weeks_head=target.weeks_head, now=self._now),
+            needs_contributors=freshness.needs_contributors(
                 known.head,
                 known.head_at,
-                contributors_head=ask.contributors_head,
-                contributors_taken=ask.contributors_taken,
-                catalog_updated=ask.catalog_updated,
+                contributors_head=target.contributors_head,
+                contributors_taken=target.contributors_taken,
+                catalog_updated=target.catalog_updated,
                 now=self._now,
             ),
-            told=page is not None or weeks is not None,
+            updated=repository is not None or weeks is not None,
         )
-        # Where nothing is new this still says that the repository is there, which it may not have been the last time.
-        facts = ForgeFacts(repository=page, weeks=weeks)
-        if not pending.left:
-            outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
-            self.end(Answer(coordinate=ask.coordinate, outcome=outcome, facts=facts, etag=etag))
+        # Facts without any part still record that the repository exists: the last fetch may have found it gone.
+        facts = ForgeFacts(repository=repository, weeks=weeks)
+        if not pending.missing_parts:
+            outcome = Outcome.UPDATED if pending.updated else Outcome.UNCHANGED
+            self.finish(Answer(coordinate=target.coordinate, outcome=outcome, facts=facts, etag=etag))
             return None
-        self._gathering.add(Answer(coordinate=ask.coordinate, outcome=None, facts=facts, etag=etag))
+        self._buffer.add(Answer(coordinate=target.coordinate, outcome=None, facts=facts, etag=etag))
         return pending
 
-    def tell_weeks(self, pending: Pending, days: dict[str, int]) -> None:
-        """The weeks of a repository are here."""
-        self._finish(pending, ForgeFacts(weeks=WeeksFacts(head=pending.head, days=days)))
+    def add_weeks(self, pending: PendingRepository, days: dict[str, int]) -> None:
+        """Add the commits per author day."""
+        self._finish_part(pending, ForgeFacts(weeks=WeeksFacts(head=pending.head, days=days)))
 
-    def tell_contributors(self, pending: Pending, contributors: ContributorsFacts) -> None:
-        """The contributors of a repository are here."""
-        self._finish(pending, ForgeFacts(contributors=contributors))
+    def add_contributors(self, pending: PendingRepository, contributors: ContributorsFacts) -> None:
+        """Add the contributors."""
+        self._finish_part(pending, ForgeFacts(contributors=contributors))
 
-    def miss(self, pending: Pending, error: SourceError) -> None:
-        """A part of a repository did not come; the other parts stand."""
-        if pending.trouble is None or isinstance(pending.trouble, QuotaExhausted):
-            pending.trouble = error
-        self._finish(pending, None)
+    def fail_part(self, pending: PendingRepository, error: SourceError) -> None:
+        """Record that one part could not be fetched. The other parts are kept, but the repository ends with `error`."""
+        if pending.error is None or isinstance(pending.error, QuotaExhausted):
+            pending.error = error
+        self._finish_part(pending, None)
 
     def fail(self, coordinate: str, error: SourceError) -> None:
-        """A repository was not answered, or not to its end: deferred where a quota is the cause, else failed."""
+        """End a repository as deferred if a rate limit is the cause, else as failed."""
         if isinstance(error, QuotaExhausted):
-            # One cause is told in one way, whether the server refused or was not asked any more.
-            reason = self._deferring.setdefault(error.until, error.reason)
-            self.end(Answer(coordinate=coordinate, outcome=Outcome.DEFERRED, reason=reason, until=error.until))
+            # The same reason for all that wait for one reset, so that the report groups them.
+            reason = self._deferral_reasons.setdefault(error.until, error.reason)
+            self.finish(Answer(coordinate=coordinate, outcome=Outcome.DEFERRED, reason=reason, until=error.until))
             return
         hint = f"; {error.hint}" if isinstance(error, CredentialsRejected) and error.hint else ""
         refused = isinstance(error, Refused)
-        self.end(Answer(coordinate=coordinate, outcome=Outcome.FAILED, reason=error.reason + hint, refused=refused))
+        self.finish(Answer(coordinate=coordinate, outcome=Outcome.FAILED, reason=error.reason + hint, refused=refused))
 
     def fail_all(self, error: SourceError) -> None:
-        """All that is still open ends here, for one and the same cause."""
+        """End all unfinished repositories with the same error."""
         for coordinate in list(self._open):
             self.fail(coordinate, error)
 
-    def end(self, answer: Answer[ForgeFacts]) -> None:
-        """The last answer of a coordinate. One that has ended already stays as it ended."""
+    def finish(self, answer: Answer[ForgeFacts]) -> None:
+        """Add the last answer about a repository; ignored if it has ended already."""
         if answer.coordinate in self._open:
             del self._open[answer.coordinate]
-            self._gathering.add(answer)
+            self._buffer.add(answer)
 
-    def _finish(self, pending: Pending, facts: ForgeFacts | None) -> None:
-        pending.left -= 1
-        pending.told = pending.told or facts is not None
-        if pending.left or pending.trouble is not None:
+    def _finish_part(self, pending: PendingRepository, facts: ForgeFacts | None) -> None:
+        pending.missing_parts -= 1
+        pending.updated = pending.updated or facts is not None
+        if pending.missing_parts or pending.error is not None:
             if facts is not None:
-                self._gathering.add(Answer(coordinate=pending.coordinate, outcome=None, facts=facts))
-            if not pending.left and pending.trouble is not None:
-                self.fail(pending.coordinate, pending.trouble)
+                self._buffer.add(Answer(coordinate=pending.coordinate, outcome=None, facts=facts))
+            if not pending.missing_parts and pending.error is not None:
+                self.fail(pending.coordinate, pending.error)
             return
-        outcome = Outcome.UPDATED if pending.told else Outcome.UNCHANGED
-        self.end(Answer(coordinate=pending.coordinate, outcome=outcome, facts=facts))
+        outcome = Outcome.UPDATED if pending.updated else Outcome.UNCHANGED
+        self.finish(Answer(coordinate=pending.coordinate, outcome=outcome, facts=facts))

@@ -1,4 +1,4 @@
-"""A queue that is asked for in batches, whose size follows what the server can bear."""
+"""A queue that hands out batches and adapts their size to what the server can answer."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-GROW_AFTER = 4
-"""After so many good batches the next ones are larger again, by a quarter of the full size."""
+GROW_AFTER_BATCHES = 4
+"""Number of answered batches after which the batch size grows by a quarter of the maximum."""
 
 
 class BatchQueue(Generic[T]):
-    """Waiting items, and those of the batch that is being asked for.
+    """Waiting items and the batch in flight.
 
-    GitHub ends a query that takes it too long or uses too much, and says neither beforehand nor for how long: the size
-    is halved at once, as waiting helps nothing, and grows slowly.
+    GitHub aborts a query that is too expensive, without stating a limit. Retrying it later does not help, so the batch
+    size is halved at once and grows again slowly.
     """
 
-    def __init__(self, full: int) -> None:
-        self.size = full
-        self._full = full
-        self._good = 0
+    def __init__(self, max_size: int) -> None:
+        self.size = max_size
+        self._max_size = max_size
+        self._successes = 0
         self._waiting: deque[T] = deque()
         self._batch: list[T] = []
 
@@ -32,36 +32,36 @@ class BatchQueue(Generic[T]):
         return len(self._waiting)
 
     def add(self, item: T) -> None:
-        """One more, to be asked for when all others were."""
+        """Append an item."""
         self._waiting.append(item)
 
     def add_first(self, item: T) -> None:
-        """One more, to be asked for next."""
+        """Put an item in front of all others."""
         self._waiting.appendleft(item)
 
-    def take(self) -> list[T]:
-        """The next batch, to be followed by `settle`."""
+    def next_batch(self) -> list[T]:
+        """Return the next batch; call `finish_batch` before the next one."""
         self._batch = [self._waiting.popleft() for _ in range(min(self.size, len(self._waiting)))]
         return self._batch
 
-    def settle(self, unanswered: Sequence[T] = ()) -> list[T]:
-        """What became of the batch: `unanswered` of it are asked for again in smaller company.
+    def finish_batch(self, unanswered: Sequence[T] = ()) -> list[T]:
+        """Requeue the unanswered items in a smaller batch.
 
-        Returns those that were alone already: they have to be asked for in another way.
+        Return the item of a batch of one that was not answered: GraphQL cannot answer it.
         """
         batch, self._batch = self._batch, []
         if not unanswered:
-            self._good += 1
-            if self._good % GROW_AFTER == 0:
-                self.size = min(self._full, self.size + max(1, self._full // 4))
+            self._successes += 1
+            if self._successes % GROW_AFTER_BATCHES == 0:
+                self.size = min(self._max_size, self.size + max(1, self._max_size // 4))
             return []
-        self._good = 0
+        self._successes = 0
         self.size = max(1, min(self.size, len(batch) // 2))
         if len(batch) == 1:
             return batch
         self._waiting.extendleft(reversed(unanswered))
         return []
 
-    def left(self) -> list[T]:
-        """All that was not answered, that of the present batch too."""
+    def remaining(self) -> list[T]:
+        """Return all unanswered items, the batch in flight first."""
         return [*self._batch, *self._waiting]

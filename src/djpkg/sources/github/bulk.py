@@ -1,7 +1,7 @@
-"""Many repositories by GraphQL: probes, then windows of what moved; contributors by REST meanwhile.
+"""Fetches many repositories by GraphQL; contributors, and what GraphQL cannot answer, by REST at the same time.
 
-One query is in flight at any time, as GitHub's limit on processor time allows no more (GitHub GraphQL: "secondary rate
-limits"). What GraphQL cannot tell of a single repository is asked for by REST.
+Only one query is in flight at a time, because GitHub limits the CPU time of concurrent queries (GitHub GraphQL:
+"secondary rate limits").
 """
 
 from __future__ import annotations
@@ -9,204 +9,204 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, Unreachable
+from djpkg.errors import CredentialsRejected, HTTPStatusError, QuotaExhausted, SourceError, Unreachable
 from djpkg.model import weekly_commits
-from djpkg.model.batch_sizes import PROBED, WINDOWED
+from djpkg.model.batch_sizes import COMMITS_BATCH_SIZE, PROBE_BATCH_SIZE
 from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.sources.github.batches import BatchQueue
-from djpkg.sources.github.errors import SOURCE, rejected_error
-from djpkg.sources.github.graphql import Answered, Gap
-from djpkg.sources.github.probe import read_probe, write_probe
-from djpkg.sources.github.rest import ENDED_FACTS, NoPage
-from djpkg.sources.github.window import HistoryPage, Window, WindowAsk, following, read_window, write_window
-from djpkg.sources.http.rate_limit import Refusal, read_refusal
+from djpkg.sources.github.errors import SOURCE, ErrorKind, status_error
+from djpkg.sources.github.graphql import GraphQLResponse, NoResult
+from djpkg.sources.github.probe import parse_probe, probe_query
+from djpkg.sources.github.rest import STATE_FACTS, RepositoryStatus
+from djpkg.sources.github.window import HistoryPage, PageRequest, Window, next_pages, parse_window, window_query
+from djpkg.sources.http.rate_limit import RateLimitHit, rate_limit_from_headers
 from djpkg.sources.source import Answer
-from djpkg.times import instant
+from djpkg.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from djpkg.model.lookups import RepositoryTarget
-    from djpkg.sources.github.answers import Answers, Pending
-    from djpkg.sources.github.lookup import Lookup, WorkerPool
+    from djpkg.sources.github.answers import AnswerCollector, PendingRepository
+    from djpkg.sources.github.lookup import RepositoryLookup, WorkerPool
     from djpkg.sources.http.client import Client
 
-T = TypeVar("T")
-
-MAX_RETRIES = 3
-"""Refusals with status 200 that one query may meet."""
-MAX_EMPTY = 3
-"""After so many queries in a row without any answer, each sent several times, GraphQL is given up for this run."""
-MAX_FAILED = 12
-"""After so many queries in a row that failed, whatever their size, GraphQL is given up for this run."""
+MAX_ATTEMPTS = 3
+"""How often one query is sent when GitHub answers it with a rate limit error and status 200."""
+MAX_UNANSWERED = 3
+"""Consecutive queries without any response, each with its retries, after which GraphQL is not used in this run."""
+MAX_FAILURES = 12
+"""Consecutive failed queries of any size after which GraphQL is not used in this run."""
 
 
 class BulkFetch:
-    """Asks for many repositories, and answers into `answers`; `crew` does what is for REST.
+    """Fetches many repositories and adds the answers to `answers`; `pool` runs the REST jobs.
 
-    `close` is told of limits that come as an answer of status 200.
+    `block` is called with rate limits that GitHub reports with status 200.
     """
 
     def __init__(
         self,
         client: Client,
         *,
-        lookup: Lookup,
-        crew: WorkerPool,
-        answers: Answers,
+        lookup: RepositoryLookup,
+        pool: WorkerPool,
+        answers: AnswerCollector,
         now: datetime,
         clock: Callable[[], datetime],
-        close: Callable[[Refusal], None],
+        block: Callable[[RateLimitHit], None],
     ) -> None:
         self._client = client
         self._lookup = lookup
-        self._crew = crew
+        self._pool = pool
         self._answers = answers
         self._now = now
         self._clock = clock
-        self._close = close
-        self._probes: BatchQueue[RepositoryTarget] = BatchQueue(PROBED)
-        self._windows: BatchQueue[WindowAsk] = BatchQueue(WINDOWED)
-        self._in_vain = self._silent = 0
+        self._block = block
+        self._probes: BatchQueue[RepositoryTarget] = BatchQueue(PROBE_BATCH_SIZE)
+        self._windows: BatchQueue[PageRequest] = BatchQueue(COMMITS_BATCH_SIZE)
+        self._failures = self._unanswered = 0
 
-    async def fetch(self, asks: Sequence[RepositoryTarget]) -> None:
-        """Everything that GraphQL can tell. Raises CredentialsRejected; all else ends in answers."""
-        for ask in asks:
-            self._probes.add(ask)
+    async def fetch(self, targets: Sequence[RepositoryTarget]) -> None:
+        """Fetch all targets. Raises CredentialsRejected; any other error becomes an answer."""
+        for target in targets:
+            self._probes.add(target)
         try:
             while self._probes or self._windows:
-                # Windows as soon as they fill a query: fewer repositories wait half told.
+                # Windows are sent as soon as they fill a query, so that fewer repositories are incomplete at a time.
                 if not self._probes or len(self._windows) >= self._windows.size:
-                    await self._ask_windows()
+                    await self._fetch_windows()
                 else:
-                    await self._ask_probes()
+                    await self._fetch_probes()
         except CredentialsRejected:
             raise
         except SourceError as error:
             self._give_up(error)
 
     def _give_up(self, error: SourceError) -> None:
-        """Leave what is open to REST where GraphQL alone is unwell; else it ends with the error."""
-        unwell = isinstance(error, Rejected) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        for ask in self._probes.left():
-            if unwell:
-                self._crew.put(partial(self._lookup.fetch, ask))
+        """Leave the rest to REST after a server error (5xx) of GraphQL; after any other error all of it fails."""
+        use_rest = isinstance(error, HTTPStatusError) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        for target in self._probes.remaining():
+            if use_rest:
+                self._pool.put(partial(self._lookup.fetch, target))
             else:
-                self._answers.fail(ask.coordinate, error)
-        for window in {id(left.window): left.window for left in self._windows.left()}.values():
-            if unwell:
-                self._leave_to_rest(window)
+                self._answers.fail(target.coordinate, error)
+        for window in {id(request.window): request.window for request in self._windows.remaining()}.values():
+            if use_rest:
+                self._fetch_window_by_rest(window)
             elif not window.closed:
-                self._answers.miss(window.pending, error)
+                self._answers.fail_part(window.pending, error)
 
-    async def _ask_probes(self) -> None:
-        batch = self._probes.take()
-        answered = await self._ask(write_probe(batch))
+    async def _fetch_probes(self) -> None:
+        batch = self._probes.next_batch()
+        response = await self._query(probe_query(batch))
         unanswered: list[RepositoryTarget] = []
-        if answered is None:
+        if response is None:
             unanswered = batch
         else:
-            for ask, found in zip(batch, read_probe(answered, batch), strict=True):
-                if found is Gap.UNANSWERED:
-                    unanswered.append(ask)
+            for target, result in zip(batch, parse_probe(response, batch), strict=True):
+                if result is NoResult.UNANSWERED:
+                    unanswered.append(target)
                 else:
-                    self._take_page(ask, found)
-        for ask in self._probes.settle(unanswered):
-            self._crew.put(partial(self._lookup.fetch, ask))
+                    self._handle_probe(target, result)
+        for target in self._probes.finish_batch(unanswered):
+            self._pool.put(partial(self._lookup.fetch, target))
 
-    def _take_page(self, ask: RepositoryTarget, found: RepositoryFacts | Gap | SourceError) -> None:
-        if isinstance(found, RepositoryFacts):
-            pending = self._answers.state(ask, found)
+    def _handle_probe(self, target: RepositoryTarget, result: RepositoryFacts | NoResult | SourceError) -> None:
+        if isinstance(result, RepositoryFacts):
+            pending = self._answers.add_repository(target, result)
             if pending is not None:
-                self._go_on(pending)
-        elif isinstance(found, SourceError):
-            self._answers.fail(ask.coordinate, found)
-        elif found is Gap.UNCLEAR:
-            self._crew.put(partial(self._lookup.fetch, ask))
-        elif ask.node_id is not None:
-            # Deleted, but perhaps made anew under its name.
-            self._probes.add(replace(ask, node_id=None))
-        elif ask.head is not None and not ask.gone:
-            # It was there: REST confirms that it is gone, and knows whether it is blocked instead.
-            self._crew.put(partial(self._lookup.fetch, ask))
+                self._queue_parts(pending)
+        elif isinstance(result, SourceError):
+            self._answers.fail(target.coordinate, result)
+        elif result is NoResult.UNCLEAR:
+            self._pool.put(partial(self._lookup.fetch, target))
+        elif target.node_id is not None:
+            # The id is gone, but the repository may have been created again under the same name.
+            self._probes.add(replace(target, node_id=None))
+        elif target.head is not None and not target.gone:
+            # It existed at the last fetch: REST confirms that it is gone, or reports that it is blocked.
+            self._pool.put(partial(self._lookup.fetch, target))
         else:
-            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED_FACTS[NoPage.GONE]))
+            gone = STATE_FACTS[RepositoryStatus.GONE]
+            self._answers.finish(Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=gone))
 
-    def _go_on(self, pending: Pending) -> None:
-        if pending.weeks:
-            self._windows.add(WindowAsk(Window(pending=pending)))
-        if pending.contributors:
-            self._crew.put(partial(self._lookup.fetch_contributors, pending))
+    def _queue_parts(self, pending: PendingRepository) -> None:
+        if pending.needs_weeks:
+            self._windows.add(PageRequest(Window(pending=pending)))
+        if pending.needs_contributors:
+            self._pool.put(partial(self._lookup.fetch_contributors, pending))
 
-    async def _ask_windows(self) -> None:
-        batch = self._windows.take()
-        answered = await self._ask(write_window(batch, now=self._now))
-        unanswered: list[WindowAsk] = []
-        if answered is None:
+    async def _fetch_windows(self) -> None:
+        batch = self._windows.next_batch()
+        response = await self._query(window_query(batch, now=self._now))
+        unanswered: list[PageRequest] = []
+        if response is None:
             unanswered = batch
         else:
-            for ask, found in zip(batch, read_window(answered, batch, now=self._now), strict=True):
-                if ask.window.closed:
+            for request, result in zip(batch, parse_window(response, batch, now=self._now), strict=True):
+                if request.window.closed:
                     continue
-                if found is Gap.UNANSWERED:
-                    unanswered.append(ask)
+                if result is NoResult.UNANSWERED:
+                    unanswered.append(request)
                 else:
-                    self._take_history(ask, found)
-        for ask in self._windows.settle(unanswered):
-            self._leave_to_rest(ask.window)
+                    self._handle_history_page(request, result)
+        for request in self._windows.finish_batch(unanswered):
+            self._fetch_window_by_rest(request.window)
 
-    def _take_history(self, ask: WindowAsk, found: HistoryPage | Gap | SourceError) -> None:
-        window = ask.window
-        if isinstance(found, SourceError):
+    def _handle_history_page(self, request: PageRequest, result: HistoryPage | NoResult | SourceError) -> None:
+        window = request.window
+        if isinstance(result, SourceError):
             window.closed = True
-            self._answers.miss(window.pending, found)
-        elif isinstance(found, Gap):
-            self._leave_to_rest(window)
+            self._answers.fail_part(window.pending, result)
+        elif isinstance(result, NoResult):
+            self._fetch_window_by_rest(window)
         else:
-            more = following(ask, found)
-            window.total = found.total
-            window.days = weekly_commits.add_days(window.days, found.days)
-            window.lacks += len(more) - 1
-            if not window.lacks:
-                self._answers.tell_weeks(window.pending, window.days)
-            for one in reversed(more):  # first of all, so that they go along with the windows of others
-                self._windows.add_first(one)
+            following = next_pages(request, result)
+            window.total = result.total
+            window.days = weekly_commits.add_commits_by_day(window.days, result.days)
+            window.missing_pages += len(following) - 1
+            if not window.missing_pages:
+                self._answers.add_weeks(window.pending, window.days)
+            for page in reversed(following):  # in front, so that they share queries with other windows
+                self._windows.add_first(page)
 
-    def _leave_to_rest(self, window: Window) -> None:
+    def _fetch_window_by_rest(self, window: Window) -> None:
         if not window.closed:
             window.closed = True
-            self._crew.put(partial(self._lookup.fetch_window, window.pending))
+            self._pool.put(partial(self._lookup.fetch_window, window.pending))
 
-    async def _ask(self, body: bytes) -> Answered | None:
-        """The answer to one query; None where it failed and is worth asking for in smaller parts."""
+    async def _query(self, body: bytes) -> GraphQLResponse | None:
+        """Return the response to one query; None where it failed and smaller queries may succeed."""
         try:
-            answered = await self._send(body)
+            response = await self._send(body)
         except (CredentialsRejected, QuotaExhausted):
             raise
         except SourceError as error:
-            self._in_vain += 1
-            self._silent = self._silent + 1 if isinstance(error, Unreachable) else 0
-            mistaken = isinstance(error, Rejected) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            if mistaken or self._silent >= MAX_EMPTY or self._in_vain >= MAX_FAILED:
+            self._failures += 1
+            self._unanswered = self._unanswered + 1 if isinstance(error, Unreachable) else 0
+            client_error = isinstance(error, HTTPStatusError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            if client_error or self._unanswered >= MAX_UNANSWERED or self._failures >= MAX_FAILURES:
                 raise
             return None
-        self._in_vain = self._silent = 0
-        self._client.spent.points += answered.cost
-        rate = answered.rate
-        self._client.quota.learn(rate.limit, rate.remaining, instant(rate.reset_at), now=self._clock())
-        return answered
+        self._failures = self._unanswered = 0
+        self._client.spent.points += response.points
+        rate = response.rate_limit
+        self._client.quota.update(rate.limit, rate.remaining, parse_time(rate.reset_at), now=self._clock())
+        return response
 
-    async def _send(self, body: bytes) -> Answered:
-        for _ in range(MAX_RETRIES):
-            reply = await self._client.post("graphql", body, retry=False)
-            if reply.status != HTTPStatus.OK:
-                raise rejected_error(reply, "a GraphQL query")
-            answered = Answered(reply)
-            if answered.limited is None:
-                return answered
-            # The client waits for the quota before it sends the query again, or says that it does not.
-            self._close(read_refusal(reply.headers, secondary=answered.limited.secondary))
-        raise QuotaExhausted(f"{SOURCE}: GraphQL takes no more queries for now", until=self._client.quota.closed_until)
+    async def _send(self, body: bytes) -> GraphQLResponse:
+        for _ in range(MAX_ATTEMPTS):
+            http_response = await self._client.post("graphql", body, retry_timeouts=False)
+            if http_response.status != HTTPStatus.OK:
+                raise status_error(http_response, "a GraphQL query")
+            response = GraphQLResponse(http_response)
+            if response.exceeded_limit is None:
+                return response
+            # The next `post` waits until the quota resets, or raises if that takes too long.
+            secondary = response.exceeded_limit is ErrorKind.SECONDARY
+            self._block(rate_limit_from_headers(http_response.headers, secondary=secondary))
+        raise QuotaExhausted(f"{SOURCE}: GraphQL rate limit reached", until=self._client.quota.blocked_until)

@@ -1,7 +1,7 @@
-"""What GitHub says in place of an answer: limits told apart from repositories that it will not show.
+"""Tells GitHub's error responses apart: rate limits, blocked repositories, organizations that reject the token.
 
-Sources of the rules: GitHub REST "Rate limits" and "Troubleshooting"; bodies as recorded by its users. Both a used-up
-quota and a blocked repository come as 403; the body is looked at before the headers.
+A rate limit and a blocked repository both have status 403, so the body is checked before the headers. Sources: GitHub
+REST "Rate limits" and "Troubleshooting", and error bodies that users have published.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from djpkg.errors import Rejected, SourceError
+from djpkg.errors import HTTPStatusError, SourceError
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
-from djpkg.sources.http.rate_limit import Refusal, read_refusal
-from djpkg.sources.http.response import escape_header
+from djpkg.sources.http.rate_limit import RateLimitHit, rate_limit_from_headers
+from djpkg.sources.http.response import to_single_line
 
 if TYPE_CHECKING:
     from djpkg.sources.http.response import Response
@@ -25,7 +25,7 @@ SOURCE = SourceName.GITHUB
 
 
 class ErrorKind(Enum):
-    """What a complaint is about; OTHER is a refusal of no kind that is known here."""
+    """The cause of an error response. PRIMARY and SECONDARY are rate limits; OTHER is any unknown cause."""
 
     BLOCKED = auto()
     TOO_LARGE = auto()
@@ -43,53 +43,54 @@ class _Body(msgspec.Struct):
 _BODY = msgspec.json.Decoder(_Body)
 
 
-def classify_error(reply: Response) -> ErrorKind:
-    """What an answer of status 403, 429 or 451 is about."""
-    body = _read(reply)
-    if reply.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS or body.block is not None:
+def classify_error(response: Response) -> ErrorKind:
+    """Return the cause of a response with status 403, 429 or 451."""
+    body = _parse_body(response)
+    if response.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS or body.block is not None:
         return ErrorKind.BLOCKED
     message = body.message.lower()
-    if is_secondary(message):
+    if is_secondary_limit(message):
         return ErrorKind.SECONDARY
     if "too large" in message:
         return ErrorKind.TOO_LARGE
     if "saml" in message or "organization" in message:
         return ErrorKind.ORGANIZATION
     if (
-        reply.status == HTTPStatus.TOO_MANY_REQUESTS
-        or reply.headers.get("x-ratelimit-remaining") == "0"
+        response.status == HTTPStatus.TOO_MANY_REQUESTS
+        or response.headers.get("x-ratelimit-remaining") == "0"
         or "rate limit" in message
-        or "retry-after" in reply.headers
+        or "retry-after" in response.headers
     ):
         return ErrorKind.PRIMARY
     return ErrorKind.OTHER
 
 
-def is_secondary(message: str) -> bool:
-    """Whether a message is that of a limit on the manner of asking, and not of the hourly quota."""
+def is_secondary_limit(message: str) -> bool:
+    """Return whether an error message is about a secondary rate limit (concurrency, CPU time), not the hourly quota."""
     message = message.lower()
     return "secondary rate limit" in message or "abuse detection" in message
 
 
-def read_limit(reply: Response) -> Refusal | None:
-    """The limit that an answer of status 403 or 429 states; None where it is about something else."""
-    complaint = classify_error(reply)
-    if complaint not in {ErrorKind.PRIMARY, ErrorKind.SECONDARY}:
+def parse_rate_limit(response: Response) -> RateLimitHit | None:
+    """Return the rate limit of a response with status 403 or 429; None where it has another cause."""
+    kind = classify_error(response)
+    if kind not in {ErrorKind.PRIMARY, ErrorKind.SECONDARY}:
         return None
-    return read_refusal(reply.headers, secondary=complaint is ErrorKind.SECONDARY, message=_read(reply).message)
+    message = _parse_body(response).message
+    return rate_limit_from_headers(response.headers, secondary=kind is ErrorKind.SECONDARY, message=message)
 
 
-def rejected_error(reply: Response, what: str) -> Rejected:
-    """The error for an answer that nothing can be made of; `what` was asked for."""
-    if reply.status == HTTPStatus.ACCEPTED:
-        return Rejected(f"{SOURCE}: {what} is not ready yet", status=reply.status)
-    message = escape_header(_read(reply).message)
-    said = f" ({message})" if message else ""
-    return Rejected(f"{SOURCE}: {what} was answered with {reply.status}{said}", status=reply.status)
+def status_error(response: Response, what: str) -> HTTPStatusError:
+    """Return the error for a response with an unexpected status; `what` was requested."""
+    if response.status == HTTPStatus.ACCEPTED:
+        return HTTPStatusError(f"{SOURCE}: {what} is not ready yet", status=response.status)
+    message = to_single_line(_parse_body(response).message)
+    detail = f" ({message})" if message else ""
+    return HTTPStatusError(f"{SOURCE}: got status {response.status} for {what}{detail}", status=response.status)
 
 
-def _read(reply: Response) -> _Body:
+def _parse_body(response: Response) -> _Body:
     try:
-        return payload.decode(_BODY, reply.body, source=SOURCE)
+        return payload.decode_json(_BODY, response.body, source=SOURCE)
     except SourceError:
         return _Body()

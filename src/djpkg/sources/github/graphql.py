@@ -1,21 +1,20 @@
-"""GitHub's GraphQL API: how a document is sent, and what an answer has in each place.
+"""GitHub's GraphQL API: request bodies, and the results or errors of each part of a response.
 
-One bad repository leaves the others of a document whole; what is missing comes with an error that names its place, or
-silently. Sources of the rules: GitHub GraphQL "Rate limits and query limits"; the forms of errors as recorded by its
-users.
+One failing repository does not affect the others in the same query. What is missing has an error with its path, or is
+null without any error. Sources: GitHub GraphQL "Rate limits and query limits", and errors that users have published.
 """
 
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from djpkg.errors import SourceError, UnexpectedPayload
-from djpkg.sources.github.errors import SOURCE, is_secondary
+from djpkg.sources.github.errors import SOURCE, ErrorKind, is_secondary_limit
 from djpkg.sources.http import payload
-from djpkg.sources.http.response import escape_header
+from djpkg.sources.http.response import to_single_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,15 +22,13 @@ if TYPE_CHECKING:
 
     from djpkg.sources.http.response import Response
 
-    Place: TypeAlias = tuple[str | int, ...]
-    """Where in the data: ``("r3",)``, or ``("nodes", 3)``."""
+    ResultPath: TypeAlias = tuple[str | int, ...]
+    """Where a result is in `data`: ``("r3",)`` or ``("nodes", 3)``."""
 
-RATE = "rateLimit{limit cost remaining used resetAt}"
-"""What every document asks for as well."""
-FEW = 3
-"""So many repositories, or a tenth of all, may be null without a word before the answer as a whole is not believed."""
+MAX_UNEXPLAINED_NULLS = 3
+"""If more results than this, and than a tenth of all, are null without an error, they are requested again."""
 
-_RESOURCES = "RESOURCE_LIMITS_EXCEEDED"
+_RESOURCE_LIMITS = "RESOURCE_LIMITS_EXCEEDED"
 
 
 class _Error(msgspec.Struct):
@@ -45,8 +42,8 @@ class _Body(msgspec.Struct):
     errors: list[_Error] | None = None
 
 
-class Rate(msgspec.Struct, rename="camel"):
-    """What the answer itself says of the quota, which its headers need not."""
+class RateLimit(msgspec.Struct, rename="camel"):
+    """The `rateLimit` object of a response."""
 
     cost: payload.Count | None = None
     limit: payload.Count | None = None
@@ -55,113 +52,108 @@ class Rate(msgspec.Struct, rename="camel"):
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_RATES = msgspec.json.Decoder(Rate)
-_RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+_RATE_LIMIT = msgspec.json.Decoder(RateLimit)
+_RAW_LIST: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _NULL = b"null"
 
 
-class Gap(Enum):
-    """What there is in place of something that was asked for.
+class NoResult(Enum):
+    """Why a response lacks a result.
 
-    MISSING: GitHub knows none. UNCLEAR: it does not say what is the matter, or will not tell this token. UNANSWERED:
-    the query was too much, or lost something on its way.
+    NOT_FOUND: GitHub has no such object. UNCLEAR: null without an explanation, or hidden from this token. UNANSWERED:
+    the query was too expensive or the response is incomplete.
     """
 
-    MISSING = auto()
+    NOT_FOUND = auto()
     UNCLEAR = auto()
     UNANSWERED = auto()
 
 
-class Limited(NamedTuple):
-    """A limit that came with status 200."""
+class GraphQLResponse:
+    """A parsed response. Raises UnexpectedPayload where it has neither data nor a rate limit error.
 
-    secondary: bool
-    message: str
+    `exceeded_limit` is ErrorKind.PRIMARY or SECONDARY where GitHub refused the query with status 200. `points` is the
+    cost of the query; at least 1, as no query is free.
+    """
 
-
-class Answered:
-    """An answer to one document, taken apart by what was asked for. Raises UnexpectedPayload where it has no data."""
-
-    def __init__(self, reply: Response) -> None:
-        body = payload.decode(_BODY, reply.body, source=SOURCE)
+    def __init__(self, response: Response) -> None:
+        body = payload.decode_json(_BODY, response.body, source=SOURCE)
         errors = body.errors or []
-        self.limited = _find_limit(errors)
-        self.data = body.data or {}
-        if not self.data and self.limited is None:
-            said = next((escape_header(error.message) for error in errors if error.message), "no data")
-            raise UnexpectedPayload(f"{SOURCE}: a GraphQL query was answered with an error ({said})")
-        # The path names only the place where the resources ran out, all that is null after it is lost too.
-        self.cut_short = any(error.type == _RESOURCES or not error.path for error in errors)
-        self._types = {tuple(error.path or ())[: _depth(error)]: error.type for error in reversed(errors)}
+        self.exceeded_limit = _find_exceeded_limit(errors)
+        self._data = body.data or {}
+        if not self._data and self.exceeded_limit is None:
+            detail = next((to_single_line(error.message) for error in errors if error.message), "no data")
+            raise UnexpectedPayload(f"{SOURCE}: a GraphQL query failed ({detail})")
+        # The error's path is only where the resources ran out: every null after it is affected too.
+        self._incomplete = any(error.type == _RESOURCE_LIMITS or not error.path for error in errors)
+        self._error_types = {_repository_path(error): error.type for error in reversed(errors)}
+        self.rate_limit = _parse_rate_limit(self._data.get("rateLimit"))
+        self.points = max(1, self.rate_limit.cost or 0)
 
-        self.rate = _read_rate(self.data.get("rateLimit"))
-
-    @property
-    def cost(self) -> int:
-        """The points that it took; no query is free, whatever GitHub leaves unsaid."""
-        return max(1, self.rate.cost or 0)
-
-    def pick(self, places: Sequence[Place]) -> list[msgspec.Raw | Gap]:
-        """What there is at each place, as JSON, or why there is nothing."""
-        nodes = self._nodes(sum(len(place) > 1 for place in places))
-        found: list[msgspec.Raw | Gap] = []
-        doubtful: list[int] = []
-        for number, place in enumerate(places):
-            raw = nodes.get(place) if len(place) > 1 else self.data.get(str(place[0]))
-            kind = self._types.get(place)
+    def results(self, paths: Sequence[ResultPath]) -> list[msgspec.Raw | NoResult]:
+        """Return the undecoded JSON at each path, or why there is none."""
+        nodes = self._nodes(sum(len(path) > 1 for path in paths))
+        results: list[msgspec.Raw | NoResult] = []
+        unexplained: list[int] = []
+        for number, path in enumerate(paths):
+            raw = nodes.get(path) if len(path) > 1 else self._data.get(str(path[0]))
+            error_type = self._error_types.get(path)
             if raw is not None and bytes(raw) != _NULL:
-                found.append(Gap.UNANSWERED if kind == _RESOURCES else raw)
-            elif kind == "NOT_FOUND":
-                found.append(Gap.MISSING)
-            elif kind == "FORBIDDEN":
-                found.append(Gap.UNCLEAR)
+                results.append(NoResult.UNANSWERED if error_type == _RESOURCE_LIMITS else raw)
+            elif error_type == "NOT_FOUND":
+                results.append(NoResult.NOT_FOUND)
+            elif error_type == "FORBIDDEN":
+                results.append(NoResult.UNCLEAR)
             elif raw is None:
-                found.append(Gap.UNANSWERED)
+                results.append(NoResult.UNANSWERED)
             else:
-                found.append(Gap.UNCLEAR)
-                doubtful.append(number)
-        if self.cut_short or len(doubtful) > max(FEW, len(places) // 10):
-            for number in doubtful:
-                found[number] = Gap.UNANSWERED
-        return found
+                results.append(NoResult.UNCLEAR)
+                unexplained.append(number)
+        if self._incomplete or len(unexplained) > max(MAX_UNEXPLAINED_NULLS, len(paths) // 10):
+            for number in unexplained:
+                results[number] = NoResult.UNANSWERED
+        return results
 
-    def _nodes(self, count: int) -> dict[Place, msgspec.Raw]:
-        """The members of `nodes`, which stand where their ids stood: a list of another length says nothing."""
-        raw = self.data.get("nodes")
+    def _nodes(self, count: int) -> dict[ResultPath, msgspec.Raw]:
+        """Return the members of `nodes`, which are in the order of the ids; empty where their number is not `count`."""
+        raw = self._data.get("nodes")
         try:
-            nodes = payload.decode(_RAWS, raw, source=SOURCE) if raw is not None else []
+            nodes = payload.decode_json(_RAW_LIST, raw, source=SOURCE) if raw is not None else []
         except SourceError:
             return {}
-        return {("nodes", place): one for place, one in enumerate(nodes)} if len(nodes) == count else {}
+        return {("nodes", index): node for index, node in enumerate(nodes)} if len(nodes) == count else {}
 
 
-def quote(text: str) -> str:
-    """A string of GraphQL, whose escapes are those of JSON."""
+def string_literal(text: str) -> str:
+    """Return a GraphQL string literal; its escapes are those of JSON."""
     return msgspec.json.encode(text).decode()
 
 
-def write_query(query: str, **variables: object) -> bytes:
-    """The body of a request."""
+def request_body(query: str, **variables: object) -> bytes:
+    """Return the JSON body of a request."""
     return msgspec.json.encode({"query": query, "variables": variables})
 
 
-def _read_rate(raw: msgspec.Raw | None) -> Rate:
+def _parse_rate_limit(raw: msgspec.Raw | None) -> RateLimit:
     try:
-        return Rate() if raw is None or bytes(raw) == _NULL else payload.decode(_RATES, raw, source=SOURCE)
+        return (
+            RateLimit() if raw is None or bytes(raw) == _NULL else payload.decode_json(_RATE_LIMIT, raw, source=SOURCE)
+        )
     except SourceError:
-        return Rate()
+        return RateLimit()
 
 
-def _find_limit(errors: Sequence[_Error]) -> Limited | None:
+def _find_exceeded_limit(errors: Sequence[_Error]) -> ErrorKind | None:
     for error in errors:
         message = error.message or ""
-        if is_secondary(message):
-            return Limited(secondary=True, message=message)
+        if is_secondary_limit(message):
+            return ErrorKind.SECONDARY
         if error.type in {"RATE_LIMITED", "RATE_LIMIT"} or "rate limit exceeded" in message.lower():
-            return Limited(secondary=False, message=message)
+            return ErrorKind.PRIMARY
     return None
 
 
-def _depth(error: _Error) -> int:
-    """How many steps of an error's path lead to the repository that it is about."""
-    return 2 if error.path and error.path[0] == "nodes" else 1
+def _repository_path(error: _Error) -> ResultPath:
+    """Return the part of an error's path that leads to the repository."""
+    path = error.path or []
+    return tuple(path[: 2 if path[:1] == ["nodes"] else 1])

@@ -1,8 +1,7 @@
-"""One repository at a time by REST: for a few, for those without a token, and where GraphQL cannot tell.
+"""Fetches repositories one by one by REST: a few of them, all without a token, and where GraphQL has no answer.
 
-A request a page, one for the head, one or more for the window and the contributors: three or four where all is asked
-for. Several repositories are looked up side by side, in the order of their asks, and none is begun that the quota does
-not let end.
+A repository needs at most four requests: itself, its head, its commits and its contributors. Several are fetched
+concurrently, in the order of the targets, and none is started that the remaining quota does not cover.
 """
 
 from __future__ import annotations
@@ -10,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError
+from djpkg.errors import CredentialsRejected, HTTPStatusError, QuotaExhausted, SourceError
 from djpkg.model.facts import ContributorsFacts, Outcome
 from djpkg.sources.github.errors import SOURCE
-from djpkg.sources.github.rest import ENDED_FACTS, NoPage
+from djpkg.sources.github.rest import STATE_FACTS, RepositoryStatus
 from djpkg.sources.source import Answer
-from djpkg.times import stamp
+from djpkg.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -26,27 +26,26 @@ if TYPE_CHECKING:
     from typing import Self
 
     from djpkg.model.lookups import RepositoryTarget
-    from djpkg.sources.github.answers import Answers, Pending
-    from djpkg.sources.github.rest import Rest
+    from djpkg.sources.github.answers import AnswerCollector, PendingRepository
+    from djpkg.sources.github.rest import RestApi
     from djpkg.sources.http.rate_limit import Quota
 
 MAX_CONCURRENT = 8
-MAX_REQUESTS = 4
-"""Requests that a repository may need: its page, its head, its window and its contributors."""
+MAX_REQUESTS_PER_REPOSITORY = 4
 
 
-class Lookup:
-    """Asks for single repositories and for single parts, and answers into `answers`.
+class RepositoryLookup:
+    """Fetches single repositories or single parts and adds the answers to `answers`.
 
-    `anonymous` goes without the token, for repositories of organizations that do not let the token in.
+    `anonymous` sends no token; it is used for repositories of organizations that reject the token.
     """
 
     def __init__(
         self,
-        rest: Rest,
+        rest: RestApi,
         *,
-        anonymous: Rest,
-        answers: Answers,
+        anonymous: RestApi,
+        answers: AnswerCollector,
         now: datetime,
         clock: Callable[[], datetime],
     ) -> None:
@@ -56,29 +55,29 @@ class Lookup:
         self._now = now
         self._clock = clock
 
-    async def fetch(self, ask: RepositoryTarget) -> None:
-        """Everything that is to be asked of a repository. Raises CredentialsRejected; all else ends in an answer."""
+    async def fetch(self, target: RepositoryTarget) -> None:
+        """Fetch all parts that are due. Raises CredentialsRejected; any other error becomes an answer."""
         try:
             rest = self._rest
-            found = await self._find(ask, rest)
-            if found is NoPage.FORBIDDEN:
+            found = await self._fetch_repository(target, rest)
+            if found is RepositoryStatus.FORBIDDEN:
                 rest = self._anonymous
-                found = await self._find(ask, rest)
+                found = await self._fetch_repository(target, rest)
         except CredentialsRejected:
             raise
         except SourceError as error:
-            self._answers.fail(ask.coordinate, error)
+            self._answers.fail(target.coordinate, error)
             return
-        if isinstance(found, NoPage):
-            self._end(ask, found)
+        if isinstance(found, RepositoryStatus):
+            self._finish_without_facts(target, found)
         elif found is not None:
-            if found.weeks:
+            if found.needs_weeks:
                 await self.fetch_window(found, rest)
-            if found.contributors:
+            if found.needs_contributors:
                 await self.fetch_contributors(found, rest)
 
-    async def fetch_window(self, pending: Pending, rest: Rest | None = None) -> None:
-        """The weeks of a repository. Raises CredentialsRejected."""
+    async def fetch_window(self, pending: PendingRepository, rest: RestApi | None = None) -> None:
+        """Fetch the commits of the last 52 weeks. Raises CredentialsRejected."""
         try:
             days = await (rest or self._rest).fetch_window(
                 pending.path, head=pending.head, head_at=pending.head_at, now=self._now
@@ -86,60 +85,63 @@ class Lookup:
         except CredentialsRejected:
             raise
         except SourceError as error:
-            self._answers.miss(pending, error)
+            self._answers.fail_part(pending, error)
         else:
-            self._answers.tell_weeks(pending, days)
+            self._answers.add_weeks(pending, days)
 
-    async def fetch_contributors(self, pending: Pending, rest: Rest | None = None) -> None:
-        """The contributors of a repository. Raises CredentialsRejected."""
+    async def fetch_contributors(self, pending: PendingRepository, rest: RestApi | None = None) -> None:
+        """Fetch the contributors. Raises CredentialsRejected."""
         try:
             names = await (rest or self._rest).fetch_contributors(pending.path)
         except CredentialsRejected:
             raise
         except SourceError as error:
-            self._answers.miss(pending, error)
+            self._answers.fail_part(pending, error)
         else:
-            taken = stamp(self._clock())
-            # Where there is no list this says so of the head, which is not asked about again and again.
+            taken = format_time(self._clock())
+            # A missing list is stored too, so that it is not requested again for the same head.
             facts = ContributorsFacts(head=pending.head, names=names or (), taken=taken, whole=names is not None)
-            self._answers.tell_contributors(pending, facts)
+            self._answers.add_contributors(pending, facts)
 
-    async def _find(self, ask: RepositoryTarget, rest: Rest) -> Pending | NoPage | None:
-        """Tells the page of a repository; None where there is no more to ask."""
-        page = await rest.find_page(ask)
-        if page is NoPage.UNCHANGED:
-            return self._answers.state(ask, None)
-        if isinstance(page, NoPage):
-            return page
-        head = await rest.find_head(page.facts.path, page.branch)
-        facts = replace(page.facts, head=head.oid, head_at=head.at)
-        return self._answers.state(ask, facts, etag=page.etag)
+    async def _fetch_repository(
+        self, target: RepositoryTarget, rest: RestApi
+    ) -> PendingRepository | RepositoryStatus | None:
+        """Fetch and add the repository and its head; return what is still due, None if nothing is."""
+        found = await rest.fetch_repository(target)
+        if found is RepositoryStatus.UNCHANGED:
+            return self._answers.add_repository(target, None)
+        if isinstance(found, RepositoryStatus):
+            return found
+        head = await rest.fetch_head(found.facts.path, found.branch)
+        facts = replace(found.facts, head=head.oid, head_at=head.at)
+        return self._answers.add_repository(target, facts, etag=found.etag)
 
-    def _end(self, ask: RepositoryTarget, ending: NoPage) -> None:
-        if ending in ENDED_FACTS:
-            self._answers.end(Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=ENDED_FACTS[ending]))
+    def _finish_without_facts(self, target: RepositoryTarget, status: RepositoryStatus) -> None:
+        if status in STATE_FACTS:
+            answer = Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=STATE_FACTS[status])
+            self._answers.finish(answer)
         else:
-            message = f"{SOURCE}: the organization of {ask.path} does not let the token in"
-            self._answers.fail(ask.coordinate, Rejected(message, status=403))
+            message = f"{SOURCE}: permission denied: the organization of {target.path} rejected the token"
+            self._answers.fail(target.coordinate, HTTPStatusError(message, status=HTTPStatus.FORBIDDEN))
 
 
 class WorkerPool:
-    """Runs jobs, at most so many at a time and in their order; leaving it waits for all of them.
+    """Runs jobs in order, at most `size` at a time; use it with ``async with``, which waits for all jobs at the end.
 
-    What a job raises ends the others and is raised on leaving.
+    An exception in one job cancels the others and is raised at the end.
     """
 
     def __init__(self, size: int = MAX_CONCURRENT) -> None:
         self._size = size
         self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
         self._workers = asyncio.TaskGroup()
-        self._hired = 0
+        self._worker_count = 0
 
     def put(self, job: Callable[[], Awaitable[None]]) -> None:
-        """One more job."""
+        """Add a job."""
         self._jobs.put_nowait(job)
-        if self._hired < self._size:
-            self._hired += 1
+        if self._worker_count < self._size:
+            self._worker_count += 1
             self._workers.create_task(self._work())
 
     async def _work(self) -> None:
@@ -153,15 +155,15 @@ class WorkerPool:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _ in range(self._hired):
+        for _ in range(self._worker_count):
             self._jobs.put_nowait(None)
         await self._workers.__aexit__(kind, error, trace)
 
 
 class QuotaGate:
-    """Lets a repository begin when the quota has room for all that it and those under way may need.
+    """Lets a repository start when the quota covers all requests of it and of those in progress.
 
-    A moment of reset that is nearer than `wait` is waited for by whoever sends.
+    If the quota resets within `wait`, the repository starts: the client waits for the reset.
     """
 
     def __init__(self, quota: Quota, *, authorized: bool, clock: Callable[[], datetime], wait: timedelta) -> None:
@@ -169,67 +171,70 @@ class QuotaGate:
         self._authorized = authorized
         self._clock = clock
         self._wait = wait
-        self._begun = 0
-        self._over: QuotaExhausted | None = None
-        self._door = asyncio.Lock()  # fair: who comes first begins first
-        self._ended = asyncio.Event()
+        self._in_progress = 0
+        self._exhausted: QuotaExhausted | None = None
+        self._turn = asyncio.Lock()  # fair: first come, first served
+        self._finished = asyncio.Event()
 
-    async def begin(self, need: int) -> None:
-        """Returns when `need` requests may be begun; raises QuotaExhausted when they may not in this run.
+    async def start(self, requests: int) -> None:
+        """Wait until so many requests may be sent; raise QuotaExhausted if they may not in this run.
 
-        After that nobody begins any more, as those who come later are less stale.
+        After that it raises for all others too: they come later because their facts are fresher.
         """
-        async with self._door:
-            if self._over is not None:
-                raise self._over
-            while (refusal := self._refusal(need)) is not None:
-                if not self._begun:
-                    self._over = refusal
-                    raise refusal
-                self._ended.clear()
-                await self._ended.wait()
-            self._begun += 1
+        async with self._turn:
+            if self._exhausted is not None:
+                raise self._exhausted
+            while (error := self._check(requests)) is not None:
+                if not self._in_progress:
+                    self._exhausted = error
+                    raise error
+                self._finished.clear()
+                await self._finished.wait()
+            self._in_progress += 1
 
-    def end(self) -> None:
-        """What was begun has ended."""
-        self._begun -= 1
-        self._ended.set()
+    def finish(self) -> None:
+        """Record that a started repository has ended."""
+        self._in_progress -= 1
+        self._finished.set()
 
-    def _refusal(self, need: int) -> QuotaExhausted | None:
+    def _check(self, requests: int) -> QuotaExhausted | None:
         now = self._clock()
-        if self._quota.remaining is None and self._begun and not self._authorized:
-            return QuotaExhausted(f"{SOURCE}: nobody knows yet what the quota is", until=None)
-        cost = need + MAX_REQUESTS * self._begun
+        if self._quota.remaining is None and self._in_progress and not self._authorized:
+            return QuotaExhausted(f"{SOURCE}: the quota is not known yet", until=None)
+        cost = requests + MAX_REQUESTS_PER_REPOSITORY * self._in_progress
         try:
-            self._quota.admit(cost, now=now)
-        except QuotaExhausted as refusal:
-            if refusal.until is not None and refusal.until - now <= self._wait:
+            self._quota.reserve(cost, now=now)
+        except QuotaExhausted as error:
+            if error.until is not None and error.until - now <= self._wait:
                 return None
-            return QuotaExhausted(f"{SOURCE}: {refusal}", until=refusal.until)
-        self._quota.settle(cost, stated=True)
+            return QuotaExhausted(f"{SOURCE}: {error}", until=error.until)
+        self._quota.release(cost, reported=True)
         return None
 
 
-async def fetch_each(asks: Iterable[RepositoryTarget], *, lookup: Lookup, turns: QuotaGate, answers: Answers) -> None:
-    """Looks up `asks`, side by side. Raises an exception group of CredentialsRejected."""
+async def fetch_each(
+    targets: Iterable[RepositoryTarget], *, lookup: RepositoryLookup, gate: QuotaGate, answers: AnswerCollector
+) -> None:
+    """Fetch the targets concurrently. Raises an exception group of CredentialsRejected."""
 
-    async def job(ask: RepositoryTarget) -> None:
+    async def fetch_one(target: RepositoryTarget) -> None:
         try:
-            await turns.begin(_need(ask))
+            await gate.start(_expected_requests(target))
         except QuotaExhausted as error:
-            answers.fail(ask.coordinate, error)
+            answers.fail(target.coordinate, error)
             return
         try:
-            await lookup.fetch(ask)
+            await lookup.fetch(target)
         finally:
-            turns.end()
+            gate.finish()
 
-    async with WorkerPool() as crew:
-        for ask in asks:
-            crew.put(partial(job, ask))
+    async with WorkerPool() as pool:
+        for target in targets:
+            pool.put(partial(fetch_one, target))
 
 
-def _need(ask: RepositoryTarget) -> int:
-    """Requests that a repository is likely to need at most; one where all that is stored belongs to the head."""
-    known = ask.etag is not None and ask.head is not None
-    return 1 if known and ask.weeks_head == ask.contributors_head == ask.head else MAX_REQUESTS
+def _expected_requests(target: RepositoryTarget) -> int:
+    """Return 1 if all stored parts are of the stored head, so that the repository is probably unchanged."""
+    known = target.etag is not None and target.head is not None
+    current = known and target.weeks_head == target.contributors_head == target.head
+    return 1 if current else MAX_REQUESTS_PER_REPOSITORY

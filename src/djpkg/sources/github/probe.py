@@ -1,7 +1,7 @@
-"""The probe: pages and heads of many repositories. It has no connection, so that a hundred of them cost one point.
+"""The probe query: facts and heads of many repositories.
 
-Source of the rules: GitHub GraphQL "Using global node IDs" and its schema. The list of stargazers is restricted, their
-number is not.
+It has no connection, so that 100 repositories cost one point. Sources: GitHub GraphQL "Using global node IDs" and its
+schema. The list of stargazers is restricted, their number is not.
 """
 
 from __future__ import annotations
@@ -13,20 +13,29 @@ import msgspec
 from djpkg.errors import SourceError
 from djpkg.model.facts import RepositoryFacts
 from djpkg.sources.github.errors import SOURCE
-from djpkg.sources.github.graphql import RATE, Answered, Gap, quote, write_query
-from djpkg.sources.github.rest import NodeId, Oid, read_license, read_path
+from djpkg.sources.github.graphql import GraphQLResponse, NoResult, request_body, string_literal
+from djpkg.sources.github.rest import NodeId, Oid, parse_license, parse_path
 from djpkg.sources.http import payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from djpkg.model.lookups import RepositoryTarget
-    from djpkg.sources.github.graphql import Place
+    from djpkg.sources.github.graphql import ResultPath
 
-_LIGHT = (
-    "fragment L on Repository{id nameWithOwner description stargazerCount forkCount isArchived isDisabled isEmpty "
-    "licenseInfo{spdxId} defaultBranchRef{target{oid ...on Commit{committedDate}}}}"
-)
+_QUERY = """
+query Probe%(parameters)s {
+  rateLimit { limit cost remaining resetAt }
+  %(repositories)s
+}
+fragment Facts on Repository {
+  id nameWithOwner description stargazerCount forkCount isArchived isDisabled isEmpty
+  licenseInfo { spdxId }
+  defaultBranchRef { target { oid ... on Commit { committedDate } } }
+}
+"""
+_BY_ID = "nodes(ids: $ids) { ...Facts }"
+_BY_NAME = "r%(number)d: repository(owner: %(owner)s, name: %(name)s, followRenames: true) { ...Facts }"
 
 
 class _License(msgspec.Struct, rename="camel", gc=False):
@@ -58,58 +67,59 @@ class _Repository(msgspec.Struct, rename="camel", gc=False):
 _REPOSITORY = msgspec.json.Decoder(_Repository)
 
 
-def write_probe(asks: Sequence[RepositoryTarget]) -> bytes:
-    """A request for the pages of repositories: by node id, which renames do not change, else by name."""
-    ids = [ask.node_id for ask in asks if ask.node_id is not None]
-    named = "".join(
-        f"r{number}:repository(owner:{quote(owner)},name:{quote(name)},followRenames:true){{...L}}"
-        for number, ask in enumerate(asks)
-        if ask.node_id is None
-        for owner, _, name in (ask.path.partition("/"),)
-    )
-    if not ids:
-        return write_query(f"query Probe{{{RATE} {named}}}{_LIGHT}")
-    return write_query(f"query Probe($ids:[ID!]!){{{RATE} nodes(ids:$ids){{...L}}{named}}}{_LIGHT}", ids=ids)
+def probe_query(targets: Sequence[RepositoryTarget]) -> bytes:
+    """Return the request body for a batch: by node id, which survives renames, else by name."""
+    ids = [target.node_id for target in targets if target.node_id is not None]
+    repositories = [_BY_ID] if ids else []
+    for number, target in enumerate(targets):
+        if target.node_id is None:
+            owner, _, name = target.path.partition("/")
+            repositories.append(
+                _BY_NAME % {"number": number, "owner": string_literal(owner), "name": string_literal(name)}
+            )
+    parameters = "($ids: [ID!]!)" if ids else ""
+    query = _QUERY % {"parameters": parameters, "repositories": "\n  ".join(repositories)}
+    return request_body(query, ids=ids) if ids else request_body(query)
 
 
-def read_probe(answered: Answered, asks: Sequence[RepositoryTarget]) -> list[RepositoryFacts | Gap | SourceError]:
-    """What a probe says of each of `asks`; a record that makes no sense is an error of its own."""
-    places: list[Place] = []
+def parse_probe(
+    response: GraphQLResponse, targets: Sequence[RepositoryTarget]
+) -> list[RepositoryFacts | NoResult | SourceError]:
+    """Return the facts of each target, why they are missing, or the error in its record."""
+    paths: list[ResultPath] = []
     ids = 0
-    for number, ask in enumerate(asks):
-        places.append((f"r{number}",) if ask.node_id is None else ("nodes", ids))
-        ids += ask.node_id is not None
-    picked = answered.pick(places)
-    return [_checked(_read(one, ask), ask) for one, ask in zip(picked, asks, strict=True)]
+    for number, target in enumerate(targets):
+        paths.append((f"r{number}",) if target.node_id is None else ("nodes", ids))
+        ids += target.node_id is not None
+    return [_parse_repository(raw, target) for raw, target in zip(response.results(paths), targets, strict=True)]
 
 
-def _read(raw: msgspec.Raw | Gap, ask: RepositoryTarget) -> RepositoryFacts | Gap | SourceError:
-    if isinstance(raw, Gap):
+def _parse_repository(
+    raw: msgspec.Raw | NoResult, target: RepositoryTarget
+) -> RepositoryFacts | NoResult | SourceError:
+    if isinstance(raw, NoResult):
         return raw
     try:
-        found = payload.decode(_REPOSITORY, raw, source=SOURCE)
-        target = found.default_branch_ref.target if found.default_branch_ref is not None else None
-        if found.is_disabled or (target is None and not found.is_empty):
-            return Gap.UNCLEAR  # blocked perhaps, or a part that was left out
-        at = target.committed_date if target is not None else None
-        return RepositoryFacts(
-            # The name that was asked for is one: thousands of them are not taken apart again.
-            path=ask.path if found.name_with_owner == ask.path else read_path(found.name_with_owner),
-            node_id=found.id,
-            description=payload.clean(found.description or ""),
-            stars=found.stargazer_count,
-            forks=found.fork_count,
-            archived=found.is_archived,
-            license=read_license(found.license_info.spdx_id if found.license_info is not None else None),
-            head=target.oid if target is not None else None,
-            head_at=payload.time(at, source=SOURCE) if at is not None else None,
+        record = payload.decode_json(_REPOSITORY, raw, source=SOURCE)
+        head = record.default_branch_ref.target if record.default_branch_ref is not None else None
+        if record.is_disabled or (head is None and not record.is_empty):
+            return NoResult.UNCLEAR  # it may be blocked, or the branch is missing from the response
+        at = head.committed_date if head is not None else None
+        facts = RepositoryFacts(
+            # The stored path was validated before; doing it again for thousands of repositories is slow.
+            path=target.path if record.name_with_owner == target.path else parse_path(record.name_with_owner),
+            node_id=record.id,
+            description=payload.clean_text(record.description or ""),
+            stars=record.stargazer_count,
+            forks=record.fork_count,
+            archived=record.is_archived,
+            license=parse_license(record.license_info.spdx_id if record.license_info is not None else None),
+            head=head.oid if head is not None else None,
+            head_at=payload.normalize_time(at, source=SOURCE) if at is not None else None,
         )
     except SourceError as error:
         return error
-
-
-def _checked(found: RepositoryFacts | Gap | SourceError, ask: RepositoryTarget) -> RepositoryFacts | Gap | SourceError:
-    """A repository that was asked for by its id has that id; old ids may come back in their new form."""
-    if not isinstance(found, RepositoryFacts) or ask.node_id in {None, found.node_id}:
-        return found
-    return found if found.path.lower() == ask.path.lower() else Gap.UNCLEAR
+    # GitHub may answer a legacy id with the repository's new one; then the path has to match.
+    if target.node_id in {None, facts.node_id} or facts.path.lower() == target.path.lower():
+        return facts
+    return NoResult.UNCLEAR

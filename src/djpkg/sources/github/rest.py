@@ -1,6 +1,6 @@
-"""GitHub's REST API: the page of a repository, its head, the commits of its window, its contributors.
+"""GitHub's REST API: a repository, its head, the commits of the last 52 weeks, its contributors.
 
-Sources of the rules: GitHub REST "Get a repository", "List commits", "List repository contributors" and "Using
+Sources: GitHub REST "Get a repository", "List commits", "List repository contributors" and "Using
 pagination in the REST API".
 """
 
@@ -17,10 +17,10 @@ import msgspec
 from djpkg.errors import UnexpectedPayload
 from djpkg.model import weekly_commits
 from djpkg.model.facts import ForgeFacts, RepositoryFacts
-from djpkg.model.lookups import EMPTY, Head
-from djpkg.sources.github.errors import SOURCE, ErrorKind, classify_error, rejected_error
+from djpkg.model.lookups import NO_HEAD, Head
+from djpkg.sources.github.errors import SOURCE, ErrorKind, classify_error, status_error
 from djpkg.sources.http import payload
-from djpkg.times import instant, stamp
+from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -35,12 +35,12 @@ ACCEPT = "application/vnd.github+json"
 HOST = "github.com"
 PER_PAGE = 100
 MAX_PAGES = 1000
-"""A list that goes on and on after so many pages is not read to its end."""
+"""A longer list is an error: its pages may link in a circle."""
 
 Oid = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{1,64}$")]
-"""The name of a commit."""
+"""A commit hash."""
 NodeId = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,256}$")]
-"""GitHub's name of an object, for good."""
+"""A global node id, which survives renames."""
 
 
 class _License(msgspec.Struct, gc=False):
@@ -62,26 +62,26 @@ class _Person(msgspec.Struct, gc=False):
     date: str
 
 
-class _Detail(msgspec.Struct, gc=False):
-    """GitHub's description lets both be null; then one stands for the other."""
+class _CommitDetail(msgspec.Struct, gc=False):
+    """Either person may be null in GitHub's schema; then the other one's date is used."""
 
     author: _Person | None = None
     committer: _Person | None = None
 
     @property
-    def authored(self) -> str | None:
+    def author_date(self) -> str | None:
         person = self.author or self.committer
         return person.date if person is not None else None
 
     @property
-    def committed(self) -> str | None:
+    def committer_date(self) -> str | None:
         person = self.committer or self.author
         return person.date if person is not None else None
 
 
 class _Commit(msgspec.Struct, gc=False):
     sha: Oid
-    commit: _Detail
+    commit: _CommitDetail
 
 
 class _Contributor(msgspec.Struct, gc=False):
@@ -93,8 +93,8 @@ _COMMITS = msgspec.json.Decoder(list[_Commit])
 _CONTRIBUTORS = msgspec.json.Decoder(list[_Contributor])
 
 
-class NoPage(Enum):
-    """What was said in place of a repository's page. FORBIDDEN: its organization does not let the token in."""
+class RepositoryStatus(Enum):
+    """What a response says instead of the facts. FORBIDDEN: the organization rejects the token."""
 
     UNCHANGED = auto()
     GONE = auto()
@@ -102,141 +102,141 @@ class NoPage(Enum):
     FORBIDDEN = auto()
 
 
-ENDED_FACTS: Mapping[NoPage, ForgeFacts] = {
-    NoPage.GONE: ForgeFacts(state="gone"),
-    NoPage.BLOCKED: ForgeFacts(state="blocked"),
+STATE_FACTS: Mapping[RepositoryStatus, ForgeFacts] = {
+    RepositoryStatus.GONE: ForgeFacts(state="gone"),
+    RepositoryStatus.BLOCKED: ForgeFacts(state="blocked"),
 }
-"""The facts of the endings that are facts."""
 
 
-class Page(NamedTuple):
-    """A repository's page: what it states but the head, the branch that the head is of, and the page's validator."""
+class Repository(NamedTuple):
+    """The facts of a repository without its head, the name of its default branch, and the ETag."""
 
     facts: RepositoryFacts
     branch: str
     etag: str | None
 
 
-class Rest:
-    """GitHub's REST API through one client. What cannot be made sense of raises SourceError."""
+class RestApi:
+    """GitHub's REST API. Every method raises SourceError for an unexpected response."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def find_page(self, ask: RepositoryTarget) -> Page | NoPage:
-        """The page of a repository, wherever it is by now."""
-        reply = await self._client.get(_address(ask.path), etag=ask.etag, accept=ACCEPT)
-        match reply.status:
+    async def fetch_repository(self, target: RepositoryTarget) -> Repository | RepositoryStatus:
+        """Return a repository or its status; a renamed one is found by GitHub's redirect."""
+        response = await self._client.get(_repository_route(target.path), etag=target.etag, accept=ACCEPT)
+        match response.status:
             case HTTPStatus.OK:
-                found = payload.decode(_REPOSITORY, reply.body, source=SOURCE)
-                return Page(_read_page(found), found.default_branch, reply.etag)
+                record = payload.decode_json(_REPOSITORY, response.body, source=SOURCE)
+                return Repository(_to_facts(record), record.default_branch, response.etag)
             case HTTPStatus.NOT_MODIFIED:
-                return NoPage.UNCHANGED
-            case HTTPStatus.NOT_FOUND if "json" in reply.headers.get("content-type", ""):
-                return NoPage.GONE  # at a wrong address a web server says 404 to everything, but not in JSON
+                return RepositoryStatus.UNCHANGED
+            case HTTPStatus.NOT_FOUND if "json" in response.headers.get("content-type", ""):
+                return RepositoryStatus.GONE  # a web server at a wrong base URL answers 404 too, but not with JSON
             case HTTPStatus.FORBIDDEN | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
-                match classify_error(reply):
+                match classify_error(response):
                     case ErrorKind.BLOCKED:
-                        return NoPage.BLOCKED
+                        return RepositoryStatus.BLOCKED
                     case ErrorKind.ORGANIZATION:
-                        return NoPage.FORBIDDEN
-        raise rejected_error(reply, "the repository")
+                        return RepositoryStatus.FORBIDDEN
+        raise status_error(response, "the repository")
 
-    async def find_head(self, path: str, branch: str) -> Head:
-        """The head of a branch, with its committer date."""
+    async def fetch_head(self, path: str, branch: str) -> Head:
+        """Return the newest commit of a branch with its committer date."""
         params: dict[str, str | int] = {"sha": branch, "per_page": 1}
-        reply = await self._client.get(f"{_address(path)}/commits", params=params, accept=ACCEPT)
-        if reply.status == HTTPStatus.CONFLICT:
-            return EMPTY
-        _check(reply, "the newest commit")
-        commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
+        response = await self._client.get(f"{_repository_route(path)}/commits", params=params, accept=ACCEPT)
+        if response.status == HTTPStatus.CONFLICT:
+            return NO_HEAD
+        _require_ok(response, "the newest commit")
+        commits = payload.decode_json(_COMMITS, response.body, source=SOURCE)
         if not commits:
-            return EMPTY
-        at = commits[0].commit.committed
+            return NO_HEAD
+        at = commits[0].commit.committer_date
         if at is None:
             raise UnexpectedPayload(f"{SOURCE}: the newest commit has no date")
-        return Head(commits[0].sha, payload.time(at, source=SOURCE))
+        return Head(commits[0].sha, payload.normalize_time(at, source=SOURCE))
 
     async def fetch_window(self, path: str, *, head: str, head_at: str | None, now: datetime) -> dict[str, int]:
-        """How many commits below `head` each author day of the window has.
+        """Return the number of commits per author day in the last 52 weeks.
 
-        Asked for by committer date, which is what the API looks at, and counted by author date.
+        The API filters by committer date; commits are counted by author date.
         """
         start = weekly_commits.window_start(now)
-        params: dict[str, str | int] = {"sha": head, "since": stamp(start), "per_page": PER_PAGE}
+        params: dict[str, str | int] = {"sha": head, "since": format_time(start), "per_page": PER_PAGE}
+        head_moment = parse_time(head_at)
+        starts_with_head = head_moment is not None and head_moment >= start
         days: dict[str, int] = {}
-        first = True
-        async with aclosing(self._pages(f"{_address(path)}/commits", params)) as pages:
-            async for reply in pages:
-                _check(reply, "the list of commits")
-                commits = payload.decode(_COMMITS, reply.body, source=SOURCE)
-                moment = instant(head_at)
-                if first and moment is not None and moment >= start and (not commits or commits[0].sha != head):
-                    raise UnexpectedPayload(f"{SOURCE}: the list of commits does not begin with the newest one")
-                first = False
-                authored = (commit.commit.authored for commit in commits)
-                dates = (payload.moment(date, source=SOURCE) for date in authored if date is not None)
-                days = weekly_commits.add_days(days, weekly_commits.author_days(dates, now=now))
+        async with aclosing(self._pages(f"{_repository_route(path)}/commits", params)) as pages:
+            async for response in pages:
+                _require_ok(response, "the list of commits")
+                commits = payload.decode_json(_COMMITS, response.body, source=SOURCE)
+                if starts_with_head and (not commits or commits[0].sha != head):
+                    raise UnexpectedPayload(f"{SOURCE}: the list of commits does not start with the newest one")
+                starts_with_head = False
+                authored = (commit.commit.author_date for commit in commits)
+                dates = (payload.parse_moment(date, source=SOURCE) for date in authored if date is not None)
+                days = weekly_commits.add_commits_by_day(days, weekly_commits.commits_by_day(dates, now=now))
         return days
 
     async def fetch_contributors(self, path: str) -> tuple[str, ...] | None:
-        """The names of those who contributed, most commits first; None where GitHub has no list.
+        """Return the logins of the contributors, most commits first; None where GitHub has no list.
 
-        It has none of those who are too many; and "no content" is said of a repository that is empty, which one with
-        a head is not.
+        GitHub has none if there are too many. It answers 204 for an empty repository, but this one has a head.
         """
         names: list[str] = []
         params = {"per_page": PER_PAGE}
-        async with aclosing(self._pages(f"{_address(path)}/contributors", params)) as pages:
-            async for reply in pages:
-                too_large = reply.status == HTTPStatus.FORBIDDEN and classify_error(reply) is ErrorKind.TOO_LARGE
-                if reply.status == HTTPStatus.NO_CONTENT or too_large:
+        async with aclosing(self._pages(f"{_repository_route(path)}/contributors", params)) as pages:
+            async for response in pages:
+                forbidden = response.status == HTTPStatus.FORBIDDEN
+                if response.status == HTTPStatus.NO_CONTENT or (
+                    forbidden and classify_error(response) is ErrorKind.TOO_LARGE
+                ):
                     return None
-                _check(reply, "the list of contributors")
-                found = payload.decode(_CONTRIBUTORS, reply.body, source=SOURCE)
-                names += [payload.clean(one.login) for one in found if one.login]
+                _require_ok(response, "the list of contributors")
+                contributors = payload.decode_json(_CONTRIBUTORS, response.body, source=SOURCE)
+                names += [payload.clean_text(one.login) for one in contributors if one.login]
         return tuple(dict.fromkeys(names))
 
-    async def _pages(self, target: str, params: Mapping[str, str | int]) -> AsyncGenerator[Response, None]:
-        reply = await self._client.get(target, params=params, accept=ACCEPT)
-        yield reply
+    async def _pages(self, route: str, params: Mapping[str, str | int]) -> AsyncGenerator[Response, None]:
+        response = await self._client.get(route, params=params, accept=ACCEPT)
+        yield response
         for _ in range(MAX_PAGES):
-            following = reply.link("next")
-            if following is None:
+            next_url = response.next_url
+            if next_url is None:
                 return
-            reply = await self._client.get(following, accept=ACCEPT)
-            yield reply
-        raise UnexpectedPayload(f"{SOURCE}: the list at {target} has no end")
+            response = await self._client.get(next_url, accept=ACCEPT)
+            yield response
+        raise UnexpectedPayload(f"{SOURCE}: the list at {route} has more than {MAX_PAGES} pages")
 
 
-def read_path(text: str) -> str:
-    """The ``owner/name`` that GitHub states; raises what `payload.path` does."""
-    return payload.path(text, host=HOST, source=SOURCE)
+def parse_path(text: str) -> str:
+    """Return a valid ``owner/name``; raises UnexpectedPayload."""
+    return payload.check_path(text, host=HOST, source=SOURCE)
 
 
-def read_license(spdx: str | None) -> str | None:
-    """The SPDX expression, None where GitHub found a licence that it does not know."""
-    return payload.clean(spdx) if spdx and spdx != "NOASSERTION" else None
+def parse_license(spdx: str | None) -> str | None:
+    """Return the SPDX expression; None for a license that GitHub did not recognize."""
+    return payload.clean_text(spdx) if spdx and spdx != "NOASSERTION" else None
 
 
-def _read_page(found: _Repository) -> RepositoryFacts:
+def _to_facts(record: _Repository) -> RepositoryFacts:
     return RepositoryFacts(
-        path=read_path(found.full_name),
-        node_id=found.node_id,
-        description=payload.clean(found.description or ""),
-        stars=found.stargazers_count,
-        forks=found.forks_count,
-        archived=found.archived,
-        license=read_license(found.license.spdx_id if found.license is not None else None),
+        path=parse_path(record.full_name),
+        node_id=record.node_id,
+        description=payload.clean_text(record.description or ""),
+        stars=record.stargazers_count,
+        forks=record.forks_count,
+        archived=record.archived,
+        license=parse_license(record.license.spdx_id if record.license is not None else None),
         head=None,
         head_at=None,
     )
 
 
-def _address(path: str) -> str:
+def _repository_route(path: str) -> str:
     return f"repos/{quote(path)}"
 
 
-def _check(reply: Response, what: str) -> None:
-    if reply.status != HTTPStatus.OK:
-        raise rejected_error(reply, what)
+def _require_ok(response: Response, what: str) -> None:
+    if response.status != HTTPStatus.OK:
+        raise status_error(response, what)

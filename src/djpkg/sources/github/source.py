@@ -1,26 +1,25 @@
-"""GitHub: many repositories by GraphQL in batches, a few (and without a token all) by REST, one by one."""
+"""GitHub: many repositories by GraphQL in batches; a few, and all without a token, by REST one by one."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from djpkg.errors import CredentialsRejected
-from djpkg.model.batch_sizes import FEW_REPOSITORIES
+from djpkg.model.batch_sizes import ONE_BY_ONE_LIMIT
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.source_name import SourceName
-from djpkg.sources.github.answers import Answers
+from djpkg.sources.github.answers import AnswerCollector
 from djpkg.sources.github.bulk import BulkFetch
-from djpkg.sources.github.errors import read_limit
-from djpkg.sources.github.lookup import MAX_CONCURRENT, Lookup, QuotaGate, WorkerPool, fetch_each
-from djpkg.sources.github.rest import HEADERS, Rest
+from djpkg.sources.github.errors import parse_rate_limit
+from djpkg.sources.github.lookup import MAX_CONCURRENT, QuotaGate, RepositoryLookup, WorkerPool, fetch_each
+from djpkg.sources.github.rest import HEADERS, RestApi
 from djpkg.sources.http.client import Client
 from djpkg.sources.http.rate_limit import Quota
 from djpkg.sources.http.response import Authorization
-from djpkg.sources.http.retry import Limits, RequestPace
+from djpkg.sources.http.retry import Limits, Throttle
 from djpkg.sources.source import Spent
 from djpkg.times import utc_now
 
@@ -31,23 +30,23 @@ if TYPE_CHECKING:
     from djpkg.credentials import Token
     from djpkg.model.facts import ForgeFacts
     from djpkg.model.lookups import RepositoryTarget
-    from djpkg.sources.http.rate_limit import Refusal
+    from djpkg.sources.http.rate_limit import RateLimitHit
     from djpkg.sources.http.response import Response
     from djpkg.sources.source import Answer
 
-POOLS = {"core": "core", ANONYMOUS: "core", "graphql": "graphql"}
-"""The pools, and what GitHub calls the resource of each."""
-PACE = 900
-"""REST requests in a minute (GitHub: "secondary rate limits"), with a token or without."""
-PACED = 62.0
-"""Seconds that stand for that minute: what started a minute ago may have arrived a little later."""
+QUOTA_RESOURCES = {"core": "core", ANONYMOUS: "core", "graphql": "graphql"}
+"""The pools, each with the name that GitHub gives it in ``x-ratelimit-resource``."""
+REQUESTS_PER_MINUTE = 900
+"""REST requests, with and without a token together (GitHub: "secondary rate limits")."""
+MINUTE_SECONDS = 62.0
+"""The length of that minute, with a margin for requests that arrive late."""
 
 
 class GitHub:
-    """The source of repositories on GitHub; use it with ``async with``.
+    """Fetches repositories from GitHub; use it with ``async with``.
 
-    `quotas` holds the pools that GitHub counts apart: REST with the token (``core``), REST without one (``anonymous``)
-    and ``graphql``; `quota` is the one that bound the last fetch.
+    `quotas` has the pools that GitHub counts separately: REST with the token (``core``), REST without one
+    (``anonymous``) and ``graphql``; `quota` is the one that limited the last fetch.
     """
 
     name = SourceName.GITHUB
@@ -60,17 +59,17 @@ class GitHub:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.quotas = {pool: Quota(resource=resource) for pool, resource in POOLS.items()}
+        self.quotas = {pool: Quota(resource=resource) for pool, resource in QUOTA_RESOURCES.items()}
         self.spent = Spent()
         self._base_url = base_url
         self._token = token
         self._limits = limits
         self._clock = clock
         self._clients = AsyncExitStack()
-        self._pace = RequestPace(PACE, window=PACED)
-        self._anonymous = self._client(ANONYMOUS)
-        self._rest = self._anonymous if token is None else self._client("core", other="graphql")
-        self._graphql = self._client("graphql", other="core", connections=1)
+        self._throttle = Throttle(REQUESTS_PER_MINUTE, window=MINUTE_SECONDS)
+        self._anonymous = self._make_client(ANONYMOUS)
+        self._rest = self._anonymous if token is None else self._make_client("core", sibling="graphql")
+        self._graphql = self._make_client("graphql", sibling="core", connections=1)
         self.quota = self._rest.quota
 
     async def __aenter__(self) -> Self:
@@ -82,80 +81,74 @@ class GitHub:
         await self._clients.aclose()
 
     async def fetch(
-        self, asks: Sequence[RepositoryTarget], *, now: datetime, sweep: bool
+        self, targets: Sequence[RepositoryTarget], *, now: datetime, sweep: bool
     ) -> AsyncGenerator[Sequence[Answer[ForgeFacts]], None]:
-        """Answers for `asks`; see `Source.fetch`."""
-        answers = Answers(asks, now=now)
-        asking = asyncio.create_task(self._ask(asks, answers, now=now, sweep=sweep))
-        try:
-            async for page in answers.pages():
+        """Yield the answers; see `Source.fetch`."""
+        answers = AnswerCollector(targets, now=now)
+        async with aclosing(answers.pages(self._fetch(targets, answers, now=now, sweep=sweep))) as pages:
+            async for page in pages:
                 yield page
-            await asking
-        finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
 
-    async def _ask(self, asks: Sequence[RepositoryTarget], answers: Answers, *, now: datetime, sweep: bool) -> None:
-        many = self._graphql.authorized and (sweep or len(asks) > FEW_REPOSITORIES)
-        self.quota = self._graphql.quota if many else self._rest.quota
-        lookup = Lookup(
-            Rest(self._rest),
-            anonymous=Rest(self._anonymous),
+    async def _fetch(
+        self, targets: Sequence[RepositoryTarget], answers: AnswerCollector, *, now: datetime, sweep: bool
+    ) -> None:
+        use_graphql = self._graphql.authorized and (sweep or len(targets) > ONE_BY_ONE_LIMIT)
+        self.quota = self._graphql.quota if use_graphql else self._rest.quota
+        lookup = RepositoryLookup(
+            RestApi(self._rest),
+            anonymous=RestApi(self._anonymous),
             answers=answers,
             now=now,
             clock=self._clock,
         )
         try:
-            if many:
-                await self._fetch_all(asks, lookup, answers, now=now)
+            if use_graphql:
+                await self._fetch_in_bulk(targets, lookup, answers, now=now)
             else:
-                await self._fetch_each(asks, lookup, answers)
+                await self._fetch_one_by_one(targets, lookup, answers)
         except* CredentialsRejected as group:
             rejected = group.exceptions[0]
             if isinstance(rejected, CredentialsRejected):
                 answers.fail_all(rejected)
-        finally:
-            answers.close()
 
-    async def _fetch_all(
-        self, asks: Sequence[RepositoryTarget], lookup: Lookup, answers: Answers, *, now: datetime
+    async def _fetch_in_bulk(
+        self, targets: Sequence[RepositoryTarget], lookup: RepositoryLookup, answers: AnswerCollector, *, now: datetime
     ) -> None:
-        async with WorkerPool() as crew:
-            close = partial(self._close, "graphql", "core")
+        async with WorkerPool() as pool:
+            block = partial(self._block, "graphql", "core")
             bulk = BulkFetch(
-                self._graphql, lookup=lookup, crew=crew, answers=answers, now=now, clock=self._clock, close=close
+                self._graphql, lookup=lookup, pool=pool, answers=answers, now=now, clock=self._clock, block=block
             )
-            await bulk.fetch(asks)
+            await bulk.fetch(targets)
 
-    async def _fetch_each(self, asks: Sequence[RepositoryTarget], lookup: Lookup, answers: Answers) -> None:
-        turns = QuotaGate(
+    async def _fetch_one_by_one(
+        self, targets: Sequence[RepositoryTarget], lookup: RepositoryLookup, answers: AnswerCollector
+    ) -> None:
+        gate = QuotaGate(
             self._rest.quota,
             authorized=self._rest.authorized,
             clock=self._clock,
             wait=timedelta(seconds=self._limits.wait),
         )
-        await fetch_each(asks, lookup=lookup, turns=turns, answers=answers)
+        await fetch_each(targets, lookup=lookup, gate=gate, answers=answers)
 
-    def _close(self, pool: str, other: str, refusal: Refusal) -> None:
+    def _block(self, pool: str, sibling: str, hit: RateLimitHit) -> None:
+        """Block a pool until its rate limit ends; a secondary limit blocks `sibling`, of the same token, too."""
         now = self._clock()
-        for name in (pool, other if refusal.secondary else ""):
+        for name in (pool, sibling if hit.secondary else ""):
             if name:
-                self.quotas[name].close(refusal.moment(now), now=now)
+                self.quotas[name].block(hit.retry_at(now), now=now)
 
-    def _client(self, pool: str, *, other: str = "", connections: int = MAX_CONCURRENT) -> Client:
-        """A client for one pool. A limit on the manner of asking closes the `other` pool of the same token with it."""
-
-        def refusal(reply: Response) -> Refusal | None:
-            found = read_limit(reply)
-            if found is not None:
-                self._close(pool, other, found)
-            return found
+    def _make_client(self, pool: str, *, sibling: str = "", connections: int = MAX_CONCURRENT) -> Client:
+        def detect_rate_limit(response: Response) -> RateLimitHit | None:
+            hit = parse_rate_limit(response)
+            if hit is not None:
+                self._block(pool, sibling, hit)
+            return hit
 
         auth = None
         if self._token is not None and pool != ANONYMOUS:
-            auth = Authorization(
-                header="Authorization", value=f"Bearer {self._token.secret}", variable=self._token.origin
-            )
+            auth = Authorization(value=f"Bearer {self._token.secret}", variable=self._token.origin)
         return Client(
             source=self.name,
             base_url=self._base_url,
@@ -164,8 +157,8 @@ class GitHub:
             auth=auth,
             connections=connections,
             limits=self._limits,
-            pace=None if pool == "graphql" else self._pace,
+            throttle=None if pool == "graphql" else self._throttle,
             headers=HEADERS,
-            refusal=refusal,
+            detect_rate_limit=detect_rate_limit,
             clock=self._clock,
         )

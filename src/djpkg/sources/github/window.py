@@ -1,7 +1,7 @@
-"""The window: the histories of repositories whose head moved, 25 in a query, page by page.
+"""The window query: the last 52 weeks of commits of up to 25 repositories, page by page.
 
-A history is read below the head that the probe found, by committer date, as `since` works, and counted by author date.
-Never only since the last time: a late merge brings in commits that are older.
+A history is read from the head that the probe found. `since` filters by committer date; commits are counted by author
+date. The whole window is read each time, because a merge can add commits older than the last fetch.
 """
 
 from __future__ import annotations
@@ -14,22 +14,40 @@ import msgspec
 from djpkg.errors import SourceError
 from djpkg.model import weekly_commits
 from djpkg.sources.github.errors import SOURCE
-from djpkg.sources.github.graphql import RATE, Answered, Gap, quote, write_query
-from djpkg.sources.github.rest import Oid  # noqa: TC001 - msgspec reads it
+from djpkg.sources.github.graphql import GraphQLResponse, NoResult, request_body, string_literal
+from djpkg.sources.github.rest import PER_PAGE, Oid
 from djpkg.sources.http import payload
-from djpkg.times import stamp
+from djpkg.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from djpkg.sources.github.answers import Pending
+    from djpkg.sources.github.answers import PendingRepository
 
-PER_PAGE = 100
 MAX_COMMITS = 100_000
-"""A history that claims to have more in a year is not believed."""
+"""A response that states more commits in a year is treated as wrong."""
 
-_COMMITS = "totalCount pageInfo{hasNextPage endCursor} nodes{oid authoredDate}"
+_QUERY = """
+query Window($since: GitTimestamp!) {
+  rateLimit { limit cost remaining resetAt }
+  %s
+}
+fragment Page on CommitHistoryConnection {
+  totalCount
+  pageInfo { hasNextPage endCursor }
+  nodes { oid authoredDate }
+}
+"""
+_HISTORY = """
+  w%(number)d: node(id: %(id)s) {
+    ... on Repository {
+      object(oid: %(head)s) {
+        ... on Commit { oid history(since: $since, first: %(first)d%(after)s) { ...Page } }
+      }
+    }
+  }
+"""
 
 
 class _Commit(msgspec.Struct, rename="camel", gc=False):
@@ -48,13 +66,13 @@ class _History(msgspec.Struct, rename="camel", gc=False):
     nodes: list[_Commit]
 
 
-class _Below(msgspec.Struct, gc=False):
+class _Head(msgspec.Struct, gc=False):
     oid: Oid
     history: _History
 
 
 class _Node(msgspec.Struct, gc=False):
-    object: _Below | None = None
+    object: _Head | None = None
 
 
 _NODE = msgspec.json.Decoder(_Node)
@@ -62,117 +80,121 @@ _NODE = msgspec.json.Decoder(_Node)
 
 @dataclass(slots=True, kw_only=True)
 class Window:
-    """What is read so far of one repository's window; `lacks` counts the pages that are still to come.
+    """The commits of one repository that were read so far; results that arrive after it is `closed` are ignored."""
 
-    Once it is `closed`, what still comes of it is of no use.
-    """
-
-    pending: Pending
+    pending: PendingRepository
     total: int | None = None
     days: dict[str, int] = field(default_factory=dict)
-    lacks: int = 1
+    missing_pages: int = 1
     closed: bool = False
 
 
-class WindowAsk(NamedTuple):
-    """One page of a window to be asked for: `had` commits come before it, `after` is the cursor of the last of them."""
+class PageRequest(NamedTuple):
+    """A request for one page of a window: `offset` commits are before it, `after` is the cursor of the last of them."""
 
     window: Window
-    had: int = 0
+    offset: int = 0
     after: str | None = None
 
 
 class HistoryPage(NamedTuple):
-    """One page of a history; `after` is where the next one begins, None where there is none."""
+    """One page of a history: commits per author day, their number, and the cursor of the next page, None at the end."""
 
     days: dict[str, int]
-    received: int
+    size: int
     total: int
     after: str | None
 
 
-def write_window(asks: Sequence[WindowAsk], *, now: datetime) -> bytes:
-    """A request for one page of the history of each repository, the first one or a further one."""
-    aliases = "".join(
-        f"w{number}:node(id:{quote(ask.window.pending.node_id or '')}){{...on Repository{{"
-        f"object(oid:{quote(ask.window.pending.head)}){{...on Commit{{oid history(since:$since,first:{PER_PAGE}"
-        f"{'' if ask.after is None else ',after:' + quote(ask.after)}){{{_COMMITS}}}}}}}}}}}"
-        for number, ask in enumerate(asks)
-    )
-    since = stamp(weekly_commits.window_start(now))
-    return write_query(f"query Window($since:GitTimestamp!){{{RATE} {aliases}}}", since=since)
+def window_query(requests: Sequence[PageRequest], *, now: datetime) -> bytes:
+    """Return the request body for one page of each history."""
+    histories = [
+        _HISTORY
+        % {
+            "number": number,
+            "id": string_literal(request.window.pending.node_id or ""),
+            "head": string_literal(request.window.pending.head),
+            "first": PER_PAGE,
+            "after": "" if request.after is None else f", after: {string_literal(request.after)}",
+        }
+        for number, request in enumerate(requests)
+    ]
+    return request_body(_QUERY % "".join(histories), since=format_time(weekly_commits.window_start(now)))
 
 
-def read_window(
-    answered: Answered, asks: Sequence[WindowAsk], *, now: datetime
-) -> list[HistoryPage | Gap | SourceError]:
-    """The page of the history of each repository; one that lacks a commit counts as not answered."""
-    found = answered.pick([(f"w{number}",) for number in range(len(asks))])
-    return [_read(one, ask, now=now) for one, ask in zip(found, asks, strict=True)]
+def parse_window(
+    response: GraphQLResponse, requests: Sequence[PageRequest], *, now: datetime
+) -> list[HistoryPage | NoResult | SourceError]:
+    """Return the page of each history, why it is missing, or the error in it. An incomplete page is UNANSWERED."""
+    results = response.results([(f"w{number}",) for number in range(len(requests))])
+    return [_parse_page(raw, request, now=now) for raw, request in zip(results, requests, strict=True)]
 
 
-def following(ask: WindowAsk, page: HistoryPage) -> list[WindowAsk]:
-    """The asks for what comes behind a page.
+def next_pages(request: PageRequest, page: HistoryPage) -> list[PageRequest]:
+    """Return the requests for what follows a page.
 
-    Where cursors count, as GitHub's do so far, those of all further pages are known with the first one, and 25 of them
-    share a query; each is checked against what the page before it says. Else there is one at a time.
+    GitHub's cursors contain the number of the commit, so the first page tells the cursors of all others, and these can
+    share a query; `_is_complete` checks them. With other cursors there is one request at a time.
     """
-    had = ask.had + page.received
-    if page.after is None or (ask.had and _counts(ask)):
+    offset = request.offset + page.size
+    if page.after is None or (request.offset and _has_numbered_cursor(request)):
         return []
-    following = WindowAsk(ask.window, had, page.after)
-    if not _counts(following):
+    following = PageRequest(request.window, offset, page.after)
+    if not _has_numbered_cursor(following):
         return [following]
-    head = ask.window.pending.head
-    return [WindowAsk(ask.window, place, _cursor(head, place)) for place in range(had, page.total, PER_PAGE)]
+    head = request.window.pending.head
+    starts = range(offset, page.total, PER_PAGE)
+    return [PageRequest(request.window, start, _numbered_cursor(head, start)) for start in starts]
 
 
-def _read(raw: msgspec.Raw | Gap, ask: WindowAsk, *, now: datetime) -> HistoryPage | Gap | SourceError:
-    if isinstance(raw, Gap):
+def _parse_page(
+    raw: msgspec.Raw | NoResult, request: PageRequest, *, now: datetime
+) -> HistoryPage | NoResult | SourceError:
+    if isinstance(raw, NoResult):
         return raw
     try:
-        below = payload.decode(_NODE, raw, source=SOURCE).object
-        if below is None:
-            return Gap.UNCLEAR  # pushed over by force since the probe, or left out
-        if not _is_whole(below, ask):
-            return Gap.UNANSWERED
-        nodes = below.history.nodes
-        dates = (payload.moment(commit.authored_date, source=SOURCE) for commit in nodes)
+        head = payload.decode_json(_NODE, raw, source=SOURCE).object
+        if head is None:
+            return NoResult.UNCLEAR  # a force push since the probe, or missing from the response
+        if not _is_complete(head, request):
+            return NoResult.UNANSWERED
+        commits, info = head.history.nodes, head.history.page_info
+        dates = (payload.parse_moment(commit.authored_date, source=SOURCE) for commit in commits)
         return HistoryPage(
-            days=weekly_commits.author_days(dates, now=now),
-            received=len(nodes),
-            total=below.history.total_count,
-            after=below.history.page_info.end_cursor if below.history.page_info.has_next_page else None,
+            days=weekly_commits.commits_by_day(dates, now=now),
+            size=len(commits),
+            total=head.history.total_count,
+            after=info.end_cursor if info.has_next_page else None,
         )
     except SourceError as error:
         return error
 
 
-def _is_whole(below: _Below, ask: WindowAsk) -> bool:
-    """Whether nothing is missing from a page. GitHub has been seen to leave out commits, without an error.
+def _is_complete(head: _Head, request: PageRequest) -> bool:
+    """Return whether a page has all its commits: GitHub sometimes omits some without an error.
 
-    The first page begins with the head, which lies in the window; each page has what its place in the total asks for.
+    The first page starts with the head if that is in the window; the total decides how many commits each page has.
     """
-    total, nodes, info = below.history.total_count, below.history.nodes, below.history.page_info
-    pending = ask.window.pending
-    if below.oid != pending.head or total > MAX_COMMITS or ask.window.total not in {None, total}:
+    total, commits, info = head.history.total_count, head.history.nodes, head.history.page_info
+    pending = request.window.pending
+    if head.oid != pending.head or total > MAX_COMMITS or request.window.total not in {None, total}:
         return False
-    if ask.after is None and pending.head_at is not None and (not nodes or nodes[0].oid != below.oid):
+    if request.after is None and pending.head_at is not None and (not commits or commits[0].oid != head.oid):
         return False
-    had = ask.had + len(nodes)
-    if len(nodes) != min(PER_PAGE, total - ask.had) or info.has_next_page != (had < total):
+    end = request.offset + len(commits)
+    if len(commits) != min(PER_PAGE, total - request.offset) or info.has_next_page != (end < total):
         return False
     if not info.has_next_page:
         return True
-    if ask.had and _counts(ask):
-        return info.end_cursor == _cursor(pending.head, had)
-    return info.end_cursor not in {None, ask.after}
+    if request.offset and _has_numbered_cursor(request):
+        return info.end_cursor == _numbered_cursor(pending.head, end)
+    return info.end_cursor not in {None, request.after}
 
 
-def _counts(ask: WindowAsk) -> bool:
-    return ask.after == _cursor(ask.window.pending.head, ask.had)
+def _has_numbered_cursor(request: PageRequest) -> bool:
+    return request.after == _numbered_cursor(request.window.pending.head, request.offset)
 
 
-def _cursor(head: str, had: int) -> str:
-    """The cursor of the commit number `had` below `head`, as GitHub writes it: its number from 0 on."""
-    return f"{head} {had - 1}"
+def _numbered_cursor(head: str, offset: int) -> str:
+    """Return the cursor after the first `offset` commits, as GitHub writes it: head and index of the last one."""
+    return f"{head} {offset - 1}"

@@ -1,7 +1,7 @@
-"""One project as PyPI's JSON API states it (``/pypi/NAME/json``): the newest release and what it declares.
+"""Parses the metadata of one project from PyPI's JSON API (``/pypi/NAME/json``): the latest release.
 
-PyPI itself chooses which release is the newest: a yanked one only where all are, a prerelease only where nothing is
-final. ``releases``, which is most of the reply, is deprecated there and is not read.
+PyPI decides which release is the latest: a yanked one only if all are yanked, a prerelease only if nothing is final.
+``releases``, most of the response, is deprecated and not parsed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from djpkg.errors import UnexpectedPayload
 from djpkg.model import pypi_project
 from djpkg.model.facts import PypiFacts
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import Count, clean, decode, moment
+from djpkg.sources.http.payload import Count, clean_text, decode_json, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_WORD = 200
-"""The most characters of a name, a version or a specifier."""
-MAX_ADDRESS = 500
-MAX_ADDRESSES = 20
+MAX_WORD_LENGTH = 200
+"""Characters of a name, a version or a specifier."""
+MAX_URL_LENGTH = 500
+MAX_URLS = 20
 MAX_CLASSIFIERS = 1000
 
 
@@ -53,54 +53,56 @@ _PROJECT = msgspec.json.Decoder(_Project)
 
 
 def parse_metadata(body: bytes) -> tuple[PypiFacts, int | None]:
-    """The facts about a project, and the serial that they belong to where the reply has it.
+    """Return the facts of a project and its last serial, if the response has one.
 
-    UnexpectedPayload for a reply that is not as documented; then no part of it counts.
+    UnexpectedPayload for an invalid response, even if only a part of it is invalid.
     """
-    said = decode(_PROJECT, body, source=SourceName.PYPI)
-    info = said.info
-    version = _word(info.version)
+    project = decode_json(_PROJECT, body, source=SourceName.PYPI)
+    info = project.info
+    version = _parse_word(info.version)
     if version is None:
-        raise UnexpectedPayload(f"{SourceName.PYPI}: the reply has no version that could be one")
-    classifiers = tuple(map(clean, (info.classifiers or ())[:MAX_CLASSIFIERS]))
-    license_ = pypi_project.choose_license(_clean(info.license_expression), classifiers, _clean(info.license))
+        raise UnexpectedPayload(f"{SourceName.PYPI}: the response has an invalid version")
+    classifiers = tuple(map(clean_text, (info.classifiers or ())[:MAX_CLASSIFIERS]))
+    license_ = pypi_project.choose_license(
+        _clean_optional(info.license_expression), classifiers, _clean_optional(info.license)
+    )
     facts = PypiFacts(
-        name=_word(info.name) or "",
+        name=_parse_word(info.name) or "",
         version=version,
-        released=_released(said.urls or ()),
+        released=_first_upload(project.urls or ()),
         yanked=info.yanked,
-        requires_python=_word(info.requires_python),
-        python_versions=pypi_project.declared_python(classifiers),
-        django_versions=pypi_project.declared_django(classifiers),
+        requires_python=_parse_word(info.requires_python),
+        python_versions=pypi_project.declared_python_versions(classifiers),
+        django_versions=pypi_project.declared_django_versions(classifiers),
         license=license_,
         development_status=pypi_project.development_status(classifiers),
-        repository_urls=_addresses([*(info.project_urls or {}).values(), info.home_page]),
+        repository_urls=_web_urls([*(info.project_urls or {}).values(), info.home_page]),
     )
-    return facts, said.last_serial
+    return facts, project.last_serial
 
 
-def _released(files: Iterable[_File]) -> str | None:
-    """When the first file of the release was uploaded; None for a release without files."""
+def _first_upload(files: Iterable[_File]) -> str | None:
+    """Return when the first file of the release was uploaded; None for a release without files."""
     texts = (file.upload_time_iso_8601 for file in files)
-    moments = [moment(text, source=SourceName.PYPI) for text in texts if text is not None]
-    return times.stamp(min(moments)) if moments else None
+    moments = [parse_moment(text, source=SourceName.PYPI) for text in texts if text is not None]
+    return times.format_time(min(moments)) if moments else None
 
 
-def _addresses(texts: Iterable[str | None]) -> tuple[str, ...]:
-    stated = (text.strip() for text in texts if text is not None)
-    sane = (
+def _web_urls(texts: Iterable[str | None]) -> tuple[str, ...]:
+    stripped = (text.strip() for text in texts if text is not None)
+    valid = (
         text
-        for text in stated
-        if text.lower().startswith(("http://", "https://")) and len(text) <= MAX_ADDRESS and text.isprintable()
+        for text in stripped
+        if text.lower().startswith(("http://", "https://")) and len(text) <= MAX_URL_LENGTH and text.isprintable()
     )
-    return tuple(dict.fromkeys(sane))[:MAX_ADDRESSES]
+    return tuple(dict.fromkeys(valid))[:MAX_URLS]
 
 
-def _word(text: str | None) -> str | None:
-    """A short text in one line, None where it is none of that."""
+def _parse_word(text: str | None) -> str | None:
+    """Return a short text of one line; None for an empty, long or unprintable one."""
     text = (text or "").strip()
-    return text if text and len(text) <= MAX_WORD and text.isprintable() else None
+    return text if text and len(text) <= MAX_WORD_LENGTH and text.isprintable() else None
 
 
-def _clean(text: str | None) -> str | None:
-    return None if text is None else clean(text)
+def _clean_optional(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)

@@ -1,8 +1,8 @@
-"""PyPI's list of all projects with their serials, read while it arrives.
+"""Parses PyPI's list of all projects with their serials while it is downloaded.
 
 The Simple API (PEP 691; PyPI adds ``_last-serial``) answers ``{"meta": …, "projects": [{"_last-serial": 1, "name":
-"Django"}, …]}`` with some 750,000 projects. It is cut where one project ends and the next begins, and each slice is
-decoded by itself, so that some tens of kilobytes are held at a time and never the list.
+"Django"}, …]}`` with about 750,000 projects. The list is cut between two projects and each slice is decoded
+separately, so that only some tens of kilobytes are in memory at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from djpkg.errors import UnexpectedPayload
-from djpkg.sources.http.payload import Count, decode
+from djpkg.sources.http.payload import Count, decode_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 ACCEPT = "application/vnd.pypi.simple.v1+json"
 
 _SOURCE = "pypi"
-_SLICE = 64 << 10
-"""How many bytes of the list are decoded at once."""
-_LONGEST = 1 << 20
-"""How many bytes one project, or one value beside the projects, may have."""
-_MOST_ODD = 100
-"""Projects that are not as documented are passed over, up to so many."""
+_SLICE_BYTES = 64 << 10
+"""The size of the slices that are decoded."""
+_MAX_VALUE_BYTES = 1 << 20
+"""The largest project, or other value of the top-level object."""
+_MAX_INVALID = 100
+"""The number of invalid projects that are skipped before the list is rejected."""
 
 _SPACE = b" \t\r\n"
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]"]', re.DOTALL)
@@ -42,161 +42,161 @@ class _Project(msgspec.Struct, gc=False):
 
 _PROJECT = msgspec.json.Decoder(_Project)
 _PROJECTS = msgspec.json.Decoder(list[_Project])
-_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _KEY = msgspec.json.Decoder(str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serials:
-    """The serials of those asked for that are in the list, by normalised name, and how many projects it has."""
+    """The serials of the requested projects by normalized name, and the number of all projects in the list."""
 
     found: dict[str, int]
     count: int
 
 
 async def parse_serials(chunks: AsyncIterator[bytes], wanted: Collection[str]) -> Serials:
-    """The serials of `wanted`, which are normalised names (PEP 503); the list has names as displayed.
+    """Return the serials of `wanted`, which are normalized names (PEP 503); the list has display names.
 
-    UnexpectedPayload where the text is not one whole JSON object with a list of projects, or the list is empty.
+    UnexpectedPayload if the text is not one complete JSON object with a list of projects, or the list is empty.
     """
-    text = _Text(chunks)
-    tally = _Tally(wanted=frozenset(wanted))
-    listed = False
-    await text.take(b"{")
+    stream = _JsonStream(chunks)
+    collector = _SerialCollector(wanted=frozenset(wanted))
+    has_projects = False
+    await stream.expect(b"{")
     while True:
-        key = decode(_KEY, await text.value(), source=_SOURCE)
-        await text.take(b":")
-        if key == "projects" and not listed:
-            await _read_projects(text, tally)
-            listed = True
+        key = decode_json(_KEY, await stream.read_value(), source=_SOURCE)
+        await stream.expect(b":")
+        if key == "projects" and not has_projects:
+            await _parse_projects(stream, collector)
+            has_projects = True
         else:
-            decode(_RAW, await text.value(), source=_SOURCE)
-        if await text.take(b",", b"}") == b"}":
+            decode_json(_RAW, await stream.read_value(), source=_SOURCE)
+        if await stream.expect(b",", b"}") == b"}":
             break
-    await text.finish()
-    if not tally.count:
-        _refuse("is empty")
-    return Serials(found=tally.found, count=tally.count)
+    await stream.expect_end()
+    if not collector.count:
+        _reject("is empty")
+    return Serials(found=collector.found, count=collector.count)
 
 
-async def _read_projects(text: _Text, tally: _Tally) -> None:
-    await text.take(b"[")
-    if await text.peek() == b"]":
-        await text.take(b"]")
+async def _parse_projects(stream: _JsonStream, collector: _SerialCollector) -> None:
+    await stream.expect(b"[")
+    if await stream.peek() == b"]":
+        await stream.expect(b"]")
         return
     while True:
-        tally.add(await text.projects())
-        if await text.take(b",", b"]") == b"]":
+        collector.add(await stream.read_projects())
+        if await stream.expect(b",", b"]") == b"]":
             return
 
 
 @dataclass(slots=True, kw_only=True)
-class _Tally:
+class _SerialCollector:
     wanted: frozenset[str]
     found: dict[str, int] = field(default_factory=dict)
     count: int = 0
-    odd: int = 0
+    invalid: int = 0
 
     def add(self, projects: Sequence[_Project | None]) -> None:
-        """Counts a slice of the list, and keeps the serials that are wanted. None is a project that is malformed."""
+        """Count the projects of a slice and keep the wanted serials. None is an invalid project."""
         self.count += len(projects)
-        whole = [project for project in projects if project is not None]
-        self.odd += len(projects) - len(whole)
-        for name, project in zip(_normalised([project.name for project in whole]), whole, strict=True):
+        valid = [project for project in projects if project is not None]
+        self.invalid += len(projects) - len(valid)
+        for name, project in zip(_normalize([project.name for project in valid]), valid, strict=True):
             if name in self.wanted:
                 self.found[name] = project.serial
-        if self.odd > _MOST_ODD:
-            _refuse("is not as documented")
+        if self.invalid > _MAX_INVALID:
+            _reject("is invalid")
 
 
-def _normalised(names: Sequence[str]) -> Sequence[str]:
-    """What `canonicalize_name` makes of each: 750,000 names are too many for a call or more each, a slice is not."""
-    lines = "\n".join(names).lower().replace("_", "-").replace(".", "-")
-    found = lines.split("\n")
-    if len(found) != len(names):
+def _normalize(names: Sequence[str]) -> Sequence[str]:
+    """Return the names as `canonicalize_name` does, a whole slice at once: one call per name is slow for 750,000."""
+    joined = "\n".join(names).lower().replace("_", "-").replace(".", "-")
+    normalized = joined.split("\n")
+    if len(normalized) != len(names):
         return [canonicalize_name(name) for name in names]
-    return [canonicalize_name(name) if "--" in name else name for name in found] if "--" in lines else found
+    return [canonicalize_name(name) if "--" in name else name for name in normalized] if "--" in joined else normalized
 
 
-class _Text:
-    """JSON that arrives in pieces, taken off its front."""
+class _JsonStream:
+    """JSON that arrives in chunks and is consumed from the front."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
-        self._held = b""
+        self._buffer = b""
 
     async def peek(self) -> bytes:
-        """The next byte that is no white space."""
-        while not (held := self._held.lstrip(_SPACE)):
-            self._held = b""
+        """Return the next byte that is not whitespace, without consuming it."""
+        while not (stripped := self._buffer.lstrip(_SPACE)):
+            self._buffer = b""
             if not await self._fill(1):
-                _refuse("was cut")
-        self._held = held
-        return held[:1]
+                _reject("was truncated")
+        self._buffer = stripped
+        return stripped[:1]
 
-    async def take(self, *expected: bytes) -> bytes:
-        """Takes off the next byte, which is one of `expected`."""
+    async def expect(self, *expected: bytes) -> bytes:
+        """Consume and return the next byte, which has to be one of `expected`."""
         byte = await self.peek()
         if byte not in expected:
-            _refuse("is not JSON")
-        self._held = self._held[1:]
+            _reject("is not valid JSON")
+        self._buffer = self._buffer[1:]
         return byte
 
-    async def value(self) -> bytes:
-        """Takes off one value of any kind, which is not decoded yet."""
+    async def read_value(self) -> bytes:
+        """Consume one value of any type, undecoded."""
         await self.peek()
-        while not (end := _value_end(self._held)):
+        while not (end := _value_end(self._buffer)):
             await self._fill_more()
-        return self._take_off(end)
+        return self._consume(end)
 
-    async def projects(self) -> Sequence[_Project | None]:
-        """Takes off as many whole projects of the list as are at hand, at least one; the comma after them stays."""
+    async def read_projects(self) -> Sequence[_Project | None]:
+        """Consume all complete projects in the buffer, at least one, but not the comma after them."""
         if await self.peek() != b"{":
-            _refuse("is not as documented")
-        await self._fill(_SLICE)
+            _reject("is invalid")
+        await self._fill(_SLICE_BYTES)
         while True:
-            # Mostly the last brace ends a project. One inside a text or another value leaves JSON that is cut, which
-            # never decodes: then the end is looked for one token at a time.
-            end = self._held.rfind(b"}") + 1
-            if projects := _decode_all(self._held[:end]):
-                self._take_off(end)
+            # Usually the last brace ends a project. If it is inside a string or a nested value, the slice is not
+            # valid JSON; then the end is found token by token.
+            end = self._buffer.rfind(b"}") + 1
+            if projects := _decode_all(self._buffer[:end]):
+                self._consume(end)
                 return projects
-            if end := _objects_end(self._held):
-                return _decode_each(self._take_off(end))
+            if end := _objects_end(self._buffer):
+                return _decode_each(self._consume(end))
             await self._fill_more()
 
-    async def finish(self) -> None:
-        """Reads to the end, where there is nothing left but white space."""
-        while not self._held.strip(_SPACE):
-            self._held = b""
+    async def expect_end(self) -> None:
+        """Read to the end, where only whitespace may follow."""
+        while not self._buffer.strip(_SPACE):
+            self._buffer = b""
             if not await self._fill(1):
                 return
-        _refuse("is not JSON")
+        _reject("is not valid JSON")
 
-    def _take_off(self, end: int) -> bytes:
-        taken, self._held = self._held[:end], self._held[end:]
-        return taken
+    def _consume(self, end: int) -> bytes:
+        consumed, self._buffer = self._buffer[:end], self._buffer[end:]
+        return consumed
 
     async def _fill_more(self) -> None:
-        if len(self._held) > _LONGEST:
-            _refuse("is not as documented")
-        if not await self._fill(2 * len(self._held)):
-            _refuse("was cut")
+        if len(self._buffer) > _MAX_VALUE_BYTES:
+            _reject("is invalid")
+        if not await self._fill(2 * len(self._buffer)):
+            _reject("was truncated")
 
-    async def _fill(self, least: int) -> bool:
-        """Holds at least so many bytes, or all that is left; whether any came."""
-        pieces, size = [self._held], len(self._held)
-        while size < least and (piece := await anext(self._chunks, None)) is not None:
+    async def _fill(self, size: int) -> bool:
+        """Fill the buffer to at least `size` bytes if the stream has as many; return whether any were added."""
+        pieces, filled = [self._buffer], len(self._buffer)
+        while filled < size and (piece := await anext(self._chunks, None)) is not None:
             pieces.append(piece)
-            size += len(piece)
-        grew = size > len(self._held)
-        self._held = b"".join(pieces)
+            filled += len(piece)
+        grew = filled > len(self._buffer)
+        self._buffer = b"".join(pieces)
         return grew
 
 
 def _decode_all(objects: bytes) -> Sequence[_Project]:
-    """The projects of a slice, none where it is not a whole number of projects as documented."""
+    """Return the projects of a slice; none if it is not a sequence of complete and valid projects."""
     try:
         return _PROJECTS.decode(b"[" + objects + b"]")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -204,20 +204,20 @@ def _decode_all(objects: bytes) -> Sequence[_Project]:
 
 
 def _decode_each(objects: bytes) -> Sequence[_Project | None]:
-    """The same for a slice that ends where an object does; None for each object that is not as documented."""
+    """Return the projects of a slice that ends with an object; None for each invalid object."""
     projects: list[_Project | None] = []
-    for raw in decode(_RAWS, b"[" + objects + b"]", source=_SOURCE):
+    for raw in decode_json(_RAW_LIST, b"[" + objects + b"]", source=_SOURCE):
         if not bytes(raw).startswith(b"{"):
-            _refuse("is not as documented")
+            _reject("is invalid")
         try:
-            projects.append(decode(_PROJECT, raw, source=_SOURCE))
+            projects.append(decode_json(_PROJECT, raw, source=_SOURCE))
         except UnexpectedPayload:
             projects.append(None)
     return projects
 
 
 def _objects_end(text: bytes) -> int:
-    """Where the last whole one of the objects ends with which a text begins, 0 where none is whole."""
+    """Return the end of the last complete object in a sequence of objects, 0 if none is complete."""
     depth = end = 0
     for token in _TOKEN.finditer(text):
         match token.group():
@@ -228,14 +228,14 @@ def _objects_end(text: bytes) -> int:
                 if depth == 0:
                     end = token.end()
             case b'"':
-                break  # a text that is not whole
+                break  # an incomplete string
         if depth < 0:
             break  # the end of the list
     return end
 
 
 def _value_end(text: bytes) -> int:
-    """Where the value ends with which a text begins, 0 where it is not whole."""
+    """Return the end of the value at the start of a text, 0 if it is not complete."""
     if scalar := _SCALAR.match(text):
         return scalar.end() if scalar.end() < len(text) else 0
     depth = 0
@@ -252,5 +252,5 @@ def _value_end(text: bytes) -> int:
     return 0
 
 
-def _refuse(what: str) -> NoReturn:
-    raise UnexpectedPayload(f"pypi: the list of projects {what}")
+def _reject(problem: str) -> NoReturn:
+    raise UnexpectedPayload(f"pypi: the list of projects {problem}")

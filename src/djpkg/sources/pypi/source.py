@@ -1,20 +1,28 @@
-"""PyPI: one request for each project, and before many of them one list that says which have changed.
+"""PyPI: one request per project; before many of them, one list that shows which projects have changed.
 
-PyPI asks not to be sent thousands of requests in minutes (its API documentation, "Rate limiting"). So where more than
-a few stored projects are to be looked at, its list of all projects comes first, with the serial of the last change of
-each; only those with another serial than the stored one are then asked for.
+PyPI asks clients not to send thousands of requests within minutes (its API documentation, "Rate limiting"). So if many
+stored projects are due, the list of all projects is fetched first: it has the serial of each project's last change, and
+only projects with a newer serial than the stored one are fetched.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted, Rejected, SourceError, UnexpectedPayload, Unreachable
-from djpkg.model.batch_sizes import MANY_PROJECTS, SHORTEST_LIST
+from djpkg.errors import (
+    CredentialsRejected,
+    HTTPStatusError,
+    QuotaExhausted,
+    SourceError,
+    UnexpectedPayload,
+    Unreachable,
+)
+from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
 from djpkg.model.facts import Outcome, PypiFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.answer_buffer import AnswerBuffer
@@ -29,31 +37,30 @@ from djpkg.times import utc_now
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
     from typing import Self, TypeAlias
 
     from djpkg.model.lookups import ProjectTarget
     from djpkg.sources.http.response import Response
     from djpkg.sources.pypi.serials import Serials
 
-    Said: TypeAlias = Answer[PypiFacts]
+    PypiAnswer: TypeAlias = Answer[PypiFacts]
 
-AT_ONCE = 8
-UNCHANGED_PAGE = 500
-"""How many answers that need no request are handed over together at most."""
-CLOSING = frozenset((401, 403))
-"""All that PyPI shows is public: who is not let in to one project is let in to none."""
-LIST_CAP = 256 * 2**20
-"""Bytes of the list: some 40 million today."""
+MAX_CONCURRENT = 8
+UNCHANGED_PAGE_SIZE = 500
+"""The most answers per page for projects that the list shows as unchanged."""
+BLOCKING_STATUSES = frozenset((401, 403))
+"""Everything on PyPI is public, so these statuses are not about one project."""
+MAX_LIST_BYTES = 256 * 2**20
+"""The list has about 40 million bytes now."""
 
 _SERIAL = re.compile(r"[0-9]{1,15}")
 
 
 class Pypi:
-    """Asks PyPI about projects; use it with ``async with``.
+    """Fetches projects from PyPI; use it with ``async with``.
 
-    `listed` is how many projects the last list had that was believed, or None; as an attribute it is the number of
-    this run's list, None where none was read.
+    `last_project_count` is the number of projects in the last accepted list, None if there was none. The attribute
+    `project_count` is that of the list fetched by this object, None if none was fetched.
     """
 
     name = SourceName.PYPI
@@ -62,21 +69,21 @@ class Pypi:
         self,
         *,
         base_url: str,
-        listed: int | None = None,
+        last_project_count: int | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.quota = Quota()
         self.quotas = {"": self.quota}
         self.spent = Spent()
-        self.listed: int | None = None
-        self._last_listed = listed
+        self.project_count: int | None = None
+        self._last_project_count = last_project_count
         self._client = Client(
             source=self.name,
             base_url=base_url,
             quota=self.quota,
             spent=self.spent,
-            connections=AT_ONCE,
+            connections=MAX_CONCURRENT,
             limits=limits,
             clock=clock,
         )
@@ -85,142 +92,133 @@ class Pypi:
         await self._client.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._client.__aexit__(*exc_info)
 
     async def fetch(
         self,
-        asks: Sequence[ProjectTarget],
+        targets: Sequence[ProjectTarget],
         *,
-        now: datetime,  # noqa: ARG002 - nothing that PyPI says depends on it
-        sweep: bool,  # noqa: ARG002 - how many are known decides which shape pays
-    ) -> AsyncIterator[Sequence[Said]]:
-        """One answer for each of `asks`, in pages as they become ready; the first ones are asked for first.
+        now: datetime,  # noqa: ARG002 - part of the protocol
+        sweep: bool,  # noqa: ARG002 - part of the protocol; the number of stored projects decides instead
+    ) -> AsyncIterator[Sequence[PypiAnswer]]:
+        """Yield one answer for each target in pages; requests are sent in the order of the targets.
 
-        A project that is gone loses its validators, so that it is told when it comes back as it was.
+        An answer GONE has no validators, so that a restored project is reported even if it is unchanged.
         """
-        found: dict[str, int] = {}
-        if sum(ask.serial is not None for ask in asks) > MANY_PROJECTS:
+        listed: dict[str, int] = {}
+        if sum(target.serial is not None for target in targets) > SERIAL_LIST_MINIMUM:
             try:
-                found = (await self._fetch_serials([ask.coordinate for ask in asks])).found
+                listed = await self._fetch_serials([target.coordinate for target in targets])
             except SourceError as error:
-                # Asking for each of them all the same is what PyPI wants nobody to do.
-                for page in _in_pages([_ended(ask, error) for ask in asks]):
+                # Fetching each project instead would be the load that PyPI asks to avoid.
+                for page in _in_pages([_failed(target, error) for target in targets]):
                     yield page
                 return
-            # The list may be half an hour behind what the project itself said.
-            same = [
-                ask
-                for ask in asks
-                if ask.serial is not None and (listed := found.get(ask.coordinate)) and listed <= ask.serial
+            # The list may be half an hour older than the stored metadata, so its serial may be lower.
+            unchanged = [
+                target.coordinate
+                for target in targets
+                if target.serial is not None and 0 < listed.get(target.coordinate, 0) <= target.serial
             ]
-            for page in _in_pages([Answer(coordinate=ask.coordinate, outcome=Outcome.UNCHANGED) for ask in same]):
+            for page in _in_pages([Answer(coordinate=name, outcome=Outcome.UNCHANGED) for name in unchanged]):
                 yield page
-            settled = {ask.coordinate for ask in same}
-            asks = [ask for ask in asks if ask.coordinate not in settled]
-        ready: AnswerBuffer[PypiFacts] = AnswerBuffer()
-        work = asyncio.create_task(self._serve(asks, found, ready))
-        try:
-            async for page in ready.pages():
+            answered = set(unchanged)
+            targets = [target for target in targets if target.coordinate not in answered]
+        buffer: AnswerBuffer[PypiFacts] = AnswerBuffer()
+        async with aclosing(buffer.pages(self._fetch_projects(targets, listed, buffer))) as pages:
+            async for page in pages:
                 yield page
-            await work
-        finally:
-            work.cancel()
-            await asyncio.wait([work])
 
     # The list.
 
-    async def _fetch_serials(self, names: Collection[str]) -> Serials:
-        """The serials of those named that are listed; raises SourceError for a list that is not to be believed."""
-        found = await self._read_list(names)
-        if self._last_listed is not None and found.count < self._last_listed * SHORTEST_LIST:
+    async def _fetch_serials(self, names: Collection[str]) -> dict[str, int]:
+        """Return the serials of those `names` that are listed. Raises SourceError for an implausible list too."""
+        serial_list = await self._fetch_list(names)
+        last = self._last_project_count
+        if last is not None and serial_list.count < last * MIN_LIST_RATIO:
             raise UnexpectedPayload(
-                f"pypi: its list has {found.count:,} projects, far shorter than the last one ({self._last_listed:,})"
+                f"pypi: the list of projects is incomplete: {serial_list.count:,}, but {last:,} at the last fetch"
             )
-        self.listed = found.count
-        return found
+        self.project_count = serial_list.count
+        return serial_list.found
 
-    async def _read_list(self, names: Collection[str], *, again: bool = True) -> Serials:
-        begun = False
+    async def _fetch_list(self, names: Collection[str], *, retry: bool = True) -> Serials:
+        started = False
         try:
-            async with self._client.stream("simple/", accept=serials.ACCEPT, cap=LIST_CAP) as chunks:
-                begun = True
+            async with self._client.stream("simple/", accept=serials.ACCEPT, max_size=MAX_LIST_BYTES) as chunks:
+                started = True
                 return await serials.parse_serials(chunks, names)
         except Unreachable:
-            # Only its beginning is tried again by the client.
-            if not (begun and again):
+            # The client itself retries until the body starts.
+            if not (started and retry):
                 raise
-        return await self._read_list(names, again=False)
+        return await self._fetch_list(names, retry=False)
 
     # Single projects.
 
-    async def _serve(
-        self, asks: Sequence[ProjectTarget], found: Mapping[str, int], ready: AnswerBuffer[PypiFacts]
+    async def _fetch_projects(
+        self, targets: Sequence[ProjectTarget], listed: Mapping[str, int], buffer: AnswerBuffer[PypiFacts]
     ) -> None:
-        circuit = CircuitBreaker(closing=CLOSING)
-        waiting = iter(asks)
+        circuit = CircuitBreaker(blocking_statuses=BLOCKING_STATUSES)
+        waiting = iter(targets)
 
-        async def serve_some() -> None:
-            for ask in waiting:
-                ready.add(await self._answer(ask, found.get(ask.coordinate), circuit))
+        async def work() -> None:
+            for target in waiting:
+                buffer.add(await self._fetch_project(target, listed.get(target.coordinate), circuit))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(AT_ONCE, len(asks))):
-                    group.create_task(serve_some())
-        finally:
-            ready.close()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(MAX_CONCURRENT, len(targets))):
+                group.create_task(work())
 
-    async def _answer(self, ask: ProjectTarget, listed: int | None, circuit: CircuitBreaker) -> Said:
+    async def _fetch_project(
+        self, target: ProjectTarget, listed_serial: int | None, circuit: CircuitBreaker
+    ) -> PypiAnswer:
         if circuit.cause is not None:
-            return _ended(ask, circuit.cause)
+            return _failed(target, circuit.cause)
         try:
-            target = f"pypi/{quote(ask.coordinate, safe='')}/json"
-            answer = _read(ask, listed, await self._client.get(target, etag=ask.etag))
+            route = f"pypi/{quote(target.coordinate, safe='')}/json"
+            answer = _parse_response(target, listed_serial, await self._client.get(route, etag=target.etag))
         except SourceError as error:
-            circuit.note(error)
-            return _ended(ask, error)
-        circuit.note(None)
+            circuit.record(error)
+            return _failed(target, error)
+        circuit.record(None)
         return answer
 
 
-def _read(ask: ProjectTarget, listed: int | None, reply: Response) -> Said:
-    """`listed` is the serial that the list has for the project, None where it was not read."""
-    if reply.body.lstrip()[:1] == b"<":
-        # Whatever its status, it is not PyPI's word on the project.
-        raise Unreachable(f"pypi: a page for people ({reply.status}) in place of an answer")
-    serial = _serial(reply)
-    match reply.status:
+def _parse_response(target: ProjectTarget, listed_serial: int | None, response: Response) -> PypiAnswer:
+    """Return the answer in a response; `listed_serial` is the project's serial in the list, None without a list."""
+    name = target.coordinate
+    if response.body.lstrip()[:1] == b"<":
+        # A proxy or an error page: with any status, it says nothing about the project.
+        raise Unreachable(f"pypi: got an HTML page instead of JSON ({response.status})")
+    serial = _parse_serial(response)
+    match response.status:
         case HTTPStatus.OK:
-            facts, stated = metadata.parse_metadata(reply.body)
-            serial = stated if serial is None else serial
-            return Answer(
-                coordinate=ask.coordinate, outcome=Outcome.UPDATED, facts=facts, etag=reply.etag, serial=serial
-            )
-        case HTTPStatus.NOT_MODIFIED if ask.etag:
-            # The list knew of a change that the page shows nothing of: it is not to be asked about every day.
-            serial = listed if serial is None else serial
-            return Answer(coordinate=ask.coordinate, outcome=Outcome.UNCHANGED, etag=reply.etag, serial=serial)
+            facts, body_serial = metadata.parse_metadata(response.body)
+            serial = body_serial if serial is None else serial
+            return Answer(coordinate=name, outcome=Outcome.UPDATED, facts=facts, etag=response.etag, serial=serial)
+        case HTTPStatus.NOT_MODIFIED if target.etag:
+            # The list may count a change that the metadata does not show; storing its serial avoids a daily request.
+            serial = listed_serial if serial is None else serial
+            return Answer(coordinate=name, outcome=Outcome.UNCHANGED, etag=response.etag, serial=serial)
         case HTTPStatus.NOT_FOUND:
-            gone = PypiFacts(state="gone", name=ask.coordinate)
-            return Answer(coordinate=ask.coordinate, outcome=Outcome.GONE, facts=gone)
-    raise Rejected(f"pypi: it answered {reply.status}", status=reply.status)
+            return Answer(coordinate=name, outcome=Outcome.GONE, facts=PypiFacts(state="gone", name=name))
+    raise HTTPStatusError(f"pypi: got status {response.status}", status=response.status)
 
 
-def _serial(reply: Response) -> int | None:
-    text = reply.headers.get("x-pypi-last-serial", "")
+def _parse_serial(response: Response) -> int | None:
+    text = response.headers.get("x-pypi-last-serial", "")
     return int(text) if _SERIAL.fullmatch(text) else None
 
 
-def _ended(ask: ProjectTarget, error: SourceError) -> Said:
+def _failed(target: ProjectTarget, error: SourceError) -> PypiAnswer:
     if isinstance(error, QuotaExhausted):
-        return Answer(coordinate=ask.coordinate, outcome=Outcome.DEFERRED, reason=error.reason, until=error.until)
+        return Answer(coordinate=target.coordinate, outcome=Outcome.DEFERRED, reason=error.reason, until=error.until)
     refused = isinstance(error, CredentialsRejected)
-    return Answer(coordinate=ask.coordinate, outcome=Outcome.FAILED, reason=error.reason, refused=refused)
+    return Answer(coordinate=target.coordinate, outcome=Outcome.FAILED, reason=error.reason, refused=refused)
 
 
-def _in_pages(answers: Sequence[Said]) -> Iterator[Sequence[Said]]:
-    for start in range(0, len(answers), UNCHANGED_PAGE):
-        yield answers[start : start + UNCHANGED_PAGE]
+def _in_pages(answers: Sequence[PypiAnswer]) -> Iterator[Sequence[PypiAnswer]]:
+    for start in range(0, len(answers), UNCHANGED_PAGE_SIZE):
+        yield answers[start : start + UNCHANGED_PAGE_SIZE]

@@ -1,4 +1,4 @@
-"""Asking GitHub as `refresh` does: what is stored becomes asks, what is answered becomes what is stored."""
+"""Fetches from GitHub as `djpkg fetch` does: targets come from the stored facts, answers are stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.credentials import Token
 from djpkg.model import weekly_commits
-from djpkg.model.fact_changes import combine
+from djpkg.model.fact_changes import combine_facts
 from djpkg.model.facts import ForgeFacts, Outcome
 from djpkg.model.lookups import RepositoryTarget
 from djpkg.sources.github.source import GitHub
@@ -30,11 +30,8 @@ QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 
 
 @dataclass(slots=True)
-class Desk:
-    """`facts`, `etags` and `endings` are by path, as they are stored after all that was fetched.
-
-    The clock stands still but for `pauses`.
-    """
+class GitHubHarness:
+    """`facts`, `etags` and `answers` (the last of each repository) are by path. Only `pauses` moves the clock."""
 
     server: WorldServer
     authorized: bool = True
@@ -43,50 +40,50 @@ class Desk:
     pauses: Pauses | None = None
     facts: dict[str, ForgeFacts] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
-    endings: dict[str, Answer[ForgeFacts]] = field(default_factory=dict)
+    answers: dict[str, Answer[ForgeFacts]] = field(default_factory=dict)
     source: GitHub | None = None
-    _heard: int = field(default=0, init=False)
+    _log_start: int = field(default=0, init=False)
 
-    def asks(self, paths: Iterable[str], **more: str) -> list[RepositoryTarget]:
-        return [self._ask(path, more) for path in paths]
+    def targets(self, paths: Iterable[str], **fields: str) -> list[RepositoryTarget]:
+        return [self._target(path, fields) for path in paths]
 
-    def _ask(self, path: str, more: dict[str, str]) -> RepositoryTarget:
+    def _target(self, path: str, fields: dict[str, str]) -> RepositoryTarget:
         facts = self.facts.get(path, ForgeFacts())
-        page, contributors = facts.repository, facts.contributors
+        repository, contributors = facts.repository, facts.contributors
         return RepositoryTarget(
             coordinate=path,
             host="github.com",
             path=path,
             etag=self.etags.get(path),
-            node_id=page.node_id if page else None,
-            head=page.head if page else None,
-            head_at=page.head_at if page else None,
+            node_id=repository.node_id if repository else None,
+            head=repository.head if repository else None,
+            head_at=repository.head_at if repository else None,
             weeks_head=facts.weeks.head if facts.weeks else None,
             contributors_head=contributors.head if contributors else None,
             contributors_taken=contributors.taken if contributors else None,
             gone=facts.state == "gone",
-            **more,  # type: ignore[arg-type]  # what a test states
+            **fields,  # type: ignore[arg-type]  # fields of the dataclass
         )
 
     def fetch(
         self,
         *paths: str,
         sweep: bool = False,
-        asks: Sequence[RepositoryTarget] | None = None,
+        targets: Sequence[RepositoryTarget] | None = None,
         stop: Callable[[Sequence[Answer[ForgeFacts]]], bool] | None = None,
     ) -> dict[str, Outcome | None]:
-        """Fetches and stores; `stop` is asked after each stored page whether the program is killed there."""
-        asked = self.asks(paths) if asks is None else list(asks)
-        self.endings = {}
-        self._heard = len(self.server.log)
-        asyncio.run(self._fetch(asked, sweep=sweep, stop=stop))
+        """Fetch and store; return the outcome of each path. Abort after a page for which `stop` returns true."""
+        requested = self.targets(paths) if targets is None else list(targets)
+        self.answers = {}
+        self._log_start = len(self.server.log)
+        asyncio.run(self._fetch(requested, sweep=sweep, stop=stop))
         if stop is None:
-            assert self.endings.keys() == {ask.coordinate for ask in asked}
-        return {path: answer.outcome for path, answer in self.endings.items()}
+            assert self.answers.keys() == {target.coordinate for target in requested}
+        return {path: answer.outcome for path, answer in self.answers.items()}
 
     async def _fetch(
         self,
-        asks: Sequence[RepositoryTarget],
+        targets: Sequence[RepositoryTarget],
         *,
         sweep: bool,
         stop: Callable[[Sequence[Answer[ForgeFacts]]], bool] | None,
@@ -100,7 +97,7 @@ class Desk:
 
         async with GitHub(base_url=base_url, token=token, limits=self.limits, clock=clock) as source:
             self.source = source
-            async with aclosing(source.fetch(asks, now=world.now, sweep=sweep)) as pages:
+            async with aclosing(source.fetch(targets, now=world.now, sweep=sweep)) as pages:
                 async for page in pages:
                     self._store(page)
                     if stop is not None and stop(page):
@@ -110,61 +107,61 @@ class Desk:
         assert page
         for answer in page:
             path = answer.coordinate
-            assert path not in self.endings, f"{path} had ended"
+            assert path not in self.answers, f"{path} was answered twice"
             if answer.facts is not None:
                 assert answer.outcome not in {Outcome.FAILED, Outcome.DEFERRED}
-                kept = combine(self.facts.get(path), answer.facts)
-                assert isinstance(kept, ForgeFacts)
-                self.facts[path] = kept
+                stored = combine_facts(self.facts.get(path), answer.facts)
+                assert isinstance(stored, ForgeFacts)
+                self.facts[path] = stored
             if answer.etag is not None:
                 self.etags[path] = answer.etag
             if answer.outcome is not None:
-                self.endings[path] = answer
+                self.answers[path] = answer
 
     def reason(self, path: str) -> str:
-        return self.endings[path].reason
+        return self.answers[path].reason
 
-    def counts(self, path: str) -> list[int]:
+    def weekly_counts(self, path: str) -> list[int]:
         facts = self.facts[path].weeks
         assert facts is not None
-        return weekly_commits.counts(facts.days, as_of=self.server.world.now)
+        return weekly_commits.weekly_counts(facts.days, as_of=self.server.world.now)
 
-    def names(self, path: str) -> tuple[str, ...]:
+    def contributors(self, path: str) -> tuple[str, ...]:
         facts = self.facts[path].contributors
         assert facts is not None
         return facts.names
 
-    def kinds(self) -> Counter[str]:
-        """How many requests of each kind the server had from the last fetch."""
-        return Counter(_kind(request) for request in self.server.log[self._heard :])
+    def request_counts(self) -> Counter[str]:
+        """The number of requests of each kind that the server received during the last fetch."""
+        return Counter(_request_kind(request) for request in self.server.log[self._log_start :])
 
     @property
-    def sent(self) -> int:
-        """How many requests the last fetch counted."""
+    def requests_sent(self) -> int:
+        """The number of requests that the client counted during the last fetch."""
         assert self.source is not None
         return self.source.spent.requests
 
-    def agrees(self, repo: Repo, path: str | None = None) -> None:
-        """What is stored is what the world has."""
-        from tests.world.times import utc, weekly  # noqa: PLC0415 - only here
+    def assert_stored(self, repo: Repo, path: str | None = None) -> None:
+        """Assert that the stored facts are those of the server."""
+        from tests.world.times import utc_text, weekly_counts  # noqa: PLC0415 - only here
 
         path = path or repo.path
-        page = self.facts[path].repository
-        assert page is not None
+        repository = self.facts[path].repository
+        assert repository is not None
         head = repo.head
-        assert (page.path, page.node_id) == (repo.path, repo.node_id)
-        assert (page.stars, page.forks, page.archived) == (repo.stars, repo.forks, repo.archived)
-        assert (page.description, page.license) == (repo.description or "", repo.license)
-        assert page.head == (head.oid if head else None)
-        assert page.head_at == (utc(head.committed) if head else None)
-        assert self.counts(path) == weekly(repo.commits, self.server.world.now)
+        assert (repository.path, repository.node_id) == (repo.path, repo.node_id)
+        assert (repository.stars, repository.forks, repository.archived) == (repo.stars, repo.forks, repo.archived)
+        assert (repository.description, repository.license) == (repo.description or "", repo.license)
+        assert repository.head == (head.oid if head else None)
+        assert repository.head_at == (utc_text(head.committed) if head else None)
+        assert self.weekly_counts(path) == weekly_counts(repo.commits, self.server.world.now)
         if head is not None:
             contributors = self.facts[path].contributors
             assert contributors is not None
             assert (contributors.head, contributors.names) == (head.oid, tuple(repo.logins()))
 
 
-def _kind(request: Request) -> str:
+def _request_kind(request: Request) -> str:
     if request.api == "graphql":
         return "window" if "query Window" in request.subject else "probe"
     last = request.path.rpartition("/")[2]
