@@ -1,4 +1,4 @@
-"""Fetching from the world into a mirror, as the command does, and reading what came of it."""
+"""Fetch from the test world into a mirror, and read the results."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from djpkg.model import fields
 from djpkg.render import json as render_json
 from djpkg.source_name import SourceName
 from djpkg.sources.http.retry import Limits
-from djpkg.times import stamp
+from djpkg.times import format_time
 from tests.world import GITHUB
-from tests.world.times import utc, weekly
+from tests.world.times import utc_text, weekly_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     from tests.world import CatalogPackage, World, WorldServer
 
 QUICK = Limits(connect=1, attempt=1, total=2, wait=2, attempts=2, backoff=0.001)
-"""Bounds with which a source that misbehaves is soon given up."""
+"""Limits with which a fetch soon gives up a failing source."""
 STARTER = "django-todo"
 
 
 def add_starter(world: World) -> CatalogPackage:
-    """The package that every new mirror begins with, as the world has it: without it a sweep marks it as removed."""
+    """Add the seed package of every new mirror to the world: without it, a sweep would mark it as removed."""
     return world.add_package(STARTER, id=409, path="shacker/django-todo", stars=845, releases=[("2.5.0", 1500)])
 
 
 @contextmanager
 def quick_folder(otherwise: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: each page is a transaction, and a disk takes its time over them."""
+    """A folder in memory, if possible: each page is a transaction, which is slow on a disk."""
     memory = Path("/dev/shm")  # noqa: S108
     if not os.access(memory, os.W_OK):
         yield otherwise
@@ -57,7 +57,7 @@ def quick_folder(otherwise: Path) -> Iterator[Path]:
 
 @dataclass
 class Desk:
-    """One mirror that is fetched into, by the world's clock."""
+    """Fetches into one mirror, with the world's clock."""
 
     server: WorldServer
     path: Path
@@ -65,7 +65,7 @@ class Desk:
     env: dict[str, str] = field(default_factory=dict)
     limits: Limits = QUICK
     pauses: Pauses | None = None
-    """By which the clock goes on from the world's now; else it stands still there."""
+    """Pauses that advance the clock; without them it stands still at the world's time."""
 
     @property
     def world(self) -> World:
@@ -76,10 +76,10 @@ class Desk:
         return {"PATH": "/nonexistent", **self.server.env, **self.tokens, **self.env}
 
     def fetch(self, *packages: str, sources: Iterable[str] = (), full: bool = False) -> Report:
-        """Fetch those packages, or all when none is named; the log is empty before."""
-        self.server.forget()
+        """Empty the request log, then fetch the named packages, or all."""
+        self.server.clear_log()
         wanted = frozenset(map(SourceName, sources)) or frozenset(SourceName)
-        request = FetchRequest(packages=packages, every=not packages, sources=wanted, full=full)
+        request = FetchRequest(packages=packages, all_packages=not packages, sources=wanted, full=full)
         return run.fetch(
             request,
             self.path,
@@ -93,8 +93,8 @@ class Desk:
         self.world.now += timedelta(**span)
 
     def show(self, slug: str) -> dict[str, Any]:
-        """What `show --json` prints."""
-        shown: dict[str, Any] = json.loads(render_json.record(self._values(slug, None), fields.RECORD_COLUMNS))
+        """Return the record that `show --json` prints."""
+        shown: dict[str, Any] = json.loads(render_json.render_record(self._values(slug, None), fields.RECORD_COLUMNS))
         return shown
 
     def field(self, slug: str, name: str) -> Any:
@@ -106,13 +106,14 @@ class Desk:
     def edit(self, slug: str, *, unset: Iterable[str] = (), **values: Any) -> None:
         with open_write(self.path) as db:
             ((number,),) = db.execute("SELECT id FROM packages WHERE slug = ?", (slug,))
-            Writer(db, forges={}).store_overrides(number, values, unset=list(unset), now=self.world.now)
+            writer = Writer(db, forges={})
+            writer.update_overrides(number, lambda _: values, unset=list(unset), now=self.world.now)
 
     def slugs(self) -> set[str]:
         return {slug for (slug,) in self.rows("SELECT slug FROM packages")}
 
     def events(self) -> list[tuple[str, str, str | None, str | None]]:
-        """Slug, event, old, new of every event, oldest first."""
+        """Return slug, event, old and new value of every event, oldest first."""
         return self.rows(
             "SELECT slug, event, old, new FROM events JOIN packages ON packages.id = package_id ORDER BY events.id"
         )
@@ -133,7 +134,7 @@ class Desk:
 
 
 def expected(world: World, package: CatalogPackage) -> dict[str, Any]:
-    """The record of a package whose sources all answered just now."""
+    """Return the record of a package just after a successful fetch."""
     base = "https://djangopackages.org/api/v4"
     record: dict[str, Any] = {
         "category": f"{base}/categories/{package.category}/",
@@ -149,17 +150,17 @@ def expected(world: World, package: CatalogPackage) -> dict[str, Any]:
     }  # fmt: skip
     repo = _repo_of(world, package)
     if repo is not None:
-        record["last_updated"] = utc(repo.head.committed) if repo.head else package.last_updated
+        record["last_updated"] = utc_text(repo.head.committed) if repo.head else package.last_updated
         record["repo_forks"], record["repo_watchers"] = repo.forks, repo.stars
         record["repo_description"] = repo.description or ""
-        record["commits_over_52"] = weekly(repo.commits, world.now)
+        record["commits_over_52"] = weekly_counts(repo.commits, world.now)
         if repo.host == GITHUB:
             record["participants"] = repo.logins()
     project = world.projects.get(package.pypi_url.rstrip("/").rpartition("/")[2].lower().replace("_", "-"))
     if project is not None and project.served:
         record["pypi_version"] = project.latest.version
     if repo is not None or project is not None:
-        record["last_fetched"] = stamp(world.now)
+        record["last_fetched"] = format_time(world.now)
     return record
 
 
@@ -169,8 +170,8 @@ def _repo_of(world: World, package: CatalogPackage) -> Any:
     return world.find_repo(host, path) if scheme else None
 
 
-def integrity(path: Path) -> None:
-    """The file is sound, and its rows agree with one another."""
+def check_integrity(path: Path) -> None:
+    """Check that the database and its foreign keys are intact."""
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []

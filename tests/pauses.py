@@ -1,4 +1,4 @@
-"""A time that goes on only by the pauses of sources, which take none."""
+"""A replacement for `asyncio.sleep` that does not wait."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 
 class Pauses:
-    """What clients sleep in place of `asyncio.sleep`; `span` is how long they have slept in all."""
+    """Records the pauses of HTTP clients without waiting; `span` is their sum."""
 
     def __init__(self) -> None:
         self.span = timedelta(0)

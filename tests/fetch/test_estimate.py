@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from djpkg.fetch.estimate import (
-    binding_quotas,
+    applicable_quotas,
     estimate_catalog,
     estimate_forges,
     estimate_github,
@@ -36,77 +36,77 @@ def quota(remaining: int | None, pool: str = "", source: str = "github") -> Quot
         (Sweep(NOW - timedelta(days=1), 5751, 9), False, 26),
     ],
 )
-def test_the_catalog_is_pages_and_one_request_each_for_grids_and_categories(
+def test_the_catalog_costs_its_pages_and_one_request_each_for_grids_and_categories(
     last: Sweep | None,
     full: bool,  # noqa: FBT001 - a column
     requests: int,
 ) -> None:
-    price = estimate_catalog(last, full=full, now=NOW)
-    assert (price.least, price.most) == (requests, requests)
+    estimate = estimate_catalog(last, full=full, now=NOW)
+    assert (estimate.least, estimate.most) == (requests, requests)
 
 
-def test_a_cold_directory_at_github_costs_a_probe_a_hundred_and_a_window_for_25() -> None:
-    price = estimate_github([FRESH] * 5336, packages=5400, in_bulk=True, quotas=[], now=NOW)
-    assert price.points == 54 + 214
-    assert (price.least, price.most, price.packages) == (54, 54 + 214 + 5336, 5400)
+def test_a_first_bulk_fetch_costs_one_probe_per_100_and_one_query_for_commits_per_25() -> None:
+    estimate = estimate_github([FRESH] * 5336, packages=5400, bulk=True, quotas=[], now=NOW)
+    assert estimate.points == 54 + 214
+    assert (estimate.least, estimate.most, estimate.packages) == (54, 54 + 214 + 5336, 5400)
 
 
-def test_a_directory_that_is_known_costs_its_probes_and_what_may_have_moved() -> None:
-    price = estimate_github([KNOWN] * 5336, packages=5400, in_bulk=True, quotas=[], now=NOW)
-    assert (price.points, price.least, price.most) == (54, 54, 54 + 214 + 5336)
+def test_a_later_bulk_fetch_costs_at_least_its_probes() -> None:
+    estimate = estimate_github([KNOWN] * 5336, packages=5400, bulk=True, quotas=[], now=NOW)
+    assert (estimate.points, estimate.least, estimate.most) == (54, 54, 54 + 214 + 5336)
 
 
-def test_what_the_catalog_says_had_no_commit_for_a_year_needs_no_window() -> None:
+def test_repositories_without_a_commit_for_a_year_need_no_query_for_commits() -> None:
     dormant = replace(FRESH, catalog_updated="2025-01-01T00:00:00Z")
     recent = replace(FRESH, catalog_updated="2026-01-01T00:00:00Z")
-    price = estimate_github([dormant] * 100 + [recent] * 26, packages=126, in_bulk=True, quotas=[], now=NOW)
-    assert (price.points, price.least) == (2 + 2, 2)
+    estimate = estimate_github([dormant] * 100 + [recent] * 26, packages=126, bulk=True, quotas=[], now=NOW)
+    assert (estimate.points, estimate.least) == (2 + 2, 2)
 
 
-def test_without_a_token_each_repository_is_asked_for_by_itself() -> None:
-    price = estimate_github([KNOWN] * 3, packages=3, in_bulk=False, quotas=[quota(42, "anonymous")], now=NOW)
-    assert (price.least, price.most, price.points, price.quota) == (3, 12, 0, 42)
+def test_without_a_token_each_repository_costs_its_own_requests() -> None:
+    estimate = estimate_github([KNOWN] * 3, packages=3, bulk=False, quotas=[quota(42, "anonymous")], now=NOW)
+    assert (estimate.least, estimate.most, estimate.points, estimate.quota) == (3, 12, 0, 42)
 
 
-def test_the_tightest_pool_of_those_that_will_be_asked_is_told() -> None:
+def test_the_quota_is_the_smallest_of_the_pools_that_apply() -> None:
     pools = [quota(42, "core"), quota(7, "graphql"), quota(0, "anonymous"), quota(1, "", "gitlab")]
-    over = quota(3, "core")._replace(reset=NOW - timedelta(seconds=1))
-    open_still = quota(30, "core")._replace(reset=NOW + timedelta(seconds=1))
-    assert binding_quotas(pools, trusted=set(), now=NOW) == [pools[2]]
-    assert binding_quotas(pools, trusted={"github", "gitlab"}, now=NOW) == [pools[0], pools[1], pools[3]]
-    assert binding_quotas([over, open_still], trusted={SourceName.GITHUB}, now=NOW) == [open_still]
-    assert estimate_github([KNOWN], packages=1, in_bulk=True, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
-    assert estimate_github([KNOWN], packages=1, in_bulk=True, quotas=[], now=NOW).quota is None
+    reset = quota(3, "core")._replace(reset=NOW - timedelta(seconds=1))
+    not_reset = quota(30, "core")._replace(reset=NOW + timedelta(seconds=1))
+    assert applicable_quotas(pools, with_token=set(), now=NOW) == [pools[2]]
+    assert applicable_quotas(pools, with_token={"github", "gitlab"}, now=NOW) == [pools[0], pools[1], pools[3]]
+    assert applicable_quotas([reset, not_reset], with_token={SourceName.GITHUB}, now=NOW) == [not_reset]
+    assert estimate_github([KNOWN], packages=1, bulk=True, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
+    assert estimate_github([KNOWN], packages=1, bulk=True, quotas=[], now=NOW).quota is None
 
 
-def test_the_other_forges_are_told_where_there_is_something_to_ask() -> None:
+def test_other_forges_are_estimated_only_if_they_have_targets() -> None:
     due = {SourceName.GITLAB: [FRESH] * 2, SourceName.BITBUCKET: [], SourceName.GITHUB: [FRESH]}
-    told = estimate_forges(due, packages=dict.fromkeys(SourceName, 9), quotas=[quota(5, "", "gitlab")])
-    assert [(one.source, one.packages, one.least, one.most, one.quota) for one in told] == [("gitlab", 9, 2, 8, 5)]
+    estimates = estimate_forges(due, packages=dict.fromkeys(SourceName, 9), quotas=[quota(5, "", "gitlab")])
+    assert [(one.source, one.packages, one.least, one.most, one.quota) for one in estimates] == [("gitlab", 9, 2, 8, 5)]
 
 
 @pytest.mark.parametrize(
     ("known", "new", "least", "most"),
     [(3, 0, 3, 3), (300, 0, 300, 300), (301, 0, 1, 302), (5000, 7, 8, 5008), (0, 5000, 5000, 5000)],
 )
-def test_many_projects_cost_one_list_and_what_changed(known: int, new: int, least: int, most: int) -> None:
-    asks = [ProjectTarget(coordinate="a", serial=1)] * known + [ProjectTarget(coordinate="b")] * new
-    price = estimate_pypi(asks, packages=1)
-    assert (price.least, price.most) == (least, most)
+def test_many_known_projects_cost_one_list_and_changed_projects(known: int, new: int, least: int, most: int) -> None:
+    targets = [ProjectTarget(coordinate="a", serial=1)] * known + [ProjectTarget(coordinate="b")] * new
+    estimate = estimate_pypi(targets, packages=1)
+    assert (estimate.least, estimate.most) == (least, most)
 
 
-def test_nothing_due_costs_nothing() -> None:
+def test_no_targets_cost_no_requests() -> None:
     assert estimate_pypi([], packages=0).most == 0
-    assert estimate_github([], packages=0, in_bulk=True, quotas=[], now=NOW).most == 0
+    assert estimate_github([], packages=0, bulk=True, quotas=[], now=NOW).most == 0
     assert estimate_forges({}, packages={}, quotas=[]) == []
 
 
-def test_a_price_is_a_line() -> None:
-    told = [
-        estimate_github([KNOWN] * 5336, packages=5400, in_bulk=True, quotas=[quota(4999, "graphql")], now=NOW),
+def test_each_estimate_is_one_line() -> None:
+    estimates = [
+        estimate_github([KNOWN] * 5336, packages=5400, bulk=True, quotas=[quota(4999, "graphql")], now=NOW),
         estimate_pypi([ProjectTarget(coordinate="a")], packages=1),
     ]
-    assert estimate_lines(told) == [
-        "github: 5,400 packages, 54 to 5,604 requests, about 54 points (4,999 left when last told)",
+    assert estimate_lines(estimates) == [
+        "github: 5,400 packages, 54 to 5,604 requests, about 54 points (4,999 left at the last fetch)",
         "pypi: 1 package, 1 request",
     ]

@@ -1,4 +1,4 @@
-"""What a fetch keeps for the next one while it runs."""
+"""The quotas that a fetch stores while it runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from djpkg.fetch.progress import NoProgress
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
 from djpkg.mirror import fetch_history
-from djpkg.mirror.connection import in_memory
+from djpkg.mirror.connection import create_in_memory
 from djpkg.source_name import SourceName
 from djpkg.sources.http.rate_limit import Quota
 from djpkg.sources.source import Spent
@@ -24,8 +24,8 @@ LATER = NOW.replace(microsecond=0) + timedelta(hours=1)
 
 
 @dataclass
-class Metered:
-    """A source as far as an account looks at it."""
+class FakeSource:
+    """The part of a source that a recorder uses."""
 
     quota: Quota = field(default_factory=Quota)
     spent: Spent = field(default_factory=Spent)
@@ -35,19 +35,19 @@ class Metered:
         return {"core": self.quota}
 
 
-def account(db: sqlite3.Connection) -> Recorder:
+def new_recorder(db: sqlite3.Connection) -> Recorder:
     return Recorder(Report(started=NOW), progress=NoProgress(), db=db, clock=lambda: NOW)
 
 
-def test_a_refusal_is_kept_while_the_source_is_still_asked() -> None:
-    with closing(in_memory()) as db:
-        keeping, source = account(db), Metered()
-        keeping.keep_refusals(SourceName.GITHUB, source)
+def test_a_blocked_quota_is_stored_while_the_source_still_runs() -> None:
+    with closing(create_in_memory()) as db:
+        recorder, source = new_recorder(db), FakeSource()
+        recorder.store_blocked(SourceName.GITHUB, source)
         assert fetch_history.get_quotas(db) == []
-        source.quota.close(LATER, now=NOW)
-        keeping.keep_refusals(SourceName.GITHUB, source)
-        (kept,) = fetch_history.get_quotas(db)
-        assert (kept.source, kept.pool, kept.not_before) == ("github", "core", LATER)
-        another = Metered()
-        with account(db).spending(SourceName.GITHUB, another):
-            assert another.quota.closed_until == LATER
+        source.quota.block(LATER, now=NOW)
+        recorder.store_blocked(SourceName.GITHUB, source)
+        (row,) = fetch_history.get_quotas(db)
+        assert (row.source, row.pool, row.not_before) == ("github", "core", LATER)
+        later_source = FakeSource()
+        with new_recorder(db).recording_usage(SourceName.GITHUB, later_source):
+            assert later_source.quota.blocked_until == LATER

@@ -1,4 +1,4 @@
-"""What a fetch leaves in the mirror, and what it says of it, against a world that changes, fails and lies."""
+"""What a fetch stores and reports, against a world whose packages change and whose servers fail."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import ConfigError
+from djpkg.fetch.report_text import error_lines
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources.catalog import source
 from djpkg.sources.http.retry import Limits
-from djpkg.times import stamp
-from tests.fetching import STARTER, Desk, add_starter, expected, integrity, quick_folder
+from djpkg.times import format_time
+from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
 from tests.world import BITBUCKET, CODEBERG, GITLAB, NOW, Release, World
-from tests.world.times import weekly
+from tests.world.times import weekly_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from djpkg.fetch.report import Report
     from tests.pauses import Pauses
     from tests.world import WorldServer
-    from tests.world.faults import Kind
+    from tests.world.faults import FaultKind
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(server: WorldServer, folder: Path) -> Desk:
-    """Without tokens, and with quotas that are no hindrance."""
+    """A desk without tokens and with large quotas."""
     for api in ("github", "bitbucket"):
         server.quota(api, authorised=False).limit = 1000
     return Desk(server, folder / "mirror.db")
@@ -58,7 +59,7 @@ def token_desk(server: WorldServer, folder: Path) -> Desk:
 
 @pytest.fixture(params=["anonymous", "token"])
 def any_desk(request: pytest.FixtureRequest, desk: Desk, server: WorldServer) -> Desk:
-    """One after the other."""
+    """A desk without tokens, then one with tokens."""
     if request.param == "token":
         desk.tokens = server.token_env()
     return desk
@@ -84,43 +85,43 @@ def fill(world: World) -> None:
     world.add_package("sibling", repo_url="https://github.com/Acme/Shared/tree/main/sub", category=2)
 
 
-def age(world: World) -> None:
-    """The directory's own figures are old news: what is shown must come from the forges and PyPI."""
+def make_catalog_outdated(world: World) -> None:
+    """Make the catalog's figures outdated: the record must come from the forges and PyPI."""
     for package in world.packages.values():
         package.repo_watchers, package.repo_forks, package.repo_description = 1, 1, "as it was"
         package.commits_over_52, package.last_updated = [1] * 52, "2020-01-01T00:00:00-05:00"
         package.pypi_version = package.pypi_version and "0.1"
 
 
-def asked(server: WorldServer, match: str, api: str = "github") -> int:
+def count_requests(server: WorldServer, match: str, api: str = "github") -> int:
     return len(server.requests(api, match))
 
 
-def failed_of(report: Report) -> set[tuple[str | None, str]]:
+def failed_sources(report: Report) -> set[tuple[str | None, str]]:
     return {(failure.slug, failure.source) for failure in report.failures}
 
 
-def news(desk: Desk) -> list[tuple[str, str]]:
+def event_names(desk: Desk) -> list[tuple[str, str]]:
     return [(slug, event) for slug, event, _, _ in desk.events()]
 
 
-# What is stored.
+# Stored records.
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
-def test_what_is_shown_is_what_the_sources_say_now(any_desk: Desk, *, named: bool) -> None:
+def test_the_record_has_the_current_data_of_all_sources(any_desk: Desk, *, named: bool) -> None:
     world = any_desk.world
     fill(world)
-    age(world)
+    make_catalog_outdated(world)
     names = [package.slug for package in world.packages.values()] if named else []
     report = any_desk.fetch(*names)
-    assert (report.exit_code, report.causes(), report.events) == (0, [], [])
+    assert (report.exit_code, error_lines(report), report.events) == (0, [], [])
     for package in world.packages.values():
         if package.slug == "sibling":
             continue
         record, wanted = any_desk.show(package.slug), expected(world, package)
         if package.slug in {"on-bitbucket", "on-codeberg"}:
-            # They have no list of contributors: the authors of what was read follow those of the catalog.
+            # They have no list of contributors: the authors of commits are appended to the catalog's list.
             assert record.pop("participants")[: len(wanted["participants"])] == wanted.pop("participants")
         if package.slug == "on-gitlab":
             assert [name.lower() for name in record.pop("participants")] == wanted.pop("participants")
@@ -137,10 +138,10 @@ def test_what_is_shown_is_what_the_sources_say_now(any_desk: Desk, *, named: boo
         SourceName.BITBUCKET: 1,
         SourceName.FORGEJO: 1,
     }
-    integrity(any_desk.path)
+    check_integrity(any_desk.path)
 
 
-def test_grids_and_categories_are_named_after_all_and_after_one(any_desk: Desk) -> None:
+def test_titles_of_grids_and_categories_are_stored(any_desk: Desk) -> None:
     fill(any_desk.world)
     any_desk.world.categories[1].title = "Appliance"
     any_desk.fetch("on-github")
@@ -153,17 +154,17 @@ def test_grids_and_categories_are_named_after_all_and_after_one(any_desk: Desk) 
     assert any_desk.field("on-github", "category_title") == "Appliance"
 
 
-def test_two_packages_of_one_repository_cost_one_request(desk: Desk, server: WorldServer) -> None:
+def test_two_packages_with_one_repository_cost_one_request(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     for names in (("twin", "sibling"), ()):
         desk.fetch(*names)
-        assert asked(server, r"^/repos/acme/shared$") + asked(server, r"^/repos/Acme/Shared$") == 1
+        assert count_requests(server, r"^/repos/acme/shared$") + count_requests(server, r"^/repos/Acme/Shared$") == 1
     assert desk.fields("sibling", "repo_state", "commits_last_year") == desk.fields(
         "twin", "repo_state", "commits_last_year"
     )
 
 
-def test_each_state_of_a_repository_is_a_fact_and_no_trouble(any_desk: Desk) -> None:
+def test_no_state_of_a_repository_is_an_error(any_desk: Desk) -> None:
     world = any_desk.world
     world.add_package("moves", path="old/name", stars=3, commits=[5])
     world.rename("old/name", "fresh/name")
@@ -172,7 +173,7 @@ def test_each_state_of_a_repository_is_a_fact_and_no_trouble(any_desk: Desk) -> 
     world.add_package("elsewhere", repo_url="https://example.org/some/thing")
     world.add_package("nowhere", repo_url="")
     report = any_desk.fetch()
-    assert (report.exit_code, report.causes(), report.events) == (0, [], [])
+    assert (report.exit_code, error_lines(report), report.events) == (0, [], [])
     assert {slug: any_desk.field(slug, "repo_state") for slug in any_desk.slugs()} == {
         STARTER: "ok",
         "moves": "moved",
@@ -191,7 +192,7 @@ def test_each_state_of_a_repository_is_a_fact_and_no_trouble(any_desk: Desk) -> 
     assert not any_desk.field("gone", "failed")
 
 
-def test_a_lasting_redirect_of_pypi_is_followed(desk: Desk, server: WorldServer) -> None:
+def test_a_permanent_redirect_of_pypi_is_followed(desk: Desk, server: WorldServer) -> None:
     desk.world.add_package("renamed", project="New.Name", releases=[("3.0", 2)], pypi_url="old_name")
     server.fault(
         "pypi", r"^/pypi/old-name/json", kind="redirect", status=301, location=f"{server.url}/pypi/pypi/new-name/json"
@@ -200,13 +201,13 @@ def test_a_lasting_redirect_of_pypi_is_followed(desk: Desk, server: WorldServer)
     assert desk.show("renamed")["pypi_version"] == "3.0"
 
 
-def test_a_project_without_a_good_release_is_shown_as_yanked(desk: Desk) -> None:
+def test_a_project_with_only_yanked_releases_is_yanked(desk: Desk) -> None:
     desk.world.add_package("bad", releases=[Release("1.0", NOW - timedelta(days=9), yanked=True)])
     desk.fetch("bad")
     assert desk.fields("bad", "pypi_version", "yanked") == {"pypi_version": "1.0", "yanked": True}
 
 
-def test_a_project_that_pypi_no_longer_has_keeps_what_was_known(desk: Desk) -> None:
+def test_a_project_removed_from_pypi_keeps_its_stored_data(desk: Desk) -> None:
     desk.world.add_package("lost", releases=[("1.4", "2025-01-01")])
     desk.fetch()
     desk.world.delete_project("lost")
@@ -219,13 +220,13 @@ def test_a_project_that_pypi_no_longer_has_keeps_what_was_known(desk: Desk) -> N
         "pypi_version": "1.4",
         "released": "2025-01-01T00:00:00Z",
     }
-    assert ("lost", "gone") in news(desk)
+    assert ("lost", "gone") in event_names(desk)
 
 
-# What is asked.
+# Requests sent.
 
 
-def test_a_second_named_fetch_with_a_token_is_charged_nothing(token_desk: Desk, server: WorldServer) -> None:
+def test_a_second_named_fetch_with_a_token_costs_no_quota(token_desk: Desk, server: WorldServer) -> None:
     fill(token_desk.world)
     token_desk.fetch("on-github", "twin")
     report = token_desk.fetch("on-github", "twin")
@@ -235,7 +236,7 @@ def test_a_second_named_fetch_with_a_token_is_charged_nothing(token_desk: Desk, 
     assert report.sources[SourceName.PYPI].outcomes == {Outcome.UNCHANGED: 1}
 
 
-def test_all_again_at_once_is_charged_nothing_but_the_probe(token_desk: Desk, server: WorldServer) -> None:
+def test_a_second_fetch_of_all_costs_only_the_probe(token_desk: Desk, server: WorldServer) -> None:
     fill(token_desk.world)
     token_desk.fetch()
     token_desk.fetch()
@@ -246,7 +247,7 @@ def test_all_again_at_once_is_charged_nothing_but_the_probe(token_desk: Desk, se
     assert report.exit_code == 0
 
 
-def test_only_the_named_sources_are_asked(desk: Desk, server: WorldServer) -> None:
+def test_only_the_given_sources_get_requests(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     desk.fetch(sources=["catalog"])
     assert {request.api for request in server.log} == {"catalog"}
@@ -256,7 +257,7 @@ def test_only_the_named_sources_are_asked(desk: Desk, server: WorldServer) -> No
     assert {request.api for request in server.log} == {"github"}
 
 
-def test_a_name_without_the_catalog_is_looked_up_in_the_mirror(desk: Desk, server: WorldServer) -> None:
+def test_without_the_catalog_names_are_looked_up_in_the_mirror(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     report = desk.fetch("on-github", sources=["github"])
     assert (report.exit_code, list(report.unknown), server.log) == (3, ["on-github"], [])
@@ -265,40 +266,40 @@ def test_a_name_without_the_catalog_is_looked_up_in_the_mirror(desk: Desk, serve
 # Names.
 
 
-def test_an_unknown_name_beside_a_known_one_is_partial(desk: Desk) -> None:
+def test_an_unknown_and_a_known_name_are_partial_success(desk: Desk) -> None:
     fill(desk.world)
     report = desk.fetch("on-github", "no-such-thing")
     assert report.exit_code == 5
     assert desk.show("on-github") == expected(desk.world, desk.world.package("on-github"))
-    assert report.as_json()["failures"] == [{"slug": "no-such-thing", "source": "catalog", "reason": "no such package"}]
+    assert report.as_json()["failures"] == [{"slug": "no-such-thing", "source": "catalog", "reason": "not found"}]
 
 
 @pytest.mark.parametrize(
     "name", ["", "..", "a" * 500, "1" * 30, "%2e%2e", "★", "\x1b[31m", "a/b/c/d", "https://", "\udcff"]
 )
-def test_what_can_be_no_name_is_unknown(desk: Desk, server: WorldServer, name: str) -> None:
+def test_an_invalid_name_is_not_found(desk: Desk, server: WorldServer, name: str) -> None:
     assert desk.fetch(name).exit_code == 3
     assert {request.path for request in server.log} <= {f"/packages/{name}/"}
 
 
-def test_an_unknown_name_is_told_with_the_nearest(desk: Desk) -> None:
+def test_an_unknown_name_comes_with_suggestions(desk: Desk) -> None:
     fill(desk.world)
     desk.fetch(sources=["catalog"])
     report = desk.fetch("on-githbu")
     assert report.exit_code == 3
-    assert report.causes() == ["on-githbu: no such package; did you mean on-github, on-gitlab, on-bitbucket?"]
+    assert error_lines(report) == ["on-githbu: not found; did you mean on-github, on-gitlab, on-bitbucket?"]
 
 
-def test_names_that_are_all_unknown_are_3(desk: Desk) -> None:
+def test_only_unknown_names_exit_with_3(desk: Desk) -> None:
     assert desk.fetch("no-such-thing", "nor/this").exit_code == 3
 
 
-def test_a_name_that_fits_several_packages_names_them_and_spoils_no_other(desk: Desk) -> None:
+def test_an_ambiguous_name_lists_its_packages_and_does_not_affect_others(desk: Desk) -> None:
     fill(desk.world)
     desk.fetch(sources=["catalog"])
     report = desk.fetch("acme/shared")
     assert report.exit_code == 3
-    assert any("sibling" in line and "twin" in line for line in report.causes())
+    assert any("sibling" in line and "twin" in line for line in error_lines(report))
     report = desk.fetch("acme/shared", "on-gitlab")
     assert report.exit_code == 5
     assert desk.show("on-gitlab")["repo_watchers"] == 4
@@ -307,7 +308,7 @@ def test_a_name_that_fits_several_packages_names_them_and_spoils_no_other(desk: 
 @pytest.mark.parametrize(
     "name", ["on-github", "ON_GITHUB", "acme/on-github", "https://github.com/acme/on-github.git", "{site}/on-github/"]
 )
-def test_a_package_is_found_by_all_that_names_it(desk: Desk, name: str) -> None:
+def test_a_package_is_found_by_slug_repository_and_url(desk: Desk, name: str) -> None:
     fill(desk.world)
     desk.fetch(sources=["catalog"])
     desk.advance(hours=1)
@@ -316,7 +317,7 @@ def test_a_package_is_found_by_all_that_names_it(desk: Desk, name: str) -> None:
     assert desk.show("on-github")["repo_watchers"] == 6
 
 
-def test_a_slug_that_the_catalog_gave_to_a_new_package_fetches_that_one(desk: Desk) -> None:
+def test_a_reused_slug_fetches_the_new_package(desk: Desk) -> None:
     desk.world.add_package("reused", id=500, path="old/one", stars=1)
     desk.fetch("reused")
     desk.world.remove_package("reused")
@@ -329,7 +330,7 @@ def test_a_slug_that_the_catalog_gave_to_a_new_package_fetches_that_one(desk: De
     ]
 
 
-def test_a_package_that_the_catalog_dropped_is_still_asked_about_when_named(desk: Desk) -> None:
+def test_a_named_package_removed_from_the_catalog_is_still_fetched_from_its_forge(desk: Desk) -> None:
     fill(desk.world)
     desk.fetch("on-github")
     desk.world.remove_package("on-github")
@@ -340,7 +341,7 @@ def test_a_package_that_the_catalog_dropped_is_still_asked_about_when_named(desk
         "catalog_state": "removed",
         "repo_watchers": 6,
     }
-    assert ("on-github", "removed") in news(desk)
+    assert ("on-github", "removed") in event_names(desk)
 
 
 # The catalog's list.
@@ -353,10 +354,10 @@ def many(world: World, number: int = 30) -> None:
 
 @pytest.fixture
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "PAGE", 10)
+    monkeypatch.setattr(source, "CATALOG_PAGE_SIZE", 10)
 
 
-def test_a_sweep_marks_what_is_gone_and_brings_it_back(desk: Desk) -> None:
+def test_a_sweep_marks_removed_packages_and_restores_them(desk: Desk) -> None:
     many(desk.world)
     desk.fetch(sources=["catalog"])
     kept = desk.world.package("p007")
@@ -364,16 +365,16 @@ def test_a_sweep_marks_what_is_gone_and_brings_it_back(desk: Desk) -> None:
     desk.advance(days=1, minutes=1)
     report = desk.fetch(sources=["catalog"])
     assert desk.field("p007", "catalog_state") == "removed"
-    assert [(told.slug, told.event) for told in report.events] == [("p007", "removed")]
+    assert [(event.slug, event.event) for event in report.events] == [("p007", "removed")]
     assert report.sources[SourceName.CATALOG].outcomes[Outcome.GONE] == 1
     desk.world.packages[kept.id] = kept
     desk.advance(days=1, minutes=1)
     report = desk.fetch(sources=["catalog"])
     assert desk.field("p007", "catalog_state") == "listed"
-    assert [(told.slug, told.event) for told in report.events] == [("p007", "back")]
+    assert [(event.slug, event.event) for event in report.events] == [("p007", "back")]
 
 
-def test_a_sweep_that_lost_more_than_a_tenth_changes_nothing_and_says_so(desk: Desk) -> None:
+def test_a_list_that_lost_more_than_a_tenth_changes_nothing_and_is_an_error(desk: Desk) -> None:
     many(desk.world, 40)
     desk.fetch(sources=["catalog"])
     before = desk.rows("SELECT * FROM packages ORDER BY id"), desk.rows("SELECT * FROM sweeps")
@@ -384,13 +385,13 @@ def test_a_sweep_that_lost_more_than_a_tenth_changes_nothing_and_says_so(desk: D
     report = desk.fetch(sources=["catalog"])
     assert (desk.rows("SELECT * FROM packages ORDER BY id"), desk.rows("SELECT * FROM sweeps")) == before
     assert report.exit_code == 1
-    (line,) = report.causes()
+    (line,) = error_lines(report)
     assert "36" in line
     assert "41" in line
     assert "nothing was changed" in line
 
 
-def test_a_sweep_whose_losses_new_packages_hide_removes_nothing(desk: Desk) -> None:
+def test_new_packages_do_not_hide_the_loss_of_more_than_a_tenth(desk: Desk) -> None:
     many(desk.world, 40)
     desk.fetch(sources=["catalog"])
     for place in range(5):
@@ -399,15 +400,15 @@ def test_a_sweep_whose_losses_new_packages_hide_removes_nothing(desk: Desk) -> N
     desk.advance(days=2)
     report = desk.fetch(sources=["catalog"])
     assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(0,)]
-    (line,) = report.causes()
+    (line,) = error_lines(report)
     assert "lacks 5 of the 41" in line
     assert "new3" in desk.slugs()
 
 
 @pytest.mark.parametrize("replaced", [False, True])
 @pytest.mark.parametrize("tenth", [1, 2, 3])
-def test_a_sweep_that_lost_just_a_tenth_is_believed(desk: Desk, tenth: int, replaced: bool) -> None:  # noqa: FBT001
-    many(desk.world, 10 * tenth - 1)  # and the starter
+def test_a_list_that_lost_exactly_a_tenth_marks_removed_packages(desk: Desk, tenth: int, replaced: bool) -> None:  # noqa: FBT001
+    many(desk.world, 10 * tenth - 1)  # and the seed package
     desk.fetch(sources=["catalog"])
     for place in range(tenth):
         desk.world.remove_package(f"p{place:03}")
@@ -418,7 +419,7 @@ def test_a_sweep_that_lost_just_a_tenth_is_believed(desk: Desk, tenth: int, repl
     assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(tenth,)]
 
 
-def test_what_the_first_sweep_lacks_is_no_news(desk: Desk) -> None:
+def test_removals_in_the_first_sweep_are_no_events(desk: Desk) -> None:
     many(desk.world, 3)
     desk.world.remove_package(STARTER)
     report = desk.fetch(sources=["catalog"])
@@ -427,7 +428,7 @@ def test_what_the_first_sweep_lacks_is_no_news(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("_small_pages")
-def test_rows_that_repeat_while_paging_count_once(desk: Desk, server: WorldServer) -> None:
+def test_repeated_rows_count_once(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 25)
     first: list[Any] = []
 
@@ -440,7 +441,7 @@ def test_rows_that_repeat_while_paging_count_once(desk: Desk, server: WorldServe
     assert desk.fetch(sources=["catalog"]).sources[SourceName.CATALOG].asked == 26
 
 
-def test_a_catalog_that_is_asked_too_much_is_put_off_and_left_alone_until_then(desk: Desk, server: WorldServer) -> None:
+def test_a_rate_limited_catalog_gets_no_requests_until_the_reset(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 12)
     desk.fetch(sources=["catalog"])
     desk.advance(days=2)
@@ -460,17 +461,17 @@ def test_a_catalog_that_is_asked_too_much_is_put_off_and_left_alone_until_then(d
 
 
 @pytest.mark.parametrize("kind", ["challenge", "maintenance"])
-def test_a_catalog_that_is_shut_is_met_once_a_run(desk: Desk, server: WorldServer, kind: Kind) -> None:
+def test_an_unavailable_catalog_gets_one_request_per_fetch(desk: Desk, server: WorldServer, kind: FaultKind) -> None:
     many(desk.world, 5)
     desk.fetch(sources=["catalog"])
     server.fault("catalog", kind=kind)
     report = desk.fetch("p000", "p001", "p002", sources=["catalog"])
     assert len(server.requests("catalog")) == 1
-    assert len(report.causes()) == 1
+    assert len(error_lines(report)) == 1
     assert report.sources[SourceName.CATALOG].outcomes[Outcome.FAILED] == 3
 
 
-def test_one_package_under_several_names_is_asked_for_once(desk: Desk, server: WorldServer) -> None:
+def test_a_package_under_several_names_is_fetched_once(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 3)
     number = desk.world.package("p001").id
     report = desk.fetch("p001", str(number), "P001", sources=["catalog"])
@@ -480,7 +481,7 @@ def test_one_package_under_several_names_is_asked_for_once(desk: Desk, server: W
     assert report.sources[SourceName.CATALOG].asked == 1
 
 
-def test_a_list_that_ends_early_marks_nothing_as_removed(desk: Desk, server: WorldServer) -> None:
+def test_a_list_that_ends_early_removes_nothing(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 40)
     desk.fetch(sources=["catalog"])
     desk.advance(days=2)
@@ -492,37 +493,35 @@ def test_a_list_that_ends_early_marks_nothing_as_removed(desk: Desk, server: Wor
     assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(0,)]
 
 
-@pytest.mark.parametrize("where", ["elsewhere", "itself"])
-def test_a_next_page_elsewhere_or_in_a_loop_ends_the_sweep_and_removes_nothing(
-    desk: Desk, server: WorldServer, where: str
-) -> None:
+@pytest.mark.parametrize("where", ["another server", "itself"])
+def test_an_invalid_next_page_ends_the_sweep_and_removes_nothing(desk: Desk, server: WorldServer, where: str) -> None:
     many(desk.world)
     desk.fetch(sources=["catalog"])
     desk.advance(days=2)
     link = (
         "http://example.org/packages/"
-        if where == "elsewhere"
+        if where == "another server"
         else f"{desk.environment['DJPKG_CATALOG_URL']}/packages/?limit=250"
     )
     server.fault("catalog", r"^/packages/", kind="rewrite", rewrite=lambda page: page | {"next": link})
     report = desk.fetch(sources=["catalog"])
     assert len(server.requests("catalog", "^/packages/")) == 1
-    assert report.exit_code == 5  # the first page was good, and is stored
-    assert len(report.causes()) == 1
+    assert report.exit_code == 5  # the first page is stored
+    assert len(error_lines(report)) == 1
     assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(0,)]
 
 
-def test_a_bad_record_costs_only_itself(desk: Desk, server: WorldServer) -> None:
+def test_an_invalid_record_does_not_affect_others(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 5)
     bad = desk.world.package("p002").id
 
-    def spoil(page: dict[str, Any]) -> dict[str, Any]:
+    def break_record(page: dict[str, Any]) -> dict[str, Any]:
         for record in page["results"]:
             if record["id"] == bad:
                 record["repo_watchers"] = "many"
         return page
 
-    server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=spoil)
+    server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=break_record)
     report = desk.fetch(sources=["catalog"])
     assert report.exit_code == 5
     assert desk.slugs() == {STARTER, "p000", "p001", "p003", "p004"}
@@ -533,7 +532,7 @@ def test_a_bad_record_costs_only_itself(desk: Desk, server: WorldServer) -> None
     server.faults.clear()
     desk.fetch(sources=["catalog"], full=True)
     assert "p002" in desk.slugs()
-    server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=spoil)
+    server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=break_record)
     report = desk.fetch(sources=["catalog"], full=True)
     (failure,) = report.as_json()["failures"]  # type: ignore[misc]  # it is a list
     assert (failure["slug"], failure["source"]) == ("p002", "catalog")
@@ -541,7 +540,7 @@ def test_a_bad_record_costs_only_itself(desk: Desk, server: WorldServer) -> None
 
 
 @pytest.mark.parametrize(("kind", "word"), [("challenge", "Cloudflare"), ("maintenance", "maintenance")])
-def test_a_catalog_that_turns_us_away_is_named_and_the_rest_goes_on(
+def test_a_blocked_catalog_is_an_error_and_the_other_sources_are_fetched(
     any_desk: Desk, server: WorldServer, kind: Any, word: str
 ) -> None:
     fill(any_desk.world)
@@ -552,11 +551,11 @@ def test_a_catalog_that_turns_us_away_is_named_and_the_rest_goes_on(
     for names in ((), ("on-github",)):
         report = any_desk.fetch(*names)
         assert report.exit_code == 5
-        assert [word in line for line in report.causes()] == [True]
+        assert [word in line for line in error_lines(report)] == [True]
         assert any_desk.show("on-github")["repo_watchers"] == 6
 
 
-def test_an_empty_list_of_weeks_keeps_the_older_counts(desk: Desk) -> None:
+def test_an_empty_list_of_weeks_keeps_the_stored_counts(desk: Desk) -> None:
     desk.world.add_package("plain", repo_url="https://example.org/", catalog={"commits_over_52": [2] * 52})
     desk.fetch(sources=["catalog"])
     desk.world.package("plain").commits_over_52 = []
@@ -567,44 +566,44 @@ def test_an_empty_list_of_weeks_keeps_the_older_counts(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("_small_pages")
-def test_only_the_first_page_is_read_until_a_day_has_passed(desk: Desk, server: WorldServer) -> None:
+def test_only_the_first_page_is_read_within_a_day_of_a_sweep(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 15)
     desk.fetch(sources=["catalog"])
-    assert asked(server, "^/packages/", "catalog") == 2
+    assert count_requests(server, "^/packages/", "catalog") == 2
     desk.world.add_package("fresh", repo_url="")
     desk.advance(hours=23)
     report = desk.fetch(sources=["catalog"])
-    assert asked(server, "^/packages/", "catalog") == 1
-    assert [(told.slug, told.event) for told in report.events] == [("fresh", "added")]
+    assert count_requests(server, "^/packages/", "catalog") == 1
+    assert [(event.slug, event.event) for event in report.events] == [("fresh", "added")]
     desk.fetch(sources=["catalog"], full=True)
-    assert asked(server, "^/packages/", "catalog") == 2
+    assert count_requests(server, "^/packages/", "catalog") == 2
     desk.advance(hours=25)
     desk.fetch(sources=["catalog"])
-    assert asked(server, "^/packages/", "catalog") == 2
+    assert count_requests(server, "^/packages/", "catalog") == 2
 
 
 @pytest.mark.usefixtures("_small_pages")
-def test_after_many_additions_pages_are_read_until_one_is_known(desk: Desk, server: WorldServer) -> None:
+def test_pages_are_read_until_one_has_a_known_package(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 15)
     desk.fetch(sources=["catalog"])
     for place in range(12):
         desk.world.add_package(f"new{place}", repo_url="")
     report = desk.fetch(sources=["catalog"])
-    assert asked(server, "^/packages/", "catalog") == 2
+    assert count_requests(server, "^/packages/", "catalog") == 2
     assert len(report.events) == 12
     assert {f"new{place}" for place in range(12)} <= desk.slugs()
 
 
 @pytest.mark.usefixtures("_small_pages")
-def test_a_first_sweep_that_broke_off_is_made_whole_by_the_next(desk: Desk, server: WorldServer) -> None:
+def test_an_interrupted_first_sweep_is_completed_by_the_next(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 25)
     fault = server.fault("catalog", r"offset=10", kind="status", status=404)
     report = desk.fetch(sources=["catalog"])
     assert (report.exit_code, fault.hits > 0) == (5, True)
-    assert len(desk.slugs()) == 11  # ten and the starter
+    assert len(desk.slugs()) == 11  # ten and the seed package
     server.faults.clear()
     report = desk.fetch(sources=["catalog"])
-    assert asked(server, "^/packages/", "catalog") == 3
+    assert count_requests(server, "^/packages/", "catalog") == 3
     assert desk.slugs() == {package.slug for package in desk.world.packages.values()}
     assert (report.exit_code, report.events) == (0, [])
 
@@ -612,17 +611,17 @@ def test_a_first_sweep_that_broke_off_is_made_whole_by_the_next(desk: Desk, serv
 # Sources that fail.
 
 KINDS = ("drop", "status", "html", "invalid_json", "cut", "wrong_types", "deep", "redirect", "unknown_encoding")
-# What breaks together: APIs in the world, and what the sources are called.
+# APIs of the world that fail together, with the names of their sources.
 TOGETHER = (
     {"github": "github", "graphql": "github", "bitbucket": "bitbucket"},
     {"gitlab": "gitlab", "pypi": "pypi", "codeberg": "forgejo"},
 )
-OF_A_FORGE = ("repo_watchers", "repo_forks", "repo_description", "participants", "commits_over_52", "last_updated")
+FORGE_FIELDS = ("repo_watchers", "repo_forks", "repo_description", "participants", "commits_over_52", "last_updated")
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_source_that_fails_blanks_nothing_and_spoils_no_other(desk: Desk, server: WorldServer, kind: Any) -> None:
+def test_a_failed_source_keeps_its_data_and_does_not_affect_others(desk: Desk, server: WorldServer, kind: Any) -> None:
     world = desk.world
     fill(world)
     if KINDS.index(kind) % 2:
@@ -648,32 +647,32 @@ def test_a_source_that_fails_blanks_nothing_and_spoils_no_other(desk: Desk, serv
     for slug in desk.slugs():
         assert desk.field(slug, "failed") == {}
         check_kept_or_fresh(desk, slug, desk.show(slug), set())
-    integrity(desk.path)
+    check_integrity(desk.path)
 
 
 def check_kept_or_fresh(desk: Desk, slug: str, old: dict[str, Any], broken: set[str]) -> None:
-    """What the broken sources own is as it was, with its dates and the reason; the rest is as the world has it."""
+    """Check that data of failed sources is unchanged, with its dates and the error; other data is current."""
     now = desk.show(slug)
     forge, path, project, failed, checked = (
         desk.field(slug, name) for name in ("forge", "repository", "pypi_name", "failed", "checked")
     )
-    asked = {forge, "pypi"} if project else {forge}
-    assert failed.keys() == asked & broken
+    sources = {forge, "pypi"} if project else {forge}
+    assert failed.keys() == sources & broken
     assert all(reason.startswith(f"{source}: ") for source, reason in failed.items())
     assert {source: checked[source] for source in failed} == {source: old["checked"][source] for source in failed}
     if forge in broken:
-        assert {name: now[name] for name in OF_A_FORGE} == {name: old[name] for name in OF_A_FORGE}
+        assert {name: now[name] for name in FORGE_FIELDS} == {name: old[name] for name in FORGE_FIELDS}
     else:
         repo = next(one for one in desk.world.repositories.values() if one.path.lower() == path.lower())
         assert now["repo_watchers"] == repo.stars
-        assert now["commits_over_52"] == weekly(repo.commits, desk.world.now)
+        assert now["commits_over_52"] == weekly_counts(repo.commits, desk.world.now)
     if project:
         fresh = desk.world.project(project).latest.version
         assert now["pypi_version"] == (old["pypi_version"] if "pypi" in broken else fresh)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "empty_list"])
-def test_a_catalog_that_fails_blanks_nothing_and_the_rest_goes_on(desk: Desk, server: WorldServer, kind: Any) -> None:
+def test_a_failed_catalog_keeps_its_data_and_does_not_stop_others(desk: Desk, server: WorldServer, kind: Any) -> None:
     fill(desk.world)
     desk.fetch()
     before = desk.rows("SELECT id, slug, title, category, grids, catalog_state FROM packages ORDER BY id")
@@ -682,25 +681,25 @@ def test_a_catalog_that_fails_blanks_nothing_and_the_rest_goes_on(desk: Desk, se
     server.fault("catalog", kind=kind, location="http://198.51.100.7/")
     report = desk.fetch()
     assert report.exit_code == 5
-    assert {name for _, name in failed_of(report)} == {"catalog"}
+    assert {name for _, name in failed_sources(report)} == {"catalog"}
     assert desk.rows("SELECT id, slug, title, category, grids, catalog_state FROM packages ORDER BY id") == before
     assert desk.rows("SELECT count(*) FROM grids WHERE slug = 'forms'") == [(1,)]
     assert desk.show("on-github")["repo_watchers"] == 105
 
 
-def test_a_source_that_never_answers_ends_in_time(desk: Desk, server: WorldServer) -> None:
+def test_a_source_that_never_answers_times_out(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     desk.limits = Limits(connect=1, attempt=0.2, total=0.3, attempts=2, backoff=0.001)
     server.fault("gitlab", kind="never")
     server.fault("pypi", kind="drip", seconds=0.02)
     report = desk.fetch()
     assert report.exit_code == 5
-    assert {name for _, name in failed_of(report)} == {"gitlab", "pypi"}
+    assert {name for _, name in failed_sources(report)} == {"gitlab", "pypi"}
     assert desk.show("on-github")["repo_watchers"] == 5
 
 
 @pytest.mark.parametrize("names", [(), ("on-github", "twin")], ids=["all", "named"])
-def test_everything_down_is_1_and_the_mirror_stays(any_desk: Desk, names: tuple[str, ...]) -> None:
+def test_without_any_server_the_mirror_is_unchanged(any_desk: Desk, names: tuple[str, ...]) -> None:
     fill(any_desk.world)
     any_desk.fetch()
     before = {slug: any_desk.show(slug) for slug in any_desk.slugs()}
@@ -708,34 +707,34 @@ def test_everything_down_is_1_and_the_mirror_stays(any_desk: Desk, names: tuple[
     report = any_desk.fetch(*names)
     assert report.exit_code == 1
     assert {slug: any_desk.show(slug) for slug in any_desk.slugs()} == before
-    assert all("127.0.0.1:9" in line for line in report.causes())
+    assert all("127.0.0.1:9" in line for line in error_lines(report))
 
 
-def test_a_mirror_that_fails_in_one_lane_ends_the_others_and_is_told(
+def test_a_disk_error_in_one_worker_stops_the_others(
     desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(desk.world)
-    store = Writer.store_statements
+    store_answers = Writer.store_answers
 
     def fail_for_pypi(writer: Writer, source: SourceName, *args: Any, **kwargs: Any) -> Any:
         if source is SourceName.PYPI:
             error = sqlite3.OperationalError("disk I/O error")
             error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR, "SQLITE_IOERR"
             raise error
-        return store(writer, source, *args, **kwargs)
+        return store_answers(writer, source, *args, **kwargs)
 
-    monkeypatch.setattr(Writer, "store_statements", fail_for_pypi)
+    monkeypatch.setattr(Writer, "store_answers", fail_for_pypi)
     server.latency["github"] = 0.3
     report = desk.fetch()
     assert report.exit_code == 74
-    assert any("disk failed" in line for line in report.causes())
+    assert any("disk error" in line for line in error_lines(report))
     assert report.sources[SourceName.CATALOG].answered == len(desk.slugs())
     assert desk.rows("SELECT exit FROM runs") == [(74,)]
     assert len(server.requests("github")) == 1
-    integrity(desk.path)
+    check_integrity(desk.path)
 
 
-def test_what_was_said_before_an_asking_failed_is_kept_and_it_keeps_its_turn(desk: Desk, server: WorldServer) -> None:
+def test_facts_from_before_a_failed_request_are_kept_and_the_target_stays_due(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     desk.fetch(sources=["catalog"])
     desk.world.repo("group/sub/x", GITLAB).stars = 9
@@ -751,7 +750,7 @@ def test_what_was_said_before_an_asking_failed_is_kept_and_it_keeps_its_turn(des
     assert sum(desk.field("on-gitlab", "commits_over_52")) == 2
 
 
-def test_a_catalog_that_cannot_tell_of_a_package_is_noted_until_it_can(desk: Desk, server: WorldServer) -> None:
+def test_a_failed_catalog_request_is_shown_until_one_succeeds(desk: Desk, server: WorldServer) -> None:
     many(desk.world, 3)
     desk.fetch(sources=["catalog"])
     server.fault("catalog", status=500)
@@ -762,12 +761,12 @@ def test_a_catalog_that_cannot_tell_of_a_package_is_noted_until_it_can(desk: Des
     assert desk.field("p001", "failed") == {}
 
 
-def test_lists_that_are_not_ready_are_one_cause(token_desk: Desk, server: WorldServer) -> None:
+def test_contributor_lists_that_are_not_ready_are_one_cause(token_desk: Desk, server: WorldServer) -> None:
     for place in range(5):
         token_desk.world.add_package(f"p{place}", path=f"acme/p{place}", commits=[3])
     server.fault("catalog", "^/packages/", kind="rewrite", rewrite=_without_participants)
     server.fault("github", "/contributors", status=202)
-    (line,) = token_desk.fetch(sources=["catalog", "github"]).causes()
+    (line,) = error_lines(token_desk.fetch(sources=["catalog", "github"]))
     assert line.startswith("github: the list of contributors is not ready yet (")
     assert "and 3 more" in line
 
@@ -776,22 +775,22 @@ def _without_participants(page: dict[str, Any]) -> dict[str, Any]:
     return page | {"results": [one | {"participants": []} for one in page["results"]]}
 
 
-def test_one_cause_is_one_line_however_many_packages_it_hits(desk: Desk, server: WorldServer) -> None:
+def test_a_cause_is_one_line_however_many_packages_it_affects(desk: Desk, server: WorldServer) -> None:
     for place in range(20):
         desk.world.add_package(f"p{place:02}", releases=[("1.0", 5)])
     server.fault("pypi", kind="status", status=500)
     report = desk.fetch()
     assert len(report.failures) == 21
-    (line,) = report.causes()
+    (line,) = error_lines(report)
     assert line.startswith("pypi: ")
     assert "500" in line
     assert line.endswith("and 18 more)")
 
 
-# Refusals and quotas.
+# Rejected tokens and rate limits.
 
 
-def test_a_token_that_is_not_accepted_is_4_where_nothing_else_was_asked(token_desk: Desk, server: WorldServer) -> None:
+def test_a_rejected_token_exits_with_4_unless_another_source_answers(token_desk: Desk, server: WorldServer) -> None:
     fill(token_desk.world)
     token_desk.fetch()
     server.tokens["github"] = "another"
@@ -801,13 +800,11 @@ def test_a_token_that_is_not_accepted_is_4_where_nothing_else_was_asked(token_de
     assert "token" in token_desk.field("on-github", "failed")["github"]
 
 
-def test_without_a_token_what_the_quota_does_not_allow_is_put_off_and_comes_first_next_time(
-    server: WorldServer, folder: Path
-) -> None:
+def test_repositories_deferred_without_a_token_come_first_in_the_next_fetch(server: WorldServer, folder: Path) -> None:
     desk = Desk(server, folder / "mirror.db")
     desk.limits = Limits(wait=0)
     server.quota("github", authorised=False).limit = 20
-    age(desk.world)
+    make_catalog_outdated(desk.world)
     for place in range(12):
         desk.world.add_package(f"p{place:02}", stars=place + 100, commits=[(5, "zoe")], catalog={"participants": []})
     answered: set[str] = set()
@@ -816,16 +813,18 @@ def test_without_a_token_what_the_quota_does_not_allow_is_put_off_and_comes_firs
         report = desk.fetch()
         assert report.exit_code == 0
         assert server.charged("github") <= 20
-        fresh = {slug for slug in desk.slugs() if desk.field(slug, "checked").get("github") == stamp(desk.world.now)}
+        fresh = {
+            slug for slug in desk.slugs() if desk.field(slug, "checked").get("github") == format_time(desk.world.now)
+        }
         assert not fresh & answered or fresh | answered == desk.slugs()
         answered |= fresh
         if not report.deferred:
             break
-        (put_off,) = report.deferred
-        assert put_off.packages == report.sources[SourceName.GITHUB].outcomes[Outcome.DEFERRED]
-        assert put_off.until == desk.world.now + timedelta(hours=1)
-        assert report.as_json()["deferred"][0]["until"] == stamp(put_off.until)  # type: ignore[index]  # a list
-        assert desk.quota("github", "anonymous").reset == put_off.until
+        (deferral,) = report.deferred
+        assert deferral.packages == report.sources[SourceName.GITHUB].outcomes[Outcome.DEFERRED]
+        assert deferral.until == desk.world.now + timedelta(hours=1)
+        assert report.as_json()["deferred"][0]["until"] == format_time(deferral.until)  # type: ignore[index]  # a list
+        assert desk.quota("github", "anonymous").reset == deferral.until
         again = desk.fetch()
         assert server.requests("github") == []
         assert (again.exit_code, len(again.deferred)) == (0, 1)
@@ -836,19 +835,19 @@ def test_without_a_token_what_the_quota_does_not_allow_is_put_off_and_comes_firs
     assert answered == {package.slug for package in desk.world.packages.values()}
 
 
-def test_named_packages_that_a_quota_puts_off_are_trouble(desk: Desk, server: WorldServer) -> None:
+def test_deferred_named_packages_are_an_error(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     desk.fetch()
     server.exhaust("github", authorised=False)
     desk.world.push("acme/on-github")
     report = desk.fetch("on-github")
     assert report.exit_code == 5
-    assert any("put off" in line for line in report.causes())
+    assert any("deferred" in line for line in error_lines(report))
     assert desk.fetch("on-github", sources=["github"]).exit_code == 4
     assert desk.fetch(sources=["github"]).exit_code == 0
 
 
-def test_a_limit_on_the_manner_of_asking_puts_off_until_it_is_over(any_desk: Desk, server: WorldServer) -> None:
+def test_a_secondary_rate_limit_defers_until_it_ends(any_desk: Desk, server: WorldServer) -> None:
     fill(any_desk.world)
     any_desk.limits = Limits(wait=30)
     server.fault("github", kind="secondary", seconds=60)
@@ -865,7 +864,7 @@ def test_a_limit_on_the_manner_of_asking_puts_off_until_it_is_over(any_desk: Des
     assert report.sources[SourceName.GITHUB].outcomes == {Outcome.UPDATED: 4}
 
 
-def test_a_short_pause_that_a_source_asks_for_is_waited_for(desk: Desk, server: WorldServer, pauses: Pauses) -> None:
+def test_a_short_retry_after_is_waited_for(desk: Desk, server: WorldServer, pauses: Pauses) -> None:
     fill(desk.world)
     desk.pauses = pauses
     desk.limits = Limits(wait=5)
@@ -876,9 +875,7 @@ def test_a_short_pause_that_a_source_asks_for_is_waited_for(desk: Desk, server: 
     assert desk.show("on-github")["repo_watchers"] == 5
 
 
-def test_what_was_noted_by_a_clock_that_was_years_ahead_puts_nothing_off_for_years(
-    desk: Desk, server: WorldServer
-) -> None:
+def test_times_stored_while_the_clock_was_years_ahead_are_ignored(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     desk.world.add_package("lost", state="gone")
     now = desk.world.now
@@ -890,32 +887,32 @@ def test_what_was_noted_by_a_clock_that_was_years_ahead_puts_nothing_off_for_yea
     server.quota("github", authorised=False).resets = None
     report = desk.fetch()
     assert (report.exit_code, report.deferred) == (0, [])
-    assert asked(server, "acme/lost") == 1
+    assert count_requests(server, "acme/lost") == 1
     assert desk.show("on-github")["repo_watchers"] == 5
 
 
-# What has changed since.
+# Changes between fetches.
 
 
-def test_gone_repositories_are_asked_again_after_one_two_four_days(desk: Desk, server: WorldServer) -> None:
+def test_gone_repositories_are_retried_after_1_2_4_and_8_days(desk: Desk, server: WorldServer) -> None:
     desk.world.add_package("lost", state="gone")
     desk.fetch()
     begun, days = desk.world.now, []
     for day in (1, 2, 3, 4, 6, 7, 14, 15):
         desk.world.now = begun + timedelta(days=day)
         desk.fetch(sources=["github"])
-        if asked(server, "acme/lost"):
+        if count_requests(server, "acme/lost"):
             days.append(day)
     assert days == [1, 3, 7, 15]
     desk.fetch("lost")
-    assert asked(server, "acme/lost") == 1
+    assert count_requests(server, "acme/lost") == 1
     desk.world.restore("acme/lost")
     desk.fetch("lost")
     assert desk.field("lost", "repo_state") == "ok"
-    assert news(desk) == [("lost", "back")]
+    assert event_names(desk) == [("lost", "back")]
 
 
-def test_weeks_slide_with_the_calendar_without_a_request_for_commits(any_desk: Desk, server: WorldServer) -> None:
+def test_weekly_commits_follow_the_calendar_without_a_request_for_commits(any_desk: Desk, server: WorldServer) -> None:
     world = any_desk.world
     world.add_package("slides", commits=[0.1, 0.9, 1, 6.4, 6.6, 7.5, 80, 362.8, 363.4])
     any_desk.fetch()
@@ -924,15 +921,15 @@ def test_weeks_slide_with_the_calendar_without_a_request_for_commits(any_desk: D
         any_desk.advance(days=days)
         any_desk.fetch("slides")
         if days:
-            assert asked(server, "commits") == 0
+            assert count_requests(server, "commits") == 0
         shown = any_desk.show("slides")["commits_over_52"]
-        assert shown == weekly(world.repo("acme/slides").commits, world.now)
+        assert shown == weekly_counts(world.repo("acme/slides").commits, world.now)
         assert any_desk.field("slides", "commits_last_year") == sum(shown)
         seen.append(shown)
     assert len(set(map(tuple, seen))) == 3
 
 
-def test_weeks_stay_as_they_were_where_the_forge_did_not_answer(desk: Desk, server: WorldServer) -> None:
+def test_weekly_commits_are_unchanged_when_the_forge_fails(desk: Desk, server: WorldServer) -> None:
     desk.world.add_package("slides", commits=[0.1, 1, 6.5, 80])
     desk.fetch()
     before = desk.show("slides")
@@ -943,7 +940,7 @@ def test_weeks_stay_as_they_were_where_the_forge_did_not_answer(desk: Desk, serv
     assert desk.show("slides") == before | {"title": "Renamed meanwhile", "last_fetched": before["last_fetched"]}
 
 
-def test_what_happens_is_told_once_and_what_is_learned_first_is_not(any_desk: Desk) -> None:
+def test_each_event_is_reported_once_and_first_facts_are_no_events(any_desk: Desk) -> None:
     world = any_desk.world
     for slug in ("arch", "moves", "goes", "blocks", "ships", "pulls", "relicensed", "drops"):
         world.add_package(slug, releases=[Release("1.0", NOW - timedelta(days=50), license_expression="MIT")])
@@ -963,7 +960,9 @@ def test_what_happens_is_told_once_and_what_is_learned_first_is_not(any_desk: De
     world.remove_package("drops")
     any_desk.advance(days=1, minutes=1)
     report = any_desk.fetch()
-    assert sorted(any_desk.events()) == sorted((told.slug, told.event, told.old, told.new) for told in report.events)
+    assert sorted(any_desk.events()) == sorted(
+        (event.slug, event.event, event.old, event.new) for event in report.events
+    )
     assert sorted(any_desk.events(), key=str) == sorted(
         [
             ("arch", "archived", None, None),
@@ -981,14 +980,14 @@ def test_what_happens_is_told_once_and_what_is_learned_first_is_not(any_desk: De
     )
     world.restore("acme/goes")
     any_desk.advance(days=1, minutes=1)
-    assert [(told.slug, told.event) for told in any_desk.fetch().events] == [("goes", "back")]
+    assert [(event.slug, event.event) for event in any_desk.fetch().events] == [("goes", "back")]
     assert any_desk.fetch().events == []
 
 
 # Edits.
 
 
-def test_edits_survive_every_fetch(any_desk: Desk) -> None:
+def test_edits_survive_fetches(any_desk: Desk) -> None:
     fill(any_desk.world)
     any_desk.fetch()
     mine = {"title": "Mine", "repo_watchers": 7, "grids": [3], "commits_over_52": [1] * 52, "pypi_version": "9"}
@@ -1003,7 +1002,7 @@ def test_edits_survive_every_fetch(any_desk: Desk) -> None:
         assert any_desk.fetch(*names).exit_code == 0
         now = any_desk.show("on-github")
         assert {name: now[name] for name in mine} == {name: shown[name] for name in mine}
-        assert now["last_updated"] == stamp(head.committed)
+        assert now["last_updated"] == format_time(head.committed)
     for place in range(4):
         any_desk.world.add_package(f"more{place}", repo_url="")
     any_desk.fetch(full=True)
@@ -1012,7 +1011,7 @@ def test_edits_survive_every_fetch(any_desk: Desk) -> None:
     assert any_desk.fields("on-github", "catalog_state", "title") == {"catalog_state": "removed", "title": "Mine"}
 
 
-def test_an_edit_taken_off_shows_the_newest_value_without_a_request(desk: Desk, server: WorldServer) -> None:
+def test_unsetting_an_edit_shows_the_latest_value_without_a_request(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     desk.fetch()
     desk.edit("on-github", repo_watchers=7, title="Mine")
@@ -1020,14 +1019,14 @@ def test_an_edit_taken_off_shows_the_newest_value_without_a_request(desk: Desk, 
     desk.world.package("on-github").title = "Newer"
     desk.advance(days=2)
     desk.fetch()
-    server.forget()
+    server.clear_log()
     desk.edit("on-github", unset=["repo_watchers", "title"])
     assert server.log == []
     record = desk.show("on-github")
     assert (record["repo_watchers"], record["title"], desk.field("on-github", "edited")) == (8, "Newer", [])
 
 
-def test_an_edited_address_redirects_the_fetch_and_back_again_without_one(any_desk: Desk, server: WorldServer) -> None:
+def test_an_edited_url_redirects_fetches_until_it_is_unset(any_desk: Desk, server: WorldServer) -> None:
     fill(any_desk.world)
     any_desk.fetch()
     before = any_desk.show("on-github")
@@ -1036,19 +1035,19 @@ def test_an_edited_address_redirects_the_fetch_and_back_again_without_one(any_de
     any_desk.edit("on-github", repo_url="https://github.com/fork/better", pypi_url="better")
     assert any_desk.show("on-github")["repo_watchers"] == before["repo_watchers"]  # the catalog's, until it is fetched
     any_desk.fetch("on-github")
-    assert asked(server, "acme/on-github") == 0
+    assert count_requests(server, "acme/on-github") == 0
     shown = any_desk.show("on-github")
     assert (shown["repo_watchers"], shown["repo_description"], shown["pypi_version"]) == (50, "A fork", "7.0")
-    server.forget()
+    server.clear_log()
     any_desk.edit("on-github", unset=["repo_url", "pypi_url"])
     assert server.log == []
     assert any_desk.show("on-github") == before
 
 
-# Servers of the user's own, and the environment.
+# The user's own servers, and the environment.
 
 
-def test_further_servers_are_asked_without_a_token(token_desk: Desk, server: WorldServer) -> None:
+def test_own_servers_get_no_token(token_desk: Desk, server: WorldServer) -> None:
     world = token_desk.world
     world.add_package("own", host=server.address, path="team/own", stars=12, commits=[4])
     token_desk.env = {"DJPKG_FORGES": f"{server.address}=forgejo"}
@@ -1059,7 +1058,7 @@ def test_further_servers_are_asked_without_a_token(token_desk: Desk, server: Wor
     assert token_desk.show("own")["repo_watchers"] == 12
 
 
-def test_a_server_that_is_not_named_is_never_asked(token_desk: Desk, server: WorldServer) -> None:
+def test_an_unlisted_server_gets_no_request(token_desk: Desk, server: WorldServer) -> None:
     token_desk.world.add_package("own", host=server.address, path="team/own", stars=12)
     assert token_desk.fetch().exit_code == 0
     assert server.requests("own-forgejo") + server.requests("own-gitlab") == []
@@ -1078,7 +1077,7 @@ def test_a_server_that_is_not_named_is_never_asked(token_desk: Desk, server: Wor
     ],
     ids=lambda env: "=".join(next(iter(env.items()))).replace("\n", "-"),
 )
-def test_an_environment_that_makes_no_sense_is_an_error_before_anything_is_asked(
+def test_an_invalid_environment_variable_is_an_error_before_any_request(
     desk: Desk, server: WorldServer, env: dict[str, str]
 ) -> None:
     fill(desk.world)
@@ -1091,9 +1090,7 @@ def test_an_environment_that_makes_no_sense_is_an_error_before_anything_is_asked
     assert caught.value.exit_code == 1
 
 
-def test_a_token_of_bitbucket_that_is_none_is_an_error_before_anything_is_asked(
-    desk: Desk, server: WorldServer
-) -> None:
+def test_an_invalid_bitbucket_token_is_an_error_before_any_request(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
     desk.env = {"BITBUCKET_TOKEN": "without-a-colon"}
     for named in ((), ("on-github",)):
@@ -1104,7 +1101,7 @@ def test_a_token_of_bitbucket_that_is_none_is_an_error_before_anything_is_asked(
     assert desk.fetch("on-github", sources=["catalog", "github"]).exit_code == 0
 
 
-def test_every_run_is_kept_with_its_end(desk: Desk) -> None:
+def test_every_fetch_is_in_the_run_history_with_its_exit_code(desk: Desk) -> None:
     fill(desk.world)
     desk.fetch()
     desk.fetch("no-such-thing")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def told(progress: Progress) -> None:
+def call_all(progress: Progress) -> None:
     progress.start("github", None)
     progress.start("github", 5336)
     progress.advance("github", 1200, Outcome.UPDATED)
@@ -24,17 +24,17 @@ def told(progress: Progress) -> None:
     progress.stop()
 
 
-def test_a_terminal_sees_what_is_done_of_how_many_and_what_failed() -> None:
+def test_shows_done_of_total_and_failures() -> None:
     buffer = io.StringIO()
     console = Console(file=buffer, force_terminal=True, width=120, color_system=None, legacy_windows=False, _environ={})
-    told(TerminalProgress(console))
-    shown = buffer.getvalue()
-    assert "1,203/5,336" in shown
-    assert "3 failed" in shown
-    assert "the quota is ^[[31mspent [/foo] :smile:\n" in shown
+    call_all(TerminalProgress(console))
+    output = buffer.getvalue()
+    assert "1,203/5,336" in output
+    assert "3 failed" in output
+    assert "the quota is ^[[31mspent [/foo] :smile:\n" in output
 
 
-def test_the_rate_and_the_time_left_are_those_of_the_whole_run_so_far() -> None:
+def test_rate_and_time_left_are_computed_from_the_whole_run() -> None:
     now = 100.0
     buffer = io.StringIO()
     console = Console(file=buffer, force_terminal=True, width=120, color_system=None, get_time=lambda: now, _environ={})
@@ -48,12 +48,12 @@ def test_the_rate_and_the_time_left_are_those_of_the_whole_run_so_far() -> None:
     assert "1:20 left" in buffer.getvalue()
 
 
-def test_the_silent_one_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    told(NoProgress())
+def test_no_progress_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    call_all(NoProgress())
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_observer_that_is_stopped_before_it_began_is_fine() -> None:
+def test_stop_before_start_is_allowed() -> None:
     buffer = io.StringIO()
     TerminalProgress(Console(file=buffer, force_terminal=True, width=80, _environ={})).stop()
     assert "github" not in buffer.getvalue()

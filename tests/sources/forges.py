@@ -1,4 +1,4 @@
-"""The three forges that are asked repository by repository, each with its place in the world."""
+"""The forges without a bulk API, each with its API in the test world."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
-    """One forge: its source, its name in the world, the variables of its address and of its token.
+class ForgeCase:
+    """One forge: its source class, its API in the world, and the variables of its URL and token.
 
-    `page` matches requests for the page of a repository, `commits` those for its commits.
+    `repository` matches requests for a repository, `commits` those for its commits.
     """
 
     source: type[RestForge]
     api: str
     host: str
-    address: str
-    variable: str
-    page: str
+    url_variable: str
+    token_variable: str
+    repository: str
     commits: str = "/commits"
 
-    def make(self, server: WorldServer, *, token: bool | str = False, **options: Any) -> RestForge:
-        """The source, pointed at the world; with the right token, or a stated one, or none."""
+    def new_source(self, server: WorldServer, *, token: bool | str = False, **options: Any) -> RestForge:
+        """Return the source for the world's server; with the right token, a given one, or none."""
         if token:
             secret = self.secret(server) if token is True else token
-            options["token"] = Token(self.variable, secret)
-        options.setdefault("base_url", server.env[self.address])
+            options["token"] = Token(self.token_variable, secret)
+        options.setdefault("base_url", server.env[self.url_variable])
         options.setdefault("limits", IMPATIENT)
         return self.source(clock=lambda: server.world.now, **options)
 
     def secret(self, server: WorldServer) -> str:
-        return server.token_env(self.api)[self.variable]
+        return server.token_env(self.api)[self.token_variable]
 
     def add(self, world: World, path: str = "acme/todo", **values: Any) -> Repo:
         return world.add_repository(path, host=self.host, **values)
@@ -52,22 +52,24 @@ class Place:
         return self.api
 
 
-PLACES = (
-    Place(GitLab, "gitlab", GITLAB, "DJPKG_GITLAB_URL", "GITLAB_TOKEN", r"^/projects/[^/]+$"),
-    Place(Bitbucket, "bitbucket", BITBUCKET, "DJPKG_BITBUCKET_URL", "BITBUCKET_TOKEN", r"^/repositories/[^/]+/[^/]+$"),
-    Place(Forgejo, "codeberg", CODEBERG, "DJPKG_CODEBERG_URL", "CODEBERG_TOKEN", r"^/repos/[^/]+/[^/]+$"),
+FORGE_CASES = (
+    ForgeCase(GitLab, "gitlab", GITLAB, "DJPKG_GITLAB_URL", "GITLAB_TOKEN", r"^/projects/[^/]+$"),
+    ForgeCase(
+        Bitbucket, "bitbucket", BITBUCKET, "DJPKG_BITBUCKET_URL", "BITBUCKET_TOKEN", r"^/repositories/[^/]+/[^/]+$"
+    ),
+    ForgeCase(Forgejo, "codeberg", CODEBERG, "DJPKG_CODEBERG_URL", "CODEBERG_TOKEN", r"^/repos/[^/]+/[^/]+$"),
 )
 
 
 def check_facts(facts: ForgeFacts, repo: Repo) -> None:
-    """The facts are what the world holds: page, head and weeks."""
+    """Check repository, head and weeks against the world."""
     assert facts.state == "ok"
-    page = facts.repository
-    assert page is not None
-    assert (page.path, page.stars, page.forks) == (repo.path, repo.stars, repo.forks)
-    assert page.description == (repo.description or "")
-    assert page.archived == (None if repo.host == BITBUCKET else repo.archived)
-    assert (page.head, page.head_at) == head_of(repo)
+    repository = facts.repository
+    assert repository is not None
+    assert (repository.path, repository.stars, repository.forks) == (repo.path, repo.stars, repo.forks)
+    assert repository.description == (repo.description or "")
+    assert repository.archived == (None if repo.host == BITBUCKET else repo.archived)
+    assert (repository.head, repository.head_at) == head_of(repo)
     assert facts.weeks is not None
-    assert facts.weeks.head == (page.head or "")
+    assert facts.weeks.head == (repository.head or "")
     assert facts.weeks.days == days_of(repo)

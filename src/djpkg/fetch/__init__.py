@@ -1,1 +1,1 @@
-"""The one place where sources and mirror meet: queue -> requests -> facts -> merge -> one transaction per page."""
+"""Fetch into the mirror: queue -> requests -> facts -> merge -> one transaction per page."""

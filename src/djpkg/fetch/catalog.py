@@ -6,26 +6,24 @@ from typing import TYPE_CHECKING
 
 from djpkg import config
 from djpkg.errors import PackageNotFound, QuotaExhausted, Refused, SourceError
-from djpkg.fetch.report import UNKNOWN
+from djpkg.fetch.report import NOT_FOUND
 from djpkg.mirror import categories, fetch_history, resolve
 from djpkg.model import forge_servers
-from djpkg.model.batch_sizes import SHORTEST_LIST
+from djpkg.model.batch_sizes import MIN_LIST_RATIO
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import Sweep
-from djpkg.model.freshness import needs_sweep, reaches_known
+from djpkg.model.freshness import needs_sweep, reaches_known_id
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
-    from djpkg.fetch.recorder import Recorder
+    from djpkg.fetch.context import FetchContext
     from djpkg.mirror.write import Writer
     from djpkg.model.facts import CatalogFacts
     from djpkg.sources.catalog.source import Catalog, CatalogPage
 
-# How many packages a sweep may miss that are asked for one by one before they count as removed.
+# Packages missing from a sweep that are requested one by one before they count as removed.
 CONFIRMED_REMOVALS = 25
 _CATALOG = SourceName.CATALOG
 
@@ -33,201 +31,187 @@ _CATALOG = SourceName.CATALOG
 class CatalogSweep:
     """Reads the catalog's list and stores it page by page."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        *,
-        db: sqlite3.Connection,
-        writer: Writer,
-        account: Recorder,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, catalog: Catalog, context: FetchContext) -> None:
         self._catalog = catalog
-        self._db = db
-        self._writer = writer
-        self._account = account
-        self._clock = clock
-        self._last = fetch_history.find_sweep(db, _CATALOG)
+        self._db = context.db
+        self._writer = context.writer
+        self._recorder = context.recorder
+        self._clock = context.clock
+        self._last = fetch_history.find_sweep(context.db, _CATALOG)
         self._seen: set[int] = set()
         self._count = 0
 
     async def run(self, *, full: bool) -> None:
-        """Read the list, newest first: to its end when that is due, else as far as the last sweep's newest package.
+        """Read the list, newest first: to its end if `full` or due, else up to the newest package of the last sweep.
 
-        Raises SourceError; one that lost more than a tenth of the last completed sweep removes nothing. What the
-        catalog's quota puts off is told here.
+        Raises SourceError. A list that lost more than a tenth since the last complete sweep removes nothing. Packages
+        that the rate limit excludes are recorded as deferred.
         """
-        whole = full or needs_sweep(self._last, now=self._clock())
+        complete = full or needs_sweep(self._last, now=self._clock())
         try:
-            await self._read(whole=whole)
-            if whole:
-                await self._complete()
+            await self._read_pages(complete=complete)
+            if complete:
+                await self._finish_sweep()
             elif self._last is not None:
-                mark = max(self._seen, default=self._last.mark)
-                fetch_history.store_sweep(self._db, _CATALOG, self._last._replace(mark=mark))
-            await store_categories_and_grids(self._catalog, self._writer)
+                newest_id = max(self._seen, default=self._last.newest_id)
+                fetch_history.store_sweep(self._db, _CATALOG, self._last._replace(newest_id=newest_id))
+            await store_grids_and_categories(self._catalog, self._writer)
         except QuotaExhausted as error:
             listed = self._last.packages if self._last else self._count
-            self._account.defer(_CATALOG, max(0, listed - len(self._seen)), error.reason, error.until)
+            self._recorder.defer(_CATALOG, max(0, listed - len(self._seen)), error.reason, error.until)
 
-    async def _read(self, *, whole: bool) -> None:
+    async def _read_pages(self, *, complete: bool) -> None:
         last = self._last
         async for page in self._catalog.sweep():
             self._count = page.count
             if not self._seen:
-                self._account.progress.start(_CATALOG, page.count if whole else len(page.ids))
-                if last is not None and page.count < last.packages * SHORTEST_LIST:
+                self._recorder.progress.start(_CATALOG, page.count if complete else len(page.ids))
+                if last is not None and page.count < last.packages * MIN_LIST_RATIO:
                     raise SourceError(
-                        f"catalog: it lists only {page.count:,} packages, {last.packages:,} the last time;"
+                        f"catalog: the list has only {page.count:,} packages, {last.packages:,} last time;"
                         " nothing was changed"
                     )
-            self._store(page)
-            if not whole and last is not None and reaches_known(page.ids, last.mark):
+            self._store_page(page)
+            if not complete and last is not None and reaches_known_id(page.ids, last.newest_id):
                 return
 
-    def _store(self, page: CatalogPage) -> None:
-        written = self._writer.store_catalog(page.packages, now=self._clock(), tell_added=self._last is not None)
+    def _store_page(self, page: CatalogPage) -> None:
+        changes = self._writer.store_catalog(page.packages, now=self._clock(), report_added=self._last is not None)
         # Insertions while paging repeat rows: each package counts once.
-        self._account.take(_CATALOG, [one for one in written if one.package not in self._seen])
-        for number, reason in page.refused:
+        self._recorder.record_stored(_CATALOG, [change for change in changes if change.package not in self._seen])
+        for number, reason in page.invalid:
             slug = None if number is None else resolve.find_slug(self._db, number)
             if slug is None:
-                self._account.report.count(_CATALOG, Outcome.FAILED)
-                self._account.report.fail_source(_CATALOG, f"catalog: {reason}")
+                self._recorder.report.count(_CATALOG, Outcome.FAILED)
+                self._recorder.report.fail_source(_CATALOG, f"catalog: {reason}")
             elif number is not None and number not in self._seen:
-                self._writer.note_failure(number, reason, now=self._clock())
-                self._account.fail(_CATALOG, (slug,), reason)
+                self._writer.store_catalog_failure(number, reason, now=self._clock())
+                self._recorder.fail(_CATALOG, (slug,), reason)
         self._seen.update(page.ids)
 
-    async def _complete(self) -> None:
-        """The list was read to its end: mark what it lacks, and keep that it is complete, which comes last."""
+    async def _finish_sweep(self) -> None:
+        """Mark the packages missing from the whole list as removed; last, store that the sweep is complete."""
         last = self._last
-        if len(self._seen) < max(last.packages if last else 0, self._count) * SHORTEST_LIST:
+        if len(self._seen) < max(last.packages if last else 0, self._count) * MIN_LIST_RATIO:
             raise SourceError(
-                f"catalog: its list ended after {len(self._seen):,} of {self._count:,} packages; none counts as removed"
+                f"catalog: the list ended after {len(self._seen):,} of {self._count:,} packages;"
+                " no package was marked as removed"
             )
-        lost = [number for number in resolve.find_listed(self._db) if number not in self._seen]
-        if last is not None and last.packages - len(lost) < last.packages * SHORTEST_LIST:
+        missing = [number for number in resolve.find_listed(self._db) if number not in self._seen]
+        if last is not None and last.packages - len(missing) < last.packages * MIN_LIST_RATIO:
             raise SourceError(
-                f"catalog: its list lacks {len(lost):,} of the {last.packages:,} packages that it had the last time;"
-                " none counts as removed"
+                f"catalog: the list lacks {len(missing):,} of the {last.packages:,} packages that it had last time;"
+                " no package was marked as removed"
             )
         if len(self._seen) != self._count:
-            # Deletions while paging hide packages: a few are asked for by number, and of more none is believed.
-            for number in lost[:CONFIRMED_REMOVALS]:
+            # Deletions while paging hide packages: a few are requested by id, more are assumed to be still listed.
+            for number in missing[:CONFIRMED_REMOVALS]:
                 if await self._catalog.fetch_package(str(number)) is not None:
                     self._seen.add(number)
-            self._seen.update(lost[CONFIRMED_REMOVALS:])
-        removed = self._writer.mark_removed(self._seen, now=self._clock(), tell=last is not None)
-        self._account.progress.start(_CATALOG, len(self._seen) + len(removed))
-        self._account.count(_CATALOG, Outcome.GONE, len(removed))
-        self._account.tell(removed)
+            self._seen.update(missing[CONFIRMED_REMOVALS:])
+        removed = self._writer.mark_removed(self._seen, now=self._clock(), report=last is not None)
+        self._recorder.progress.start(_CATALOG, len(self._seen) + len(removed))
+        self._recorder.count(_CATALOG, Outcome.GONE, len(removed))
+        self._recorder.record_events(removed)
         if last is None:
-            self._account.report.first = True
-            self._account.progress.note(f"{len(self._seen):,} packages are in: djpkg list works now")
-        done = Sweep(completed=self._clock(), packages=len(self._seen), mark=max(self._seen, default=None))
-        fetch_history.store_sweep(self._db, _CATALOG, done)
+            self._recorder.report.first_sweep = True
+            self._recorder.progress.note(f"{len(self._seen):,} packages stored; djpkg list works now")
+        sweep = Sweep(completed=self._clock(), packages=len(self._seen), newest_id=max(self._seen, default=None))
+        fetch_history.store_sweep(self._db, _CATALOG, sweep)
 
 
 class NamedFetch:
-    """Finds and stores named packages one by one; `found` are their ids, in the order of the names."""
+    """Finds and stores named packages one by one; `found` has their ids, in the order of the names.
 
-    def __init__(
-        self,
-        catalog: Catalog | None,
-        *,
-        db: sqlite3.Connection,
-        writer: Writer,
-        account: Recorder,
-        environment: Mapping[str, str],
-        clock: Callable[[], datetime],
-    ) -> None:
+    `catalog` is None when the catalog is not fetched: the names are then looked up in the mirror only.
+    """
+
+    def __init__(self, catalog: Catalog | None, context: FetchContext) -> None:
         self._catalog = catalog
-        self._db = db
-        self._writer = writer
-        self._account = account
-        self._address = config.catalog_address(environment)
-        self._forges = forge_servers.forge_servers(environment)
-        self._clock = clock
-        self._met: set[int] = set()
+        self._db = context.db
+        self._writer = context.writer
+        self._recorder = context.recorder
+        self._clock = context.clock
+        self._catalog_url = config.catalog_url(context.environment)
+        self._forges = forge_servers.forge_servers(context.environment)
         self.found: list[int] = []
 
     async def run(self, names: Sequence[str]) -> None:
-        """Each named package from the catalog, if that is asked; else only from the mirror."""
+        """Fetch each name; then grids and categories, if a package found has some without a title."""
         if self._catalog is not None:
-            self._account.progress.start(_CATALOG, len(names))
+            self._recorder.progress.start(_CATALOG, len(names))
         for name in dict.fromkeys(names):
             await self._fetch(name)
         if self._catalog is not None and categories.has_unnamed(self._db, self.found):
-            with self._account.failing(_CATALOG):
-                await store_categories_and_grids(self._catalog, self._writer)
+            with self._recorder.recording_errors(_CATALOG):
+                await store_grids_and_categories(self._catalog, self._writer)
 
     async def _fetch(self, name: str) -> None:
         number: int | None = None
         try:
-            number = self._find(name)
-            if number in self._met:
-                return  # under another name already
-            said = await self._ask(name, number)
+            number = self._find_id(name)
+            if number in self.found:
+                return  # the same package under another name
+            facts = await self._request(name, number)
         except PackageNotFound as error:
-            self._account.report.unknown[name] = str(error)
+            self._recorder.report.unknown[name] = str(error)
             return
         except QuotaExhausted as error:
-            self._account.defer(_CATALOG, 1, error.reason, error.until)
-            self._keep(number)
+            self._recorder.defer(_CATALOG, 1, error.reason, error.until)
+            self._add_found(number)
             return
         except SourceError as error:
             self._fail(name, number, error)
-            self._keep(number)
+            self._add_found(number)
             return
-        if said is not None and said.id in self._met:
+        if facts is not None and facts.id in self.found:
             return
-        if self._catalog is not None and number is not None and (said is None or said.id != number):
-            self._account.tell(self._writer.mark_gone(number, now=self._clock()))
-        if said is not None:
-            self._keep(said.id)
-            self._account.take(_CATALOG, self._writer.store_catalog([said], now=self._clock(), tell_added=False))
+        if self._catalog is not None and number is not None and (facts is None or facts.id != number):
+            self._recorder.record_events(self._writer.mark_gone(number, now=self._clock()))
+        if facts is not None:
+            self._add_found(facts.id)
+            changes = self._writer.store_catalog([facts], now=self._clock(), report_added=False)
+            self._recorder.record_stored(_CATALOG, changes)
         elif number is not None:
-            self._keep(number)
+            self._add_found(number)
             if self._catalog is not None:
-                self._account.count(_CATALOG, Outcome.GONE, 1)
+                self._recorder.count(_CATALOG, Outcome.GONE, 1)
         else:
-            near = resolve.nearest_slugs(self._db, name, catalog=self._address)
-            self._account.report.unknown[name] = f"{UNKNOWN}; {near}" if near else UNKNOWN
+            suggestion = resolve.suggest_slugs(self._db, name, catalog=self._catalog_url)
+            self._recorder.report.unknown[name] = f"{NOT_FOUND}; {suggestion}" if suggestion else NOT_FOUND
 
     def _fail(self, name: str, number: int | None, error: SourceError) -> None:
         slug = None if number is None else resolve.find_slug(self._db, number)
         if number is not None:
-            self._writer.note_failure(number, error.reason, now=self._clock())
-        self._account.fail(_CATALOG, (slug or name,), error.reason, refused=isinstance(error, Refused))
+            self._writer.store_catalog_failure(number, error.reason, now=self._clock())
+        self._recorder.fail(_CATALOG, (slug or name,), error.reason, refused=isinstance(error, Refused))
 
-    def _keep(self, number: int | None) -> None:
+    def _add_found(self, number: int | None) -> None:
         if number is not None:
-            self._met.add(number)
             self.found.append(number)
 
-    def _find(self, name: str) -> int | None:
-        """The package that the mirror has under a name. PackageNotFound where there are several."""
-        known = resolve.find_ids(self._db, name, catalog=self._address, forges=self._forges)
-        return resolve.get_id(self._db, name, catalog=self._address, forges=self._forges) if known else None
+    def _find_id(self, name: str) -> int | None:
+        """Return the id that the mirror has for a name. Raises PackageNotFound if it is ambiguous."""
+        known = resolve.find_ids(self._db, name, catalog=self._catalog_url, forges=self._forges)
+        return resolve.get_id(self._db, name, catalog=self._catalog_url, forges=self._forges) if known else None
 
-    async def _ask(self, name: str, number: int | None) -> CatalogFacts | None:
-        """The package that the catalog has under the first name that it knows, None where it is not asked.
+    async def _request(self, name: str, number: int | None) -> CatalogFacts | None:
+        """Return the catalog's package for the first name that it knows; None without a catalog. Raises SourceError.
 
-        The number that the mirror knows comes before what was typed: the catalog gives the slug of a package that it
-        dropped to another one, and knows slugs by their exact case alone. Raises SourceError.
+        The id in the mirror comes first: the catalog may give the slug of a removed package to another one. Slugs are
+        tried as typed and normalized, because the catalog compares their case.
         """
         if self._catalog is None:
             return None
-        typed = resolve.catalog_name(name, catalog=self._address) or name.strip()
-        slugs = [typed, resolve.normalize_slug(typed)] if resolve.is_catalog_name(typed) else []
-        for one in dict.fromkeys([*([str(number)] if number is not None else []), *slugs]):
-            if (said := await self._catalog.fetch_package(one)) is not None:
-                return said
+        typed = resolve.parse_catalog_address(name, catalog=self._catalog_url) or name.strip()
+        slugs = [typed, resolve.normalize_slug(typed)] if resolve.is_id_or_slug(typed) else []
+        for id_or_slug in dict.fromkeys([*([str(number)] if number is not None else []), *slugs]):
+            if (facts := await self._catalog.fetch_package(id_or_slug)) is not None:
+                return facts
         return None
 
 
-async def store_categories_and_grids(catalog: Catalog, writer: Writer) -> None:
-    """All grids and categories, one request each. Raises SourceError."""
+async def store_grids_and_categories(catalog: Catalog, writer: Writer) -> None:
+    """Fetch and store the titles of all grids and categories. Raises SourceError."""
     writer.store_grids(await catalog.fetch_grids())
     writer.store_categories(await catalog.fetch_categories())

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from djpkg import config, credentials
 from djpkg.mirror import fetch_history, queue, resolve
 from djpkg.model import forge_servers, weekly_commits
-from djpkg.model.batch_sizes import FEW_REPOSITORIES, MANY_PROJECTS, PAGE, PROBED, WINDOWED
+from djpkg.model.batch_sizes import (
+    CATALOG_PAGE_SIZE,
+    COMMITS_BATCH_SIZE,
+    ONE_BY_ONE_LIMIT,
+    PROBE_BATCH_SIZE,
+    SERIAL_LIST_MINIMUM,
+)
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.model.freshness import needs_sweep
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import pluralize
-from djpkg.times import instant
+from djpkg.times import parse_time
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,16 +30,16 @@ if TYPE_CHECKING:
     from djpkg.model.fetch_state import QuotaRow, Sweep
     from djpkg.model.lookups import ProjectTarget, RepositoryTarget
 
-# About so many packages the directory lists.
+# The approximate size of Django Packages, before the first sweep.
 CATALOG_PACKAGES = 5_800
-# A repository of the other forges, or of GitHub without a token: its page, its head, its weeks, its contributors.
+# Repository, head, commits and contributors, on GitHub without a token and on the other forges.
 REQUESTS_PER_REPOSITORY = 4
 
 
 class Estimate(NamedTuple):
-    """What one source would be asked: between `least` and `most` requests; GitHub with a token counts points beside.
+    """The cost of one source: `least` to `most` requests, and the points of GitHub's GraphQL API.
 
-    `quota` is what the source said last of what it still allows.
+    `quota` is the number of requests that the source's last response allowed.
     """
 
     source: str
@@ -47,30 +53,35 @@ class Estimate(NamedTuple):
 def estimate_fetch(
     request: FetchRequest, db: sqlite3.Connection, environment: Mapping[str, str], *, now: datetime
 ) -> list[Estimate]:
-    """What a fetch of all, or of the named that the mirror knows, would cost. Reads the mirror and asks nobody."""
-    catalog, forges = config.catalog_address(environment), forge_servers.forge_servers(environment)
+    """Estimate a fetch of all packages, or of the named ones that the mirror has.
+
+    Before the first sweep only the catalog can be estimated.
+    """
+    catalog, forges = config.catalog_url(environment), forge_servers.forge_servers(environment)
     named = [
         number for name in request.packages for number in resolve.find_ids(db, name, catalog=catalog, forges=forges)
     ]
-    only = None if request.every else named
-    prices: list[Estimate] = []
+    only = None if request.all_packages else named
+    estimates: list[Estimate] = []
     if SourceName.CATALOG in request.sources:
-        if request.every:
+        if request.all_packages:
             last = fetch_history.find_sweep(db, SourceName.CATALOG)
-            prices.append(estimate_catalog(last, full=request.full, now=now))
+            estimates.append(estimate_catalog(last, full=request.full, now=now))
             if last is None:
-                return prices  # what the others would be asked is known once the list is in
+                return estimates
         else:
             number = len(request.packages)
-            prices.append(Estimate(SourceName.CATALOG.value, number, number, number + 2, 0, None))
+            estimates.append(Estimate(SourceName.CATALOG.value, number, number, number + 2, 0, None))
     repositories = queue.queue_repositories(db, only=only, now=now)
-    wanted = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
+    due = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
     projects = queue.queue_projects(db, only=only, now=now) if SourceName.PYPI in request.sources else None
-    trusted = {
-        forge for forge, one in wanted.items() if one.asks and credentials.find_token(forge, environment) is not None
+    with_token = {
+        forge for forge, one in due.items() if one.targets and credentials.find_token(forge, environment) is not None
     }
     quotas = fetch_history.get_quotas(db)
-    return prices + estimate_sources(wanted, projects, quotas, every=request.every, trusted=trusted, now=now)
+    return estimates + estimate_sources(
+        due, projects, quotas, all_packages=request.all_packages, with_token=with_token, now=now
+    )
 
 
 def estimate_sources(
@@ -78,118 +89,119 @@ def estimate_sources(
     projects: queue.ProjectQueue | None,
     quotas: Sequence[QuotaRow],
     *,
-    every: bool,
-    trusted: Collection[SourceName],
+    all_packages: bool,
+    with_token: Collection[SourceName],
     now: datetime,
 ) -> list[Estimate]:
-    """What forges and PyPI would cost; `every`: all are asked; `trusted` are the forges that get a token."""
-    packages = {forge: sum(map(len, one.slugs.values())) for forge, one in repositories.items()}
-    asks = {forge: one.asks for forge, one in repositories.items()}
-    quotas = binding_quotas(quotas, trusted=trusted, now=now)
-    prices: list[Estimate] = []
-    if github := asks.get(SourceName.GITHUB):
-        prices.append(
+    """Estimate the forges and PyPI; `with_token` are the forges that get a token."""
+    packages = {forge: sum(map(len, due.slugs.values())) for forge, due in repositories.items()}
+    targets = {forge: due.targets for forge, due in repositories.items()}
+    quotas = applicable_quotas(quotas, with_token=with_token, now=now)
+    estimates: list[Estimate] = []
+    if github := targets.get(SourceName.GITHUB):
+        estimates.append(
             estimate_github(
                 github,
                 packages=packages[SourceName.GITHUB],
-                in_bulk=SourceName.GITHUB in trusted and (every or len(github) > FEW_REPOSITORIES),
+                bulk=SourceName.GITHUB in with_token and (all_packages or len(github) > ONE_BY_ONE_LIMIT),
                 quotas=quotas,
                 now=now,
             )
         )
-    prices += estimate_forges(asks, packages=packages, quotas=quotas)
-    if projects is not None and projects.asks:
-        prices.append(estimate_pypi(projects.asks, packages=sum(map(len, projects.slugs.values()))))
-    return prices
+    estimates += estimate_forges(targets, packages=packages, quotas=quotas)
+    if projects is not None and projects.targets:
+        estimates.append(estimate_pypi(projects.targets, packages=sum(map(len, projects.slugs.values()))))
+    return estimates
 
 
 def estimate_catalog(last: Sweep | None, *, full: bool, now: datetime) -> Estimate:
-    """Pages of the list and one request each for grids and categories; before the first sweep the size is a guess."""
-    known = last.packages if last else CATALOG_PACKAGES
+    """Estimate the pages of the list, and one request each for grids and categories."""
+    packages = last.packages if last else CATALOG_PACKAGES
     if not (full or needs_sweep(last, now=now)):
-        known = min(known, PAGE)
-    requests = max(1, ceil(known / PAGE)) + 2
-    return Estimate(SourceName.CATALOG.value, known, requests, requests, 0, None)
+        packages = min(packages, CATALOG_PAGE_SIZE)
+    requests = max(1, ceil(packages / CATALOG_PAGE_SIZE)) + 2
+    return Estimate(SourceName.CATALOG.value, packages, requests, requests, 0, None)
 
 
 def estimate_github(
-    asks: Sequence[RepositoryTarget], *, packages: int, in_bulk: bool, quotas: Sequence[QuotaRow], now: datetime
+    targets: Sequence[RepositoryTarget], *, packages: int, bulk: bool, quotas: Sequence[QuotaRow], now: datetime
 ) -> Estimate:
-    """In bulk: a probe for each hundred, and about a window for each 25 that are not known to be dormant."""
-    number = len(asks)
-    left = _left(quotas, SourceName.GITHUB)
-    if not in_bulk:
+    """Estimate GitHub. In bulk: one probe per 100 repositories, and one query for commits per 25 active ones."""
+    number = len(targets)
+    left = _requests_left(quotas, SourceName.GITHUB)
+    if not bulk:
         return Estimate(SourceName.GITHUB.value, packages, number, number * REQUESTS_PER_REPOSITORY, 0, left)
     start = weekly_commits.window_start(now)
-    unknown = sum(
-        ask.weeks_head is None and not ((updated := instant(ask.catalog_updated)) and updated < start) for ask in asks
+    active = sum(
+        target.weeks_head is None and not ((updated := parse_time(target.catalog_updated)) and updated < start)
+        for target in targets
     )
-    probes = ceil(number / PROBED)
+    probes = ceil(number / PROBE_BATCH_SIZE)
     return Estimate(
         SourceName.GITHUB.value,
         packages,
         probes,
-        probes + ceil(number / WINDOWED) + number,
-        probes + ceil(unknown / WINDOWED),
+        probes + ceil(number / COMMITS_BATCH_SIZE) + number,
+        probes + ceil(active / COMMITS_BATCH_SIZE),
         left,
     )
 
 
 def estimate_forges(
-    due: Mapping[SourceName, Sequence[RepositoryTarget]],
+    targets: Mapping[SourceName, Sequence[RepositoryTarget]],
     *,
     packages: Mapping[SourceName, int],
     quotas: Sequence[QuotaRow],
 ) -> list[Estimate]:
-    """The forges that take one repository at a time."""
+    """Estimate the forges without a bulk API."""
     return [
         Estimate(
             forge.value,
             packages[forge],
-            len(due[forge]),
-            len(due[forge]) * REQUESTS_PER_REPOSITORY,
+            len(targets[forge]),
+            len(targets[forge]) * REQUESTS_PER_REPOSITORY,
             0,
-            _left(quotas, forge),
+            _requests_left(quotas, forge),
         )
         for forge in FORGES
-        if forge is not SourceName.GITHUB and due.get(forge)
+        if forge is not SourceName.GITHUB and targets.get(forge)
     ]
 
 
-def estimate_pypi(asks: Sequence[ProjectTarget], *, packages: int) -> Estimate:
-    """One list of serials and what changed since; one request each where few are known."""
-    new = sum(ask.serial is None for ask in asks)
-    if len(asks) - new > MANY_PROJECTS:
-        return Estimate(SourceName.PYPI.value, packages, 1 + new, 1 + len(asks), 0, None)
-    return Estimate(SourceName.PYPI.value, packages, len(asks), len(asks), 0, None)
+def estimate_pypi(targets: Sequence[ProjectTarget], *, packages: int) -> Estimate:
+    """Estimate PyPI: the list of serials and the changed projects; for few known projects, one request each."""
+    new = sum(target.serial is None for target in targets)
+    if len(targets) - new > SERIAL_LIST_MINIMUM:
+        return Estimate(SourceName.PYPI.value, packages, 1 + new, 1 + len(targets), 0, None)
+    return Estimate(SourceName.PYPI.value, packages, len(targets), len(targets), 0, None)
 
 
-def binding_quotas(quotas: Sequence[QuotaRow], *, trusted: Collection[str], now: datetime) -> list[QuotaRow]:
-    """The pools that the next requests are counted in: not those of a window that is over, and of each source either
-    those of its token or, where it is not among the `trusted` that get one, that of strangers.
-    """
+def applicable_quotas(
+    quotas: Sequence[QuotaRow], *, with_token: Collection[SourceName], now: datetime
+) -> list[QuotaRow]:
+    """Return the quotas that the next requests count against: not yet reset, and with or without a token as used."""
     return [
         row
         for row in quotas
-        if (row.reset is None or row.reset > now) and (row.pool == ANONYMOUS) != (row.source in trusted)
+        if (row.reset is None or row.reset > now) and (row.pool == ANONYMOUS) != (row.source in with_token)
     ]
 
 
-def estimate_lines(prices: Sequence[Estimate]) -> list[str]:
-    """One line a source."""
-    said = []
-    for price in prices:
-        least = "" if price.least == price.most else f"{price.least:,} to "
-        line = f"{price.source}: {pluralize(price.packages, 'package')}, {least}{pluralize(price.most, 'request')}"
-        if price.points:
-            line += f", about {pluralize(price.points, 'point')}"
-        if price.quota is not None:
-            line += f" ({price.quota:,} left when last told)"
-        said.append(line)
-    return said
+def estimate_lines(estimates: Sequence[Estimate]) -> list[str]:
+    """Return one line per source."""
+    lines = []
+    for one in estimates:
+        least = "" if one.least == one.most else f"{one.least:,} to "
+        line = f"{one.source}: {pluralize(one.packages, 'package')}, {least}{pluralize(one.most, 'request')}"
+        if one.points:
+            line += f", about {pluralize(one.points, 'point')}"
+        if one.quota is not None:
+            line += f" ({one.quota:,} left at the last fetch)"
+        lines.append(line)
+    return lines
 
 
-def _left(quotas: Sequence[QuotaRow], source: SourceName) -> int | None:
+def _requests_left(quotas: Sequence[QuotaRow], source: SourceName) -> int | None:
     return min(
         (row.remaining for row in quotas if row.source == source.value and row.remaining is not None), default=None
     )

@@ -1,4 +1,4 @@
-"""What a fetch tells while it runs, to whoever looks on."""
+"""Progress callbacks of a fetch."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Told by a fetch what it does; it never answers and never fails."""
+    """Progress callbacks. They must not raise."""
 
     def start(self, source: str, total: int | None) -> None:
-        """A source begins, with so many packages to ask about, None if not known yet; again to correct it."""
+        """A source starts with `total` packages, None if not known yet; called again to correct the total."""
 
     def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
-        """So many packages more are done at a source, all with that outcome."""
+        """A source has finished `n` more packages, all with the same outcome."""
 
     def note(self, text: str) -> None:
-        """One line worth saying meanwhile."""
+        """A line of information for the user."""
 
     def stop(self) -> None:
-        """Nothing follows."""
+        """The fetch is over. May be called twice."""
 
 
 class NoProgress:
-    """Says nothing: for cron jobs, pipes and tests."""
+    """Ignores all callbacks: for cron jobs, pipes and tests."""
 
     def start(self, source: str, total: int | None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def stop(self) -> None:
-        """Nothing."""
+        """Do nothing."""

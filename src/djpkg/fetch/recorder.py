@@ -1,4 +1,4 @@
-"""What comes of a fetch: told to the report and to who looks on; what the next fetch must know is kept."""
+"""Records outcomes in the report and the progress display, and stores the quotas that the next fetch needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Counts outcomes into `report`, tells `progress`, and keeps in the mirror what sources said of their quotas."""
+    """Counts outcomes in `report`, updates `progress`, and stores quotas in the mirror."""
 
     def __init__(
         self, report: Report, *, progress: Progress, db: sqlite3.Connection, clock: Callable[[], datetime]
@@ -35,46 +35,46 @@ class Recorder:
         self.progress = progress
         self._db = db
         self._clock = clock
-        self._quotas = fetch_history.get_quotas(db)
-        self._kept: set[QuotaRow] = set()
+        self._earlier_quotas = fetch_history.get_quotas(db)
+        self._stored: set[QuotaRow] = set()
 
-    def take(self, source: SourceName, written: Sequence[StoredChange]) -> None:
-        """Packages that were stored, each of them updated or unchanged, and their events."""
-        for one in written:
-            self.count(source, Outcome.UPDATED if one.changed else Outcome.UNCHANGED, 1)
-        self.tell(written)
+    def record_stored(self, source: SourceName, changes: Sequence[StoredChange]) -> None:
+        """Count stored packages as updated or unchanged, and record their events."""
+        for change in changes:
+            self.count(source, Outcome.UPDATED if change.changed else Outcome.UNCHANGED, 1)
+        self.record_events(changes)
 
-    def tell(self, written: Sequence[StoredChange]) -> None:
-        """Events alone."""
-        self.report.events += [PackageEvent(one.slug, *event) for one in written for event in one.events]
+    def record_events(self, changes: Sequence[StoredChange]) -> None:
+        """Record the events of stored packages without counting the packages."""
+        self.report.events += [PackageEvent(change.slug, *event) for change in changes for event in change.events]
 
     def count(self, source: SourceName, outcome: Outcome, packages: int) -> None:
-        """Packages that ended without trouble."""
+        """Count packages with an outcome that needs no reason."""
         self.report.count(source, outcome, packages)
         self.progress.advance(source, packages, outcome)
 
     def fail(self, source: SourceName, slugs: tuple[str, ...], reason: str, *, refused: bool = False) -> None:
-        """Packages about which a source could not tell."""
+        """Count packages as failed; `refused` means that the source rejected the credentials."""
         self.report.fail(source, slugs, reason, refused=refused)
         self.progress.advance(source, len(slugs), Outcome.FAILED)
 
     def defer(self, source: SourceName, packages: int, reason: str, until: datetime | None) -> None:
-        """Packages that a source's quota put off."""
+        """Count packages as deferred by the source's rate limit."""
         self.report.defer(source, packages, reason, until)
         self.progress.advance(source, packages, Outcome.DEFERRED)
 
     @contextmanager
-    def failing(self, source: SourceName) -> Iterator[None]:
-        """What goes wrong with a source as a whole is told and ends there."""
+    def recording_errors(self, source: SourceName) -> Iterator[None]:
+        """Record a SourceError as a failure of the whole source, and suppress it."""
         try:
             yield
         except SourceError as error:
             self.report.fail_source(source, error.reason, refused=isinstance(error, Refused))
 
     @contextmanager
-    def spending(self, name: SourceName, source: Metered) -> Iterator[None]:
-        """The source knows what it said in earlier runs, and however it ends, what it cost and said now is kept."""
-        self._recall(name, source)
+    def recording_usage(self, name: SourceName, source: Metered) -> Iterator[None]:
+        """Restore the source's stored quotas; finally, even after an error, record its usage and store its quotas."""
+        self._restore_quotas(name, source)
         try:
             yield
         finally:
@@ -82,42 +82,43 @@ class Recorder:
             tally.requests, tally.points = source.spent.requests, source.spent.points
             quota = source.quota
             tally.quota = QuotaState(quota.limit, quota.remaining, quota.reset)
-            self._keep(self._rows(name, source))
+            self._store(self._quota_rows(name, source))
 
-    def keep_refusals(self, name: SourceName, source: Metered) -> None:
-        """Keep now, as a kill may follow, the moment before which a source is not to be asked any more."""
-        self._keep([row for row in self._rows(name, source) if row.not_before is not None and row not in self._kept])
+    def store_blocked(self, name: SourceName, source: Metered) -> None:
+        """Store now, in case the process is killed, until when a source allows no more requests."""
+        rows = self._quota_rows(name, source)
+        self._store([row for row in rows if row.not_before is not None and row not in self._stored])
 
-    def _keep(self, rows: list[QuotaRow]) -> None:
+    def _store(self, rows: list[QuotaRow]) -> None:
         if rows:
-            fetch_history.store_quota(self._db, rows)
-            self._kept.update(rows)
+            fetch_history.store_quotas(self._db, rows)
+            self._stored.update(rows)
 
-    def _rows(self, name: SourceName, source: Metered) -> list[QuotaRow]:
+    def _quota_rows(self, name: SourceName, source: Metered) -> list[QuotaRow]:
         now = self._clock()
         return [
-            _row(name, pool, quota, now)
+            _quota_row(name, pool, quota, now)
             for pool, quota in source.quotas.items()
-            if quota.remaining is not None or quota.closed_until
+            if quota.remaining is not None or quota.blocked_until
         ]
 
-    def _recall(self, name: SourceName, source: Metered) -> None:
-        """What a source said of its quota in an earlier run still holds until the moment that it named."""
+    def _restore_quotas(self, name: SourceName, source: Metered) -> None:
+        """Apply the quotas of earlier fetches that have not been reset yet."""
         now = self._clock()
-        for row in self._quotas:
+        for row in self._earlier_quotas:
             quota = source.quotas.get(row.pool) if row.source == name.value else None
             if quota is None:
                 continue
-            # A moment that lies further off was noted by a clock that was ahead.
+            # A later time than MAX_WAIT was stored while the clock was wrong.
             if row.not_before is not None and now < row.not_before <= now + MAX_WAIT:
-                quota.close(row.not_before, now=now)
+                quota.block(row.not_before, now=now)
             if row.reset is not None and now < row.reset <= now + MAX_WAIT:
                 quota.limit, quota.remaining, quota.reset = row.limit, row.remaining, row.reset
 
 
-def _row(name: SourceName, pool: str, quota: Quota, now: datetime) -> QuotaRow:
+def _quota_row(name: SourceName, pool: str, quota: Quota, now: datetime) -> QuotaRow:
     used_up = quota.remaining == 0 and quota.reset is not None and quota.reset > now
-    not_before = quota.closed_until if quota.closed_until and quota.closed_until > now else None
+    not_before = quota.blocked_until if quota.blocked_until and quota.blocked_until > now else None
     return QuotaRow(
         name.value, pool, quota.limit, quota.remaining, quota.reset, not_before or (quota.reset if used_up else None)
     )

@@ -1,4 +1,4 @@
-"""What a fetch is asked for."""
+"""The parameters of a fetch."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 
 from djpkg.source_name import SourceName
 
-# What is kept of what was asked for: hundreds of names, but not pages of one.
-_LONGEST = 4000
+# Characters of a request that the run history stores: enough for hundreds of names.
+_MAX_STORED = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRequest:
-    """What a person asked for: packages by name, or every one; from which sources; whether to sweep in any case.
+    """The packages and sources to fetch. `str()` returns the arguments of the command line, for the run history.
 
-    `manifest` is the file that named the packages, if one did.
+    `manifest` is the requirements file that named the packages, if any. `full` reads the catalog's whole list.
     """
 
     packages: tuple[str, ...] = ()
     manifest: str | None = None
-    every: bool = False
+    all_packages: bool = False
     sources: frozenset[SourceName] = frozenset(SourceName)
     full: bool = False
 
     def __str__(self) -> str:
         named = list(self.packages) if self.manifest is None else [f"--in {self.manifest}"]
-        words = ["--all"] if self.every else named
+        words = ["--all"] if self.all_packages else named
         if self.sources != frozenset(SourceName):
             words += [f"--source {source}" for source in sorted(self.sources)]
-        return " ".join([*words, *(["--full"] if self.full else [])])[:_LONGEST]
+        return " ".join([*words, *(["--full"] if self.full else [])])[:_MAX_STORED]

@@ -1,13 +1,13 @@
-"""plan -> fetch -> merge -> store: the one place where the network and the mirror meet.
+"""Runs a fetch: targets -> requests -> facts -> merge -> one transaction per page.
 
     catalog   named packages one by one, or the whole list page by page; then grids and categories
-    lanes     every forge and PyPI side by side: what is due -> answers, page by page -> one transaction a page
-    account   what came of it: to the report, to who looks on, and what the next fetch must know to the mirror
-    stopping  SIGINT and SIGTERM
-    pricing   what it would cost, without asking
+    workers   the forges and PyPI, concurrently
+    recorder  outcomes for the report and the progress display, quotas for the next fetch
+    signals   SIGINT and SIGTERM
+    estimate  the number of requests, before they are sent
 
-A source that fails spoils no other. What was answered is stored before the next page is awaited, so that running a
-fetch again is how one resumes it.
+A failed source does not stop the others. Each page is stored before the next is requested, so that running an
+interrupted fetch again continues it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from djpkg import credentials
 from djpkg.errors import DjpkgError, MirrorError
 from djpkg.fetch import estimate
 from djpkg.fetch.catalog import CatalogSweep, NamedFetch
-from djpkg.fetch.estimate import estimate_sources
+from djpkg.fetch.context import FetchContext
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
+from djpkg.fetch.report_text import history_json
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
 from djpkg.mirror import fetch_history, lock, queue
@@ -37,7 +38,6 @@ from djpkg.text import strip_credentials
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
@@ -57,145 +57,133 @@ def fetch(
     clock: Callable[[], datetime] = utc_now,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Report:
-    """Fetch what was asked for into the mirror at `path`, which is made where there is none.
+    """Fetch into the mirror at `path`, which is created if missing, and return the report.
 
-    Raises ConfigError, FetchRunning and MirrorError where it cannot begin; whatever happens then is in the report.
+    Raises ConfigError, FetchRunning and MirrorError if the fetch cannot start; later errors are in the report.
     """
-    registry.check_settings(request.sources, environment)
-    manifest = None if request.manifest is None else _keepable(request.manifest)
-    request = replace(request, packages=tuple(map(_keepable, request.packages)), manifest=manifest)
-    with StopSignals() as stop, lock.fetch_lock(path):
+    from djpkg.sources.http.transport import use_asyncio  # noqa: PLC0415 - loads httpx
+
+    registry.validate_settings(request.sources, environment)
+    manifest = None if request.manifest is None else _clean_name(request.manifest)
+    request = replace(request, packages=tuple(map(_clean_name, request.packages)), manifest=manifest)
+    with StopSignals() as signals, lock.fetch_lock(path):
         lock.ensure_locked(path)
         report = Report(started=clock(), named=request.packages)
         run: int | None = None
         try:
             with open_write(path) as db, asyncio.Runner() as runner:
                 run = fetch_history.start_run(db, str(request), now=report.started)
-                work = _Fetch(
-                    request,
-                    db,
+                context = FetchContext(
+                    db=db,
                     writer=Writer(db, forges=forge_servers.forge_servers(environment), run=run),
-                    account=Recorder(report, progress=progress, db=db, clock=clock),
+                    recorder=Recorder(report, progress=progress, db=db, clock=clock),
                     environment=environment,
                     clock=clock,
                     limits=limits,
                 )
-                runner.run(stop.obey(work.run()))
+                use_asyncio()
+                runner.run(signals.run_until_signal(_FetchRun(request, context).run()))
         except DjpkgError as error:
             if run is None:
                 raise
-            # Of the disk, say: what was stored and counted before is told all the same.
-            report.end(str(error), error.exit_code, hint=error.hint)
-        if stop.code is not None:
-            report.stopped = stop.code
+            # A full disk, for example: the report still has what was stored before.
+            report.abort(str(error), error.exit_code, hint=error.hint)
+        if signals.code is not None:
+            report.stop_code = signals.code
         report.finished = clock()
-        with suppress(MirrorError), open_write(path) as db:  # the same disk may not take this either
-            fetch_history.finish_run(db, run, code=report.exit_code, report=report.kept_json(), now=report.finished)
+        with suppress(MirrorError), open_write(path) as db:  # fails too if the disk is full
+            fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=report.finished)
     return report
 
 
-def _keepable(name: str) -> str:
-    """A name as it was typed, as far as it can be kept: what is no text is not, nor a token in an address of git's."""
+def _clean_name(name: str) -> str:
+    """Return a typed name as valid UTF-8 and without the credentials of a Git URL, so that it can be stored."""
     return strip_credentials(name.encode("utf-8", "replace").decode())
 
 
-class _Fetch:
-    """One run: the catalog, then all that the packages point to."""
+class _FetchRun:
+    """One fetch: first the catalog, then the forges and PyPI."""
 
-    def __init__(
-        self,
-        request: FetchRequest,
-        db: sqlite3.Connection,
-        *,
-        writer: Writer,
-        account: Recorder,
-        environment: Mapping[str, str],
-        clock: Callable[[], datetime],
-        limits: Limits,
-    ) -> None:
+    def __init__(self, request: FetchRequest, context: FetchContext) -> None:
         self._request = request
-        self._db = db
-        self._writer = writer
-        self._account = account
-        self._environment = environment
-        self._clock = clock
-        self._limits = limits
+        self._context = context
+        self._db = context.db
+        self._recorder = context.recorder
+        self._environment = context.environment
+        self._clock = context.clock
+        self._limits = context.limits
 
     async def run(self) -> None:
         try:
-            await self._ask_others(await self._ask_catalog())
+            await self._fetch_sources(await self._fetch_catalog())
         finally:
-            self._account.progress.stop()
+            self._recorder.progress.stop()
 
-    async def _ask_catalog(self) -> list[int] | None:
-        """The ids of the named packages; None where all are wanted."""
-        wanted = SourceName.CATALOG in self._request.sources
-        if not wanted:
-            return None if self._request.every else await self._find_named(None)
+    async def _fetch_catalog(self) -> list[int] | None:
+        """Return the ids of the named packages; None for all packages."""
+        if SourceName.CATALOG not in self._request.sources:
+            return None if self._request.all_packages else await self._fetch_named(None)
         catalog = registry.open_catalog(self._environment, limits=self._limits, clock=self._clock)
         async with catalog:
-            with self._account.spending(SourceName.CATALOG, catalog):
-                if not self._request.every:
-                    return await self._find_named(catalog)
-                with self._account.failing(SourceName.CATALOG):
-                    await self._sweep(catalog)
+            with self._recorder.recording_usage(SourceName.CATALOG, catalog):
+                if not self._request.all_packages:
+                    return await self._fetch_named(catalog)
+                with self._recorder.recording_errors(SourceName.CATALOG):
+                    await self._sweep_catalog(catalog)
         return None
 
-    async def _sweep(self, catalog: Catalog) -> None:
+    async def _sweep_catalog(self, catalog: Catalog) -> None:
         last = fetch_history.find_sweep(self._db, SourceName.CATALOG)
-        self._say_prices([estimate.estimate_catalog(last, full=self._request.full, now=self._clock())])
-        sweeping = CatalogSweep(catalog, db=self._db, writer=self._writer, account=self._account, clock=self._clock)
-        await sweeping.run(full=self._request.full)
+        self._show_estimates([estimate.estimate_catalog(last, full=self._request.full, now=self._clock())])
+        await CatalogSweep(catalog, self._context).run(full=self._request.full)
 
-    async def _find_named(self, catalog: Catalog | None) -> list[int]:
-        naming = NamedFetch(
-            catalog,
-            db=self._db,
-            writer=self._writer,
-            account=self._account,
-            environment=self._environment,
-            clock=self._clock,
-        )
-        await naming.run(self._request.packages)
-        return naming.found
+    async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
+        named = NamedFetch(catalog, self._context)
+        await named.run(self._request.packages)
+        return named.found
 
-    async def _ask_others(self, only: list[int] | None) -> None:
-        """Forges and PyPI about the packages of `only`, or about all."""
+    async def _fetch_sources(self, only: list[int] | None) -> None:
+        """Fetch from the forges and PyPI: for the packages of `only`, or for all."""
         if only is not None and not only:
             return
         now, wanted = self._clock(), self._request.sources
-        repositories = queue.queue_repositories(self._db, only=only, now=now)
+        queues = queue.queue_repositories(self._db, only=only, now=now)
         projects = queue.queue_projects(self._db, only=only, now=now)
-        asked = [forge for forge in FORGES if forge in wanted and repositories[forge].asks]
-        tokens = {forge: await self._find_token(forge) for forge in asked}
-        if self._request.every:
-            trusted = {forge for forge, token in tokens.items() if token is not None}
-            self._account.report.with_token = SourceName.GITHUB in trusted
-            quotas = fetch_history.get_quotas(self._db)
-            due_now = {forge: repositories[forge] for forge in asked}
-            listed = projects if SourceName.PYPI in wanted else None
-            self._say_prices(estimate_sources(due_now, listed, quotas, every=True, trusted=trusted, now=now))
+        repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
+        tokens = {forge: await self._find_token(forge) for forge in repositories}
+        if self._request.all_packages:
+            with_token = {forge for forge, token in tokens.items() if token is not None}
+            self._recorder.report.has_github_token = SourceName.GITHUB in with_token
+            self._show_estimates(
+                estimate.estimate_sources(
+                    repositories,
+                    projects if SourceName.PYPI in wanted else None,
+                    fetch_history.get_quotas(self._db),
+                    all_packages=True,
+                    with_token=with_token,
+                    now=now,
+                )
+            )
         forges = {
             registry.open_forge(
                 forge, self._environment, token=tokens[forge], limits=self._limits, clock=self._clock
-            ): repositories[forge]
-            for forge in asked
+            ): due
+            for forge, due in repositories.items()
         }
         pypi = None
-        if SourceName.PYPI in wanted and projects.asks:
+        if SourceName.PYPI in wanted and projects.targets:
             last = fetch_history.find_sweep(self._db, SourceName.PYPI)
-            listed_then = last.packages if last else None
-            source = registry.open_pypi(self._environment, listed=listed_then, limits=self._limits, clock=self._clock)
+            listed = last.packages if last else None
+            source = registry.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock)
             pypi = source, projects
-        lanes = SourceWorkers(writer=self._writer, account=self._account, clock=self._clock, every=self._request.every)
-        await lanes.run(self._db, forges, pypi)
+        await SourceWorkers(self._context, all_packages=self._request.all_packages).run(forges, pypi)
 
     async def _find_token(self, forge: SourceName) -> Token | None:
         if forge is not SourceName.GITHUB:
             return credentials.find_token(forge, self._environment)
-        # gh may take its time, and signals are to be heard meanwhile.
+        # Running gh may take a while; a thread keeps the loop free for signals.
         return await asyncio.to_thread(credentials.find_token, forge, self._environment)
 
-    def _say_prices(self, prices: list[estimate.Estimate]) -> None:
-        for line in estimate.estimate_lines(prices):
-            self._account.progress.note(f"to ask {line}")
+    def _show_estimates(self, estimates: list[estimate.Estimate]) -> None:
+        for line in estimate.estimate_lines(estimates):
+            self._recorder.progress.note(f"estimate: {line}")

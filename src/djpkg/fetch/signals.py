@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while a fetch lasts."""
+"""SIGINT and SIGTERM during a fetch."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class _Impatient(ThreadPoolExecutor):
-    """The threads that look up names. Nobody waits for one whose name server is silent once the fetch has ended."""
+class _NonBlockingExecutor(ThreadPoolExecutor):
+    """A thread pool whose shutdown does not wait for its threads.
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - its parent's
+    asyncio resolves host names in the loop's thread pool and waits for it when the loop closes. With a DNS server that
+    does not answer, an interrupted fetch would hang until the resolver's timeout.
+    """
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the base class's signature
         super().shutdown(wait=False, cancel_futures=True)
 
 
 class StopSignals:
-    """SIGINT and SIGTERM while a fetch lasts: no request is begun any more, and no page is half stored.
+    """Cancels a fetch on SIGINT or SIGTERM: no further request is sent, and no page is half stored.
 
-    What follows the first of them changes nothing: a task that is interrupted in its middle ends with a traceback.
-    The handlers are plain ones and not the loop's. Those come late (an exception that is raised while a loop is made
-    leaves half of one) and end early, with the defaults in place of what was before.
+    `code` is the exit code after a signal. Later signals are ignored: cancelling twice would print a traceback. The
+    handlers are set by `signal.signal`, not by the event loop: those start too late (an exception while a loop is
+    created leaves half of one) and at the end restore the defaults instead of the previous handlers.
     """
 
     def __init__(self) -> None:
@@ -38,9 +42,9 @@ class StopSignals:
         self._handlers = ExitStack()
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # whoever runs us elsewhere stops us otherwise
+        if threading.current_thread() is threading.main_thread():  # other threads cannot set handlers
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers.callback(signal.signal, number, signal.signal(number, self._stop))
+                self._handlers.callback(signal.signal, number, signal.signal(number, self._cancel))
         return self
 
     def __exit__(
@@ -48,9 +52,9 @@ class StopSignals:
     ) -> None:
         self._handlers.close()
 
-    async def obey(self, work: Coroutine[None, None, None]) -> None:
-        """Run until done, or until stopped."""
-        asyncio.get_running_loop().set_default_executor(_Impatient())
+    async def run_until_signal(self, work: Coroutine[None, None, None]) -> None:
+        """Run `work` until it is done or a signal arrives."""
+        asyncio.get_running_loop().set_default_executor(_NonBlockingExecutor())
         self._task = asyncio.ensure_future(work)
         if self.code is not None:
             self._task.cancel()
@@ -62,7 +66,7 @@ class StopSignals:
         finally:
             self._task = None
 
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
+    def _cancel(self, number: int, _frame: FrameType | None) -> None:
         if self.code is not None:
             return
         self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED

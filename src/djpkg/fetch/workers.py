@@ -1,4 +1,4 @@
-"""Every forge and PyPI side by side: what is due -> answers, page by page -> one transaction a page."""
+"""Fetches from the forges and PyPI concurrently: targets -> answers, page by page -> one transaction per page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from djpkg.model.fetch_state import Sweep
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Coroutine, Mapping, Sequence
     from typing import TypeAlias
 
-    from djpkg.fetch.recorder import Recorder
+    from djpkg.fetch.context import FetchContext
     from djpkg.mirror.queue import ProjectQueue, RepositoryQueue
-    from djpkg.mirror.write import Writer
     from djpkg.model.facts import Facts
     from djpkg.sources.pypi.source import Pypi
     from djpkg.sources.source import Answer, Forge, Source
@@ -28,93 +25,90 @@ if TYPE_CHECKING:
     Slugs: TypeAlias = Mapping[str, tuple[str, ...]]
     """The slugs of the packages that share each coordinate."""
 
-AskT = TypeVar("AskT")
+TargetT = TypeVar("TargetT")
 FactsT = TypeVar("FactsT", bound="Facts")
 
 
 class SourceWorkers:
-    """Asks sources for what is due and stores what they say. `every`: all that is known is asked for."""
+    """Fetches the queued targets of each source and stores the answers."""
 
-    def __init__(
-        self,
-        *,
-        writer: Writer,
-        account: Recorder,
-        clock: Callable[[], datetime],
-        every: bool,
-    ) -> None:
-        self._writer = writer
-        self._account = account
-        self._clock = clock
-        self._every = every
+    def __init__(self, context: FetchContext, *, all_packages: bool) -> None:
+        self._db = context.db
+        self._writer = context.writer
+        self._recorder = context.recorder
+        self._clock = context.clock
+        self._all_packages = all_packages
 
-    async def run(
-        self, db: sqlite3.Connection, forges: Mapping[Forge, RepositoryQueue], pypi: tuple[Pypi, ProjectQueue] | None
-    ) -> None:
-        """All of them to their ends; a source that fails spoils no other."""
+    async def run(self, forges: Mapping[Forge, RepositoryQueue], pypi: tuple[Pypi, ProjectQueue] | None) -> None:
+        """Fetch from all sources until each is done; a failed source does not stop the others."""
         async with AsyncExitStack() as stack:
-            lanes = [self._ask(await stack.enter_async_context(forge), *due) for forge, due in forges.items()]
+            workers = [self._run_source(await stack.enter_async_context(forge), *due) for forge, due in forges.items()]
             if pypi is not None:
-                registry, projects = pypi
-                lanes.append(self._ask_pypi(db, await stack.enter_async_context(registry), projects))
-            await _side_by_side(lanes)
+                source, projects = pypi
+                workers.append(self._run_pypi(await stack.enter_async_context(source), projects))
+            await _run_all(workers)
 
-    async def _ask_pypi(self, db: sqlite3.Connection, pypi: Pypi, projects: ProjectQueue) -> None:
-        await self._ask(pypi, *projects)
-        if pypi.listed:
-            fetch_history.store_sweep(db, SourceName.PYPI, Sweep(self._clock(), pypi.listed, None))
+    async def _run_pypi(self, pypi: Pypi, projects: ProjectQueue) -> None:
+        await self._run_source(pypi, *projects)
+        if pypi.project_count:
+            fetch_history.store_sweep(self._db, SourceName.PYPI, Sweep(self._clock(), pypi.project_count, None))
 
-    async def _ask(self, source: Source[AskT, FactsT], asks: Sequence[AskT], slugs: Slugs) -> None:
-        """Ask one source for all that is due, and store each page of what it says."""
-        self._account.progress.start(source.name, sum(map(len, slugs.values())))
+    async def _run_source(self, source: Source[TargetT, FactsT], targets: Sequence[TargetT], slugs: Slugs) -> None:
+        """Fetch all targets of one source, and store each page of answers."""
+        self._recorder.progress.start(source.name, sum(map(len, slugs.values())))
         changed: set[str] = set()
-        left = dict(slugs)
-        with self._account.failing(source.name), self._account.spending(source.name, source):
-            async for page in source.fetch(asks, now=self._clock(), sweep=self._every):
-                self._take(source.name, page, slugs, changed)
-                self._account.keep_refusals(source.name, source)
+        unanswered = dict(slugs)
+        with self._recorder.recording_errors(source.name), self._recorder.recording_usage(source.name, source):
+            async for page in source.fetch(targets, now=self._clock(), sweep=self._all_packages):
+                self._store_page(source.name, page, slugs, changed)
+                self._recorder.store_blocked(source.name, source)
                 for answer in page:
                     if answer.outcome is not None:
-                        left.pop(answer.coordinate, None)
-        for names in left.values():  # only where a source broke off
-            self._account.fail(source.name, names, f"{source.name}: it ended without an answer")
+                        unanswered.pop(answer.coordinate, None)
+        for names in unanswered.values():  # only if the source raised an error
+            self._recorder.fail(source.name, names, f"{source.name}: no answer (stopped early)")
 
-    def _take(self, source: SourceName, page: Sequence[Answer[Facts]], slugs: Slugs, changed: set[str]) -> None:
-        """Store one page and count what ended with it; `changed` are the coordinates of which something is new."""
-        told = [_statement(one) for one in page if one.outcome is not Outcome.DEFERRED or one.facts is not None]
-        written = self._writer.store_statements(source, told, now=self._clock())
-        self._account.tell(written)
-        changed.update(one.coordinate for one in written if one.changed)
+    def _store_page(self, source: SourceName, page: Sequence[Answer[Facts]], slugs: Slugs, changed: set[str]) -> None:
+        """Store one page and count its final answers; `changed` collects the coordinates with changed facts."""
+        answers = [
+            _to_source_answer(one) for one in page if one.outcome is not Outcome.DEFERRED or one.facts is not None
+        ]
+        changes = self._writer.store_answers(source, answers, now=self._clock())
+        self._recorder.record_events(changes)
+        changed.update(change.coordinate for change in changes if change.changed)
         for answer in page:
             names = slugs.get(answer.coordinate, ())
             match answer.outcome:
                 case None:
                     continue
                 case Outcome.FAILED:
-                    self._account.fail(source, names, answer.reason, refused=answer.refused)
+                    self._recorder.fail(source, names, answer.reason, refused=answer.refused)
                 case Outcome.DEFERRED:
-                    self._account.defer(source, len(names), answer.reason, answer.until)
+                    self._recorder.defer(source, len(names), answer.reason, answer.until)
                 case Outcome.GONE:
-                    self._account.count(source, Outcome.GONE, len(names))
+                    self._recorder.count(source, Outcome.GONE, len(names))
                 case _:
-                    news = answer.coordinate in changed
-                    self._account.count(source, Outcome.UPDATED if news else Outcome.UNCHANGED, len(names))
+                    is_changed = answer.coordinate in changed
+                    self._recorder.count(source, Outcome.UPDATED if is_changed else Outcome.UNCHANGED, len(names))
 
 
-def _statement(answer: Answer[Facts]) -> SourceAnswer:
+def _to_source_answer(answer: Answer[Facts]) -> SourceAnswer:
     return SourceAnswer(
         answer.coordinate,
         answer.outcome,
-        said=answer.facts,
+        facts=answer.facts,
         error=answer.reason or None,
         etag=answer.etag,
         serial=answer.serial,
     )
 
 
-async def _side_by_side(lanes: Sequence[Coroutine[None, None, None]]) -> None:
-    """All lanes to their ends; where one fails (the disk is full, say) the others end with it and its error is told."""
-    tasks = [asyncio.ensure_future(lane) for lane in lanes]
+async def _run_all(workers: Sequence[Coroutine[None, None, None]]) -> None:
+    """Run all workers. An error of one (a full disk, say) cancels the others and is raised as it is.
+
+    A TaskGroup would raise it wrapped in an ExceptionGroup.
+    """
+    tasks = [asyncio.ensure_future(worker) for worker in workers]
     try:
         await asyncio.gather(*tasks)
     finally:

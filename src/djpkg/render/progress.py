@@ -1,11 +1,11 @@
-"""A fetch as seen on a terminal: a line for each source."""
+"""Progress bars of a fetch: one line per source."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, ProgressColumn, TextColumn
-from rich.progress import Progress as Bars
+from rich.progress import Progress as ProgressBars
 from rich.text import Text
 
 from djpkg.model.facts import Outcome
@@ -15,29 +15,28 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Task, TaskID
 
-_LONGEST_NOTE = 500
-# Seconds after which a rate says something.
-_SOONEST = 0.5
-_TOLD = (Outcome.FAILED, Outcome.DEFERRED, Outcome.GONE)
+_MAX_NOTE = 500
+# Seconds before a rate is shown.
+_MIN_ELAPSED = 0.5
+_COUNTED = (Outcome.FAILED, Outcome.DEFERRED, Outcome.GONE)
 
 
 class TerminalProgress:
-    """An observer that draws: per source what is done of how many, the rate, the time left, and trouble.
+    """Progress callbacks that draw, for each source: done of total, rate, time left, and failures.
 
-    `console` is the one of stderr. What is drawn goes when the fetch stops; notes stay.
+    `console` writes to stderr. The bars disappear when the fetch stops; notes stay.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._tasks: dict[str, TaskID] = {}
-        # Names of sources are in no markup, and the columns' own texts are not either.
-        self._bars = Bars(
+        self._bars = ProgressBars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            _Done(),
-            _Rate(),
-            _Left(),
-            _Trouble(),
+            _DoneColumn(),
+            _RateColumn(),
+            _TimeLeftColumn(),
+            _OutcomesColumn(),
             console=console,
             transient=True,
             refresh_per_second=5,
@@ -53,28 +52,28 @@ class TerminalProgress:
         self._tasks[source] = self._bars.add_task(escape(source), total=total)
 
     def advance(self, source: str, n: int = 1, outcome: Outcome | None = None) -> None:
-        """Move a source's line on; trouble is counted at its end."""
-        task = self._task(source)
-        if outcome in _TOLD:
+        """Advance a source's line; failed, deferred and gone packages are counted at its end."""
+        task = self._get_task(source)
+        if outcome in _COUNTED:
             self._bars.update(task.id, **{outcome.value: task.fields.get(outcome.value, 0) + n})
         self._bars.advance(task.id, n)
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        self._console.print(Text(escape(text, limit=_LONGEST_NOTE)))
+        self._console.print(Text(escape(text, limit=_MAX_NOTE)))
 
     def stop(self) -> None:
-        """Take the bars away; safe to call twice."""
+        """Remove the bars. May be called twice."""
         self._bars.stop()
 
-    def _task(self, source: str) -> Task:
+    def _get_task(self, source: str) -> Task:
         if source not in self._tasks:
             self.start(source, None)
-        number = self._tasks[source]
-        return next(task for task in self._bars.tasks if task.id == number)
+        task_id = self._tasks[source]
+        return next(task for task in self._bars.tasks if task.id == task_id)
 
 
-class _Done(ProgressColumn):
+class _DoneColumn(ProgressColumn):
     """``1,200/5,336``."""
 
     def render(self, task: Task) -> Text:
@@ -83,21 +82,21 @@ class _Done(ProgressColumn):
 
 
 def _rate(task: Task) -> float:
-    """Packages a second since the source began: they come in pages, so that the last moments say nothing."""
+    """Return packages per second since the source began; a shorter span would jump, because packages come in pages."""
     elapsed = task.finished_time if task.finished_time is not None else task.elapsed
-    return task.completed / elapsed if elapsed and elapsed >= _SOONEST else 0.0
+    return task.completed / elapsed if elapsed and elapsed >= _MIN_ELAPSED else 0.0
 
 
-class _Rate(ProgressColumn):
-    """``310/s``, once it can be told."""
+class _RateColumn(ProgressColumn):
+    """``310/s``; empty below 1."""
 
     def render(self, task: Task) -> Text:
         rate = _rate(task)
         return Text(f"{rate:,.0f}/s" if rate >= 1 else "", style="dim", justify="right")
 
 
-class _Left(ProgressColumn):
-    """``1:05``, the time that the rest will take if it goes on like that."""
+class _TimeLeftColumn(ProgressColumn):
+    """``1:05 left``, at the current rate."""
 
     def render(self, task: Task) -> Text:
         rate = _rate(task)
@@ -107,9 +106,9 @@ class _Left(ProgressColumn):
         return Text(f"{minutes}:{seconds:02} left", style="dim", justify="right")
 
 
-class _Trouble(ProgressColumn):
+class _OutcomesColumn(ProgressColumn):
     """``3 failed, 1 gone``."""
 
     def render(self, task: Task) -> Text:
-        parts = [f"{count:,} {outcome}" for outcome in _TOLD if (count := task.fields.get(outcome.value, 0))]
-        return Text(", ".join(parts), style="dim")
+        counts = [f"{count:,} {outcome}" for outcome in _COUNTED if (count := task.fields.get(outcome.value, 0))]
+        return Text(", ".join(counts), style="dim")

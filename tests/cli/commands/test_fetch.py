@@ -1,4 +1,4 @@
-"""`djpkg fetch` as it is typed: what it prints where, in which shape, and with which exit code it ends."""
+"""The command `djpkg fetch`: its output, JSON and exit codes."""
 
 from __future__ import annotations
 
@@ -49,70 +49,69 @@ def desk(server: WorldServer, tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def fetch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Fetch:
-    """`djpkg fetch ARGUMENTS` by the world's clock, with little patience."""
-    slow = fetch_run.fetch
-    monkeypatch.setattr(fetch_run, "fetch", partial(slow, clock=lambda: desk.world.now, limits=QUICK))
+    """Run `djpkg fetch ARGUMENTS` with the world's clock and short timeouts."""
+    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, limits=QUICK))
     monkeypatch.setattr(options, "now", lambda: desk.world.now)
 
     def run(*arguments: str, **env: str | None) -> Result:
-        desk.server.forget()
+        desk.server.clear_log()
         known = {**desk.environment, "DJPKG_DB": str(desk.path)}
         return CliRunner().invoke(app, ["fetch", *arguments], env={**known, **env}, catch_exceptions=False)
 
     return run
 
 
-def said(result: Result) -> list[str]:
+def stderr_lines(result: Result) -> list[str]:
     assert result.stdout == ""
     return result.stderr.splitlines()
 
 
-# What is printed.
+# Output.
 
 
 @pytest.mark.parametrize("arguments", [["--all"], ["plain"], ["--all", "-q"]], ids=" ".join)
-def test_without_trouble_nothing_is_printed(fetch: Fetch, desk: Desk, arguments: list[str]) -> None:
+def test_success_prints_nothing(fetch: Fetch, desk: Desk, arguments: list[str]) -> None:
     for _ in range(2):
         result = fetch(*arguments)
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert desk.show("plain") == expected(desk.world, desk.world.package("plain"))
 
 
-def test_what_all_put_off_is_no_trouble_and_what_is_gone_is_none(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+def test_deferred_and_gone_packages_are_no_errors_with_all(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     desk.world.delete("acme/plain")
     desk.world.add_package("nowhere", repo_url="")
     desk.world.add_package("unsupported", repo_url="https://example.org/x/y")
     server.exhaust("github", authorised=False)
     result = fetch("--all")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    (line,) = [line for line in said(fetch("--all", "-v")) if "put off" in line]
-    assert line.startswith("github: 2 put off, until 2026-11-23T13:00:00Z")
+    (line,) = [line for line in stderr_lines(fetch("--all", "-v")) if "deferred" in line and "until" in line]
+    assert line.startswith("github: 2 deferred until 2026-11-23T13:00:00Z")
 
 
-def test_with_v_each_source_that_was_asked_is_a_line_on_stderr(fetch: Fetch, desk: Desk) -> None:
-    lines = said(fetch("--all", "-v"))
+def test_verbose_prints_one_line_per_source_on_stderr(fetch: Fetch, desk: Desk) -> None:
+    lines = stderr_lines(fetch("--all", "-v"))
     assert [line.partition(":")[0] for line in lines] == ["catalog", "github", "pypi", "gitlab"]
     assert all(line.endswith(" requests)") for line in lines)
     desk.world.release("plain", "2.0")
-    assert "released: plain" in said(fetch("--all", "-v"))
+    assert "released: plain" in stderr_lines(fetch("--all", "-v"))
 
 
 @pytest.mark.parametrize("flag", [[], ["-q"], ["-v"]], ids=["", "quiet", "verbose"])
-def test_trouble_is_one_line_a_cause(fetch: Fetch, desk: Desk, server: WorldServer, flag: list[str]) -> None:
+def test_errors_are_one_line_per_cause(fetch: Fetch, desk: Desk, server: WorldServer, flag: list[str]) -> None:
     for place in range(20):
         desk.world.add_package(f"p{place:02}", repo_url="", project=f"p{place:02}", releases=[("1.0", 3)])
     server.fault("pypi", kind="status", status=403)
     server.fault("gitlab", kind="html")
     result = fetch("--all", *flag)
-    trouble = [line for line in said(result) if line.startswith("djpkg: ")]
+    errors = [line for line in stderr_lines(result) if line.startswith("djpkg: ")]
     assert result.exit_code == 5
-    assert len(trouble) == 2
-    assert [line for line in trouble if "pypi: " in line and line.endswith("and 19 more)")]
-    assert [line for line in trouble if "gitlab: " in line and line.endswith("(other)")]
+    assert len(errors) == 2
+    assert [line for line in errors if "pypi: " in line and line.endswith("and 19 more)")]
+    assert [line for line in errors if "gitlab: " in line and line.endswith("(other)")]
     assert flag == ["-v"] or len(result.stderr.splitlines()) == 2
 
 
-def test_what_a_server_says_reaches_no_terminal_as_it_is(fetch: Fetch, server: WorldServer) -> None:
+def test_text_of_a_server_is_escaped(fetch: Fetch, server: WorldServer) -> None:
     server.fault(
         "github",
         kind="status",
@@ -129,22 +128,22 @@ def test_what_a_server_says_reaches_no_terminal_as_it_is(fetch: Fetch, server: W
 # JSON.
 
 
-def check_shape(told: dict[str, Any]) -> None:
-    """The keys and types of the one object, whatever it tells of."""
-    assert list(told) == ["schema", "started", "finished", "exit", "sources", "events", "failures", "deferred"]
-    assert told["schema"] == 1
-    assert list(told["sources"]) == SOURCES
-    for tally in told["sources"].values():
+def check_keys(document: dict[str, Any]) -> None:
+    """Check the keys of the JSON of `fetch --json`."""
+    assert list(document) == ["schema", "started", "finished", "exit", "sources", "events", "failures", "deferred"]
+    assert document["schema"] == 1
+    assert list(document["sources"]) == SOURCES
+    for tally in document["sources"].values():
         assert list(tally) == TALLY
         assert tally["asked"] == sum(tally[name] for name in TALLY[1:6])
         assert tally["quota"] is None or list(tally["quota"]) == ["limit", "remaining", "reset"]
-    assert all(list(event) == ["slug", "event", "old", "new"] for event in told["events"])
-    assert all(list(failure) == ["slug", "source", "reason"] for failure in told["failures"])
-    assert all(list(one) == ["source", "packages", "reason", "until"] for one in told["deferred"])
+    assert all(list(event) == ["slug", "event", "old", "new"] for event in document["events"])
+    assert all(list(failure) == ["slug", "source", "reason"] for failure in document["failures"])
+    assert all(list(one) == ["source", "packages", "reason", "until"] for one in document["deferred"])
 
 
-def spoil(case: str, desk: Desk) -> tuple[list[str], dict[str, str | None]]:
-    """Arranges for an ending; what to type and what to have in the environment for it."""
+def prepare(case: str, desk: Desk) -> tuple[list[str], dict[str, str | None]]:
+    """Prepare a case; return the arguments and environment variables for it."""
     server, nowhere = desk.server, dict.fromkeys(desk.server.env, "http://127.0.0.1:9/x")
     match case:
         case "failed":
@@ -168,7 +167,7 @@ def spoil(case: str, desk: Desk) -> tuple[list[str], dict[str, str | None]]:
     return ["plain", "other"], {}
 
 
-ENDINGS = {
+EXIT_CODES = {
     "done": 0,
     "failed": 1,
     "config": 1,
@@ -180,59 +179,57 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize(("case", "code"), ENDINGS.items(), ids=ENDINGS)
-def test_json_is_one_object_of_one_shape_whatever_the_exit_code(fetch: Fetch, desk: Desk, case: str, code: int) -> None:
+@pytest.mark.parametrize(("case", "code"), EXIT_CODES.items(), ids=EXIT_CODES)
+def test_json_has_the_same_keys_for_every_exit_code(fetch: Fetch, desk: Desk, case: str, code: int) -> None:
     if case == "refused":
         fetch("--all")
-    arguments, env = spoil(case, desk)
+    arguments, env = prepare(case, desk)
     result = fetch(*arguments, "--json", **env)
     assert result.exit_code == code
     assert result.stdout.isascii()
     assert result.stdout.endswith("}\n")
-    told = json.loads(result.stdout)
-    check_shape(told)
-    assert told["exit"] == code
-    assert bool(told["failures"] or told["deferred"]) == bool(code)
+    document = json.loads(result.stdout)
+    check_keys(document)
+    assert document["exit"] == code
+    assert bool(document["failures"] or document["deferred"]) == bool(code)
     assert bool(result.stderr) == bool(code)
     assert "Traceback" not in result.stderr
 
 
-def test_json_tells_what_was_asked_and_what_came_of_it(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+def test_json_has_counts_events_and_failures(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     fetch("--all")
     desk.world.release("plain", "2.0")
-    told = json.loads(fetch("plain", "no-such-thing", "--json").stdout)
-    assert told["exit"] == 5
-    assert told["started"] == told["finished"] == "2026-11-23T12:00:00Z"
-    assert told["sources"]["pypi"] == {
+    document = json.loads(fetch("plain", "no-such-thing", "--json").stdout)
+    assert document["exit"] == 5
+    assert document["started"] == document["finished"] == "2026-11-23T12:00:00Z"
+    assert document["sources"]["pypi"] == {
         "asked": 1, "updated": 1, "unchanged": 0, "gone": 0, "deferred": 0, "failed": 0, "requests": 1, "quota": None,
     }  # fmt: skip
-    github = told["sources"]["github"]
+    github = document["sources"]["github"]
     assert (github["asked"], github["unchanged"], github["requests"]) == (1, 1, len(server.requests("github")))
     assert github["quota"]["limit"] == 60
-    assert told["sources"]["gitlab"]["asked"] == 0
-    assert told["events"] == [{"slug": "plain", "event": "released", "old": "1.0", "new": "2.0"}]
-    (failure,) = told["failures"]
+    assert document["sources"]["gitlab"]["asked"] == 0
+    assert document["events"] == [{"slug": "plain", "event": "released", "old": "1.0", "new": "2.0"}]
+    (failure,) = document["failures"]
     assert (failure["slug"], failure["source"]) == ("no-such-thing", "catalog")
 
 
-def test_json_of_what_a_quota_put_off_names_the_moment(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+def test_json_has_the_time_until_which_packages_are_deferred(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     server.exhaust("github", authorised=False)
-    told = json.loads(fetch("--all", "--json").stdout)
-    assert told["exit"] == 0
-    (one,) = told["deferred"]
+    document = json.loads(fetch("--all", "--json").stdout)
+    assert document["exit"] == 0
+    (one,) = document["deferred"]
     assert (one["source"], one["packages"], one["until"]) == ("github", 2, "2026-11-23T13:00:00Z")
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
-def test_what_a_quota_put_off_is_told_by_status(
-    fetch: Fetch, desk: Desk, server: WorldServer, flags: list[str]
-) -> None:
+def test_status_shows_deferred_packages(fetch: Fetch, desk: Desk, server: WorldServer, flags: list[str]) -> None:
     server.exhaust("github", authorised=False)
     fetch("--all")
     arguments = ["status", "--db", str(desk.path), *flags]
-    told = CliRunner().invoke(app, arguments, env=desk.environment, catch_exceptions=False)
-    assert told.exit_code == 0
-    assert "13:00:00Z" in told.stdout
+    status = CliRunner().invoke(app, arguments, env=desk.environment, catch_exceptions=False)
+    assert status.exit_code == 0
+    assert "13:00:00Z" in status.stdout
 
 
 # Exit codes.
@@ -250,7 +247,7 @@ def test_what_a_quota_put_off_is_told_by_status(
     ],
     ids=" ".join,
 )
-def test_what_does_not_parse_is_2_and_asks_nobody(
+def test_wrong_usage_exits_with_2_and_sends_no_request(
     fetch: Fetch, desk: Desk, server: WorldServer, arguments: list[str]
 ) -> None:
     result = fetch(*arguments)
@@ -261,30 +258,30 @@ def test_what_does_not_parse_is_2_and_asks_nobody(
     assert not desk.path.exists()
 
 
-def test_nothing_that_is_named_found_is_3_and_names_the_nearest(fetch: Fetch, server: WorldServer) -> None:
+def test_unknown_names_exit_with_3_and_have_suggestions(fetch: Fetch, server: WorldServer) -> None:
     fetch("--all")
     result = fetch("plian", "nor/this")
     assert result.exit_code == 3
-    assert said(result) == [
-        "djpkg: plian: no such package; did you mean plain?",
-        "djpkg: nor/this: no such package",
+    assert stderr_lines(result) == [
+        "djpkg: plian: not found; did you mean plain?",
+        "djpkg: nor/this: not found",
     ]
 
 
-def test_a_token_that_is_not_accepted_is_4_and_not_printed(fetch: Fetch, desk: Desk) -> None:
+def test_a_rejected_token_exits_with_4_and_is_not_printed(fetch: Fetch, desk: Desk) -> None:
     fetch("--all")
     result = fetch("plain", "--source", "github", GH_TOKEN="ghp_canary_wrong")
     assert result.exit_code == 4
-    (line,) = said(result)
-    assert "does not accept the token of GH_TOKEN" in line
+    (line,) = stderr_lines(result)
+    assert "rejected the token in GH_TOKEN" in line
     assert "canary" not in line
 
 
-def test_another_fetch_is_75_and_one_line(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+def test_a_second_fetch_exits_with_75(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     with lock.fetch_lock(desk.path):
         result = fetch("--all")
     assert result.exit_code == 75
-    assert said(result) == [f"djpkg: another fetch of {desk.path} is running"]
+    assert stderr_lines(result) == [f"djpkg: another fetch of {desk.path} is running"]
     assert server.log == []
 
 
@@ -299,7 +296,7 @@ def newer(path: Path) -> None:
         db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
 
 
-def of_somebody_else(path: Path) -> None:
+def of_another_program(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE people (id INTEGER)")
 
@@ -310,28 +307,28 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:3000])
 
 
-@pytest.mark.parametrize("make", [not_a_database, newer, of_somebody_else, cut], ids=lambda make: make.__name__)
-def test_a_file_that_is_no_mirror_is_74_and_left_as_it_was(
+@pytest.mark.parametrize("make", [not_a_database, newer, of_another_program, cut], ids=lambda make: make.__name__)
+def test_a_file_that_is_no_mirror_exits_with_74_and_is_unchanged(
     fetch: Fetch, desk: Desk, server: WorldServer, make: Callable[[Path], None]
 ) -> None:
     make(desk.path)
     before = desk.path.read_bytes()
     result = fetch("--all")
     assert result.exit_code == 74
-    assert str(desk.path) in said(result)[0]
+    assert str(desk.path) in stderr_lines(result)[0]
     assert desk.path.read_bytes() == before
     assert server.log == []
 
 
-def test_a_place_that_cannot_be_written_is_74(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+def test_a_path_that_cannot_be_written_exits_with_74(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     for place in ("/dev/null/mirror.db", "/sys/mirror.db", str(desk.path.parent)):
         result = fetch("--all", "--db", place)
         assert result.exit_code == 74
-        assert place in said(result)[0]
+        assert place in stderr_lines(result)[0]
     assert server.log == []
 
 
-def test_a_disk_that_fails_in_the_middle_is_74_in_one_line(
+def test_a_full_disk_exits_with_74_and_one_line(
     fetch: Fetch, desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch("--all")
@@ -358,7 +355,7 @@ def test_a_disk_that_fails_in_the_middle_is_74_in_one_line(
     monkeypatch.setattr(fetch_run, "open_write", small)
     result = fetch("--all", "--full")
     assert result.exit_code == 74
-    assert said(result) == [f"djpkg: the disk is full: the mirror {desk.path} was left as it was before"]
+    assert stderr_lines(result) == [f"djpkg: the disk is full; the mirror {desk.path} is unchanged"]
     assert {slug: desk.show(slug) for slug in desk.slugs()} == before
 
 
@@ -372,20 +369,20 @@ def test_a_disk_that_fails_in_the_middle_is_74_in_one_line(
     ],
     ids=["forges", "catalog", "gitlab", "token"],
 )
-def test_an_environment_that_makes_no_sense_is_1_and_names_the_variable(
+def test_an_invalid_environment_variable_exits_with_1_and_is_named(
     fetch: Fetch, server: WorldServer, env: dict[str, str], name: str
 ) -> None:
     result = fetch("--all", **env)
     assert result.exit_code == 1
-    assert name in said(result)[0]
+    assert name in stderr_lines(result)[0]
     assert len(result.stderr.splitlines()) <= 2
     assert server.log == []
 
 
-# The price.
+# Estimates.
 
 
-def test_a_dry_run_prints_the_price_and_asks_nobody(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+def test_a_dry_run_prints_estimates_and_sends_no_request(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     result = fetch("--all", "--dry-run")
     assert (result.exit_code, server.log, desk.path.exists()) == (0, [], False)
     fetch("--all")
@@ -395,29 +392,29 @@ def test_a_dry_run_prints_the_price_and_asks_nobody(fetch: Fetch, desk: Desk, se
     lines = result.stdout.splitlines()
     assert [line.partition(":")[0] for line in lines] == ["catalog", "github", "gitlab", "pypi"]
     assert all(" requests" in line for line in lines)
-    told = json.loads(fetch("--all", "--dry-run", "--json").stdout)
-    assert [price["source"] for price in told["prices"]] == ["catalog", "github", "gitlab", "pypi"]
-    assert all(list(price) == ["source", "packages", "least", "most", "points", "quota"] for price in told["prices"])
+    document = json.loads(fetch("--all", "--dry-run", "--json").stdout)
+    assert [estimate["source"] for estimate in document["prices"]] == ["catalog", "github", "gitlab", "pypi"]
+    assert all(
+        list(estimate) == ["source", "packages", "least", "most", "points", "quota"] for estimate in document["prices"]
+    )
     assert server.log == []
     assert desk.path.read_bytes() == before
 
 
 @pytest.mark.parametrize("token", [False, True], ids=["anonymous", "token"])
-def test_a_fetch_costs_no_more_than_the_dry_run_said(
-    fetch: Fetch, desk: Desk, server: WorldServer, *, token: bool
-) -> None:
+def test_a_fetch_costs_no_more_than_estimated(fetch: Fetch, desk: Desk, server: WorldServer, *, token: bool) -> None:
     desk.world.add_package("third", host=CODEBERG, path="team/third", commits=[1, 2])
     env = server.token_env("github") if token else {}
     fetch("--all", "--source", "catalog")
     for _ in range(2):
-        prices = json.loads(fetch("--all", "--dry-run", "--json", **env).stdout)["prices"]
-        asked = json.loads(fetch("--all", "--json", **env).stdout)["sources"]
-        for price in prices:
-            assert asked[price["source"]]["requests"] <= price["most"]
-            assert asked[price["source"]]["asked"] <= price["packages"]
+        estimates = json.loads(fetch("--all", "--dry-run", "--json", **env).stdout)["prices"]
+        used = json.loads(fetch("--all", "--json", **env).stdout)["sources"]
+        for estimate in estimates:
+            assert used[estimate["source"]]["requests"] <= estimate["most"]
+            assert used[estimate["source"]]["asked"] <= estimate["packages"]
 
 
-def test_a_mirror_that_is_being_replicated_in_wal_mode_is_fetched_and_edited(desk: Desk, fetch: Fetch) -> None:
+def test_a_mirror_in_wal_mode_can_be_fetched_and_edited(desk: Desk, fetch: Fetch) -> None:
     assert fetch("--all").exit_code == 0
     with closing(sqlite3.connect(desk.path, isolation_level=None)) as replicating:
         assert replicating.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
@@ -425,64 +422,62 @@ def test_a_mirror_that_is_being_replicated_in_wal_mode_is_fetched_and_edited(des
         assert replicating.execute("SELECT count(*) FROM packages").fetchone() == (3,)
         assert fetch("--all").exit_code == 0
         assert fetch("plain").exit_code == 0
-        edited = CliRunner().invoke(app, ["edit", "plain", "title=Mine", "--db", str(desk.path)], env=desk.environment)
-        assert edited.exit_code == 0
+        edit = CliRunner().invoke(app, ["edit", "plain", "title=Mine", "--db", str(desk.path)], env=desk.environment)
+        assert edit.exit_code == 0
         replicating.execute("COMMIT")
         assert replicating.execute("SELECT title FROM packages WHERE slug = 'plain'").fetchone() == ("Mine",)
         assert replicating.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_project_s_requirements_are_fetched_and_what_no_package_stands_for_is_named(
-    desk: Desk, fetch: Fetch, tmp_path: Path
-) -> None:
+def test_requirements_are_fetched_and_unknown_ones_are_listed(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
-    ended = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
-    assert (ended.exit_code, ended.stdout) == (0, "")
-    assert ended.stderr.splitlines()[0] == "1 of 2 required projects is not in the mirror: six"
+    result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[0] == "1 of 2 dependencies is not listed on Django Packages: six"
     assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {"plain/json"}
 
 
 @pytest.mark.parametrize("quiet", [(), ("-q",)])
-def test_what_no_package_stands_for_is_no_trouble_without_a_terminal_or_with_q(
+def test_unknown_requirements_are_not_listed_without_a_terminal_or_with_quiet(
     desk: Desk, fetch: Fetch, tmp_path: Path, quiet: tuple[str, ...]
 ) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
     for text in ("plain\nsix\n", "six\n"):
         (tmp_path / "requirements.txt").write_text(text)
-        ended = fetch("--in", str(tmp_path / "requirements.txt"), *quiet)
-        assert (ended.exit_code, ended.output) == (0, "")
+        result = fetch("--in", str(tmp_path / "requirements.txt"), *quiet)
+        assert (result.exit_code, result.output) == (0, "")
 
 
-def test_requirements_none_of_which_is_a_package_ask_nobody_and_scripts_still_get_an_object(
+def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
     desk: Desk, fetch: Fetch, tmp_path: Path
 ) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("six\n")
-    ended = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
-    assert (ended.exit_code, said(ended)) == (0, ["1 of 1 required project is not in the mirror: six"])
+    result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
+    assert (result.exit_code, stderr_lines(result)) == (0, ["1 of 1 dependency is not listed on Django Packages: six"])
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
-    priced = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
-    assert (priced.exit_code, json.loads(priced.stdout)) == (0, {"schema": 1, "prices": []})
+    dry_run = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
+    assert (dry_run.exit_code, json.loads(dry_run.stdout)) == (0, {"schema": 1, "prices": []})
     assert not desk.server.log
 
 
-def test_requirements_alone_bring_nothing_into_a_mirror_without_the_directory(fetch: Fetch, tmp_path: Path) -> None:
+def test_requirements_need_a_mirror_with_the_catalog(fetch: Fetch, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("django-filter\n")
-    ended = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
-    assert (ended.exit_code, json.loads(ended.stdout)["exit"]) == (3, 3)
-    assert "djpkg fetch --all brings it" in ended.stderr
+    result = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
+    assert (result.exit_code, json.loads(result.stdout)["exit"]) == (3, 3)
+    assert "run djpkg fetch --all first" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("a", "--all"), ("a", "-q", "-v"), ("a", "--source", "hub"), ("--in", "no")])
-def test_a_wrong_use_still_gives_scripts_an_object(fetch: Fetch, arguments: tuple[str, ...]) -> None:
-    ended = fetch(*arguments, "--json")
-    assert (ended.exit_code, json.loads(ended.stdout)["exit"]) == (2, 2)
-    assert ended.stderr
+def test_wrong_usage_still_prints_json(fetch: Fetch, arguments: tuple[str, ...]) -> None:
+    result = fetch(*arguments, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["exit"]) == (2, 2)
+    assert result.stderr
 
 
-def test_a_few_that_are_named_are_priced_by_requests_and_not_by_points(fetch: Fetch, desk: Desk) -> None:
+def test_few_named_packages_are_estimated_in_requests_without_points(fetch: Fetch, desk: Desk) -> None:
     desk.tokens = desk.server.token_env()
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (github,) = (
@@ -495,60 +490,58 @@ def test_a_few_that_are_named_are_priced_by_requests_and_not_by_points(fetch: Fe
     assert github["points"] > 0
 
 
-def test_what_was_asked_for_is_kept_as_far_as_a_screen_can_show_it(fetch: Fetch, desk: Desk) -> None:
+def test_a_very_long_request_is_cut_in_the_run_history(fetch: Fetch, desk: Desk) -> None:
     fetch("a" * 100_000)
     with closing(sqlite3.connect(desk.path)) as db:
-        (kept,) = db.execute("SELECT length(asked) FROM runs ORDER BY id DESC LIMIT 1").fetchone()
-    assert kept <= 4000
+        (length,) = db.execute("SELECT length(asked) FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    assert length <= 4000
 
 
-def test_a_file_of_requirements_that_is_broken_still_gives_scripts_an_object(fetch: Fetch, tmp_path: Path) -> None:
+def test_an_invalid_requirements_file_still_prints_json(fetch: Fetch, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("plain\n=1\n")
-    ended = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
-    report = json.loads(ended.stdout)
-    assert (ended.exit_code, report["exit"]) == (2, 2)
+    result = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["exit"]) == (2, 2)
     assert "requirements.txt:2: " in report["failures"][0]["reason"]
-    assert "requirements.txt:2: " in ended.stderr
+    assert "requirements.txt:2: " in result.stderr
 
 
-def test_without_a_mirror_the_requirements_are_looked_for_in_the_packaged_record_which_is_said_once(
+def test_without_a_mirror_requirements_are_looked_up_in_the_packaged_record_with_one_notice(
     desk: Desk, fetch: Fetch, tmp_path: Path
 ) -> None:
     (tmp_path / "requirements.txt").write_text("django-todo\n")
     for way in (["--dry-run"], []):
-        ended = fetch("--in", str(tmp_path / "requirements.txt"), *way)
-        assert ended.exit_code == 0
-        (line,) = ended.stderr.splitlines()
-        assert line.startswith(f"there is no mirror at {desk.path} yet; only the packaged record is known. djpkg fetch")
+        result = fetch("--in", str(tmp_path / "requirements.txt"), *way)
+        assert result.exit_code == 0
+        (line,) = result.stderr.splitlines()
+        assert line.startswith(f"there is no mirror at {desk.path} yet; using the packaged record. Run djpkg fetch")
     assert desk.show("django-todo") == expected(desk.world, desk.world.package("django-todo"))
 
 
-def test_what_a_project_stands_on_is_fetched_though_others_bear_its_slug_or_number(
-    desk: Desk, fetch: Fetch, tmp_path: Path
-) -> None:
+def test_requirements_are_fetched_by_id_even_if_slugs_are_reused(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
     gone = desk.world.add_package("reused", path="acme/gone", releases=[("1.0", 5)], project="old-name")
     number = desk.world.add_package("2048", path="acme/number", releases=[("1.0", 5)], project="number")
     desk.world.add_package("third", id=2048, path="acme/third")
-    for place in range(10):  # a list that lost more than a tenth is not believed
+    for place in range(10):  # a list that lost more than a tenth is rejected
         desk.world.add_package(f"other-{place}", repo_url="")
     assert fetch("--all", "--source", "catalog").exit_code == 0
     desk.world.remove_package("reused")
     desk.world.add_package("reused", path="acme/new", releases=[("1.0", 5)], project="new-name")
     assert fetch("--all", "--full", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("old-name\nnumber\n")
-    ended = fetch("--in", str(tmp_path / "requirements.txt"))
-    assert (ended.exit_code, ended.output) == (0, "")
-    asked = {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")}
-    assert asked == {"old-name/json", "number/json"}
+    result = fetch("--in", str(tmp_path / "requirements.txt"))
+    assert (result.exit_code, result.output) == (0, "")
+    projects = {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")}
+    assert projects == {"old-name/json", "number/json"}
     assert {request.path for request in desk.server.requests("catalog")} >= {
         f"/packages/{package.id}/" for package in (gone, number)
     }
     with closing(sqlite3.connect(desk.path)) as db:
-        (told,) = db.execute("SELECT asked FROM runs ORDER BY id DESC LIMIT 1").fetchone()
-    assert told == f"--in {tmp_path / 'requirements.txt'}"
+        (request,) = db.execute("SELECT asked FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    assert request == f"--in {tmp_path / 'requirements.txt'}"
 
 
-def test_a_failure_of_what_a_project_stands_on_is_told_by_its_slug(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+def test_a_failed_requirement_is_reported_by_slug(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("plain\n")
     desk.server.fault("catalog", status=500)
@@ -557,5 +550,5 @@ def test_a_failure_of_what_a_project_stands_on_is_told_by_its_slug(desk: Desk, f
 
 
 @pytest.mark.parametrize("words", [["--all", "--in", "x"], ["django-todo", "--in", "x"], ["--in", "nowhere.txt"]])
-def test_requirements_stand_alone_and_must_be_readable(fetch: Fetch, words: list[str]) -> None:
+def test_a_requirements_file_must_be_readable_and_cannot_be_combined(fetch: Fetch, words: list[str]) -> None:
     assert fetch(*words).exit_code == 2

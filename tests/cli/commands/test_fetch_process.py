@@ -1,4 +1,4 @@
-"""`djpkg fetch` as a process: how it is stopped and killed, where it runs, and what it can write to."""
+"""`djpkg fetch` as a process: signals, kills, environments and output streams."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fetching import Desk, add_starter, expected, integrity, quick_folder
+from tests.fetching import Desk, add_starter, check_integrity, expected, quick_folder
 from tests.launching import SOURCE, Launcher, command
 from tests.world import GITLAB, World, WorldServer
 
@@ -33,7 +33,7 @@ PYTHON = {"PYTHONPATH": str(SOURCE)}
 
 @pytest.fixture
 def world() -> World:
-    """By the clock on the wall, as processes read it."""
+    """A world with the current time, which processes use."""
     world = World(now=datetime.now(UTC))
     add_starter(world)
     world.add_grid(4, "Forms")
@@ -68,13 +68,13 @@ def launcher(forks: Launcher, server: WorldServer, folder: Path) -> Launcher:
 
 
 def run(desk: Desk, *args: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    """A start of its own, with nothing in its environment but what is given."""
+    """Run a new process with only the given environment."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "timeout": 20, **options}
     return subprocess.run(command(*args), env={**PYTHON, **desk.server.env, **(env or {})}, check=False, **options)
 
 
 def change(world: World, number: int) -> None:
-    """Something new at every source, for every package."""
+    """Change every package at every source."""
     for place in range(2):
         world.star(f"acme/p{place}")
         world.push(f"acme/p{place}", 0.001)
@@ -82,9 +82,9 @@ def change(world: World, number: int) -> None:
         world.package(f"p{place}").title = f"Title {number}"
 
 
-def check_whole(desk: Desk) -> None:
-    """No page is half stored: what is shown is what all facts and no others make of it."""
-    integrity(desk.path)
+def check_whole_pages(desk: Desk) -> None:
+    """Check that no page is half stored: each package matches its stored facts."""
+    check_integrity(desk.path)
     for slug, checked, coordinate, project in desk.rows(
         "SELECT slug, checked, repository_key, pypi_name FROM packages"
     ):
@@ -94,12 +94,12 @@ def check_whole(desk: Desk) -> None:
             (slug, coordinate, project),
         )
         assert json.loads(checked) == dict(facts)
-    for title, version, stated, said in desk.rows(
+    for title, version, catalog_title, pypi_release in desk.rows(
         "SELECT title, pypi_version, json_extract(catalog.said, '$.title'), json_extract(pypi.said, '$.version')"
         " FROM packages JOIN facts AS catalog ON catalog.package_id = id AND catalog.source = 'catalog'"
         " JOIN facts AS pypi ON pypi.package_id = id AND pypi.source = 'pypi'"
     ):
-        assert (title, version) == (stated, said)
+        assert (title, version) == (catalog_title, pypi_release)
 
 
 def check_equals_the_world(desk: Desk) -> None:
@@ -111,11 +111,11 @@ def check_equals_the_world(desk: Desk) -> None:
         assert record == wanted
 
 
-# Killed.
+# Kills.
 
 
 def kill_through(desk: Desk, launcher: Launcher, *, step: int, **options: Any) -> tuple[int, int]:
-    """Kills at ever later statements, until a fetch comes to its end: how many there were, and how many tore a page."""
+    """Kill fetches at ever later statements until one completes; return how many were killed and tore a page."""
     killed = torn = 0
     at = 1
     while True:
@@ -126,15 +126,13 @@ def kill_through(desk: Desk, launcher: Launcher, *, step: int, **options: Any) -
         assert ended.code == -signal.SIGKILL
         killed += 1
         try:
-            check_whole(desk)
+            check_whole_pages(desk)
         except AssertionError:
             torn += 1
         at += step
 
 
-def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_completes(
-    desk: Desk, launcher: Launcher
-) -> None:
+def test_a_killed_fetch_leaves_whole_pages_and_the_next_one_completes(desk: Desk, launcher: Launcher) -> None:
     assert launcher.run("fetch", "--all").code == 0
     desk.edit("p0", documentation_url="https://example.org/mine")
     killed, torn = kill_through(desk, launcher, step=5)
@@ -146,49 +144,49 @@ def test_a_fetch_that_is_killed_anywhere_leaves_whole_pages_and_the_next_one_com
     check_equals_the_world(desk)
 
 
-def test_without_transactions_the_same_kills_tear_pages(desk: Desk, launcher: Launcher) -> None:
+def test_without_transactions_the_same_kills_leave_half_stored_pages(desk: Desk, launcher: Launcher) -> None:
     launcher.run("fetch", "--all")
     _, torn = kill_through(desk, launcher, step=20, untransacted=True)
     assert torn > 0
 
 
-def test_a_first_fetch_that_is_killed_leaves_a_mirror_or_none(desk: Desk, launcher: Launcher) -> None:
+def test_a_killed_first_fetch_leaves_a_valid_mirror_or_none(desk: Desk, launcher: Launcher) -> None:
     for at in (1, 40):
         desk.path.unlink(missing_ok=True)
         assert launcher.run("fetch", "--all", at=at, signal=signal.SIGKILL).code == -signal.SIGKILL
-        check_whole(desk)
+        check_whole_pages(desk)
         assert launcher.run("fetch", "--all").code == 0
         check_equals_the_world(desk)
 
 
-# Stopped.
+# Signals.
 
 
-def check_stopped(ended: Ended, code: int) -> None:
+def check_interrupted(ended: Ended, code: int) -> None:
     assert ended.code == code
-    assert ended.stderr == "djpkg: stopped; what was fetched is stored, and fetching again goes on from there\n"
-    told = json.loads(ended.stdout)
-    assert told["exit"] == code
-    assert told["finished"]
+    assert ended.stderr == "djpkg: interrupted; fetched data is stored. Run the command again to continue\n"
+    document = json.loads(ended.stdout)
+    assert document["exit"] == code
+    assert document["finished"]
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
-def test_a_fetch_that_is_stopped_says_so_and_keeps_whole_pages(
+def test_an_interrupted_fetch_says_so_and_leaves_whole_pages(
     desk: Desk, launcher: Launcher, number: signal.Signals, code: int, times: int
 ) -> None:
     for at in (3, 55):
         change(desk.world, at)
         desk.server.latency = dict.fromkeys(("catalog", "github", "pypi", "gitlab"), 0.01)
-        check_stopped(launcher.run("fetch", "--all", "--full", "--json", at=at, signal=number, times=times), code)
-        check_whole(desk)
+        check_interrupted(launcher.run("fetch", "--all", "--full", "--json", at=at, signal=number, times=times), code)
+        check_whole_pages(desk)
     desk.server.latency = {}
     assert launcher.run("fetch", "--all").code == 0
     check_equals_the_world(desk)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
-def test_a_fetch_that_waits_for_an_answer_is_stopped_at_once(
+def test_a_fetch_that_waits_for_a_response_is_interrupted_at_once(
     desk: Desk, launcher: Launcher, number: signal.Signals, code: int
 ) -> None:
     desk.server.fault("pypi", kind="never")
@@ -199,14 +197,14 @@ def test_a_fetch_that_waits_for_an_answer_is_stopped_at_once(
         time.sleep(0.005)
     os.kill(pid, number)
     ended = launcher.wait(pid)
-    check_stopped(ended, code)
-    assert {request.status for request in desk.server.requests("github")} == {0}  # none is answered yet
+    check_interrupted(ended, code)
+    assert {request.status for request in desk.server.requests("github")} == {0}  # no response yet
     assert json.loads(ended.stdout)["sources"]["catalog"]["updated"] == 4
     assert len(desk.slugs()) == 4
     assert desk.rows("SELECT exit FROM runs") == [(code,)]
 
 
-def test_a_fetch_that_is_stopped_does_not_wait_for_a_silent_name_server(desk: Desk, launcher: Launcher) -> None:
+def test_an_interrupted_fetch_does_not_wait_for_a_dns_lookup(desk: Desk, launcher: Launcher) -> None:
     launcher.env["DJPKG_PYPI_URL"] = "https://pypi.example.org"
     pid = launcher.start("fetch", "--all", silent_names=10)
     until = time.monotonic() + 5
@@ -218,10 +216,10 @@ def test_a_fetch_that_is_stopped_does_not_wait_for_a_silent_name_server(desk: De
     assert not (launcher.folder / "names").exists()
 
 
-# Where it runs.
+# Environments.
 
 
-def test_a_cron_job_needs_nothing_but_the_place_of_the_mirror(desk: Desk) -> None:
+def test_a_cron_job_needs_only_the_path_of_the_mirror(desk: Desk) -> None:
     for env in ({}, {"LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}):
         desk.world.package("p0").title = "“Größer” ★\u202e\x1b[31m"
         ended = run(desk, "fetch", "--all", "--db", str(desk.path), env=env, cwd="/")
@@ -229,7 +227,7 @@ def test_a_cron_job_needs_nothing_but_the_place_of_the_mirror(desk: Desk) -> Non
     assert desk.show("p0")["title"] == "“Größer” ★\u202e\x1b[31m"
 
 
-def test_without_a_home_or_a_place_for_the_mirror_it_says_what_to_do(desk: Desk) -> None:
+def test_without_a_home_folder_the_error_has_a_hint(desk: Desk) -> None:
     ended = run(desk, "fetch", "--all")
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -239,27 +237,27 @@ def test_without_a_home_or_a_place_for_the_mirror_it_says_what_to_do(desk: Desk)
     ]
 
 
-def test_a_second_fetch_at_once_is_75_and_asks_nobody(desk: Desk, launcher: Launcher) -> None:
+def test_a_second_concurrent_fetch_exits_with_75_and_sends_no_request(desk: Desk, launcher: Launcher) -> None:
     desk.server.fault("catalog", kind="never")
     first = launcher.start("fetch", "--all")
     until = time.monotonic() + 5
     while not desk.server.requests("catalog") and time.monotonic() < until:
         time.sleep(0.005)
-    asked = len(desk.server.log)
+    requests = len(desk.server.log)
     second = launcher.run("fetch", "--all")
     os.kill(first, signal.SIGKILL)
     launcher.wait(first)
     assert (second.code, second.stdout) == (75, "")
     assert second.stderr == f"djpkg: another fetch of {desk.path} is running\n"
-    assert len(desk.server.log) == asked
+    assert len(desk.server.log) == requests
     desk.server.faults.clear()
     assert launcher.run("fetch", "--all").code == 0  # the lock died with its holder
 
 
-# What it can write to.
+# Output streams.
 
 
-def test_an_answer_that_finds_no_room_is_74_in_one_line(desk: Desk, launcher: Launcher) -> None:
+def test_a_full_output_file_exits_with_74_and_one_line(desk: Desk, launcher: Launcher) -> None:
     ended = launcher.run("fetch", "p0", "--json", out="/dev/full")
     assert ended.code == 74
     assert ended.stderr == "djpkg: the output cannot be written: No space left on device\n"
@@ -267,7 +265,7 @@ def test_an_answer_that_finds_no_room_is_74_in_one_line(desk: Desk, launcher: La
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_stream_that_is_closed_changes_nothing(desk: Desk, number: int) -> None:
+def test_a_closed_stream_does_not_change_the_result(desk: Desk, number: int) -> None:
     args = " ".join(command("fetch", "p0", "no-such-thing", "--json", "--db", str(desk.path)))
     ended = subprocess.run(
         ["/bin/sh", "-c", f"{args} {number}>&-"],
@@ -277,16 +275,16 @@ def test_a_stream_that_is_closed_changes_nothing(desk: Desk, number: int) -> Non
         check=False,
     )
     assert ended.returncode == 5
-    assert ended.stderr == ("djpkg: no-such-thing: no such package\n" if number == 1 else "")
+    assert ended.stderr == ("djpkg: no-such-thing: not found\n" if number == 1 else "")
     assert (json.loads(ended.stdout)["exit"] == 5) if number == 2 else (ended.stdout == "")
 
 
-def test_a_full_stderr_changes_nothing(desk: Desk, launcher: Launcher) -> None:
+def test_a_full_stderr_does_not_change_the_result(desk: Desk, launcher: Launcher) -> None:
     ended = launcher.run("fetch", "no-such-thing", err="/dev/full")
     assert (ended.code, ended.stdout) == (3, "")
 
 
-def test_a_reader_who_has_enough_ends_it_quietly(desk: Desk) -> None:
+def test_a_closed_pipe_is_no_error(desk: Desk) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with closing(os.fdopen(writing, "w")) as pipe:
@@ -294,15 +292,15 @@ def test_a_reader_who_has_enough_ends_it_quietly(desk: Desk) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_who_looks_on_sees_progress_and_what_came_of_it(desk: Desk) -> None:
+def test_a_terminal_shows_progress_and_a_summary(desk: Desk) -> None:
     leader, follower = os.openpty()
     fcntl.fcntl(leader, fcntl.F_SETFL, os.O_NONBLOCK)
     ended = run(desk, "fetch", "--all", "--db", str(desk.path), env={"TERM": "xterm-256color"}, stderr=follower)
     os.close(follower)
-    said = os.read(leader, 1 << 20).decode()
+    output = os.read(leader, 1 << 20).decode()
     os.close(leader)
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert "catalog" in said
-    assert "4 updated" in said
-    assert "Traceback" not in said
-    assert sys.executable not in said
+    assert "catalog" in output
+    assert "4 updated" in output
+    assert "Traceback" not in output
+    assert sys.executable not in output

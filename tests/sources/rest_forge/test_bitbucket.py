@@ -1,4 +1,4 @@
-"""What is Bitbucket's own: sixty requests an hour, sizes for counts, pages that name the next one."""
+"""Bitbucket: 60 requests an hour, counts from list sizes, pages with the URL of the next one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from djpkg.model.facts import Outcome
-from tests.sources.forges import PLACES, check_facts
-from tests.sources.requesting import ask_again, ask_for, fetch, fetch_one, outcomes
+from tests.sources.forges import FORGE_CASES, check_facts
+from tests.sources.requesting import fetch, fetch_one, outcomes, target_for, with_answer
 from tests.world import NOW, Commit, World, WorldServer
 
-PLACE = PLACES[1]
+FORGE = FORGE_CASES[1]
 HALF_DAYS = [number / 2 for number in range(1, 261)]
 
 
@@ -21,57 +21,57 @@ def commit(number: int, **values: object) -> Commit:
     return Commit(f"{number:040x}", committed=moment, authored=moment, **values)  # type: ignore[arg-type]
 
 
-def test_strangers_get_as_many_repositories_as_sixty_requests_allow(server: WorldServer, world: World) -> None:
-    asks = [ask_for(PLACE.add(world, f"acme/p{number:02}", commits=[4])) for number in range(40)]
-    source = PLACE.make(server)
-    answers = fetch(source, asks)
+def test_without_a_token_60_requests_are_sent_and_the_rest_is_deferred(server: WorldServer, world: World) -> None:
+    targets = [target_for(FORGE.add(world, f"acme/p{number:02}", commits=[4])) for number in range(40)]
+    source = FORGE.new_source(server)
+    answers = fetch(source, targets)
     assert outcomes(answers.values()) == {"updated": 15, "deferred": 25}
-    assert [answers[ask.coordinate].outcome for ask in asks[:15]] == [Outcome.UPDATED] * 15
-    assert {answers[ask.coordinate].until for ask in asks[15:]} == {NOW + timedelta(hours=1)}
+    assert [answers[target.coordinate].outcome for target in targets[:15]] == [Outcome.UPDATED] * 15
+    assert {answers[target.coordinate].until for target in targets[15:]} == {NOW + timedelta(hours=1)}
     assert len(server.requests("bitbucket")) == 60
     assert {request.status for request in server.requests("bitbucket")} == {200}
     assert (source.quota.limit, source.quota.remaining, source.quota.reset) == (60, 0, NOW + timedelta(hours=1))
 
 
-def test_what_was_spent_earlier_in_the_hour_is_told_by_429_alone(server: WorldServer, world: World) -> None:
+def test_requests_of_earlier_fetches_are_noticed_by_a_429(server: WorldServer, world: World) -> None:
     server.quota("bitbucket", authorised=False).used = 50
-    asks = [ask_for(PLACE.add(world, f"acme/p{number:02}", commits=[4])) for number in range(20)]
-    answers = fetch(PLACE.make(server), asks)
+    targets = [target_for(FORGE.add(world, f"acme/p{number:02}", commits=[4])) for number in range(20)]
+    answers = fetch(FORGE.new_source(server), targets)
     assert outcomes(answers.values())["failed"] == 0
     assert 1 <= outcomes(answers.values())["updated"] <= 2
     assert len(server.requests("bitbucket")) <= 15
 
 
-def test_a_quota_that_is_remembered_is_kept_to(server: WorldServer, world: World) -> None:
-    asks = [ask_for(PLACE.add(world, f"acme/p{number}")) for number in range(5)]
-    source = PLACE.make(server)
+def test_a_restored_quota_is_respected(server: WorldServer, world: World) -> None:
+    targets = [target_for(FORGE.add(world, f"acme/p{number}")) for number in range(5)]
+    source = FORGE.new_source(server)
     source.quota.limit, source.quota.remaining, source.quota.reset = 60, 9, NOW + timedelta(minutes=10)
-    answers = fetch(source, asks)
+    answers = fetch(source, targets)
     assert outcomes(answers.values()) == {"updated": 2, "deferred": 3}
     assert {answer.until for answer in answers.values()} == {None, NOW + timedelta(minutes=10)}
-    assert "quota" in answers[asks[-1].coordinate].reason
+    assert "rate limit reached" in answers[targets[-1].coordinate].reason
     assert len(server.requests("bitbucket")) == 8
 
 
-def test_with_a_token_nothing_is_assumed(server: WorldServer, world: World) -> None:
-    asks = [ask_for(PLACE.add(world, f"acme/p{number:02}", commits=[400])) for number in range(20)]
-    source = PLACE.make(server, token=True)
-    assert outcomes(fetch(source, asks).values()) == {"updated": 20}
+def test_with_a_token_no_quota_is_assumed(server: WorldServer, world: World) -> None:
+    targets = [target_for(FORGE.add(world, f"acme/p{number:02}", commits=[400])) for number in range(20)]
+    source = FORGE.new_source(server, token=True)
+    assert outcomes(fetch(source, targets).values()) == {"updated": 20}
     assert (source.quota.limit, set(source.quotas)) == (None, {""})
     basic = base64.b64encode(server.tokens["bitbucket"].encode()).decode()
     assert {request.headers["authorization"] for request in server.requests("bitbucket")} == {f"Basic {basic}"}
 
 
-def test_the_whole_of_a_small_repository_costs_four_requests(server: WorldServer, world: World) -> None:
-    repo = PLACE.add(world, stars=37, forks=16, commits=HALF_DAYS[:60])
-    source = PLACE.make(server)
-    check_facts(fetch_one(source, ask_for(repo)).facts, repo)
-    asked = [request.path.rpartition("/")[2] for request in server.requests("bitbucket")]
-    assert asked == ["todo", "watchers", "forks", "main"]
+def test_a_small_repository_costs_four_requests(server: WorldServer, world: World) -> None:
+    repo = FORGE.add(world, stars=37, forks=16, commits=HALF_DAYS[:60])
+    source = FORGE.new_source(server)
+    check_facts(fetch_one(source, target_for(repo)).facts, repo)
+    names = [request.path.rpartition("/")[2] for request in server.requests("bitbucket")]
+    assert names == ["todo", "watchers", "forks", "main"]
 
 
-def test_authors_of_the_commits_read_are_participants_and_no_address_is(server: WorldServer, world: World) -> None:
-    repo = PLACE.add(world, commits=[1])
+def test_authors_of_commits_are_contributors_but_email_addresses_are_not(server: WorldServer, world: World) -> None:
+    repo = FORGE.add(world, commits=[1])
     repo.recent[:] = [
         commit(1, login="carol"),
         commit(2, login=None, name="Dan", email="dan@example.org"),
@@ -82,18 +82,22 @@ def test_authors_of_the_commits_read_are_participants_and_no_address_is(server: 
         commit(7, login="carol"),
         commit(8, login=None, name="Dan", email="dan@example.org"),
     ]
-    said = fetch_one(PLACE.make(server), ask_for(repo)).facts.contributors
-    assert (said.names, said.whole, said.head) == (("carol", "Dan", "Eve"), False, repo.recent[0].oid)
+    contributors = fetch_one(FORGE.new_source(server), target_for(repo)).facts.contributors
+    assert (contributors.names, contributors.whole, contributors.head) == (
+        ("carol", "Dan", "Eve"),
+        False,
+        repo.recent[0].oid,
+    )
 
 
-def test_one_old_commit_does_not_end_the_window(server: WorldServer, world: World) -> None:
-    """Commits come in the order of their ancestry, so that a branch merged late brings old ones between new ones."""
-    repo = PLACE.add(world, commits=[1])
+def test_an_old_commit_between_new_ones_does_not_end_the_window(server: WorldServer, world: World) -> None:
+    """Commits are in the order of ancestry: a branch that was merged late has old ones between new ones."""
+    repo = FORGE.add(world, commits=[1])
     old, new = [commit(400 + number) for number in range(100)], [commit(1 + number) for number in range(100)]
     repo.recent[:] = [commit for pair in zip(new, old, strict=True) for commit in pair] + [
         commit(1000 + number) for number in range(400)
     ]
-    answer = fetch_one(PLACE.make(server), ask_for(repo))
+    answer = fetch_one(FORGE.new_source(server), target_for(repo))
     assert sum(answer.facts.weeks.days.values()) == 100
     assert len(server.requests("bitbucket", "/commits")) == 3
 
@@ -108,40 +112,40 @@ def test_one_old_commit_does_not_end_the_window(server: WorldServer, world: Worl
         "/2.0/user",
     ],
 )
-def test_a_next_page_elsewhere_is_not_asked_for(server: WorldServer, world: World, following: str) -> None:
-    repo = PLACE.add(world, stars=1, commits=HALF_DAYS)
+def test_a_next_page_on_another_server_is_not_requested(server: WorldServer, world: World, following: str) -> None:
+    repo = FORGE.add(world, stars=1, commits=HALF_DAYS)
     server.fault("bitbucket", "/commits", kind="rewrite", rewrite=lambda page: page | {"next": following})
-    answer = fetch_one(PLACE.make(server, token=True), ask_for(repo))
+    answer = fetch_one(FORGE.new_source(server, token=True), target_for(repo))
     assert answer.outcome is Outcome.FAILED
     assert (answer.facts.repository.stars, answer.facts.weeks) == (1, None)
     assert len(server.requests("bitbucket")) == 4
 
 
-def test_a_branch_may_have_a_slash(server: WorldServer, world: World) -> None:
-    repo = PLACE.add(world, commits=HALF_DAYS, branch="release/1.x")
-    check_facts(fetch_one(PLACE.make(server), ask_for(repo)).facts, repo)
+def test_a_branch_name_can_contain_a_slash(server: WorldServer, world: World) -> None:
+    repo = FORGE.add(world, commits=HALF_DAYS, branch="release/1.x")
+    check_facts(fetch_one(FORGE.new_source(server), target_for(repo)).facts, repo)
     first = server.requests("bitbucket", "/commits")[0]
     assert (first.path, first.query["include"]) == ("/repositories/acme/todo/commits", "release/1.x")
 
 
-def test_a_size_that_is_not_told_is_unknown(server: WorldServer, world: World) -> None:
-    repo = PLACE.add(world, stars=4, forks=3)
+def test_a_missing_list_size_is_unknown(server: WorldServer, world: World) -> None:
+    repo = FORGE.add(world, stars=4, forks=3)
     server.fault("bitbucket", "/watchers", kind="rewrite", rewrite=lambda page: {"values": page["values"]})
-    page = fetch_one(PLACE.make(server), ask_for(repo)).facts.repository
+    page = fetch_one(FORGE.new_source(server), target_for(repo)).facts.repository
     assert (page.stars, page.forks) == (None, 3)
 
 
-def test_a_page_that_does_not_speak_of_its_branch_is_not_an_empty_repository(server: WorldServer, world: World) -> None:
+def test_a_response_without_the_main_branch_is_not_an_empty_repository(server: WorldServer, world: World) -> None:
     def without_branch(page: dict[str, object]) -> dict[str, object]:
         return {key: value for key, value in page.items() if key != "mainbranch"}
 
-    server.fault("bitbucket", PLACE.page, kind="rewrite", rewrite=without_branch)
-    answer = fetch_one(PLACE.make(server), ask_for(PLACE.add(world)))
+    server.fault("bitbucket", FORGE.repository, kind="rewrite", rewrite=without_branch)
+    answer = fetch_one(FORGE.new_source(server), target_for(FORGE.add(world)))
     assert (answer.outcome, answer.facts) == (Outcome.FAILED, None)
 
 
-def test_commits_that_shift_from_one_page_to_the_next_count_once(server: WorldServer, world: World) -> None:
-    repo = PLACE.add(world, commits=HALF_DAYS)
+def test_commits_on_overlapping_pages_count_once(server: WorldServer, world: World) -> None:
+    repo = FORGE.add(world, commits=HALF_DAYS)
 
     def shift(page: dict[str, object]) -> dict[str, object]:
         world.push(repo, 0.1)  # while the second page is on its way
@@ -149,7 +153,10 @@ def test_commits_that_shift_from_one_page_to_the_next_count_once(server: WorldSe
 
     seen = repo.recent[0].oid
     server.fault("bitbucket", "/commits", kind="rewrite", times=1, rewrite=shift)
-    answer = fetch_one(PLACE.make(server), ask_for(repo))
+    answer = fetch_one(FORGE.new_source(server), target_for(repo))
     assert (answer.facts.repository.head, answer.facts.weeks.head) == (seen, seen)
     assert sum(answer.facts.weeks.days.values()) == 260
-    assert fetch_one(PLACE.make(server), ask_again(ask_for(repo), answer)).facts.repository.head == repo.recent[0].oid
+    assert (
+        fetch_one(FORGE.new_source(server), with_answer(target_for(repo), answer)).facts.repository.head
+        == repo.recent[0].oid
+    )

@@ -1,4 +1,4 @@
-"""``djpkg fetch``: the only door to the network."""
+"""``djpkg fetch``: the only command that uses the network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ app = options.new_app()
         "djpkg fetch --all",
         "djpkg fetch --all --source pypi --dry-run",
         "djpkg fetch --in requirements.txt",
-        more="Exits with 0 done, 1 failed, 3 nothing named was found, 4 refused, 5 partial, 75 another is running.",
+        more="Exit codes: 0 done, 1 failed, 3 not found, 4 refused (token or rate limit), 5 partial,"
+        " 75 another fetch is running.",
     )
 )
 def fetch(
@@ -44,147 +45,104 @@ def fetch(
         list[str] | None,
         typer.Argument(
             metavar="[PACKAGE]...",
-            help="As show takes them.",
+            help="Package names, as for show.",
             autocompletion=candidates.when_completing(candidates.packages),
         ),
     ] = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Every package of the catalog.")] = False,
-    sources: Annotated[
+    all_packages: Annotated[bool, typer.Option("--all", help="Fetch every package of the catalog.")] = False,
+    source_names: Annotated[
         list[str] | None,
         typer.Option(
             "--source",
             metavar="NAME",
-            help=f"Ask only this one; of {', '.join(SourceName)}. Repeatable.",
+            help=f"Fetch from this source only: {', '.join(SourceName)}. Repeatable.",
             autocompletion=candidates.when_completing(candidates.sources),
         ),
     ] = None,
-    manifest: Annotated[str | None, options.manifest("What")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read the catalog's list to its end in any case.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would cost, and ask nobody.")] = False,
+    manifest: Annotated[str | None, options.requirements_option("Fetch")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read the catalog's whole list, even if not due.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate the requests without sending any.")] = False,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but trouble.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Tell the outcome of each source in any case.")
+        bool, typer.Option("-v", "--verbose", help="Print the outcome of each source, even without a terminal.")
     ] = False,
     db: Db = None,
 ) -> None:
-    """Refresh packages from the catalog, their forges and PyPI.
+    """Fetch packages from the catalog, their forges and PyPI.
 
-    Without a terminal and without trouble it prints nothing. Running it again is how an interrupted fetch goes on.
+    Prints nothing on success if stderr is not a terminal. To continue an interrupted fetch, run it again.
     """
-    talks = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
+    interactive = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
     named = tuple(packages or ())
     try:
-        if sum((bool(packages), every, manifest is not None)) != 1:
-            message = "name packages, or say --all, or --in FILE: one of the three"
+        if sum((bool(packages), all_packages, manifest is not None)) != 1:
+            message = "give either package names, --all or --in FILE"
             raise UsageError(message, hint="for example: djpkg fetch django-todo")
-        options.exclude(quiet=quiet, verbose=verbose)
-        wanted = _sources(sources)
+        options.check_exclusive(quiet=quiet, verbose=verbose)
+        sources = _parse_sources(source_names)
         if manifest is not None:
-            named = _required(manifest, db, told=talks or verbose)
-        if not named and not every:  # nothing that the file requires is in the mirror
+            named = _find_required(manifest, db, report_unknown=interactive or verbose)
+        if not named and not all_packages:  # no dependency is listed in the catalog
             if as_json:
-                _answer_nothing(dry_run=dry_run)
+                _print_empty_json(dry_run=dry_run)
             return
-        from djpkg.fetch import run  # loads all that speaks to the network
+        from djpkg.fetch import run  # imports httpx
         from djpkg.fetch.request import FetchRequest
 
-        request = FetchRequest(packages=named, manifest=manifest, every=every, sources=wanted, full=full)
+        request = FetchRequest(packages=named, manifest=manifest, all_packages=all_packages, sources=sources, full=full)
         if dry_run:
-            _price(request, db, as_json=as_json)
+            _print_estimates(request, db, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
-        report = run.fetch(request, path, os.environ, progress=_progress(shown=talks and not as_json))
+        progress = _new_progress(visible=interactive and not as_json)
+        report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
         if as_json and not dry_run:
-            _answer(_ended(named, error))
+            _print_report_json(_failed_report(named, error))
         raise
     if as_json:
-        _answer(report)
-    _talk(report, summary=talks or verbose)
+        _print_report_json(report)
+    _print_report(report, summary=interactive or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
 
 
-def _required(manifest: str, db: Path | None, *, told: bool) -> tuple[str, ...]:
-    """The packages that a project stands on, by their ids: a slug may be that of a package which vanished, too.
+def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
+    """Return the named sources, all if none is named. UsageError for an unknown name."""
+    if not names:
+        return frozenset(SourceName)
+    sources = set()
+    for name in names:
+        try:
+            sources.add(SourceName(name.strip().lower()))
+        except ValueError as error:
+            message = f"unknown source {quote_input(name)}"
+            raise UsageError(message, hint=f"use one of: {', '.join(SourceName)}") from error
+    return frozenset(sources)
 
-    What no package stands for is no trouble: it is `told` where somebody looks on.
+
+def _find_required(manifest: str, db: Path | None, *, report_unknown: bool) -> tuple[str, ...]:
+    """Return the ids of the packages that a project depends on; a slug may belong to a removed package too.
+
+    Dependencies that are not in the catalog are no error; `report_unknown` lists them on stderr.
     """
-    requirements = selection.read(manifest)
-    with options.reading(db, missing="only the packaged record is known") as mirror:
-        found = selection.find(mirror, requirements)
+    requirements = selection.read_requirements(manifest)
+    with options.open_mirror(db, missing="using the packaged record") as mirror:
+        found = selection.find_required_packages(mirror, requirements)
         if requirements and not found.ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
-            message = f"none of the {len(requirements):,} required projects is in the mirror, which lacks the directory"
-            raise PackageNotFound(message, hint="djpkg fetch --all brings it")
-    if told:
-        found.tell()
+            message = f"no dependency found (of {len(requirements):,}): the mirror has no catalog yet"
+            raise PackageNotFound(message, hint="run djpkg fetch --all first")
+    if report_unknown:
+        found.report_unknown()
     return tuple(map(str, found.ids))
 
 
-def _answer(report: Report) -> None:
-    terminal.write_stdout(json.dumps(report.as_json(), indent=4) + "\n")
-
-
-def _answer_nothing(*, dry_run: bool) -> None:
-    """What scripts are told where there was nothing to fetch."""
-    if dry_run:
-        _answer_prices([])
-    else:
-        _answer(_idle(()))
-
-
-def _answer_prices(prices: Sequence[Estimate]) -> None:
-    terminal.write_stdout(json.dumps({"schema": 1, "prices": [one._asdict() for one in prices]}, indent=4) + "\n")
-
-
-def _ended(named: tuple[str, ...], error: DjpkgError) -> Report:
-    """A fetch that an error kept from beginning or ended, as scripts are told of it."""
-    report = _idle(named)
-    report.end(str(error), error.exit_code)
-    return report
-
-
-def _idle(named: tuple[str, ...]) -> Report:
-    """A fetch that asked nobody."""
-    from djpkg.fetch.report import Report
-
-    now = options.now()
-    return Report(started=now, finished=now, named=named)
-
-
-def _price(request: FetchRequest, db: Path | None, *, as_json: bool) -> None:
-    from djpkg.fetch import estimate
-
-    missing = options.PACKAGED if request.manifest is None else ""  # it has been said
-    with options.reading(db, missing=missing) as mirror:
-        prices = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
-    if as_json:
-        _answer_prices(prices)
-    else:
-        terminal.write_stdout("".join(f"{line}\n" for line in estimate.estimate_lines(prices)))
-        if request.every and len(prices) == 1:
-            terminal.write_stderr("what the others would be asked is known once the catalog's list is in")
-
-
-def _sources(names: list[str] | None) -> frozenset[SourceName]:
-    if not names:
-        return frozenset(SourceName)
-    wanted = set()
-    for name in names:
-        try:
-            wanted.add(SourceName(name.strip().lower()))
-        except ValueError as error:
-            message = f"there is no source {quote_input(name)}"
-            raise UsageError(message, hint=f"the sources are {', '.join(SourceName)}") from error
-    return frozenset(wanted)
-
-
-def _progress(*, shown: bool) -> Progress:
+def _new_progress(*, visible: bool) -> Progress:
     from djpkg.fetch.progress import NoProgress
 
-    if not shown:
+    if not visible:
         return NoProgress()
     from rich.console import Console
 
@@ -194,17 +152,60 @@ def _progress(*, shown: bool) -> Progress:
     return NoProgress() if console.is_dumb_terminal else TerminalProgress(console)
 
 
-def _talk(report: Report, *, summary: bool) -> None:
-    """Trouble in any case, a line a cause; the rest where somebody looks on."""
-    from djpkg.fetch.report import summary as lines
-    from djpkg.fetch.report import welcome
+def _print_report(report: Report, *, summary: bool) -> None:
+    """Print errors, one line per cause; then the summary, if wanted."""
+    from djpkg.fetch import report_text
 
-    for line in report.causes():
+    for line in report_text.error_lines(report):
         terminal.write_stderr(f"djpkg: {line}")
     if report.hint:
         terminal.write_stderr(f"       {report.hint}")
-    if report.stopped in (INTERRUPTED, TERMINATED):
-        terminal.write_stderr("djpkg: stopped; what was fetched is stored, and fetching again goes on from there")
+    if report.stop_code in (INTERRUPTED, TERMINATED):
+        terminal.write_stderr("djpkg: interrupted; fetched data is stored. Run the command again to continue")
     if summary:
-        for line in [*lines(report), *welcome(report)]:
+        for line in [*report_text.summary_lines(report), *report_text.token_hint_lines(report)]:
             terminal.write_stderr(line)
+
+
+def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool) -> None:
+    from djpkg.fetch import estimate
+
+    notice = options.SEED_NOTICE if request.manifest is None else ""  # printed already for --in
+    with options.open_mirror(db, missing=notice) as mirror:
+        estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
+    if as_json:
+        _print_estimates_json(estimates)
+        return
+    terminal.write_stdout("".join(f"{line}\n" for line in estimate.estimate_lines(estimates)))
+    if request.all_packages and len(estimates) == 1:
+        terminal.write_stderr("the other sources can be estimated after the catalog is fetched")
+
+
+def _print_report_json(report: Report) -> None:
+    terminal.write_stdout(json.dumps(report.as_json(), indent=4) + "\n")
+
+
+def _print_estimates_json(estimates: Sequence[Estimate]) -> None:
+    terminal.write_stdout(json.dumps({"schema": 1, "prices": [one._asdict() for one in estimates]}, indent=4) + "\n")
+
+
+def _print_empty_json(*, dry_run: bool) -> None:
+    """Print the JSON of a fetch with nothing to do."""
+    if dry_run:
+        _print_estimates_json([])
+    else:
+        _print_report_json(_empty_report(()))
+
+
+def _failed_report(named: tuple[str, ...], error: DjpkgError) -> Report:
+    """Return the report of a fetch that an error prevented or ended."""
+    report = _empty_report(named)
+    report.abort(str(error), error.exit_code)
+    return report
+
+
+def _empty_report(named: tuple[str, ...]) -> Report:
+    from djpkg.fetch.report import Report
+
+    now = options.now()
+    return Report(started=now, finished=now, named=named)

@@ -1,1 +1,1 @@
-"""Forges that are asked for one repository at a time: GitLab, Bitbucket, Forgejo."""
+"""Forges without a bulk API, which need requests per repository: GitLab, Bitbucket, Forgejo."""

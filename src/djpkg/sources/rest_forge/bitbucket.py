@@ -1,8 +1,8 @@
 """Bitbucket Cloud's REST API 2.0: a repository, the sizes of its lists of watchers and forks, its commits.
 
-There is neither a list of contributors nor a date to filter commits by: both come from reading commits, which have but
-one date. No flag says that a repository is archived. Sources of the rules: Atlassian's REST reference and "API request
-limits" (60 requests an hour for strangers, 1,000 with a token).
+The API has no list of contributors and no date filter for commits: both are computed from the commits, which have only
+one date. It has no archived flag. Sources: Atlassian's REST reference and "API request limits" (60 requests an hour
+without a token, 1,000 with one).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
 from djpkg.sources.http.response import Authorization
 from djpkg.sources.http.retry import Limits
-from djpkg.sources.rest_forge.commits import Commit, head_of, read_history
+from djpkg.sources.rest_forge.commits import Commit, find_head, read_commits
 from djpkg.sources.rest_forge.forge import RestForge
 from djpkg.times import utc_now
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 100
 HOURLY = 60
-"""What a stranger may ask in an hour; the answers do not tell how much of it remains."""
+"""Requests an hour without a token; responses do not state how many remain."""
 
 
 class _Branch(msgspec.Struct):
@@ -76,11 +76,11 @@ _COMMITS = msgspec.json.Decoder(_Commits)
 
 
 class Bitbucket(RestForge):
-    """Bitbucket Cloud at `base_url`. The token's text is EMAIL:TOKEN, as `config.token` has seen to."""
+    """Bitbucket Cloud at `base_url`. The token has the form EMAIL:TOKEN, which `credentials` has checked."""
 
     name = SourceName.BITBUCKET
     host = "bitbucket.org"
-    cost = 4  # the page, the watchers, the forks and the first commits
+    cost = 4  # the repository, its watchers, its forks and the first commits
 
     def __init__(
         self,
@@ -99,28 +99,28 @@ class Bitbucket(RestForge):
             hourly=HOURLY if token is None else None,
         )
 
-    async def visit(self, visit: RepositoryLookup) -> None:
-        """Asks for the page, both counts and the newest commits, whose first is the head; for more where that moved.
+    async def look_up(self, lookup: RepositoryLookup) -> None:
+        """Request the repository, both counts and the newest commits; older commits only if the head moved.
 
-        The first request for commits already asks for as many as there are on a page: that is the whole window of
-        most repositories, so that asking for the head alone would cost one request more whenever it moved and save
-        none when it did not. The page is asked for without its validator: a 304 would count too, and would lack the
-        name of the branch.
+        The first request for commits takes a whole page, which covers the window of most repositories: requesting the
+        head alone would cost one request more whenever it moved. The repository is requested without a validator,
+        because a 304 counts too and would lack the name of the branch.
         """
-        path = "/".join(quote(part, safe="") for part in visit.ask.path.split("/"))
-        reply = await visit.client.get(f"repositories/{path}")
-        if not visit.finds(reply):
+        path = "/".join(quote(part, safe="") for part in lookup.target.path.split("/"))
+        response = await lookup.client.get(f"repositories/{path}")
+        if not lookup.is_found(response):
             return
-        said = payload.decode(_REPOSITORY, reply.body, source=self.name)
-        path = visit.path(said.full_name)
-        stars, forks = await self._ask_size(visit, path, "watchers"), await self._ask_size(visit, path, "forks")
-        async with aclosing(self._ask_commits(visit, path, said.mainbranch)) as pages:
-            first: list[Commit] = await anext(pages, [])
-            head = head_of(first)
-            visit.page = RepositoryFacts(
+        repository = payload.decode_json(_REPOSITORY, response.body, source=self.name)
+        path = lookup.check_path(repository.full_name)
+        stars = await self._fetch_list_size(lookup, path, "watchers")
+        forks = await self._fetch_list_size(lookup, path, "forks")
+        async with aclosing(self._commit_pages(lookup, path, repository.mainbranch)) as pages:
+            first_page: list[Commit] = await anext(pages, [])
+            head = find_head(first_page)
+            lookup.repository = RepositoryFacts(
                 path=path,
-                node_id=payload.clean(said.uuid),
-                description=payload.clean(said.description or ""),
+                node_id=payload.clean_text(repository.uuid),
+                description=payload.clean_text(repository.description or ""),
                 stars=stars,
                 forks=forks,
                 archived=None,
@@ -128,53 +128,53 @@ class Bitbucket(RestForge):
                 head=head.oid,
                 head_at=head.at,
             )
-            await read_history(visit, head, first, pages)
+            await read_commits(lookup, head, first_page, pages)
 
-    async def _ask_size(self, visit: RepositoryLookup, path: str, what: str) -> int | None:
-        """How long a list of a repository is, without the list; None where it is not told."""
-        reply = await visit.client.get(f"repositories/{path}/{what}", params={"pagelen": 1})
-        visit.expect_ok(reply)
-        return payload.decode(_LIST, reply.body, source=self.name).size
+    async def _fetch_list_size(self, lookup: RepositoryLookup, path: str, name: str) -> int | None:
+        """Return the size of a list of the repository without reading it; None if the response has none."""
+        response = await lookup.client.get(f"repositories/{path}/{name}", params={"pagelen": 1})
+        lookup.require_ok(response)
+        return payload.decode_json(_LIST, response.body, source=self.name).size
 
-    async def _ask_commits(
-        self, visit: RepositoryLookup, path: str, branch: _Branch | None
+    async def _commit_pages(
+        self, lookup: RepositoryLookup, path: str, branch: _Branch | None
     ) -> AsyncGenerator[list[Commit], None]:
-        """The commits of the main branch, page by page; each page names the address of the next one."""
+        """Yield the commits of the main branch, page by page; each page has the URL of the next one."""
         if branch is None:
             return
-        target = f"repositories/{path}/commits"
-        # Whole commits, with their messages rendered and linked, are thirty times as long.
+        url = f"repositories/{path}/commits"
+        # Without `fields`, commits include their rendered messages and are thirty times as long.
         fields = "next,values.hash,values.date,values.author.raw,values.author.user.nickname"
         query: dict[str, str | int] = {"pagelen": PER_PAGE, "fields": fields}
         if "/" in branch.name:
             query["include"] = branch.name
         else:
-            target += f"/{quote(branch.name, safe='')}"
+            url += f"/{quote(branch.name, safe='')}"
         params: dict[str, str | int] | None = query
-        for _ in visit.page_numbers():
-            reply = await visit.client.get(target, params=params)
-            visit.expect_ok(reply)
-            said = payload.decode(_COMMITS, reply.body, source=self.name)
-            yield [self._read(visit, commit) for commit in said.values]
-            if not said.next:
+        for _ in lookup.page_numbers():
+            response = await lookup.client.get(url, params=params)
+            lookup.require_ok(response)
+            page = payload.decode_json(_COMMITS, response.body, source=self.name)
+            yield [self._parse_commit(lookup, commit) for commit in page.values]
+            if not page.next:
                 return
-            if "://" not in said.next:
-                raise visit.unexpected("the next page has no address")
-            target, params = said.next, None
+            if "://" not in page.next:
+                raise lookup.unexpected("invalid next-page link")
+            url, params = page.next, None
 
-    def _read(self, visit: RepositoryLookup, said: _Commit) -> Commit:
-        when = payload.moment(said.date, source=self.name)
-        nickname = said.author.user.nickname if said.author.user is not None else ""
-        author = payload.clean(nickname or _name(said.author.raw))
-        return Commit(oid=visit.oid(said.hash), committed=when, authored=when, author=author)
+    def _parse_commit(self, lookup: RepositoryLookup, commit: _Commit) -> Commit:
+        date = payload.parse_moment(commit.date, source=self.name)
+        nickname = commit.author.user.nickname if commit.author.user is not None else ""
+        author = payload.clean_text(nickname or _author_name(commit.author.raw))
+        return Commit(oid=lookup.check_commit_id(commit.hash), committed=date, authored=date, author=author)
 
 
-def _name(raw: str) -> str:
-    """The name in ``Jane Doe <jane@example.org>``; nothing where there is only an address."""
+def _author_name(raw: str) -> str:
+    """Return the name in ``Jane Doe <jane@example.org>``; empty if there is only an email address."""
     name = raw.partition("<")[0].strip().strip('"')
     return "" if "@" in name else name
 
 
 def _authorization(token: Token) -> Authorization:
     basic = base64.b64encode(token.secret.encode()).decode("ascii")
-    return Authorization(header="Authorization", value=f"Basic {basic}", variable=token.origin)
+    return Authorization(value=f"Basic {basic}", variable=token.origin)

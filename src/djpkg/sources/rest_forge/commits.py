@@ -1,5 +1,7 @@
-"""Weeks and authors from the commits themselves, for forges that can neither filter commits by date nor list
-contributors (Bitbucket, Forgejo): pages are read, newest first, until one lies wholly before the window.
+"""Weekly commits and authors, counted from the commits themselves.
+
+For forges that can neither filter commits by date nor list contributors (Bitbucket, Forgejo). Pages are read, newest
+first, until one is wholly older than the window.
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import times
 from djpkg.model.facts import WeeksFacts
-from djpkg.model.lookups import EMPTY, Head
-from djpkg.model.weekly_commits import author_days, window_start
+from djpkg.model.lookups import NO_HEAD, Head
+from djpkg.model.weekly_commits import commits_by_day, window_start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Commit(NamedTuple):
-    """One commit: both its dates (aware; the same where the forge gives but one) and what its author is called."""
+    """One commit: its dates (aware; equal where the forge has only one) and the name of its author."""
 
     oid: str
     committed: datetime
@@ -28,39 +30,41 @@ class Commit(NamedTuple):
     author: str
 
 
-def head_of(commits: Sequence[Commit]) -> Head:
-    """The head of a branch whose first page of commits this is."""
-    return Head(commits[0].oid, times.stamp(commits[0].committed)) if commits else EMPTY
+def find_head(first_page: Sequence[Commit]) -> Head:
+    """Return the head of a branch from its first page of commits."""
+    if not first_page:
+        return NO_HEAD
+    return Head(first_page[0].oid, times.format_time(first_page[0].committed))
 
 
-async def read_history(
-    visit: RepositoryLookup, head: Head, first: Sequence[Commit], rest: AsyncIterator[Sequence[Commit]]
+async def read_commits(
+    lookup: RepositoryLookup, head: Head, first_page: Sequence[Commit], later_pages: AsyncIterator[Sequence[Commit]]
 ) -> None:
-    """Says the weeks and the authors of the commits read, as far as they are wanted.
+    """Set the weeks and contributors of `lookup`, as far as they are needed.
 
-    `first` is the first page of commits, which told the head; no page of `rest` is asked for when the head did not
-    move. Raises what reading pages raises, and UnexpectedPayload when a page repeats earlier ones.
+    Requests none of `later_pages` when the head did not move. Raises UnexpectedPayload when pages repeat, and whatever
+    reading a page raises.
     """
-    wanted = visit.decide(head, cached=False)
-    if head.oid is None or not (wanted.window or wanted.contributors):
+    needed = lookup.find_needed(head, cached=False)
+    if head.oid is None or not (needed.commits or needed.contributors):
         return
-    commits = {commit.oid: commit for commit in first}
-    last = first
-    while not _is_before(last, window_start(visit.now)):
-        last = await anext(rest, [])  # a tuple as the default breaks CPython 3.11
-        # The branch may grow while it is read, so that a page begins with what the last one ended with.
-        fresh = [commit for commit in last if commit.oid not in commits]
-        if last and not fresh:
-            raise visit.unexpected("the pages of commits repeat themselves")
+    commits = {commit.oid: commit for commit in first_page}
+    page = first_page
+    while not _is_before(page, window_start(lookup.now)):
+        page = await anext(later_pages, [])  # a tuple as the default breaks CPython 3.11
+        # A push between two requests shifts commits to the next page, so that pages may overlap.
+        fresh = [commit for commit in page if commit.oid not in commits]
+        if page and not fresh:
+            raise lookup.unexpected("the commit pages repeat")
         commits |= {commit.oid: commit for commit in fresh}
-    if wanted.window:
+    if needed.commits:
         dates = (commit.authored for commit in commits.values())
-        visit.weeks = WeeksFacts(head=head.oid, days=author_days(dates, now=visit.now))
-    if wanted.contributors:
+        lookup.weeks = WeeksFacts(head=head.oid, days=commits_by_day(dates, now=lookup.now))
+    if needed.contributors:
         authors = Counter(commit.author for commit in commits.values())
-        visit.say_contributors(head.oid, (author for author, _ in authors.most_common()), whole=False)
+        lookup.set_contributors(head.oid, (author for author, _ in authors.most_common()), whole=False)
 
 
-def _is_before(commits: Sequence[Commit], start: datetime) -> bool:
-    """Whether all of a page is older than the window; the end of the list is too."""
-    return all(commit.committed < start for commit in commits)
+def _is_before(page: Sequence[Commit], start: datetime) -> bool:
+    """Return whether every commit of a page is older than the window; true for an empty page."""
+    return all(commit.committed < start for commit in page)

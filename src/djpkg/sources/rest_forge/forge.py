@@ -1,25 +1,24 @@
-"""What GitLab, Bitbucket and Forgejo have in common: repositories asked one by one, a few at a time on each server.
+"""Shared by GitLab, Bitbucket and Forgejo: one lookup per repository, a few at a time on each server.
 
-A forge says only how one repository is asked about (`VisitingForge.visit`). That there are many, that a quota ends
-early, that a server is down, and that one bad reply stays one bad reply, is settled here, for each server by itself.
+A subclass implements the lookup of one repository (`RestForge.look_up`). This module handles concurrency, rate limits
+and servers that are down, for each server separately; a failed lookup affects no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted, SourceError, Unreachable
-from djpkg.model.facts import Outcome
+from djpkg.errors import QuotaExhausted, SourceError, Unreachable
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import Client
 from djpkg.sources.http.rate_limit import Quota
-from djpkg.sources.rest_forge.lookup import Ending, RepositoryLookup, ended
+from djpkg.sources.rest_forge.lookup import RepositoryLookup, failed_answer
 from djpkg.sources.source import Spent
 
 if TYPE_CHECKING:
@@ -35,15 +34,15 @@ if TYPE_CHECKING:
     from djpkg.sources.rest_forge.lookup import ForgeAnswer
 
 MAX_CONCURRENT = 4
-"""How many repositories of one server are asked about at the same time."""
+"""Concurrent lookups per server."""
 HOUR = timedelta(hours=1)
 
 
 class Server:
-    """One server while it is asked, and whether there is still sense in asking it.
+    """One server during a fetch: decides whether the next lookup may start.
 
-    `cost` is the least number of requests for one repository, `hourly` how many requests an hour the server takes
-    where its answers do not tell.
+    `cost` is the least number of requests for one repository, `hourly` the rate limit of a server whose responses do
+    not state it.
     """
 
     def __init__(
@@ -54,36 +53,34 @@ class Server:
         self._hourly = hourly
         self._wait = timedelta(seconds=wait)
         self._clock = clock
-        self._known = False
+        self._answered = False
         self._circuit = CircuitBreaker()
 
-    def admits(self, under_way: int) -> bool:
-        """Whether one more repository may be begun, or given up, while so many are under way.
+    def has_room(self, running: int) -> bool:
+        """Return whether the next repository can be handled (looked up or given up) while `running` lookups run.
 
-        The first goes alone: it tells whether the server answers, takes the token, and what its quota is.
+        The first lookup runs alone: it shows whether the server answers, accepts the token, and what its quota is.
         """
-        if not under_way or self._circuit.cause is not None:
+        if not running or self._circuit.cause is not None:
             return True
-        return self._known and under_way < MAX_CONCURRENT and self._lacks(under_way + 1) is None
+        return self._answered and running < MAX_CONCURRENT and self._quota_reset(running + 1) is None
 
-    def ending(self) -> Ending | None:
-        """Why the next repository is not asked about; None when it is."""
-        if self._circuit.cause is None and (until := self._lacks(1)) is not None:
-            reason = f"{self.client.source}: the quota does not suffice for one more repository"
-            self._circuit.note(QuotaExhausted(reason, until=until))
-        return _ending(self._circuit.cause)
+    def find_obstacle(self) -> SourceError | None:
+        """Return why the next repository cannot be looked up; None if it can."""
+        if self._circuit.cause is None and (until := self._quota_reset(1)) is not None:
+            self._circuit.record(QuotaExhausted(f"{self.client.source}: rate limit reached", until=until))
+        return self._circuit.cause
 
-    def note(self, error: SourceError | None) -> Ending | None:
-        """Takes in how a visit ended; returns how its repository ends, None when it was answered."""
-        self._known = True
+    def record(self, error: SourceError | None) -> None:
+        """Record how a lookup ended; None is success."""
+        self._answered = True
         self._assume_quota()
-        self._circuit.note(error)
-        return _ending(error)
+        self._circuit.record(error)
 
-    def _lacks(self, repositories: int) -> datetime | None:
-        """Until when the quota lacks what so many repositories take, if that is not worth waiting for.
+    def _quota_reset(self, repositories: int) -> datetime | None:
+        """Return the quota's reset if it lacks the requests for so many repositories and is too far off to wait for.
 
-        Some of those that are under way have spent their share already: then the next one waits until they are done.
+        Running lookups may have spent part of their share already: the next one then waits until they are done.
         """
         quota, now = self.client.quota, self._clock()
         if quota.remaining is None or quota.reset is None or quota.reset <= now + self._wait:
@@ -97,26 +94,18 @@ class Server:
             quota.remaining = max(0, self._hourly - self.client.spent.requests)
 
 
-def _ending(error: SourceError | None) -> Ending | None:
-    if error is None:
-        return None
-    if isinstance(error, QuotaExhausted):
-        return Ending(Outcome.DEFERRED, error.reason, error.until)
-    return Ending(Outcome.FAILED, error.reason, refused=isinstance(error, CredentialsRejected))
-
-
 class RestForge(ABC):
-    """A source that asks about each repository by itself, on its public server and on further ones that the user named.
+    """A forge with a public server and, optionally, servers of the user's own. Use it with ``async with``.
 
-    `servers` are the further ones: host as in addresses (``git.example.org``, ``127.0.0.1:3000``) to the root of the
-    API there. They are never sent a token, and no other server is ever asked. Use it with ``async with``.
+    `servers` maps the host in repository URLs (``git.example.org``, ``127.0.0.1:3000``) to the URL of the API there.
+    These get no token. No other server gets a request.
     """
 
     name: SourceName
     host: str
-    """The public server's host as in the addresses of repositories."""
+    """The public server's host in repository URLs."""
     cost: int
-    """The least number of requests with which something is learned of one repository."""
+    """The least number of requests for one repository."""
 
     def __init__(
         self,
@@ -130,9 +119,9 @@ class RestForge(ABC):
     ) -> None:
         self.spent = Spent()
         self.quota = Quota()
-        # Strangers have a quota of their own: what it lacks is no reason to spare a token's, and the other way round.
+        # Anonymous requests and those with a token have separate quotas.
         self.quotas = {"" if auth else ANONYMOUS: self.quota} | {host: Quota() for host in servers}
-        self._addresses = {**servers, self.host: base_url}
+        self._base_urls = {**servers, self.host: base_url}
         self._auth = auth
         self._limits = limits
         self._clock = clock
@@ -148,83 +137,76 @@ class RestForge(ABC):
         await self._clients.aclose()
 
     @abstractmethod
-    async def visit(self, visit: RepositoryLookup) -> None:
-        """Asks about one repository, and says on `visit` what was learned, part by part.
+    async def look_up(self, lookup: RepositoryLookup) -> None:
+        """Request one repository and set each part of `lookup` as it becomes known.
 
-        Raises SourceError; what was said before that is kept.
+        Raises SourceError; the parts set before are kept.
         """
 
     async def fetch(
         self,
-        asks: Sequence[RepositoryTarget],
+        targets: Sequence[RepositoryTarget],
         *,
         now: datetime,
-        sweep: bool,  # noqa: ARG002 - there is no other shape for many
+        sweep: bool,  # noqa: ARG002 - there is no bulk API
     ) -> AsyncGenerator[Sequence[ForgeAnswer], None]:
-        """One answer for each of `asks`, in pages as they become ready; the first asks are served first."""
+        """Yield one answer for each target, in pages as they become ready; lookups start in the given order."""
         by_host: dict[str, list[RepositoryTarget]] = {}
-        for ask in asks:
-            by_host.setdefault(ask.host, []).append(ask)
-        for host in by_host.keys() & self._addresses.keys():
+        for target in targets:
+            by_host.setdefault(target.host, []).append(target)
+        for host in by_host.keys() & self._base_urls.keys():
             await self._open_server(host)
-        ready: AnswerBuffer[ForgeFacts] = AnswerBuffer()
-        work = asyncio.create_task(self._serve_all(by_host, now, ready))
-        try:
-            async for page in ready.pages():
+        answers: AnswerBuffer[ForgeFacts] = AnswerBuffer()
+        async with aclosing(answers.pages(self._run_servers(by_host, now, answers))) as pages:
+            async for page in pages:
                 yield page
-            await work
-        finally:
-            work.cancel()
-            await asyncio.wait([work])
 
-    async def _serve_all(
-        self, by_host: Mapping[str, Sequence[RepositoryTarget]], now: datetime, ready: AnswerBuffer[ForgeFacts]
+    async def _run_servers(
+        self, by_host: Mapping[str, Sequence[RepositoryTarget]], now: datetime, answers: AnswerBuffer[ForgeFacts]
     ) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                for host, some in by_host.items():
-                    if (server := self._servers.get(host)) is not None:
-                        group.create_task(self._serve(server, some, now, ready))
-                    else:
-                        ending = Ending(Outcome.FAILED, f"{self.name}: {host} is not named in DJPKG_FORGES")
-                        for ask in some:
-                            ready.add(ended(ask.coordinate, ending))
-        finally:
-            ready.close()
-
-    async def _serve(
-        self, server: Server, asks: Iterable[RepositoryTarget], now: datetime, ready: AnswerBuffer[ForgeFacts]
-    ) -> None:
-        under_way: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
-            for ask in asks:
-                while not server.admits(len(under_way)):
-                    _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                if (ending := server.ending()) is not None:
-                    ready.add(ended(ask.coordinate, ending))
+            for host, targets in by_host.items():
+                if (server := self._servers.get(host)) is not None:
+                    group.create_task(self._run_lookups(server, targets, now, answers))
                 else:
-                    visit = RepositoryLookup(ask, server.client, now)
-                    under_way.add(group.create_task(self._answer(server, visit, ready)))
+                    error = SourceError(f"{self.name}: {host} is not listed in DJPKG_FORGES")
+                    for target in targets:
+                        answers.add(failed_answer(target.coordinate, error))
 
-    async def _answer(self, server: Server, visit: RepositoryLookup, ready: AnswerBuffer[ForgeFacts]) -> None:
+    async def _run_lookups(
+        self, server: Server, targets: Iterable[RepositoryTarget], now: datetime, answers: AnswerBuffer[ForgeFacts]
+    ) -> None:
+        running: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            for target in targets:
+                while not server.has_room(len(running)):
+                    _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                if (obstacle := server.find_obstacle()) is not None:
+                    answers.add(failed_answer(target.coordinate, obstacle))
+                else:
+                    lookup = RepositoryLookup(target, server.client, now)
+                    running.add(group.create_task(self._run_lookup(server, lookup, answers)))
+
+    async def _run_lookup(self, server: Server, lookup: RepositoryLookup, answers: AnswerBuffer[ForgeFacts]) -> None:
         error: SourceError | None = None
         try:
-            # Each request is bounded already; this bounds a server that has ever more pages, each of them slow.
+            # Each request has a timeout already; this one is for a server with ever more pages, each of them slow.
             async with asyncio.timeout(self._limits.stream):
-                await self.visit(visit)
+                await self.look_up(lookup)
         except SourceError as raised:
             error = raised
         except TimeoutError:
-            error = Unreachable(f"{self.name}: {visit.ask.host} did not come to an end in {self._limits.stream:g} s")
-        ready.add(visit.answer(server.note(error)))
+            error = Unreachable(f"{self.name}: {lookup.target.host} timed out after {self._limits.stream:g} s")
+        server.record(error)
+        answers.add(lookup.answer(error))
 
     async def _open_server(self, host: str) -> None:
-        """Raises ConfigError where the address that was named is none."""
+        """Open the client of a server. Raises ConfigError for an invalid URL."""
         if host in self._servers:
             return
         client = Client(
             source=self.name,
-            base_url=self._addresses[host],
+            base_url=self._base_urls[host],
             auth=self._auth if host == self.host else None,
             connections=MAX_CONCURRENT,
             quota=self.quota if host == self.host else self.quotas[host],

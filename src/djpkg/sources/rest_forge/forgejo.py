@@ -1,7 +1,7 @@
-"""Forgejo's API v1, which Gitea speaks too: a repository and the commits of its default branch.
+"""Forgejo's API v1, also spoken by Gitea: a repository and the commits of its default branch.
 
-There is neither a list of contributors nor a date to filter commits by: both come from reading commits. Sources of the
-rules: the API descriptions that the servers themselves serve.
+The API has no list of contributors and no date filter for commits: both are computed from the commits. Source: the
+API description that each server serves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
 from djpkg.sources.http.response import Authorization
 from djpkg.sources.http.retry import Limits
-from djpkg.sources.rest_forge.commits import Commit, head_of, read_history
+from djpkg.sources.rest_forge.commits import Commit, find_head, read_commits
 from djpkg.sources.rest_forge.forge import RestForge
 from djpkg.times import utc_now
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from djpkg.sources.rest_forge.lookup import RepositoryLookup
 
 PER_PAGE = 50
-"""The most that a server gives unless its owner allows more."""
+"""The maximum of a server in its default configuration."""
 
 
 class _Repository(msgspec.Struct):
@@ -70,11 +70,11 @@ _COMMITS = msgspec.json.Decoder(list[_Commit])
 
 
 class Forgejo(RestForge):
-    """Codeberg at `base_url`, and further servers of the same API that the user named (see `VisitingForge`)."""
+    """Codeberg at `base_url`, and the user's own servers with the same API (see `RestForge`)."""
 
     name = SourceName.FORGEJO
     host = "codeberg.org"
-    cost = 2  # the page and the first commits
+    cost = 2  # the repository and the first commits
 
     def __init__(
         self,
@@ -87,72 +87,72 @@ class Forgejo(RestForge):
     ) -> None:
         auth = None
         if token is not None:
-            auth = Authorization(header="Authorization", value=f"token {token.secret}", variable=token.origin)
+            auth = Authorization(value=f"token {token.secret}", variable=token.origin)
         super().__init__(base_url=base_url, auth=auth, servers=servers or {}, limits=limits, clock=clock)
 
-    async def visit(self, visit: RepositoryLookup) -> None:
-        """Asks for the page and the newest commits, whose first is the head; for more of them where that moved.
+    async def look_up(self, lookup: RepositoryLookup) -> None:
+        """Request the repository and the newest commits; older commits only if the head moved.
 
-        The API has no validators. The first request for commits already asks for as many as it gives: that is the
-        whole window of most repositories, so that asking for the head alone would cost one request more.
+        The API has no validators. The first request for commits takes a whole page, which covers the window of most
+        repositories: requesting the head alone would cost one request more.
         """
-        owner_and_name = "/".join(quote(part, safe="") for part in visit.ask.path.split("/"))
-        reply = await visit.client.get(f"repos/{owner_and_name}")
-        if not visit.finds(reply):
+        path = "/".join(quote(part, safe="") for part in lookup.target.path.split("/"))
+        response = await lookup.client.get(f"repos/{path}")
+        if not lookup.is_found(response):
             return
-        said = payload.decode(_REPOSITORY, reply.body, source=self.name)
-        path = visit.path(said.full_name)
-        async with aclosing(self._ask_commits(visit, said, path)) as pages:
-            first: list[Commit] = await anext(pages, [])
-            head = head_of(first)
-            visit.page = RepositoryFacts(
+        repository = payload.decode_json(_REPOSITORY, response.body, source=self.name)
+        path = lookup.check_path(repository.full_name)
+        async with aclosing(self._commit_pages(lookup, repository, path)) as pages:
+            first_page: list[Commit] = await anext(pages, [])
+            head = find_head(first_page)
+            lookup.repository = RepositoryFacts(
                 path=path,
-                node_id=str(said.id),
-                description=payload.clean(said.description or ""),
-                stars=said.stars_count,
-                forks=said.forks_count,
-                archived=said.archived,
+                node_id=str(repository.id),
+                description=payload.clean_text(repository.description or ""),
+                stars=repository.stars_count,
+                forks=repository.forks_count,
+                archived=repository.archived,
                 license=None,
                 head=head.oid,
                 head_at=head.at,
             )
-            await read_history(visit, head, first, pages)
+            await read_commits(lookup, head, first_page, pages)
 
-    async def _ask_commits(
-        self, visit: RepositoryLookup, said: _Repository, path: str
+    async def _commit_pages(
+        self, lookup: RepositoryLookup, repository: _Repository, path: str
     ) -> AsyncGenerator[list[Commit], None]:
-        """The commits of the default branch, page by page; the later pages below the head that the first one told."""
-        if said.empty:
+        """Yield the commits of the default branch, page by page; later pages start from the head of the first."""
+        if repository.empty:
             return
-        start = said.default_branch
-        for number in visit.page_numbers():
-            # What is switched off would be worked out for each commit (Forgejo: "disable for speedup").
+        start = repository.default_branch
+        for number in lookup.page_numbers():
+            # These three would be computed for each commit (Forgejo: "disable for speedup").
             params: dict[str, str | int] = {"sha": start, "limit": PER_PAGE, "page": number}
             params |= {"stat": "false", "verification": "false", "files": "false"}
-            reply = await visit.client.get(f"repos/{path}/commits", params=params)
-            if number == 1 and reply.status == HTTPStatus.CONFLICT:  # "Git Repository is empty."
+            response = await lookup.client.get(f"repos/{path}/commits", params=params)
+            if number == 1 and response.status == HTTPStatus.CONFLICT:  # "Git Repository is empty."
                 return
-            visit.expect_ok(reply)
-            commits = payload.decode(_COMMITS, reply.body, source=self.name)
-            yield [self._read(visit, commit) for commit in commits]
-            if not commits or not _has_more(reply, len(commits)):
+            lookup.require_ok(response)
+            commits = payload.decode_json(_COMMITS, response.body, source=self.name)
+            yield [self._parse_commit(lookup, commit) for commit in commits]
+            if not commits or not _has_more(response, len(commits)):
                 return
             if number == 1:
-                start = visit.oid(commits[0].sha)
+                start = lookup.check_commit_id(commits[0].sha)
 
-    def _read(self, visit: RepositoryLookup, said: _Commit) -> Commit:
-        login = said.author.login if said.author is not None else ""
+    def _parse_commit(self, lookup: RepositoryLookup, commit: _Commit) -> Commit:
+        login = commit.author.login if commit.author is not None else ""
         return Commit(
-            oid=visit.oid(said.sha),
-            committed=payload.moment(said.commit.committer.date, source=self.name),
-            authored=payload.moment(said.commit.author.date, source=self.name),
-            author=payload.clean(login or said.commit.author.name),
+            oid=lookup.check_commit_id(commit.sha),
+            committed=payload.parse_moment(commit.commit.committer.date, source=self.name),
+            authored=payload.parse_moment(commit.commit.author.date, source=self.name),
+            author=payload.clean_text(login or commit.commit.author.name),
         )
 
 
-def _has_more(reply: Response, rows: int) -> bool:
-    """Whether another page follows. A short page alone does not end it: servers may give less than was asked for."""
-    more = reply.headers.get("x-hasmore")
-    if more is not None:
-        return more.strip().lower() == "true"
-    return rows == PER_PAGE or reply.link("next") is not None
+def _has_more(response: Response, rows: int) -> bool:
+    """Return whether another page follows. A short page is not always the last: servers may have smaller pages."""
+    has_more = response.headers.get("x-hasmore")
+    if has_more is not None:
+        return has_more.strip().lower() == "true"
+    return rows == PER_PAGE or response.next_url is not None

@@ -1,7 +1,7 @@
 """GitLab's REST API v4: a project, its head, the commits of the window and the names of its contributors.
 
-Sources of the rules: GitLab's documentation of the Projects, Commits and Repositories APIs and of GitLab.com's limits.
-Strangers are shown a shorter page of a project, which does not say whether it is archived or empty.
+Sources: GitLab's documentation of the Projects, Commits and Repositories APIs and of GitLab.com's rate limits. Without
+a token, a project has fewer fields: it lacks the archived and empty flags.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from djpkg import times
 from djpkg.model import weekly_commits
 from djpkg.model.facts import RepositoryFacts, WeeksFacts
-from djpkg.model.lookups import EMPTY, Head
+from djpkg.model.lookups import NO_HEAD, Head
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
 from djpkg.sources.http.response import Authorization
@@ -59,19 +59,19 @@ _COMMITS = msgspec.json.Decoder(list[_Commit])
 _CONTRIBUTORS = msgspec.json.Decoder(list[_Contributor])
 
 
-class _Page(NamedTuple):
-    """A project as it is now, or (None) as it was when last asked."""
+class _ProjectResponse(NamedTuple):
+    """A project; None if it is unchanged (304)."""
 
     project: _Project | None
     etag: str | None = None
 
 
 class GitLab(RestForge):
-    """GitLab.com at `base_url`, and further servers of the same API that the user named (see `VisitingForge`)."""
+    """GitLab.com at `base_url`, and the user's own servers with the same API (see `RestForge`)."""
 
     name = SourceName.GITLAB
     host = "gitlab.com"
-    cost = 2  # the page and the head
+    cost = 2  # the project and the head
 
     def __init__(
         self,
@@ -84,95 +84,93 @@ class GitLab(RestForge):
     ) -> None:
         auth = None
         if token is not None:
-            auth = Authorization(header="Authorization", value=f"Bearer {token.secret}", variable=token.origin)
+            auth = Authorization(value=f"Bearer {token.secret}", variable=token.origin)
         super().__init__(base_url=base_url, auth=auth, servers=servers or {}, limits=limits, clock=clock)
 
-    async def visit(self, visit: RepositoryLookup) -> None:
-        """Asks for page and head, then for window and contributors where the head moved.
+    async def look_up(self, lookup: RepositoryLookup) -> None:
+        """Request the project and its head, then the window and the contributors if the head moved.
 
-        The head is asked for by itself even after a 304, because a push shows on the page only when the last one is
-        an hour old (`last_activity_at`); and apart from the window, so that what did not move costs one commit.
+        The head is requested even after a 304, because the project shows a push only up to an hour later
+        (`last_activity_at`). It is requested apart from the window, so that an unmoved head costs one commit.
         """
-        page = await self._ask_page(visit, etag=visit.ask.etag)
-        if page is None:
+        response = await self._fetch_project(lookup, etag=lookup.target.etag)
+        if response is None:
             return
-        head = await self._ask_head(visit, page.project)
-        if page.project is None and head.oid != visit.ask.head:
-            # Page and head are stored as one, and a 304 brought no page.
-            page = await self._ask_page(visit, etag=None)
-            if page is None:
+        head = await self._fetch_head(lookup, response.project)
+        if response.project is None and head.oid != lookup.target.head:
+            # Project and head are stored together, and a 304 has no project.
+            response = await self._fetch_project(lookup, etag=None)
+            if response is None:
                 return
-        node_id = visit.ask.node_id
-        if page.project is not None:
-            visit.page, visit.etag = _said(visit, page.project, head), page.etag
-            node_id = visit.page.node_id
-        wanted = visit.decide(head, cached=True)
-        if head.oid is not None and wanted.window:
-            visit.weeks = WeeksFacts(head=head.oid, days=await self._ask_days(visit, node_id, head.oid))
-        if head.oid is not None and wanted.contributors:
-            visit.say_contributors(head.oid, await self._ask_contributors(visit, node_id), whole=True)
+        node_id = lookup.target.node_id
+        if response.project is not None:
+            lookup.repository = _repository_facts(lookup, response.project, head)
+            lookup.etag, node_id = response.etag, lookup.repository.node_id
+        needed = lookup.find_needed(head, cached=True)
+        if head.oid is not None and needed.commits:
+            lookup.weeks = WeeksFacts(head=head.oid, days=await self._fetch_commits_by_day(lookup, node_id, head.oid))
+        if head.oid is not None and needed.contributors:
+            lookup.set_contributors(head.oid, await self._fetch_contributors(lookup, node_id), whole=True)
 
-    async def _ask_page(self, visit: RepositoryLookup, *, etag: str | None) -> _Page | None:
-        """The project; None where it is gone, which is noted on the visit."""
-        path = quote(visit.ask.path, safe="")
-        reply = await visit.client.get(f"projects/{path}", etag=etag)
-        if reply.status == HTTPStatus.NOT_MODIFIED:
-            return _Page(None)
-        if not visit.finds(reply):
+    async def _fetch_project(self, lookup: RepositoryLookup, *, etag: str | None) -> _ProjectResponse | None:
+        """Return the project; None if it is gone or blocked, which `lookup` then records."""
+        response = await lookup.client.get(f"projects/{quote(lookup.target.path, safe='')}", etag=etag)
+        if response.status == HTTPStatus.NOT_MODIFIED:
+            return _ProjectResponse(None)
+        if not lookup.is_found(response):
             return None
-        return _Page(payload.decode(_PROJECT, reply.body, source=self.name), reply.etag)
+        return _ProjectResponse(payload.decode_json(_PROJECT, response.body, source=self.name), response.etag)
 
-    async def _ask_head(self, visit: RepositoryLookup, project: _Project | None) -> Head:
+    async def _fetch_head(self, lookup: RepositoryLookup, project: _Project | None) -> Head:
         if project is not None and project.empty_repo:
-            return EMPTY
-        repository = _repository(visit, visit.ask.node_id if project is None else str(project.id))
-        reply = await visit.client.get(f"{repository}/commits", params={"per_page": 1})
-        if reply.status == HTTPStatus.NOT_FOUND and visit.ask.head is None:
-            return EMPTY  # strangers are not told otherwise; where there was a head once, it is an error
-        visit.expect_ok(reply)
-        commits = payload.decode(_COMMITS, reply.body, source=self.name)
+            return NO_HEAD
+        url = _repository_url(lookup, lookup.target.node_id if project is None else str(project.id))
+        response = await lookup.client.get(f"{url}/commits", params={"per_page": 1})
+        if response.status == HTTPStatus.NOT_FOUND and lookup.target.head is None:
+            return NO_HEAD  # the only sign of an empty repository without a token; an error if it had a head before
+        lookup.require_ok(response)
+        commits = payload.decode_json(_COMMITS, response.body, source=self.name)
         if not commits:
-            return EMPTY
-        return Head(visit.oid(commits[0].id), payload.time(commits[0].committed_date, source=self.name))
+            return NO_HEAD
+        oid = lookup.check_commit_id(commits[0].id)
+        return Head(oid, payload.normalize_time(commits[0].committed_date, source=self.name))
 
-    async def _ask_days(self, visit: RepositoryLookup, node_id: str | None, head: str) -> dict[str, int]:
-        """The author days of the window, below the head that was seen: the branch may grow while it is read."""
-        since = times.stamp(weekly_commits.window_start(visit.now))
+    async def _fetch_commits_by_day(self, lookup: RepositoryLookup, node_id: str | None, head: str) -> dict[str, int]:
+        """Return the commits of the window by author day, read from `head`: the branch may grow meanwhile."""
+        since = times.format_time(weekly_commits.window_start(lookup.now))
         seen: set[str] = set()
         dates: list[datetime] = []
-        for number in visit.page_numbers():
+        for number in lookup.page_numbers():
             params: dict[str, str | int] = {"ref_name": head, "since": since, "per_page": PER_PAGE, "page": number}
-            reply = await visit.client.get(f"{_repository(visit, node_id)}/commits", params=params)
-            visit.expect_ok(reply)
-            commits = payload.decode(_COMMITS, reply.body, source=self.name)
+            response = await lookup.client.get(f"{_repository_url(lookup, node_id)}/commits", params=params)
+            lookup.require_ok(response)
+            commits = payload.decode_json(_COMMITS, response.body, source=self.name)
             if not seen.isdisjoint(commit.id for commit in commits):
-                raise visit.unexpected("the pages of commits repeat themselves")
+                raise lookup.unexpected("the commit pages repeat")
             seen.update(commit.id for commit in commits)
-            dates += [payload.moment(commit.authored_date, source=self.name) for commit in commits]
-            if not _has_more(reply, len(commits)):
+            dates += [payload.parse_moment(commit.authored_date, source=self.name) for commit in commits]
+            if not _has_more(response, len(commits)):
                 break
-        return weekly_commits.author_days(dates, now=visit.now)
+        return weekly_commits.commits_by_day(dates, now=lookup.now)
 
-    async def _ask_contributors(self, visit: RepositoryLookup, node_id: str | None) -> list[str]:
+    async def _fetch_contributors(self, lookup: RepositoryLookup, node_id: str | None) -> list[str]:
         names: list[str] = []
-        for number in visit.page_numbers():
+        for number in lookup.page_numbers():
             params: dict[str, str | int] = {"order_by": "commits", "sort": "desc", "per_page": PER_PAGE, "page": number}
-            target = f"{_repository(visit, node_id)}/contributors"
-            reply = await visit.client.get(target, params=params)
-            visit.expect_ok(reply)
-            people = payload.decode(_CONTRIBUTORS, reply.body, source=self.name)
-            names += [payload.clean(person.name) for person in people]
-            if not _has_more(reply, len(people)):
+            response = await lookup.client.get(f"{_repository_url(lookup, node_id)}/contributors", params=params)
+            lookup.require_ok(response)
+            contributors = payload.decode_json(_CONTRIBUTORS, response.body, source=self.name)
+            names += [payload.clean_text(contributor.name) for contributor in contributors]
+            if not _has_more(response, len(contributors)):
                 break
         return names
 
 
-def _said(visit: RepositoryLookup, project: _Project, head: Head) -> RepositoryFacts:
-    """Page and head."""
+def _repository_facts(lookup: RepositoryLookup, project: _Project, head: Head) -> RepositoryFacts:
     return RepositoryFacts(
-        path=visit.path(project.path_with_namespace),
+        path=lookup.check_path(project.path_with_namespace),
         node_id=str(project.id),
-        description=payload.clean(project.description or ""),
+        description=payload.clean_text(project.description or ""),
         stars=project.star_count,
         forks=project.forks_count,
         archived=project.archived,
@@ -182,13 +180,13 @@ def _said(visit: RepositoryLookup, project: _Project, head: Head) -> RepositoryF
     )
 
 
-def _repository(visit: RepositoryLookup, node_id: str | None) -> str:
-    """Where the repository of a project is: below its number, which stays when it is renamed, else below its path."""
-    numbered = node_id is not None and node_id.isdecimal()
-    return f"projects/{node_id if numbered else quote(visit.ask.path, safe='')}/repository"
+def _repository_url(lookup: RepositoryLookup, node_id: str | None) -> str:
+    """Return the URL of a project's repository: by id, which survives a rename, else by path."""
+    has_id = node_id is not None and node_id.isdecimal()
+    return f"projects/{node_id if has_id else quote(lookup.target.path, safe='')}/repository"
 
 
-def _has_more(reply: Response, rows: int) -> bool:
-    """Whether another page follows: as X-Next-Page says, and where a proxy lost it as long as pages are full."""
-    following = reply.headers.get("x-next-page")
-    return rows == PER_PAGE if following is None else bool(following.strip()) and rows > 0
+def _has_more(response: Response, rows: int) -> bool:
+    """Return whether another page follows: by X-Next-Page, or if a proxy removed it, while pages are full."""
+    next_page = response.headers.get("x-next-page")
+    return rows == PER_PAGE if next_page is None else bool(next_page.strip()) and rows > 0

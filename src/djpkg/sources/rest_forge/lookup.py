@@ -1,4 +1,4 @@
-"""One repository being asked about on GitLab, Bitbucket or Forgejo: what is stored of it and what was said so far."""
+"""The lookup of one repository on GitLab, Bitbucket or Forgejo: its target, and the facts found so far."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from djpkg import times
-from djpkg.errors import Rejected, UnexpectedPayload
+from djpkg.errors import CredentialsRejected, HTTPStatusError, QuotaExhausted, UnexpectedPayload
 from djpkg.model import freshness
 from djpkg.model.facts import ContributorsFacts, ForgeFacts, Outcome, RepositoryFacts, WeeksFacts
 from djpkg.sources.http import payload
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
+    from djpkg.errors import SourceError
     from djpkg.model.lookups import Head, RepositoryTarget
     from djpkg.sources.http.client import Client
     from djpkg.sources.http.response import Response
@@ -26,135 +27,123 @@ if TYPE_CHECKING:
     ForgeAnswer: TypeAlias = Answer[ForgeFacts]
 
 MAX_PAGES = 400
-"""Pages read of one list; Linux itself has some 90,000 commits a year, no package of the directory comes near that."""
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""Page limit of one list. Linux has some 90,000 commits a year, and no package of the catalog comes near that."""
+_COMMIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-class Wanted(NamedTuple):
-    """Which parts are to be asked for, now that the head is known."""
+class NeededParts(NamedTuple):
+    """The parts to request, decided once the head is known."""
 
-    window: bool
+    commits: bool
     contributors: bool
 
 
-class Ending(NamedTuple):
-    """How a repository ended, and why where it was not answered."""
-
-    outcome: Outcome
-    reason: str = ""
-    until: datetime | None = None
-    refused: bool = False
-
-
-def ended(coordinate: str, ending: Ending, *, facts: ForgeFacts | None = None, etag: str | None = None) -> ForgeAnswer:
-    """The answer for one coordinate."""
+def failed_answer(
+    coordinate: str, error: SourceError, *, facts: ForgeFacts | None = None, etag: str | None = None
+) -> ForgeAnswer:
+    """Return the answer of a failed lookup: DEFERRED when the rate limit is reached, else FAILED."""
     return Answer(
         coordinate=coordinate,
-        outcome=ending.outcome,
+        outcome=Outcome.DEFERRED if isinstance(error, QuotaExhausted) else Outcome.FAILED,
         facts=facts,
-        reason=ending.reason,
-        until=ending.until,
-        refused=ending.refused,
+        reason=error.reason,
+        until=error.until if isinstance(error, QuotaExhausted) else None,
+        refused=isinstance(error, CredentialsRejected),
         etag=etag,
     )
 
 
 @dataclass(slots=True)
 class RepositoryLookup:
-    """What was said is laid down here part by part, so that it is kept when asking for the next part fails."""
+    """One lookup. Each part is set as soon as it is known, so that it is kept when a later request fails."""
 
-    ask: RepositoryTarget
+    target: RepositoryTarget
     client: Client
     now: datetime
     state: Literal["ok", "gone", "blocked"] = "ok"
-    page: RepositoryFacts | None = None
+    repository: RepositoryFacts | None = None
     weeks: WeeksFacts | None = None
     contributors: ContributorsFacts | None = None
     etag: str | None = None
 
-    @property
-    def source(self) -> str:
-        """The source's name, with which messages begin."""
-        return self.client.source
+    # Checks of responses.
 
-    # What a reply says of the repository.
+    def is_found(self, response: Response) -> bool:
+        """Return whether the response is the repository; set `state` when it is gone or blocked.
 
-    def finds(self, reply: Response) -> bool:
-        """Whether a reply to the question for the repository's page is that page; where it is gone, that is noted.
-
-        Only the API's own word (JSON) counts as gone: at a wrong address a web server says 404 to everything.
+        Only a 404 with a JSON body means gone: at a wrong address a web server answers 404 to everything.
         """
-        if reply.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
+        if response.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
             self.state = "blocked"
-        elif reply.status == HTTPStatus.NOT_FOUND and "json" in reply.headers.get("content-type", ""):
+        elif response.status == HTTPStatus.NOT_FOUND and "json" in response.headers.get("content-type", ""):
             self.state = "gone"
         else:
-            self.expect_ok(reply)
+            self.require_ok(response)
             return True
         return False
 
-    def expect_ok(self, reply: Response) -> None:
-        """Raises Rejected for any other status than 200."""
-        if reply.status != HTTPStatus.OK:
-            message = f"{self.source}: {self.ask.host} answers with status {reply.status}"
-            raise Rejected(message, status=reply.status)
+    def require_ok(self, response: Response) -> None:
+        """Raise HTTPStatusError for any status but 200."""
+        if response.status != HTTPStatus.OK:
+            message = f"{self.client.source}: {self.target.host} returned HTTP status {response.status}"
+            raise HTTPStatusError(message, status=response.status)
 
-    def path(self, said: str) -> str:
-        """The repository's path as the forge states it; raises what `payload.path` does."""
-        return payload.path(said, host=self.ask.host, source=self.client.source)
+    def check_path(self, path: str) -> str:
+        """Return the repository's path from a response; raise UnexpectedPayload for an invalid one."""
+        return payload.check_path(path, host=self.target.host, source=self.client.source)
 
-    def oid(self, said: str) -> str:
-        """A commit's id. UnexpectedPayload where it is none, as it goes into addresses."""
-        if not _OID.fullmatch(said):
-            raise self.unexpected("the id of a commit is none")
-        return said
+    def check_commit_id(self, text: str) -> str:
+        """Return a commit id; raise UnexpectedPayload for an invalid one, because it becomes part of URLs."""
+        if not _COMMIT_ID.fullmatch(text):
+            raise self.unexpected("invalid commit id")
+        return text
 
     def page_numbers(self) -> Iterator[int]:
-        """1, 2, 3 and so on; raises UnexpectedPayload when a list does not end."""
+        """Yield 1, 2, 3, …; raise UnexpectedPayload after MAX_PAGES."""
         yield from range(1, MAX_PAGES + 1)
         raise self.unexpected(f"a list has more than {MAX_PAGES} pages")
 
-    def unexpected(self, what: str) -> UnexpectedPayload:
-        """The error for a reply that makes no sense."""
-        return UnexpectedPayload(f"{self.source}: {what}")
+    def unexpected(self, message: str) -> UnexpectedPayload:
+        """Return the error for a response that does not match the API's documentation."""
+        return UnexpectedPayload(f"{self.client.source}: {message}")
 
-    # What follows from it.
+    # Facts that follow from responses.
 
-    def decide(self, head: Head, *, cached: bool) -> Wanted:
-        """What must be asked for; the weeks that follow from the head alone are said at once.
+    def find_needed(self, head: Head, *, cached: bool) -> NeededParts:
+        """Return the parts to request; set the weeks already when they follow from the head alone.
 
-        `cached` says that the forge may serve a list of contributors that is older than the head.
+        `cached` means that the forge's list of contributors may be older than the head.
         """
-        ask = self.ask
-        self.weeks = freshness.weeks_without_asking(*head, weeks_head=ask.weeks_head, now=self.now)
-        return Wanted(
-            window=freshness.needs_window(*head, weeks_head=ask.weeks_head, now=self.now),
+        target = self.target
+        self.weeks = freshness.weeks_from_head(*head, weeks_head=target.weeks_head, now=self.now)
+        return NeededParts(
+            commits=freshness.needs_commits(*head, weeks_head=target.weeks_head, now=self.now),
             contributors=freshness.needs_contributors(
                 *head,
-                contributors_head=ask.contributors_head,
-                contributors_taken=ask.contributors_taken if cached else None,
-                catalog_updated=ask.catalog_updated,
+                contributors_head=target.contributors_head,
+                contributors_taken=target.contributors_taken if cached else None,
+                catalog_updated=target.catalog_updated,
                 now=self.now,
             ),
         )
 
-    def say_contributors(self, head: str, names: Iterable[str], *, whole: bool) -> None:
-        """Says who contributed, most commits first; a name that several people share is said once."""
+    def set_contributors(self, head: str, names: Iterable[str], *, whole: bool) -> None:
+        """Set the contributors, most commits first; duplicate and empty names are dropped."""
         distinct = tuple(dict.fromkeys(name for name in names if name))
-        self.contributors = ContributorsFacts(head=head, names=distinct, taken=times.stamp(self.now), whole=whole)
+        self.contributors = ContributorsFacts(head=head, names=distinct, taken=times.format_time(self.now), whole=whole)
 
-    # How it ended.
+    # The result.
 
-    def answer(self, failure: Ending | None) -> ForgeAnswer:
-        """What was said, and how it ended: by `failure`, if there was one."""
-        if failure is None and self.state != "ok":
-            # Without a validator, so that it is not "unchanged" on the day when it is back as it was.
-            return ended(self.ask.coordinate, Ending(Outcome.GONE), facts=ForgeFacts(state=self.state), etag="")
-        facts = self._facts()
-        ending = failure or Ending(Outcome.UNCHANGED if facts is None else Outcome.UPDATED)
-        return ended(self.ask.coordinate, ending, facts=facts, etag=self.etag)
-
-    def _facts(self) -> ForgeFacts | None:
-        if self.page is None and self.weeks is None and self.contributors is None:
-            return None
-        return ForgeFacts(repository=self.page, weeks=self.weeks, contributors=self.contributors)
+    def answer(self, error: SourceError | None) -> ForgeAnswer:
+        """Return the facts found and the outcome; `error` is what ended the lookup early."""
+        facts = None
+        if self.repository is not None or self.weeks is not None or self.contributors is not None:
+            facts = ForgeFacts(repository=self.repository, weeks=self.weeks, contributors=self.contributors)
+        if error is not None:
+            return failed_answer(self.target.coordinate, error, facts=facts, etag=self.etag)
+        if self.state != "ok":
+            # No validator: a repository that comes back as it was would otherwise look unchanged.
+            gone = ForgeFacts(state=self.state)
+            return Answer(coordinate=self.target.coordinate, outcome=Outcome.GONE, facts=gone, etag="")
+        outcome = Outcome.UNCHANGED if facts is None else Outcome.UPDATED
+        return Answer(coordinate=self.target.coordinate, outcome=outcome, facts=facts, etag=self.etag)
