@@ -1,4 +1,4 @@
-"""What a start loads. Times differ from machine to machine; what is imported does not."""
+"""Which modules a start imports. Unlike times, they do not depend on the machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mirrors import filled
+from tests.mirrors import filled_mirror
 
 SOURCE = Path(__file__).parents[1] / "src"
 HEAVY = {
@@ -17,9 +17,9 @@ HEAVY = {
     "importlib.metadata", "dataclasses", "djpkg.model.facts", "djpkg.model.repository_url", "djpkg.model.merge",
     "djpkg.query.parser", "djpkg.fetch.run",
 }  # fmt: skip
-# `list` reads queries, compares versions of its own, and knows files of requirements only once one is named.
+# `list` parses queries.
 HEAVY_FOR_LIST = HEAVY - {"djpkg.query.parser"}
-TELL = """
+SCRIPT = """
 import sys
 from djpkg.cli.app import main
 try:
@@ -30,21 +30,21 @@ finally:
 
 
 def loaded(*arguments: str, env: dict[str, str] | None = None) -> set[str]:
-    """The modules that a run has loaded at its end; only standard input and output are the test's."""
-    ended = subprocess.run(
-        [sys.executable, "-c", TELL, *arguments],
+    """Return the names of the modules that a run imported."""
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
         check=False,
         timeout=30,
     )
-    assert ended.returncode == 0, ended.stderr
-    return set(ended.stderr.decode().split())
+    assert result.returncode == 0, result.stderr
+    return set(result.stderr.decode().split())
 
 
 @pytest.fixture(autouse=True)
 def mirror() -> Path:
-    return filled(Path(os.environ["DJPKG_DB"]))
+    return filled_mirror(Path(os.environ["DJPKG_DB"]))
 
 
 @pytest.mark.parametrize("arguments", [["show", "django-pots", "--json"], ["show", "1"], ["show", "1", "-f", "stars"]])
@@ -62,7 +62,7 @@ def test_listing_into_a_pipe_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["fields", "status"])
-def test_telling_of_fields_and_of_the_mirror_loads_nothing_heavy(command: str) -> None:
+def test_fields_and_status_load_nothing_heavy(command: str) -> None:
     assert not loaded(command) & HEAVY
 
 
@@ -83,13 +83,13 @@ def test_a_command_loads_no_other_command() -> None:
 
 
 def run_python(code: str) -> list[str]:
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         check=True,
     )
-    return ended.stdout.decode().split()
+    return result.stdout.decode().split()
 
 
 def test_importing_the_command_line_leaves_the_garbage_collector_as_it_is() -> None:

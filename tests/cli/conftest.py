@@ -1,4 +1,4 @@
-"""Mirrors for the commands: made once and copied for each test."""
+"""Fixtures of the command tests: mirrors, made once and copied for each test, and a fixed clock."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.mirrors import fetched, filled
+from djpkg.cli import options
+from tests import mirrors
+
+
+@pytest.fixture(autouse=True)
+def _fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process read `mirrors.NOW` as the current time."""
+    monkeypatch.setattr(options, "now", lambda: mirrors.NOW)
 
 
 @pytest.fixture(scope="session")
 def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return filled(tmp_path_factory.mktemp("filled") / "mirror.db")
+    return mirrors.filled_mirror(tmp_path_factory.mktemp("filled") / "mirror.db")
 
 
 @pytest.fixture(scope="session")
 def _fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fetched(tmp_path_factory.mktemp("fetched") / "mirror.db")
+    return mirrors.fetched_mirror(tmp_path_factory.mktemp("fetched") / "mirror.db")
 
 
 @pytest.fixture
 def filled_mirror(_filled: Path) -> Path:
-    """Where DJPKG_DB says: the usual packages as the catalog states them."""
+    """The mirror at DJPKG_DB: the usual packages with their catalog facts."""
     return Path(shutil.copy(_filled, os.environ["DJPKG_DB"]))
 
 
 @pytest.fixture
 def fetched_mirror(_fetched: Path) -> Path:
-    """The same after a fetch."""
+    """The same mirror after a fetch."""
     return Path(shutil.copy(_fetched, os.environ["DJPKG_DB"]))

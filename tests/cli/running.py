@@ -1,4 +1,4 @@
-"""Running djpkg as a person, a pipe or a script would."""
+"""Run djpkg in this process, as a process, and on a terminal."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ RECORD = Path(__file__).parents[1] / "data" / "django-todo.json"
 _STYLES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 
-class Ended(NamedTuple):
-    """How a run ended, and what it said where."""
+class Result(NamedTuple):
+    """Exit code and output of a run."""
 
     code: int
     out: str
@@ -38,25 +38,25 @@ class Ended(NamedTuple):
         return self.out.splitlines()
 
 
-def run(*arguments: str, stdin: str | bytes | None = None, env: Mapping[str, str] | None = None) -> Ended:
-    """The command line in this process, with its output going into a pipe."""
+def run(*arguments: str, stdin: str | bytes | None = None, env: Mapping[str, str] | None = None) -> Result:
+    """Run the command line in this process, with its output in a pipe."""
     result = CliRunner().invoke(app, list(arguments), input=stdin, env=env, prog_name="djpkg")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return Ended(result.exit_code, result.stdout, result.stderr)
+    return Result(result.exit_code, result.stdout, result.stderr)
 
 
-def look(*arguments: str, width: int = 100) -> Ended:
-    """The same on a terminal of that width; what is drawn comes without styles."""
-    ended = run(*arguments, env={"FORCE_COLOR": "1", "COLUMNS": str(width), "TERM": "xterm"})
-    return ended._replace(out=_STYLES.sub("", ended.out))
+def run_on_terminal(*arguments: str, width: int = 100) -> Result:
+    """Run it as if stdout were a terminal of that width; the output has no styles."""
+    completed = run(*arguments, env={"FORCE_COLOR": "1", "COLUMNS": str(width), "TERM": "xterm"})
+    return completed._replace(out=_STYLES.sub("", completed.out))
 
 
-def start(
+def run_process(
     *arguments: str, env: Mapping[str, str] | None = None, stdin: bytes = b"", stdout: int = subprocess.PIPE
-) -> Ended:
-    """The program as a process of its own; `env` is added to the variables of this one."""
-    ended = subprocess.run(
+) -> Result:
+    """Run the program as a process, with the variables of this process and `env`."""
+    completed = subprocess.run(
         [sys.executable, "-m", "djpkg", *arguments],
         input=stdin,
         stdout=stdout,
@@ -65,11 +65,11 @@ def start(
         check=False,
         timeout=30,
     )
-    return Ended(ended.returncode, (ended.stdout or b"").decode(), ended.stderr.decode())
+    return Result(completed.returncode, (completed.stdout or b"").decode(), completed.stderr.decode())
 
 
-def watch(*arguments: str, width: int = 100, env: Mapping[str, str] | None = None) -> Ended:
-    """The program as a process on a real terminal of that width; what it draws comes without styles."""
+def run_on_pty(*arguments: str, width: int = 100, env: Mapping[str, str] | None = None) -> Result:
+    """Run the program as a process on a pseudo-terminal of that width; the output has no styles."""
     ours, theirs = pty.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
@@ -85,9 +85,9 @@ def watch(*arguments: str, width: int = 100, env: Mapping[str, str] | None = Non
         theirs = -1
         drawn = b"".join(_read_terminal(ours))
         assert program.stderr is not None
-        with program.stderr as told:
-            said = told.read().decode()
-        return Ended(program.wait(timeout=30), _STYLES.sub("", drawn.decode()).replace("\r\n", "\n"), said)
+        with program.stderr as stream:
+            err = stream.read().decode()
+        return Result(program.wait(timeout=30), _STYLES.sub("", drawn.decode()).replace("\r\n", "\n"), err)
     finally:
         os.close(ours)
         if theirs >= 0:

@@ -10,37 +10,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-READING = tuple(COMMANDS)
-
-
 @pytest.fixture
 def help_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int, str], str]:
-    """What a command's help says on a terminal of that width. Typer's runner has one width only."""
+    """Return the help text of a command at a terminal width. Typer's runner has a fixed width."""
 
-    def ask(command: str, width: int, option: str) -> str:
+    def get_help(command: str, width: int, option: str) -> str:
         monkeypatch.setenv("COLUMNS", str(width))
         app([*command.split(), option], prog_name="djpkg", standalone_mode=False)
         return capsys.readouterr().out
 
-    return ask
+    return get_help
 
 
-@pytest.mark.parametrize("command", ["", *READING])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 @pytest.mark.parametrize("width", [60, 80])
 def test_help_is_ascii_and_fits_the_terminal(command: str, width: int, help_of: Callable[[str, int, str], str]) -> None:
-    said = help_of(command, width, "-h")
-    assert said == help_of(command, width, "--help")
-    assert said.startswith("Usage: djpkg")
-    assert said.isascii()
-    assert max(map(len, said.splitlines())) <= width
+    text = help_of(command, width, "-h")
+    assert text == help_of(command, width, "--help")
+    assert text.startswith("Usage: djpkg")
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= width
     if command:
-        assert "--db PATH" in said
+        assert "--db PATH" in text
     if command in ("show", "edit"):
-        assert said.startswith(f"Usage: djpkg {command} [OPTIONS] PACKAGE")
+        assert text.startswith(f"Usage: djpkg {command} [OPTIONS] PACKAGE")
 
 
-@pytest.mark.parametrize("command", READING)
-def test_help_ends_with_examples_a_line_each(command: str, help_of: Callable[[str, int, str], str]) -> None:
+@pytest.mark.parametrize("command", [*COMMANDS])
+def test_help_ends_with_one_example_per_line(command: str, help_of: Callable[[str, int, str], str]) -> None:
     _, _, examples = help_of(command, 60, "-h").partition("\n  Examples:\n")
     assert examples
     assert all(line.startswith(f"    djpkg {command}") for line in examples.splitlines())

@@ -113,12 +113,31 @@ def _print_version(requested: bool) -> None:  # noqa: FBT001 - Typer's signature
 Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
 
 
+def _log_requests() -> None:
+    import logging  # noqa: PLC0415 - takes time
+
+    class StderrHandler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            terminal.write_stderr(self.format(record))
+
+    logger = logging.getLogger("djpkg.http")
+    logger.addHandler(StderrHandler())
+    logger.setLevel(logging.DEBUG)
+
+
+Debug = Annotated[bool, typer.Option("--debug", help="Log each request to stderr.")]
+
+
 @app.callback()
-def djpkg(*, version: Version = False) -> None:
+def djpkg(*, debug: Debug = False, version: Version = False) -> None:
     """Search, compare and edit a local mirror of Django Packages.
 
     Only fetch uses the network. Your edits are kept when packages are fetched again.
+
+    djpkg help lists topics: the query language, JSON, exit codes, cron and more.
     """
+    if debug:
+        _log_requests()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

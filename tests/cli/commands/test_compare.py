@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.model.fields import RECORD
-from djpkg.render.compare import COMPARED
-from tests.cli.running import look, run
-from tests.mirrors import filled, record
+from djpkg.render.compare import DEFAULT_COLUMNS
+from tests.cli.running import run, run_on_terminal
+from tests.mirrors import catalog_facts, filled_mirror
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,28 +21,28 @@ def mirror(fetched_mirror: Path) -> Path:
     return fetched_mirror
 
 
-def test_packages_stand_side_by_side_in_the_order_in_which_they_are_named(mirror: Path) -> None:
-    ended = look("compare", "django-pans", "1")
-    assert ended.lines[0].split() == ["django-pans", "django-pots"]
-    assert next(line for line in ended.lines if line.startswith("stars")).split() == ["stars", "20", "5.1k", "*"]
-    assert ended.err == ""
+def test_packages_are_compared_in_the_given_order(mirror: Path) -> None:
+    result = run_on_terminal("compare", "django-pans", "1")
+    assert result.lines[0].split() == ["django-pans", "django-pots"]
+    assert next(line for line in result.lines if line.startswith("stars")).split() == ["stars", "20", "5.1k", "*"]
+    assert result.err == ""
 
 
-def test_into_a_pipe_goes_tsv_with_a_header_and_a_package_a_line(mirror: Path) -> None:
+def test_a_pipe_gets_tsv_with_a_header_and_one_line_per_package(mirror: Path) -> None:
     head, *lines = run("compare", "django-pans", "django-pots").lines
-    assert head.split("\t") == ["slug", *(column.key for column in COMPARED)]
+    assert head.split("\t") == ["slug", *(column.key for column in DEFAULT_COLUMNS)]
     assert [line.split("\t")[0] for line in lines] == ["django-pans", "django-pots"]
 
 
-def test_the_json_is_an_array_of_records_as_list_gives_them(mirror: Path) -> None:
-    told = json.loads(run("compare", "2", "1", "--json").out)
-    assert [one["slug"] for one in told] == ["django-pans", "django-pots"]
-    assert list(told[0]) == [field.name for field in RECORD]
+def test_the_json_is_the_same_as_that_of_list(mirror: Path) -> None:
+    packages = json.loads(run("compare", "2", "1", "--json").out)
+    assert [package["slug"] for package in packages] == ["django-pans", "django-pots"]
+    assert list(packages[0]) == [field.name for field in RECORD]
     named = run("compare", "2", "1", "--json", "-f", "slug,stars").out
     assert named == '[\n{"slug":"django-pans","stars":20},\n{"slug":"django-pots","stars":5112}\n]\n'
 
 
-def test_csv_and_markdown_hold_the_named_fields(mirror: Path) -> None:
+def test_csv_and_markdown_contain_the_selected_fields(mirror: Path) -> None:
     out = run("compare", "1", "2", "--csv", "-f", "stars,slug,participants").out
     assert next(csv.DictReader(io.StringIO(out))) == {
         "slug": "django-pots", "stars": "5112", "participants": '["mara","otto","ines"]',
@@ -52,28 +52,30 @@ def test_csv_and_markdown_hold_the_named_fields(mirror: Path) -> None:
     )
 
 
-def test_what_is_unknown_is_drawn_as_zero_nowhere(mirror: Path) -> None:
-    bare = record(6, "bare", repo_watchers=0, repo_forks=0, participants=())
-    gone = record(7, "homeless", repo_url="", repo_watchers=0, repo_forks=0, participants=(), commits_over_52=(0,) * 52)
-    filled(mirror, [bare, gone])
+def test_unknown_values_are_never_shown_as_zero(mirror: Path) -> None:
+    bare = catalog_facts(6, "bare", repo_watchers=0, repo_forks=0, participants=())
+    gone = catalog_facts(
+        7, "homeless", repo_url="", repo_watchers=0, repo_forks=0, participants=(), commits_over_52=(0,) * 52
+    )
+    filled_mirror(mirror, [bare, gone])
     figures = "stars,forks,contributors,commits,commits_over_52"
     nothing = "|  | bare | homeless |\n| --- | --- | --- |\n" + "".join(
         f"| {name.replace('_', ' ')} |  |  |\n" for name in figures.split(",")
     )
     assert run("compare", "6", "7", "--markdown", "-f", figures).out == nothing
-    assert [line.rstrip() for line in look("compare", "6", "7", "-f", figures).lines[1:]] == [
+    assert [line.rstrip() for line in run_on_terminal("compare", "6", "7", "-f", figures).lines[1:]] == [
         name.replace("_", " ") for name in figures.split(",")
     ]
     for package in ("bare", "homeless"):
-        assert look("list", f"slug:{package}", "-f", figures).lines[1].strip() == ""
-        assert "★" not in look("show", package).out
-        assert " 0" not in look("list", f"slug:{package}").lines[1].replace(" 1.0 ", "")
+        assert run_on_terminal("list", f"slug:{package}", "-f", figures).lines[1].strip() == ""
+        assert "★" not in run_on_terminal("show", package).out
+        assert " 0" not in run_on_terminal("list", f"slug:{package}").lines[1].replace(" 1.0 ", "")
 
 
-def test_a_document_says_versions_as_the_terminal_does(mirror: Path) -> None:
-    told = run("compare", "1", "2", "--markdown", "-f", "django,python,requires_python").out
-    assert "| django | 4.2\N{EN DASH}5.2 |" in told
-    assert "| requires python | ≥3.10 |" in told
+def test_markdown_shows_version_ranges_like_the_terminal(mirror: Path) -> None:
+    table = run("compare", "1", "2", "--markdown", "-f", "django,python,requires_python").out
+    assert "| django | 4.2\N{EN DASH}5.2 |" in table
+    assert "| requires python | ≥3.10 |" in table
     with_release = run("compare", "4", "1", "--markdown", "-f", "django").out
     assert (
         with_release == "|  | Django\\_Kiln | django-pots |\n| --- | --- | --- |\n| django |  | 4.2\N{EN DASH}5.2 |\n"
@@ -81,60 +83,60 @@ def test_a_document_says_versions_as_the_terminal_does(mirror: Path) -> None:
 
 
 @pytest.mark.parametrize("grid", ["pottery", "11", "Pottery & Kilns", "POTTERY"])
-def test_all_members_of_a_grid_are_compared_most_stars_first(mirror: Path, grid: str) -> None:
+def test_all_packages_of_a_grid_are_compared_most_stars_first(mirror: Path, grid: str) -> None:
     assert [line.split("\t")[0] for line in run("compare", "--grid", grid).lines[1:]] == [
         "django-pots", "Django_Kiln", "django-pans",
     ]  # fmt: skip
 
 
 def test_there_is_no_limit(mirror: Path) -> None:
-    filled(mirror, [record(number, f"p{number}", grids=(10,)) for number in range(100, 200)])
+    filled_mirror(mirror, [catalog_facts(number, f"p{number}", grids=(10,)) for number in range(100, 200)])
     assert len(run("compare", "--grid", "gardening").lines) == 102
-    drawn = look("compare", "--grid", "gardening").out
+    drawn = run_on_terminal("compare", "--grid", "gardening").out
     assert all(f"p{number}" in drawn for number in range(100, 200))
 
 
-def test_an_unknown_grid_ends_with_three_and_the_nearest(mirror: Path) -> None:
-    ended = run("compare", "--grid", "potery", "--json")
-    assert (ended.code, ended.out) == (3, "")
-    assert ended.err.splitlines() == [
-        "djpkg: there is no grid 'potery' in the mirror",
+def test_an_unknown_grid_exits_with_3_and_suggests_similar_names(mirror: Path) -> None:
+    result = run("compare", "--grid", "potery", "--json")
+    assert (result.code, result.out) == (3, "")
+    assert result.err.splitlines() == [
+        "djpkg: grid 'potery' not found in the mirror",
         "       did you mean pottery?",
     ]
     assert "djpkg grids lists them" in run("compare", "--grid", "zzz").err
 
 
-def test_packages_grid_and_requirements_add_up_each_once(mirror: Path) -> None:
-    ended = run(
+def test_packages_grid_and_requirements_are_combined_without_duplicates(mirror: Path) -> None:
+    result = run(
         "compare", "lids", "1", "--grid", "gardening", "--in", "-", "-f", "id", stdin="django-pans\nnone-such\n"
     )
-    assert [line.split("\t")[0] for line in ended.lines] == ["slug", "lids", "django-pots", "django-pans"]
-    assert ended.err == "1 of 2 required projects is not in the mirror: none-such\n"
+    assert [line.split("\t")[0] for line in result.lines] == ["slug", "lids", "django-pots", "django-pans"]
+    assert result.err == "1 of 2 dependencies is not listed on Django Packages: none-such\n"
 
 
-def test_the_help_says_that_they_add_up() -> None:
-    said = " ".join(run("compare", "--help").out.split())
-    assert "--in FILE Also what this project stands on" in said
-    assert "--grid GRID Also every package of a grid" in said
+def test_the_help_says_that_selections_are_combined() -> None:
+    text = " ".join(run("compare", "--help").out.split())
+    assert "--in FILE Add this project's dependencies" in text
+    assert "--grid GRID Add the packages of a grid" in text
 
 
-def test_a_grid_without_packages_has_the_same_shape(mirror: Path) -> None:
+def test_an_empty_grid_gives_output_of_the_same_shape(mirror: Path) -> None:
     assert run("compare", "--grid", "empty-grid", "--json") == (0, "[\n]\n", "")
     assert run("compare", "--grid", "empty-grid", "-f", "stars") == (0, "slug\tstars\n", "")
-    assert look("compare", "--grid", "empty-grid") == (0, "", "no package to compare\n")
+    assert run_on_terminal("compare", "--grid", "empty-grid") == (0, "", "no packages to compare\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [([], 2), (["nobody"], 3), (["1", "--csv", "--json"], 2), (["1", "-f", "x"], 2), (["--in", "nowhere.txt"], 2)],
 )
-def test_what_makes_no_sense_is_refused(mirror: Path, arguments: list[str], code: int) -> None:
-    ended = run("compare", *arguments)
-    assert (ended.code, ended.out) == (code, "")
-    assert ended.err.startswith("djpkg: ")
+def test_invalid_arguments_are_rejected(mirror: Path, arguments: list[str], code: int) -> None:
+    result = run("compare", *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert result.err.startswith("djpkg: ")
 
 
 @pytest.mark.parametrize("width", [30, 60, 80, 140])
-def test_a_comparison_keeps_to_the_width_of_the_terminal(mirror: Path, width: int) -> None:
+def test_a_comparison_fits_the_width_of_the_terminal(mirror: Path, width: int) -> None:
     for arguments in (["1", "2"], ["--grid", "pottery"], ["1", "2", "3", "4", "-f", "all"]):
-        assert max(map(len, look("compare", *arguments, width=width).lines)) <= max(width, 40)
+        assert max(map(len, run_on_terminal("compare", *arguments, width=width).lines)) <= max(width, 40)

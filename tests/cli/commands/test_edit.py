@@ -1,4 +1,4 @@
-"""``djpkg edit``: what is laid over a package, told and taken back; and an editor that loses no text."""
+"""``djpkg edit``: storing, printing and undoing overrides, and an editor that loses no text."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from djpkg.model.facts import Outcome
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from tests.cli.running import run
-from tests.mirrors import NOW, POTS, forge, record
+from tests.mirrors import NOW, POTS, catalog_facts, forge_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.cli.running import Ended
+    from tests.cli.running import Result
 
 API = "https://djangopackages.org/api/v4"
 
@@ -48,8 +48,8 @@ def overrides(path: Path) -> list[Any]:
         return db.execute("SELECT package_id, field, value FROM overrides ORDER BY 1, 2").fetchall()
 
 
-def undo_of(ended: Ended) -> list[str]:
-    (line,) = [line for line in ended.err.splitlines() if line.startswith("undo: ")]
+def undo_of(result: Result) -> list[str]:
+    (line,) = [line for line in result.err.splitlines() if line.startswith("undo: ")]
     words = shlex.split(line.removeprefix("undo: "))
     assert words[:2] == ["djpkg", "edit"]
     return words[1:]
@@ -58,9 +58,9 @@ def undo_of(ended: Ended) -> list[str]:
 # With assignments.
 
 
-def test_a_pipe_gets_a_line_a_field_with_old_and_new(fetched_mirror: Path) -> None:
-    ended = run("edit", "django-pots", "title=Clay\tPots", "grids-=pottery", "docs=")
-    assert (ended.code, ended.out) == (
+def test_a_pipe_gets_one_line_per_field_with_old_and_new_value(fetched_mirror: Path) -> None:
+    result = run("edit", "django-pots", "title=Clay\tPots", "grids-=pottery", "docs=")
+    assert (result.code, result.out) == (
         0,
         (
             f"grids\t{API}/grids/10/, {API}/grids/11/\t{API}/grids/10/\n"
@@ -71,9 +71,9 @@ def test_a_pipe_gets_a_line_a_field_with_old_and_new(fetched_mirror: Path) -> No
     assert values(fetched_mirror)["title"] == "Clay\tPots"
 
 
-def test_the_json_has_this_shape_and_the_fields_come_in_the_records_order(fetched_mirror: Path) -> None:
-    ended = run("edit", "1", "stars=7", "title=Mine", "category=frameworks", "--json")
-    assert (ended.code, json.loads(ended.out)) == (
+def test_the_json_lists_the_changes_in_the_order_of_the_record(fetched_mirror: Path) -> None:
+    result = run("edit", "1", "stars=7", "title=Mine", "category=frameworks", "--json")
+    assert (result.code, json.loads(result.out)) == (
         0,
         {
             "schema": 1,
@@ -90,8 +90,8 @@ def test_the_json_has_this_shape_and_the_fields_come_in_the_records_order(fetche
             ],
         },
     )
-    assert ended.out.isascii()
-    assert list(json.loads(ended.out)) == ["schema", "slug", "changes"]
+    assert result.out.isascii()
+    assert list(json.loads(result.out)) == ["schema", "slug", "changes"]
     again = json.loads(run("edit", "1", "title=Other", "--unset", "stars", "--json").out)["changes"]
     assert again == [
         {"field": "title", "old": "Mine", "new": "Other", "upstream": "Django Pots"},
@@ -109,15 +109,13 @@ def test_the_json_has_this_shape_and_the_fields_come_in_the_records_order(fetche
         (("1",), 2),
     ],
 )
-def test_scripts_get_one_object_whatever_the_exit_code(
-    filled_mirror: Path, arguments: tuple[str, ...], code: int
-) -> None:
-    ended = run("edit", *arguments, "--json")
-    assert (ended.code, json.loads(ended.out)) == (code, {"schema": 1, "slug": None, "changes": []})
-    assert ended.err
+def test_json_prints_one_object_for_every_exit_code(filled_mirror: Path, arguments: tuple[str, ...], code: int) -> None:
+    result = run("edit", *arguments, "--json")
+    assert (result.code, json.loads(result.out)) == (code, {"schema": 1, "slug": None, "changes": []})
+    assert result.err
 
 
-WAYS = {
+EDITS = {
     "a text": ['title=It\'s "quoted" $HOME `x` \\ \n\t end'],
     "null": ["docs=", "version:=null"],
     "a number": ["stars=0", "forks=7"],
@@ -131,18 +129,18 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_command_that_is_told_undoes_the_edit(fetched_mirror: Path, way: str) -> None:
+@pytest.mark.parametrize("way", EDITS)
+def test_the_printed_undo_command_undoes_the_edit(fetched_mirror: Path, way: str) -> None:
     before = values(fetched_mirror)
-    first = run("edit", "django-pots", *WAYS[way])
+    first = run("edit", "django-pots", *EDITS[way])
     edited = values(fetched_mirror)
     assert edited != before
     assert run(*undo_of(first)).code == 0
     assert (values(fetched_mirror), overrides(fetched_mirror)) == (before, [])
-    # over an edit of before, it brings that one back
-    run("edit", "django-pots", *WAYS[way])
+    # After two edits it restores the first.
+    run("edit", "django-pots", *EDITS[way])
     kept = overrides(fetched_mirror)
-    names = sorted({fields.get(re.split(r"[:+-]?=", word, maxsplit=1)[0]).name for word in WAYS[way]})
+    names = sorted({fields.get(re.split(r"[:+-]?=", word, maxsplit=1)[0]).name for word in EDITS[way]})
     for second in (["title=other", "stars=99", "participants=other"], [x for name in names for x in ("--unset", name)]):
         undo = undo_of(run("edit", "django-pots", *second))
         assert overrides(fetched_mirror) != kept
@@ -150,30 +148,30 @@ def test_the_command_that_is_told_undoes_the_edit(fetched_mirror: Path, way: str
         assert overrides(fetched_mirror) == kept
 
 
-def test_the_undo_names_the_mirror_where_the_edit_did(fetched_mirror: Path) -> None:
+def test_the_undo_command_names_the_mirror_if_the_edit_did(fetched_mirror: Path) -> None:
     there = fetched_mirror.rename(fetched_mirror.with_name("my other mirror.db"))
-    ended = run("edit", "django-pots", "title=Mine", "--db", str(there))
-    assert run(*undo_of(ended)).code == 0
+    result = run("edit", "django-pots", "title=Mine", "--db", str(there))
+    assert run(*undo_of(result)).code == 0
     assert overrides(there) == []
     assert not fetched_mirror.exists()
 
 
-def test_the_undo_of_a_package_whose_slug_another_bears_goes_to_the_right_one(filled_mirror: Path) -> None:
+def test_the_undo_command_uses_the_id_for_an_ambiguous_slug(filled_mirror: Path) -> None:
     with open_write(filled_mirror) as db:
         writer = Writer(db, forges=NO_FORGES)
         writer.mark_gone(1, now=NOW)
-        writer.store_catalog([record(80, "django-pots"), record(81, "2048")], now=NOW, tell_added=False)
+        writer.store_catalog([catalog_facts(80, "django-pots"), catalog_facts(81, "2048")], now=NOW, report_added=False)
     for number in (1, 80, 81):
-        ended = run("edit", str(number), "title=Mine")
+        result = run("edit", str(number), "title=Mine")
         assert [package for package, *_ in overrides(filled_mirror)] == [number]
-        assert run(*undo_of(ended)).code == 0
+        assert run(*undo_of(result)).code == 0
         assert overrides(filled_mirror) == []
 
 
-def test_a_field_that_fetches_measure_is_said_to_be_frozen(fetched_mirror: Path) -> None:
-    assert "repo_watchers is frozen" in run("edit", "1", "stars=7").err
-    assert "frozen" not in run("edit", "1", "title=x").err
-    assert "frozen" not in run("edit", "1", "--unset", "stars").err
+def test_an_edit_of_a_fetched_field_prints_a_note(fetched_mirror: Path) -> None:
+    assert "repo_watchers: your value is shown from now on" in run("edit", "1", "stars=7").err
+    assert "from now on" not in run("edit", "1", "title=x").err
+    assert "from now on" not in run("edit", "1", "--unset", "stars").err
 
 
 def test_the_same_edit_again_changes_nothing(fetched_mirror: Path) -> None:
@@ -186,97 +184,99 @@ def test_the_same_edit_again_changes_nothing(fetched_mirror: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--unset", "title"], ["participants+=mara"]])
-def test_what_changes_nothing_says_so(fetched_mirror: Path, words: list[str]) -> None:
-    ended = run("edit", "django-pots", *words)
-    assert (ended.code, ended.out, ended.err) == (0, "", "nothing changed\n")
+def test_an_edit_without_effect_prints_a_message(fetched_mirror: Path, words: list[str]) -> None:
+    result = run("edit", "django-pots", *words)
+    assert (result.code, result.out, result.err) == (0, "", "nothing changed\n")
     assert overrides(fetched_mirror) == []
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["slug=x"], "slug cannot be edited"),
         (["titel=x"], "did you mean title?"),
-        (["title"], "assigns nothing"),
-        (["stars=many"], "repo_watchers takes a whole number"),
+        (["title"], "invalid assignment 'title'"),
+        (["stars=many"], "invalid value 'many' for repo_watchers"),
         (["title=x", "--unset", "title"], "title cannot be assigned and unset at once"),
         (["docs=https://a.example", "--unset", "documentation-url"], "at once"),
-        (["--unset", "nothing"], "no field"),
+        (["--unset", "nothing"], "unknown field 'nothing'"),
         (["title=fine", "grids=nowhere"], "grids"),
         (["title=\udcff"], "title"),
-        ([], "nothing to change"),
+        ([], "nothing to edit"),
     ],
 )
-def test_a_mistake_ends_with_2_and_writes_nothing(filled_mirror: Path, words: list[str], said: str) -> None:
+def test_an_invalid_edit_exits_with_2_and_writes_nothing(filled_mirror: Path, words: list[str], message: str) -> None:
     before = filled_mirror.read_bytes()
-    ended = run("edit", "django-pots", *words)
-    assert (ended.code, ended.out) == (2, "")
-    assert said in ended.err
+    result = run("edit", "django-pots", *words)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
     assert filled_mirror.read_bytes() == before
 
 
-def test_an_unknown_package_ends_with_3_and_names_the_nearest(filled_mirror: Path) -> None:
-    ended = run("edit", "django-pot", "title=x")
-    assert (ended.code, ended.out) == (3, "")
-    assert "django-pots" in ended.err
+def test_an_unknown_package_exits_with_3_and_suggests_similar_slugs(filled_mirror: Path) -> None:
+    result = run("edit", "django-pot", "title=x")
+    assert (result.code, result.out) == (3, "")
+    assert "django-pots" in result.err
     assert overrides(filled_mirror) == []
 
 
-def test_an_edit_makes_the_mirror_with_the_packaged_record_in_it(tmp_path: Path) -> None:
-    ended = run("edit", "django-todo", "title=Todo")
-    assert (ended.code, ended.out) == (0, "title\tdjango-todo\tTodo\n")
+def test_an_edit_creates_a_mirror_with_the_packaged_record(tmp_path: Path) -> None:
+    result = run("edit", "django-todo", "title=Todo")
+    assert (result.code, result.out) == (0, "title\tdjango-todo\tTodo\n")
     assert values(tmp_path / "mirror.db", 409)["title"] == "Todo"
     assert json.loads(run("show", "django-todo", "--json").out)["title"] == "Todo"
 
 
-def test_a_mistake_in_the_words_makes_no_mirror(tmp_path: Path) -> None:
+def test_an_invalid_edit_creates_no_mirror(tmp_path: Path) -> None:
     assert run("edit", "django-todo", "slug=x").code == 2
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"no mirror at all", b"\0" * 5000])
-def test_a_file_that_is_no_mirror_ends_with_74_and_stays(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_mirror_exits_with_74_and_is_not_changed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mirror.db"
     path.write_bytes(content)
-    ended = run("edit", "django-todo", "title=x")
-    assert (ended.code, ended.out) == (74, "")
-    assert str(path) in ended.err
+    result = run("edit", "django-todo", "title=x")
+    assert (result.code, result.out) == (74, "")
+    assert str(path) in result.err
     assert path.read_bytes() == content
 
 
-def test_a_newer_mirror_ends_with_74_and_stays(filled_mirror: Path) -> None:
+def test_a_newer_mirror_exits_with_74_and_is_not_changed(filled_mirror: Path) -> None:
     with closing(sqlite3.connect(filled_mirror)) as db:
         db.execute("PRAGMA user_version = 99")
     before = filled_mirror.read_bytes()
-    ended = run("edit", "django-pots", "title=x")
-    assert (ended.code, ended.out) == (74, "")
-    assert "newer djpkg" in ended.err
+    result = run("edit", "django-pots", "title=x")
+    assert (result.code, result.out) == (74, "")
+    assert "newer djpkg" in result.err
     assert filled_mirror.read_bytes() == before
 
 
-def test_edits_survive_later_fetches_and_unset_brings_the_newest_upstream_value(fetched_mirror: Path) -> None:
+def test_fetches_keep_edits_and_unset_restores_the_latest_upstream_value(fetched_mirror: Path) -> None:
     run("edit", "django-pots", "title=Mine", "stars=7")
     with open_write(fetched_mirror) as db:
         writer = Writer(db, forges=NO_FORGES)
-        writer.store_catalog([replace(POTS, title="Newer")], now=NOW, tell_added=True)
-        said = SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge("mara/django-pots", stars=6000))
-        writer.store_statements(SourceName.GITHUB, [said], now=NOW)
+        writer.store_catalog([replace(POTS, title="Newer")], now=NOW, report_added=True)
+        answer = SourceAnswer(
+            "github.com/mara/django-pots", Outcome.UPDATED, forge_facts("mara/django-pots", stars=6000)
+        )
+        writer.store_answers(SourceName.GITHUB, [answer], now=NOW)
     shown = json.loads(run("show", "django-pots", "--json").out)
     assert (shown["title"], shown["repo_watchers"]) == ("Mine", 7)
-    ended = run("edit", "django-pots", "--unset", "title", "--unset", "stars")
-    assert ended.out == "title\tMine\tNewer\nrepo_watchers\t7\t6000\n"
+    result = run("edit", "django-pots", "--unset", "title", "--unset", "stars")
+    assert result.out == "title\tMine\tNewer\nrepo_watchers\t7\t6000\n"
     shown = json.loads(run("show", "django-pots", "--json").out)
     assert (shown["title"], shown["repo_watchers"]) == ("Newer", 6000)
 
 
-def test_of_edits_that_add_to_one_list_at_the_same_time_each_counts(fetched_mirror: Path) -> None:
+def test_concurrent_additions_to_a_list_are_all_stored(fetched_mirror: Path) -> None:
     children = []
     for editor in range(4):
         child = os.fork()
         if child == 0:
             try:
-                ended = [run("edit", "django-pots", f"participants+={editor}-{number}").code for number in range(8)]
-                os._exit(any(ended))
+                result = [run("edit", "django-pots", f"participants+={editor}-{number}").code for number in range(8)]
+                os._exit(any(result))
             finally:
                 os._exit(99)
         children.append(child)
@@ -289,7 +289,7 @@ def test_of_edits_that_add_to_one_list_at_the_same_time_each_counts(fetched_mirr
 
 
 class Session(NamedTuple):
-    """How a run on a terminal ended, what the terminal showed, and the texts that are kept."""
+    """How a run on a terminal result, what the terminal showed, and the texts that are kept."""
 
     code: int
     shown: str
@@ -306,7 +306,7 @@ class Desk:
         self.drafts.mkdir()
 
     def editor(self, script: str) -> str:
-        """An editor of shell: ``$1`` is the file; what came before is counted in the file ``turns``."""
+        """Return a shell script as the editor: ``$1`` is the text; each run adds a line to the file ``turns``."""
         file = self.folder / "editor"
         file.write_text(f"cd {shlex.quote(str(self.folder))}\necho >> turns\n{script}\n", encoding="utf-8")
         return f"sh {shlex.quote(str(file))}"
@@ -352,8 +352,8 @@ class Desk:
                 if value is not None:
                     os.environ[name] = value
             app.main(arguments)
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 1 if ended.code else 0
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1 if error.code else 0
         finally:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
@@ -369,12 +369,12 @@ def desk(fetched_mirror: Path, tmp_path: Path) -> Desk:
 
 
 def typed(text: str) -> str:
-    """A shell command that writes a title."""
+    """Return a shell command that writes a title."""
     return f"""sed -i 's/^title = .*/title = "{text}"/' "$1" """
 
 
 def lost(session: Session, text: str) -> bool:
-    """Whether what was typed is nowhere to be found, or is there for others to read, or is not told of."""
+    """Whether typed text is in no file, in a file that others can read, or in one whose path was not printed."""
     holding = [file for file in session.kept if text.encode() in file.read_bytes()]
     if len(holding) != 1:
         return True
@@ -383,7 +383,7 @@ def lost(session: Session, text: str) -> bool:
     return not (private and str(file) in session.shown.replace("\n", ""))
 
 
-def test_what_was_changed_in_the_editor_is_stored_and_told(desk: Desk) -> None:
+def test_changes_in_the_editor_are_stored_and_printed(desk: Desk) -> None:
     session = desk.edit(typed("Typed"))
     assert (session.code, session.kept, desk.title()) == (0, [], "Typed")
     assert "django-pots title: Django Pots -> Typed" in session.shown
@@ -391,7 +391,7 @@ def test_what_was_changed_in_the_editor_is_stored_and_told(desk: Desk) -> None:
     assert list(desk.drafts.iterdir()) == []
 
 
-def test_the_draft_is_for_its_owner_alone(desk: Desk) -> None:
+def test_only_the_owner_can_read_the_draft(desk: Desk) -> None:
     session = desk.edit('stat -c %a "$1" "$(dirname "$1")" > modes; ' + typed("Typed"))
     assert (desk.folder / "modes").read_text().split() == ["600", "700"]
     assert session.code == 0
@@ -407,45 +407,47 @@ def test_unchanged_touched_emptied_and_deleted_texts_change_nothing(desk: Desk, 
     assert overrides(desk.path) == before
 
 
-def test_a_mistake_is_said_on_top_of_what_was_typed_and_can_be_mended(desk: Desk) -> None:
+def test_after_a_mistake_the_editor_opens_again_with_the_error_on_top(desk: Desk) -> None:
     session = desk.edit(
         'if [ "$(wc -l < turns)" = 1 ]; then '
         + typed("Typed")
         + """; sed -i 's/^repo_forks = .*/repo_forks = "many"/' "$1"
-else head -1 "$1" > said; sed -i 's/^repo_forks = .*/repo_forks = 3/' "$1"; fi"""
+else head -1 "$1" > first_line; sed -i 's/^repo_forks = .*/repo_forks = 3/' "$1"; fi"""
     )
     assert (session.code, session.kept) == (0, [])
     assert (values(desk.path)["title"], values(desk.path)["repo_forks"]) == ("Typed", 3)
-    assert (desk.folder / "said").read_text() == "# MISTAKE: repo_forks takes a whole number from 0 on, not 'many'\n"
+    assert (
+        desk.folder / "first_line"
+    ).read_text() == "# ERROR: invalid value 'many' for repo_forks; use a whole number, 0 or more\n"
 
 
-def test_a_mistake_that_can_be_mended_by_giving_up_changes_nothing(desk: Desk) -> None:
+def test_giving_up_after_a_mistake_changes_nothing(desk: Desk) -> None:
     session = desk.edit('if [ "$(wc -l < turns)" = 1 ]; then echo "stars = x" >> "$1"; else : > "$1"; fi')
     assert (session.code, session.kept, desk.title()) == (0, [], "Django Pots")
 
 
-LOSING = {
+FAILURES = {
     "the same mistake twice": (
         'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + '; echo "stars = many" >> "$1"; fi',
         2,
     ),
     "ends with 1": (typed("Typed") + "; exit 1", 1),
     "is killed": (typed("Typed") + "; kill -9 $$", 1),
-    "saves bytes that are no text": (typed("Typed") + """; printf '\\377' >> "$1" """, 1),
+    "saves invalid UTF-8": (typed("Typed") + """; printf '\\377' >> "$1" """, 1),
     "ends with 1 after a mistake": (
         'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + '; echo "stars = many" >> "$1"; else exit 1; fi',
         1,
     ),
-    "the mirror is spoilt meanwhile": (typed("Typed") + '; printf x > "$DJPKG_DB"', 74),
+    "the mirror is damaged meanwhile": (typed("Typed") + '; printf x > "$DJPKG_DB"', 74),
     "the mirror vanishes meanwhile": (typed("Typed") + '; rm "$DJPKG_DB"', 74),
     "djpkg is terminated": (typed("Typed") + "; kill -TERM $PPID; sleep 0.3", 143),
     "makes the file unreadable as a file": (typed("Typed") + '; mv "$1" "$1.moved"; mkdir "$1"', 1),
 }
 
 
-@pytest.mark.parametrize("way", LOSING)
-def test_nothing_that_was_typed_is_lost(desk: Desk, way: str) -> None:
-    script, code = LOSING[way]
+@pytest.mark.parametrize("way", FAILURES)
+def test_typed_text_is_never_lost(desk: Desk, way: str) -> None:
+    script, code = FAILURES[way]
     before = desk.path.read_bytes()
     session = desk.edit(script)
     assert session.code == code
@@ -459,34 +461,34 @@ def test_nothing_that_was_typed_is_lost(desk: Desk, way: str) -> None:
         assert desk.path.read_bytes() == before
 
 
-def test_an_editor_that_fails_before_anything_was_typed_leaves_nothing_behind(desk: Desk) -> None:
+def test_an_editor_that_fails_without_changes_leaves_no_file(desk: Desk) -> None:
     session = desk.edit("exit 3")
     assert (session.code, session.kept) == (1, [])
-    assert "ended with 3; nothing was changed" in session.shown
+    assert "exited with 3; nothing changed" in session.shown
     assert list(desk.drafts.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("visual", "editor", "said"),
+    ("visual", "editor", "message"),
     [
-        ("no-such-editor-anywhere", None, "no-such-editor-anywhere cannot be run"),
-        (None, "no-such-editor-anywhere -w", "no-such-editor-anywhere cannot be run"),
-        ("vim 'unclosed", None, "a quote that is not closed"),
-        ("   ", None, "name no editor"),
-        ("/", None, "cannot be run"),
+        ("no-such-editor-anywhere", None, "cannot run the editor no-such-editor-anywhere"),
+        (None, "no-such-editor-anywhere -w", "cannot run the editor no-such-editor-anywhere"),
+        ("vim 'unclosed", None, "unclosed quote"),
+        ("   ", None, "VISUAL or EDITOR is blank"),
+        ("/", None, "cannot run the editor /"),
     ],
 )
-def test_an_editor_that_cannot_be_run_is_said_with_what_to_set(
-    desk: Desk, visual: str | None, editor: str | None, said: str
+def test_an_editor_that_cannot_run_is_reported_with_the_variables_to_set(
+    desk: Desk, visual: str | None, editor: str | None, message: str
 ) -> None:
     session = desk.run(visual, editor=editor)
     assert (session.code, session.kept) == (1, [])
-    assert said in session.shown
+    assert message in session.shown
     assert "set VISUAL or EDITOR" in session.shown
     assert list(desk.drafts.iterdir()) == []
 
 
-def test_an_editor_that_vanishes_after_a_mistake_loses_no_text(desk: Desk) -> None:
+def test_typed_text_is_kept_if_the_editor_disappears(desk: Desk) -> None:
     file = desk.folder / "gone-editor"
     file.write_text(f'#!/bin/sh\n{typed("Typed")}\necho "stars = many" >> "$1"\nrm "$0"\n')
     file.chmod(0o755)
@@ -495,7 +497,7 @@ def test_an_editor_that_vanishes_after_a_mistake_loses_no_text(desk: Desk) -> No
     assert not lost(session, "Typed")
 
 
-def test_visual_goes_before_editor_and_both_take_words(desk: Desk) -> None:
+def test_visual_has_precedence_over_editor_and_both_accept_arguments(desk: Desk) -> None:
     script = desk.editor(typed("Typed"))
     assert desk.run(f"{script} --wait 'two words'", editor="no-such-editor").code == 1  # the file is the last word
     with_words = f"sh -c {shlex.quote('shift; ' + typed('By Words'))} editor --wait"
@@ -505,7 +507,7 @@ def test_visual_goes_before_editor_and_both_take_words(desk: Desk) -> None:
     assert desk.title() == "Typed"
 
 
-def test_editors_that_write_anew_or_leave_copies_beside_the_text_are_fine(desk: Desk) -> None:
+def test_editors_may_replace_the_file_and_leave_copies(desk: Desk) -> None:
     session = desk.edit(
         'cp "$1" "$1~"; mkdir "$(dirname "$1")/.swap"; cp "$1" new; mv new "$1"; chmod 644 "$1"; ' + typed("Typed")
     )
@@ -513,28 +515,28 @@ def test_editors_that_write_anew_or_leave_copies_beside_the_text_are_fine(desk: 
     assert list(desk.drafts.iterdir()) == []
 
 
-def test_windows_line_ends_are_no_change(desk: Desk) -> None:
+def test_windows_line_endings_are_not_a_change(desk: Desk) -> None:
     session = desk.edit("""sed -i 's/$/\\r/' "$1" """)
     assert (session.code, desk.title()) == (0, "Django Pots")
     assert "nothing changed" in session.shown
 
 
-def test_ctrl_c_while_the_editor_runs_is_the_editors_own(desk: Desk) -> None:
+def test_ctrl_c_in_the_editor_does_not_stop_djpkg(desk: Desk) -> None:
     session = desk.edit("kill -INT $PPID; " + typed("Typed"))
     assert (session.code, desk.title()) == (0, "Typed")
 
 
-def test_an_editor_that_ctrl_c_ends_is_ended_by_it(desk: Desk) -> None:
+def test_an_editor_stopped_by_ctrl_c_changes_nothing(desk: Desk) -> None:
     session = desk.edit(typed("Typed") + "; kill -INT $$; " + typed("Later"))
     assert (session.code, desk.title()) == (1, "Django Pots")
     assert not lost(session, "Typed")
 
 
-def test_only_what_was_touched_is_written_whatever_a_fetch_does_meanwhile(desk: Desk) -> None:
+def test_only_edited_fields_are_written_during_a_concurrent_fetch(desk: Desk) -> None:
     def fetch() -> None:
         with open_write(desk.path) as db:
             newer = replace(POTS, documentation_url="https://newer.example/", title="Newer")
-            Writer(db, forges=NO_FORGES).store_catalog([newer], now=NOW, tell_added=False)
+            Writer(db, forges=NO_FORGES).store_catalog([newer], now=NOW, report_added=False)
 
     session = desk.edit(
         typed("Typed") + "; touch ready; while [ ! -e go ]; do sleep 0.01; done", "--json", meanwhile=fetch
@@ -542,11 +544,11 @@ def test_only_what_was_touched_is_written_whatever_a_fetch_does_meanwhile(desk: 
     assert session.code == 0
     assert [(field, value) for _, field, value in overrides(desk.path)] == [("title", '"Typed"')]
     assert values(desk.path)["documentation_url"] == "https://newer.example/"
-    said = json.loads(session.shown[session.shown.index("{") : session.shown.rindex("}") + 1])
-    assert said["changes"] == [{"field": "title", "old": "Newer", "new": "Typed", "upstream": "Newer"}]
+    report = json.loads(session.shown[session.shown.index("{") : session.shown.rindex("}") + 1])
+    assert report["changes"] == [{"field": "title", "old": "Newer", "new": "Typed", "upstream": "Newer"}]
 
 
-def test_every_editable_field_is_handed_out_and_what_lies_beneath_an_edit(desk: Desk) -> None:
+def test_the_draft_contains_every_editable_field_and_upstream_values(desk: Desk) -> None:
     run("edit", "django-pots", "title=Mine")
     desk.edit('cp "$1" copy')
     text = (desk.folder / "copy").read_text(encoding="utf-8")
@@ -555,23 +557,21 @@ def test_every_editable_field_is_handed_out_and_what_lies_beneath_an_edit(desk: 
     assert 'grids = ["gardening", "pottery"]' in text
 
 
-def test_an_editor_that_makes_another_mistake_each_time_comes_to_an_end(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_repeated_mistakes_end_the_edit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from djpkg.cli import editor  # noqa: PLC0415 - terminals only
 
-    monkeypatch.setattr(editor, "_MOST_MISTAKES", 3)
+    monkeypatch.setattr(editor, "_MAX_MISTAKES", 3)
     session = desk.edit(typed("Typed") + '; echo "mistake$(wc -l < turns) = 1" >> "$1"')
     assert session.code == 2
     assert (desk.folder / "turns").read_text() == "\n" * 3
     assert not lost(session, "Typed")
 
 
-def test_a_full_disk_while_the_mistake_is_written_loses_no_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_typed_text_is_kept_if_the_disk_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
 
     def full(draft: Draft, text: str) -> None:
-        if text.startswith("# MISTAKE"):
+        if text.startswith("# ERROR"):
             raise OSError(28, "No space left on device")
         write(draft, text)
 

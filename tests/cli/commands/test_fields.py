@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from djpkg.model.fields import FIELDS
-from tests.cli.running import look, run
+from tests.cli.running import run, run_on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,16 +13,16 @@ KEYS = ["name", "aliases", "type", "source", "record", "editable", "sortable", "
 
 
 def test_the_json_is_an_array_of_every_field() -> None:
-    told = json.loads(run("fields", "--json").out)
-    assert [one["name"] for one in told] == [field.name for field in FIELDS]
-    assert all(list(one) == KEYS for one in told)
-    by_name = {one["name"]: one for one in told}
+    rows = json.loads(run("fields", "--json").out)
+    assert [row["name"] for row in rows] == [field.name for field in FIELDS]
+    assert all(list(row) == KEYS for row in rows)
+    by_name = {row["name"]: row for row in rows}
     assert by_name["repo_watchers"]["aliases"] == ["stars"]
     assert by_name["repo_watchers"]["editable"] is True
     assert by_name["checked"]["sortable"] is False
 
 
-def test_into_a_pipe_goes_a_header_and_a_line_a_field() -> None:
+def test_a_pipe_gets_a_header_and_one_line_per_field() -> None:
     head, *lines = run("fields").lines
     assert head.split("\t") == KEYS
     assert len(lines) == len(FIELDS)
@@ -30,28 +30,28 @@ def test_into_a_pipe_goes_a_header_and_a_line_a_field() -> None:
     assert "last_updated\tupdated\ttime\tforge\ttrue\ttrue\ttrue\ttrue\tupdated:6m..\t" in "\n".join(lines)
 
 
-def test_on_a_terminal_it_is_a_table() -> None:
-    ended = look("fields", width=140)
-    assert ended.out.startswith("FIELD")
-    assert "stars:100.." in ended.out
+def test_a_terminal_gets_a_table() -> None:
+    result = run_on_terminal("fields", width=140)
+    assert result.out.startswith("FIELD")
+    assert "stars:100.." in result.out
 
 
 def test_the_mirror_is_not_read(tmp_path: Path) -> None:
-    ended = run("fields", "--db", str(tmp_path / "nowhere" / "mirror.db"))
-    assert (ended.code, ended.err) == (0, "")
+    result = run("fields", "--db", str(tmp_path / "nowhere" / "mirror.db"))
+    assert (result.code, result.err) == (0, "")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_query_can_ask_for_every_example() -> None:
+def test_every_example_is_a_valid_filter() -> None:
     for field in json.loads(run("fields", "--json").out):
-        ended = run("list", field["example"], "--json")
-        assert ended.code == 0, field
+        result = run("list", field["example"], "--json")
+        assert result.code == 0, field
 
 
-def test_every_field_that_says_so_can_be_sorted_by() -> None:
+def test_sort_accepts_exactly_the_sortable_fields() -> None:
     for field in json.loads(run("fields", "--json").out):
         assert run("list", "--sort", field["name"]).code == (0 if field["sortable"] else 2)
 
 
-def test_words_are_refused() -> None:
+def test_arguments_are_rejected() -> None:
     assert run("fields", "stars").code == 2

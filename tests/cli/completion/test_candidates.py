@@ -15,15 +15,15 @@ import pytest
 from djpkg.cli.app import COMMANDS
 from djpkg.cli.completion import candidates
 from djpkg.mirror import completion
-from tests.cli.running import SOURCE, Ended
-from tests.mirrors import filled, record
+from tests.cli.running import SOURCE, Result
+from tests.mirrors import catalog_facts, filled_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-# Answers one question after the other: loading the program for each would take most of the time.
-ANSWER = """
+# Answers one request after another, because starting the program for each takes most of the time.
+SERVER = """
 import contextlib, io, json, os, sys
 os.environ["_DJPKG_COMPLETE"] = "complete_bash"
 from djpkg.cli.app import app
@@ -31,47 +31,47 @@ own = dict(os.environ)
 for line in sys.stdin:
     os.environ.clear()
     os.environ.update(own | json.loads(line))
-    said, talk = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(talk):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             app([], prog_name="djpkg")
-        except SystemExit as ended:
-            code = ended.code
-    print(json.dumps([code or 0, said.getvalue(), talk.getvalue()]), flush=True)
+        except SystemExit as error:
+            code = error.code
+    print(json.dumps([code or 0, out.getvalue(), err.getvalue()]), flush=True)
 """
 
 
 class Completion:
-    """The program as shells ask it for completions."""
+    """A process that answers completion requests as the program does."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", ANSWER],
+            [sys.executable, "-c", SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(SOURCE)},
             text=True,
         )
 
-    def ask(self, env: Mapping[str, str]) -> Ended:
-        """The answer to what a shell says in its variables."""
+    def ask(self, env: Mapping[str, str]) -> Result:
+        """Run one request with the variables that a shell sets."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"DJPKG_DB": os.environ["DJPKG_DB"], **env}) + "\n")
         self._process.stdin.flush()
-        return Ended(*json.loads(self._process.stdout.readline()))
+        return Result(*json.loads(self._process.stdout.readline()))
 
     def offered(self, *words: str) -> list[str]:
-        """What bash is offered for the last of the words, which it has parted at blanks, ``:`` and ``=``."""
-        ended = self.ask(
+        """Return the candidates for the last word in bash, which splits words at blanks, ``:`` and ``=``."""
+        result = self.ask(
             {
                 "_DJPKG_COMPLETE": "complete_bash",
                 "COMP_WORDS": "\n".join(["djpkg", *words]),
                 "COMP_CWORD": str(len(words)),
             }
         )
-        assert (ended.code, ended.err) == (0, "")
-        return [line for line in ended.lines if line]
+        assert (result.code, result.err) == (0, "")
+        return [line for line in result.lines if line]
 
     def close(self) -> None:
         self._process.communicate()
@@ -89,7 +89,7 @@ def mirror(filled_mirror: Path) -> Path:
     return filled_mirror
 
 
-# What is offered.
+# Candidates.
 
 
 def test_commands_and_options_are_offered(shell: Completion) -> None:
@@ -129,7 +129,7 @@ def test_packages_are_offered_by_slug(shell: Completion, mirror: Path, words: li
         (["list", "-s", "check"], []),
     ],
 )
-def test_fields_are_offered_behind_commas_and_minus(shell: Completion, words: list[str], found: list[str]) -> None:
+def test_fields_are_offered_after_commas_and_minus(shell: Completion, words: list[str], found: list[str]) -> None:
     assert shell.offered(*words) == found
 
 
@@ -154,19 +154,19 @@ def test_fields_are_offered_behind_commas_and_minus(shell: Completion, words: li
         (["compare", "--grid", "=", "gard"], ["gardening"]),
     ],
 )
-def test_terms_are_offered_as_far_as_bash_replaces_them(
+def test_only_the_part_that_bash_replaces_is_offered(
     shell: Completion, mirror: Path, words: list[str], found: list[str]
 ) -> None:
     assert shell.offered(*words) == found
 
 
-def test_a_word_that_no_shell_has_parted_is_offered_whole(shell: Completion, mirror: Path) -> None:
+def test_an_unsplit_word_is_completed_as_a_whole(shell: Completion, mirror: Path) -> None:
     asked = {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg list grid:po", "COMP_CWORD": "2"}
     assert shell.ask(asked).lines == ["grid:pottery"]
 
 
-def test_the_mirror_of_the_option_is_asked(shell: Completion, mirror: Path, tmp_path: Path) -> None:
-    other = filled(tmp_path / "other.db", [record(5, "django-other")])
+def test_candidates_come_from_the_mirror_of_the_db_option(shell: Completion, mirror: Path, tmp_path: Path) -> None:
+    other = filled_mirror(tmp_path / "other.db", [catalog_facts(5, "django-other")])
     assert shell.offered("show", "--db", str(other), "dja") == ["django-other"]
     assert shell.offered("show", "--db", "=", str(other), "dja") == ["django-other"]
 
@@ -186,19 +186,19 @@ def test_the_mirror_of_the_option_is_asked(shell: Completion, mirror: Path, tmp_
         (["nonsense", "=", "po"], []),
     ],
 )
-def test_fields_that_can_be_edited_are_offered_to_assign_to(
+def test_editable_fields_are_offered_for_assignments(
     shell: Completion, mirror: Path, word: list[str], found: list[str]
 ) -> None:
     assert shell.offered("edit", "lids", *word) == found
 
 
-def test_fields_that_can_be_edited_are_offered_to_unset() -> None:
+def test_editable_fields_are_offered_for_unset() -> None:
     assert candidates.editable("doc") == ["docs", "documentation_url"]
 
 
 def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
     zsh = shell.ask({"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "djpkg "}).out
-    assert '"show":"Show one package, from the mirror alone."' in zsh
+    assert '"show":"Show one package."' in zsh
     fish = {"_DJPKG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     assert "show\tShow one package" in shell.ask({**fish, "_TYPER_COMPLETE_ARGS": "djpkg sh"}).out
     for typed, offered in (("list grid:po", "grid:pottery"), ("list -is:arc", "-is:archived")):
@@ -209,13 +209,13 @@ def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
 
 def test_the_scripts_for_the_shells_are_printed(shell: Completion) -> None:
     for name in ("bash", "zsh", "fish"):
-        ended = shell.ask({"_DJPKG_COMPLETE": f"source_{name}"})
-        assert ended.code == 0
-        assert "_DJPKG_COMPLETE=complete_" in ended.out
+        result = shell.ask({"_DJPKG_COMPLETE": f"source_{name}"})
+        assert result.code == 0
+        assert "_DJPKG_COMPLETE=complete_" in result.out
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-def test_bash_itself_completes(mirror: Path, tmp_path: Path) -> None:
+def test_completion_works_in_a_real_bash(mirror: Path, tmp_path: Path) -> None:
     program = tmp_path / "djpkg"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m djpkg "$@"\n')
     program.chmod(0o755)
@@ -225,26 +225,26 @@ def test_bash_itself_completes(mirror: Path, tmp_path: Path) -> None:
         COMP_WORDS=(djpkg show lid); COMP_CWORD=2; _djpkg_completion djpkg; echo "${COMPREPLY[*]}"
     """
     path = f"{tmp_path}:{os.environ['PATH']}"
-    ended = subprocess.run(
+    result = subprocess.run(
         ["bash", "-c", script],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(SOURCE), "PATH": path},
         check=False,
     )
-    assert ended.stdout.decode().splitlines() == ["pottery", "lids"]
+    assert result.stdout.decode().splitlines() == ["pottery", "lids"]
 
 
-# Silence.
+# Errors are silent.
 
 
-def test_without_a_mirror_nothing_is_offered_said_or_made(shell: Completion, tmp_path: Path) -> None:
+def test_without_a_mirror_there_are_no_candidates_and_no_messages(shell: Completion, tmp_path: Path) -> None:
     assert shell.offered("show", "dj") == []
     assert shell.offered("list", "grid", ":") == []
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + b"x" * 5000])
-def test_a_file_that_is_no_mirror_is_passed_over_in_silence(shell: Completion, content: bytes) -> None:
+def test_a_file_that_is_not_a_mirror_is_ignored(shell: Completion, content: bytes) -> None:
     Path(os.environ["DJPKG_DB"]).write_bytes(content)
     assert shell.offered("show", "dj") == []
     assert Path(os.environ["DJPKG_DB"]).read_bytes() == content
@@ -268,36 +268,37 @@ def test_a_locked_mirror_is_not_waited_for(shell: Completion, mirror: Path) -> N
         {"_DJPKG_COMPLETE": "complete_zsh"},
     ],
 )
-def test_a_shell_that_asks_nonsense_gets_silence(shell: Completion, asked: dict[str, str]) -> None:
-    ended = shell.ask(asked)
-    assert (ended.code, ended.err) == (0, "")
+def test_an_invalid_request_gets_no_output(shell: Completion, asked: dict[str, str]) -> None:
+    result = shell.ask(asked)
+    assert (result.code, result.err) == (0, "")
 
 
-def test_a_home_that_makes_no_sense_is_passed_over_in_silence(shell: Completion) -> None:
-    ended = shell.ask({"DJPKG_DB": "~nobody-at-all/mirror.db", "COMP_WORDS": "djpkg\nshow\ndj", "COMP_CWORD": "2"})
-    assert (ended.code, ended.out.strip(), ended.err) == (0, "", "")
+def test_an_unknown_home_folder_is_ignored(shell: Completion) -> None:
+    result = shell.ask({"DJPKG_DB": "~nobody-at-all/mirror.db", "COMP_WORDS": "djpkg\nshow\ndj", "COMP_CWORD": "2"})
+    assert (result.code, result.out.strip(), result.err) == (0, "", "")
 
 
-def test_names_that_a_shell_would_obey_are_not_offered(mirror: Path) -> None:
-    filled(
-        mirror, [record(20 + place, name) for place, name in enumerate(("x$(id)", "x`id`", "x y", "x;id", "x-fine"))]
+def test_names_with_shell_syntax_are_not_offered(mirror: Path) -> None:
+    filled_mirror(
+        mirror,
+        [catalog_facts(20 + place, name) for place, name in enumerate(("x$(id)", "x`id`", "x y", "x;id", "x-fine"))],
     )
     assert completion.find_slugs(mirror, "x") == ["x-fine"]
 
 
-def test_a_name_is_folded_as_show_folds_it(mirror: Path) -> None:
-    filled(mirror, [record(60, "Kiln_x")])
+def test_slugs_match_as_they_do_for_show(mirror: Path) -> None:
+    filled_mirror(mirror, [catalog_facts(60, "Kiln_x")])
     assert completion.find_slugs(mirror, "K") == ["Kiln_x"]
     assert completion.find_slugs(mirror, "KILN-") == ["kiln-x"]
     assert completion.find_slugs(mirror, "\N{KELVIN SIGN}") == []
 
 
-def test_no_more_is_offered_than_a_screen_shows(mirror: Path) -> None:
-    filled(mirror, [record(number, f"many-{number}") for number in range(100, 300)])
+def test_the_number_of_candidates_is_limited(mirror: Path) -> None:
+    filled_mirror(mirror, [catalog_facts(number, f"many-{number}") for number in range(100, 300)])
     assert len(completion.find_slugs(mirror, "many-")) == completion.MAX_CANDIDATES
 
 
-def test_slugs_are_found_by_their_index(mirror: Path) -> None:
+def test_slugs_are_found_through_the_index(mirror: Path) -> None:
     seen: list[str] = []
     with closing(sqlite3.connect(mirror)) as db:
         db.set_trace_callback(seen.append)
