@@ -1,4 +1,4 @@
-"""``field=value`` as typed: every form, every kind, every refusal."""
+"""Assignments of `edit`: operators, kinds of fields, errors."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from djpkg.editing import assignments
-from djpkg.editing.assignments import CategoriesAndGrids, apply_assignments, describe_values, parse_assignments
+from djpkg.editing.assignments import CategoryAndGridIds, apply_assignments, describe_values, parse_assignments
 from djpkg.errors import UsageError
-from djpkg.mirror.connection import in_memory
+from djpkg.mirror.connection import create_in_memory
 from djpkg.mirror.serialization import from_sql, to_row
 from djpkg.model import fields
 from djpkg.model.fields import Kind
 from djpkg.model.merge import merge
 from djpkg.query.columns import column_sql
-from tests.starter import facts
+from tests.seed import seed_facts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from djpkg.model.merge import StoredValue
 
-PLACES = CategoriesAndGrids(
+IDS = CategoryAndGridIds(
     {"1": 1, "2": 2, "apps": 1, "app": 1, "frameworks": 2},
     {"10": 10, "11": 11, "gardening": 10, "pottery": 11, "pottery & kilns": 11},
 )
@@ -37,10 +37,10 @@ RECORD = "https://djangopackages.org/api/v4"
 
 
 def applied(*words: str) -> dict[str, StoredValue]:
-    return apply_assignments(parse_assignments(words), CURRENT, PLACES)
+    return apply_assignments(parse_assignments(words), CURRENT, IDS)
 
 
-def refusal(*words: str) -> str:
+def error_of(*words: str) -> str:
     with pytest.raises(UsageError) as raised:
         applied(*words)
     assert raised.value.exit_code == 2
@@ -48,7 +48,7 @@ def refusal(*words: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("word", "field", "kept"),
+    ("word", "field", "stored"),
     [
         ("title=Clay pots", "title", "Clay pots"),
         ("title= padded ", "title", "padded"),
@@ -112,22 +112,22 @@ def refusal(*words: str) -> str:
         ("grids-=gardening", "grids", []),
     ],
 )
-def test_what_is_typed_becomes_the_value_that_is_kept(word: str, field: str, kept: StoredValue) -> None:
-    assert applied(word) == {field: kept}
+def test_assignments_give_the_stored_value(word: str, field: str, stored: StoredValue) -> None:
+    assert applied(word) == {field: stored}
 
 
 @pytest.mark.parametrize("word", ["participants+=", "participants-=", "participants+=otto", "grids+=gardening"])
-def test_adding_what_is_there_lays_nothing_over_the_list(word: str) -> None:
+def test_adding_or_removing_nothing_creates_no_override(word: str) -> None:
     assert applied(word) == {}
 
 
-def test_assignments_are_done_one_after_the_other() -> None:
+def test_assignments_apply_in_order() -> None:
     assert applied("participants=zoe", "participants+=ines", "participants-=zoe") == {"participants": ["ines"]}
     assert applied("title=a", "title=b", "stars=1") == {"title": "b", "repo_watchers": 1}
     assert applied() == {}
 
 
-def test_what_was_there_before_is_not_changed_in_place() -> None:
+def test_the_current_values_are_not_modified() -> None:
     applied("participants+=zoe", "participants-=mara")
     assert CURRENT["participants"] == ["mara", "otto"]
 
@@ -157,11 +157,11 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in KINDS.items() for text in texts])
-def test_a_json_value_of_the_wrong_form_names_the_field_and_what_it_takes(name: str, text: str) -> None:
-    said = refusal(f"{name}:={text}")
+def test_an_invalid_json_value_names_the_field_and_its_valid_values(name: str, text: str) -> None:
+    message = error_of(f"{name}:={text}")
     field = fields.get(name)
-    assert field.name in said
-    assert describe_values(field) in said
+    assert field.name in message
+    assert describe_values(field) in message
 
 
 @pytest.mark.parametrize(
@@ -192,80 +192,80 @@ def test_a_json_value_of_the_wrong_form_names_the_field_and_what_it_takes(name: 
         f"participants=a{chr(0xDCFF)}",
     ],
 )
-def test_a_text_of_the_wrong_form_names_the_field_and_what_it_takes(word: str) -> None:
+def test_an_invalid_text_names_the_field_and_its_valid_values(word: str) -> None:
     field = fields.get(word.partition("=")[0])
-    said = refusal(word)
-    assert field.name in said
-    assert describe_values(field) in said
+    message = error_of(word)
+    assert field.name in message
+    assert describe_values(field) in message
 
 
 @pytest.mark.parametrize("word", ["", "title", "=x", "title x", "5=x", "ti tle=x", ":=5", "title!=x", "-title=x"])
-def test_what_assigns_nothing_says_how_to_assign(word: str) -> None:
-    assert "field:=JSON" in refusal(word)
+def test_a_malformed_assignment_shows_the_forms(word: str) -> None:
+    assert "field:=JSON" in error_of(word)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields.FIELDS if not field.editable])
-def test_a_field_that_cannot_be_edited_says_which_can(name: str) -> None:
-    said = refusal(f"{name}=x")
-    assert f"{name} cannot be edited" in said
-    assert all(field.name in said for field in fields.EDITABLE)
+def test_a_field_that_cannot_be_edited_lists_those_that_can(name: str) -> None:
+    message = error_of(f"{name}=x")
+    assert f"{name} cannot be edited" in message
+    assert all(field.name in message for field in fields.EDITABLE)
 
 
-def test_the_editable_fields_are_the_records_but_five() -> None:
+def test_the_editable_fields_are_all_but_five_of_the_record() -> None:
     fixed = {field.name for field in fields.RECORD if not field.editable}
     assert fixed == {"id", "slug", "created", "modified", "last_fetched"}
     assert all(field.in_record for field in fields.EDITABLE)
 
 
-def test_an_unknown_field_names_the_nearest() -> None:
-    assert "did you mean title?" in refusal("titel=x")
+def test_an_unknown_field_suggests_the_nearest() -> None:
+    assert "did you mean title?" in error_of("titel=x")
 
 
 @pytest.mark.parametrize("field", [one for one in fields.EDITABLE if one.kind not in (Kind.NAMES, Kind.GRIDS)])
-def test_only_lists_of_names_can_be_added_to_and_taken_from(field: fields.Field) -> None:
-    for form in ("+=", "-="):
-        said = refusal(f"{field.name}{form}x")
-        assert field.name in said
-        assert describe_values(field) in said
+def test_only_lists_of_names_can_be_changed_item_by_item(field: fields.Field) -> None:
+    for operator in ("+=", "-="):
+        message = error_of(f"{field.name}{operator}x")
+        assert field.name in message
+        assert describe_values(field) in message
 
 
-@pytest.mark.parametrize("form", ["", "title:=", "participants-=", "repo_forks=", "x" * 99 + "="])
-def test_of_what_is_refused_only_the_beginning_is_said(form: str) -> None:
-    assert len(refusal(form + "x" * 99_999)) < 500
+@pytest.mark.parametrize("start", ["", "title:=", "participants-=", "repo_forks=", "x" * 99 + "="])
+def test_errors_quote_only_the_start_of_long_input(start: str) -> None:
+    assert len(error_of(start + "x" * 99_999)) < 500
 
 
-def test_what_is_not_in_the_list_cannot_be_taken_out() -> None:
-    assert "participants does not hold 'zoe'" in refusal("participants-=zoe")
-    assert "participants does not hold 'zoe'" in refusal("participants-=mara, zoe")
-    assert "grids does not hold 'pottery'" in refusal("grids-=pottery")
+def test_an_item_that_is_not_in_the_list_cannot_be_removed() -> None:
+    assert "'zoe' is not in participants" in error_of("participants-=zoe")
+    assert "'zoe' is not in participants" in error_of("participants-=mara, zoe")
+    assert "'pottery' is not in grids" in error_of("grids-=pottery")
 
 
 @pytest.mark.parametrize("text", ["", "{", "nul", "'x'", "[1,]", "\ud800", "[" * 100_000, "9" * 5000])
-def test_what_is_no_json_says_so_and_what_it_takes(text: str) -> None:
-    said = refusal(f"stars:={text}")
-    assert "repo_watchers" in said
-    assert describe_values(fields.get("stars")) in said
+def test_invalid_json_names_the_field_and_its_valid_values(text: str) -> None:
+    message = error_of(f"stars:={text}")
+    assert "repo_watchers" in message
+    assert describe_values(fields.get("stars")) in message
 
 
-def test_a_long_value_is_cut_in_the_refusal_and_a_long_text_is_refused() -> None:
-    assert len(refusal("stars=" + "x" * 100_000)) < 300
-    assert len(refusal("category=" + "x" * 100_000)) < 300
-    assert len(refusal("title=" + "x" * (64 * 1024 + 1))) < 300
+def test_a_long_value_is_cut_in_the_error_and_a_long_text_is_invalid() -> None:
+    assert len(error_of("stars=" + "x" * 100_000)) < 300
+    assert len(error_of("category=" + "x" * 100_000)) < 300
+    assert len(error_of("title=" + "x" * (64 * 1024 + 1))) < 300
     assert applied("title=" + "x" * 64 * 1024) == {"title": "x" * 64 * 1024}
 
 
-def test_every_kind_that_can_be_edited_says_what_it_takes() -> None:
+def test_every_editable_kind_describes_its_values() -> None:
     assert len({describe_values(field) for field in fields.EDITABLE}) == len({field.kind for field in fields.EDITABLE})
 
 
 def stored_and_shown(db: sqlite3.Connection, values: dict[str, StoredValue]) -> dict[str, Any]:
-    """Through the merge and a real row of the mirror to what `show --json` prints."""
-    row = to_row(merge([facts()], values))
+    """Store the values in a real mirror and return the record that `show --json` prints."""
+    row = to_row(merge([seed_facts()], values))
     db.execute(
         f"INSERT OR REPLACE INTO packages ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
     )
-    kept = db.execute(f"SELECT {', '.join(column_sql(field) for field in fields.RECORD)} FROM packages").fetchone()
-    shown = {field.name: from_sql(field, one) for field, one in zip(fields.RECORD, kept, strict=True)}
+    stored = db.execute(f"SELECT {', '.join(column_sql(field) for field in fields.RECORD)} FROM packages").fetchone()
+    shown = {field.name: from_sql(field, one) for field, one in zip(fields.RECORD, stored, strict=True)}
     text = json.dumps(shown, indent=4, allow_nan=False)
     assert text.isascii()
     assert json.loads(text) == shown
@@ -274,12 +274,12 @@ def stored_and_shown(db: sqlite3.Connection, values: dict[str, StoredValue]) -> 
 
 @pytest.fixture(scope="module")
 def mirror() -> Iterator[sqlite3.Connection]:
-    with closing(in_memory()) as db:
+    with closing(create_in_memory()) as db:
         yield db
 
 
 names = st.sampled_from([name for field in fields.EDITABLE for name in (field.name, *field.aliases)])
-forms = st.sampled_from(["=", ":=", "+=", "-="])
+operators = st.sampled_from(["=", ":=", "+=", "-="])
 texts = st.one_of(
     st.text(max_size=40),
     st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=0x10FFFF, exclude_categories=())).map(json.dumps),
@@ -297,31 +297,31 @@ texts = st.one_of(
 
 
 @settings(derandomize=True, deadline=None, max_examples=250)
-@given(name=names, form=forms, text=texts)
-@example(name="last_updated", form=":=", text=json.dumps("2026-01-31\ud80012:00:00Z"))
-@example(name="last_updated", form=":=", text=json.dumps("2026-01-31\x0012:00:00Z"))
-@example(name="last_updated", form="=", text="2026-01-31\n12:00:00Z")
-@example(name="repo_watchers", form=":=", text="1e400")
-@example(name="grids", form=":=", text=f"[{'9' * 4299}]")
-def test_any_text_is_refused_or_becomes_a_value_that_can_be_stored_and_shown(
-    mirror: sqlite3.Connection, name: str, form: str, text: str
+@given(name=names, operator=operators, text=texts)
+@example(name="last_updated", operator=":=", text=json.dumps("2026-01-31\ud80012:00:00Z"))
+@example(name="last_updated", operator=":=", text=json.dumps("2026-01-31\x0012:00:00Z"))
+@example(name="last_updated", operator="=", text="2026-01-31\n12:00:00Z")
+@example(name="repo_watchers", operator=":=", text="1e400")
+@example(name="grids", operator=":=", text=f"[{'9' * 4299}]")
+def test_any_text_is_invalid_or_gives_a_value_that_can_be_stored_and_shown(
+    mirror: sqlite3.Connection, name: str, operator: str, text: str
 ) -> None:
     field = fields.get(name)
     try:
-        values = applied(f"{name}{form}{text}")
+        values = applied(f"{name}{operator}{text}")
     except UsageError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = field.name
+        message = field.name
         shown = stored_and_shown(mirror, values)
         if field.kind not in (Kind.CATEGORY, Kind.GRIDS):
             assert {name: shown[name] for name in values} == values
-    assert field.name in said
+    assert field.name in message
 
 
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.lists(st.text(max_size=20), max_size=3))
-def test_any_words_end_in_assignments_or_a_usage_error(words: Sequence[str]) -> None:
+def test_any_words_give_assignments_or_a_usage_error(words: Sequence[str]) -> None:
     try:
         found = parse_assignments(words)
     except UsageError:
@@ -330,7 +330,7 @@ def test_any_words_end_in_assignments_or_a_usage_error(words: Sequence[str]) -> 
     assert all(one.field.editable for one in found)
 
 
-def test_editable_takes_aliases_and_refuses_the_rest() -> None:
-    assert assignments.get_editable("Docs").name == "documentation_url"
+def test_editable_fields_are_found_by_alias() -> None:
+    assert assignments.get_editable_field("Docs").name == "documentation_url"
     with pytest.raises(UsageError):
-        assignments.get_editable("slug")
+        assignments.get_editable_field("slug")

@@ -1,4 +1,4 @@
-"""What is kept of two statements, what counts as a change, and which events follow."""
+"""Combined facts, changes between facts, and the events they cause."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from djpkg.model.fact_changes import Event, combine, facts_differ, find_events
+from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
 from djpkg.model.facts import ContributorsFacts, Facts, ForgeFacts, PypiFacts, WeeksFacts
 from tests.model.test_merge import CATALOG, FORGE, HEAD, HERE, PAGE, PEOPLE, PYPI, WEEKS
 
@@ -14,53 +14,53 @@ NEWER = "c" * 40
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "events"),
     [("MIT", "GPL-3.0", [("license", "MIT", "GPL-3.0")]), ("MIT", "MIT", []), (None, "MIT", []), ("MIT", None, [])],
 )
-def test_a_repositorys_other_licence_is_told(
-    old: str | None, new: str | None, told: list[tuple[str, str, str]]
+def test_a_changed_license_of_a_repository_is_an_event(
+    old: str | None, new: str | None, events: list[tuple[str, str, str]]
 ) -> None:
     before, after = (replace(FORGE, repository=replace(PAGE, license=one)) for one in (old, new))
-    assert [tuple(event) for event in find_events(before, after, coordinate=HERE)] == told
+    assert [tuple(event) for event in find_events(before, after, coordinate=HERE)] == events
 
 
-def test_the_parts_of_a_repository_that_arrive_apart_add_up() -> None:
-    page = combine(None, ForgeFacts(repository=PAGE))
-    with_weeks = combine(page, ForgeFacts(weeks=WEEKS))
-    assert combine(with_weeks, ForgeFacts(contributors=PEOPLE)) == FORGE
+def test_parts_of_a_repository_fetched_separately_are_combined() -> None:
+    page = combine_facts(None, ForgeFacts(repository=PAGE))
+    with_weeks = combine_facts(page, ForgeFacts(weeks=WEEKS))
+    assert combine_facts(with_weeks, ForgeFacts(contributors=PEOPLE)) == FORGE
 
 
-def test_a_part_that_is_said_anew_replaces_its_own_kind_alone() -> None:
+def test_a_new_part_replaces_only_the_same_part() -> None:
     weeks = WeeksFacts(head=NEWER, days={})
-    assert combine(FORGE, ForgeFacts(weeks=weeks)) == replace(FORGE, weeks=weeks)
+    assert combine_facts(FORGE, ForgeFacts(weeks=weeks)) == replace(FORGE, weeks=weeks)
 
 
 @pytest.mark.parametrize("state", ["gone", "blocked"])
-def test_a_repository_that_is_gone_keeps_all_that_was_known(state: str) -> None:
-    assert combine(FORGE, ForgeFacts(state=state)) == replace(FORGE, state=state)  # type: ignore[arg-type] # of two
+def test_a_gone_or_blocked_repository_keeps_its_facts(state: str) -> None:
+    assert combine_facts(FORGE, ForgeFacts(state=state)) == replace(FORGE, state=state)  # type: ignore[arg-type] # of two
 
 
-def test_a_repository_that_is_back_is_ok_again() -> None:
-    assert combine(replace(FORGE, state="gone"), ForgeFacts(repository=PAGE)) == FORGE
+def test_a_repository_that_is_back_is_ok() -> None:
+    assert combine_facts(replace(FORGE, state="gone"), ForgeFacts(repository=PAGE)) == FORGE
 
 
-def test_a_project_that_is_gone_keeps_its_last_release() -> None:
-    assert combine(PYPI, PypiFacts(state="gone", name="pots")) == replace(PYPI, state="gone")
-    assert combine(None, PypiFacts(state="gone", name="pots")) == PypiFacts(state="gone", name="pots")
-    assert combine(replace(PYPI, state="gone"), PYPI) == PYPI
+def test_a_gone_project_keeps_its_last_release() -> None:
+    assert combine_facts(PYPI, PypiFacts(state="gone", name="pots")) == replace(PYPI, state="gone")
+    assert combine_facts(None, PypiFacts(state="gone", name="pots")) == PypiFacts(state="gone", name="pots")
+    assert combine_facts(replace(PYPI, state="gone"), PYPI) == PYPI
 
 
-def test_an_empty_list_of_weeks_from_the_catalog_does_not_wipe_out_a_known_one() -> None:
-    said = replace(CATALOG, commits_over_52=(), title="New")
-    assert combine(CATALOG, said) == replace(CATALOG, title="New")
-    assert combine(None, said) == said
+def test_an_empty_list_of_weeks_from_the_catalog_keeps_the_known_one() -> None:
+    new = replace(CATALOG, commits_over_52=(), title="New")
+    assert combine_facts(CATALOG, new) == replace(CATALOG, title="New")
+    assert combine_facts(None, new) == new
     other = replace(CATALOG, commits_over_52=(0,) * 52)
-    assert combine(CATALOG, other) == other
+    assert combine_facts(CATALOG, other) == other
 
 
-def test_lists_that_the_catalog_empties_otherwise_are_news() -> None:
-    said = replace(CATALOG, grids=(), participants=())
-    assert combine(CATALOG, said) == said
+def test_other_lists_emptied_by_the_catalog_are_changes() -> None:
+    new = replace(CATALOG, grids=(), participants=())
+    assert combine_facts(CATALOG, new) == new
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_lists_that_the_catalog_empties_otherwise_are_news() -> None:
         (PYPI, replace(PYPI, version="2.1"), True),
     ],
 )
-def test_what_counts_as_a_change(before: Facts | None, after: Facts, *, changed: bool) -> None:
+def test_facts_differ_only_in_substance(before: Facts | None, after: Facts, *, changed: bool) -> None:
     assert facts_differ(before, after) is changed
 
 
@@ -93,7 +93,7 @@ def forge(**changes: object) -> ForgeFacts:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "events"),
     [
         (FORGE, FORGE, []),
         (FORGE, forge(stars=9), []),
@@ -136,12 +136,12 @@ def forge(**changes: object) -> ForgeFacts:
         (CATALOG, replace(CATALOG, title="New"), []),
     ],
 )
-def test_which_events_follow(before: Facts, after: Facts, told: list[Event]) -> None:
-    assert find_events(before, after, coordinate=HERE) == told
+def test_events_between_two_facts(before: Facts, after: Facts, events: list[Event]) -> None:
+    assert find_events(before, after, coordinate=HERE) == events
 
 
 @pytest.mark.parametrize(
-    "learned",
+    "facts",
     [
         FORGE,
         forge(archived=True),
@@ -154,12 +154,12 @@ def test_which_events_follow(before: Facts, after: Facts, told: list[Event]) -> 
         CATALOG,
     ],
 )
-def test_what_is_learned_first_is_no_event(learned: Facts) -> None:
-    assert find_events(None, learned, coordinate=HERE) == []
+def test_the_first_facts_cause_no_event(facts: Facts) -> None:
+    assert find_events(None, facts, coordinate=HERE) == []
 
 
-def test_the_people_of_an_older_head_stay_until_others_are_named() -> None:
+def test_contributors_of_an_older_head_are_kept_without_new_ones() -> None:
     page = replace(PAGE, head=NEWER)
-    kept = combine(FORGE, ForgeFacts(repository=page))
+    kept = combine_facts(FORGE, ForgeFacts(repository=page))
     assert isinstance(kept, ForgeFacts)
     assert kept.contributors == ContributorsFacts(head=HEAD, names=("ines", "mara"), taken=PEOPLE.taken)

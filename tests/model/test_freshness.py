@@ -1,4 +1,4 @@
-"""What of a repository is asked for again once its head is known, as tables of values."""
+"""Which parts of a repository are fetched again, and when the catalog's list is due."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from djpkg.model.facts import WeeksFacts
-from djpkg.model.freshness import needs_contributors, needs_window, weeks_without_asking
+from djpkg.model.fetch_state import Sweep
+from djpkg.model.freshness import needs_commits, needs_contributors, needs_sweep, reaches_known_id, weeks_from_head
 from djpkg.model.weekly_commits import window_start
-from djpkg.times import stamp
+from djpkg.times import format_time
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 START = window_start(NOW)
@@ -18,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 
 def text(moment: datetime | None) -> str | None:
-    return stamp(moment) if moment else None
+    return format_time(moment) if moment else None
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def text(moment: datetime | None) -> str | None:
         (HEAD, NOW, "", True, None),
     ],
 )
-def test_the_window_is_asked_for_where_the_head_moved_within_it(
+def test_commits_are_fetched_when_the_head_changed_within_the_window(
     head: str | None,
     head_at: datetime | None,
     weeks_head: str | None,
@@ -48,10 +49,10 @@ def test_the_window_is_asked_for_where_the_head_moved_within_it(
     window: bool,
     known: WeeksFacts | None,
 ) -> None:
-    asked = needs_window(head, text(head_at), weeks_head=weeks_head, now=NOW)
-    follows = weeks_without_asking(head, text(head_at), weeks_head=weeks_head, now=NOW)
-    assert (asked, follows) == (window, known)
-    assert not (asked and follows)
+    due = needs_commits(head, text(head_at), weeks_head=weeks_head, now=NOW)
+    follows = weeks_from_head(head, text(head_at), weeks_head=weeks_head, now=NOW)
+    assert (due, follows) == (window, known)
+    assert not (due and follows)
 
 
 DAY = timedelta(days=1)
@@ -59,25 +60,25 @@ LONG_AGO = NOW - 30 * DAY
 
 
 @pytest.mark.parametrize(
-    ("head", "head_at", "own", "taken", "catalog_updated", "asked"),
+    ("head", "head_at", "own", "taken", "catalog_updated", "due"),
     [
-        # nobody has a list
+        # no list at all
         (HEAD, LONG_AGO, None, None, None, True),
         (HEAD, LONG_AGO, OLDER, LONG_AGO - DAY, None, True),
-        # the catalog's belongs to the head, or not
+        # the catalog's list belongs to the head, or not
         (HEAD, LONG_AGO, None, None, LONG_AGO, False),
         (HEAD, LONG_AGO, OLDER, LONG_AGO - DAY, LONG_AGO, False),
         (HEAD, LONG_AGO, None, None, LONG_AGO - SECOND, True),
         (HEAD, None, None, None, None, True),
-        # our own does, and had time to settle
+        # the stored list does, and was read late enough
         (HEAD, LONG_AGO, HEAD, LONG_AGO + DAY, None, False),
         (HEAD, LONG_AGO, HEAD, LONG_AGO + 5 * DAY, None, False),
-        # taken within a day of the head: once more, a day later
+        # read within a day of the head: once more, a day later
         (HEAD, LONG_AGO, HEAD, LONG_AGO + DAY - SECOND, None, True),
         (HEAD, LONG_AGO, HEAD, LONG_AGO, None, True),
         (HEAD, NOW - DAY, HEAD, NOW - DAY, None, True),
         (HEAD, NOW - DAY + SECOND, HEAD, NOW - DAY + SECOND, None, False),
-        # a head that bears a date after the list was taken says nothing of caches
+        # a head dated after the list was read
         (HEAD, LONG_AGO, HEAD, LONG_AGO - SECOND, None, False),
         (HEAD, LONG_AGO, HEAD, None, None, False),
         (HEAD, None, HEAD, LONG_AGO, None, False),
@@ -85,14 +86,14 @@ LONG_AGO = NOW - 30 * DAY
         (None, None, None, None, None, False),
     ],
 )
-def test_contributors_are_asked_for_where_no_list_belongs_to_the_head(
+def test_contributors_are_fetched_when_no_list_belongs_to_the_head(
     head: str | None,
     head_at: datetime | None,
     own: str | None,
     taken: datetime | None,
     catalog_updated: datetime | None,
     *,
-    asked: bool,
+    due: bool,
 ) -> None:
     answer = needs_contributors(
         head,
@@ -102,18 +103,58 @@ def test_contributors_are_asked_for_where_no_list_belongs_to_the_head(
         catalog_updated=text(catalog_updated),
         now=NOW,
     )
-    assert answer is asked
+    assert answer is due
 
 
-def test_a_list_taken_too_early_is_taken_once_more_and_then_left_alone() -> None:
-    head_at, asked_at = LONG_AGO, []
+def test_a_list_read_too_early_is_read_once_more() -> None:
+    head_at, read_at = LONG_AGO, []
     taken = head_at + timedelta(hours=1)
     now = taken
     while now < head_at + 10 * DAY:
         if needs_contributors(
-            HEAD, text(head_at), contributors_head=HEAD, contributors_taken=stamp(taken), catalog_updated=None, now=now
+            HEAD,
+            text(head_at),
+            contributors_head=HEAD,
+            contributors_taken=format_time(taken),
+            catalog_updated=None,
+            now=now,
         ):
             taken = now
-            asked_at.append(now)
+            read_at.append(now)
         now += timedelta(hours=1)
-    assert asked_at == [head_at + timedelta(hours=25)]
+    assert read_at == [head_at + timedelta(hours=25)]
+
+
+@pytest.mark.parametrize(
+    ("ago", "due"),
+    [
+        (timedelta(), False),
+        (timedelta(hours=23, minutes=59, seconds=59), False),
+        (timedelta(days=1), True),
+        (timedelta(days=400), True),
+        (timedelta(seconds=-1), True),  # the clock went back
+        (timedelta(days=-1000), True),
+    ],
+)
+def test_the_list_is_due_once_a_day_whatever_the_clock_did(ago: timedelta, *, due: bool) -> None:
+    assert needs_sweep(Sweep(NOW - ago, 5000, 6000), now=NOW) is due
+
+
+def test_a_list_never_read_completely_is_due() -> None:
+    assert needs_sweep(None, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("ids", "mark", "known"),
+    [
+        ((9, 8, 7), 7, True),
+        ((9, 8, 7), 8, True),
+        ((9, 8), 7, False),
+        ((5,), 7, True),  # the highest id of the last sweep may be removed
+        ((), 7, False),
+        ((9, 8), None, False),
+        ((), None, False),
+    ],
+)
+def test_paging_stops_at_a_page_with_known_ids(ids: tuple[int, ...], mark: int | None, *, known: bool) -> None:
+    assert reaches_known_id(ids, mark) is known

@@ -1,4 +1,4 @@
-"""Who owns which field, and what an override lies over."""
+"""Which source owns each field, and how overrides apply."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CATALOG = CatalogFacts(
     last_fetched="2026-01-15T20:08:21.858607-05:00",
     pypi_version="1.0",
     repo_forks=3,
-    repo_description="The catalog's words.",
+    repo_description="From the catalog.",
     repo_watchers=30,
     commits_over_52=(2,) * 52,
     participants=("mara", "otto"),
@@ -55,7 +55,7 @@ CATALOG = CatalogFacts(
 PAGE = RepositoryFacts(
     path="Mara/Pots",
     node_id="R_1",
-    description="The forge's words.",
+    description="From the forge.",
     stars=31,
     forks=4,
     archived=False,
@@ -80,7 +80,7 @@ PYPI = PypiFacts(
 
 
 def row(
-    said: Facts | None,
+    facts: Facts | None,
     source: SourceName = SourceName.GITHUB,
     coordinate: str = HERE,
     *,
@@ -88,7 +88,7 @@ def row(
     error: str | None = None,
 ) -> FactsRow:
     outcome = Outcome.FAILED if error else Outcome.UPDATED
-    return FactsRow(source, coordinate, answered, answered, outcome.value, error, said)
+    return FactsRow(source, coordinate, answered, answered, outcome.value, error, facts)
 
 
 def merged(
@@ -98,11 +98,11 @@ def merged(
     return merge([first, *rows], edits or {}, **more)
 
 
-def pypi_row(said: PypiFacts | None = PYPI, **more: Any) -> FactsRow:
-    return row(said, SourceName.PYPI, "pots", **more)
+def pypi_row(facts: PypiFacts | None = PYPI, **more: Any) -> FactsRow:
+    return row(facts, SourceName.PYPI, "pots", **more)
 
 
-def test_a_package_that_only_the_catalog_knows_shows_the_catalogs_values_character_for_character() -> None:
+def test_with_catalog_facts_only_the_record_equals_the_catalogs() -> None:
     values = merged().values
     stated = {name: getattr(CATALOG, name) for name in (field.name for field in fields.RECORD)}
     assert {name: values[name] for name in stated} == {
@@ -111,7 +111,7 @@ def test_a_package_that_only_the_catalog_knows_shows_the_catalogs_values_charact
     assert {merged().origins[name] for name in stated} == {Origin("catalog", "2026-03-10T00:00:00Z")}
 
 
-def test_every_field_of_the_register_that_packages_keeps_has_a_value() -> None:
+def test_every_stored_field_has_a_value() -> None:
     kept = {field.name for field in fields.FIELDS if not is_computed(field)}
     assert kept <= set(merged().values)
 
@@ -121,7 +121,7 @@ def test_every_field_of_the_register_that_packages_keeps_has_a_value() -> None:
     [
         ("repo_watchers", 31, "github"),
         ("repo_forks", 4, "github"),
-        ("repo_description", "The forge's words.", "github"),
+        ("repo_description", "From the forge.", "github"),
         ("last_updated", HEAD_AT, "github"),
         ("participants", ["ines", "mara"], "github"),
         ("archived", False, "github"),
@@ -142,18 +142,18 @@ def test_every_field_of_the_register_that_packages_keeps_has_a_value() -> None:
         ("modified", CATALOG.modified, "catalog"),
     ],
 )
-def test_the_owner_of_a_field_states_it(field: str, value: object, owner: str) -> None:
+def test_each_field_comes_from_its_owner(field: str, value: object, owner: str) -> None:
     all_three = merged(row(FORGE), pypi_row())
     assert all_three.values[field] == value
     assert all_three.origins[field].source == owner
 
 
-ASKED = {"answered": "2026-03-08T12:00:00Z"}
+ANSWERED = {"answered": "2026-03-08T12:00:00Z"}
 
 
 @pytest.mark.parametrize("edits", [{}, {"repo_url": ""}, {"pypi_url": ""}, {"repo_url": "", "pypi_url": ""}])
 @pytest.mark.parametrize("rows", [[], [row(FORGE)], [pypi_row()], [row(FORGE), pypi_row()]])
-def test_every_field_of_the_register_has_an_origin(rows: list[FactsRow], edits: dict[str, Any]) -> None:
+def test_every_field_has_an_origin(rows: list[FactsRow], edits: dict[str, Any]) -> None:
     assert {field.name for field in fields.FIELDS} == set(merged(*rows, edits=edits).origins)
 
 
@@ -179,34 +179,37 @@ def test_every_field_of_the_register_has_an_origin(rows: list[FactsRow], edits: 
         ("edited", Origin(DJPKG, None)),
     ],
 )
-def test_a_field_is_dated_by_the_answer_of_the_source_that_it_follows_from(field: str, origin: Origin) -> None:
-    assert merged(row(FORGE), pypi_row(**ASKED)).origins[field] == origin
+def test_an_origin_has_the_time_of_its_sources_answer(field: str, origin: Origin) -> None:
+    assert merged(row(FORGE), pypi_row(**ANSWERED)).origins[field] == origin
 
 
-def test_what_a_source_has_not_been_asked_about_is_dated_by_no_answer() -> None:
+def test_the_origin_of_a_source_never_asked_has_no_time() -> None:
     origins = merged().origins
     assert (origins["archived"], origins["released"]) == (Origin("github", None), Origin("pypi", None))
 
 
-def test_without_repository_or_project_the_address_says_why_there_is_nothing() -> None:
+def test_without_repository_or_project_its_fields_come_from_the_catalog() -> None:
     catalog = Origin("catalog", "2026-03-10T00:00:00Z")
     nothing = merged(catalog=replace(CATALOG, repo_url="", pypi_url="")).origins
     assert {nothing[field] for field in ("repo_state", "archived", "pypi_state", "yanked", "license")} == {catalog}
     assert merged(row(FORGE), catalog=replace(CATALOG, pypi_url="")).origins["license"] == Origin("github", MONDAY)
 
 
-def test_an_edit_and_what_follows_from_it_are_yours_and_dated_by_the_edit() -> None:
+def test_an_edited_field_and_its_derived_fields_have_the_edit_as_origin() -> None:
     edited = {"participants": "2026-03-11T00:00:00Z", "title": "2026-03-12T00:00:00Z"}
     one = merged(row(FORGE), edits={"participants": ["me"], "title": "Mine"}, edited=edited)
     assert one.origins["participants"] == one.origins["participant_count"] == Origin(YOU, edited["participants"])
     assert one.origins["edited"] == Origin(DJPKG, edited["title"])
-    assert one.beneath == {"participants": Origin("github", MONDAY), "title": Origin("catalog", "2026-03-10T00:00:00Z")}
+    assert one.upstream_origins == {
+        "participants": Origin("github", MONDAY),
+        "title": Origin("catalog", "2026-03-10T00:00:00Z"),
+    }
 
 
-def test_the_coordinates_to_ask_follow_from_the_addresses_in_any_case() -> None:
+def test_coordinates_are_derived_from_the_urls_in_lower_case() -> None:
     one = merged()
-    assert one.place is not None
-    assert (one.place.coordinate, one.place.path, one.project) == (HERE, "Mara/Pots", "pots")
+    assert one.repository is not None
+    assert (one.repository.coordinate, one.repository.path, one.project) == (HERE, "Mara/Pots", "pots")
     assert (one.values["repository_key"], one.values["repository"], one.values["forge"]) == (
         HERE,
         "Mara/Pots",
@@ -215,7 +218,7 @@ def test_the_coordinates_to_ask_follow_from_the_addresses_in_any_case() -> None:
     assert one.values["pypi_name"] == "pots"
 
 
-def test_what_a_forge_does_not_tell_stays_the_catalogs() -> None:
+def test_values_missing_at_the_forge_stay_the_catalogs() -> None:
     page = replace(PAGE, stars=None, forks=None, archived=None, license=None, head=None, head_at=None)
     one = merged(row(ForgeFacts(repository=page)))
     shown = {name: one.values[name] for name in ("repo_watchers", "repo_forks", "last_updated", "participants")}
@@ -233,7 +236,7 @@ def test_an_empty_description_at_the_forge_replaces_the_catalogs() -> None:
     assert merged(row(ForgeFacts(repository=replace(PAGE, description="")))).values["repo_description"] == ""
 
 
-def test_the_forges_licence_stands_until_pypi_states_one() -> None:
+def test_the_license_of_the_forge_is_used_until_pypi_has_one() -> None:
     assert merged(row(FORGE)).values["license"] == "MIT"
     assert merged(row(FORGE), pypi_row(replace(PYPI, license=None))).values["license"] == "MIT"
     assert merged(pypi_row(replace(PYPI, license=None))).values["license"] is None
@@ -248,13 +251,13 @@ def test_an_empty_list_of_weeks_is_unknown_and_not_zero_commits() -> None:
     assert merged().values["commits_last_year"] == 104
 
 
-def test_a_forge_without_commits_in_the_window_makes_fifty_two_zeros() -> None:
+def test_no_commits_in_the_window_are_52_zeros() -> None:
     values = merged(row(ForgeFacts(repository=PAGE, weeks=WeeksFacts(head=HEAD, days={})))).values
     assert values["commits_over_52"] == [0] * 52
     assert values["commits_last_year"] == 0
 
 
-def test_weeks_slide_with_the_forges_answer_and_stand_still_without_one() -> None:
+def test_weeks_move_with_each_answer_of_the_forge() -> None:
     today = merged(row(FORGE)).values["commits_over_52"]
     week_later = merged(row(FORGE, answered="2026-03-16T12:00:00Z")).values["commits_over_52"]
     failed = merged(row(FORGE, answered=MONDAY, error="answered 502")).values["commits_over_52"]
@@ -265,7 +268,7 @@ def test_weeks_slide_with_the_forges_answer_and_stand_still_without_one() -> Non
     assert failed == today
 
 
-def test_weeks_of_the_catalog_have_no_days_and_do_not_slide() -> None:
+def test_weeks_of_the_catalog_do_not_move() -> None:
     counts = tuple(range(52))
     catalog = replace(CATALOG, commits_over_52=counts)
     for answered in (MONDAY, "2026-06-01T00:00:00Z"):
@@ -274,16 +277,16 @@ def test_weeks_of_the_catalog_have_no_days_and_do_not_slide() -> None:
         assert one.origins["commits_over_52"].source == "catalog"
 
 
-def test_an_override_never_slides() -> None:
-    mine = list(range(52))
+def test_overridden_weeks_do_not_move() -> None:
+    edited_values = list(range(52))
     for answered in (MONDAY, "2026-06-01T00:00:00Z"):
-        one = merged(row(FORGE, answered=answered), edits={"commits_over_52": mine})
-        assert one.values["commits_over_52"] == mine
-        assert one.values["commits_last_year"] == sum(mine)
-        assert one.upstream["commits_over_52"] != mine
+        one = merged(row(FORGE, answered=answered), edits={"commits_over_52": edited_values})
+        assert one.values["commits_over_52"] == edited_values
+        assert one.values["commits_last_year"] == sum(edited_values)
+        assert one.upstream["commits_over_52"] != edited_values
 
 
-def test_a_whole_list_of_contributors_replaces_the_catalogs_and_a_part_goes_behind_it() -> None:
+def test_a_whole_list_of_contributors_replaces_the_catalogs_and_a_partial_one_is_appended() -> None:
     part = replace(PEOPLE, names=("zoe", "mara", "ines"), whole=False)
     assert merged(row(FORGE)).values["participants"] == ["ines", "mara"]
     assert merged(row(replace(FORGE, contributors=part))).values["participants"] == ["mara", "otto", "zoe", "ines"]
@@ -293,11 +296,11 @@ def test_a_whole_list_of_contributors_replaces_the_catalogs_and_a_part_goes_behi
 @pytest.mark.parametrize(
     ("list_head", "catalog_updated", "catalog_names", "shown"),
     [
-        (HEAD, HEAD_AT, ("mara", "otto"), ["ines", "mara"]),  # our own belongs to the head
-        (OLDER, HEAD_AT, ("mara", "otto"), ["mara", "otto"]),  # the catalog's does, ours does not
-        (OLDER, "2026-03-01T11:00:00+01:00", ("mara", "otto"), ["mara", "otto"]),  # the same moment, written otherwise
-        (OLDER, "2026-03-01T09:59:59Z", ("mara", "otto"), ["ines", "mara"]),  # neither: ours is the newer one
-        (OLDER, HEAD_AT, (), ["ines", "mara"]),  # an empty list is none
+        (HEAD, HEAD_AT, ("mara", "otto"), ["ines", "mara"]),  # the forge's list belongs to the head
+        (OLDER, HEAD_AT, ("mara", "otto"), ["mara", "otto"]),  # only the catalog's list does
+        (OLDER, "2026-03-01T11:00:00+01:00", ("mara", "otto"), ["mara", "otto"]),  # the same moment in another zone
+        (OLDER, "2026-03-01T09:59:59Z", ("mara", "otto"), ["ines", "mara"]),  # neither: the forge's is newer
+        (OLDER, HEAD_AT, (), ["ines", "mara"]),  # an empty list does not count
         (OLDER, None, ("mara", "otto"), ["ines", "mara"]),
     ],
 )
@@ -309,19 +312,19 @@ def test_the_list_of_participants_that_belongs_to_the_newest_head_is_shown(
     assert merged(row(forge), catalog=catalog).values["participants"] == shown
 
 
-def test_facts_of_the_place_left_are_not_mixed_in_after_an_address_was_edited_and_taken_back() -> None:
+def test_only_facts_of_the_current_repository_are_used() -> None:
     there = ForgeFacts(repository=replace(PAGE, path="otto/pans", stars=9000, license="GPL-3.0"))
     both = (row(FORGE), row(there, coordinate="github.com/otto/pans", answered="2026-03-12T00:00:00Z", error="lost"))
     edited = merged(*both, edits={"repo_url": "https://github.com/otto/pans"})
     assert (edited.values["repo_watchers"], edited.values["repo_state"]) == (9000, "ok")
-    assert edited.values["participants"] == ["mara", "otto"]  # the catalog's: the other place stated none
+    assert edited.values["participants"] == ["mara", "otto"]  # the catalog's: no list for the other repository
     assert edited.values["failed"] == {"github": "lost"}
     back = merged(*both)
     assert back.values == merged(row(FORGE)).values
     assert back.upstream == {}
 
 
-def test_an_address_that_was_edited_and_is_not_fetched_yet_shows_the_catalogs_figures_and_no_state() -> None:
+def test_an_edited_repository_not_fetched_yet_has_the_catalogs_figures_and_no_state() -> None:
     one = merged(row(FORGE), edits={"repo_url": "https://gitlab.com/otto/pans"})
     assert one.values["repo_watchers"] == 30
     assert one.values["repo_state"] is None
@@ -329,13 +332,13 @@ def test_an_address_that_was_edited_and_is_not_fetched_yet_shows_the_catalogs_fi
     assert "github" not in one.values["checked"]  # type: ignore[operator]
 
 
-def test_a_project_that_was_edited_is_asked_by_its_new_name_alone() -> None:
+def test_an_edited_project_ignores_facts_of_the_old_one() -> None:
     one = merged(pypi_row(), edits={"pypi_url": "Other.Pots"})
     assert (one.project, one.values["pypi_version"], one.values["pypi_state"]) == ("other-pots", "1.0", None)
 
 
 @pytest.mark.parametrize(
-    ("said", "state"),
+    ("facts", "state"),
     [
         (ForgeFacts(repository=PAGE), "ok"),
         (ForgeFacts(repository=replace(PAGE, path="mara/POTS")), "ok"),
@@ -347,8 +350,8 @@ def test_a_project_that_was_edited_is_asked_by_its_new_name_alone() -> None:
         (None, None),
     ],
 )
-def test_the_state_of_a_repository(said: ForgeFacts | None, state: str | None) -> None:
-    assert merged(row(said)).values["repo_state"] == state
+def test_the_state_of_a_repository(facts: ForgeFacts | None, state: str | None) -> None:
+    assert merged(row(facts)).values["repo_state"] == state
     assert state in {None, *filters.CHOICES["repo_state"]}
 
 
@@ -356,27 +359,27 @@ def test_the_state_of_a_repository(said: ForgeFacts | None, state: str | None) -
     ("address", "state"),
     [("", "none"), ("https://example.org/cgit/pots", "unsupported"), ("https://github.com/mara", "unsupported")],
 )
-def test_an_address_that_nobody_can_be_asked_about_is_a_state(address: str, state: str) -> None:
+def test_a_missing_or_unsupported_url_is_a_repository_state(address: str, state: str) -> None:
     one = merged(row(FORGE), catalog=replace(CATALOG, repo_url=address))
     assert one.values["repo_state"] == state
     assert state in filters.CHOICES["repo_state"]
-    assert (one.place, one.values["repository_key"], one.values["forge"]) == (None, None, None)
+    assert (one.repository, one.values["repository_key"], one.values["forge"]) == (None, None, None)
     assert one.values["repo_watchers"] == 30
 
 
-def test_a_moved_repository_shows_where_it_is_and_keeps_the_address_that_the_catalog_states() -> None:
+def test_a_moved_repository_has_its_new_url_and_keeps_the_catalogs() -> None:
     one = merged(row(ForgeFacts(repository=replace(PAGE, path="clay/pots"))))
     assert one.values["moved_to"] == "https://github.com/clay/pots"
     assert one.values["repo_url"] == CATALOG.repo_url
     assert one.values["repository"] == "Mara/Pots"
 
 
-def test_a_repository_that_is_gone_keeps_its_old_figures() -> None:
+def test_a_gone_repository_keeps_its_figures() -> None:
     values = merged(row(replace(FORGE, state="gone"))).values
     assert (values["repo_state"], values["repo_watchers"], values["participants"]) == ("gone", 31, ["ines", "mara"])
 
 
-def test_a_project_that_is_gone_keeps_its_last_version_and_one_without_address_is_none() -> None:
+def test_a_gone_project_keeps_its_version_and_no_project_is_none() -> None:
     gone = merged(pypi_row(replace(PYPI, state="gone"))).values
     assert (gone["pypi_state"], gone["pypi_version"]) == ("gone", "2.0")
     never = merged(pypi_row(PypiFacts(state="gone", name="pots"))).values
@@ -396,21 +399,21 @@ def test_a_project_that_is_gone_keeps_its_last_version_and_one_without_address_i
         ((row(replace(FORGE, state="gone")),), MONDAY),
     ],
 )
-def test_last_fetched_is_the_newest_answer_of_forge_or_pypi_and_before_that_the_catalogs(
+def test_last_fetched_is_the_newest_answer_of_forge_or_pypi_else_the_catalogs(
     rows: tuple[FactsRow, ...], last_fetched: str
 ) -> None:
     assert merged(*rows).values["last_fetched"] == last_fetched
 
 
-def test_checked_and_failed_tell_of_each_source_that_the_package_points_to() -> None:
+def test_checked_and_failed_cover_the_sources_of_the_package() -> None:
     values = merged(row(FORGE, error="answered 502"), pypi_row()).values
     assert values["checked"] == {"catalog": "2026-03-10T00:00:00Z", "github": MONDAY, "pypi": MONDAY}
     assert values["failed"] == {"github": "answered 502"}
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields.EDITABLE])
-def test_an_override_lies_over_its_field_alone_and_shows_what_is_beneath(field: str) -> None:
-    mine: dict[str, Any] = {
+def test_an_override_changes_its_field_only_and_keeps_the_upstream_value(field: str) -> None:
+    edited_values: dict[str, Any] = {
         "category": 4,
         "grids": [99],
         "last_updated": "2001-01-01T00:00:00Z",
@@ -422,11 +425,11 @@ def test_an_override_lies_over_its_field_alone_and_shows_what_is_beneath(field: 
         "pypi_url": "pots",
     }
     before = merged(row(FORGE), pypi_row())
-    after = merged(row(FORGE), pypi_row(), edits={field: mine.get(field, "mine")})
-    assert after.values[field] == mine.get(field, "mine")
+    after = merged(row(FORGE), pypi_row(), edits={field: edited_values.get(field, "edited")})
+    assert after.values[field] == edited_values.get(field, "edited")
     assert after.upstream == {field: before.values[field]}
     assert after.origins[field].source == YOU
-    assert after.beneath == {field: before.origins[field]}
+    assert after.upstream_origins == {field: before.origins[field]}
     assert after.values["edited"] == [field]
     counted = {"commits_over_52": {"commits_last_year"}, "participants": {"participant_count"}}.get(field, set())
     spelled = {"repository"} if field == "repo_url" else set()
@@ -434,20 +437,20 @@ def test_an_override_lies_over_its_field_alone_and_shows_what_is_beneath(field: 
     assert changed == {field, "edited"} | counted | spelled
 
 
-def test_an_override_may_be_null_and_one_of_an_unknown_field_is_passed_over() -> None:
+def test_an_override_may_be_null_and_an_unknown_field_is_ignored() -> None:
     one = merged(row(FORGE), edits={"last_updated": None, "of_a_newer_version": 1})
     assert one.values["last_updated"] is None
     assert one.upstream == {"last_updated": HEAD_AT}
     assert one.values["edited"] == ["last_updated"]
 
 
-def test_a_package_that_the_catalog_lost_is_removed_and_keeps_everything_else() -> None:
+def test_a_removed_package_keeps_all_other_values() -> None:
     listed, removed = merged(row(FORGE)).values, merged(row(FORGE), listed=False).values
     assert removed == {**listed, "catalog_state": "removed"}
     assert listed["catalog_state"] == "listed"
 
 
-def test_servers_that_the_user_names_are_forges() -> None:
+def test_configured_servers_are_forges() -> None:
     catalog = replace(CATALOG, repo_url="https://git.example.org/mara/pots")
     here = {"git.example.org": SourceName.FORGEJO}
     one = merged(row(FORGE, SourceName.FORGEJO, "git.example.org/mara/pots"), catalog=catalog, forges=here)
@@ -470,7 +473,7 @@ def test_servers_that_the_user_names_are_forges() -> None:
         ("", ("https://pots.example.org/",), None),
     ],
 )
-def test_another_forge_that_the_project_names_is_a_suggestion_and_nothing_more(
+def test_another_repository_named_by_the_project_is_only_a_suggestion(
     description: str, links: tuple[str, ...], suggestion: str | None
 ) -> None:
     forge = ForgeFacts(repository=replace(PAGE, description=description))
@@ -479,12 +482,12 @@ def test_another_forge_that_the_project_names_is_a_suggestion_and_nothing_more(
     assert one.values["repo_url"] == CATALOG.repo_url
 
 
-def test_the_same_facts_give_the_same_values_at_any_time_and_in_any_order() -> None:
+def test_the_order_of_facts_does_not_matter() -> None:
     catalog = row(CATALOG, SourceName.CATALOG, "7")
     rows = [catalog, row(FORGE), pypi_row()]
     assert merge(rows, {}) == merge(rows[::-1], {})
 
 
-def test_facts_without_a_catalog_are_a_programming_error() -> None:
-    with pytest.raises(ValueError, match="without facts of the catalog"):
+def test_missing_catalog_facts_are_a_programming_error() -> None:
+    with pytest.raises(ValueError, match="without catalog facts"):
         merge([row(FORGE)], {})

@@ -1,4 +1,4 @@
-"""Addresses and names of projects, and what their metadata declare."""
+"""PyPI URLs, project names, and declared metadata."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from djpkg.model.pypi_project import (
-    HOSTS,
+    PYPI_HOSTS,
     choose_license,
-    declared_django,
-    declared_python,
+    declared_django_versions,
+    declared_python_versions,
     development_status,
     parse_project_name,
     sort_versions,
 )
 
-NOW, THEN = HOSTS[0], HOSTS[2]
-still = settings(derandomize=True, deadline=None, max_examples=200)
+CURRENT, FORMER = PYPI_HOSTS[0], PYPI_HOSTS[2]
+deterministic = settings(derandomize=True, deadline=None, max_examples=200)
 
 
 @pytest.mark.parametrize(
     ("address", "name"),
     [
-        # the five shapes of the catalog
-        (f"http://{THEN}/pypi/django-todo", "django-todo"),
-        (f"https://{THEN}/pypi/django-todo/", "django-todo"),
-        (f"https://{NOW}/project/django-todo/", "django-todo"),
+        # the five forms in the catalog
+        (f"http://{FORMER}/pypi/django-todo", "django-todo"),
+        (f"https://{FORMER}/pypi/django-todo/", "django-todo"),
+        (f"https://{CURRENT}/project/django-todo/", "django-todo"),
         ("django-todo", "django-todo"),
-        (f"http://{THEN}/pypi/https://{NOW}/project/django-todo/", "django-todo"),
+        (f"http://{FORMER}/pypi/https://{CURRENT}/project/django-todo/", "django-todo"),
         # versions and deeper pages
-        (f"http://{THEN}/pypi/django-todo/2.5.0", "django-todo"),
-        (f"https://{THEN}/pypi/django-todo/2.5.0/", "django-todo"),
-        (f"https://{NOW}/project/django-todo/2.5.0/#files", "django-todo"),
-        (f"https://{NOW}/project/django-todo", "django-todo"),
-        (f"https://{NOW}/project/django-todo#history", "django-todo"),
-        (f"https://{NOW}/project/django-todo/?tab=x", "django-todo"),
-        (f"https://{NOW}/pypi/django-todo/json", "django-todo"),
-        (f"https://{NOW}/p/django-todo", "django-todo"),
-        (f"https://{NOW}/simple/django-todo/", "django-todo"),
-        # spellings
-        (f"HTTPS://{NOW.upper()}/project/Django_Todo/", "django-todo"),
-        (f"https://www.{NOW}/project/django-todo/", "django-todo"),
-        (f"http://www.{THEN}/pypi/django-todo/", "django-todo"),
-        (f"{NOW}/project/django-todo", "django-todo"),
-        (f"https://{NOW}:443/project/django-todo", "django-todo"),
-        (f"https://{NOW}//project//django-todo//", "django-todo"),
-        (f"http://{THEN}/pypi/https:/{NOW}/project/django-todo/", "django-todo"),
-        (f"http://{THEN}/pypi/http://{THEN}/pypi/django-todo", "django-todo"),
-        (f"  http://{THEN}/pypi/django-todo \n", "django-todo"),
+        (f"http://{FORMER}/pypi/django-todo/2.5.0", "django-todo"),
+        (f"https://{FORMER}/pypi/django-todo/2.5.0/", "django-todo"),
+        (f"https://{CURRENT}/project/django-todo/2.5.0/#files", "django-todo"),
+        (f"https://{CURRENT}/project/django-todo", "django-todo"),
+        (f"https://{CURRENT}/project/django-todo#history", "django-todo"),
+        (f"https://{CURRENT}/project/django-todo/?tab=x", "django-todo"),
+        (f"https://{CURRENT}/pypi/django-todo/json", "django-todo"),
+        (f"https://{CURRENT}/p/django-todo", "django-todo"),
+        (f"https://{CURRENT}/simple/django-todo/", "django-todo"),
+        # variants
+        (f"HTTPS://{CURRENT.upper()}/project/Django_Todo/", "django-todo"),
+        (f"https://www.{CURRENT}/project/django-todo/", "django-todo"),
+        (f"http://www.{FORMER}/pypi/django-todo/", "django-todo"),
+        (f"{CURRENT}/project/django-todo", "django-todo"),
+        (f"https://{CURRENT}:443/project/django-todo", "django-todo"),
+        (f"https://{CURRENT}//project//django-todo//", "django-todo"),
+        (f"http://{FORMER}/pypi/https:/{CURRENT}/project/django-todo/", "django-todo"),
+        (f"http://{FORMER}/pypi/http://{FORMER}/pypi/django-todo", "django-todo"),
+        (f"  http://{FORMER}/pypi/django-todo \n", "django-todo"),
         # names
         ("Django", "django"),
         ("django-todo/", "django-todo"),
@@ -65,7 +65,7 @@ still = settings(derandomize=True, deadline=None, max_examples=200)
         ("a" * 200, "a" * 200),
     ],
 )
-def test_an_address_or_name_means_its_project(address: str, name: str) -> None:
+def test_urls_and_names_are_parsed_into_the_project_name(address: str, name: str) -> None:
     assert parse_project_name(address) == name
 
 
@@ -75,32 +75,32 @@ def test_an_address_or_name_means_its_project(address: str, name: str) -> None:
         None,
         "",
         "  \n",
-        NOW,
-        THEN.upper(),
-        f"https://{NOW}",
-        f"https://{NOW}/",
-        f"https://{NOW}/project/",
-        f"https://{NOW}/project/?a",
-        f"https://{NOW}/user/someone/",
-        f"https://{NOW}/search/?q=django",
-        f"https://{NOW}/django-todo/",
-        f"http://{THEN}/pypi/",
-        f"http://{THEN}/pypi?name=django-todo",
-        f"http://{THEN}/pypi/https://example.org/project/django-todo/",
-        f"http://{THEN}/pypi/http://{THEN}/pypi/http://{THEN}/pypi/django-todo",
-        f"https://{NOW}.evil.example/project/django-todo/",
-        f"https://{NOW}@evil.example/project/django-todo/",
-        f"https://user@{NOW}/project/django-todo/",
-        f"https://evil.example/{NOW}/project/django-todo/",
-        f"https://test.{NOW}/project/django-todo/",
-        f"https://{NOW}:8080/project/django-todo/",
-        f"https://{NOW}./project/django-todo/",
-        f"https://{NOW.replace('.', 'x')}/project/django-todo/",
-        f"https://{NOW}\\project\\django-todo",
-        f"ftp://{NOW}/project/django-todo/",
-        f"https://{NOW}/project/../user/",
-        f"https://{NOW}/project/django%2Dtodo/",
-        f"https://{NOW}/project/-todo/",
+        CURRENT,
+        FORMER.upper(),
+        f"https://{CURRENT}",
+        f"https://{CURRENT}/",
+        f"https://{CURRENT}/project/",
+        f"https://{CURRENT}/project/?a",
+        f"https://{CURRENT}/user/someone/",
+        f"https://{CURRENT}/search/?q=django",
+        f"https://{CURRENT}/django-todo/",
+        f"http://{FORMER}/pypi/",
+        f"http://{FORMER}/pypi?name=django-todo",
+        f"http://{FORMER}/pypi/https://example.org/project/django-todo/",
+        f"http://{FORMER}/pypi/http://{FORMER}/pypi/http://{FORMER}/pypi/django-todo",
+        f"https://{CURRENT}.evil.example/project/django-todo/",
+        f"https://{CURRENT}@evil.example/project/django-todo/",
+        f"https://user@{CURRENT}/project/django-todo/",
+        f"https://evil.example/{CURRENT}/project/django-todo/",
+        f"https://test.{CURRENT}/project/django-todo/",
+        f"https://{CURRENT}:8080/project/django-todo/",
+        f"https://{CURRENT}./project/django-todo/",
+        f"https://{CURRENT.replace('.', 'x')}/project/django-todo/",
+        f"https://{CURRENT}\\project\\django-todo",
+        f"ftp://{CURRENT}/project/django-todo/",
+        f"https://{CURRENT}/project/../user/",
+        f"https://{CURRENT}/project/django%2Dtodo/",
+        f"https://{CURRENT}/project/-todo/",
         "https://github.com/shacker/django-todo",
         "https://example.org/project/django-todo/",
         "shacker/django-todo",
@@ -119,15 +119,15 @@ def test_an_address_or_name_means_its_project(address: str, name: str) -> None:
         "dja\nngo",
         "django\ud800",
         "a" * 201,
-        f"https://{NOW}/project/{'a' * 201}/",
-        f"https://{NOW}/project/a/" + "x" * 2000,
+        f"https://{CURRENT}/project/{'a' * 201}/",
+        f"https://{CURRENT}/project/a/" + "x" * 2000,
     ],
 )
-def test_anything_else_means_no_project(address: str | None) -> None:
+def test_anything_else_is_not_a_project(address: str | None) -> None:
     assert parse_project_name(address) is None
 
 
-def test_reading_a_name_needs_no_import_before_its_time() -> None:
+def test_importing_the_module_does_not_import_packaging() -> None:
     code = "import sys, djpkg.model.pypi_project; sys.exit('packaging' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -136,7 +136,7 @@ fragments = st.sampled_from(
     [
         "https://",
         "http:/",
-        *HOSTS,
+        *PYPI_HOSTS,
         "/pypi/",
         "/project/",
         "/",
@@ -154,17 +154,17 @@ fragments = st.sampled_from(
 )
 
 
-@still
+@deterministic
 @given(st.one_of(st.text(max_size=60), st.lists(fragments, max_size=9).map("".join)))
-@example(f"{NOW}/p/{NOW}")
+@example(f"{CURRENT}/p/{CURRENT}")
 @example("Django.-_todo")
-def test_any_text_means_a_normalised_name_or_nothing(text: str) -> None:
+def test_any_text_gives_a_normalized_name_or_none(text: str) -> None:
     name = parse_project_name(text)
     event("none" if name is None else "a name")
     if name is not None:
         assert re.fullmatch("[a-z0-9]+(?:-[a-z0-9]+)*", name)
         assert parse_project_name(name) == name
-        assert parse_project_name(f"https://{NOW}/project/{name}/") == name
+        assert parse_project_name(f"https://{CURRENT}/project/{name}/") == name
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,11 @@ def test_any_text_means_a_normalised_name_or_nothing(text: str) -> None:
         (["", "::", ":: ::", "Framework"], ()),
     ],
 )
-def test_declared_series_of_django_are_sorted_as_versions(classifiers: list[str], series: tuple[str, ...]) -> None:
-    assert declared_django(classifiers) == series
+def test_declared_django_versions_are_sorted(classifiers: list[str], series: tuple[str, ...]) -> None:
+    assert declared_django_versions(classifiers) == series
 
 
-def test_declared_series_of_python_leave_out_what_is_no_series() -> None:
+def test_declared_python_versions_ignore_other_classifiers() -> None:
     classifiers = [
         "Programming Language :: Python",
         "Programming Language :: Python :: 3",
@@ -202,8 +202,8 @@ def test_declared_series_of_python_leave_out_what_is_no_series() -> None:
         "Programming Language :: Python :: Implementation :: CPython",
         "Programming Language :: JavaScript",
     ]
-    assert declared_python(classifiers) == ("2", "3.9", "3.13")
-    assert declared_python(classifiers[:3]) == ("3",)
+    assert declared_python_versions(classifiers) == ("2", "3.9", "3.13")
+    assert declared_python_versions(classifiers[:3]) == ("3",)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_declared_series_of_python_leave_out_what_is_no_series() -> None:
         ([], None),
     ],
 )
-def test_the_development_status_is_the_first_one(classifiers: list[str], status: str | None) -> None:
+def test_the_first_valid_development_status_is_used(classifiers: list[str], status: str | None) -> None:
     assert development_status(classifiers) == status
 
 
@@ -254,14 +254,14 @@ MIT = "License :: OSI Approved :: MIT License"
         (None, [], None, None),
     ],
 )
-def test_the_license_is_the_most_exact_statement(
+def test_the_license_is_the_most_precise_one(
     expression: str | None, classifiers: list[str], text: str | None, license_: str | None
 ) -> None:
     assert choose_license(expression, classifiers, text) == license_
 
 
-numbers = st.lists(st.integers(0, 12000), min_size=1, max_size=4).map(lambda some: ".".join(map(str, some)))
-series_like = st.lists(st.integers(0, 6), min_size=1, max_size=3).map(lambda some: ".".join(map(str, some)))
+numbers = st.lists(st.integers(0, 12000), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
+series_like = st.lists(st.integers(0, 6), min_size=1, max_size=3).map(lambda parts: ".".join(map(str, parts)))
 segments = st.one_of(
     st.sampled_from(["Framework", "Django", "Programming Language", "Python", "License", "Development Status"]),
     numbers,
@@ -274,36 +274,36 @@ classifier_lists = st.lists(
 
 
 @pytest.mark.campaign
-@still
+@deterministic
 @given(classifier_lists)
-def test_any_classifiers_give_distinct_series_in_order(classifiers: list[str]) -> None:
-    series = declared_django(classifiers)
+def test_any_classifiers_give_distinct_sorted_versions(classifiers: list[str]) -> None:
+    series = declared_django_versions(classifiers)
     event("none" if not series else "some")
     versions = [tuple(map(int, text.split("."))) for text in series]
     majors = {version[0] for version in versions if len(version) > 1}
     assert len(set(series)) == len(series)
     assert versions == sorted(versions)
     assert not any(version[0] in majors for version in versions if len(version) == 1)
-    assert declared_django([*reversed(classifiers), *classifiers]) == series
-    assert declared_django([f"Framework :: Django :: {text}" for text in series]) == series
+    assert declared_django_versions([*reversed(classifiers), *classifiers]) == series
+    assert declared_django_versions([f"Framework :: Django :: {text}" for text in series]) == series
 
 
 @pytest.mark.campaign
-@still
+@deterministic
 @given(
     classifier_lists,
     st.one_of(st.none(), st.text(max_size=120)),
     st.one_of(st.none(), st.text(max_size=120)),
 )
-def test_no_metadata_are_an_error(classifiers: list[str], expression: str | None, text: str | None) -> None:
+def test_any_metadata_can_be_parsed(classifiers: list[str], expression: str | None, text: str | None) -> None:
     stated = choose_license(expression, classifiers, text)
     assert stated is None or stated.strip()
     status = development_status(classifiers)
     assert status is None or status[0].isdigit()
-    assert all(re.fullmatch("[0-9.]+", series) for series in declared_python(classifiers))
+    assert all(re.fullmatch("[0-9.]+", series) for series in declared_python_versions(classifiers))
 
 
-def test_versions_come_in_the_order_of_versions_and_what_is_none_before_them() -> None:
+def test_versions_are_sorted_after_invalid_ones() -> None:
     ordered = ["", "latest", "0.9", "1.0.dev1", "1.0a2", "1.0rc1", "1.0", "1.0.post1", "1.1", "9.5", "10.0.1", "2024.1"]
     shuffled = sorted(ordered, key=lambda text: text[::-1])
     assert sort_versions(shuffled) == ordered

@@ -1,4 +1,4 @@
-"""Repository addresses: those of the catalog, those that people type, and those that want to be taken for others."""
+"""Repository URLs: valid, unsupported and deceptive ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from djpkg.errors import ConfigError
 from djpkg.model.forge_servers import parse_forge_servers
-from djpkg.model.repository_url import HOSTS, NoRepository, Repository, parse_repository_url
+from djpkg.model.repository_url import PUBLIC_FORGES, NoRepository, Repository, parse_repository_url
 from djpkg.source_name import SourceName
 
 FORGES = {
@@ -20,11 +20,11 @@ FORGES = {
     "localhost:8080": SourceName.GITLAB,
     "gitlab.example.org": SourceName.GITLAB,
 }
-KINDS = {**HOSTS, **FORGES}
+KINDS = {**PUBLIC_FORGES, **FORGES}
 STRICT_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9._-]+)+")
 
-NAMED = [
-    # the plain forms
+VALID = [
+    # plain URLs
     ("https://github.com/shacker/django-todo", "github.com/shacker/django-todo"),
     ("http://github.com/shacker/django-todo", "github.com/shacker/django-todo"),
     ("https://www.github.com/shacker/django-todo", "github.com/shacker/django-todo"),
@@ -57,7 +57,7 @@ NAMED = [
     ("https://github.com/o/r/tree/feature%2Fx", "github.com/o/r"),
     ("https://github.com/o/r/releases/tag/v1.0...v2.0", "github.com/o/r"),
     ("https://github.com/o/r.git/tree/main", "github.com/o/r"),
-    # names at the edge of what is allowed
+    # limits of names
     ("https://github.com/o/r.js", "github.com/o/r.js"),
     ("https://github.com/o/.github", "github.com/o/.github"),
     ("https://github.com/o/...", "github.com/o/..."),
@@ -86,7 +86,7 @@ NAMED = [
     ("git+ssh://git@github.com/o/r.git", "github.com/o/r"),
     ("git+https://github.com/o/r.git@main#egg=r", "github.com/o/r"),
     ("git+https://github.com/o/r@feature/x", "github.com/o/r"),
-    # the form of scp
+    # scp form
     ("git@github.com:o/r.git", "github.com/o/r"),
     ("git@github.com:o/r", "github.com/o/r"),
     ("git@github.com:/o/r.git", "github.com/o/r"),
@@ -97,7 +97,7 @@ NAMED = [
     ("git@gitlab.com:group/sub/r.git", "gitlab.com/group/sub/r"),
     ("git@bitbucket.org:ws/r.git", "bitbucket.org/ws/r"),
     ("git@git.example.org:o/r.git", "git.example.org/o/r"),
-    # plain users and default ports
+    # users and default ports
     ("https://git@github.com/o/r", "github.com/o/r"),
     ("https://someone@bitbucket.org/ws/r.git", "bitbucket.org/ws/r"),
     ("https://github.com:443/o/r", "github.com/o/r"),
@@ -130,7 +130,7 @@ NAMED = [
     ("https://codeberg.org/o/r/src/branch/main/README.md", "codeberg.org/o/r"),
     ("https://codeberg.org/o.o/r.git", "codeberg.org/o.o/r"),
     ("ssh://git@codeberg.org/o/r.git", "codeberg.org/o/r"),
-    # further servers
+    # configured servers
     ("https://git.example.org/o/r", "git.example.org/o/r"),
     ("https://www.git.example.org/o/r", "git.example.org/o/r"),
     ("GIT.EXAMPLE.ORG/o/r", "git.example.org/o/r"),
@@ -141,7 +141,7 @@ NAMED = [
 ]
 
 UNSUPPORTED = [
-    # no forge
+    # not a forge
     "https://example.org/o/r",
     "https://django-todo.readthedocs.io/en/latest/",
     "https://gist.github.com/o/0123456789abcdef",
@@ -158,7 +158,7 @@ UNSUPPORTED = [
     "http://127.0.0.1:3001/o/r",
     "http://localhost/o/r",
     "https://git.example.org:3000/o/r",
-    # no repository
+    # not a repository
     "https://github.com",
     "https://github.com/",
     "https://github.com/o",
@@ -188,7 +188,7 @@ UNSUPPORTED = [
     "https://bitbucket.org/account/settings",
     "https://codeberg.org/explore/repos",
     "https://codeberg.org/o",
-    # names that are none
+    # invalid names
     "https://github.com/-o/r",
     "https://github.com/o_o/r",
     "https://github.com/o.o/r",
@@ -200,7 +200,7 @@ UNSUPPORTED = [
     "https://github.com/o/r)",
     "https://github.com/o/<name>",
     "https://github.com/{{owner}}/r",
-    # other hosts that look like a known one
+    # hosts that look like a known one
     "https://github.com@evil.example/o/r",
     "https://github.com:o@evil.example/o/r",
     "https://git@evil.example/github.com/o/r",
@@ -232,7 +232,7 @@ UNSUPPORTED = [
     "https://[::1]/o/r",
     "https://0x7f000001/o/r",
     "https://2130706433/o/r",
-    # credentials, dotted users, doubled users
+    # credentials and invalid users
     "https://user:secret@github.com/o/r",
     "https://:secret@github.com/o/r",
     "https://@github.com/o/r",
@@ -250,7 +250,7 @@ UNSUPPORTED = [
     "ssh://git@github.com:443/o/r",
     "git@github.com:22/o/r",
     "https://github.com:99999999999999999999/o/r",
-    # climbing and encoding
+    # . and .., encoded characters
     "https://github.com/a/../../b",
     "https://github.com/o/r/../../a/b",
     "https://github.com/./o/r",
@@ -265,7 +265,7 @@ UNSUPPORTED = [
     "https://github.com/%6f/r",
     "https://github.com/o%2fr",
     "https://gitlab.com/a/b/../c",
-    # characters that have no place in an address
+    # invalid characters
     "https://github.com/o/r\x00",
     "https://github.com/o/r\x1b[31m",
     "https://github.com/o/\nr",
@@ -275,7 +275,7 @@ UNSUPPORTED = [
     "https://github.com/o/r\u202e",
     "https://github.com/o/\ud800",
     "https://github.com/\u00f6/r",
-    # no address
+    # not a URL
     "shacker/django-todo",
     "django-todo",
     "https:/github.com/o/r",
@@ -296,14 +296,14 @@ UNSUPPORTED = [
 ]
 
 
-@pytest.mark.parametrize(("address", "named"), NAMED)
-def test_an_address_names_its_repository(address: str, named: str) -> None:
-    host, _, path = named.partition("/")
+@pytest.mark.parametrize(("address", "expected"), VALID)
+def test_valid_urls_are_parsed(address: str, expected: str) -> None:
+    host, _, path = expected.partition("/")
     assert parse_repository_url(address, FORGES) == Repository(kind=KINDS[host], host=host, path=path)
 
 
 @pytest.mark.parametrize("address", UNSUPPORTED)
-def test_what_is_no_address_of_a_known_forge_is_unsupported_and_says_why(address: str) -> None:
+def test_other_urls_are_unsupported_with_a_printable_reason(address: str) -> None:
     found = parse_repository_url(address, FORGES)
     assert isinstance(found, NoRepository)
     assert found.state == "unsupported"
@@ -312,36 +312,36 @@ def test_what_is_no_address_of_a_known_forge_is_unsupported_and_says_why(address
 
 
 @pytest.mark.parametrize("address", [None, "", " ", "\t\r\n ", "\u3000", "\x1f"])
-def test_no_address_is_none(address: str | None) -> None:
-    assert parse_repository_url(address) == NoRepository(state="none", reason="no address")
+def test_an_empty_url_is_none(address: str | None) -> None:
+    assert parse_repository_url(address) == NoRepository(state="none", reason="no URL")
 
 
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("https://example.org:8080/o/r", "example.org:8080 is no forge that djpkg knows"),
-        ("https://EXAMPLE.org/o/r", "example.org is no forge that djpkg knows"),
-        ("https://github.com/o", "the address names no repository of github.com"),
-        ("ftp://github.com/o/r", "ftp is no scheme of repositories"),
-        ("https://a@b@github.com/o/r", "not an address of a repository"),
-        ("https://github.com/o/../r", "the address climbs with dots"),
+        ("https://example.org:8080/o/r", "example.org:8080 is not a known forge"),
+        ("https://EXAMPLE.org/o/r", "example.org is not a known forge"),
+        ("https://github.com/o", "the path names no repository on github.com"),
+        ("ftp://github.com/o/r", "unsupported scheme ftp"),
+        ("https://a@b@github.com/o/r", "not a repository URL"),
+        ("https://github.com/o/../r", "the path contains . or .."),
     ],
 )
-def test_the_reason_is_the_one_that_counts(address: str, reason: str) -> None:
+def test_the_reason_describes_the_problem(address: str, reason: str) -> None:
     assert parse_repository_url(address) == NoRepository(state="unsupported", reason=reason)
 
 
-def test_further_servers_are_known_only_when_they_are_given() -> None:
+def test_other_servers_are_unknown_unless_configured() -> None:
     assert isinstance(parse_repository_url("https://git.example.org/o/r"), NoRepository)
     assert isinstance(parse_repository_url("http://127.0.0.1:3000/o/r"), NoRepository)
 
 
-def test_a_known_host_keeps_its_kind_whatever_is_given() -> None:
+def test_configuration_does_not_change_a_public_forge() -> None:
     found = parse_repository_url("https://github.com/o/r", {"github.com": SourceName.GITLAB})
     assert found == Repository(kind=SourceName.GITHUB, host="github.com", path="o/r")
 
 
-def test_the_coordinate_is_one_for_all_spellings_and_the_url_keeps_the_case() -> None:
+def test_all_spellings_share_a_coordinate_and_the_url_keeps_the_case() -> None:
     shouted, plain = (
         parse_repository_url("http://WWW.GitHub.com/Owner/Name.git/"),
         parse_repository_url("git@github.com:owner/name"),
@@ -352,8 +352,8 @@ def test_the_coordinate_is_one_for_all_spellings_and_the_url_keeps_the_case() ->
     assert shouted.url == "https://github.com/Owner/Name"
 
 
-def test_the_table_is_wide() -> None:
-    assert len(NAMED) + len(UNSUPPORTED) >= 200
+def test_the_table_has_at_least_200_urls() -> None:
+    assert len(VALID) + len(UNSUPPORTED) >= 200
     assert len(set(UNSUPPORTED)) == len(UNSUPPORTED)
 
 
@@ -392,9 +392,9 @@ addresses = st.one_of(
     st.text(max_size=80),
     st.lists(pieces, max_size=12).map("".join),
     st.lists(st.one_of(pieces, st.text(max_size=6)), max_size=8).map(
-        lambda some: "https://github.com/" + "".join(some)
+        lambda parts: "https://github.com/" + "".join(parts)
     ),
-    st.lists(pieces, max_size=8).map(lambda some: "https://gitlab.com/a/b/" + "/".join(some)),
+    st.lists(pieces, max_size=8).map(lambda parts: "https://gitlab.com/a/b/" + "/".join(parts)),
 )
 
 
@@ -403,7 +403,7 @@ addresses = st.one_of(
 @given(addresses)
 @example("https://gitlab.com/a/b/issues.git")
 @example("https://github.com/o/r.git.git")
-def test_any_text_is_a_repository_of_a_known_host_or_none(address: str) -> None:
+def test_any_text_gives_a_repository_on_a_known_host_or_none(address: str) -> None:
     found = parse_repository_url(address, FORGES)
     event(type(found).__name__)
     if isinstance(found, Repository):
@@ -436,46 +436,46 @@ def test_any_text_is_a_repository_of_a_known_host_or_none(address: str) -> None:
         ),
     ],
 )
-def test_further_servers_are_read_from_words(text: str, forges: dict[str, SourceName]) -> None:
+def test_configured_servers_are_parsed(text: str, forges: dict[str, SourceName]) -> None:
     assert parse_forge_servers(text) == forges
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("git.example.org", "'git.example.org' is not HOST=KIND or HOST:PORT=KIND"),
-        ("=forgejo", "'=forgejo' is not"),
-        ("git.example.org=", "'git.example.org=' is not"),
-        ("a.example=forgejo,b.example=gitlab", "is not HOST=KIND"),
-        ("https://git.example.org=forgejo", "'https://git.example.org=forgejo' is not"),
-        ("git.example.org/sub=forgejo", "is not HOST=KIND"),
-        ("user@git.example.org=forgejo", "is not HOST=KIND"),
-        ("git.example.org:=forgejo", "is not HOST=KIND"),
-        ("git.example.org.=forgejo", "is not HOST=KIND"),
-        ("git\u3002example=forgejo", "'git\\u3002example=forgejo' is not"),
-        ("\x1b[31m=forgejo", "'\\x1b[31m=forgejo' is not"),
-        ("git.example.org=github", "github is no kind of further servers; the kinds are forgejo, gitea, gitlab"),
-        ("git.example.org=bitbucket", "bitbucket is no kind"),
-        ("git.example.org=pypi", "pypi is no kind"),
-        ("github.com=gitlab", "github.com is known already"),
-        ("WWW.Codeberg.org=forgejo", "www.codeberg.org is known already"),
-        ("gitlab.com:8443=gitlab", "gitlab.com is known already"),
-        ("git.example.org:0=forgejo", "0 is no port"),
-        ("git.example.org:65536=forgejo", "65536 is no port"),
-        ("git.example.org=forgejo GIT.example.org=gitlab", "git.example.org is named twice"),
+        ("git.example.org", "invalid entry 'git.example.org', not HOST=KIND or HOST:PORT=KIND"),
+        ("=forgejo", "invalid entry '=forgejo'"),
+        ("git.example.org=", "invalid entry 'git.example.org='"),
+        ("a.example=forgejo,b.example=gitlab", "not HOST=KIND"),
+        ("https://git.example.org=forgejo", "invalid entry 'https://git.example.org=forgejo'"),
+        ("git.example.org/sub=forgejo", "not HOST=KIND"),
+        ("user@git.example.org=forgejo", "not HOST=KIND"),
+        ("git.example.org:=forgejo", "not HOST=KIND"),
+        ("git.example.org.=forgejo", "not HOST=KIND"),
+        ("git\u3002example=forgejo", "'git\\u3002example=forgejo'"),
+        ("\x1b[31m=forgejo", "'\\x1b[31m=forgejo'"),
+        ("git.example.org=github", "unknown kind github; use forgejo, gitea, gitlab"),
+        ("git.example.org=bitbucket", "unknown kind bitbucket"),
+        ("git.example.org=pypi", "unknown kind pypi"),
+        ("github.com=gitlab", "github.com is a built-in forge"),
+        ("WWW.Codeberg.org=forgejo", "www.codeberg.org is a built-in forge"),
+        ("gitlab.com:8443=gitlab", "gitlab.com is a built-in forge"),
+        ("git.example.org:0=forgejo", "invalid port 0"),
+        ("git.example.org:65536=forgejo", "invalid port 65536"),
+        ("git.example.org=forgejo GIT.example.org=gitlab", "duplicate server git.example.org"),
     ],
 )
-def test_servers_that_make_no_sense_are_an_error_that_shows_the_word(text: str, said: str) -> None:
+def test_invalid_servers_are_an_error_that_shows_the_entry(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_forge_servers(text)
     assert str(caught.value).startswith("DJPKG_FORGES: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.hint is not None
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)
-@given(st.one_of(st.text(max_size=40), st.lists(pieces, max_size=6).map(lambda some: "".join(some) + "=forgejo")))
-def test_servers_are_understood_or_refused_and_then_usable(text: str) -> None:
+@given(st.one_of(st.text(max_size=40), st.lists(pieces, max_size=6).map(lambda parts: "".join(parts) + "=forgejo")))
+def test_any_text_gives_usable_servers_or_an_error(text: str) -> None:
     forges = {}
     with suppress(ConfigError):
         forges = parse_forge_servers(text)

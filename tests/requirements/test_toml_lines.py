@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from djpkg.requirements.toml_lines import Lines, Path
+from djpkg.requirements.toml_lines import Path, TomlLines
 
 ODD = ("a b", 'c"d', r"x\"")
 LINES = [
@@ -69,27 +69,27 @@ TEXT = "\n".join(LINES)
         ((), 1),
     ],
 )
-def test_where_a_key_stands(path: Path, line: int) -> None:
+def test_lines_of_keys(path: Path, line: int) -> None:
     tomllib.loads(TEXT)
-    assert Lines(TEXT).of(path) == line
+    assert TomlLines(TEXT).line_of(path) == line
 
 
-def test_where_a_string_stands() -> None:
-    lines = Lines(TEXT)
-    assert lines.of_string((*ODD, "key", "sub"), "a") == 11
-    assert lines.of_string((*ODD, "key", "sub"), "b = c") == 12
-    assert lines.of_string(("title",), "not there") == 2
+def test_lines_of_strings() -> None:
+    lines = TomlLines(TEXT)
+    assert lines.line_of_string((*ODD, "key", "sub"), "a") == 11
+    assert lines.line_of_string((*ODD, "key", "sub"), "b = c") == 12
+    assert lines.line_of_string(("title",), "not there") == 2
 
 
 PIECES = ["[", "]", "[[", "]]", "{", "}", '"', "'", "=", "\n", " ", "#", "a", "b.c", "1", ",", "\\"]
 
 
 @given(st.lists(st.sampled_from(PIECES)))
-@settings(max_examples=300, deadline=None)
-def test_any_text_ends_and_every_key_has_a_line(pieces: list[str]) -> None:
+@settings(derandomize=True, max_examples=300, deadline=None)
+def test_any_text_is_scanned_and_every_key_has_a_line(pieces: list[str]) -> None:
     text = "".join(pieces)
-    lines = Lines(text)
+    lines = TomlLines(text)
     with suppress(tomllib.TOMLDecodeError):
         for key in tomllib.loads(text):
-            assert 1 <= lines.of((key,)) <= text.count("\n") + 1
-            assert key in text.split("\n")[lines.of((key,)) - 1]
+            assert 1 <= lines.line_of((key,)) <= text.count("\n") + 1
+            assert key in text.split("\n")[lines.line_of((key,)) - 1]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from djpkg.mirror import listing
+from djpkg.model import fields
+from djpkg.query import order_clause, parser, where_clause
+from djpkg.query.columns import column_sql, comparable_sql
+from tests.query.mirror import ALL_SLUGS, NOW, ROWS, Row, find_slugs, find_slugs_in, memory_mirror
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def db() -> Iterator[sqlite3.Connection]:
+    with closing(memory_mirror(ROWS)) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("name", sorted(order_clause.LOOKUP_FIELDS))
+def test_the_lookup_index_covers_its_fields(db: sqlite3.Connection, name: str) -> None:
+    query = parser.parse_query([f"{name}:any"], now=NOW)
+    assert order_clause.uses_lookup_index(query)
+    names = listing.get_grid_names(db)
+    (condition, values), (order, more) = (
+        where_clause.where_clause(query, names),
+        order_clause.order_clause((), query, names),
+    )
+    plan = db.execute(
+        f"EXPLAIN QUERY PLAN SELECT packages.id FROM packages WHERE {condition} ORDER BY {order}", (*values, *more)
+    ).fetchall()
+    assert any("SCAN packages USING COVERING INDEX packages_lookup" in row[3] for row in plan)
+    assert not any("TEMP B-TREE" in row[3] for row in plan)
+
+
+def test_every_column_of_the_lookup_index_belongs_to_one_of_its_fields(db: sqlite3.Connection) -> None:
+    columns = {row[2] for row in db.execute("PRAGMA index_info(packages_lookup)")}
+    lookup_fields = [fields.get(name) for name in order_clause.LOOKUP_FIELDS]
+    known = {
+        expression.removeprefix("packages.")
+        for field in lookup_fields
+        for expression in (column_sql(field), comparable_sql(field).split()[0])
+    }
+    assert columns <= known
+
+
+def test_matches_are_ordered_by_where_the_word_is_found() -> None:
+    rows: list[Row] = [
+        {"slug": "text", "title": "x", "repo_description": "about forms", "repo_watchers": 900},
+        {"slug": "grid", "title": "x", "grids": "[53]", "repo_watchers": 800},
+        {"slug": "title", "title": "Reforms", "repo_watchers": 700},
+        {"slug": "superforms-b", "title": "x", "repo_watchers": 5},
+        {"slug": "superforms-c", "title": "x", "repo_watchers": 600},
+        {"slug": "superforms-a", "title": "x", "repo_watchers": None},
+        {"slug": "django-forms", "title": "x", "repo_watchers": 1},
+        {"slug": "forms", "title": "x", "repo_watchers": 0},
+        {"slug": "none", "title": "x", "repo_watchers": 9_999},
+    ]
+    found = find_slugs_in(rows, "forms")
+    assert found == [
+        *("forms", "django-forms", "superforms-c", "superforms-b", "superforms-a"),
+        *("title", "grid", "text"),
+    ]
+
+
+def test_with_several_words_the_worst_placed_one_decides() -> None:
+    rows: list[Row] = [
+        {"slug": "todo-x", "title": "x", "repo_description": "app", "repo_watchers": 900},
+        {"slug": "x-todo", "title": "an app", "repo_watchers": 500},
+        {"slug": "app-todo", "title": "x", "repo_watchers": 1},
+        {"slug": "todo-app", "title": "x", "repo_watchers": 0},
+    ]
+    assert find_slugs_in(rows, "todo", "app") == ["todo-app", "app-todo", "x-todo", "todo-x"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("", ["django-allauth", "django-todo", "old", "bare_thing"]),
+        ("stars", ["django-allauth", "django-todo", "old", "bare_thing"]),
+        ("-stars", ["old", "django-todo", "django-allauth", "bare_thing"]),
+        ("updated", ["django-allauth", "old", "django-todo", "bare_thing"]),
+        ("-updated", ["django-todo", "old", "django-allauth", "bare_thing"]),
+        ("slug", ["bare_thing", "django-allauth", "django-todo", "old"]),
+        ("-slug", ["old", "django-todo", "django-allauth", "bare_thing"]),
+        ("title", ["bare_thing", "django-todo", "django-allauth", "old"]),
+        ("category,-slug", ["django-todo", "django-allauth", "old", "bare_thing"]),
+        ("license", ["django-todo", "old", "django-allauth", "bare_thing"]),
+        ("-license", ["django-allauth", "old", "django-todo", "bare_thing"]),
+        ("repo_url", ["django-todo", "bare_thing", "django-allauth", "old"]),
+        ("grids", ["django-todo", "django-allauth", "bare_thing", "old"]),
+        ("-grids", ["django-allauth", "django-todo", "bare_thing", "old"]),
+        ("archived", ["old", "django-allauth", "django-todo", "bare_thing"]),
+        ("commits_over_52", ["django-allauth", "django-todo", "bare_thing", "old"]),
+    ],
+)
+def test_unknown_values_come_last_in_both_directions(db: sqlite3.Connection, sort: str, expected: list[str]) -> None:
+    assert find_slugs(db, sort=sort) == expected
+
+
+def test_every_sortable_field_sorts_and_every_field_accepts_its_example(db: sqlite3.Connection) -> None:
+    for field in fields.FIELDS:
+        if field.sortable:
+            assert len(find_slugs(db, sort=field.name)) == len(find_slugs(db, sort=f"-{field.name}")) == 4
+        present, absent = find_slugs(db, f"{field.name}:any"), find_slugs(db, f"{field.name}:none")
+        assert sorted([*present, *absent]) == sorted(ALL_SLUGS), field.name
+        assert set(find_slugs(db, field.example)) <= ALL_SLUGS
