@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from djpkg.sources.source import Answer
     from tests.pauses import Pauses
     from tests.world import Repo, WorldServer
-    from tests.world.wire import Request
+    from tests.world.http import Request
 
 QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
 

@@ -79,7 +79,7 @@ def many(world: World, count: int = SERIAL_LIST_MINIMUM + 1) -> list[ProjectTarg
     targets = []
     for number in range(count):
         project = world.add_project(f"Project_{number}", [("1.0", 10)])
-        targets.append(ProjectTarget(coordinate=project.normalised, serial=project.serial))
+        targets.append(ProjectTarget(coordinate=project.normalized_name, serial=project.serial))
     return targets
 
 

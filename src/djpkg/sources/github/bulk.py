@@ -6,7 +6,7 @@ Only one query is in flight at a time, because GitHub limits the CPU time of con
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -42,33 +42,24 @@ MAX_FAILURES = 12
 """Consecutive failed queries of any size after which GraphQL is not used in this run."""
 
 
+@dataclass(slots=True, kw_only=True)
 class BulkFetch:
     """Fetches many repositories and adds the answers to `answers`; `pool` runs the REST jobs.
 
     `block` is called with rate limits that GitHub reports with status 200.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        lookup: RepositoryLookup,
-        pool: WorkerPool,
-        answers: AnswerCollector,
-        now: datetime,
-        clock: Callable[[], datetime],
-        block: Callable[[RateLimitHit], None],
-    ) -> None:
-        self._client = client
-        self._lookup = lookup
-        self._pool = pool
-        self._answers = answers
-        self._now = now
-        self._clock = clock
-        self._block = block
-        self._probes: BatchQueue[RepositoryTarget] = BatchQueue(PROBE_BATCH_SIZE)
-        self._windows: BatchQueue[PageRequest] = BatchQueue(COMMITS_BATCH_SIZE)
-        self._failures = self._unanswered = 0
+    client: Client
+    lookup: RepositoryLookup
+    pool: WorkerPool
+    answers: AnswerCollector
+    now: datetime
+    clock: Callable[[], datetime]
+    block: Callable[[RateLimitHit], None]
+    _probes: BatchQueue[RepositoryTarget] = field(init=False, default_factory=lambda: BatchQueue(PROBE_BATCH_SIZE))
+    _windows: BatchQueue[PageRequest] = field(init=False, default_factory=lambda: BatchQueue(COMMITS_BATCH_SIZE))
+    _failures: int = field(init=False, default=0)
+    _unanswered: int = field(init=False, default=0)
 
     async def fetch(self, targets: Sequence[RepositoryTarget]) -> None:
         """Fetch all targets. Raises CredentialsRejected; any other error becomes an answer."""
@@ -91,14 +82,14 @@ class BulkFetch:
         use_rest = isinstance(error, HTTPStatusError) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         for target in self._probes.remaining():
             if use_rest:
-                self._pool.put(partial(self._lookup.fetch, target))
+                self.pool.put(partial(self.lookup.fetch, target))
             else:
-                self._answers.fail(target.coordinate, error)
+                self.answers.fail(target.coordinate, error)
         for window in {id(request.window): request.window for request in self._windows.remaining()}.values():
             if use_rest:
                 self._fetch_window_by_rest(window)
             elif not window.closed:
-                self._answers.fail_part(window.pending, error)
+                self.answers.fail_part(window.pending, error)
 
     async def _fetch_probes(self) -> None:
         batch = self._probes.next_batch()
@@ -113,41 +104,41 @@ class BulkFetch:
                 else:
                     self._handle_probe(target, result)
         for target in self._probes.finish_batch(unanswered):
-            self._pool.put(partial(self._lookup.fetch, target))
+            self.pool.put(partial(self.lookup.fetch, target))
 
     def _handle_probe(self, target: RepositoryTarget, result: RepositoryFacts | NoResult | SourceError) -> None:
         if isinstance(result, RepositoryFacts):
-            pending = self._answers.add_repository(target, result)
+            pending = self.answers.add_repository(target, result)
             if pending is not None:
                 self._queue_parts(pending)
         elif isinstance(result, SourceError):
-            self._answers.fail(target.coordinate, result)
+            self.answers.fail(target.coordinate, result)
         elif result is NoResult.UNCLEAR:
-            self._pool.put(partial(self._lookup.fetch, target))
+            self.pool.put(partial(self.lookup.fetch, target))
         elif target.node_id is not None:
             # The id is gone, but the repository may have been created again under the same name.
             self._probes.add(replace(target, node_id=None))
         elif target.head is not None and not target.gone:
             # It existed at the last fetch: REST confirms that it is gone, or reports that it is blocked.
-            self._pool.put(partial(self._lookup.fetch, target))
+            self.pool.put(partial(self.lookup.fetch, target))
         else:
             gone = STATE_FACTS[RepositoryStatus.GONE]
-            self._answers.finish(Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=gone))
+            self.answers.finish(Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=gone))
 
     def _queue_parts(self, pending: PendingRepository) -> None:
         if pending.needs_weeks:
             self._windows.add(PageRequest(Window(pending=pending)))
         if pending.needs_contributors:
-            self._pool.put(partial(self._lookup.fetch_contributors, pending))
+            self.pool.put(partial(self.lookup.fetch_contributors, pending))
 
     async def _fetch_windows(self) -> None:
         batch = self._windows.next_batch()
-        response = await self._query(window_query(batch, now=self._now))
+        response = await self._query(window_query(batch, now=self.now))
         unanswered: list[PageRequest] = []
         if response is None:
             unanswered = batch
         else:
-            for request, result in zip(batch, parse_window(response, batch, now=self._now), strict=True):
+            for request, result in zip(batch, parse_window(response, batch, now=self.now), strict=True):
                 if request.window.closed:
                     continue
                 if result is NoResult.UNANSWERED:
@@ -161,7 +152,7 @@ class BulkFetch:
         window = request.window
         if isinstance(result, SourceError):
             window.closed = True
-            self._answers.fail_part(window.pending, result)
+            self.answers.fail_part(window.pending, result)
         elif isinstance(result, NoResult):
             self._fetch_window_by_rest(window)
         else:
@@ -170,14 +161,14 @@ class BulkFetch:
             window.days = weekly_commits.add_commits_by_day(window.days, result.days)
             window.missing_pages += len(following) - 1
             if not window.missing_pages:
-                self._answers.add_weeks(window.pending, window.days)
+                self.answers.add_weeks(window.pending, window.days)
             for page in reversed(following):  # in front, so that they share queries with other windows
                 self._windows.add_first(page)
 
     def _fetch_window_by_rest(self, window: Window) -> None:
         if not window.closed:
             window.closed = True
-            self._pool.put(partial(self._lookup.fetch_window, window.pending))
+            self.pool.put(partial(self.lookup.fetch_window, window.pending))
 
     async def _query(self, body: bytes) -> GraphQLResponse | None:
         """Return the response to one query; None where it failed and smaller queries may succeed."""
@@ -193,14 +184,14 @@ class BulkFetch:
                 raise
             return None
         self._failures = self._unanswered = 0
-        self._client.spent.points += response.points
+        self.client.spent.points += response.points
         rate = response.rate_limit
-        self._client.quota.update(rate.limit, rate.remaining, parse_time(rate.reset_at), now=self._clock())
+        self.client.quota.update(rate.limit, rate.remaining, parse_time(rate.reset_at), now=self.clock())
         return response
 
     async def _send(self, body: bytes) -> GraphQLResponse:
         for _ in range(MAX_ATTEMPTS):
-            http_response = await self._client.post("graphql", body, retry_timeouts=False)
+            http_response = await self.client.post("graphql", body, retry_timeouts=False)
             if http_response.status != HTTPStatus.OK:
                 raise status_error(http_response, "a GraphQL query")
             response = GraphQLResponse(http_response)
@@ -208,5 +199,5 @@ class BulkFetch:
                 return response
             # The next `post` waits until the quota resets, or raises if that takes too long.
             secondary = response.exceeded_limit is ErrorKind.SECONDARY
-            self._block(rate_limit_from_headers(http_response.headers, secondary=secondary))
-        raise QuotaExhausted(f"{SOURCE}: GraphQL rate limit reached", until=self._client.quota.blocked_until)
+            self.block(rate_limit_from_headers(http_response.headers, secondary=secondary))
+        raise QuotaExhausted(f"{SOURCE}: GraphQL rate limit reached", until=self.client.quota.blocked_until)

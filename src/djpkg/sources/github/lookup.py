@@ -7,7 +7,7 @@ concurrently, in the order of the targets, and none is started that the remainin
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -34,39 +34,31 @@ MAX_CONCURRENT = 8
 MAX_REQUESTS_PER_REPOSITORY = 4
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryLookup:
     """Fetches single repositories or single parts and adds the answers to `answers`.
 
     `anonymous` sends no token; it is used for repositories of organizations that reject the token.
     """
 
-    def __init__(
-        self,
-        rest: RestApi,
-        *,
-        anonymous: RestApi,
-        answers: AnswerCollector,
-        now: datetime,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._rest = rest
-        self._anonymous = anonymous
-        self._answers = answers
-        self._now = now
-        self._clock = clock
+    rest: RestApi
+    anonymous: RestApi
+    answers: AnswerCollector
+    now: datetime
+    clock: Callable[[], datetime]
 
     async def fetch(self, target: RepositoryTarget) -> None:
         """Fetch all parts that are due. Raises CredentialsRejected; any other error becomes an answer."""
         try:
-            rest = self._rest
+            rest = self.rest
             found = await self._fetch_repository(target, rest)
             if found is RepositoryStatus.FORBIDDEN:
-                rest = self._anonymous
+                rest = self.anonymous
                 found = await self._fetch_repository(target, rest)
         except CredentialsRejected:
             raise
         except SourceError as error:
-            self._answers.fail(target.coordinate, error)
+            self.answers.fail(target.coordinate, error)
             return
         if isinstance(found, RepositoryStatus):
             self._finish_without_facts(target, found)
@@ -79,29 +71,29 @@ class RepositoryLookup:
     async def fetch_window(self, pending: PendingRepository, rest: RestApi | None = None) -> None:
         """Fetch the commits of the last 52 weeks. Raises CredentialsRejected."""
         try:
-            days = await (rest or self._rest).fetch_window(
-                pending.path, head=pending.head, head_at=pending.head_at, now=self._now
+            days = await (rest or self.rest).fetch_window(
+                pending.path, head=pending.head, head_at=pending.head_at, now=self.now
             )
         except CredentialsRejected:
             raise
         except SourceError as error:
-            self._answers.fail_part(pending, error)
+            self.answers.fail_part(pending, error)
         else:
-            self._answers.add_weeks(pending, days)
+            self.answers.add_weeks(pending, days)
 
     async def fetch_contributors(self, pending: PendingRepository, rest: RestApi | None = None) -> None:
         """Fetch the contributors. Raises CredentialsRejected."""
         try:
-            names = await (rest or self._rest).fetch_contributors(pending.path)
+            names = await (rest or self.rest).fetch_contributors(pending.path)
         except CredentialsRejected:
             raise
         except SourceError as error:
-            self._answers.fail_part(pending, error)
+            self.answers.fail_part(pending, error)
         else:
-            taken = format_time(self._clock())
+            taken = format_time(self.clock())
             # A missing list is stored too, so that it is not requested again for the same head.
             facts = ContributorsFacts(head=pending.head, names=names or (), taken=taken, whole=names is not None)
-            self._answers.add_contributors(pending, facts)
+            self.answers.add_contributors(pending, facts)
 
     async def _fetch_repository(
         self, target: RepositoryTarget, rest: RestApi
@@ -109,20 +101,20 @@ class RepositoryLookup:
         """Fetch and add the repository and its head; return what is still due, None if nothing is."""
         found = await rest.fetch_repository(target)
         if found is RepositoryStatus.UNCHANGED:
-            return self._answers.add_repository(target, None)
+            return self.answers.add_repository(target, None)
         if isinstance(found, RepositoryStatus):
             return found
         head = await rest.fetch_head(found.facts.path, found.branch)
         facts = replace(found.facts, head=head.oid, head_at=head.at)
-        return self._answers.add_repository(target, facts, etag=found.etag)
+        return self.answers.add_repository(target, facts, etag=found.etag)
 
     def _finish_without_facts(self, target: RepositoryTarget, status: RepositoryStatus) -> None:
         if status in STATE_FACTS:
             answer = Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=STATE_FACTS[status])
-            self._answers.finish(answer)
+            self.answers.finish(answer)
         else:
             message = f"{SOURCE}: permission denied: the organization of {target.path} rejected the token"
-            self._answers.fail(target.coordinate, HTTPStatusError(message, status=HTTPStatus.FORBIDDEN))
+            self.answers.fail(target.coordinate, HTTPStatusError(message, status=HTTPStatus.FORBIDDEN))
 
 
 class WorkerPool:

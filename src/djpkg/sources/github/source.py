@@ -94,13 +94,8 @@ class GitHub:
     ) -> None:
         use_graphql = self._graphql.authorized and (sweep or len(targets) > ONE_BY_ONE_LIMIT)
         self.quota = self._graphql.quota if use_graphql else self._rest.quota
-        lookup = RepositoryLookup(
-            RestApi(self._rest),
-            anonymous=RestApi(self._anonymous),
-            answers=answers,
-            now=now,
-            clock=self._clock,
-        )
+        rest, anonymous = RestApi(self._rest), RestApi(self._anonymous)
+        lookup = RepositoryLookup(rest=rest, anonymous=anonymous, answers=answers, now=now, clock=self._clock)
         try:
             if use_graphql:
                 await self._fetch_in_bulk(targets, lookup, answers, now=now)
@@ -117,7 +112,7 @@ class GitHub:
         async with WorkerPool() as pool:
             block = partial(self._block, "graphql", "core")
             bulk = BulkFetch(
-                self._graphql, lookup=lookup, pool=pool, answers=answers, now=now, clock=self._clock, block=block
+                client=self._graphql, lookup=lookup, pool=pool, answers=answers, now=now, clock=self._clock, block=block
             )
             await bulk.fetch(targets)
 
