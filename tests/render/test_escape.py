@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djpkg.model.fields import FIELDS, Kind, parse_columns
-from djpkg.render.escape import escape, field_lines, field_text
+from djpkg.render.escape import escape, field_text
 from djpkg.render.glyphs import ASCII
-from tests.render.samples import FORBIDDEN, VALUES, hostile_text
+from tests.render.samples import FORBIDDEN
 
 
 @pytest.mark.parametrize(
@@ -85,39 +82,6 @@ def test_the_ascii_set_escapes_other_characters() -> None:
 )
 def test_a_value_is_one_line(value: object, shown: str) -> None:
     assert field_text(value) == shown  # type: ignore[arg-type]  # each row is a value
-
-
-def test_a_flag_stored_as_a_number_is_true_or_false() -> None:
-    assert field_text(1, Kind.FLAG) == "true"
-    assert field_text(1, Kind.INTEGER) == "1"
-
-
-def test_each_field_is_one_line() -> None:
-    assert field_lines(VALUES, parse_columns("slug,stars,updated,participants")) == (
-        "slug\tdjango-pots\n"
-        "stars\t5112\n"
-        "updated\t2026-11-01T09:00:00Z\n"
-        'participants\t["mara","otto","dependabot[bot]","ines","wim"]\n'
-    )
-
-
-def test_hostile_texts_are_escaped_in_field_lines() -> None:
-    chosen = parse_columns("slug,title,description,participants,failed")
-    for seed in range(3000):
-        text = hostile_text(seed)
-        shown = field_lines(
-            {"slug": text, "title": text, "repo_description": text, "participants": [text], "failed": {text: text}},
-            chosen,
-        )
-        lines = shown.split("\n")
-        assert len(lines) == len(chosen) + 1
-        assert all(line.count("\t") == 1 for line in lines[:-1])
-        assert not FORBIDDEN.search(shown.replace("\t", ""))
-        assert json.loads(lines[3].partition("\t")[2]) == [text]
-
-
-def test_every_field_has_a_line() -> None:
-    assert len(field_lines(VALUES, parse_columns("all")).splitlines()) == len(FIELDS)
 
 
 def test_the_non_joiner_of_persian_is_kept() -> None:

@@ -66,7 +66,7 @@ def find_required_packages(mirror: sqlite3.Connection, requirements: Sequence[Re
     """Return the packages of the mirror that the requirements name."""
     catalog, forges = config.catalog_url(os.environ), forge_servers.forge_servers(os.environ)
     found = {
-        required.name: resolve.find_by_project(mirror, required.name, required.address, catalog=catalog, forges=forges)
+        required.name: resolve.find_by_project(mirror, required.name, required.url, catalog=catalog, forges=forges)
         for required in requirements
     }
     ids = dict.fromkeys(number for numbers in found.values() for number in numbers)

@@ -11,13 +11,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from djpkg.model.fields import Kind
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from djpkg.model.fields import Column
-    from djpkg.model.package import Value, Values
+    from djpkg.model.package import Value
 
 # Characters between which a joiner, and after which a presentation selector, is kept.
 _PICTOGRAPH = (
@@ -84,7 +79,7 @@ def _mark(character: str) -> str:
     return f"<U+{number:04X}>"
 
 
-def field_text(value: Value, kind: Kind | None = None) -> str:
+def field_text(value: Value) -> str:
     """Return a field's value as one line for a pipe: lists and mappings as compact JSON, "" for None."""
     if value is None:
         return ""
@@ -92,13 +87,6 @@ def field_text(value: Value, kind: Kind | None = None) -> str:
         return escape(value)
     if isinstance(value, (list, dict)):
         return json.dumps(value, separators=(",", ":"))
-    if isinstance(value, bool) or kind is Kind.FLAG:
+    if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-def field_lines(values: Values, columns: Iterable[Column]) -> str:
-    """Return the lines ``field<TAB>value`` that `show` writes to a pipe."""
-    return "".join(
-        f"{escape(column.key)}\t{field_text(values.get(column.field.name), column.field.kind)}\n" for column in columns
-    )

@@ -243,4 +243,4 @@ def _text(field: Field, stored: StoredValue) -> str:
     value: Value = to_public(field, stored)
     if isinstance(value, list) and field.kind is not Kind.COUNTS:
         return ", ".join(escape(str(item)) for item in value)
-    return field_text(value, field.kind)
+    return field_text(value)
