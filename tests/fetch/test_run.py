@@ -955,7 +955,7 @@ def test_each_event_is_reported_once_and_first_facts_are_no_events(any_desk: Des
     world.release("ships", "2.0")
     world.yank("pulls", "1.0")
     world.project("relicensed").releases[0].license_expression = "BSD-3-Clause"
-    world.touch(world.project("relicensed"))
+    world.bump_serial(world.project("relicensed"))
     world.add_package("extra")
     world.remove_package("drops")
     any_desk.advance(days=1, minutes=1)

@@ -71,7 +71,7 @@ def test_commits_count_by_author_date_if_the_forge_has_it(case: ForgeCase, serve
 
 def test_a_moved_repository_is_followed(case: ForgeCase, server: WorldServer, world: World) -> None:
     repo = case.add(world, stars=3, commits=[(1, "alice"), (2, "bob")])
-    world.rename(repo, "umbrella/ttargets")
+    world.rename(repo, "umbrella/tasks")
     answer = fetch_one(case.new_source(server), target_for(repo, "acme/todo"))
     assert (answer.coordinate, answer.outcome) == (f"{case.host}/acme/todo", Outcome.UPDATED)
     check_facts(answer.facts, repo)

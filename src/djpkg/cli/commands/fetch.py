@@ -132,7 +132,7 @@ def _find_required(manifest: str, db: Path | None, *, report_unknown: bool) -> t
     with options.open_mirror(db, missing="using the packaged record") as mirror:
         found = selection.find_required_packages(mirror, requirements)
         if requirements and not found.ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
-            message = f"no dependency found (of {len(requirements):,}): the mirror has no catalog yet"
+            message = f"found none of the {len(requirements):,} dependencies: the mirror has no catalog yet"
             raise PackageNotFound(message, hint="run djpkg fetch --all first")
     if report_unknown:
         found.report_unknown()
