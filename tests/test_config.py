@@ -1,3 +1,5 @@
+"""Settings and tokens from the environment."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -10,7 +12,7 @@ from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
 
 HOME = {"HOME": "/home/mara"}
-TOKENS = [(api.source, variable) for api in config.APIS for variable in api.tokens]
+TOKENS = [(api.source, variable) for api in config.APIS for variable in api.token_variables]
 
 
 @pytest.mark.parametrize(
@@ -19,62 +21,62 @@ TOKENS = [(api.source, variable) for api in config.APIS for variable in api.toke
         ({}, Path("x.db"), "x.db"),
         ({"DJPKG_DB": "y.db"}, Path("x.db"), "x.db"),
         ({"DJPKG_DB": "y.db"}, None, "y.db"),
-        ({"DJPKG_DB": "/tmp/y z.db"}, None, "/tmp/y z.db"),  # noqa: S108 - a text
+        ({"DJPKG_DB": "/tmp/y z.db"}, None, "/tmp/y z.db"),  # noqa: S108 - not opened
         ({"DJPKG_DB": "~/y.db"}, None, "~/y.db"),
         ({}, Path("~/x.db"), "~/x.db"),
     ],
 )
-def test_the_option_goes_before_the_variable(environment: dict[str, str], option: Path | None, path: str) -> None:
+def test_the_db_option_overrides_the_variable(environment: dict[str, str], option: Path | None, path: str) -> None:
     assert config.mirror_path(environment, option) == Path.cwd() / path
 
 
-def test_a_tilde_is_the_home_where_there_is_one() -> None:
+def test_a_tilde_is_the_home_directory() -> None:
     home = Path.home()
     assert config.mirror_path({**HOME, "DJPKG_DB": "~/y.db"}) == home / "y.db"
     assert config.mirror_path(HOME, Path("~/x.db")) == home / "x.db"
 
 
-def test_without_a_working_folder_there_is_an_error_that_says_how_to_name_the_file(
+def test_a_relative_path_without_a_working_directory_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(ConfigError, match=r"no working folder to find y\.db in") as raised:
+    with pytest.raises(ConfigError, match=r"cannot resolve y\.db: the working directory does not exist") as raised:
         config.mirror_path({**HOME, "DJPKG_DB": "y.db"})
-    assert "whole path" in (raised.value.hint or "")
+    assert "absolute path" in (raised.value.hint or "")
     assert config.mirror_path(HOME, Path("/x.db")) == Path("/x.db")
 
 
-def test_the_home_of_nobody_is_an_error_that_names_the_place() -> None:
+def test_the_home_of_an_unknown_user_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"~nobody-of-that-name/y\.db"):
         config.mirror_path({**HOME, "DJPKG_DB": "~nobody-of-that-name/y.db"})
     with pytest.raises(ConfigError, match=r"~nobody-of-that-name/x\.db"):
         config.mirror_path(HOME, Path("~nobody-of-that-name/x.db"))
 
 
-def test_the_mirror_is_in_the_users_data_folder_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mirror_is_in_the_users_data_directory_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", "/data/of/mara")
     assert config.mirror_path(HOME) == Path("/data/of/mara/djpkg/mirror.db")
     assert config.mirror_path({**HOME, "DJPKG_DB": ""}) == Path("/data/of/mara/djpkg/mirror.db")
 
 
-def test_without_a_home_and_a_place_there_is_an_error_that_says_how_to_name_one() -> None:
-    with pytest.raises(ConfigError, match="no home folder") as raised:
+def test_no_home_and_no_file_is_an_error_with_a_hint() -> None:
+    with pytest.raises(ConfigError, match="no home directory") as raised:
         config.mirror_path({})
     assert "--db" in (raised.value.hint or "")
 
 
 @pytest.mark.parametrize("api", config.APIS, ids=lambda api: api.source.value)
-def test_each_api_has_an_address_that_its_own_variable_replaces(api: config.Api) -> None:
-    assert config.api_address(api.source, {}) == api.address
-    assert config.api_address(api.source, {api.variable: ""}) == api.address
-    assert config.foreign_host(api.source, {}) is None
-    there = {api.variable: " http://127.0.0.1:8000/api/v4/ "}
-    assert config.api_address(api.source, there) == "http://127.0.0.1:8000/api/v4"
+def test_each_api_has_a_default_url_that_its_variable_replaces(api: config.ApiSettings) -> None:
+    assert config.api_url(api.source, {}) == api.default_url
+    assert config.api_url(api.source, {api.variable: ""}) == api.default_url
+    assert config.custom_host(api.source, {}) is None
+    custom = {api.variable: " http://127.0.0.1:8000/api/v4/ "}
+    assert config.api_url(api.source, custom) == "http://127.0.0.1:8000/api/v4"
     for other in config.APIS:
-        assert other is api or config.api_address(other.source, there) == other.address
+        assert other is api or config.api_url(other.source, custom) == other.default_url
 
 
 @pytest.mark.parametrize(
@@ -91,12 +93,22 @@ def test_each_api_has_an_address_that_its_own_variable_replaces(api: config.Api)
         ("https://api.github.com", None),
     ],
 )
-def test_a_server_that_is_neither_the_public_one_nor_loopback_is_foreign(address: str, host: str | None) -> None:
-    assert config.foreign_host(SourceName.GITHUB, {"DJPKG_GITHUB_URL": address}) == host
+def test_a_server_that_is_neither_public_nor_loopback_is_custom(address: str, host: str | None) -> None:
+    assert config.custom_host(SourceName.GITHUB, {"DJPKG_GITHUB_URL": address}) == host
 
 
-def test_an_api_at_an_ipv6_address_is_taken() -> None:
-    assert config.catalog_address({"DJPKG_CATALOG_URL": "http://[::1]:8000/api/v4"}) == "http://[::1]:8000/api/v4"
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "0:0:0:0:0:0:0:1"])
+def test_this_machine_is_loopback(host: str) -> None:
+    assert config.is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "127.999.1.1", "127.1", "127.0.0.1.example.org", "10.0.0.1", "::2", "localhost."])
+def test_nothing_else_is_loopback(host: str) -> None:
+    assert not config.is_loopback(host)
+
+
+def test_an_api_url_may_contain_an_ipv6_address() -> None:
+    assert config.catalog_url({"DJPKG_CATALOG_URL": "http://[::1]:8000/api/v4"}) == "http://[::1]:8000/api/v4"
 
 
 @pytest.mark.parametrize(
@@ -122,16 +134,16 @@ def test_an_api_at_an_ipv6_address_is_taken() -> None:
         "http://example.org:eight",
     ],
 )
-def test_what_is_no_address_names_its_variable_and_not_its_text(address: str) -> None:
+def test_the_error_about_an_invalid_url_names_only_its_variable(address: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        config.api_address(SourceName.GITHUB, {"DJPKG_GITHUB_URL": address})
-    said = f"{raised.value} {raised.value.hint}"
-    assert "DJPKG_GITHUB_URL" in said
-    assert "secret" not in said
+        config.api_url(SourceName.GITHUB, {"DJPKG_GITHUB_URL": address})
+    message = f"{raised.value} {raised.value.hint}"
+    assert "DJPKG_GITHUB_URL" in message
+    assert "secret" not in message
 
 
 @pytest.mark.parametrize(("source", "variable"), TOKENS)
-def test_a_token_comes_from_its_variable_without_the_white_space_around_it(source: SourceName, variable: str) -> None:
+def test_a_token_is_read_from_its_variable_without_surrounding_white_space(source: SourceName, variable: str) -> None:
     secret = "mara@example.org:canary" if source is SourceName.BITBUCKET else "ghp_canary"
     found = credentials.token_from_environment(source, {variable: f" {secret}\n"})
     assert found == credentials.Token(variable, secret)
@@ -141,7 +153,7 @@ def test_a_token_comes_from_its_variable_without_the_white_space_around_it(sourc
         assert other is source or credentials.token_from_environment(other, {variable: secret}) is None
 
 
-def test_every_forge_but_no_other_source_takes_a_token() -> None:
+def test_only_forges_use_tokens() -> None:
     assert {source for source, _ in TOKENS} == {
         SourceName.GITHUB,
         SourceName.GITLAB,
@@ -150,7 +162,7 @@ def test_every_forge_but_no_other_source_takes_a_token() -> None:
     }
 
 
-def test_the_first_of_githubs_variables_that_holds_anything_wins() -> None:
+def test_the_first_github_variable_with_a_token_wins() -> None:
     both = {"GH_TOKEN": "one", "GITHUB_TOKEN": "two"}
     assert credentials.token_from_environment(SourceName.GITHUB, both) == credentials.Token("GH_TOKEN", "one")
     assert credentials.token_from_environment(SourceName.GITHUB, {**both, "GH_TOKEN": " "}) == credentials.Token(
@@ -160,37 +172,37 @@ def test_the_first_of_githubs_variables_that_holds_anything_wins() -> None:
 
 
 @pytest.mark.parametrize("secret", ["ghp canary", "ghp_canary\nX: y", "ghp_canäry", "ghp_canary\x00", "ghp_\x7fcanary"])
-def test_a_token_that_no_header_can_carry_is_named_by_its_variable_alone(secret: str) -> None:
+def test_the_error_about_an_invalid_token_names_only_its_variable(secret: str) -> None:
     with pytest.raises(ConfigError) as raised:
         credentials.token_from_environment(SourceName.GITHUB, {"GITHUB_TOKEN": secret})
-    said = f"{raised.value} {raised.value.hint}"
-    assert "GITHUB_TOKEN" in said
-    assert "ghp" not in said
-    assert "can" not in said.replace("can be", "")
+    message = f"{raised.value} {raised.value.hint}"
+    assert "GITHUB_TOKEN" in message
+    assert "ghp" not in message
+    assert "can" not in message.replace("can be", "")
 
 
 @pytest.mark.parametrize("secret", ["canary", ":canary", "mara@example.org:", ":"])
-def test_a_token_of_bitbuckets_without_an_email_is_named_by_its_variable_alone(secret: str) -> None:
+def test_the_error_about_a_bitbucket_token_without_email_names_only_its_variable(secret: str) -> None:
     with pytest.raises(ConfigError, match="BITBUCKET_TOKEN does not have the form EMAIL:TOKEN") as raised:
         credentials.token_from_environment(SourceName.BITBUCKET, {"BITBUCKET_TOKEN": secret})
     assert "canary" not in f"{raised.value} {raised.value.hint}"
 
 
-def test_further_servers_are_asked_over_https_but_on_loopback() -> None:
-    named = {
+def test_custom_forges_use_https_except_on_loopback() -> None:
+    environment = {
         "DJPKG_FORGES": "git.example.org=forgejo localhost:3000=gitea 127.0.0.1:8=gitlab gitlab.example.org=gitlab"
     }
-    assert forge_servers.api_roots(SourceName.FORGEJO, named) == {
+    assert forge_servers.api_roots(SourceName.FORGEJO, environment) == {
         "git.example.org": "https://git.example.org/api/v1",
         "localhost:3000": "http://localhost:3000/api/v1",
     }
-    assert forge_servers.api_roots(SourceName.GITLAB, named) == {
+    assert forge_servers.api_roots(SourceName.GITLAB, environment) == {
         "127.0.0.1:8": "http://127.0.0.1:8/api/v4",
         "gitlab.example.org": "https://gitlab.example.org/api/v4",
     }
 
 
-def test_no_further_servers_is_the_default_and_nonsense_an_error() -> None:
+def test_there_are_no_custom_forges_by_default_and_invalid_ones_are_an_error() -> None:
     assert forge_servers.forge_servers({}) == {}
     assert forge_servers.forge_servers({"DJPKG_FORGES": "  "}) == {}
     with pytest.raises(ConfigError):
@@ -200,7 +212,7 @@ def test_no_further_servers_is_the_default_and_nonsense_an_error() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.999.1.1", "localhost.example.org", "127.example.org", "127.0.0.1.example.org"])
-def test_a_name_that_begins_like_loopback_is_not_loopback(host: str) -> None:
+def test_a_host_name_that_begins_like_loopback_is_not_loopback(host: str) -> None:
     assert forge_servers.api_roots(SourceName.FORGEJO, {"DJPKG_FORGES": f"{host}=forgejo"}) == {
         host: f"https://{host}/api/v1"
     }

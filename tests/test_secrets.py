@@ -1,4 +1,4 @@
-"""Tokens go to their own API alone, over https or to loopback, and are never kept nor said."""
+"""Tokens are sent only to their own API, over https or to loopback, and are never stored or shown."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from djpkg import credentials
 from djpkg.cli import app
 from djpkg.errors import ConfigError
+from djpkg.fetch.report_text import error_lines
 from djpkg.source_name import SourceName
 from djpkg.sources.http.response import Authorization
 from tests.fetching import Desk, add_starter, quick_folder
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# The APIs that each token is for, as the world calls them.
+# The APIs of each token, by their names in the test world.
 OWN = {"github": {"github", "graphql"}, "gitlab": {"gitlab"}, "bitbucket": {"bitbucket"}, "codeberg": {"codeberg"}}
 VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "CODEBERG_TOKEN")
 
@@ -35,7 +36,7 @@ VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "COD
 def world() -> World:
     world = World()
     add_starter(world)
-    for place in range(12):  # more than are asked for one by one
+    for place in range(12):  # enough for GraphQL
         world.add_package(f"on-github{place}", commits=[2, 50], releases=[("1.0", 3)])
     world.add_package("on-gitlab", host=GITLAB, path="group/x", commits=[2])
     world.add_package("on-bitbucket", host=BITBUCKET, path="team/x", commits=[2])
@@ -51,18 +52,18 @@ def desk(server: WorldServer, tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def elsewhere(world: World) -> Iterator[WorldServer]:
-    """A server that is asked by nobody who takes care."""
+    """A server that must get no request."""
     with WorldServer(world) as other:
         yield other
 
 
 def spellings(token: str) -> set[str]:
-    """A token as it is, and as Basic credentials hold it."""
+    """Return a token as it is, and in Basic credentials."""
     return {token, base64.b64encode(token.encode()).decode()}
 
 
-def bearers(server: WorldServer) -> set[tuple[str, str]]:
-    """Which token (by its API) came with a request to which API."""
+def sent_tokens(server: WorldServer) -> set[tuple[str, str]]:
+    """Return the pairs of a token (by its API) and the API that received it."""
     return {
         (owner, request.api)
         for request in list(server.log)
@@ -71,25 +72,25 @@ def bearers(server: WorldServer) -> set[tuple[str, str]]:
     }
 
 
-def check_nowhere(desk: Desk, *texts: str) -> None:
-    """No token in any file of the mirror's folder, nor in what was said."""
-    kept = b"".join(path.read_bytes() for path in desk.path.parent.rglob("*") if path.is_file())
+def check_no_token(desk: Desk, *texts: str) -> None:
+    """Check that no token is in a file of the mirror's directory or in the output."""
+    stored = b"".join(path.read_bytes() for path in desk.path.parent.rglob("*") if path.is_file())
     for token in desk.server.tokens.values():
         for spelling in spellings(token):
-            assert spelling.encode() not in kept
+            assert spelling.encode() not in stored
             assert not [text for text in texts if spelling in text]
 
 
-# Where they go.
+# Where tokens are sent.
 
 
-def test_each_token_reaches_its_own_api_and_no_other(desk: Desk, server: WorldServer) -> None:
+def test_each_token_is_sent_only_to_its_own_api(desk: Desk, server: WorldServer) -> None:
     desk.fetch()
-    sent = bearers(server)
+    sent = sent_tokens(server)
     assert {owner for owner, _ in sent} == set(OWN)
     assert all(api in OWN[owner] for owner, api in sent)
     desk.fetch("on-github0", "on-gitlab", "on-bitbucket", "on-codeberg")
-    again = bearers(server)
+    again = sent_tokens(server)
     assert {owner for owner, _ in again} == set(OWN)
     assert all(api in OWN[owner] for owner, api in again)
     assert {request.api for request in server.log} >= {"catalog", "pypi"}
@@ -102,7 +103,7 @@ def test_no_token_follows_a_redirect_to_another_server(
     place = "DJPKG_GITHUB_URL" if api == "graphql" else f"DJPKG_{api.upper()}_URL"
     fault = server.fault(api, kind="redirect", location=f"{elsewhere.env[place]}/repos/acme/x")
     desk.fetch()
-    desk.fetch("on-github1")  # a few go by REST
+    desk.fetch("on-github1")  # a single one uses REST
     assert fault.hits
     assert elsewhere.log == []
 
@@ -126,25 +127,23 @@ def test_no_token_follows_a_next_page_to_another_server(
     assert elsewhere.log == []
 
 
-def test_no_token_goes_over_plain_http_to_another_machine(
+def test_no_token_is_sent_over_plain_http_to_another_machine(
     desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = socket.getaddrinfo
+    original = socket.getaddrinfo
 
-    def here(host: Any, *args: Any, **kwargs: Any) -> Any:
-        named = host.decode() if isinstance(host, bytes) else host
-        return known("127.0.0.1" if named == "world.test" else host, *args, **kwargs)
+    def resolve(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        return original("127.0.0.1" if name == "world.test" else host, *args, **kwargs)
 
-    monkeypatch.setattr(socket, "getaddrinfo", here)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     desk.env = {name: url.replace("127.0.0.1", "world.test") for name, url in server.env.items()}
     desk.fetch()
     assert {request.api for request in server.log} >= {"github", "gitlab", "bitbucket", "codeberg"}
-    assert bearers(server) == set()
+    assert sent_tokens(server) == set()
 
 
-def test_nothing_of_a_netrc_is_sent(
-    desk: Desk, server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_netrc_is_not_used(desk: Desk, server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login robot password canary-netrc\nmachine 127.0.0.1 login robot password canary-netrc\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -154,11 +153,11 @@ def test_nothing_of_a_netrc_is_sent(
     assert not [request for request in server.log if "authorization" in request.headers]
 
 
-# Where they do not stay.
+# Where tokens are not stored or shown.
 
 
-@pytest.mark.parametrize("case", ["well", "ill"])
-def test_no_token_is_kept_or_said_however_much_is_logged(
+@pytest.mark.parametrize("case", ["success", "failure"])
+def test_no_token_is_stored_or_shown_with_all_debug_logs(
     desk: Desk, server: WorldServer, tmp_path: Path, case: str
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import logging\nlogging.basicConfig(level=logging.DEBUG)\n")
@@ -170,7 +169,7 @@ def test_no_token_is_kept_or_said_however_much_is_logged(
         "PYTHONASYNCIODEBUG": "1",
     }
     kept = dict(server.tokens)
-    if case == "ill":
+    if case == "failure":
         server.tokens.update(github="another", gitlab="another")
         server.fault("bitbucket", kind="invalid_json")
         server.fault("codeberg", kind="html")
@@ -182,49 +181,64 @@ def test_no_token_is_kept_or_said_however_much_is_logged(
         check=False,
     )
     server.tokens.update(kept)
-    assert ended.returncode == (0 if case == "well" else 5)
+    assert ended.returncode == (0 if case == "success" else 5)
     assert "DEBUG" in ended.stderr
     assert "Traceback" not in ended.stderr
-    check_nowhere(desk, ended.stdout, ended.stderr)
+    check_no_token(desk, ended.stdout, ended.stderr)
+
+
+def test_debug_logs_each_request_without_tokens_and_queries(desk: Desk, server: WorldServer) -> None:
+    server.fault("gitlab", kind="redirect", location=f"/gitlab/api/v4/{server.tokens['gitlab']}?private={'x' * 9}")
+    ended = subprocess.run(
+        command("--debug", "fetch", "--all", "--db", str(desk.path)),
+        env={**server.env, **server.token_env(), "PYTHONPATH": SOURCE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in ended.stderr.splitlines() if line.startswith(("GET ", "POST "))]
+    address = re.escape(server.url.removeprefix("http://"))
+    assert all(re.fullmatch(rf"(GET|POST) {address}/[^\s?]* \d{{3}} \d+ ms", line) for line in lines)
+    assert len(lines) == len(server.log)
+    assert any("/gitlab/api/v4/… " in line for line in lines)
+    check_no_token(desk, ended.stdout, ended.stderr)
 
 
 @pytest.mark.parametrize("status", [400, 403, 422, 429, 500])
-def test_a_server_that_quotes_a_token_has_it_neither_kept_nor_said(
-    desk: Desk, server: WorldServer, status: int
-) -> None:
+def test_a_token_quoted_by_a_server_is_neither_stored_nor_shown(desk: Desk, server: WorldServer, status: int) -> None:
     for api, token in [*server.tokens.items(), ("graphql", server.tokens["github"])]:
         body = {"message": f"secondary rate limit for {token}", "errors": [{"type": token, "message": f"bad {token}"}]}
-        server.fault(api, kind="status", status=status, body=body, headers={"x-told": token, "retry-after": "3600"})
+        server.fault(api, kind="status", status=status, body=body, headers={"x-token": token, "retry-after": "3600"})
     report = desk.fetch()
     assert report.failures or report.deferred
-    check_nowhere(desk, str(report.as_json()), *report.causes())
+    check_no_token(desk, str(report.as_json()), *error_lines(report))
 
 
-def test_an_address_that_holds_a_token_is_kept_without_it(desk: Desk, server: WorldServer) -> None:
+def test_a_url_with_a_token_is_stored_without_it(desk: Desk, server: WorldServer) -> None:
     token = server.tokens["github"]
     desk.fetch(sources=["catalog"])
     report = desk.fetch(f"https://robot:{token}@github.com/acme/on-github1")
     assert report.exit_code == 0
     report = desk.fetch(f"https://ro@bot:{token}@@github.com/acme/on-github1")
-    check_nowhere(desk, str(report.as_json()), *report.causes())
+    check_no_token(desk, str(report.as_json()), *error_lines(report))
     report = desk.fetch(f"https://{token}@github.com/acme/no-such-thing")
     assert report.exit_code == 3
-    check_nowhere(desk, str(report.as_json()), *report.causes())
+    check_no_token(desk, str(report.as_json()), *error_lines(report))
 
 
-def test_what_holds_a_token_does_not_show_it() -> None:
+def test_the_repr_of_objects_with_a_token_hides_it() -> None:
     token = credentials.token_from_environment(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary"})
     assert token is not None
-    header = Authorization(header="Authorization", value="Bearer ghp_canary", variable="GH_TOKEN")
+    header = Authorization(value="Bearer ghp_canary", variable="GH_TOKEN")
     assert "canary" not in f"{token!r} {token} {header!r} {header}"
 
 
-# What is taken for one.
+# Valid and invalid tokens.
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
 @pytest.mark.parametrize("text", ["ghp_ca\nnary", "ghp_ca nary", "ghp_canäry", "ghp_ca\x00nary"[:6] + "\x1b"], ids=repr)
-def test_a_token_that_no_header_can_carry_is_an_error_that_names_its_variable(
+def test_an_invalid_token_is_an_error_that_names_its_variable(
     desk: Desk, server: WorldServer, variable: str, text: str
 ) -> None:
     desk.tokens = {variable: text}
@@ -235,32 +249,32 @@ def test_a_token_that_no_header_can_carry_is_an_error_that_names_its_variable(
     assert server.log == []
 
 
-def test_white_space_around_a_token_is_no_part_of_it(desk: Desk, server: WorldServer) -> None:
+def test_white_space_around_a_token_is_ignored(desk: Desk, server: WorldServer) -> None:
     desk.tokens = {"GH_TOKEN": "  ", "GITHUB_TOKEN": f" {server.tokens['github']}\r\n"}
     assert desk.fetch("on-github1").exit_code == 0
     assert all(request.authorised for request in server.requests("github"))
 
 
-def gh_of(folder: Path, script: str) -> dict[str, str]:
+def fake_gh(folder: Path, script: str) -> dict[str, str]:
     program = folder / "gh"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
-def test_the_token_of_gh_is_used_where_no_variable_holds_one(desk: Desk, server: WorldServer, tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    desk.env = gh_of(tmp_path, f'echo "$@" > {told}; echo {server.tokens["github"]}')
+def test_the_token_of_gh_is_used_if_no_variable_is_set(desk: Desk, server: WorldServer, tmp_path: Path) -> None:
+    arguments = tmp_path / "arguments"
+    desk.env = fake_gh(tmp_path, f'echo "$@" > {arguments}; echo {server.tokens["github"]}')
     desk.tokens = {}
     assert desk.fetch("on-github1").exit_code == 0
-    assert told.read_text() == "auth token\n"
+    assert arguments.read_text() == "auth token\n"
     assert all(request.authorised for request in server.requests("github"))
     assert server.requests("github")
-    told.unlink()
+    arguments.unlink()
     desk.tokens = server.token_env("github")
     desk.fetch("on-github1")
-    assert not told.exists()
-    check_nowhere(desk)
+    assert not arguments.exists()
+    check_no_token(desk)
 
 
 @pytest.mark.parametrize(
@@ -268,25 +282,25 @@ def test_the_token_of_gh_is_used_where_no_variable_holds_one(desk: Desk, server:
     ["sleep 10; touch {0}; echo ghp_canary", "echo ghp_canary; exit 4", "exit 0", "(sleep 10; touch {0}) & sleep 10"],
     ids=["hangs", "fails", "silent", "leaves-a-child"],
 )
-def test_a_gh_that_hangs_or_fails_is_no_gh(
+def test_a_gh_that_hangs_or_fails_is_ignored(
     desk: Desk, server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     monkeypatch.setattr(credentials, "GH_TIMEOUT", 0.2)
-    waited_for = tmp_path / "waited-for"
-    desk.env = gh_of(tmp_path, script.format(waited_for))
+    child_file = tmp_path / "child-file"
+    desk.env = fake_gh(tmp_path, script.format(child_file))
     desk.tokens = {}
     assert desk.fetch("on-github1").exit_code == 0
-    assert not waited_for.exists()
+    assert not child_file.exists()
     assert server.requests("github")
     assert not [request for request in server.requests("github") if "authorization" in request.headers]
 
 
-def test_gh_is_given_two_seconds() -> None:
+def test_gh_has_a_time_limit_of_two_seconds() -> None:
     assert credentials.GH_TIMEOUT == 2
 
 
-def test_no_command_takes_a_token() -> None:
+def test_no_command_has_a_token_option() -> None:
     for name in app.COMMANDS:
-        helped = CliRunner().invoke(app.app, [name, "--help"])
-        assert helped.exit_code == 0
-        assert not re.search(r"--\S*token", helped.stdout)
+        result = CliRunner().invoke(app.app, [name, "--help"])
+        assert result.exit_code == 0
+        assert not re.search(r"--\S*token", result.stdout)

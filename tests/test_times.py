@@ -1,3 +1,5 @@
+"""Conversion of times."""
+
 from __future__ import annotations
 
 import json
@@ -9,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from djpkg.times import instant, same_instant, sortable, stamp
+from djpkg.times import format_time, is_same_time, parse_time, to_sortable
 
 seconds = st.integers(-30_000_000_000, 250_000_000_000)  # years 1019 to 9892
 moments = seconds.map(
     lambda second: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second, microseconds=second % 7)
 )
-still = settings(derandomize=True, deadline=None, max_examples=200)
+reproducible = settings(derandomize=True, deadline=None, max_examples=200)
 
 
 @pytest.mark.parametrize(
@@ -27,14 +29,14 @@ still = settings(derandomize=True, deadline=None, max_examples=200)
         (datetime(26, 1, 1, tzinfo=UTC), "0026-01-01T00:00:00Z"),
     ],
 )
-def test_a_stamp_is_whole_seconds_of_utc(moment: datetime, text: str) -> None:
-    assert stamp(moment) == text
+def test_a_formatted_time_is_in_whole_seconds_of_utc(moment: datetime, text: str) -> None:
+    assert format_time(moment) == text
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not there")
-def test_jq_takes_a_stamp() -> None:
-    said = json.dumps(stamp(datetime(2026, 11, 23, 12, tzinfo=UTC)))
-    found = subprocess.run(["jq", "fromdate"], input=said, capture_output=True, text=True, check=True)
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_jq_parses_a_formatted_time() -> None:
+    text = json.dumps(format_time(datetime(2026, 11, 23, 12, tzinfo=UTC)))
+    found = subprocess.run(["jq", "fromdate"], input=text, capture_output=True, text=True, check=True)
     assert int(found.stdout) == int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp())
 
 
@@ -48,8 +50,8 @@ def test_jq_takes_a_stamp() -> None:
         ("2026-02-15T20:08:21.858607-05:00", datetime(2026, 2, 16, 1, 8, 21, 858_607, tzinfo=UTC)),
     ],
 )
-def test_an_instant_is_aware_and_in_utc(text: str, moment: datetime) -> None:
-    found = instant(text)
+def test_a_parsed_time_is_aware_and_in_utc(text: str, moment: datetime) -> None:
+    found = parse_time(text)
     assert found == moment
     assert found is not None
     assert found.utcoffset() == timedelta()
@@ -72,31 +74,31 @@ def test_an_instant_is_aware_and_in_utc(text: str, moment: datetime) -> None:
         "\ud800",
     ],
 )
-def test_what_is_no_time_is_none(text: str | None) -> None:
-    assert instant(text) is None
-    assert sortable(text) is None
-    assert not same_instant(text, text)
+def test_an_invalid_time_is_none(text: str | None) -> None:
+    assert parse_time(text) is None
+    assert to_sortable(text) is None
+    assert not is_same_time(text, text)
 
 
-@still
+@reproducible
 @given(st.lists(moments, min_size=2, max_size=6))
-def test_sortable_texts_compare_as_their_moments_do(times: list[datetime]) -> None:
-    texts = {sortable(moment.isoformat()): moment for moment in times}
+def test_sortable_texts_sort_like_their_times(times: list[datetime]) -> None:
+    texts = {to_sortable(moment.isoformat()): moment for moment in times}
     assert [texts[text] for text in sorted(texts, key=str)] == sorted(texts.values())
 
 
-@still
+@reproducible
 @given(moments, st.integers(-12 * 60, 14 * 60))
-def test_the_offset_does_not_change_the_moment(moment: datetime, minutes: int) -> None:
-    there = moment.astimezone(timezone(timedelta(minutes=minutes)))
-    assert same_instant(moment.isoformat(), there.isoformat())
-    assert not same_instant((moment + timedelta(microseconds=1)).isoformat(), there.isoformat())
-    assert stamp(there) == stamp(moment)
+def test_the_offset_does_not_change_the_time(moment: datetime, minutes: int) -> None:
+    elsewhere = moment.astimezone(timezone(timedelta(minutes=minutes)))
+    assert is_same_time(moment.isoformat(), elsewhere.isoformat())
+    assert not is_same_time((moment + timedelta(microseconds=1)).isoformat(), elsewhere.isoformat())
+    assert format_time(elsewhere) == format_time(moment)
 
 
-@still
+@reproducible
 @given(st.text(max_size=30))
-def test_no_text_raises(text: str) -> None:
-    found = instant(text)
+def test_parsing_never_raises(text: str) -> None:
+    found = parse_time(text)
     assert found is None or found.tzinfo is UTC
-    assert (sortable(text) is None) == (found is None)
+    assert (to_sortable(text) is None) == (found is None)

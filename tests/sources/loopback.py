@@ -1,4 +1,4 @@
-"""A server on loopback that answers with whatever bytes a test gives it, proper HTTP or not."""
+"""A server on loopback that sends the bytes of a test, valid HTTP or not."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Ask:
-    """One request as it came; `connection` is the number of the connection that it came over."""
+class ReceivedRequest:
+    """A received request; `connection` is the number of its connection."""
 
     method: str
     target: str
@@ -23,53 +23,53 @@ class Ask:
     connection: int
 
 
-Act = Callable[[Ask, asyncio.StreamWriter], Awaitable[None]]
+Act = Callable[[ReceivedRequest, asyncio.StreamWriter], Awaitable[None]]
 Answer = bytes | None | Act
-"""Bytes to send, None to hang up, or something that writes on its own and hangs up when it returns."""
+"""Bytes to send, None to close the connection, or a function that writes; the connection is closed after it."""
 
 
 @dataclass(slots=True)
 class Loopback:
-    """`answers` are given in turn, the last one again and again; or one function chooses them."""
+    """A running server: `answers` are sent in turn, the last one repeatedly; or a function chooses them."""
 
-    answers: list[Answer] | Callable[[Ask], Answer]
+    answers: list[Answer] | Callable[[ReceivedRequest], Answer]
     url: str = ""
-    asks: list[Ask] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     connections: int = 0
-    under_way: int = 0
-    most_under_way: int = 0
+    pending: int = 0
+    max_pending: int = 0
 
-    def choose(self, ask: Ask) -> Answer:
+    def choose(self, request: ReceivedRequest) -> Answer:
         if callable(self.answers):
-            return self.answers(ask)
+            return self.answers(request)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         number = self.connections
-        # A client that hangs up, and the end of the test, both end it.
+        # Ends when the client closes the connection, or with the test.
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while ask := await read_ask(reader, number):
-                self.asks.append(ask)
-                self.under_way += 1
-                self.most_under_way = max(self.most_under_way, self.under_way)
+            while request := await read_request(reader, number):
+                self.requests.append(request)
+                self.pending += 1
+                self.max_pending = max(self.max_pending, self.pending)
                 try:
-                    answer = self.choose(ask)
+                    answer = self.choose(request)
                     if answer is None:
                         break
                     if not isinstance(answer, bytes):
-                        await answer(ask, writer)
+                        await answer(request, writer)
                         break
                     writer.write(answer)
                     await writer.drain()
                 finally:
-                    self.under_way -= 1
+                    self.pending -= 1
         writer.close()
         with suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
 
 
-async def read_ask(reader: asyncio.StreamReader, connection: int) -> Ask | None:
+async def read_request(reader: asyncio.StreamReader, connection: int) -> ReceivedRequest | None:
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except asyncio.IncompleteReadError:
@@ -78,11 +78,11 @@ async def read_ask(reader: asyncio.StreamReader, connection: int) -> Ask | None:
     method, target, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Ask(method, target, headers, body, connection)
+    return ReceivedRequest(method, target, headers, body, connection)
 
 
 @asynccontextmanager
-async def serving(*answers: Answer, choose: Callable[[Ask], Answer] | None = None) -> AsyncIterator[Loopback]:
+async def serve(*answers: Answer, choose: Callable[[ReceivedRequest], Answer] | None = None) -> AsyncIterator[Loopback]:
     loopback = Loopback(choose or list(answers))
     tasks: set[asyncio.Task[None]] = set()
 
@@ -106,17 +106,17 @@ async def serving(*answers: Answer, choose: Callable[[Ask], Answer] | None = Non
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def raw(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """A whole answer; a header's name has ``_`` for ``-``, and an empty value leaves it out."""
+def http_response(status: int, body: bytes = b"", **headers: str) -> bytes:
+    """Return a complete response. In header names ``_`` stands for ``-``; a header with an empty value is left out."""
     fields = {"content_length": str(len(body)), **headers}
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value]
     return "\r\n".join([f"HTTP/1.1 {status} Whatever", *lines, "", ""]).encode("latin-1") + body
 
 
-def slowly(*parts: bytes, every: float) -> Act:
-    """The parts one after the other, the last again and again, until the client has had enough."""
+def send_slowly(*parts: bytes, every: float) -> Act:
+    """Send the parts one after another, and the last repeatedly, until the client closes the connection."""
 
-    async def act(_: Ask, writer: asyncio.StreamWriter) -> None:
+    async def act(_: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         for part in parts:
             writer.write(part)
             await writer.drain()
@@ -129,16 +129,16 @@ def slowly(*parts: bytes, every: float) -> Act:
     return act
 
 
-def cut(part: bytes) -> Act:
-    """Sends this and hangs up."""
+def send_and_close(part: bytes) -> Act:
+    """Send this and close the connection."""
 
-    async def act(_: Ask, writer: asyncio.StreamWriter) -> None:
+    async def act(_: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(part)
         await writer.drain()
 
     return act
 
 
-async def never(_: Ask, __: asyncio.StreamWriter) -> None:
-    """Says nothing and keeps the connection."""
+async def never(_: ReceivedRequest, __: asyncio.StreamWriter) -> None:
+    """Send nothing and keep the connection open."""
     await asyncio.sleep(60)

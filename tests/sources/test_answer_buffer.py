@@ -3,90 +3,142 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+import pytest
+
 from djpkg.model.facts import Outcome, PypiFacts
-from djpkg.sources import answer_buffer as gathering_module
+from djpkg.sources import answer_buffer
 from djpkg.sources.answer_buffer import PAGE_SIZE, AnswerBuffer
 from djpkg.sources.source import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    import pytest
+Buffer = AnswerBuffer[PypiFacts]
 
 
 def answers(count: int) -> list[Answer[PypiFacts]]:
     return [Answer(coordinate=str(number), outcome=Outcome.UNCHANGED) for number in range(count)]
 
 
-def gathered(asking: Callable[[AnswerBuffer[PypiFacts]], Awaitable[None]]) -> list[Sequence[Answer[PypiFacts]]]:
-    """The pages of what `asking` adds before it closes."""
+def pages_of(work: Callable[[Buffer], Awaitable[None]]) -> list[Sequence[Answer[PypiFacts]]]:
+    """Return the pages of the answers that `work` adds."""
 
     async def run() -> list[Sequence[Answer[PypiFacts]]]:
-        gathering: AnswerBuffer[PypiFacts] = AnswerBuffer()
+        buffer = Buffer()
 
-        async def ask() -> None:
-            await asking(gathering)
-            gathering.close()
+        async def add() -> None:
+            await work(buffer)
 
-        task = asyncio.create_task(ask())
-        pages: list[Sequence[Answer[PypiFacts]]] = [page async for page in gathering.pages()]
-        await task
-        return pages
+        return [page async for page in buffer.pages(add())]
 
     return asyncio.run(run())
 
 
-def test_nothing_asked_makes_no_page() -> None:
-    async def nothing(_: AnswerBuffer[PypiFacts]) -> None:
+def test_no_answers_make_no_page() -> None:
+    async def add_nothing(_: Buffer) -> None:
         await asyncio.sleep(0)
 
-    assert gathered(nothing) == []
+    assert pages_of(add_nothing) == []
 
 
-def test_answers_that_come_one_by_one_make_one_page() -> None:
+def test_single_answers_are_grouped_into_one_page() -> None:
     ten = answers(10)
 
-    async def one_by_one(gathering: AnswerBuffer[PypiFacts]) -> None:
+    async def add_one_by_one(buffer: Buffer) -> None:
         for answer in ten:
-            gathering.add(answer)
+            buffer.add(answer)
             await asyncio.sleep(0.001)
 
-    assert gathered(one_by_one) == [ten]
+    assert pages_of(add_one_by_one) == [ten]
 
 
-def test_a_full_page_is_handed_over_although_more_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering_module, "MAX_WAIT", 60)
+def test_a_full_page_is_yielded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_buffer, "MAX_WAIT", 60)
     many = answers(2 * PAGE_SIZE + 1)
-    taken: list[Sequence[Answer[PypiFacts]]] = []
+    read: list[Sequence[Answer[PypiFacts]]] = []
 
     async def run() -> None:
-        gathering: AnswerBuffer[PypiFacts] = AnswerBuffer()
-        pages = gathering.pages()
-        for start in range(0, len(many), PAGE_SIZE):
-            for answer in many[start : start + PAGE_SIZE]:
-                gathering.add(answer)
-            if start + PAGE_SIZE > len(many):
-                gathering.close()
-            taken.append(await anext(pages))
+        buffer, page_was_read = Buffer(), asyncio.Event()
+
+        async def add_pages() -> None:
+            for start in range(0, len(many), PAGE_SIZE):
+                for answer in many[start : start + PAGE_SIZE]:
+                    buffer.add(answer)
+                if start + PAGE_SIZE < len(many):
+                    await page_was_read.wait()
+                    page_was_read.clear()
+
+        async for page in buffer.pages(add_pages()):
+            read.append(page)
+            page_was_read.set()
 
     asyncio.run(run())
-    assert [len(page) for page in taken] == [PAGE_SIZE, PAGE_SIZE, 1]
-    assert [answer for page in taken for answer in page] == many
+    assert [len(page) for page in read] == [PAGE_SIZE, PAGE_SIZE, 1]
+    assert [answer for page in read for answer in page] == many
 
 
-def test_few_answers_wait_for_others_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering_module, "MAX_WAIT", 0.01)
+def test_a_small_page_is_yielded_after_a_short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_buffer, "MAX_WAIT", 0.01)
     first, second = answers(2)
+    read: list[Sequence[Answer[PypiFacts]]] = []
 
-    async def run() -> list[Sequence[Answer[PypiFacts]]]:
-        gathering: AnswerBuffer[PypiFacts] = AnswerBuffer()
-        pages = gathering.pages()
-        gathering.add(first)
-        taken = [await anext(pages)]
-        gathering.add(second)
-        gathering.close()
-        return [*taken, *[page async for page in pages]]
+    async def run() -> None:
+        buffer, page_was_read = Buffer(), asyncio.Event()
 
-    assert asyncio.run(run()) == [[first], [second]]
+        async def add_both() -> None:
+            buffer.add(first)
+            await page_was_read.wait()
+            buffer.add(second)
+
+        async for page in buffer.pages(add_both()):
+            read.append(page)
+            page_was_read.set()
+
+    asyncio.run(run())
+    assert read == [[first], [second]]
+
+
+def test_an_error_is_raised_after_the_last_page() -> None:
+    read: list[Sequence[Answer[PypiFacts]]] = []
+
+    async def run() -> None:
+        buffer = Buffer()
+
+        async def fail() -> None:
+            buffer.add(answers(1)[0])
+            raise ZeroDivisionError
+
+        async for page in buffer.pages(fail()):
+            read.append(page)  # noqa: PERF401 - the pages before the error
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run())
+    assert read == [answers(1)]
+
+
+def test_closing_the_pages_cancels_the_work() -> None:
+    cancelled = False
+
+    async def run() -> None:
+        buffer = Buffer()
+
+        async def add_and_wait() -> None:
+            nonlocal cancelled
+            buffer.add(answers(1)[0])
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancelled = True
+                raise
+
+        async with aclosing(buffer.pages(add_and_wait())) as pages:
+            await anext(pages)
+        gc.collect()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+    assert cancelled

@@ -25,7 +25,7 @@ def after(*ends: SourceError | None, closing: tuple[int, ...] = ()) -> SourceErr
 
 
 @pytest.mark.parametrize("error", [DOWN, HTTPStatusError("no", status=503), HTTPStatusError("no", status=204)])
-def test_it_opens_after_so_many_in_a_row_that_met_no_answer(error: SourceError) -> None:
+def test_it_opens_after_consecutive_failures(error: SourceError) -> None:
     assert after(*[error] * (MAX_FAILURES - 1)) is None
     assert after(*[error] * MAX_FAILURES) is error
     assert after(*[error] * (MAX_FAILURES - 1), None, error) is None
@@ -34,17 +34,17 @@ def test_it_opens_after_so_many_in_a_row_that_met_no_answer(error: SourceError) 
 @pytest.mark.parametrize(
     "error", [HTTPStatusError("no", status=403), HTTPStatusError("no", status=451), UnexpectedPayload("odd")]
 )
-def test_what_is_about_one_thing_is_an_answer(error: SourceError) -> None:
+def test_an_error_about_one_item_counts_as_an_answer(error: SourceError) -> None:
     assert after(*[error] * 100) is None
     assert after(*[DOWN] * (MAX_FAILURES - 1), error, DOWN) is None
 
 
-def test_a_status_with_which_a_server_shuts_its_door_counts() -> None:
+def test_a_blocking_status_counts_as_a_failure() -> None:
     error = HTTPStatusError("no", status=403)
     assert after(*[error] * MAX_FAILURES, closing=(403,)) is error
 
 
 @pytest.mark.parametrize("error", [QuotaExhausted("later", until=None), CredentialsRejected("who?")])
-def test_who_is_refused_altogether_asks_no_more(error: SourceError) -> None:
+def test_it_opens_at_once_when_access_is_refused(error: SourceError) -> None:
     assert after(error) is error
     assert after(*[DOWN] * MAX_FAILURES, error, None) is error

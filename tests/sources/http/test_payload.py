@@ -35,7 +35,7 @@ def thing(body: bytes) -> Thing:
     return decode_json(THING, body, source="github")
 
 
-def test_what_is_documented_is_decoded() -> None:
+def test_valid_json_is_decoded() -> None:
     assert thing('{"name": "ü", "stars": 3, "more": [{}]}'.encode()) == Thing("ü", 3)
 
 
@@ -61,7 +61,7 @@ def test_what_is_documented_is_decoded() -> None:
         (b'{"x": ' * 1_000_000, "nested too deeply"),
     ],
 )
-def test_what_is_not_documented_is_named(body: bytes, said: str) -> None:
+def test_the_error_about_an_invalid_response_says_what_is_wrong(body: bytes, said: str) -> None:
     with pytest.raises(UnexpectedPayload) as caught:
         thing(body)
     assert said in str(caught.value)
@@ -77,16 +77,16 @@ def test_what_is_not_documented_is_named(body: bytes, said: str) -> None:
         (b'"a\xffb\\u0001\\ud83d\\ude00\xf0\x9f\x98\x80"', "a\ufffdb\x01\U0001f600\U0001f600"),
     ],
 )
-def test_a_spoilt_text_is_mended(raw: bytes, name: str) -> None:
+def test_invalid_text_is_repaired(raw: bytes, name: str) -> None:
     assert thing(b'{"name": ' + raw + b', "parts": [{"a": "\\ud800"}]}').name == name
 
 
-def test_parts_of_a_mended_reply_can_be_decoded() -> None:
+def test_raw_parts_of_a_repaired_response_can_be_decoded() -> None:
     part = thing(b'{"name": "a", "parts": [{"name": "\\ud800"}]}').parts[0]
     assert decode_json(THING, part, source="github") == Thing("\ufffd")
 
 
-def test_the_largest_number_is_taken() -> None:
+def test_the_largest_count_is_valid() -> None:
     assert thing(json.dumps({"name": "a", "stars": MAX_COUNT}).encode()).stars == MAX_COUNT
 
 
@@ -102,31 +102,31 @@ def test_the_largest_number_is_taken() -> None:
         ("x" + "\U0001f600" * MAX_TEXT, "x" + "\U0001f600" * (MAX_TEXT // 4 - 1)),
     ],
 )
-def test_a_text_is_kept_as_the_mirror_can_keep_it(text: str, kept: str) -> None:
+def test_a_text_is_cleaned_for_the_mirror(text: str, kept: str) -> None:
     assert clean_text(text) == kept
 
 
-def test_times_are_whole_seconds_of_utc() -> None:
+def test_times_are_normalized_to_whole_seconds_of_utc() -> None:
     assert normalize_time("2026-01-05T23:59:59.999999-05:00", source="pypi") == "2026-01-06T04:59:59Z"
     assert normalize_time("2026-01-05T10:00:00", source="pypi") == "2026-01-05T10:00:00Z"
     assert parse_moment("2026-01-05T10:00:00Z", source="pypi") == datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "x" * 5000])
-def test_what_is_no_time_is_named(text: str) -> None:
+def test_an_invalid_time_is_an_error(text: str) -> None:
     with pytest.raises(UnexpectedPayload, match="invalid time") as caught:
         normalize_time(text, source="pypi")
     assert len(str(caught.value)) < 100
 
 
 @pytest.mark.parametrize("said", ["a/b", "A-b/.c_d", "a/b.c"])
-def test_the_name_of_a_repository_is_taken_as_it_is_stated(said: str) -> None:
+def test_a_valid_repository_name_is_returned_unchanged(said: str) -> None:
     assert check_path(said, host="github.com", source=SourceName.GITHUB) == said
 
 
 @pytest.mark.parametrize(
     "said", ["", "a", "a/b/c", "a/b.git", "a/..", "../b", "a.b/c", "orgs/b", "a/b?c", "a/b\n", "ä/b"]
 )
-def test_what_no_address_of_the_forge_could_hold_is_no_name(said: str) -> None:
+def test_an_invalid_repository_name_is_an_error(said: str) -> None:
     with pytest.raises(UnexpectedPayload, match="invalid repository name"):
         check_path(said, host="github.com", source=SourceName.GITHUB)

@@ -33,7 +33,7 @@ def known(remaining: int, *, reset: float = 600) -> Quota:
 
 @pytest.mark.parametrize("prefix", ["x-ratelimit-", "ratelimit-"])
 @pytest.mark.parametrize("reset", [epoch(90), "90"])
-def test_headers_are_read_with_a_reset_as_a_moment_or_as_a_distance(prefix: str, reset: str) -> None:
+def test_a_reset_header_is_a_unix_time_or_seconds_from_now(prefix: str, reset: str) -> None:
     quota = Quota()
     quota.update_from_headers(rate(7, reset, prefix=prefix), now=NOW)
     assert (quota.limit, quota.remaining, quota.reset) == (60, 7, after(90))
@@ -43,48 +43,48 @@ NONSENSE = ["-1", "", "abc", "1e9", "²", "0x10", "9" * 16, "9" * 5000, "1, 2", 
 
 
 @pytest.mark.parametrize("text", [*NONSENSE, "9" * 15])
-def test_a_number_that_makes_no_sense_is_passed_over(text: str) -> None:
+def test_invalid_numbers_are_ignored(text: str) -> None:
     quota = known(5)
     quota.update_from_headers(rate(text, epoch(600), limit=text), now=NOW)
     assert (quota.limit, quota.remaining, quota.reset) == (60, 5, after(600))
 
 
 @pytest.mark.parametrize("text", [*NONSENSE, "99999999999999"])
-def test_a_reset_that_makes_no_sense_closes_nothing(text: str) -> None:
+def test_an_invalid_reset_does_not_block_requests(text: str) -> None:
     quota = Quota()
     quota.update_from_headers(rate(0, text), now=NOW)
     quota.reserve(now=NOW)
     assert (quota.remaining, quota.reset) == (0, None)
 
 
-def test_a_reset_within_a_day_is_taken_as_it_is_and_one_beyond_as_a_day() -> None:
+def test_a_reset_is_at_most_a_day_from_now() -> None:
     assert known(0, reset=86_399).reset == after(86_399)
     assert known(0, reset=86_400 * 3).reset == NOW + DAY
     assert known(0, reset=86_400 * 365 * 30).reset == NOW + DAY
 
 
-def test_another_pool_s_headers_are_passed_over() -> None:
+def test_headers_of_another_resource_are_ignored() -> None:
     quota = Quota(resource="core")
     assert not quota.update_from_headers(rate(0, epoch(60)) | {"x-ratelimit-resource": "graphql"}, now=NOW)
     assert quota.update_from_headers(rate(9, epoch(60)) | {"x-ratelimit-resource": "core"}, now=NOW)
     assert quota.remaining == 9
 
 
-def test_answers_out_of_order_never_raise_what_remains_in_a_window() -> None:
+def test_within_a_window_the_remaining_number_never_rises() -> None:
     quota = known(10)
     for remaining, reset in ((7, 600), (9, 600), (8, 601), (9, 599)):
         quota.update_from_headers(rate(remaining, epoch(reset)), now=NOW)
     assert quota.remaining == 7
 
 
-def test_a_new_window_counts_anew_and_a_late_answer_of_the_old_one_is_passed_over() -> None:
+def test_a_new_window_replaces_the_old_one_and_late_responses_are_ignored() -> None:
     quota = known(0)
     quota.update_from_headers(rate(59, epoch(4200)), now=after(601))
     quota.update_from_headers(rate(0, epoch(600)), now=after(602))
     assert (quota.remaining, quota.reset) == (59, after(4200))
 
 
-def test_nothing_is_admitted_at_zero_until_the_moment_of_the_reset() -> None:
+def test_nothing_can_be_reserved_at_zero_until_the_reset() -> None:
     quota = known(0)
     for moment in (NOW, after(599.9)):
         with pytest.raises(QuotaExhausted) as caught:
@@ -93,7 +93,7 @@ def test_nothing_is_admitted_at_zero_until_the_moment_of_the_reset() -> None:
     quota.reserve(now=after(600))
 
 
-def test_exactly_what_remains_is_admitted() -> None:
+def test_exactly_the_remaining_number_can_be_reserved() -> None:
     quota = known(3)
     for _ in range(3):
         quota.reserve(now=NOW)
@@ -101,7 +101,7 @@ def test_exactly_what_remains_is_admitted() -> None:
         quota.reserve(now=NOW)
 
 
-def test_what_is_under_way_is_reserved_until_it_is_settled() -> None:
+def test_a_reservation_counts_until_it_is_released() -> None:
     quota = known(5)
     quota.reserve(4, now=NOW)
     with pytest.raises(QuotaExhausted):
@@ -111,7 +111,7 @@ def test_what_is_under_way_is_reserved_until_it_is_settled() -> None:
     quota.reserve(4, now=NOW)
 
 
-def test_a_quota_that_only_those_under_way_hold_may_still_do() -> None:
+def test_a_quota_held_by_pending_requests_may_become_free() -> None:
     quota = known(1)
     assert not quota.is_held_by_pending(now=NOW)
     quota.reserve(now=NOW)
@@ -123,7 +123,7 @@ def test_a_quota_that_only_those_under_way_hold_may_still_do() -> None:
     assert quota.is_held_by_pending(now=after(9))
 
 
-def test_a_request_without_an_answer_counts_as_charged() -> None:
+def test_a_request_without_a_response_counts_as_charged() -> None:
     quota = known(1)
     quota.reserve(now=NOW)
     quota.release(reported=False)
@@ -131,7 +131,7 @@ def test_a_request_without_an_answer_counts_as_charged() -> None:
         quota.reserve(now=NOW)
 
 
-def test_a_closed_source_admits_nothing_until_the_latest_end_that_was_named() -> None:
+def test_a_blocked_quota_allows_nothing_until_the_latest_end() -> None:
     quota = known(50)
     quota.block(after(100), now=NOW)
     quota.block(after(30), now=NOW)
@@ -141,13 +141,13 @@ def test_a_closed_source_admits_nothing_until_the_latest_end_that_was_named() ->
     quota.reserve(now=after(100))
 
 
-def test_no_source_is_closed_for_more_than_a_day() -> None:
+def test_a_quota_is_blocked_for_at_most_a_day() -> None:
     quota = Quota()
     quota.block(datetime.max.replace(tzinfo=UTC), now=NOW)
     assert quota.blocked_until == NOW + DAY
 
 
-def test_what_an_answers_body_tells_counts_like_its_headers() -> None:
+def test_a_quota_can_be_updated_from_a_response_body() -> None:
     quota = known(3)
     assert quota.update(5000, 2, after(600), now=NOW)
     assert (quota.limit, quota.remaining) == (5000, 2)
@@ -156,7 +156,7 @@ def test_what_an_answers_body_tells_counts_like_its_headers() -> None:
     assert quota.reset == NOW + DAY
 
 
-def test_refusals_side_by_side_name_one_moment_in_whole_seconds() -> None:
+def test_concurrent_rate_limit_hits_have_the_same_end() -> None:
     moments = {
         rate_limit_from_headers({"retry-after": "7"}).retry_at(NOW + timedelta(microseconds=n))
         for n in (1, 500, 99_999)
@@ -164,7 +164,7 @@ def test_refusals_side_by_side_name_one_moment_in_whole_seconds() -> None:
     assert moments == {after(8)}
 
 
-def test_waits_add_up_to_the_limit_of_the_run_and_side_by_side_count_once() -> None:
+def test_waits_add_up_to_the_limit_and_concurrent_ones_count_once() -> None:
     quota = Quota()
     assert all(quota.may_wait(after(20), now=NOW, limit=30) for _ in range(8))
     assert not quota.may_wait(after(71), now=after(60), limit=30)
@@ -195,7 +195,7 @@ def test_waits_add_up_to_the_limit_of_the_run_and_side_by_side_count_once() -> N
         *(({"retry-after": text}, after(60)) for text in [*NONSENSE, "99999999999999", "nan", "inf", "-5", "1.5"]),
     ],
 )
-def test_a_refusal_names_its_end_in_one_of_many_ways_or_in_none(headers: dict[str, str], moment: datetime) -> None:
+def test_the_end_of_a_rate_limit_is_read_from_headers(headers: dict[str, str], moment: datetime) -> None:
     assert rate_limit_from_headers(headers).retry_at(NOW) == moment
 
 
@@ -203,11 +203,11 @@ def test_a_refusal_names_its_end_in_one_of_many_ways_or_in_none(headers: dict[st
     ("refusal", "moment"),
     [
         (RateLimitHit(secondary=True), after(60)),
-        (RateLimitHit(seconds=float("inf")), NOW + DAY),
-        (RateLimitHit(seconds=-3.0), after(1)),
-        (RateLimitHit(until=datetime.min.replace(tzinfo=UTC)), after(1)),
-        (RateLimitHit(until=after(3), seconds=90), after(3)),
+        (RateLimitHit(wait=float("inf")), NOW + DAY),
+        (RateLimitHit(wait=-3.0), after(1)),
+        (RateLimitHit(wait=datetime.min.replace(tzinfo=UTC)), after(1)),
+        (RateLimitHit(wait=after(3)), after(3)),
     ],
 )
-def test_a_refusal_ends_after_now_and_within_a_day(refusal: RateLimitHit, moment: datetime) -> None:
+def test_a_rate_limit_ends_after_now_and_within_a_day(refusal: RateLimitHit, moment: datetime) -> None:
     assert refusal.retry_at(NOW) == moment

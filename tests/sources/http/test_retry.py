@@ -9,7 +9,7 @@ from djpkg.sources.http.retry import Limits, RetryBudget, Throttle
 LIMITS = Limits(attempt=30, total=60, attempts=4, backoff=0.5)
 
 
-def test_an_attempt_takes_no_longer_than_what_is_left_for_all() -> None:
+def test_the_time_limit_of_an_attempt_shrinks_with_the_total() -> None:
     budget = RetryBudget(LIMITS)
     left = []
     for seconds in (30, 20, 15):
@@ -18,7 +18,7 @@ def test_an_attempt_takes_no_longer_than_what_is_left_for_all() -> None:
     assert [*left, budget.attempt] == [30, 30, 10, 0]
 
 
-def test_pauses_grow_and_scatter_and_end_with_the_last_attempt() -> None:
+def test_pauses_grow_with_jitter_and_end_with_the_last_attempt() -> None:
     pauses = {budget.next_pause() for budget in (RetryBudget(LIMITS) for _ in range(20))}
     assert len(pauses) > 1
     budget = RetryBudget(LIMITS)
@@ -29,14 +29,14 @@ def test_pauses_grow_and_scatter_and_end_with_the_last_attempt() -> None:
     assert budget.next_pause() is None
 
 
-def test_a_pause_that_outlasts_the_request_ends_it() -> None:
+def test_a_pause_longer_than_the_rest_ends_the_request() -> None:
     budget = RetryBudget(LIMITS)
     budget.spend(50)
     assert budget.next_pause(retry_after=9) == 9
     assert budget.next_pause(retry_after=10) is None
 
 
-def test_a_broken_connection_is_replaced_at_once_but_only_the_first_time() -> None:
+def test_only_the_first_broken_connection_is_replaced_without_a_pause() -> None:
     budget = RetryBudget(LIMITS)
     assert budget.next_pause(broken=True) == 0
     assert budget.next_pause(broken=True) != 0
@@ -44,7 +44,7 @@ def test_a_broken_connection_is_replaced_at_once_but_only_the_first_time() -> No
 
 
 @pytest.mark.parametrize("most", [1, 3, 900])
-def test_no_window_holds_more_starts_than_allowed(most: int) -> None:
+def test_a_throttle_limits_the_starts_in_every_window(most: int) -> None:
     pace = Throttle(most)
     starts = []
     for step in range(3 * most):

@@ -27,8 +27,6 @@ class Decompressor:
     is too large, invalid or in an encoding that was not requested, and Unreachable for a truncated one.
     """
 
-    __slots__ = ("_compressed", "_decompressed_size", "_max_size", "_name", "_received_size", "_zlib")
-
     def __init__(self, encoding: str, *, max_size: int, name: str) -> None:
         layers = [layer for part in encoding.split(",") if (layer := part.strip().lower()) not in ("", "identity")]
         if len(layers) > 1 or not set(layers) <= {"gzip", "x-gzip", "deflate"}:

@@ -35,13 +35,12 @@ _PREFIXES = ("x-ratelimit-", "ratelimit-")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitHit:
-    """A response that a rate limit was reached, with the time or the seconds that it gives, if any.
+    """A response that a rate limit was reached; `wait` is the time or the seconds that it gives, if any.
 
     `secondary` is true for a limit that the rate-limit headers do not count, such as concurrent requests.
     """
 
-    until: datetime | None = None
-    seconds: float | None = None
+    wait: datetime | float | None = None
     secondary: bool = False
     message: str = ""
 
@@ -50,13 +49,13 @@ class RateLimitHit:
 
         Whole seconds give concurrent responses the same time.
         """
-        if self.until is not None:
-            until = max(self.until, now + MIN_WAIT)
-        elif self.seconds is not None:
-            until = now + timedelta(seconds=min(max(self.seconds, MIN_WAIT.total_seconds()), MAX_WAIT.total_seconds()))
+        if isinstance(self.wait, datetime):
+            until = self.wait
+        elif self.wait is not None:
+            until = now + timedelta(seconds=max(0, min(self.wait, MAX_WAIT.total_seconds())))
         else:
             until = now + DEFAULT_WAIT
-        return min(_next_second(until), now + MAX_WAIT)
+        return min(_next_second(max(until, now + MIN_WAIT)), now + MAX_WAIT)
 
 
 def rate_limit_from_headers(headers: Mapping[str, str], *, secondary: bool = False, message: str = "") -> RateLimitHit:
@@ -64,14 +63,10 @@ def rate_limit_from_headers(headers: Mapping[str, str], *, secondary: bool = Fal
 
     Header names are in lower case.
     """
-    remaining = _parse_number(_rate_header(headers, "remaining"))
-    for text in (headers.get("retry-after"), None if remaining else _rate_header(headers, "reset")):
-        when = _parse_when(text)
-        if isinstance(when, datetime):
-            return RateLimitHit(until=when, secondary=secondary, message=message)
-        if when is not None:
-            return RateLimitHit(seconds=when, secondary=secondary, message=message)
-    return RateLimitHit(secondary=secondary, message=message)
+    wait = _parse_when(headers.get("retry-after"))
+    if wait is None and not _parse_number(_rate_header(headers, "remaining")):
+        wait = _parse_when(_rate_header(headers, "reset"))
+    return RateLimitHit(wait=wait, secondary=secondary, message=message)
 
 
 @dataclass(slots=True, kw_only=True)

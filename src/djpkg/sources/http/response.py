@@ -6,16 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from djpkg.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_LINE = 200
 _ETAG = re.compile(r"[\x21-\x7e]{1,256}")
-_TOKEN = re.compile(r"[\x21-\x7e]+")
 _URL = re.compile(r"[\x21-\x7e]{1,8192}")
-_SCHEMES = frozenset(("bearer", "basic", "token"))
 
 
 def is_valid_etag(etag: str) -> bool:
@@ -37,24 +33,10 @@ def to_single_line(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """A header with a token: ``Authorization: Bearer …`` or ``PRIVATE-TOKEN: …``.
+    """The value of an Authorization header: ``Bearer TOKEN``. `variable` is the environment variable of the token."""
 
-    `variable` is the environment variable of the token. White space around the token is removed. ConfigError, which
-    names only the variable, for a token that cannot be sent in a header.
-    """
-
-    header: str
     value: str = field(repr=False)
     variable: str
-
-    def __post_init__(self) -> None:
-        words = self.value.strip().split(" ")
-        has_scheme = len(words) > 1 and words[0].lower() in _SCHEMES
-        token = " ".join(words[1:] if has_scheme else words).strip()
-        if not _TOKEN.fullmatch(token) or (not has_scheme and token.lower() in _SCHEMES):
-            message = f"invalid token in {self.variable}: only printable ASCII characters without spaces are allowed"
-            raise ConfigError(message)
-        object.__setattr__(self, "value", f"{words[0]} {token}" if has_scheme else token)
 
     @property
     def token(self) -> str:

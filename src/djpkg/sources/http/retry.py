@@ -31,8 +31,6 @@ class Limits:
 class RetryBudget:
     """The time and the attempts that one request has left."""
 
-    __slots__ = ("_attempts", "_broken_before", "_limits", "_rate_limit_hits", "_seconds")
-
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._attempts = 0
@@ -74,8 +72,6 @@ class RetryBudget:
 
 class Throttle:
     """Allows at most `max_requests` starts in any window of so many seconds, for all clients that share it."""
-
-    __slots__ = ("_starts", "_window")
 
     def __init__(self, max_requests: int, *, window: float = 60.0) -> None:
         self._starts: deque[float] = deque(maxlen=max_requests)

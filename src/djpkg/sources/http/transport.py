@@ -60,14 +60,13 @@ class Request:
 class Exchange:
     """A request and its response, whose body is still to be read, once, by `read` or `chunks`; then `aclose`."""
 
-    __slots__ = ("_response", "_transport", "headers", "request", "status")
-
     def __init__(self, transport: Transport, request: Request, response: httpx.Response) -> None:
         self._transport = transport
         self._response = response
         self.request = request
         self.status = response.status_code
-        self.headers = _read_headers(response)
+        response.headers.encoding = "latin-1"  # RFC 9110 section 5.5
+        self.headers = dict(response.headers.items())
 
     async def read(self, *, until: float) -> bytes:
         """Return the decompressed body; `until` is its deadline in the time of the event loop."""
@@ -201,7 +200,7 @@ class Transport:
     def _prepare(self, request: Request) -> httpx.Request:
         headers = {**self._headers, **request.headers}
         if self.auth is not None and _origin(request.url) == _origin(self._base):
-            headers[self.auth.header] = self.auth.value
+            headers["Authorization"] = self.auth.value
         # The deadline of the attempt limits everything but connecting, which has a limit of its own.
         timeout = {"connect": self._limits.connect, "read": None, "write": None, "pool": None}
         body = request.body if request.method == "POST" else None
@@ -298,15 +297,6 @@ def _find_proxy(base: httpx.URL) -> str | None:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or PORTS.get(url.scheme)
-
-
-def _read_headers(response: httpx.Response) -> dict[str, str]:
-    """Return names in lower case, values as Latin-1 (RFC 9110 section 5.5), repeated ones joined by commas."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in response.headers.raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
