@@ -1,4 +1,4 @@
-"""What every test gets: a home of its own, no tokens, no network beyond loopback, and a world to talk to."""
+"""Fixtures for all tests: an empty home folder, no tokens, no network beyond loopback, and a world with its server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.pauses import Pauses
 from tests.world import NOW, World, WorldServer
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-FORGOTTEN = (
+UNSET_VARIABLES = (
     "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_HOST", "GITLAB_TOKEN",
     "BITBUCKET_TOKEN", "CODEBERG_TOKEN", "NETRC", "VISUAL", "EDITOR", "NO_COLOR", "FORCE_COLOR", "CLICOLOR",
     "CLICOLOR_FORCE", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "LINES", "PYTHONIOENCODING", "GITHUB_ACTIONS",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
     "_DJPKG_COMPLETE", "TERMINAL_WIDTH", "_TYPER_FORCE_DISABLE_TERMINAL",
 )  # fmt: skip
+# No test depends on the speed of the machine.
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_machine")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ForeignConnectionError(RuntimeError):
-    """A test tried to reach something beyond loopback."""
+    """A test tried to connect beyond loopback."""
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def world() -> World:
 
 @pytest.fixture
 def server(world: World) -> Iterator[WorldServer]:
-    """The server of `world`; `server.env` holds the variables that point djpkg at it."""
+    """The server of `world`; `server.env` points djpkg at it."""
     with WorldServer(world) as server:
         yield server
     assert not server.crashes, server.crashes[0]
@@ -53,8 +57,8 @@ def server(world: World) -> Iterator[WorldServer]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    """The pauses of the forges' clients, which are over at once."""
-    from djpkg.sources.http.client import Client  # noqa: PLC0415 - few tests ask a source
+    """Pauses of the forges' clients that take no time."""
+    from djpkg.sources.http.client import Client  # noqa: PLC0415 - few tests need it
 
     pauses = Pauses()
     for module in ("github.source", "rest_forge.forge"):
@@ -64,16 +68,16 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
 
 @pytest.fixture(scope="session")
 def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """New folders, one after the other. pytest's own ways look through all that were made before, for each test."""
+    """New folders. `tmp_path_factory` would list all earlier ones for each test."""
     base = tmp_path_factory.mktemp("own")
     return (base / str(number) for number in count())
 
 
 @pytest.fixture(autouse=True)
 def _own_home(_folders: Iterator[Path], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of whoever runs the tests can be read or written: no mirror, no tokens, no settings.
+    """Isolate tests from the user's mirror, tokens and settings.
 
-    The mirror of a test that has a `tmp_path` lies there.
+    The mirror is in `tmp_path`, if the test uses it.
     """
     home = next(_folders)
     home.mkdir()
@@ -82,7 +86,7 @@ def _own_home(_folders: Iterator[Path], request: pytest.FixtureRequest, monkeypa
     else:
         data = next(_folders)
         data.mkdir()
-    for name in [*FORGOTTEN, *(name for name in os.environ if name.startswith("DJPKG_"))]:
+    for name in [*UNSET_VARIABLES, *(name for name in os.environ if name.startswith("DJPKG_"))]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
@@ -95,9 +99,9 @@ def _own_home(_folders: Iterator[Path], request: pytest.FixtureRequest, monkeypa
 
 @pytest.fixture(autouse=True)
 def foreign_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """Connections beyond loopback raise, and fail the test even where the code under test copes with it.
+    """Connections beyond loopback raise, and fail the test even if the code handles the error.
 
-    A test that means to try one empties this list.
+    A test that tries one on purpose clears this list.
     """
     refused: list[object] = []
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo

@@ -1,7 +1,6 @@
-"""Starting djpkg as a process many times over: one process imports it once and forks for each start.
+"""Run djpkg in forked processes: one process imports it once and forks for each run.
 
-A start can be made to die, or to be sent a signal, at its n-th SQL statement: so every moment at which something is
-half written is met, and none is left to chance.
+A run can be killed, or sent a signal, at its n-th SQL statement, so that tests cover every state of a write.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-FORKS = """
+FORK_SERVER = """
 import contextlib, json, os, signal, socket, sqlite3, sys, threading, time
 import anyio, anyio._backends._asyncio, httpcore._backends.auto, httpcore._backends.anyio, sniffio
 import djpkg.cli.app, djpkg.cli.commands.fetch, djpkg.fetch.run, djpkg.sources.github.source
@@ -32,7 +31,7 @@ def send(times, number):
         time.sleep(0.0003)
         os.kill(os.getpid(), number)
 
-def become(job):
+def run_job(job):
     os.environ.clear()
     os.environ.update(job["env"])
     for number, name in enumerate(["/dev/null", job["out"], job["err"]]):
@@ -40,11 +39,11 @@ def become(job):
     if job.get("untransacted"):
         djpkg.mirror.write.transaction = lambda db: contextlib.nullcontext()
     if job.get("silent_names"):
-        known = socket.getaddrinfo
+        original = socket.getaddrinfo
 
         def look_up(host, *args, **kwargs):
             if host == "127.0.0.1":
-                return known(host, *args, **kwargs)
+                return original(host, *args, **kwargs)
             time.sleep(job["silent_names"])
             open(job["names"], "w").close()
             return []
@@ -62,7 +61,7 @@ def become(job):
                     left -= 1
                     if left == 0 and number == signal.SIGKILL:
                         os.kill(os.getpid(), number)
-                    if left == 0:  # what is raised in here is lost, so that the signal has to come from elsewhere
+                    if left == 0:  # exceptions raised here are lost, so another thread sends the signal
                         db.set_trace_callback(None)
                         threading.Thread(target=send, args=(job.get("times", 1), number), daemon=True).start()
                 db.set_trace_callback(trace)
@@ -78,14 +77,14 @@ for line in sys.stdin:
         continue
     pid = os.fork()
     if pid == 0:
-        become(job)
+        run_job(job)
     print(pid, flush=True)
 """
 
 
 @dataclass
 class Ended:
-    """How a start ended: its exit code (minus the signal that killed it), and what it said."""
+    """The result of a run; `code` is negative if a signal killed it."""
 
     code: int
     stdout: str
@@ -93,14 +92,14 @@ class Ended:
 
 
 class Launcher:
-    """Forks starts of djpkg with `env`; `folder` takes what they print. Use it as a context manager."""
+    """Forks runs of djpkg with `env`; their output is written to `folder`. Use it as a context manager."""
 
     folder: Path
 
     def __init__(self) -> None:
         self.env: dict[str, str] = {}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", FORKS],
+            [sys.executable, "-c", FORK_SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -113,29 +112,29 @@ class Launcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
     def start(self, *args: str, **options: Any) -> int:
-        """The process's id.
+        """Start a run and return its process id.
 
-        `at` is the statement at which it gets `signal`, `times` times; `untransacted` takes transactions away. `out`
-        and `err` name other files to print to, `silent_names` is how many seconds looking up a name takes; one that
-        came to its end leaves a file ``names`` in the folder.
+        At the SQL statement `at` it gets `signal`, `times` times; `untransacted` disables transactions. `out` and
+        `err` replace the output files. Each DNS lookup takes `silent_names` seconds and then creates the file
+        ``names`` in the folder.
         """
         env = {"PATH": "/nonexistent", "HOME": str(self.folder), **self.env}
         job = {"args": args, "env": env, "out": str(self.folder / "out"), "err": str(self.folder / "err")}
         job |= {"names": str(self.folder / "names"), **options}
-        return int(self._tell(job))
+        return int(self._send(job))
 
     def wait(self, pid: int) -> Ended:
-        code = int(self._tell({"wait": pid}))
-        said = [path.read_text() if path.exists() else "" for path in (self.folder / "out", self.folder / "err")]
-        return Ended(code, *said)
+        code = int(self._send({"wait": pid}))
+        output = [path.read_text() if path.exists() else "" for path in (self.folder / "out", self.folder / "err")]
+        return Ended(code, *output)
 
     def run(self, *args: str, **options: Any) -> Ended:
         return self.wait(self.start(*args, **options))
 
-    def _tell(self, job: dict[str, Any]) -> str:
+    def _send(self, job: dict[str, Any]) -> str:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(job) + "\n")
@@ -144,5 +143,5 @@ class Launcher:
 
 
 def command(*args: str) -> Sequence[str]:
-    """The command line of a start that is not forked."""
+    """Return the command line of a run that is not forked."""
     return [sys.executable, "-m", "djpkg", *args]

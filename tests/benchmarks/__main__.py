@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import complete, fetch, list, query, start  # noqa: A004 - the command's name
-from tests.benchmarks.children import Launcher
-from tests.benchmarks.figures import drawn
-from tests.benchmarks.stage import QUICK, Stage
+from tests.benchmarks.processes import Launcher
+from tests.benchmarks.session import QUICK, Session
+from tests.benchmarks.tables import format_table
 
 SECTIONS = {
     "start": start.tables,
@@ -33,10 +33,10 @@ def main() -> None:
         f" {platform.machine()}, {os.cpu_count()} processors; {packages:,} packages, {runs} runs"
     )
     with tempfile.TemporaryDirectory(prefix="djpkg-bench-") as name, Launcher(Path(name)) as launcher:
-        stage = Stage(folder=Path(name), launcher=launcher, packages=packages, runs=runs, quick=options.quick)
+        stage = Session(folder=Path(name), launcher=launcher, packages=packages, runs=runs, quick=options.quick)
         for section in options.sections or SECTIONS:
             for table in SECTIONS[section](stage):
-                _print("\n" + drawn(table))
+                _print("\n" + format_table(table))
 
 
 def _print(text: str) -> None:

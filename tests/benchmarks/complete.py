@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.children import Command
-from tests.benchmarks.start import BARE, beside_bare
+from tests.benchmarks.processes import Command
+from tests.benchmarks.start import BARE, compare_with_bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.benchmarks.figures import Table
-    from tests.benchmarks.stage import Stage
+    from tests.benchmarks.session import Session
+    from tests.benchmarks.tables import Table
 
 
-def tables(stage: Stage) -> Iterator[Table]:
+def tables(stage: Session) -> Iterator[Table]:
     """Slugs, commands, options and filters, as the script that Typer installs for bash asks for them."""
     mirror = str(stage.mirror(stage.packages))
     commands = {BARE: Command([stage.bare, "django-todo"])}
@@ -26,4 +26,4 @@ def tables(stage: Stage) -> Iterator[Table]:
             "DJPKG_DB": mirror,
         }
         commands[f"djpkg {' '.join(words)}"] = Command([stage.djpkg], asked)
-    yield beside_bare(stage, "complete", commands, target="1.5")
+    yield compare_with_bare(stage, "complete", commands, target="1.5")

@@ -13,10 +13,10 @@ from tests.world.pypi import SIMPLE_JSON
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-AT_ONCE = 8
+CONCURRENCY = 8
 
 
-def seconds(addresses: Sequence[tuple[str, str]], *, token: str) -> float:
+def measure(addresses: Sequence[tuple[str, str]], *, token: str) -> float:
     """How long it takes to download them; `token` goes along to GitHub."""
     began = perf_counter()
     asyncio.run(_download(addresses, token))
@@ -36,4 +36,4 @@ async def _download(addresses: Sequence[tuple[str, str]], token: str) -> None:
                     async for _ in reply.aiter_raw():
                         pass
 
-        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.lock import ensure
-from tests.benchmarks import agreement, bounds, download
-from tests.benchmarks.bounds import Spent
-from tests.benchmarks.children import Command
-from tests.benchmarks.figures import Table
-from tests.benchmarks.remote import Remote, python_path
-from tests.benchmarks.stage import FULL, TENFOLD
+from tests.benchmarks import accuracy, bounds, download
+from tests.benchmarks.bounds import ApiUsage
+from tests.benchmarks.processes import Command
+from tests.benchmarks.session import FULL, TENFOLD
+from tests.benchmarks.tables import Table
+from tests.benchmarks.world_process import WorldProcess, python_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.benchmarks.children import Run
-    from tests.benchmarks.stage import Stage
+    from tests.benchmarks.processes import Run
+    from tests.benchmarks.session import Session
 
 LATENCY = {
     "catalog": 0.2,
@@ -34,7 +34,7 @@ FOREIGN = 750_000
 """Projects on PyPI that no package of the directory names."""
 DAY = timedelta(days=1)
 NEWS = {"moved": 0.04, "released": 0.01, "starred": 0.1, "added": 2}
-_NOBODY = Spent()
+_NOBODY = ApiUsage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +43,13 @@ class Phase:
 
     name: str
     run: Run
-    asked: Mapping[str, Spent]
+    asked: Mapping[str, ApiUsage]
     changed: Mapping[str, list[str]]
     fastest: float
     download: float
     served: float | None
 
-    def of(self, api: str) -> Spent:
+    def of(self, api: str) -> ApiUsage:
         return self.asked.get(api, _NOBODY)
 
     @property
@@ -63,11 +63,13 @@ class Phase:
         return len(self.changed.get("released", ())) + len(self.changed.get("added", ()))
 
 
-def tables(stage: Stage) -> Iterator[Table]:
+def tables(stage: Session) -> Iterator[Table]:
     """Cold, again at once, a day later, and a day later still, when the whole list is read again."""
     latency = {} if stage.quick else LATENCY
     foreign = stage.packages if stage.quick else FOREIGN
-    with Remote(packages=stage.packages, foreign=foreign, latency=latency, unlimited=stage.packages > FULL) as remote:
+    with WorldProcess(
+        packages=stage.packages, foreign=foreign, latency=latency, unlimited=stage.packages > FULL
+    ) as remote:
         mirror = stage.folder / "fetched.db"
         ensure(mirror)
         fetching = _Fetching(stage, remote, str(mirror), latency)
@@ -77,8 +79,8 @@ def tables(stage: Stage) -> Iterator[Table]:
             span = remote.began + number * DAY - remote.now
             phases.append(fetching.run(name, remote.advance(span, **NEWS)))
         with open_read(mirror) as db:
-            everything = bounds.everything(db)
-        agreed, compared, differing = agreement.compare(remote.copy(), mirror)
+            everything = bounds.naive_requests(db)
+        agreed, compared, differing = accuracy.compare(remote.copy(), mirror)
     yield _requests(stage, phases, everything)
     yield _times(phases, latency)
     yield _targets(stage, phases)
@@ -89,7 +91,7 @@ def tables(stage: Stage) -> Iterator[Table]:
 class _Fetching:
     """Fetches all, again and again, into one mirror."""
 
-    def __init__(self, stage: Stage, remote: Remote, mirror: str, latency: Mapping[str, float]) -> None:
+    def __init__(self, stage: Session, remote: WorldProcess, mirror: str, latency: Mapping[str, float]) -> None:
         self._stage = stage
         self._remote = remote
         self._mirror = mirror
@@ -98,26 +100,26 @@ class _Fetching:
     def run(self, name: str, changed: Mapping[str, list[str]]) -> Phase:
         remote = self._remote
         remote.ask("forget")
-        arguments = ["-m", "tests.benchmarks.clocked", remote.now.isoformat(), "fetch", "--all"]
+        arguments = ["-m", "tests.benchmarks.djpkg_at", remote.now.isoformat(), "fetch", "--all"]
         environment = {**remote.environment, "DJPKG_DB": self._mirror, "PYTHONPATH": python_path()}
         before = remote.processor()
         run = self._stage.launcher.run(Command(arguments, environment))
         after = remote.processor()
-        asked = bounds.spent(remote.ask("stats"))
-        plain = download.seconds(remote.addresses(), token=remote.token)
+        asked = bounds.parse_stats(remote.ask("stats"))
+        plain = download.measure(remote.addresses(), token=remote.token)
         remote.advance(timedelta(seconds=run.wall))
         return Phase(
             name=name,
             run=run,
             asked=asked,
             changed=changed,
-            fastest=bounds.fastest(asked, self._latency),
+            fastest=bounds.minimum_seconds(asked, self._latency),
             download=plain,
             served=None if before is None or after is None else after - before,
         )
 
 
-def _requests(stage: Stage, phases: list[Phase], everything: Mapping[str, int]) -> Table:
+def _requests(stage: Session, phases: list[Phase], everything: Mapping[str, int]) -> Table:
     rows = []
     for phase in phases:
         for api, asked in phase.asked.items():
@@ -159,13 +161,13 @@ def _times(phases: list[Phase], latency: Mapping[str, float]) -> Table:
     notes = (
         f"latency: {delays}",
         "bound: what latency and pace set: the catalog's requests one by one, then the longest of the lanes",
-        f"download: the same GET addresses, {download.AT_ONCE} at once, nothing parsed",
+        f"download: the same GET addresses, {download.CONCURRENCY} at once, nothing parsed",
         "the world's s: user+system of the server, which shares this machine's processors",
     )
     return Table("fetch: time and memory (target of wall/bound: 1.3)", header, rows, notes)
 
 
-def _targets(stage: Stage, phases: list[Phase]) -> Table:
+def _targets(stage: Session, phases: list[Phase]) -> Table:
     cold, again, day, sweep = phases
     full, large = stage.packages == FULL, stage.packages >= FULL  # small mirrors ask PyPI in another way
     peak = {FULL: "90", TENFOLD: "150"}.get(stage.packages, "")

@@ -11,21 +11,21 @@ from djpkg.mirror import listing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.serialization import to_json
 from djpkg.model import fields
-from tests.benchmarks.children import Command
-from tests.benchmarks.figures import Table, milliseconds, ratios
-from tests.benchmarks.stage import TENFOLD
+from tests.benchmarks.processes import Command
+from tests.benchmarks.session import TENFOLD
+from tests.benchmarks.tables import Table, milliseconds, ratios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.benchmarks.stage import Stage
+    from tests.benchmarks.session import Session
 
 # A listing takes long enough for fewer runs to tell.
 _PART = 4
 
 
-def tables(stage: Stage) -> Iterator[Table]:
+def tables(stage: Session) -> Iterator[Table]:
     """`list --json` of every package."""
     mirror = stage.mirror(stage.packages)
     ours, theirs = "djpkg list --json", "sqlite-utils rows"

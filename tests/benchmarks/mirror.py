@@ -23,7 +23,7 @@ from djpkg.model.facts import (
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from tests.world import World
-from tests.world.times import utc
+from tests.world.times import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ T = TypeVar("T")
 _PAGE = 500
 
 
-def make(path: Path, packages: int) -> Path:
+def create_mirror(path: Path, packages: int) -> Path:
     """All sources have answered just now, about every one."""
     world = World.generate(packages=packages, github=round(packages * 0.92))
     create(path, fill=store_seed)
@@ -45,7 +45,7 @@ def make(path: Path, packages: int) -> Path:
         writer.store_grids([Grid(id=g.id, slug=g.slug, title=g.title) for g in world.grids.values()])
         records = [_record(package) for package in world.packages.values()]
         for page in _pages(records):
-            writer.store_catalog(page, now=world.now, tell_added=False)
+            writer.store_catalog(page, now=world.now, report_added=False)
         places = db.execute("SELECT DISTINCT forge, repository_key FROM packages WHERE repository_key IS NOT NULL")
         told: dict[SourceName, list[SourceAnswer]] = {}
         for forge, key in places.fetchall():
@@ -54,7 +54,7 @@ def make(path: Path, packages: int) -> Path:
         told[SourceName.PYPI] = [_project(world.projects.get(name), name) for (name,) in names]
         for source, statements in told.items():
             for some in _pages(statements):
-                writer.store_statements(source, some, now=world.now)
+                writer.store_answers(source, some, now=world.now)
     return path
 
 
@@ -90,12 +90,12 @@ def _forge_facts(world: World, repo: Repo) -> ForgeFacts:
             archived=repo.archived,
             license=repo.license,
             head=head.oid,
-            head_at=utc(head.committed),
+            head_at=utc_text(head.committed),
         ),
         weeks=WeeksFacts(
-            head=head.oid, days=weekly_commits.author_days([one.authored for one in repo.commits], now=world.now)
+            head=head.oid, days=weekly_commits.commits_by_day([one.authored for one in repo.commits], now=world.now)
         ),
-        contributors=ContributorsFacts(head=head.oid, names=tuple(repo.logins()), taken=utc(world.now)),
+        contributors=ContributorsFacts(head=head.oid, names=tuple(repo.logins()), taken=utc_text(world.now)),
     )
 
 
@@ -106,11 +106,11 @@ def _project(found: Project | None, name: str) -> SourceAnswer:
     facts = PypiFacts(
         name=found.name,
         version=latest.version,
-        released=utc(latest.uploaded),
+        released=utc_text(latest.uploaded),
         yanked=latest.yanked,
         requires_python=latest.requires_python,
-        python_versions=pypi_project.declared_python(latest.classifiers),
-        django_versions=pypi_project.declared_django(latest.classifiers),
+        python_versions=pypi_project.declared_python_versions(latest.classifiers),
+        django_versions=pypi_project.declared_django_versions(latest.classifiers),
         license=pypi_project.choose_license(latest.license_expression, latest.classifiers, latest.license),
         development_status=pypi_project.development_status(latest.classifiers),
     )

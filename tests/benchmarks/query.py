@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from djpkg.mirror import listing
 from djpkg.mirror.connection import open_read
 from djpkg.query import parser
-from tests.benchmarks.figures import Table
-from tests.benchmarks.stage import FULL, QUICK, TENFOLD
+from tests.benchmarks.session import FULL, QUICK, TENFOLD
+from tests.benchmarks.tables import Table
 from tests.world import NOW
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from tests.benchmarks.stage import Stage
+    from tests.benchmarks.session import Session
 
 QUERIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((), ()),
@@ -52,7 +52,7 @@ QUERIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 TARGETS = {FULL: "10", TENFOLD: "60"}
 
 
-def tables(stage: Stage) -> Iterator[Table]:
+def tables(stage: Session) -> Iterator[Table]:
     """Each query on the mirror and on one ten times as large."""
     sizes = (stage.packages, stage.packages * 10)
     figures: dict[str, list[str]] = {}

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.children import Command
-from tests.benchmarks.figures import Table, milliseconds, ratios
+from tests.benchmarks.processes import Command
+from tests.benchmarks.tables import Table, milliseconds, ratios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.benchmarks.stage import Stage
+    from tests.benchmarks.session import Session
 
 BARE = "a bare Typer program"
 HEADER = ("command", "lines", "wall ms", "user+system ms", "wall ratio", "user+system ratio", "target")
 
 
-def tables(stage: Stage) -> Iterator[Table]:
+def tables(stage: Session) -> Iterator[Table]:
     """`show --json` with a mirror and without one."""
     show = [stage.djpkg, "show", "django-todo", "--json"]
     commands = {
@@ -26,10 +26,10 @@ def tables(stage: Stage) -> Iterator[Table]:
         ),
         "show --json, no mirror": Command(show, {"DJPKG_DB": str(stage.folder / "none.db")}),
     }
-    yield beside_bare(stage, "start", commands, target="1.2")
+    yield compare_with_bare(stage, "start", commands, target="1.2")
 
 
-def beside_bare(stage: Stage, title: str, commands: Mapping[str, Command], *, target: str) -> Table:
+def compare_with_bare(stage: Session, title: str, commands: Mapping[str, Command], *, target: str) -> Table:
     """Each command's medians, and its ratios to the first one."""
     found = stage.launcher.alternate(commands, runs=stage.runs, warm=not stage.quick)
     bare = found[BARE]

@@ -63,7 +63,7 @@ def run_process(
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
         check=False,
-        timeout=30,
+        timeout=120,
     )
     return Result(completed.returncode, (completed.stdout or b"").decode(), completed.stderr.decode())
 
@@ -83,11 +83,11 @@ def run_on_pty(*arguments: str, width: int = 100, env: Mapping[str, str] | None 
         )
         os.close(theirs)
         theirs = -1
-        drawn = b"".join(_read_terminal(ours))
+        output = b"".join(_read_terminal(ours))
         assert program.stderr is not None
         with program.stderr as stream:
             err = stream.read().decode()
-        return Result(program.wait(timeout=30), _STYLES.sub("", drawn.decode()).replace("\r\n", "\n"), err)
+        return Result(program.wait(timeout=120), _STYLES.sub("", output.decode()).replace("\r\n", "\n"), err)
     finally:
         os.close(ours)
         if theirs >= 0:

@@ -1,14 +1,15 @@
-"""A world of remote services on loopback, for tests and benchmarks.
+"""Test doubles of all remote services: a `World` of packages, and a loopback server for their APIs.
 
 world = World()
 world.add_package("django-todo", stars=845, commits=[(3, "alice"), 40], releases=[("2.5.0", "2022-11-03")])
 with WorldServer(world) as server:
-    ...                                # point djpkg at it with server.env
+    ...                                # server.env points djpkg at the server
     server.fault("pypi", status=503, times=1)
     world.push("acme/django-todo")
     assert server.charged("github") == 1
 """
 
+from tests.world.http import Request
 from tests.world.model import (
     BITBUCKET,
     CODEBERG,
@@ -20,11 +21,8 @@ from tests.world.model import (
     Project,
     Release,
     Repo,
-    normalised,
 )
 from tests.world.server import WorldServer
-from tests.world.times import eastern, utc, weekly
-from tests.world.wire import Request
 from tests.world.world import World
 
 __all__ = [
@@ -41,8 +39,4 @@ __all__ = [
     "Request",
     "World",
     "WorldServer",
-    "eastern",
-    "normalised",
-    "utc",
-    "weekly",
 ]

@@ -1,4 +1,4 @@
-"""A world in a process of its own: `python -m tests.world --packages 5800` prints where it is, as one line of JSON."""
+"""Run a world server: `python -m tests.world --packages 5800` prints its address as one line of JSON."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from datetime import UTC, datetime
 
 from tests.world import World, WorldServer
 
-PLENTY = 10_000_000
+UNLIMITED = 10_000_000
 
 
 def main() -> None:
-    """Serves until POST /_world/stop, a signal, or (with --until-stdin-ends) the end of standard input."""
+    """Serve until POST /_world/stop, a signal, or (with --until-stdin-ends) the end of standard input."""
     options = _options()
     now = datetime.fromisoformat(options.now) if options.now else datetime.now(UTC).replace(microsecond=0)
     github = round(options.packages * 0.92) if options.github is None else options.github
     world = World.generate(packages=options.packages, github=github, seed=options.seed, now=now)
-    world.foreign_projects = options.foreign
+    world.extra_projects = options.extra_projects
     with WorldServer(world, port=options.port) as server:
         if options.unlimited:
             for quota in server.quotas.limits.values():
-                quota.limit = PLENTY
+                quota.limit = UNLIMITED
         for pair in options.latency:
             api, _, seconds = pair.partition("=")
             server.latency[api] = float(seconds)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stopped.set())
         if options.until_stdin_ends:
-            threading.Thread(target=_stop_at_the_end_of_stdin, args=(server,), daemon=True).start()
-        place = {"port": server.port, "url": server.url, "env": server.env, "tokens": server.token_env()}
-        sys.stdout.write(json.dumps(place | {"now": now.isoformat()}) + "\n")
+            threading.Thread(target=_stop_when_stdin_closes, args=(server,), daemon=True).start()
+        info = {"port": server.port, "url": server.url, "env": server.env, "tokens": server.token_env()}
+        sys.stdout.write(json.dumps(info | {"now": now.isoformat()}) + "\n")
         sys.stdout.flush()
         server.stopped.wait()
 
 
-def _stop_at_the_end_of_stdin(server: WorldServer) -> None:
+def _stop_when_stdin_closes(server: WorldServer) -> None:
     sys.stdin.read()
     server.stopped.set()
 
@@ -46,13 +46,13 @@ def _stop_at_the_end_of_stdin(server: WorldServer) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.world", description=__doc__)
     parser.add_argument("--packages", type=int, default=5800)
-    parser.add_argument("--github", type=int, help="repositories on GitHub (92 of 100)")
+    parser.add_argument("--github", type=int, help="number of GitHub repositories (default: 92 %% of the packages)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--now", help="the world's moment, ISO (the clock's)")
-    parser.add_argument("--foreign", type=int, default=0, help="further projects in PyPI's index")
+    parser.add_argument("--now", help="the time in the world, ISO 8601 (default: the current time)")
+    parser.add_argument("--extra-projects", type=int, default=0, help="projects on PyPI without a package")
     parser.add_argument("--latency", action="append", default=[], metavar="API=SECONDS")
-    parser.add_argument("--unlimited", action="store_true", help="quotas that no run can use up")
+    parser.add_argument("--unlimited", action="store_true", help="no rate limits")
     parser.add_argument("--until-stdin-ends", action="store_true")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""A day in the life of a generated world."""
+"""Let time pass in a generated world."""
 
 # ruff: noqa: S311 - the same world from the same seed
 
@@ -8,7 +8,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.world.generate import Seeded
+from tests.world.generate import SeededHistory
 
 if TYPE_CHECKING:
     from tests.world.model import Repo
@@ -25,21 +25,22 @@ def advance(
     added: int = 2,
     seed: int = 1,
 ) -> dict[str, list[str]]:
-    """Lets `days` pass; returns what changed by kind.
+    """Let `days` pass and return what changed, by kind.
 
-    `moved` of all repositories get commits (live ones, most of them busy before), `released` of the projects a release,
-    `starred` of the live repositories stars; the catalog looks at none of this yet and lists `added` new packages.
+    The shares are: `moved` of all repositories get commits (mostly active ones), `released` of the projects get a
+    release, `starred` of the live repositories get stars. The catalog lists `added` new packages; its other records
+    are not refreshed.
     """
     rng = random.Random(f"{seed} {world.now}")
     before = world.now
     world.now += timedelta(days=days)
     live = [repo for repo in world.repositories.values() if repo.state == "ok" and not repo.archived]
-    awake = [repo for repo in live if _awake(repo)]
-    asleep = [repo for repo in live if not _awake(repo)]
+    active = [repo for repo in live if _is_active(repo)]
+    idle = [repo for repo in live if not _is_active(repo)]
     count = min(len(live), round(moved * len(world.repositories)))
-    busy = min(len(awake), round(count * 0.85) if asleep else count)
+    from_active = min(len(active), round(count * 0.85) if idle else count)
     changed: dict[str, list[str]] = {"moved": [], "released": [], "starred": [], "added": []}
-    for repo in rng.sample(awake, busy) + rng.sample(asleep, min(len(asleep), count - busy)):
+    for repo in rng.sample(active, from_active) + rng.sample(idle, min(len(idle), count - from_active)):
         when = before + timedelta(seconds=int(rng.random() * max(1, days * 86_400 - 600)))
         logins = repo.logins()
         login = f"newcomer{rng.randrange(10_000)}" if rng.random() < 0.2 or not logins else rng.choice(logins)
@@ -62,5 +63,5 @@ def advance(
     return changed
 
 
-def _awake(repo: Repo) -> bool:
-    return bool(repo.recent or (isinstance(repo.past, Seeded) and repo.past.weeks))
+def _is_active(repo: Repo) -> bool:
+    return bool(repo.recent or (isinstance(repo.past, SeededHistory) and repo.past.weeks))

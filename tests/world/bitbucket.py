@@ -1,6 +1,6 @@
 """Bitbucket Cloud's REST API 2.0.
 
-A repository has no counts: watchers and forks are lists with a `size`. Commits cannot be filtered by date.
+Watchers and forks are lists with a `size`, not counts. Commits cannot be filtered by date.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlencode
 
+from tests.world.http import Request, Response, json_response
 from tests.world.model import BITBUCKET
-from tests.world.wire import Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from tests.world.model import Commit, Repo
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 ROUTE = re.compile(r"/repositories/(?P<workspace>[^/]+)/(?P<slug>[^/]+)(?P<rest>/watchers|/forks|/commits(?:/[^/]+)?)?")
-MOST_PER_PAGE = 100
+MAX_PER_PAGE = 100
 
 
 class Bitbucket:
@@ -28,7 +28,7 @@ class Bitbucket:
         self.quotas = quotas
         self.tokens = tokens
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         header = request.headers.get("authorization")
         expected = base64.b64encode(self.tokens["bitbucket"].encode()).decode()
         request.authorised = header == f"Basic {expected}"
@@ -38,13 +38,13 @@ class Bitbucket:
         if quota is not None:
             quota.roll(self.world.now)
             if not quota.remaining:
-                reply = _error("Rate limit for this resource has been exceeded", 429)
-                reply.charged = False
-                return reply
+                response = _error("Rate limit for this resource has been exceeded", 429)
+                response.charged = False
+                return response
             quota.used += 1
         return self._route(request)
 
-    def _route(self, request: Request) -> Reply:
+    def _route(self, request: Request) -> Response:
         match = ROUTE.fullmatch(request.path)
         if match is None or request.method not in {"GET", "HEAD"}:
             return _error("Resource not found", 404)
@@ -56,7 +56,7 @@ class Bitbucket:
         if repo.path.lower() != path.lower():
             question = request.target.partition("?")[2]
             address = f"{request.base}/repositories/{repo.path}{rest}" + (f"?{question}" if question else "")
-            return Reply(301, headers={"location": address})
+            return Response(301, headers={"location": address})
         if rest == "/watchers":
             return _page(request, [{"type": "user", "nickname": f"w{one}"} for one in range(repo.stars)], sized=True)
         if rest == "/forks":
@@ -64,37 +64,37 @@ class Bitbucket:
         if rest:
             start = unquote(rest.removeprefix("/commits").strip("/"))
             return _commits(repo, start or request.query.get("include", ""), request)
-        return json_reply(_repository(repo), 200, {"cache-control": "max-age=900"})
+        return json_response(_repository(repo), 200, {"cache-control": "max-age=900"})
 
 
-def _error(message: str, status: int) -> Reply:
-    return json_reply({"type": "error", "error": {"message": message}}, status)
+def _error(message: str, status: int) -> Response:
+    return json_response({"type": "error", "error": {"message": message}}, status)
 
 
-def _page(request: Request, rows: list[dict[str, object]], *, sized: bool = False) -> Reply:
-    """One page; only small lists tell their `size`."""
+def _page(request: Request, rows: list[dict[str, object]], *, sized: bool = False) -> Response:
+    """Return one page; only small lists have a `size`."""
 
     def number(name: str, default: int) -> int:
         text = request.query.get(name, "")
         return int(text) if text.isdigit() and int(text) else default
 
-    page, size = number("page", 1), min(number("pagelen", 10), MOST_PER_PAGE)
+    page, size = number("page", 1), min(number("pagelen", 10), MAX_PER_PAGE)
     body: dict[str, object] = {"pagelen": size, "values": rows[(page - 1) * size : page * size]}
     if sized:
         body |= {"size": len(rows), "page": page}
     if page * size < len(rows):
         query = urlencode(request.query | {"ctx": "1f2e3d4c5b", "page": str(page + 1)})
         body["next"] = f"{request.base}{request.path}?{query}"
-    return json_reply(body)
+    return json_response(body)
 
 
-def _commits(repo: Repo, start: str, request: Request) -> Reply:
+def _commits(repo: Repo, start: str, request: Request) -> Response:
     commits = [] if repo.empty else repo.commits
     if start not in {"", repo.default_branch}:
-        places = [place for place, commit in enumerate(commits) if commit.oid == start]
-        if not places:
+        indexes = [index for index, commit in enumerate(commits) if commit.oid == start]
+        if not indexes:
             return _error(f"Commit not found: {start}", 404)
-        commits = commits[places[0] :]
+        commits = commits[indexes[0] :]
     return _page(request, [_commit(commit) for commit in commits])
 
 

@@ -1,12 +1,12 @@
-"""The catalog's API v4: lists with `limit` and `offset`, newest id first, and single objects by id or slug."""
+"""The catalog's API v4: lists with `limit` and `offset`, newest id first, and objects by id or slug."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
+from tests.world.http import Request, Response, html_response, json_response
 from tests.world.model import CatalogCategory, CatalogGrid, CatalogPackage
-from tests.world.wire import Reply, Request, html_reply, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,59 +21,65 @@ ALLOW = "GET, HEAD, OPTIONS"
 
 
 class Catalog:
-    """Has no validators, no compression and no quota, like the original."""
+    """Without validators, compression and rate limit, like the original."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         if request.headers.get("authorization", "").lower().startswith("basic "):
-            return json_reply({"detail": "Invalid username/password."}, 403)
+            return json_response({"detail": "Invalid username/password."}, 403)
         if request.method not in {"GET", "HEAD", "OPTIONS"}:
-            return json_reply({"detail": f'Method "{request.method}" not allowed.'}, 405, {"allow": ALLOW})
+            return json_response({"detail": f'Method "{request.method}" not allowed.'}, 405, {"allow": ALLOW})
         if not request.path.endswith("/"):
             _, _, question = request.target.partition("?")
             path = request.target.partition("?")[0] + "/"
-            return Reply(301, headers={"location": f"{path}?{question}" if question else path})
+            return Response(301, headers={"location": f"{path}?{question}" if question else path})
         refusal = _negotiate(request)
         if refusal is not None:
             return refusal
         parts = request.path.strip("/").split("/")
-        reply = self._route(parts, request)
-        # What Django REST framework escapes in JSON, so that JavaScript can read it too.
-        reply.body = reply.body.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
-        return reply
+        response = self._route(parts, request)
+        # Django REST framework escapes these two characters for JavaScript.
+        response.body = response.body.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+        return response
 
-    def _route(self, parts: list[str], request: Request) -> Reply:
+    def _route(self, parts: list[str], request: Request) -> Response:
         world = self.world
         match parts:
             case [""]:
                 names = ("packages", "search", "grids", "categories")
-                return json_reply({name: f"{request.base}/{name}/" for name in names})
+                return json_response({name: f"{request.base}/{name}/" for name in names})
             case ["packages"]:
                 return self._page(request, world.packages, lambda package: self._package(package, request))
             case ["grids"]:
-                inside = self._inside()
-                return self._page(request, world.grids, lambda grid: _grid(grid, inside, request))
+                members = self._grid_members()
+                return self._page(request, world.grids, lambda grid: _grid(grid, members, request))
             case ["categories"]:
                 return self._page(request, world.categories, _category)
             case ["packages", name]:
                 package = _find(world.packages, name)
-                return _absent("Package", name) if package is None else json_reply(self._package(package, request))
+                return (
+                    _not_found("Package", name) if package is None else json_response(self._package(package, request))
+                )
             case ["grids", name]:
                 grid = _find(world.grids, name)
-                return _absent("Grid", name) if grid is None else json_reply(_grid(grid, self._inside(), request))
+                return (
+                    _not_found("Grid", name)
+                    if grid is None
+                    else json_response(_grid(grid, self._grid_members(), request))
+                )
             case ["categories", name]:
                 category = world.categories.get(int(name)) if name.isdigit() else None
-                return _absent("Category", name) if category is None else json_reply(_category(category))
+                return _not_found("Category", name) if category is None else json_response(_category(category))
             case ["search"]:
-                return json_reply(self._search(request.query.get("q", "")))
-        return html_reply("Page not found", 404)
+                return json_response(self._search(request.query.get("q", "")))
+        return html_response("Page not found", 404)
 
-    def _page(self, request: Request, rows: dict[int, _RowT], render: Callable[[_RowT], dict[str, object]]) -> Reply:
+    def _page(self, request: Request, rows: dict[int, _RowT], render: Callable[[_RowT], dict[str, object]]) -> Response:
         limit, offset = _positive(request.query.get("limit")) or DEFAULT_LIMIT, _positive(request.query.get("offset"))
         if limit >= 1 << 63 or offset >= 1 << 63:
-            return html_reply("Server error", 500)
+            return html_response("Server error", 500)
         ids = sorted(rows, reverse=True)
         address = f"{request.base}{request.path}"
 
@@ -83,7 +89,7 @@ class Catalog:
                 del query["offset"]
             return f"{address}?{urlencode(sorted(query.items()))}"
 
-        return json_reply(
+        return json_response(
             {
                 "count": len(ids),
                 "next": link(offset + limit) if offset + limit < len(ids) else None,
@@ -115,13 +121,13 @@ class Catalog:
             "participants": package.participants,
         }
 
-    def _inside(self) -> dict[int, list[CatalogPackage]]:
-        """The packages of each grid, by title."""
-        inside: dict[int, list[CatalogPackage]] = {}
+    def _grid_members(self) -> dict[int, list[CatalogPackage]]:
+        """Return the packages of each grid, sorted by title."""
+        members: dict[int, list[CatalogPackage]] = {}
         for package in sorted(self.world.packages.values(), key=lambda package: package.title):
             for grid in package.grids:
-                inside.setdefault(grid, []).append(package)
-        return inside
+                members.setdefault(grid, []).append(package)
+        return members
 
     def _search(self, words: str) -> list[dict[str, object]]:
         found = [p for p in self.world.packages.values() if words.lower() in f"{p.slug} {p.title}".lower()]
@@ -142,14 +148,14 @@ class Catalog:
         ]
 
 
-def _grid(grid: CatalogGrid, inside: dict[int, list[CatalogPackage]], request: Request) -> dict[str, object]:
+def _grid(grid: CatalogGrid, members: dict[int, list[CatalogPackage]], request: Request) -> dict[str, object]:
     return {
         "id": grid.id,
         "title": grid.title,
         "slug": grid.slug,
         "description": grid.description,
         "is_locked": grid.is_locked,
-        "packages": [f"{request.base}/packages/{package.id}/" for package in inside.get(grid.id, ())],
+        "packages": [f"{request.base}/packages/{package.id}/" for package in members.get(grid.id, ())],
         "header": grid.header,
         "created": grid.created,
         "modified": grid.modified,
@@ -175,23 +181,23 @@ def _find(rows: dict[int, _SluggedT], name: str) -> _SluggedT | None:
     return next((row for row in rows.values() if row.slug == name), None)
 
 
-def _absent(kind: str, name: str) -> Reply:
+def _not_found(kind: str, name: str) -> Response:
     detail = "Not found." if "." in name else f"No {kind} matches the given query."
-    return json_reply({"detail": detail}, 404)
+    return json_response({"detail": detail}, 404)
 
 
 def _positive(text: str | None) -> int:
-    """What a bad, zero or negative number falls back to is 0."""
+    """Return a positive number; 0 for anything else."""
     try:
         return max(0, int(text or ""))
     except ValueError:
         return 0
 
 
-def _negotiate(request: Request) -> Reply | None:
+def _negotiate(request: Request) -> Response | None:
     accepted = request.headers.get("accept", "*/*")
     if "application/json" in accepted or "*/*" in accepted or "application/*" in accepted:
         return None
     if "text/html" in accepted:
-        return html_reply("Django REST framework", 200)
-    return json_reply({"detail": "Could not satisfy the request Accept header."}, 406)
+        return html_response("Django REST framework", 200)
+    return json_response({"detail": "Could not satisfy the request Accept header."}, 406)

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and a server, on demand."""
+"""Faults that a test injects between client and server."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from tests.world.github import over_limit, secondary_limit
-from tests.world.wire import Reply, Request, html_reply, json_reply
+from tests.world.http import Request, Response, html_response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Kind = Literal[
+FaultKind = Literal[
     "status",  # `status`, `body`, `headers`
     "redirect",  # `status` (302 unless stated) to `location`
-    "drop",  # the connection closes without a word
-    "reset",  # the connection is torn down
-    "hang_up",  # the reply is whole, but the connection does not stay open as promised
+    "drop",  # the connection closes without a response
+    "reset",  # the connection is reset
+    "hang_up",  # the response is complete, but the connection closes although it is keep-alive
     "cut",  # half of the body, then the connection closes
-    "slow",  # `seconds` before the reply
-    "drip",  # the body, a byte every `seconds`
-    "drip_headers",  # headers and body, a byte every `seconds`
-    "never",  # no answer at all
+    "slow",  # `seconds` before the response
+    "drip",  # the body, one byte every `seconds`
+    "drip_headers",  # headers and body, one byte every `seconds`
+    "never",  # no response
     "invalid_json",
-    "html",  # 200 with a page for people
+    "html",  # 200 with an HTML page
     "challenge",  # Cloudflare's: 403 with cf-mitigated
     "maintenance",  # 503 with Retry-After
-    "empty_list",  # a list without items, in the shape that the reply has
-    "huge",  # `size` bytes (64 MiB unless stated) of one JSON text
+    "empty_list",  # the same response with an empty list
+    "huge",  # a JSON text of `size` bytes (default 20 MiB)
     "gzip_bomb",  # the same, compressed
     "gzip_nested",  # the same, compressed twice
-    "gzip_cut",  # a compressed body without its end
-    "unknown_encoding",  # a Content-Encoding that nobody knows
-    "wrong_types",  # every value of every record is of another type
-    "deep",  # JSON nested `size` deep (100,000 unless stated)
-    "rewrite",  # the decoded JSON as `rewrite` returns it
-    "primary",  # GitHub: nothing left of the hour
-    "secondary",  # GitHub: too fast (`seconds` is Retry-After, none when 0)
-    # GraphQL only: what happens inside a document. `size` is how many aliases are still served.
+    "gzip_cut",  # a truncated compressed body
+    "unknown_encoding",  # an unknown Content-Encoding
+    "wrong_types",  # every value has another type
+    "deep",  # JSON nested `size` levels deep (default 100,000)
+    "rewrite",  # the result of `rewrite` for the decoded JSON
+    "primary",  # GitHub: primary rate limit reached
+    "secondary",  # GitHub: secondary rate limit (`seconds` is Retry-After, none if 0)
+    # GraphQL only, inside a document. `size` is the number of aliases that are served.
     "resource_limits",  # RESOURCE_LIMITS_EXCEEDED for the aliases after the first `size`
-    "drop_aliases",  # the aliases after the first `size` are missing, without an error
-    "short_nodes",  # every history gives at most `size` nodes, with the right totalCount
-    "short_history",  # the same, with a totalCount to match
-    "null_aliases",  # the aliases after the first `size` are null, without an error
+    "drop_aliases",  # later aliases are missing, without an error
+    "short_nodes",  # every history has at most `size` nodes, with the right totalCount
+    "short_history",  # the same, with a matching totalCount
+    "null_aliases",  # later aliases are null, without an error
 ]
-INSIDE_GRAPHQL = {"resource_limits", "drop_aliases", "short_nodes", "short_history", "null_aliases"}
-HUGE = 64 << 20
+DOCUMENT_FAULTS = {"resource_limits", "drop_aliases", "short_nodes", "short_history", "null_aliases"}
+HUGE = 20 << 20
 DEEP = 100_000
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault: for requests of `api` in whose `Request.subject` `match` is found, `times` times (None: always)."""
+    """One fault, for the requests of `api` whose `Request.subject` contains `match`, `times` times (None: always)."""
 
     api: str
-    kind: Kind
+    kind: FaultKind
     match: str = ""
     times: int | None = None
     skip: int = 0
@@ -72,8 +72,8 @@ class Fault:
     rewrite: Callable[[object], object] | None = None
     hits: int = 0
 
-    def claims(self, request: Request) -> bool:
-        """Whether this request is to fail; counts it when it is."""
+    def matches(self, request: Request) -> bool:
+        """Return whether this request fails, and count it."""
         if request.api != self.api or (self.times is not None and self.hits >= self.times):
             return False
         if not re.search(self.match, request.subject):
@@ -85,59 +85,59 @@ class Fault:
         return True
 
     @property
-    def answers(self) -> bool:
-        """Whether the fault has a reply of its own, so that the API is not asked (and nothing charged)."""
+    def replaces_response(self) -> bool:
+        """Whether the fault replaces the response, so that the API is not called and nothing is charged."""
         return self.kind in {"status", "redirect", "drop", "reset", "never", "challenge", "maintenance", "secondary"}
 
-    def reply(self) -> Reply:
-        """The reply of a fault that `answers`."""
+    def response(self) -> Response:
+        """Return the response of a fault that `replaces_response`."""
         if self.kind == "challenge":
-            reply = html_reply("Just a moment...", 403)
-            reply.headers |= {"cf-mitigated": "challenge", "server": "cloudflare"}
+            response = html_response("Just a moment...", 403)
+            response.headers |= {"cf-mitigated": "challenge", "server": "cloudflare"}
         elif self.kind == "maintenance":
-            reply = html_reply("Django Packages : Service Unavailable", 503)
-            reply.headers["retry-after"] = "3600"
+            response = html_response("Django Packages : Service Unavailable", 503)
+            response.headers["retry-after"] = "3600"
         elif self.kind == "secondary":
-            reply = secondary_limit(int(self.seconds) or None)
+            response = secondary_limit(int(self.seconds) or None)
         elif self.kind == "redirect":
-            reply = Reply(302 if self.status == 500 else self.status, headers={"location": self.location})
+            response = Response(302 if self.status == 500 else self.status, headers={"location": self.location})
         elif self.kind == "status":
-            reply = Reply(self.status, self.body, {"content-type": "application/json"})
+            response = Response(self.status, self.body, {"content-type": "application/json"})
         else:
-            reply = Reply()
-            reply.manner = self.kind  # type: ignore[assignment]  # drop, reset and never are manners by name
-        reply.charged = False
-        reply.headers |= self.headers
-        return reply
+            response = Response()
+            response.delivery = self.kind  # type: ignore[assignment]  # drop, reset and never
+        response.charged = False
+        response.headers |= self.headers
+        return response
 
-    def spoil(self, reply: Reply) -> Reply:
-        """The reply of the API as the fault lets it arrive."""
+    def apply(self, response: Response) -> Response:
+        """Return the response of the API after the fault."""
         if self.kind in {"hang_up", "cut", "drip", "drip_headers"}:
             return replace(
-                _whole(reply) if self.kind.startswith("drip") else reply, manner=self.kind, seconds=self.seconds
+                _plain(response) if self.kind.startswith("drip") else response, delivery=self.kind, seconds=self.seconds
             )
-        if self.kind == "slow" or self.kind in INSIDE_GRAPHQL:
-            return reply
+        if self.kind == "slow" or self.kind in DOCUMENT_FAULTS:
+            return response
         if self.kind == "primary":
-            spoilt = over_limit(authorised=True)
-            return replace(spoilt, headers=reply.headers | spoilt.headers | {"x-ratelimit-remaining": "0"})
-        spoilt = _BODIES[self.kind](self, _whole(reply))
-        spoilt.headers = reply.headers | spoilt.headers | self.headers
-        spoilt.headers.pop("etag", None)
-        return spoilt
+            changed = over_limit(authorised=True)
+            return replace(changed, headers=response.headers | changed.headers | {"x-ratelimit-remaining": "0"})
+        changed = _BODIES[self.kind](self, _plain(response))
+        changed.headers = response.headers | changed.headers | self.headers
+        changed.headers.pop("etag", None)
+        return changed
 
 
-def _whole(reply: Reply) -> Reply:
-    """The reply with one plain body."""
-    body = reply.body if reply.chunks is None else b"".join(reply.chunks)
-    headers = dict(reply.headers)
+def _plain(response: Response) -> Response:
+    """Return the response with one uncompressed body."""
+    body = response.body if response.chunks is None else b"".join(response.chunks)
+    headers = dict(response.headers)
     if headers.pop("content-encoding", None) == "gzip":
         body = gzip.decompress(body)
-    return replace(reply, body=body, headers=headers, chunks=None)
+    return replace(response, body=body, headers=headers, chunks=None)
 
 
-def _value(reply: Reply) -> object:
-    value: object = json.loads(reply.body or b"null")
+def _value(response: Response) -> object:
+    value: object = json.loads(response.body or b"null")
     return value
 
 
@@ -145,20 +145,20 @@ def _text(size: int) -> bytes:
     return b'{"results":"' + b"x" * size + b'"}'
 
 
-def _zipped(size: int) -> bytes:
-    """`_text(size)` compressed, without the text ever being whole."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    out = io.BytesIO()
-    out.write(squeeze.compress(b'{"results":"'))
+def _gzipped(size: int) -> bytes:
+    """Return `_text(size)` compressed, without creating the whole text."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    buffer = io.BytesIO()
+    buffer.write(compressor.compress(b'{"results":"'))
     block = b"x" * (1 << 20)
     for _ in range(size >> 20):
-        out.write(squeeze.compress(block))
-    out.write(squeeze.compress(b'"}') + squeeze.flush())
-    return out.getvalue()
+        buffer.write(compressor.compress(block))
+    buffer.write(compressor.compress(b'"}') + compressor.flush())
+    return buffer.getvalue()
 
 
-def _compressed(body: bytes, encoding: str = "gzip") -> Reply:
-    return Reply(200, body, {"content-encoding": encoding})
+def _compressed(body: bytes, encoding: str = "gzip") -> Response:
+    return Response(200, body, {"content-encoding": encoding})
 
 
 def _empty(value: object) -> object:
@@ -177,16 +177,20 @@ def _other_type(value: object) -> object:
     return str(value) if isinstance(value, int | float) else 17
 
 
-_BODIES: dict[str, Callable[[Fault, Reply], Reply]] = {
-    "invalid_json": lambda _fault, _reply: Reply(200, b'{"results": [{"id": 1,'),
-    "html": lambda _fault, _reply: html_reply("Welcome", 200),
-    "empty_list": lambda _fault, reply: json_reply(_empty(_value(reply))),
-    "huge": lambda fault, _reply: Reply(200, _text(fault.size or HUGE)),
-    "gzip_bomb": lambda fault, _reply: _compressed(_zipped(fault.size or HUGE)),
-    "gzip_nested": lambda fault, _reply: _compressed(gzip.compress(_zipped(fault.size or HUGE), mtime=0), "gzip, gzip"),
-    "gzip_cut": lambda _fault, reply: _compressed(gzip.compress(reply.body, mtime=0)[:-12]),
-    "unknown_encoding": lambda _fault, reply: _compressed(reply.body, "zzz"),
-    "wrong_types": lambda _fault, reply: json_reply(_other_type(_value(reply))),
-    "deep": lambda fault, _reply: Reply(200, b"[" * (fault.size or DEEP) + b"]" * (fault.size or DEEP)),
-    "rewrite": lambda fault, reply: json_reply(fault.rewrite(_value(reply)) if fault.rewrite else None, reply.status),
+_BODIES: dict[str, Callable[[Fault, Response], Response]] = {
+    "invalid_json": lambda _fault, _response: Response(200, b'{"results": [{"id": 1,'),
+    "html": lambda _fault, _response: html_response("Welcome", 200),
+    "empty_list": lambda _fault, response: json_response(_empty(_value(response))),
+    "huge": lambda fault, _response: Response(200, _text(fault.size or HUGE)),
+    "gzip_bomb": lambda fault, _response: _compressed(_gzipped(fault.size or HUGE)),
+    "gzip_nested": lambda fault, _response: _compressed(
+        gzip.compress(_gzipped(fault.size or HUGE), mtime=0), "gzip, gzip"
+    ),
+    "gzip_cut": lambda _fault, response: _compressed(gzip.compress(response.body, mtime=0)[:-12]),
+    "unknown_encoding": lambda _fault, response: _compressed(response.body, "zzz"),
+    "wrong_types": lambda _fault, response: json_response(_other_type(_value(response))),
+    "deep": lambda fault, _response: Response(200, b"[" * (fault.size or DEEP) + b"]" * (fault.size or DEEP)),
+    "rewrite": lambda fault, response: json_response(
+        fault.rewrite(_value(response)) if fault.rewrite else None, response.status
+    ),
 }

@@ -1,6 +1,6 @@
-"""Worlds as large as the directory, the same for the same seed, cheap enough to be made for every benchmark.
+"""Generated worlds as large as the catalog, reproducible by seed.
 
-Commits are not kept: each repository holds the weekly counts of its last year and makes the commits of it when asked.
+Commits are created on demand from the weekly counts of each repository.
 """
 
 # ruff: noqa: S311 - the same world from the same seed
@@ -15,8 +15,19 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tests.world.model import BITBUCKET, CODEBERG, GITHUB, GITLAB, CatalogPackage, Commit, Past, Project, Release, Repo
-from tests.world.times import WEEKS, eastern
+from tests.world.model import (
+    BITBUCKET,
+    CODEBERG,
+    GITHUB,
+    GITLAB,
+    CatalogPackage,
+    Commit,
+    CommitHistory,
+    Project,
+    Release,
+    Repo,
+)
+from tests.world.times import WEEKS, catalog_time
 from tests.world.world import World
 
 if TYPE_CHECKING:
@@ -30,12 +41,12 @@ WORDS = """
     invoice jobs json ldap log mail map markdown menu merge message model money news oauth page payment poll
     profile queue rating redis rest search seo session shop site slug social sort storage stripe subscription
     survey tag tasks template test thumb ticket todo tokens tree upload user vote webhook wiki wizard
-""".split()  # noqa: SIM905 - ninety literals are not easier to read
+""".split()  # noqa: SIM905 - more readable than a list
 GRIDS = 381
-VERY_ACTIVE = (1100, 1500, 2600)
-"""Commits a year of the three busiest repositories."""
-TODO = 371
-"""The place of django-todo, which gives it the id 409."""
+VERY_ACTIVE_COMMITS = (1100, 1500, 2600)
+"""Commits in the last year of the three most active repositories."""
+DJANGO_TODO_INDEX = 371
+"""The index of django-todo, which gives it the id 409."""
 CLASSIFIERS = (
     (
         "Development Status :: 5 - Production/Stable",
@@ -53,8 +64,8 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Seeded(Past):
-    """A repository's history up to `midnight`, when it was generated: weekly counts by author date, oldest first."""
+class SeededHistory(CommitHistory):
+    """A repository's history: weekly counts by author date, oldest first, up to `midnight` (UTC)."""
 
     seed: int
     head_at: datetime
@@ -70,12 +81,12 @@ class Seeded(Past):
 
 
 @lru_cache(maxsize=64)
-def _commits(past: Seeded) -> Sequence[Commit]:
+def _commits(past: SeededHistory) -> Sequence[Commit]:
     rng = random.Random(past.seed)
     moments: list[tuple[datetime, datetime]] = []
     latest = past.head_at - timedelta(minutes=2)
-    for place, count in enumerate(past.weeks or ()):
-        start = past.midnight - (WEEKS - place) * 7 * DAY
+    for index, count in enumerate(past.weeks or ()):
+        start = past.midnight - (WEEKS - index) * 7 * DAY
         span = min((latest - start).total_seconds(), 7 * 86_400 - 1)
         own = count - (1 if start <= past.head_at < start + 7 * DAY else 0)
         for _ in range(own):
@@ -88,35 +99,35 @@ def _commits(past: Seeded) -> Sequence[Commit]:
         moments.append((older, older))
     moments.sort(reverse=True)
     logins = past.logins
-    made = [past.head()]
+    commits = [past.head()]
     for number, (committed, authored) in enumerate(moments, 1):
         login = logins[int(rng.random() ** 2 * len(logins))]
-        made.append(_commit(past, number, committed, authored, login))
-    return tuple(made)
+        commits.append(_commit(past, number, committed, authored, login))
+    return tuple(commits)
 
 
-def _commit(past: Seeded, number: int, committed: datetime, authored: datetime, login: str) -> Commit:
+def _commit(past: SeededHistory, number: int, committed: datetime, authored: datetime, login: str) -> Commit:
     digest = hashlib.sha1(b"%d %d" % (past.seed, number), usedforsecurity=False)
     return Commit(digest.hexdigest(), committed, authored, login, login.title(), f"{login}@example.org")
 
 
 def generate(*, packages: int, github: int, seed: int, now: datetime) -> World:
-    """A world with `packages` packages and `github` repositories on GitHub."""
+    """Return a world with `packages` packages and `github` repositories on GitHub."""
     world = World(now=now)
-    gc.disable()  # nothing made here can be collected, and looking for it takes longer than making it
+    gc.disable()  # there is no garbage here, and searching for it is slow
     try:
-        maker = _Maker(world, seed)
-        maker.add_grids()
+        builder = _WorldBuilder(world, seed)
+        builder.add_grids()
         twins = (packages - github) // 30
         for number in range(packages):
-            maker.add(number, on_github=number < github, twin=github <= number < github + twins)
-        maker.wake_the_busiest()
+            builder.add(number, on_github=number < github, twin=github <= number < github + twins)
+        builder.add_very_active()
     finally:
         gc.enable()
     return world
 
 
-class _Maker:
+class _WorldBuilder:
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
         self.rng = random.Random(seed)
@@ -138,20 +149,20 @@ class _Maker:
         rng = self.rng
         if twin:
             repo: Repo | None = rng.choice(self.github)
-            address = f"http://github.com/{repo.path.upper() if repo else ''}"
+            url = f"http://github.com/{repo.path.upper() if repo else ''}"
         elif on_github:
             repo = self._repository(
-                GITHUB, f"shacker/{slug}" if number == TODO else f"{rng.choice(self.people)}/{slug}"
+                GITHUB, f"shacker/{slug}" if number == DJANGO_TODO_INDEX else f"{rng.choice(self.people)}/{slug}"
             )
             self.github.append(repo)
-            address = self._address(repo)
+            url = self._url(repo)
         else:
-            repo, address = self._elsewhere(slug)
-        project = self._project(slug) if rng.random() < 0.86 or number == TODO else None
-        self._record(number, slug, repo, address, project)
+            repo, url = self._other_host(slug)
+        project = self._project(slug) if rng.random() < 0.86 or number == DJANGO_TODO_INDEX else None
+        self._record(number, slug, repo, url, project)
 
     def _repository(self, host: str, path: str) -> Repo:
-        """About 30 of 100 have a commit in the last year, 12 are archived, 3 renamed, 2 gone."""
+        """Add a repository: about 30 % have commits in the last year, 12 % are archived, 3 % renamed, 2 % gone."""
         rng, world = self.rng, self.world
         total = min(int(rng.lognormvariate(2.3, 1.2)), 900) if rng.random() < 0.3 else 0
         if total:
@@ -182,13 +193,15 @@ class _Maker:
             archived=archived,
             archived_at=head_at + 90 * DAY if archived else None,
             default_branch="main" if number % 3 else "master",
-            past=None if state == "empty" else Seeded(rng.getrandbits(48), head_at, self.midnight, weeks, logins),
+            past=None
+            if state == "empty"
+            else SeededHistory(rng.getrandbits(48), head_at, self.midnight, weeks, logins),
             contributors=logins,
             pushed=head_at,
             state=state,
             license=("MIT", "BSD-3-Clause", None)[number % 3],
         )
-        world.place(repo)
+        world.register(repo)
         return repo
 
     def _weeks(self, total: int) -> Sequence[int]:
@@ -198,15 +211,15 @@ class _Maker:
         return tuple(weeks)
 
     def _head_at(self, weeks: Sequence[int] | None) -> datetime:
-        """In the newest week that has commits, else one to twelve years ago."""
+        """Return a time in the newest week with commits, or one to twelve years ago."""
         if weeks is None:
             return self.midnight - timedelta(seconds=int(86_400 * self.rng.uniform(370, 4400)))
-        newest = max(place for place, count in enumerate(weeks) if count)
+        newest = max(index for index, count in enumerate(weeks) if count)
         start = self.midnight - (WEEKS - newest) * 7 * DAY
         return start + timedelta(seconds=self.rng.randrange(3600, 7 * 86_400))
 
-    def _address(self, repo: Repo) -> str:
-        """The address that the catalog has: some in another spelling, some of before a move."""
+    def _url(self, repo: Repo) -> str:
+        """Return the URL in the catalog: sometimes in another form or from before a rename."""
         chance = self.rng.random()
         if chance < 0.03 and repo.state == "ok":
             old = f"former-{repo.path}"
@@ -216,7 +229,7 @@ class _Maker:
             return f"http://{repo.host}/{repo.path}"
         return f"https://{repo.host}/{repo.path}{'/' if chance < 0.1 else '.git' if chance < 0.11 else ''}"
 
-    def _elsewhere(self, slug: str) -> tuple[Repo | None, str]:
+    def _other_host(self, slug: str) -> tuple[Repo | None, str]:
         chance = self.rng.random()
         owner = self.rng.choice(self.people)
         for limit, host, path in (
@@ -245,11 +258,11 @@ class _Maker:
             project.releases.append(release)
         if rng.random() < 0.01:
             project.state = "gone"
-        world.projects[project.normalised] = project
+        world.projects[project.normalized_name] = project
         return project
 
-    def _record(self, number: int, slug: str, repo: Repo | None, address: str, project: Project | None) -> None:
-        """19 of 20 records agree with their repository; the others are as of some weeks ago."""
+    def _record(self, number: int, slug: str, repo: Repo | None, url: str, project: Project | None) -> None:
+        """Add the record: 95 % agree with their repository, the others are some weeks old."""
         rng, now = self.rng, self.world.now
         created = now - timedelta(days=6000 - number * 6000 / (len(self.world.packages) + 6000), seconds=rng.random())
         fetched = now - timedelta(seconds=rng.random() * 86_400 * 2)
@@ -260,11 +273,11 @@ class _Maker:
             title=slug if number % 4 else slug.replace("-", " ").title(),
             slug=slug,
             last_updated=None,
-            last_fetched=eastern(fetched),
-            repo_url=address,
+            last_fetched=catalog_time(fetched),
+            repo_url=url,
             pypi_version=None,
-            created=eastern(created),
-            modified=eastern(created + timedelta(days=30)),
+            created=catalog_time(created),
+            modified=catalog_time(created + timedelta(days=30)),
             repo_forks=0,
             repo_description="",
             pypi_url="",
@@ -282,28 +295,28 @@ class _Maker:
             )
             package.pypi_url = shapes[number % 4].format(project.name)
             package.pypi_version = project.latest.version
-        if repo is not None and isinstance(repo.past, Seeded):
+        if repo is not None and isinstance(repo.past, SeededHistory):
             past, stale = repo.past, rng.random() < 0.05
             package.repo_watchers, package.repo_forks = repo.stars, repo.forks
             package.repo_description = repo.description or ""
-            package.last_updated = eastern(past.head_at - (40 * DAY if stale else 0 * DAY), fraction=False)
+            package.last_updated = catalog_time(past.head_at - (40 * DAY if stale else 0 * DAY), fraction=False)
             package.commits_over_52 = self.idle if past.weeks is None or stale else past.weeks
             package.participants = past.logins[: max(1, len(past.logins) - stale)]
         self.world.packages[package.id] = package
 
-    def wake_the_busiest(self) -> None:
-        """Three repositories of this world have more than a thousand commits in the last year."""
-        live = [repo for repo in self.github if repo.state == "ok" and not repo.archived][: len(VERY_ACTIVE)]
-        for repo, total in zip(live, VERY_ACTIVE, strict=False):
-            if isinstance(repo.past, Seeded):
+    def add_very_active(self) -> None:
+        """Give three repositories more than a thousand commits in the last year."""
+        live = [repo for repo in self.github if repo.state == "ok" and not repo.archived][: len(VERY_ACTIVE_COMMITS)]
+        for repo, total in zip(live, VERY_ACTIVE_COMMITS, strict=False):
+            if isinstance(repo.past, SeededHistory):
                 weeks = self._weeks(total)
                 head_at = self._head_at(weeks)
-                repo.past = Seeded(repo.past.seed, head_at, self.midnight, weeks, repo.past.logins)
+                repo.past = SeededHistory(repo.past.seed, head_at, self.midnight, weeks, repo.past.logins)
                 repo.pushed = head_at
 
 
 def _slug(number: int) -> str:
-    if number == TODO:
+    if number == DJANGO_TODO_INDEX:
         return "django-todo"
     size = len(WORDS)
     more, second, first = number // size // size, number // size % size, number % size

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlencode
 
+from tests.world.http import Request, Response, json_response
 from tests.world.model import GITHUB, Commit, Repo
-from tests.world.times import utc
-from tests.world.wire import Reply, Request, json_reply
+from tests.world.times import utc_text
 
 if TYPE_CHECKING:
     from tests.world.quotas import Quotas
@@ -21,18 +21,18 @@ VERSIONS = {"2022-11-28", "2026-03-10"}
 ROUTE = re.compile(
     r"/(?:repos/(?P<owner>[^/]+)/(?P<name>[^/]+)|repositories/(?P<id>\d+))(?P<rest>/commits|/contributors)?"
 )
-MOST_PER_PAGE = 100
+MAX_PER_PAGE = 100
 
 
 class GitHub:
-    """`token` is what `Authorization` must state; without one a client is anonymous and has 60 requests an hour."""
+    """Requests without a token are anonymous and limited to 60 per hour."""
 
     def __init__(self, world: World, quotas: Quotas, tokens: dict[str, str]) -> None:
         self.world = world
         self.quotas = quotas
         self.tokens = tokens
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         if not request.headers.get("user-agent"):
             return _message(
                 "Request forbidden by administrative rules. Please make sure your request has a User-Agent header", 403
@@ -44,13 +44,13 @@ class GitHub:
         if authorised is None:
             return bad_credentials()
         request.authorised = authorised
-        reply = self._limited(request)
-        reply.headers |= limit_headers(self.world, self.quotas, "github", "core", authorised=authorised)
-        reply.headers.setdefault("x-github-media-type", "github.v3; format=json")
-        reply.zip = True
-        return reply
+        response = self._limited(request)
+        response.headers |= limit_headers(self.world, self.quotas, "github", "core", authorised=authorised)
+        response.headers.setdefault("x-github-media-type", "github.v3; format=json")
+        response.compress = True
+        return response
 
-    def _limited(self, request: Request) -> Reply:
+    def _limited(self, request: Request) -> Response:
         if request.path == "/rate_limit":
             return self._rate_limit(authorised=request.authorised)
         quota = self.quotas.find("github", authorised=request.authorised)
@@ -58,15 +58,15 @@ class GitHub:
             quota.roll(self.world.now)
             if not quota.remaining:
                 return over_limit(authorised=request.authorised)
-        reply = self._route(request)
-        if reply.status == 200:
-            _conditional(request, reply)
-        reply.charged = not (reply.status == 304 and request.authorised)
-        if quota is not None and reply.charged:
+        response = self._route(request)
+        if response.status == 200:
+            _conditional(request, response)
+        response.charged = not (response.status == 304 and request.authorised)
+        if quota is not None and response.charged:
             quota.used += 1
-        return reply
+        return response
 
-    def _route(self, request: Request) -> Reply:
+    def _route(self, request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
             return _message("Not Found", 404)
         match = ROUTE.fullmatch(request.path)
@@ -86,9 +86,9 @@ class GitHub:
             return _commits(repo, request)
         if match["rest"] == "/contributors":
             return _contributors(repo, request)
-        return json_reply(_repository(repo, request))
+        return json_response(_repository(repo, request))
 
-    def _rate_limit(self, *, authorised: bool) -> Reply:
+    def _rate_limit(self, *, authorised: bool) -> Response:
         resources = {}
         for name, resource in (("core", "github"), ("graphql", "graphql")):
             quota = self.quotas.find(resource, authorised=authorised)
@@ -96,13 +96,13 @@ class GitHub:
                 resets = quota.roll(self.world.now)
                 counts = {"limit": quota.limit, "used": quota.used, "remaining": quota.remaining}
                 resources[name] = counts | {"reset": int(resets.timestamp())}
-        reply = json_reply({"resources": resources})
-        reply.charged = False
-        return reply
+        response = json_response({"resources": resources})
+        response.charged = False
+        return response
 
 
 def authorise(request: Request, token: str) -> bool | None:
-    """Whether the request carries the right token; None when it carries a wrong one."""
+    """Return whether the request has the right token; None for a wrong one."""
     header = request.headers.get("authorization")
     if header is None:
         return False
@@ -124,33 +124,35 @@ def limit_headers(world: World, quotas: Quotas, resource: str, name: str, *, aut
     }
 
 
-def bad_credentials() -> Reply:
-    reply = _message("Bad credentials", 401)
-    reply.charged = False
-    return reply
+def bad_credentials() -> Response:
+    response = _message("Bad credentials", 401)
+    response.charged = False
+    return response
 
 
-def over_limit(*, authorised: bool) -> Reply:
+def over_limit(*, authorised: bool) -> Response:
     who = "user ID 1" if authorised else "127.0.0.1"
-    reply = _message(f"API rate limit exceeded for {who}.", 403)
-    reply.charged = False
-    return reply
+    response = _message(f"API rate limit exceeded for {who}.", 403)
+    response.charged = False
+    return response
 
 
-def secondary_limit(retry_after: int | None = 60) -> Reply:
-    """What GitHub says to a client that asks too fast."""
-    reply = _message("You have exceeded a secondary rate limit. Please wait a few minutes before you try again.", 403)
+def secondary_limit(retry_after: int | None = 60) -> Response:
+    """Return the response for the secondary rate limit."""
+    response = _message(
+        "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.", 403
+    )
     if retry_after is not None:
-        reply.headers["retry-after"] = str(retry_after)
-    reply.charged = False
-    return reply
+        response.headers["retry-after"] = str(retry_after)
+    response.charged = False
+    return response
 
 
-def _message(text: str, status: int, **more: object) -> Reply:
-    return json_reply({"message": text, "documentation_url": DOCS, "status": str(status)} | more, status)
+def _message(text: str, status: int, **more: object) -> Response:
+    return json_response({"message": text, "documentation_url": DOCS, "status": str(status)} | more, status)
 
 
-def _refusal(repo: Repo | None, *, authorised: bool) -> Reply | None:
+def _refusal(repo: Repo | None, *, authorised: bool) -> Response | None:
     if repo is None or repo.state == "gone":
         return _message("Not Found", 404)
     if repo.state in {"blocked_dmca", "blocked_tos"}:
@@ -163,23 +165,23 @@ def _refusal(repo: Repo | None, *, authorised: bool) -> Reply | None:
     return None
 
 
-def _moved(repo: Repo, rest: str, request: Request) -> Reply:
+def _moved(repo: Repo, rest: str, request: Request) -> Response:
     base = request.base
     question = request.target.partition("?")[2]
     address = f"{base}/repositories/{repo.id}{rest}" + (f"?{question}" if question else "")
     body = {"message": "Moved Permanently", "url": address, "documentation_url": DOCS}
-    return json_reply(body, 301, {"location": address})
+    return json_response(body, 301, {"location": address})
 
 
-def _conditional(request: Request, reply: Reply) -> None:
-    """A weak ETag made of the body; 304 when the client has it."""
-    digest = hashlib.md5(reply.body, usedforsecurity=False).hexdigest()
+def _conditional(request: Request, response: Response) -> None:
+    """Add a weak ETag made from the body, or turn the response into a 304."""
+    digest = hashlib.md5(response.body, usedforsecurity=False).hexdigest()
     etag = f'W/"{digest}"'
-    reply.headers["etag"] = etag
-    reply.headers["cache-control"] = f"{'private' if request.authorised else 'public'}, max-age=60, s-maxage=60"
+    response.headers["etag"] = etag
+    response.headers["cache-control"] = f"{'private' if request.authorised else 'public'}, max-age=60, s-maxage=60"
     known = request.headers.get("if-none-match", "")
     if digest in known or known == "*":
-        reply.status, reply.body = 304, b""
+        response.status, response.body = 304, b""
 
 
 class _Page(NamedTuple):
@@ -192,7 +194,7 @@ def _page(request: Request) -> _Page:
         text = request.query.get(name, "")
         return int(text) if text.isdigit() and int(text) else default
 
-    return _Page(number("page", 1), min(number("per_page", 30), MOST_PER_PAGE))
+    return _Page(number("page", 1), min(number("per_page", 30), MAX_PER_PAGE))
 
 
 def _links(repo: Repo, rest: str, request: Request, page: _Page, count: int) -> dict[str, str]:
@@ -210,17 +212,17 @@ def _links(repo: Repo, rest: str, request: Request, page: _Page, count: int) -> 
     return {"link": ", ".join(links)} if links else {}
 
 
-def _commits(repo: Repo, request: Request) -> Reply:
-    """Newest first; `since` and `until` look at the committer date, `sha` is a branch or the oid to start from."""
+def _commits(repo: Repo, request: Request) -> Response:
+    """Return commits, newest first, by committer date; `sha` is a branch or the first commit."""
     if repo.empty:
         return _message("Git Repository is empty.", 409)
     commits = repo.commits
     start = request.query.get("sha", repo.default_branch)
     if start != repo.default_branch:
-        places = [place for place, commit in enumerate(commits) if commit.oid == start]
-        if not places:
+        indexes = [index for index, commit in enumerate(commits) if commit.oid == start]
+        if not indexes:
             return _message("Not Found", 404)
-        commits = commits[places[0] :]
+        commits = commits[indexes[0] :]
     if "since" in request.query:
         since = datetime.fromisoformat(request.query["since"])
         commits = [commit for commit in commits if commit.committed >= since]
@@ -229,19 +231,21 @@ def _commits(repo: Repo, request: Request) -> Reply:
         commits = [commit for commit in commits if commit.committed <= until]
     page = _page(request)
     shown = commits[(page.number - 1) * page.size : page.number * page.size]
-    return json_reply([_commit(commit) for commit in shown], 200, _links(repo, "/commits", request, page, len(commits)))
+    return json_response(
+        [_commit(commit) for commit in shown], 200, _links(repo, "/commits", request, page, len(commits))
+    )
 
 
-def _contributors(repo: Repo, request: Request) -> Reply:
+def _contributors(repo: Repo, request: Request) -> Response:
     if repo.empty:
-        return Reply(204)
+        return Response(204)
     if repo.state == "too_large_contributors":
         text = "The history or contributor list is too large to list contributors for this repository via the API."
         return _message(text, 403)
     people = [_account(login) | {"contributions": number} for login, number in repo.contributions()]
     page = _page(request)
     shown = people[(page.number - 1) * page.size : page.number * page.size]
-    return json_reply(shown, 200, _links(repo, "/contributors", request, page, len(people)))
+    return json_response(shown, 200, _links(repo, "/contributors", request, page, len(people)))
 
 
 def _account(login: str) -> dict[str, object]:
@@ -254,8 +258,8 @@ def _commit(commit: Commit) -> dict[str, object]:
     return {
         "sha": commit.oid,
         "commit": {
-            "author": person | {"date": utc(commit.authored)},
-            "committer": person | {"date": utc(commit.committed)},
+            "author": person | {"date": utc_text(commit.authored)},
+            "committer": person | {"date": utc_text(commit.committed)},
             "message": "Change",
             "comment_count": 0,
         },
@@ -277,9 +281,9 @@ def _repository(repo: Repo, request: Request) -> dict[str, object]:
         "description": repo.description,
         "fork": repo.fork,
         "url": f"{request.base}/repos/{repo.path}",
-        "created_at": utc(repo.created),
-        "updated_at": utc(repo.updated or repo.pushed or repo.created),
-        "pushed_at": utc(repo.pushed or repo.created),
+        "created_at": utc_text(repo.created),
+        "updated_at": utc_text(repo.updated or repo.pushed or repo.created),
+        "pushed_at": utc_text(repo.pushed or repo.created),
         "size": 0 if repo.empty else 512,
         "stargazers_count": repo.stars,
         "watchers_count": repo.stars,

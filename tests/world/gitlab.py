@@ -1,4 +1,4 @@
-"""GitLab's REST API v4: projects by encoded path or id, commits of the default branch, names of contributors."""
+"""GitLab's REST API v4: projects by encoded path or id, commits of the default branch, contributors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlencode
 
-from tests.world.times import utc
-from tests.world.wire import Reply, Request, json_reply
+from tests.world.http import Request, Response, json_response
+from tests.world.times import utc_text
 
 if TYPE_CHECKING:
     from tests.world.model import Commit, Repo
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 ROUTE = re.compile(r"/projects/(?P<id>[^/]+)(?P<rest>/repository/commits|/repository/contributors)?")
-MOST_PER_PAGE = 100
+MAX_PER_PAGE = 100
 
 
 class GitLab:
-    """`host` is whose projects are served; None stands for the address under which the client asks."""
+    """Serves the projects of `host`; None means the host of the request."""
 
     def __init__(self, world: World, quotas: Quotas, tokens: dict[str, str], host: str | None) -> None:
         self.world = world
@@ -30,37 +30,37 @@ class GitLab:
         self.tokens = tokens
         self.host = host
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         given = request.headers.get("private-token")
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ") or None
         request.authorised = self.tokens["gitlab"] in {given, bearer}
         if not request.authorised and (given or bearer):
-            return json_reply({"message": "401 Unauthorized"}, 401)
+            return json_response({"message": "401 Unauthorized"}, 401)
         quota = self.quotas.find("gitlab", authorised=request.authorised) if self.host else None
         if quota is None:
             return self._route(request)
         resets = quota.roll(self.world.now)
         if quota.remaining:
             quota.used += 1
-            reply = self._route(request)
+            response = self._route(request)
         else:
             wait = int((resets - self.world.now).total_seconds())
-            reply = Reply(
+            response = Response(
                 429, b"Retry later\n", {"content-type": "text/plain", "retry-after": str(wait)}, charged=False
             )
-        reply.headers |= {
+        response.headers |= {
             "ratelimit-limit": str(quota.limit),
             "ratelimit-observed": str(quota.used),
             "ratelimit-remaining": str(quota.remaining),
             "ratelimit-reset": str(int(resets.timestamp())),
             "ratelimit-name": "throttle_authenticated_api" if request.authorised else "throttle_unauthenticated_api",
         }
-        return reply
+        return response
 
-    def _route(self, request: Request) -> Reply:
+    def _route(self, request: Request) -> Response:
         match = ROUTE.fullmatch(request.path)
         if match is None or request.method not in {"GET", "HEAD"}:
-            return json_reply({"error": "404 Not Found"}, 404)
+            return json_response({"error": "404 Not Found"}, 404)
         host = self.host or request.host
         name, rest = unquote(match["id"]), match["rest"] or ""
         if name.isdigit():
@@ -68,21 +68,21 @@ class GitLab:
         else:
             repo = self.world.find_repo(host, name)
         if repo is None or repo.state not in {"ok", "empty"}:
-            return json_reply({"message": "404 Project Not Found"}, 404)
+            return json_response({"message": "404 Project Not Found"}, 404)
         if not name.isdigit() and repo.path.lower() != name.lower():
             question = request.target.partition("?")[2]
             address = f"{request.base}/projects/{repo.id}{rest}" + (f"?{question}" if question else "")
-            return json_reply({"message": "This resource has been moved permanently"}, 301, {"location": address})
+            return json_response({"message": "This resource has been moved permanently"}, 301, {"location": address})
         if rest == "/repository/commits":
             return _commits(repo, request)
         if rest == "/repository/contributors":
             return _contributors(repo, request)
-        reply = json_reply(_project(repo, host))
-        etag = f'W/"{hashlib.md5(reply.body, usedforsecurity=False).hexdigest()}"'
-        reply.headers["etag"] = etag
+        response = json_response(_project(repo, host))
+        etag = f'W/"{hashlib.md5(response.body, usedforsecurity=False).hexdigest()}"'
+        response.headers["etag"] = etag
         if request.headers.get("if-none-match") == etag:
-            reply.status, reply.body = 304, b""
-        return reply
+            response.status, response.body = 304, b""
+        return response
 
 
 def _project(repo: Repo, host: str) -> dict[str, object]:
@@ -92,12 +92,12 @@ def _project(repo: Repo, host: str) -> dict[str, object]:
         "name": repo.name,
         "path": repo.name,
         "path_with_namespace": repo.path,
-        "created_at": utc(repo.created),
+        "created_at": utc_text(repo.created),
         "default_branch": None if repo.empty else repo.default_branch,
         "web_url": f"https://{host}/{repo.path}",
         "forks_count": repo.forks,
         "star_count": repo.stars,
-        "last_activity_at": utc(repo.updated or repo.pushed or repo.created),
+        "last_activity_at": utc_text(repo.updated or repo.pushed or repo.created),
         "namespace": {"full_path": repo.owner},
         "empty_repo": repo.empty,
         "archived": repo.archived,
@@ -106,14 +106,14 @@ def _project(repo: Repo, host: str) -> dict[str, object]:
     }
 
 
-def _page(request: Request, rows: list[dict[str, object]]) -> Reply:
-    """One page; the total is not told, as for commits on gitlab.com."""
+def _page(request: Request, rows: list[dict[str, object]]) -> Response:
+    """Return one page without the total, as for commits on gitlab.com."""
 
     def number(name: str, default: int) -> int:
         text = request.query.get(name, "")
         return int(text) if text.isdigit() and int(text) else default
 
-    page, size = number("page", 1), min(number("per_page", 20), MOST_PER_PAGE)
+    page, size = number("page", 1), min(number("per_page", 20), MAX_PER_PAGE)
     more = page * size < len(rows)
 
     def link(number: int, rel: str) -> str:
@@ -129,17 +129,17 @@ def _page(request: Request, rows: list[dict[str, object]]) -> Reply:
         "x-prev-page": str(page - 1) if page > 1 else "",
         "link": ", ".join([*links, link(1, "first")]),
     }
-    return json_reply(rows[(page - 1) * size : page * size], 200, headers)
+    return json_response(rows[(page - 1) * size : page * size], 200, headers)
 
 
-def _commits(repo: Repo, request: Request) -> Reply:
+def _commits(repo: Repo, request: Request) -> Response:
     commits = [] if repo.empty else repo.commits
     start = request.query.get("ref_name", repo.default_branch)
     if start != repo.default_branch:
-        places = [place for place, commit in enumerate(commits) if commit.oid == start]
-        if not places:
-            return json_reply({"message": "404 Commit Not Found"}, 404)
-        commits = commits[places[0] :]
+        indexes = [index for index, commit in enumerate(commits) if commit.oid == start]
+        if not indexes:
+            return json_response({"message": "404 Commit Not Found"}, 404)
+        commits = commits[indexes[0] :]
     if "since" in request.query:
         since = datetime.fromisoformat(request.query["since"])
         commits = [commit for commit in commits if commit.committed >= since]
@@ -153,7 +153,7 @@ def _commit(commit: Commit) -> dict[str, object]:
     return {
         "id": commit.oid,
         "short_id": commit.oid[:8],
-        "created_at": utc(commit.committed),
+        "created_at": utc_text(commit.committed),
         "parent_ids": [f"{number:040x}" for number in range(commit.parents)],
         "title": "Change",
         "author_name": commit.name,
@@ -169,8 +169,8 @@ def _offset(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def _contributors(repo: Repo, request: Request) -> Reply:
-    """Names and addresses, no accounts; the fewest commits first unless asked otherwise."""
+def _contributors(repo: Repo, request: Request) -> Response:
+    """Return names and email addresses, not accounts; fewest commits first by default."""
     if repo.contributors is not None or repo.cached_contributors is not None:
         rows = [(login, f"{login}@example.org", number) for login, number in repo.contributions()]
     else:

@@ -1,4 +1,4 @@
-"""GitHub's GraphQL API: documents are checked, priced and answered from the world."""
+"""GitHub's GraphQL API: validate a document, compute its cost, and resolve it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.world.github import authorise, bad_credentials, limit_headers
 from tests.world.graphql_document import Document, RefusedDocumentError
 from tests.world.graphql_resolve import Resolver
 from tests.world.graphql_schema import SCHEMA
-from tests.world.times import utc
-from tests.world.wire import Reply, Request, json_reply
+from tests.world.http import Request, Response, json_response
+from tests.world.times import utc_text
 
 if TYPE_CHECKING:
     from tests.world.quotas import Quotas
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
 
 
 class GraphQL:
-    """`max_in_flight["graphql"]` of the server tells whether a client sends more than one document at a time."""
+    """The server's `max_in_flight["graphql"]` is the number of documents that a client sent at the same time."""
 
     def __init__(self, world: World, quotas: Quotas, tokens: dict[str, str]) -> None:
         self.world = world
         self.quotas = quotas
         self.tokens = tokens
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         if not request.headers.get("user-agent"):
-            return json_reply({"message": "Please make sure your request has a User-Agent header"}, 403)
+            return json_response({"message": "Please make sure your request has a User-Agent header"}, 403)
         if request.method != "POST":
-            return json_reply({"message": "Not Found"}, 404)
+            return json_response({"message": "Not Found"}, 404)
         request.authorised = bool(authorise(request, self.tokens["github"]))
         if not request.authorised:
             if "authorization" in request.headers:
                 return bad_credentials()
-            reply = json_reply({"message": "This endpoint requires you to be authenticated."}, 401)
-            reply.charged = False
-            return reply
-        reply = self._answer(request)
-        reply.headers |= limit_headers(self.world, self.quotas, "graphql", "graphql", authorised=True)
-        reply.zip = True
-        return reply
+            response = json_response({"message": "This endpoint requires you to be authenticated."}, 401)
+            response.charged = False
+            return response
+        response = self._answer(request)
+        response.headers |= limit_headers(self.world, self.quotas, "graphql", "graphql", authorised=True)
+        response.compress = True
+        return response
 
-    def _answer(self, request: Request) -> Reply:
+    def _answer(self, request: Request) -> Response:
         quota = self.quotas.find("graphql", authorised=True)
         if quota is not None:
             quota.roll(self.world.now)
             if not quota.remaining:
-                reply = _errors({"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1."})
-                reply.charged = False
-                return reply
+                response = _errors({"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1."})
+                response.charged = False
+                return response
         try:
             document = Document.read(request.body)
             document.check()
@@ -64,13 +64,13 @@ class GraphQL:
             points = 0
         if quota is not None:
             quota.used += points
-        reply = json_reply(self._run(document, request))
-        reply.points = points
-        return reply
+        response = json_response(self._run(document, request))
+        response.points = points
+        return response
 
     def _run(self, document: Document, request: Request) -> dict[str, object]:
         rate = self._rate(document)
-        fault = request.inside
+        fault = request.document_fault
         run = _Run(document, Resolver(self.world, fault), rate)
         data: dict[str, object] = {}
         served = 0
@@ -95,18 +95,18 @@ class GraphQL:
 
     def _rate(self, document: Document) -> dict[str, object]:
         quota = self.quotas.find("graphql", authorised=True)
-        resets = utc(quota.roll(self.world.now)) if quota is not None else None
+        resets = utc_text(quota.roll(self.world.now)) if quota is not None else None
         counts = {"limit": quota.limit, "remaining": quota.remaining, "used": quota.used} if quota is not None else {}
         return counts | {"cost": document.cost, "nodeCount": document.nodes, "resetAt": resets}
 
 
-def _errors(*errors: dict[str, object]) -> Reply:
-    return json_reply({"errors": list(errors)})
+def _errors(*errors: dict[str, object]) -> Response:
+    return json_response({"errors": list(errors)})
 
 
 @dataclass(slots=True)
 class _Run:
-    """One walk over a document."""
+    """The execution of one document."""
 
     document: Document
     resolver: Resolver
@@ -114,13 +114,13 @@ class _Run:
     errors: list[dict[str, object]] = field(default_factory=list)
 
     def root(self, node: FieldNode, key: str) -> object:
-        """`repository`, `node` or `nodes`."""
+        """Resolve `repository`, `node` or `nodes`."""
         arguments = self.document.arguments(node)
         if node.name.value == "repository":
             return self._found(self.resolver.repository(**arguments), node, [key])
         if node.name.value == "node":
             return self._found(self.resolver.node(arguments["id"]), node, [key])
-        return [self._found(self.resolver.node(one), node, [key, place]) for place, one in enumerate(arguments["ids"])]
+        return [self._found(self.resolver.node(one), node, [key, index]) for index, one in enumerate(arguments["ids"])]
 
     def _found(self, found: object, node: FieldNode, path: list[str | int]) -> object:
         if isinstance(found, dict):
@@ -129,7 +129,7 @@ class _Run:
         return None if found is None else self.pick(node.selection_set, "Repository", found, path)
 
     def pick(self, selection: SelectionSetNode | None, kind: str, value: object, path: list[str | int]) -> object:
-        """What `selection` says of `value`, an object of type `kind`."""
+        """Return the selected fields of `value`, an object of type `kind`."""
         picked: dict[str, object] = {}
         for key, node in self.document.flat(selection, kind).items():
             name = node.name.value

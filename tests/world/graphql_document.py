@@ -1,6 +1,6 @@
-"""One GraphQL document: parsed, checked as GitHub checks it, and priced.
+"""Parse and validate one GraphQL document as GitHub does, and compute its cost.
 
-What a document costs: one request for each connection that has to be filled, a hundred of them a point, at least one.
+Each connection counts as one request per parent object. A document costs one point per hundred requests, at least one.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from tests.world.graphql_schema import SCHEMA, Field
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_NODES = 500_000
-MOST_IDS = 100
-MOST_PER_PAGE = 100
+MAX_NODES = 500_000
+MAX_IDS = 100
+MAX_PER_PAGE = 100
 
 _parse = lru_cache(maxsize=64)(lambda text: parse(text, no_location=True))
 
 
 class RefusedDocumentError(Exception):
-    """A document that is answered by errors alone."""
+    """A document that is answered with errors only."""
 
     def __init__(self, message: str, **more: object) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class RefusedDocumentError(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """One operation with its fragments and variables, and what it costs."""
+    """One operation with its fragments, variables and cost."""
 
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
@@ -57,7 +57,7 @@ class Document:
 
     @classmethod
     def read(cls, body: bytes) -> Document:
-        """Parses a request's body; the text of a document is parsed once."""
+        """Parse a request body; documents are cached by their text."""
         request = json.loads(body)
         tree: DocumentNode = _parse(request["query"])
         operations = [node for node in tree.definitions if isinstance(node, OperationDefinitionNode)]
@@ -75,13 +75,13 @@ class Document:
         return max(1, int(self.requests / 100 + 0.5))
 
     def check(self) -> None:
-        """Counts requests and nodes; raises `RefusedDocumentError` for what GitHub would not run."""
+        """Count requests and nodes; raise RefusedDocumentError if GitHub would reject the document."""
         for name, fragment in self.fragments.items():
             if fragment.type_condition.name.value not in SCHEMA:
                 message = f"No such type {fragment.type_condition.name.value}, so it can't be a fragment condition"
                 raise RefusedDocumentError(message, path=[f"fragment {name}"])
         self._check(self.operation.selection_set, "Query", 1, ["query"])
-        if self.nodes > MOST_NODES:
+        if self.nodes > MAX_NODES:
             message = (
                 f"This query requests up to {self.nodes:,} possible nodes which exceeds the maximum limit of 500,000."
             )
@@ -125,8 +125,8 @@ class Document:
         return arguments
 
     def _check_ids(self, ids: list[str]) -> int:
-        if len(ids) > MOST_IDS:
-            message = f"You may not provide more than {MOST_IDS} node ids; you provided {len(ids)}."
+        if len(ids) > MAX_IDS:
+            message = f"You may not provide more than {MAX_IDS} node ids; you provided {len(ids)}."
             raise RefusedDocumentError(message, type="ARGUMENT_LIMIT")
         return len(ids)
 
@@ -141,7 +141,7 @@ class Document:
                 message = f"You must provide a `first` or `last` value to properly paginate the `{node.name.value}`."
                 raise RefusedDocumentError(message, type="MISSING_PAGINATION_BOUNDARIES", path=path)
             return times
-        if not 1 <= size <= MOST_PER_PAGE:
+        if not 1 <= size <= MAX_PER_PAGE:
             message = (
                 f"Requesting {size} records on the `{node.name.value}` connection exceeds the `first` limit of 100."
             )
@@ -150,7 +150,7 @@ class Document:
         return times * int(size)
 
     def _fields(self, selection: SelectionSetNode | None, kind: str) -> Iterator[tuple[FieldNode, str]]:
-        """The fields of a selection, those of fragments too, each with the type that it is selected on."""
+        """Yield the fields of a selection and its fragments, each with its parent type."""
         for node in selection.selections if selection is not None else ():
             if isinstance(node, FieldNode):
                 yield node, kind
@@ -165,25 +165,25 @@ class Document:
                 yield from self._fields(fragment.selection_set, fragment.type_condition.name.value)
 
     def flat(self, selection: SelectionSetNode | None, kind: str) -> dict[str, FieldNode]:
-        """What is selected on an object of type `kind`, by key; merged where a key comes twice."""
-        memo = (id(selection), kind)
-        if memo not in self._flat:
+        """Return the fields selected on an object of type `kind`, by key; repeated keys are merged."""
+        cache_key = (id(selection), kind)
+        if cache_key not in self._flat:
             found: dict[str, FieldNode] = {}
             for node, owner in self._fields(selection, kind):
                 if owner == kind or owner in INTERFACES.get(kind, ()):
                     key = node.alias.value if node.alias else node.name.value
                     found[key] = _merged(found[key], node) if key in found else node
-            self._flat[memo] = found
-        return self._flat[memo]
+            self._flat[cache_key] = found
+        return self._flat[cache_key]
 
     def arguments(self, node: FieldNode) -> dict[str, Any]:
-        memo = id(node)
-        if memo not in self._arguments:
+        cache_key = id(node)
+        if cache_key not in self._arguments:
             values = (
                 (one.name.value, value_from_ast_untyped(one.value, self.variables)) for one in node.arguments or ()
             )
-            self._arguments[memo] = {name: value for name, value in values if value is not None}
-        return self._arguments[memo]
+            self._arguments[cache_key] = {name: value for name, value in values if value is not None}
+        return self._arguments[cache_key]
 
 
 INTERFACES = {

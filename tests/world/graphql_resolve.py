@@ -1,4 +1,4 @@
-"""What the fields of GitHub's GraphQL schema mean in this world."""
+"""Resolve the fields of GitHub's GraphQL schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.world.model import GITHUB, Commit, Repo
-from tests.world.times import utc
+from tests.world.times import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 Failure = dict[str, object]
-"""An error that stands in for an object: type and message; its path is added where it belongs."""
+"""An error in place of an object: type and message; the path is added later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A commit, with the repository whose history it is in."""
+    """A commit and its repository."""
 
     repo: Repo
     commit: Commit
@@ -29,7 +29,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One page of the history below a commit."""
+    """One page of the history before a commit."""
 
     repo: Repo
     total: int
@@ -50,14 +50,14 @@ class Resolver:
         if repo is None or repo.state == "gone" or (not followRenames and repo.path.lower() != path.lower()):
             text = f"Could not resolve to a Repository with the name '{path}'."
             return {"type": "NOT_FOUND", "message": text}
-        return _open(repo)
+        return _if_accessible(repo)
 
     def node(self, id: str) -> Repo | Failure | None:  # noqa: A002  GitHub's spelling
         repo = self.world.repositories_by_node.get(id)
         if repo is None or repo.state == "gone":
             text = f"Could not resolve to a node with the global id of '{id}'."
             return {"type": "NOT_FOUND", "message": text}
-        return _open(repo)
+        return _if_accessible(repo)
 
     def resolve(self, kind: str, name: str, value: Any, arguments: dict[str, Any]) -> Any:
         if kind == "RateLimit":
@@ -74,16 +74,16 @@ class Resolver:
 
     def _history(
         self,
-        below: Placed,
+        parent: Placed,
         first: int = 30,
         after: str | None = None,
         since: str | None = None,
         until: str | None = None,
     ) -> History:
-        """Filters on committer dates, like `git log --since`."""
-        repo, commits = below.repo, below.repo.commits
-        if commits[0].oid != below.commit.oid:
-            place = next(place for place, commit in enumerate(commits) if commit.oid == below.commit.oid)
+        """Return a page, filtered by committer date like `git log --since`."""
+        repo, commits = parent.repo, parent.repo.commits
+        if commits[0].oid != parent.commit.oid:
+            place = next(place for place, commit in enumerate(commits) if commit.oid == parent.commit.oid)
             commits = commits[place:]
         if since is not None:
             moment = datetime.fromisoformat(since)
@@ -100,11 +100,11 @@ class Resolver:
             elif self.fault.kind == "short_history":
                 total = min(total, start + self.fault.size)
                 shown, more = shown[: self.fault.size], False
-        return History(repo, total, shown, start, more, below.commit.oid)
+        return History(repo, total, shown, start, more, parent.commit.oid)
 
 
-def _open(repo: Repo) -> Repo | Failure | None:
-    """The repository, or what GitHub says in place of one that it does not show."""
+def _if_accessible(repo: Repo) -> Repo | Failure | None:
+    """Return the repository, or the error that GitHub returns for a blocked one."""
     if repo.state == "saml":
         text = "Resource protected by organization SAML enforcement. You must grant your token access to it."
         return {"type": "FORBIDDEN", "message": text, "extensions": {"saml_failure": True}}
@@ -122,7 +122,7 @@ def _object(repo: Repo, oid: str | None = None, expression: str | None = None) -
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else utc(moment)
+    return None if moment is None else utc_text(moment)
 
 
 def _cursor(history: History, place: int) -> str | None:
@@ -131,7 +131,7 @@ def _cursor(history: History, place: int) -> str | None:
 
 _REPOSITORY: dict[str, Callable[[Repo], object]] = {
     "archivedAt": lambda repo: _moment(repo.archived_at),
-    "createdAt": lambda repo: utc(repo.created),
+    "createdAt": lambda repo: utc_text(repo.created),
     "databaseId": lambda repo: repo.id,
     "defaultBranchRef": lambda repo: None if repo.empty else repo,
     "description": lambda repo: repo.description,
@@ -155,15 +155,15 @@ _REPOSITORY: dict[str, Callable[[Repo], object]] = {
     "owner": lambda repo: repo.owner,
     "pushedAt": lambda repo: _moment(repo.pushed),
     "stargazerCount": lambda repo: repo.stars,
-    "updatedAt": lambda repo: utc(repo.updated or repo.pushed or repo.created),
+    "updatedAt": lambda repo: utc_text(repo.updated or repo.pushed or repo.created),
     "url": lambda repo: f"https://github.com/{repo.path}",
 }
 
 _COMMIT: dict[str, Callable[[Placed], object]] = {
     "abbreviatedOid": lambda placed: placed.commit.oid[:7],
     "author": lambda placed: placed,
-    "authoredDate": lambda placed: utc(placed.commit.authored),
-    "committedDate": lambda placed: utc(placed.commit.committed),
+    "authoredDate": lambda placed: utc_text(placed.commit.authored),
+    "committedDate": lambda placed: utc_text(placed.commit.committed),
     "id": lambda placed: f"C_{placed.commit.oid}",
     "message": lambda _: "Change",
     "oid": lambda placed: placed.commit.oid,
@@ -178,7 +178,7 @@ _OTHERS: dict[tuple[str, str], Callable[[Any], object]] = {
     ("Ref", "name"): lambda repo: repo.default_branch,
     ("Ref", "prefix"): lambda _: "refs/heads/",
     ("Ref", "target"): lambda repo: Placed(repo, repo.head),
-    ("GitActor", "date"): lambda placed: utc(placed.commit.authored),
+    ("GitActor", "date"): lambda placed: utc_text(placed.commit.authored),
     ("GitActor", "email"): lambda placed: placed.commit.email,
     ("GitActor", "name"): lambda placed: placed.commit.name,
     ("GitActor", "user"): lambda placed: placed.commit.login,

@@ -1,4 +1,4 @@
-"""The part of GitHub's GraphQL schema that this world knows. What is not listed is refused like a misspelt field."""
+"""The supported part of GitHub's GraphQL schema; other fields are rejected as unknown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of `type` (None: a scalar). A connection costs one request for each object that it hangs on."""
+    """A field of `type` (None for a scalar). A connection costs one request per parent object."""
 
     type: str | None = None
     arguments: frozenset[str] = frozenset()

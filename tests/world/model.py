@@ -1,6 +1,6 @@
-"""What the remote services hold: plain mutable objects that a test sets up, changes, and serves with `WorldServer`.
+"""The objects of the remote services, which tests create and change, and which `WorldServer` serves.
 
-All times are timezone-aware. The catalog's times are texts, because the catalog's own spelling of them matters.
+All times are timezone-aware. The catalog's times are texts, because their format matters.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ WEEKS = 52
 RepoState = Literal["ok", "gone", "blocked_dmca", "blocked_tos", "empty", "saml", "too_large_contributors"]
 ProjectState = Literal["ok", "gone", "archived", "quarantined"]
 When = datetime | str | int | float
-"""A moment: aware datetime, ISO text (a bare day is midnight UTC), or a number of days before the world's now."""
+"""A time: aware datetime, ISO text (a date is midnight UTC), or a number of days before the world's current time."""
 
 
 @dataclass(slots=True)
 class Commit:
-    """One commit. `login` is the forge's account of the author, None when the address belongs to nobody there."""
+    """One commit. `login` is the author's account, None if the email address belongs to no account."""
 
     oid: str
     committed: datetime
@@ -43,9 +43,8 @@ class Commit:
 class Repo:
     """One repository on one forge.
 
-    `recent` holds the commits that were put there, newest first; `past` (in generated worlds) makes the older ones when
-    they are asked for. `contributors` is the forge's list where a test states one, else it is counted from the commits.
-    `cached_contributors`, where set, is what the forge's cache still answers instead.
+    `recent` holds the commits of a test, newest first; `past` generates older ones on demand. `contributors` replaces
+    the list counted from the commits. `cached_contributors` replaces both: an outdated cache of the forge.
     """
 
     host: str
@@ -59,7 +58,7 @@ class Repo:
     archived_at: datetime | None = None
     default_branch: str = "main"
     recent: list[Commit] = field(default_factory=list)
-    past: Past | None = None
+    past: CommitHistory | None = None
     contributors: Sequence[str] | None = None
     cached_contributors: Sequence[str] | None = None
     pushed: datetime | None = None
@@ -79,7 +78,7 @@ class Repo:
 
     @property
     def commits(self) -> list[Commit]:
-        """All commits, newest first. The list itself may be changed where there is no `past`."""
+        """All commits, newest first. Without `past` this is the list itself, which may be changed."""
         return self.recent if self.past is None else [*self.recent, *self.past.commits()]
 
     @property
@@ -95,7 +94,7 @@ class Repo:
         return self.past.head() if self.past is not None else None
 
     def contributions(self) -> list[tuple[str, int]]:
-        """Accounts and how many commits each has, most first; the numbers of a stated list are made up."""
+        """Return accounts with their number of commits, most first; numbers of a given list are invented."""
         logins = self.cached_contributors if self.cached_contributors is not None else self.contributors
         if logins is not None:
             return [(login, len(logins) - place) for place, login in enumerate(logins)]
@@ -106,8 +105,8 @@ class Repo:
         return list(logins) if logins is not None else [login for login, _ in self.contributions()]
 
 
-class Past:
-    """The commits of a generated repository, made anew from a seed whenever they are asked for."""
+class CommitHistory:
+    """The commits of a generated repository, created on demand."""
 
     def head(self) -> Commit:
         raise NotImplementedError
@@ -118,7 +117,7 @@ class Past:
 
 @dataclass(slots=True)
 class Release:
-    """One release of a project, with one wheel and one sdist (or no file at all)."""
+    """One release of a project, with one wheel and one sdist, or without files."""
 
     version: str
     uploaded: datetime
@@ -134,7 +133,7 @@ class Release:
 
 @dataclass(slots=True)
 class Project:
-    """One project of PyPI; `name` is as displayed."""
+    """One project on PyPI; `name` is the display name."""
 
     name: str
     releases: list[Release] = field(default_factory=list)
@@ -142,12 +141,12 @@ class Project:
     state: ProjectState = "ok"
 
     @property
-    def normalised(self) -> str:
-        return normalised(self.name)
+    def normalized_name(self) -> str:
+        return normalize_name(self.name)
 
     @property
     def served(self) -> bool:
-        """Whether the JSON API has it: a project without releases is a 404 there."""
+        """Whether the JSON API knows it: a project without releases is a 404."""
         return self.state in {"ok", "archived"} and bool(self.releases)
 
     @property
@@ -168,7 +167,7 @@ class Project:
 
 @dataclass(slots=True)
 class CatalogPackage:
-    """One record of the catalog, in the order of its keys; category and grids are ids here."""
+    """One record of the catalog, in the order of its keys; category and grids are ids."""
 
     category: int
     grids: list[int]
@@ -214,6 +213,6 @@ class CatalogCategory:
     modified: str = "2022-03-04T16:48:41.249944-05:00"
 
 
-def normalised(name: str) -> str:
-    """A project's name as PyPI files it (PEP 503)."""
+def normalize_name(name: str) -> str:
+    """Return the normalized name of a project (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,4 +1,4 @@
-"""PyPI: the JSON API, the index of all projects with their serials, the index page of one project."""
+"""PyPI: the JSON API, the index of all projects with their serials, and the index page of one project."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from tests.world.model import Project, Release, normalised
-from tests.world.times import utc
-from tests.world.wire import Reply, Request, html_reply, json_reply, pieces
+from tests.world.http import Request, Response, chunked, html_response, json_response
+from tests.world.model import Project, Release, normalize_name
+from tests.world.times import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,67 +29,67 @@ SIMPLE_ROUTE = re.compile(r"/simple/(?P<name>[^/]+)(?P<slash>/?)")
 class PyPI:
     def __init__(self, world: World) -> None:
         self.world = world
-        self._foreign: _Foreign | None = None
+        self._extra: _ExtraProjects | None = None
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
-            return json_reply({"message": "Method Not Allowed"}, 405)
+            return json_response({"message": "Method Not Allowed"}, 405)
         if request.path == "/simple/":
             return self._index(request)
         if request.path == "/simple":
-            return Reply(301, headers={"location": f"{request.base}/simple/"})
+            return Response(301, headers={"location": f"{request.base}/simple/"})
         match = JSON_ROUTE.fullmatch(request.path)
         if match is not None:
             return self._json(request, unquote(match["name"]), match["version"])
         match = SIMPLE_ROUTE.fullmatch(request.path)
         if match is not None:
             return self._detail(request, unquote(match["name"]), slash=bool(match["slash"]))
-        return html_reply("Not Found", 404)
+        return html_response("Not Found", 404)
 
-    def _json(self, request: Request, name: str, version: str | None) -> Reply:
-        if name != normalised(name):
+    def _json(self, request: Request, name: str, version: str | None) -> Response:
+        if name != normalize_name(name):
             rest = f"/{version}" if version else ""
-            return Reply(301, headers={"location": f"{request.base}/pypi/{normalised(name)}{rest}/json"})
+            return Response(301, headers={"location": f"{request.base}/pypi/{normalize_name(name)}{rest}/json"})
         project = self.world.projects.get(name)
         if project is None or not project.served:
-            return json_reply({"message": "Not Found"}, 404)
+            return json_response({"message": "Not Found"}, 404)
         if version is None:
             shown = project.latest
         else:
             found = [release for release in project.releases if release.version == version]
             if not found:
-                return json_reply({"message": "Not Found"}, 404)
+                return json_response({"message": "Not Found"}, 404)
             shown = found[0]
-        reply = json_reply(_project(project, shown, whole=version is None))
-        reply.headers["cache-control"] = "max-age=900, public"
-        return _finish(request, reply, serial=project.serial)
+        response = json_response(_project(project, shown, whole=version is None))
+        response.headers["cache-control"] = "max-age=900, public"
+        return _add_validators(request, response, serial=project.serial)
 
-    def _detail(self, request: Request, name: str, *, slash: bool) -> Reply:
-        if name != normalised(name) or not slash:
-            return Reply(301, headers={"location": f"{request.base}/simple/{normalised(name)}/"})
+    def _detail(self, request: Request, name: str, *, slash: bool) -> Response:
+        if name != normalize_name(name) or not slash:
+            return Response(301, headers={"location": f"{request.base}/simple/{normalize_name(name)}/"})
         project = self.world.projects.get(name)
         if project is None or project.state == "gone":
-            return json_reply({"message": "Not Found"}, 404)
+            return json_response({"message": "Not Found"}, 404)
         if SIMPLE_JSON not in request.headers.get("accept", ""):
-            return html_reply(f"Links for {project.name}", 200, size=200)
+            return html_response(f"Links for {project.name}", 200, size=200)
         releases = [] if project.state == "quarantined" else project.releases
         status = "active" if project.state == "ok" else project.state
-        reply = json_reply(
+        response = json_response(
             {
                 "alternate-locations": [],
                 "files": [_simple_file(project, release) for release in releases if release.files],
                 "meta": {"_last-serial": project.serial, "api-version": "1.4"},
-                "name": project.normalised,
+                "name": project.normalized_name,
                 "project-status": {"status": status},
                 "versions": [release.version for release in releases],
             }
         )
-        reply.headers |= {"content-type": SIMPLE_JSON, "cache-control": "max-age=600, public"}
-        return _finish(request, reply, serial=project.serial)
+        response.headers |= {"content-type": SIMPLE_JSON, "cache-control": "max-age=600, public"}
+        return _add_validators(request, response, serial=project.serial)
 
-    def _index(self, request: Request) -> Reply:
+    def _index(self, request: Request) -> Response:
         if SIMPLE_JSON not in request.headers.get("accept", ""):
-            return html_reply("Simple index", 200)
+            return html_response("Simple index", 200)
         world = self.world
         headers = {
             "content-type": SIMPLE_JSON,
@@ -99,30 +99,30 @@ class PyPI:
             "vary": "Accept, Accept-Encoding",
         }
         if request.headers.get("if-none-match") == headers["etag"]:
-            return Reply(304, headers=headers)
+            return Response(304, headers=headers)
         listed = [project for project in world.projects.values() if project.state in {"ok", "archived"}]
         rows = [{"_last-serial": project.serial, "name": project.name} for project in listed]
-        own = json.dumps(rows, separators=(",", ":")).encode()[1:-1]
+        listed_rows = json.dumps(rows, separators=(",", ":")).encode()[1:-1]
         meta = json.dumps({"_last-serial": world.serial, "api-version": "1.4"}, separators=(",", ":"))
         start = b'{"meta":%b,"projects":[' % meta.encode()
-        foreign = self._foreign_names()
-        end = (b"," if own and foreign.count else b"") + own + b"]}"
+        extra = self._extra_projects()
+        end = (b"," if listed_rows and extra.count else b"") + listed_rows + b"]}"
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"
-            return Reply(200, headers=headers, chunks=foreign.zipped(start, end))
-        return Reply(200, headers=headers, chunks=foreign.plain(start, end))
+            return Response(200, headers=headers, chunks=extra.gzipped(start, end))
+        return Response(200, headers=headers, chunks=extra.plain(start, end))
 
-    def _foreign_names(self) -> _Foreign:
-        if self._foreign is None or self._foreign.count != self.world.foreign_projects:
-            self._foreign = _Foreign(self.world.foreign_projects)
-        return self._foreign
+    def _extra_projects(self) -> _ExtraProjects:
+        if self._extra is None or self._extra.count != self.world.extra_projects:
+            self._extra = _ExtraProjects(self.world.extra_projects)
+        return self._extra
 
 
-class _Foreign:
-    """Projects that no package of the world names: made when first asked for, compressed once.
+class _ExtraProjects:
+    """Projects without a package, generated and compressed once.
 
-    One gzip member is put together of three pieces that end on a byte each (`Z_FULL_FLUSH`), so that the middle one,
-    which is most of it, need not be compressed again when the others change.
+    One gzip member is built from three parts that end on a byte boundary (`Z_FULL_FLUSH`), so that the large middle
+    part is not compressed again when the others change.
     """
 
     def __init__(self, count: int) -> None:
@@ -139,24 +139,24 @@ class _Foreign:
         return b"".join(self._rows())
 
     @cached_property
-    def _squeezed(self) -> bytes:
-        squeeze = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-        return squeeze.compress(self._plain) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    def _compressed(self) -> bytes:
+        compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+        return compressor.compress(self._plain) + compressor.flush(zlib.Z_FULL_FLUSH)
 
     def plain(self, start: bytes, end: bytes) -> Iterator[bytes]:
         yield start
-        yield from pieces(self._plain)
-        yield from pieces(end)
+        yield from chunked(self._plain)
+        yield from chunked(end)
 
-    def zipped(self, start: bytes, end: bytes) -> Iterator[bytes]:
+    def gzipped(self, start: bytes, end: bytes) -> Iterator[bytes]:
         check = zlib.crc32(end, zlib.crc32(self._plain, zlib.crc32(start)))
         size = len(start) + len(self._plain) + len(end)
         yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
         first = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
         yield first.compress(start) + first.flush(zlib.Z_FULL_FLUSH)
-        yield from pieces(self._squeezed)
+        yield from chunked(self._compressed)
         last = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
-        yield from pieces(last.compress(end) + last.flush() + struct.pack("<II", check, size & 0xFFFFFFFF))
+        yield from chunked(last.compress(end) + last.flush() + struct.pack("<II", check, size & 0xFFFFFFFF))
 
 
 def _name(number: int) -> str:
@@ -164,14 +164,14 @@ def _name(number: int) -> str:
     return f"{'abcdefghijklmnopqrstuvwxyz'[mixed % 26]}{mixed:x}-pkg{number}"
 
 
-def _finish(request: Request, reply: Reply, *, serial: int) -> Reply:
-    """Adds the serial and a strong ETag; 304 when the client has it."""
-    etag = f'"{hashlib.md5(reply.body, usedforsecurity=False).hexdigest()}"'
-    reply.headers |= {"etag": etag, "x-pypi-last-serial": str(serial)}
-    reply.zip = True
+def _add_validators(request: Request, response: Response, *, serial: int) -> Response:
+    """Add the serial and a strong ETag, or turn the response into a 304."""
+    etag = f'"{hashlib.md5(response.body, usedforsecurity=False).hexdigest()}"'
+    response.headers |= {"etag": etag, "x-pypi-last-serial": str(serial)}
+    response.compress = True
     if request.headers.get("if-none-match") == etag:
-        reply.status, reply.body = 304, b""
-    return reply
+        response.status, response.body = 304, b""
+    return response
 
 
 def _project(project: Project, shown: Release, *, whole: bool) -> dict[str, object]:
@@ -205,7 +205,7 @@ def _project(project: Project, shown: Release, *, whole: bool) -> dict[str, obje
 
 
 def _file_names(project: Project, release: Release) -> tuple[tuple[str, str], ...]:
-    stem = f"{project.normalised.replace('-', '_')}-{release.version}"
+    stem = f"{project.normalized_name.replace('-', '_')}-{release.version}"
     return (f"{stem}-py3-none-any.whl", "bdist_wheel"), (f"{stem}.tar.gz", "sdist")
 
 
@@ -224,8 +224,8 @@ def _files(project: Project, release: Release) -> list[dict[str, object]]:
             "python_version": "py3",
             "requires_python": release.requires_python,
             "size": 12345,
-            "upload_time": utc(moment)[:-1],
-            "upload_time_iso_8601": f"{utc(moment)[:-1]}.{moment.microsecond:06d}Z",
+            "upload_time": utc_text(moment)[:-1],
+            "upload_time_iso_8601": f"{utc_text(moment)[:-1]}.{moment.microsecond:06d}Z",
             "yanked": release.yanked,
             "yanked_reason": None,
         }
@@ -240,6 +240,6 @@ def _simple_file(project: Project, release: Release) -> dict[str, object]:
         "hashes": {"sha256": hashlib.sha256(name.encode()).hexdigest()},
         "requires-python": release.requires_python,
         "size": 12345,
-        "upload-time": f"{utc(release.uploaded)[:-1]}.000000Z",
+        "upload-time": f"{utc_text(release.uploaded)[:-1]}.000000Z",
         "yanked": release.yanked,
     }

@@ -1,4 +1,4 @@
-"""What an API lets a client ask for in an hour (or a minute), by the world's clock."""
+"""Rate limits per hour or minute, by the world's clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(slots=True)
 class Quota:
-    """A fixed window: `used` of `limit`, anew at `resets`."""
+    """A fixed window: `used` of `limit` until `resets`."""
 
     limit: int
     window: timedelta = timedelta(hours=1)
@@ -20,13 +20,13 @@ class Quota:
         return max(0, self.limit - self.used)
 
     def roll(self, now: datetime) -> datetime:
-        """Starts a new window when the last one is over; returns when the present one is."""
+        """Start a new window if the last one is over, and return the end of the current one."""
         if self.resets is None or now >= self.resets:
             self.resets, self.used = now + self.window, 0
         return self.resets
 
     def exhaust(self, now: datetime, *, resets_in: float | None = None) -> None:
-        """Nothing is left; `resets_in` seconds also moves the end of the window."""
+        """Use up the quota; `resets_in` (seconds) moves the end of the window."""
         self.roll(now)
         self.used = self.limit
         if resets_in is not None:
@@ -35,7 +35,7 @@ class Quota:
 
 @dataclass(slots=True)
 class Quotas:
-    """The quotas of all APIs, by (resource, authorised)."""
+    """The quotas by (resource, authorised)."""
 
     limits: dict[tuple[str, bool], Quota] = field(
         default_factory=lambda: {

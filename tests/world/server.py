@@ -1,4 +1,4 @@
-"""One loopback server that plays all the APIs, keeps a log of what it was asked, and fails where it is told to."""
+"""A loopback server for all APIs, with a request log, latencies and faults."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tests.world import control
 from tests.world.bitbucket import Bitbucket
 from tests.world.catalog import Catalog
-from tests.world.faults import INSIDE_GRAPHQL, Fault, Kind
+from tests.world.faults import DOCUMENT_FAULTS, Fault, FaultKind
 from tests.world.forgejo import Forgejo
 from tests.world.github import GitHub
 from tests.world.gitlab import GitLab
 from tests.world.graphql import GraphQL
+from tests.world.http import Connection, Request, Response, html_response
 from tests.world.model import CODEBERG, GITLAB
 from tests.world.pypi import PyPI
 from tests.world.quotas import Quota, Quotas
-from tests.world.wire import Connection, Reply, Request, html_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,17 +65,17 @@ TOKEN_VARIABLES = {
 
 
 class Api(Protocol):
-    """One of the APIs that the server plays."""
+    """One of the APIs."""
 
-    def answer(self, request: Request) -> Reply: ...
+    def answer(self, request: Request) -> Response: ...
 
 
 class WorldServer:
     """Serves `world` on 127.0.0.1; use it as a context manager.
 
-    The names of the APIs, in `log`, `fault` and `latency`, are catalog, github (REST), graphql, pypi, gitlab, bitbucket
-    and codeberg; own-forgejo and own-gitlab are servers at the root, whose host is `address`. `tokens` are those that
-    the APIs accept: change them to make a client's token a wrong one.
+    The names of the APIs in `log`, `fault` and `latency` are catalog, github (REST), graphql, pypi, gitlab, bitbucket
+    and codeberg; own-forgejo and own-gitlab are self-hosted forges with the host `address`. `tokens` are the accepted
+    tokens: change one to make the client's token invalid.
     """
 
     def __init__(self, world: World, *, port: int = 0) -> None:
@@ -99,9 +99,9 @@ class WorldServer:
             "own-gitlab": GitLab(world, self.quotas, self.tokens, None),
         }
         self.crashes: list[str] = []
-        """Tracebacks of the world itself: a test that made one has found a fault of the world, not of djpkg."""
+        """Tracebacks of errors in the world itself."""
         self.stopped = threading.Event()
-        """Set when another process asks over HTTP that the server ends."""
+        """Set when another process stops the server over HTTP."""
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._threads: set[threading.Thread] = set()
@@ -110,7 +110,7 @@ class WorldServer:
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name="world", daemon=True)
 
-    # What a test asks of it
+    # For tests
 
     @property
     def url(self) -> str:
@@ -118,16 +118,16 @@ class WorldServer:
 
     @property
     def address(self) -> str:
-        """Host and port: the host of the repositories that the server has as a forge of its own."""
+        """Host and port, which is the host of the repositories on the self-hosted forges."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def env(self) -> dict[str, str]:
-        """The variables that point djpkg here. Tokens are apart: see `token_env`."""
+        """The variables that point djpkg at this server, without tokens."""
         return {name: self.url + prefix for name, prefix in ADDRESSES.items()}
 
     def token_env(self, *apis: str) -> dict[str, str]:
-        """The variables with the right tokens for `apis` (all, when none is named)."""
+        """Return the variables with valid tokens for `apis` (default: all)."""
         return {TOKEN_VARIABLES[api]: self.tokens[api] for api in apis or TOKEN_VARIABLES}
 
     def fault(
@@ -135,7 +135,7 @@ class WorldServer:
         api: str,
         match: str = "",
         *,
-        kind: Kind = "status",
+        kind: FaultKind = "status",
         times: int | None = None,
         skip: int = 0,
         status: int = 500,
@@ -146,10 +146,10 @@ class WorldServer:
         size: int | None = None,
         rewrite: Callable[[Any], object] | None = None,
     ) -> Fault:
-        """Lets requests fail; the first fault that claims a request has it. Returns it, so that `hits` can be read.
+        """Add a fault and return it; the first one that matches a request is used.
 
-        `match` is searched in path and query (or in the body of a POST), `skip` lets the first ones pass, `body` is
-        bytes or what becomes JSON; for the rest see `faults.Kind`.
+        `match` is searched in path and query (or in the body of a POST), `skip` lets the first requests pass, `body` is
+        bytes or a JSON value; for the others see `faults.FaultKind`.
         """
         fault = Fault(
             api=api,
@@ -169,7 +169,7 @@ class WorldServer:
         return fault
 
     def requests(self, api: str | None = None, match: str = "") -> list[Request]:
-        """The log of one API (or of all), those in whose path and query (or body) `match` is found."""
+        """Return the logged requests of one API (or of all) whose path and query (or body) contain `match`."""
         return [
             request
             for request in list(self.log)
@@ -177,11 +177,11 @@ class WorldServer:
         ]
 
     def charged(self, api: str) -> int:
-        """How many requests of one API count against its quota."""
+        """Return the number of requests that count against the quota of one API."""
         return sum(request.charged for request in self.requests(api))
 
     def points(self) -> int:
-        """What GraphQL has cost."""
+        """Return the cost of all GraphQL requests."""
         return sum(request.points for request in self.requests("graphql"))
 
     def quota(self, api: str, *, authorised: bool = True) -> Quota:
@@ -192,11 +192,11 @@ class WorldServer:
         return found
 
     def exhaust(self, api: str, *, authorised: bool = True, resets_in: float | None = None) -> None:
-        """Nothing is left of a quota (until `resets_in` seconds from the world's now)."""
+        """Use up a quota, until `resets_in` seconds from the world's current time."""
         self.quota(api, authorised=authorised).exhaust(self.world.now, resets_in=resets_in)
 
-    def forget(self) -> None:
-        """Empties the log and its counts; faults and quotas stay."""
+    def clear_log(self) -> None:
+        """Clear the log and its counts; faults and quotas are kept."""
         self.log.clear()
         self.max_in_flight.clear()
 
@@ -236,49 +236,49 @@ class WorldServer:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
-            Connection(sock, self._closing).serve(self._answer_anyway, self._done)
+            Connection(sock, self._closing).serve(self._handle_safely, self._done)
         finally:
             self._sockets.discard(sock)
             self._threads.discard(threading.current_thread())
 
-    def _answer_anyway(self, request: Request) -> Reply:
+    def _handle_safely(self, request: Request) -> Response:
         try:
-            return self._answer(request)
-        except Exception:  # noqa: BLE001  whatever it is, the test has to hear of it
+            return self._handle(request)
+        except Exception:  # noqa: BLE001 - the test must see any error
             self.crashes.append(traceback.format_exc())
-            return html_reply("The world itself is at fault", 500)
+            return html_response("Error in the world", 500)
 
-    def _answer(self, request: Request) -> Reply:
+    def _handle(self, request: Request) -> Response:
         path = request.target.partition("?")[0]
         if path.startswith("/_world/"):
             with self._lock:
                 return control.answer(self, request)
         prefix = next((prefix for prefix in PREFIXES if path == prefix or path.startswith(prefix + "/")), None)
         if prefix is None:
-            return html_reply("No API is played here", 404)
+            return html_response("Unknown API", 404)
         request.api, request.path = PREFIXES[prefix], path.removeprefix(prefix)
         with self._lock:
             self.log.append(request)
             self.in_flight[request.api] += 1
             self.max_in_flight[request.api] = max(self.max_in_flight[request.api], self.in_flight[request.api])
-            fault = next((fault for fault in self.faults if fault.claims(request)), None)
+            fault = next((fault for fault in self.faults if fault.matches(request)), None)
         delay = self.latency.get(request.api, 0.0) + (fault.seconds if fault and fault.kind == "slow" else 0.0)
         if delay:
             self._closing.wait(delay)
-        if fault is not None and fault.answers:
-            reply = fault.reply()
+        if fault is not None and fault.replaces_response:
+            response = fault.response()
         else:
             with self._lock:
-                reply = self._play(request, fault)
-        request.status, request.charged, request.points = reply.status, reply.charged, reply.points
-        return reply
+                response = self._call_api(request, fault)
+        request.status, request.charged, request.points = response.status, response.charged, response.points
+        return response
 
-    def _play(self, request: Request, fault: Fault | None) -> Reply:
+    def _call_api(self, request: Request, fault: Fault | None) -> Response:
         api = self.apis[request.api]
-        request.inside = fault if fault is not None and fault.kind in INSIDE_GRAPHQL else None
-        reply = api.answer(request)
-        reply.headers.setdefault("date", self.world.now.strftime("%a, %d %b %Y %H:%M:%S GMT"))
-        return reply if fault is None else fault.spoil(reply)
+        request.document_fault = fault if fault is not None and fault.kind in DOCUMENT_FAULTS else None
+        response = api.answer(request)
+        response.headers.setdefault("date", self.world.now.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+        return response if fault is None else fault.apply(response)
 
     def _done(self, request: Request) -> None:
         if request.api:

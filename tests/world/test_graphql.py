@@ -1,4 +1,4 @@
-"""GraphQL as the world plays it: prices, errors in place of objects, and refusals."""
+"""The GraphQL API: costs, errors in place of objects, and rejected documents."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.world import NOW, World, WorldServer
-from tests.world.test_world import Reply, ask, bearer
+from tests.world.test_world import HttpResponse, bearer, send
 
 if TYPE_CHECKING:
-    from tests.world.faults import Kind
+    from tests.world.faults import FaultKind
 
 HISTORY = (
     "history(since: $since, first: 100) { totalCount pageInfo { hasNextPage endCursor } nodes { oid authoredDate } }"
 )
 
 
-def query(server: WorldServer, text: str, **variables: object) -> Reply:
+def query(server: WorldServer, text: str, **variables: object) -> HttpResponse:
     body = {"query": text, "variables": variables}
-    return ask(server, "/github/graphql", method="POST", body=body, Authorization=bearer(server))
+    return send(server, "/github/graphql", method="POST", body=body, Authorization=bearer(server))
 
 
 def aliases(count: int, selection: str) -> str:
@@ -43,7 +43,7 @@ def many(world: World) -> World:
 SINCE = (NOW - timedelta(days=364)).isoformat()
 
 
-def test_scalars_of_a_hundred_repositories_cost_one_point(server: WorldServer, many: World) -> None:
+def test_scalars_of_many_repositories_cost_one_point(server: WorldServer, many: World) -> None:
     many.rename("acme/p1", "umbrella/p1")
     light = "nameWithOwner stargazerCount defaultBranchRef { target { oid ... on Commit { committedDate } } }"
     text = f"query {{ rateLimit {{ cost nodeCount remaining }} {aliases(50, '...Light')} }}"
@@ -59,14 +59,12 @@ def test_scalars_of_a_hundred_repositories_cost_one_point(server: WorldServer, m
 
 
 @pytest.mark.parametrize(("count", "cost"), [(1, 1), (49, 1), (50, 1)])
-def test_a_history_is_one_connection_for_each_repository(
-    server: WorldServer, many: World, count: int, cost: int
-) -> None:
+def test_a_history_is_one_connection_per_repository(server: WorldServer, many: World, count: int, cost: int) -> None:
     rate = query(server, window(count), since=SINCE).json["data"]["rateLimit"]
     assert rate == {"cost": cost, "nodeCount": 100 * count}
 
 
-def test_a_connection_inside_a_history_multiplies(server: WorldServer, many: World) -> None:
+def test_nested_connections_multiply(server: WorldServer, many: World) -> None:
     history = "history(first: 100) { nodes { parents(first: 1) { totalCount } } }"
     inner = f"defaultBranchRef {{ target {{ ... on Commit {{ {history} }} }} }}"
     text = f"query {{ rateLimit(dryRun: true) {{ cost nodeCount }} {aliases(50, inner)} }}"
@@ -74,7 +72,7 @@ def test_a_connection_inside_a_history_multiplies(server: WorldServer, many: Wor
     assert server.points() == 0
 
 
-def test_a_missing_repository_is_null_beside_the_others(server: WorldServer, many: World) -> None:
+def test_a_missing_repository_is_null(server: WorldServer, many: World) -> None:
     many.delete("acme/p1")
     many.block("acme/p2")
     many.repo("acme/p3").state = "saml"
@@ -85,7 +83,7 @@ def test_a_missing_repository_is_null_beside_the_others(server: WorldServer, man
     assert (forbidden["type"], forbidden["extensions"]) == ("FORBIDDEN", {"saml_failure": True})
 
 
-def test_ids_keep_their_places(server: WorldServer, many: World) -> None:
+def test_nodes_keep_the_order_of_the_ids(server: WorldServer, many: World) -> None:
     ids = [many.repo("acme/p3").node_id, "R_unknown", many.repo("acme/p1").node_id]
     text = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename ... on Repository { stargazerCount } } }"
     reply = query(server, text, ids=ids).json
@@ -98,7 +96,7 @@ def test_ids_keep_their_places(server: WorldServer, many: World) -> None:
     assert query(server, text, ids=["R"] * 101).json["errors"][0]["type"] == "ARGUMENT_LIMIT"
 
 
-def test_a_history_is_paged_below_a_fixed_head(server: WorldServer, world: World) -> None:
+def test_a_history_is_paged_from_a_fixed_head(server: WorldServer, world: World) -> None:
     repo = world.add_repository("acme/p0", commits=[day / 2 for day in range(1, 251)])
     head = repo.commits[0].oid
     seen = []
@@ -139,7 +137,7 @@ TODO = 'repository(owner: "acme", name: "p0")'
         ("{ repository(", "Parse error"),
     ],
 )
-def test_what_is_no_valid_document_is_refused_whole(server: WorldServer, many: World, text: str, part: str) -> None:
+def test_an_invalid_document_is_rejected(server: WorldServer, many: World, text: str, part: str) -> None:
     reply = query(server, text).json
     assert part in reply["errors"][0]["message"]
     assert "data" not in reply
@@ -150,11 +148,11 @@ def test_the_list_of_stargazers_is_forbidden(server: WorldServer, many: World) -
     assert reply["errors"][0]["type"] == "FORBIDDEN"
 
 
-def test_without_a_token_nothing_is_answered(server: WorldServer) -> None:
-    assert ask(server, "/github/graphql", method="POST", body={"query": "{ rateLimit { cost } }"}).status == 401
+def test_a_token_is_required(server: WorldServer) -> None:
+    assert send(server, "/github/graphql", method="POST", body={"query": "{ rateLimit { cost } }"}).status == 401
 
 
-def test_points_that_are_used_up_are_an_error_in_a_200(server: WorldServer, many: World) -> None:
+def test_the_rate_limit_is_an_error_with_status_200(server: WorldServer, many: World) -> None:
     server.exhaust("graphql")
     reply = query(server, f"{{ {aliases(1, 'id')} }}")
     assert (reply.status, reply.headers["x-ratelimit-remaining"]) == (200, "0")
@@ -171,7 +169,7 @@ def test_points_that_are_used_up_are_an_error_in_a_200(server: WorldServer, many
         ("short_history", 3, (5, 5, [], 3, 3)),
     ],
 )
-def test_faults_inside_a_document(server: WorldServer, many: World, kind: Kind, size: int, expected: Any) -> None:
+def test_document_faults(server: WorldServer, many: World, kind: FaultKind, size: int, expected: Any) -> None:
     server.fault("graphql", kind=kind, size=size)
     reply = query(server, window(5), since=SINCE).json
     data = reply["data"]

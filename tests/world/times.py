@@ -1,4 +1,4 @@
-"""Moments as the services write them, and the weeks of a year."""
+"""Times in the formats of the services, and weekly counts."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 WEEKS = 52
 
 
-def weekly(commits: Iterable[Commit], now: datetime) -> list[int]:
-    """Commits by author date in the 52 seven-day windows that end at today's midnight UTC, oldest first."""
+def weekly_counts(commits: Iterable[Commit], now: datetime) -> list[int]:
+    """Return commits per week by author date: 52 windows that end at today's midnight UTC, oldest first."""
     end = datetime(now.year, now.month, now.day, tzinfo=UTC)
     counts = [0] * WEEKS
     for commit in commits:
-        # The window [T-7d, T) owns its first instant; a moment at or after T gives a negative week.
+        # A window [T-7d, T) includes its start; a time at or after T gives a negative week.
         week = (end - commit.authored - timedelta(microseconds=1)) // timedelta(days=7)
         if 0 <= week < WEEKS:
             counts[WEEKS - 1 - week] += 1
     return counts
 
 
-def utc(moment: datetime) -> str:
-    """``2026-11-23T12:00:00Z``."""
+def utc_text(moment: datetime) -> str:
+    """Return a time as ``2026-11-23T12:00:00Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def eastern(moment: datetime, *, fraction: bool = True) -> str:
-    """As the catalog writes times: New York's offset, six fraction digits or none."""
+def catalog_time(moment: datetime, *, fraction: bool = True) -> str:
+    """Return a time in the catalog's format: New York's UTC offset, with six fraction digits or none."""
     moment = moment.astimezone(UTC)
     start, end = _daylight(moment.year)
     hours = -4 if start <= moment < end else -5
@@ -43,7 +43,7 @@ def eastern(moment: datetime, *, fraction: bool = True) -> str:
 
 @lru_cache
 def _daylight(year: int) -> tuple[datetime, datetime]:
-    """When New York's summer time starts (second Sunday of March) and ends (first Sunday of November)."""
+    """Return start (second Sunday of March) and end (first Sunday of November) of New York's summer time."""
     march, november = datetime(year, 3, 8, 7, tzinfo=UTC), datetime(year, 11, 1, 6, tzinfo=UTC)
     return (
         march + timedelta(days=6 - march.weekday()),

@@ -1,4 +1,4 @@
-"""Everything that is out there at one moment, and how it comes about and changes."""
+"""The state of all remote services at one time, and methods that build and change it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.world.model import (
     Repo,
     RepoState,
     When,
-    normalised,
+    normalize_name,
 )
-from tests.world.times import WEEKS, eastern, weekly
+from tests.world.times import WEEKS, catalog_time, weekly_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def _categories() -> dict[int, CatalogCategory]:
 
 @dataclass(slots=True)
 class World:
-    """Everything that is out there at one moment."""
+    """The state of all remote services at one time."""
 
     now: datetime = NOW
     packages: dict[int, CatalogPackage] = field(default_factory=dict)
@@ -53,20 +53,20 @@ class World:
     repositories_by_node: dict[str, Repo] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
     serial: int = 30_000_000
-    foreign_projects: int = 0
+    extra_projects: int = 0
 
     @classmethod
     def generate(cls, *, packages: int = 5800, github: int = 5336, seed: int = 1, now: datetime = NOW) -> World:
-        """A world as large as the directory; see `generate.generate`."""
-        from tests.world.generate import generate  # noqa: PLC0415  it builds worlds itself
+        """Return a world as large as the catalog; see `generate.generate`."""
+        from tests.world.generate import generate  # noqa: PLC0415 - it imports this module
 
         return generate(packages=packages, github=github, seed=seed, now=now)
 
     def advance(
         self, *, days: float = 1, moved: float = 0.04, released: float = 0.01, starred: float = 0.1, added: int = 2
     ) -> dict[str, list[str]]:
-        """Lets time pass; returns what changed. See `advance.advance`."""
-        from tests.world.advance import advance  # noqa: PLC0415  it builds worlds itself
+        """Let time pass and return what changed; see `advance.advance`."""
+        from tests.world.advance import advance  # noqa: PLC0415 - it imports this module
 
         return advance(self, days=days, moved=moved, released=released, starred=starred, added=added)
 
@@ -76,7 +76,7 @@ class World:
         self,
         slug: str,
         *,
-        id: int | None = None,  # noqa: A002  the catalog's word
+        id: int | None = None,  # noqa: A002 - the catalog's name
         title: str | None = None,
         category: int = 1,
         grids: Iterable[int] = (),
@@ -89,7 +89,7 @@ class World:
         commits: Iterable[Commit | When | tuple[When, str]] = (),
         contributors: Iterable[str] | None = None,
         archived: bool = False,
-        license: str | None = None,  # noqa: A002  the forge's word
+        license: str | None = None,  # noqa: A002 - the forge's name
         state: RepoState = "ok",
         releases: Iterable[Release | tuple[str, When]] = (),
         project: str | None = None,
@@ -100,10 +100,10 @@ class World:
         last_fetched: When | None = 1,
         catalog: dict[str, object] | None = None,
     ) -> CatalogPackage:
-        """A package with its repository `acme/SLUG` (or `path` on `host`) and, with `releases`, its project.
+        """Add a package with the repository `acme/SLUG` (or `path` on `host`) and, with `releases`, a project.
 
-        With `repo_url` given the address is stated as it is and no repository is made, unless `path` is given too. The
-        record agrees with the repository and the project; `catalog` overrides any of its values.
+        `repo_url` replaces the URL of the record; then no repository is created unless `path` is given too. The record
+        agrees with the repository and the project; `catalog` overrides its values.
         """
         repo = None
         if repo_url is None or path is not None:
@@ -130,11 +130,11 @@ class World:
             title=slug if title is None else title,
             slug=slug,
             last_updated=None,
-            last_fetched=None if last_fetched is None else eastern(self.moment(last_fetched)),
+            last_fetched=None if last_fetched is None else catalog_time(self.moment(last_fetched)),
             repo_url=repo_url,
             pypi_version=None,
-            created=eastern(self.moment(created)),
-            modified=eastern(self.moment(modified)),
+            created=catalog_time(self.moment(created)),
+            modified=catalog_time(self.moment(modified)),
             repo_forks=0,
             repo_description="",
             pypi_url=pypi_url,
@@ -144,7 +144,7 @@ class World:
             participants=[],
         )
         self.packages[package.id] = package
-        self.refresh(package, repo=repo, project=found)
+        self.refresh_record(package, repo=repo, project=found)
         for name, value in (catalog or {}).items():
             setattr(package, name, value)
         return package
@@ -160,11 +160,11 @@ class World:
         commits: Iterable[Commit | When | tuple[When, str]] = (),
         contributors: Iterable[str] | None = None,
         archived: bool = False,
-        license: str | None = None,  # noqa: A002  the forge's word
+        license: str | None = None,  # noqa: A002 - the forge's name
         state: RepoState = "ok",
         branch: str = "main",
     ) -> Repo:
-        """A repository; one whose `commits` are not stated has one commit, 400 days old (state "empty" has none)."""
+        """Add a repository; the default is one commit, 400 days old (none in the state "empty")."""
         number = len(self.repositories_by_id) + 1001
         made = [self.commit(item, salt=f"{host}/{path}") for item in commits]
         if not made and state != "empty":
@@ -187,11 +187,11 @@ class World:
             license=license,
             state=state,
         )
-        self.place(repo)
+        self.register(repo)
         return repo
 
-    def place(self, repo: Repo) -> None:
-        """Makes `repo` known under its path, id and node id."""
+    def register(self, repo: Repo) -> None:
+        """Register a repository under its path, id and node id."""
         key = (repo.host, repo.path.lower())
         self.renames.pop(key, None)
         self.repositories[key] = repo
@@ -200,11 +200,11 @@ class World:
 
     def add_project(self, name: str, releases: Iterable[Release | tuple[str, When]] = ()) -> Project:
         project = Project(name)
-        self.projects[project.normalised] = project
+        self.projects[project.normalized_name] = project
         for release in releases:
             made = release if isinstance(release, Release) else Release(release[0], self.moment(release[1]))
             project.releases.append(made)
-        self.touch(project)
+        self.bump_serial(project)
         return project
 
     def add_grid(self, id: int, title: str, slug: str | None = None, description: str = "") -> CatalogGrid:  # noqa: A002
@@ -212,7 +212,7 @@ class World:
         return self.grids[id]
 
     def commit(self, item: Commit | When | tuple[When, str], *, salt: str = "") -> Commit:
-        """A commit from a moment or from (moment, login), authored when it was committed."""
+        """Return a commit from a time or from (time, login); author and committer date are the same."""
         if isinstance(item, Commit):
             return item
         when, login = item if isinstance(item, tuple) else (item, "alice")
@@ -234,7 +234,7 @@ class World:
         return next(package for package in self.packages.values() if package.slug == slug)
 
     def repo(self, path: str | Repo, host: str = GITHUB) -> Repo:
-        """The repository of that name, present or former; KeyError when there never was one."""
+        """Return the repository with this current or former path; raise KeyError for an unknown one."""
         if isinstance(path, Repo):
             return path
         found = self.find_repo(host, path)
@@ -247,7 +247,7 @@ class World:
         return self.repositories.get(key) or self.renames.get(key)
 
     def project(self, name: str | Project) -> Project:
-        return name if isinstance(name, Project) else self.projects[normalised(name)]
+        return name if isinstance(name, Project) else self.projects[normalize_name(name)]
 
     # Changing
 
@@ -261,9 +261,9 @@ class World:
         count: int = 1,
         cached: bool = False,
     ) -> Commit:
-        """`count` commits onto the default branch, a minute apart; the newest is the new head and is returned.
+        """Add `count` commits to the default branch, a minute apart, and return the newest.
 
-        With `cached` the list of contributors stays as it was, as a forge's cache would have it.
+        With `cached` the list of contributors is not updated, like a forge's cache.
         """
         repo = self.repo(repo)
         if cached and repo.cached_contributors is None:
@@ -292,12 +292,12 @@ class World:
         repo.archived_at = self.now if archived else None
 
     def rename(self, repo: str | Repo, path: str) -> Repo:
-        """Moves a repository; its old name leads to it until `add_repository` takes that name."""
+        """Rename a repository; its old path redirects until `add_repository` uses it again."""
         repo = self.repo(repo)
         old = (repo.host, repo.path.lower())
         self.repositories.pop(old, None)
         repo.path = path
-        self.place(repo)
+        self.register(repo)
         if old != (repo.host, path.lower()):
             self.renames[old] = repo
         return repo
@@ -315,35 +315,37 @@ class World:
         project = self.project(project)
         release = Release(version, self.moment(when))
         project.releases.append(release)
-        self.touch(project)
+        self.bump_serial(project)
         return release
 
     def yank(self, project: str | Project, version: str, *, yanked: bool = True) -> None:
         project = self.project(project)
         project.release(version).yanked = yanked
-        self.touch(project)
+        self.bump_serial(project)
 
     def delete_project(self, project: str | Project) -> None:
         project = self.project(project)
         project.state = "gone"
-        self.touch(project)
+        self.bump_serial(project)
 
-    def touch(self, project: Project) -> None:
-        """One more entry in PyPI's journal."""
+    def bump_serial(self, project: Project) -> None:
+        """Increase the serial of PyPI and of the project."""
         self.serial += 1
         project.serial = self.serial
 
     def remove_package(self, slug: str) -> None:
         del self.packages[self.package(slug).id]
 
-    def refresh(self, package: CatalogPackage, *, repo: Repo | None = None, project: Project | None = None) -> None:
-        """The directory's own refresh: the record says again what the forge and PyPI say now."""
+    def refresh_record(
+        self, package: CatalogPackage, *, repo: Repo | None = None, project: Project | None = None
+    ) -> None:
+        """Update the record from the forge and PyPI, like the catalog's own refresh."""
         if repo is not None:
             head = repo.head
-            package.last_updated = None if head is None else eastern(head.committed, fraction=False)
+            package.last_updated = None if head is None else catalog_time(head.committed, fraction=False)
             package.repo_watchers, package.repo_forks = repo.stars, repo.forks
             package.repo_description = repo.description or ""
-            package.commits_over_52 = weekly(repo.commits if head else [], self.now)
+            package.commits_over_52 = weekly_counts(repo.commits if head else [], self.now)
             package.participants = repo.logins() if head else []
         if project is not None and project.served:
             package.pypi_version = project.latest.version

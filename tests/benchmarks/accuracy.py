@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.read import get_values
 from djpkg.model import fields
-from djpkg.times import same_instant
+from djpkg.times import is_same_time
 from tests.fetching import expected
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from tests.world import CatalogPackage, World
 
-MOST = 200
+SAMPLE_SIZE = 200
 
 
 def compare(world: World, mirror: Path) -> tuple[int, int, list[str]]:
     """How many packages agree, of how many that were looked at, and where the others differ."""
     chosen = [package for package in world.packages.values() if _is_plain(world, package)]
-    chosen = random.Random(1).sample(chosen, min(MOST, len(chosen)))  # noqa: S311 - any will do
+    chosen = random.Random(1).sample(chosen, min(SAMPLE_SIZE, len(chosen)))  # noqa: S311 - any will do
     differing = []
     agreed = 0
     with open_read(mirror) as db:
@@ -49,5 +49,5 @@ def _same(name: str, stated: Any, shown: Any) -> bool:
     if name == "last_fetched":
         return True
     if name == "last_updated":
-        return bool(stated == shown or same_instant(stated, shown))
+        return bool(stated == shown or is_same_time(stated, shown))
     return list(stated) == list(shown) if isinstance(stated, (list, tuple)) else bool(stated == shown)

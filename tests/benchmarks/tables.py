@@ -44,7 +44,7 @@ def milliseconds(seconds: Sequence[float]) -> str:
     return f"{median(seconds) * 1000:.1f}"
 
 
-def drawn(table: Table) -> str:
+def format_table(table: Table) -> str:
     """Title, header and rows, the first column to the left and all others to the right."""
     lines = [table.header, *table.rows]
     widths = [max(len(line[place]) for line in lines) for place in range(len(table.header))]

@@ -26,7 +26,7 @@ SEED = 1
 _STILL = {"moved": 0.0, "released": 0.0, "starred": 0.0, "added": 0}
 
 
-class Remote(AbstractContextManager["Remote"]):
+class WorldProcess(AbstractContextManager["Remote"]):
     """A generated world that answers over HTTP, and what has happened in it."""
 
     def __init__(self, *, packages: int, foreign: int, latency: Mapping[str, float], unlimited: bool) -> None:

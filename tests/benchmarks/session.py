@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.benchmarks.mirror import make
+from tests.benchmarks.mirror import create_mirror
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.benchmarks.children import Launcher
+    from tests.benchmarks.processes import Launcher
 
 # As pip writes them for an entry point.
 _PROGRAM = "import sys\nfrom {module} import {function}\nsys.exit({function}())\n"
@@ -38,7 +38,7 @@ TENFOLD = 58_000
 
 
 @dataclass(kw_only=True)
-class Stage:
+class Session:
     """One call of the benchmarks."""
 
     folder: Path
@@ -51,7 +51,7 @@ class Stage:
     def mirror(self, packages: int) -> Path:
         """A mirror of so many packages, made once."""
         if packages not in self._mirrors:
-            self._mirrors[packages] = make(self.folder / f"{packages}.db", packages)
+            self._mirrors[packages] = create_mirror(self.folder / f"{packages}.db", packages)
         return self._mirrors[packages]
 
     @cached_property

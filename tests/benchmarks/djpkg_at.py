@@ -1,4 +1,4 @@
-"""djpkg by another clock: `python -m tests.benchmarks.clocked MOMENT ARGUMENT...` starts at that moment."""
+"""djpkg by another clock: `python -m tests.benchmarks.djpkg_at MOMENT ARGUMENT...` starts at that moment."""
 
 import sys
 import time
