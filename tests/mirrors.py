@@ -1,4 +1,4 @@
-"""Mirrors made for tests: invented packages in a real file, written as a fetch writes them."""
+"""Mirrors for tests: invented packages in a real file, written by the program's own writer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from djpkg.model.facts import (
 )
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
-from djpkg.times import stamp
-from tests.starter import CATEGORIES
+from djpkg.times import format_time
+from tests.seed import CATEGORIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-# Close to the clock, which commands read: ages in what they draw are then known.
-NOW = datetime.now(UTC).replace(microsecond=0)
+    from djpkg.model.merge import Merged, StoredValue
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GRIDS = (
     Grid(id=10, slug="gardening", title="Gardening"),
     Grid(id=11, slug="pottery", title="Pottery & Kilns"),
@@ -37,13 +39,13 @@ GRIDS = (
 
 
 def ago(**span: float) -> str:
-    """The stamp of a moment before `NOW`."""
-    return stamp(NOW - timedelta(**span))
+    """Return the text of a time before `NOW`."""
+    return format_time(NOW - timedelta(**span))
 
 
-def record(number: int, slug: str, **changes: Any) -> CatalogFacts:
-    """A package as the catalog would state it."""
-    stated: dict[str, Any] = {
+def catalog_facts(number: int, slug: str, **changes: Any) -> CatalogFacts:
+    """Return a catalog record with these values."""
+    values: dict[str, Any] = {
         "id": number,
         "title": slug.replace("-", " ").title(),
         "slug": slug,
@@ -63,25 +65,27 @@ def record(number: int, slug: str, **changes: Any) -> CatalogFacts:
         "commits_over_52": (),
         "participants": ("mara", "otto"),
     }
-    return CatalogFacts(**stated | changes)
+    return CatalogFacts(**values | changes)
 
 
-POTS = record(1, "django-pots", grids=(10, 11), repo_watchers=512, documentation_url="https://pots.example.org/en/")
-PANS = record(2, "django-pans", grids=(11,), category=2)
-LIDS = record(3, "lids", repo_url="", pypi_url="", repo_watchers=0, pypi_version=None)
-KILN = record(4, "Django_Kiln", grids=(11,), repo_watchers=77)
+POTS = catalog_facts(
+    1, "django-pots", grids=(10, 11), repo_watchers=512, documentation_url="https://pots.example.org/en/"
+)
+PANS = catalog_facts(2, "django-pans", grids=(11,), category=2)
+LIDS = catalog_facts(3, "lids", repo_url="", pypi_url="", repo_watchers=0, pypi_version=None)
+KILN = catalog_facts(4, "Django_Kiln", grids=(11,), repo_watchers=77)
 PACKAGES = (POTS, PANS, LIDS, KILN)
 
 
-def filled(
+def filled_mirror(
     path: Path,
     packages: Sequence[CatalogFacts] = PACKAGES,
     *,
     grids: Sequence[Grid] = GRIDS,
     now: datetime = NOW,
-    tell_added: bool = False,
+    report_added: bool = False,
 ) -> Path:
-    """A mirror at `path` that holds these packages as the catalog states them, and nothing else."""
+    """Make or extend a mirror with these catalog records, and return its path."""
     if not path.exists():
         create(path, fill=lambda _: None)
     with open_write(path) as db:
@@ -89,35 +93,45 @@ def filled(
         writer.store_categories(CATEGORIES)
         writer.store_grids(grids)
         for start in range(0, len(packages), 500):
-            writer.store_catalog(packages[start : start + 500], now=now, tell_added=tell_added)
+            writer.store_catalog(packages[start : start + 500], now=now, report_added=report_added)
     return path
 
 
-def fetched(path: Path, *, now: datetime = NOW) -> Path:
-    """The usual mirror after a fetch: the forge and PyPI have answered, for one package each has failed."""
-    filled(path, now=now - timedelta(hours=2))
+def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
+    """Make the usual mirror after a fetch: GitHub and PyPI have answered, and each failed for one package."""
+    filled_mirror(path, now=now - timedelta(hours=2))
     days = {(now - timedelta(days=7 * week + 3)).date().isoformat(): week % 4 for week in range(52)}
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
-        told = (
-            SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge("mara/django-pots", days=days)),
+        repositories = (
+            SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge_facts("mara/django-pots", days=days)),
             SourceAnswer(
-                "github.com/mara/django_kiln", Outcome.UPDATED, forge("mara/Django_Kiln", archived=True, stars=77)
+                "github.com/mara/django_kiln", Outcome.UPDATED, forge_facts("mara/Django_Kiln", archived=True, stars=77)
             ),
             SourceAnswer("github.com/mara/django-pans", Outcome.FAILED, error="answered 502"),
         )
-        writer.store_statements(SourceName.GITHUB, told, now=now - timedelta(hours=1))
-        releases = (
-            SourceAnswer("django-pots", Outcome.UPDATED, pypi("django-pots"), serial=7),
+        writer.store_answers(SourceName.GITHUB, repositories, now=now - timedelta(hours=1))
+        projects = (
+            SourceAnswer("django-pots", Outcome.UPDATED, pypi_facts("django-pots"), serial=7),
             SourceAnswer("django-kiln", Outcome.GONE, PypiFacts(state="gone", name="django-kiln")),
             SourceAnswer("django-pans", Outcome.FAILED, error="no answer in 10 s"),
         )
-        writer.store_statements(SourceName.PYPI, releases, now=now - timedelta(minutes=30))
+        writer.store_answers(SourceName.PYPI, projects, now=now - timedelta(minutes=30))
     return path
 
 
-def forge(path: str, *, archived: bool = False, stars: int = 5112, days: dict[str, int] | None = None) -> ForgeFacts:
-    """What a forge says of a repository with commits on these days."""
+def override(
+    db: sqlite3.Connection, package: int, values: Mapping[str, StoredValue], *, unset: Collection[str] = ()
+) -> Merged:
+    """Set and remove overrides of a package as `edit` does, and return its merge."""
+    writer = Writer(db, forges=NO_FORGES)
+    return writer.update_overrides(package, lambda _: values, unset=unset, now=NOW)[1]
+
+
+def forge_facts(
+    path: str, *, archived: bool = False, stars: int = 5112, days: dict[str, int] | None = None
+) -> ForgeFacts:
+    """Return the facts of a repository with commits on these days."""
     return ForgeFacts(
         repository=RepositoryFacts(
             path=path,
@@ -135,8 +149,8 @@ def forge(path: str, *, archived: bool = False, stars: int = 5112, days: dict[st
     )
 
 
-def pypi(name: str, version: str = "2.5.0") -> PypiFacts:
-    """What PyPI says of a project."""
+def pypi_facts(name: str, version: str = "2.5.0") -> PypiFacts:
+    """Return the facts of a PyPI project."""
     return PypiFacts(
         name=name,
         version=version,

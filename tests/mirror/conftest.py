@@ -1,4 +1,4 @@
-"""Mirrors in memory, as far as there is such a place: a kill is no power cut, so no disk need be waited for."""
+"""Mirrors of these tests are kept in memory where possible: a kill is not a power cut, so no disk is needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - below it a folder of its own
+MEMORY = Path("/dev/shm")  # noqa: S108 - a new folder is made below it
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
-"""Children that share the loaded program, so that hundreds of them can be killed in seconds."""
+"""Child processes that share the loaded program, so that hundreds of them can be killed in seconds."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import sqlite3
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from djpkg.errors import DjpkgError
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 NOBODY = 65534
 
 
-def answer_of(work: Callable[[], Any], *, as_nobody: bool = False) -> Any:
-    """What `work` returns in a child of its own: JSON, or ``{"error", "code", "hint"}`` for an error of djpkg's.
+def run_in_child(work: Callable[[], Any], *, as_nobody: bool = False) -> Any:
+    """Return what `work` returns in a child process, or ``{"error", "code", "hint"}`` for a DjpkgError.
 
-    `as_nobody` drops the rights of root, if the tests run with them. Anything else that is raised fails the test.
+    The result must be JSON. `as_nobody` drops the rights of root if the tests run with them. Any other exception fails
+    the test.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -30,24 +33,24 @@ def answer_of(work: Callable[[], Any], *, as_nobody: bool = False) -> Any:
                 os.setgid(NOBODY)
                 os.setuid(NOBODY)
             try:
-                said = work()
+                result = work()
             except DjpkgError as error:
-                said = {"error": str(error), "code": error.exit_code, "hint": error.hint}
-            except BaseException:  # noqa: BLE001 - told to the parent
-                said = {"traceback": traceback.format_exc()}
-            os.write(writer, json.dumps(said).encode())
+                result = {"error": str(error), "code": error.exit_code, "hint": error.hint}
+            except BaseException:  # noqa: BLE001 - reported to the parent
+                result = {"traceback": traceback.format_exc()}
+            os.write(writer, json.dumps(result).encode())
         finally:
             os._exit(0)
     os.close(writer)
-    with os.fdopen(reader, "rb") as answers:
-        said = json.loads(answers.read() or b"null")
+    with os.fdopen(reader, "rb") as pipe:
+        result = json.loads(pipe.read() or b"null")
     os.waitpid(child, 0)
-    assert not (isinstance(said, dict) and "traceback" in said), said["traceback"]
-    return said
+    assert not (isinstance(result, dict) and "traceback" in result), result["traceback"]
+    return result
 
 
 def killed(work: Callable[[], Any]) -> bool:
-    """Whether a child that does `work` died of SIGKILL, which `work` sends to itself at the point to be tried."""
+    """Return whether a child that runs `work` died of SIGKILL, which `work` sends to itself with `die`."""
     child = os.fork()
     if child == 0:
         try:
@@ -59,5 +62,24 @@ def killed(work: Callable[[], Any]) -> bool:
 
 
 def die() -> None:
-    """As a power cut would have it."""
+    """Kill this process at once."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _DyingConnection(sqlite3.Connection):
+    """Kills its process before the n-th statement."""
+
+    left = 0
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        _DyingConnection.left -= 1
+        if _DyingConnection.left == 0:
+            die()
+        return super().execute(*args)
+
+
+def dying_after(statements: int, work: Callable[[], object]) -> None:
+    """Run `work` and kill this process before the n-th statement. For children only: it patches sqlite3."""
+    _DyingConnection.left = statements
+    sqlite3.connect = partial(sqlite3.connect, factory=_DyingConnection)
+    work()

@@ -11,8 +11,8 @@ from djpkg.mirror.write import Writer
 from djpkg.model.fetch_state import QuotaRow, Sweep
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
-from djpkg.times import stamp
-from tests.mirrors import NOW, filled, record
+from djpkg.times import format_time
+from tests.mirrors import NOW, catalog_facts, filled_mirror
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,44 +24,44 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with open_write(filled(tmp_path / "mirror.db")) as db:
+    with open_write(filled_mirror(tmp_path / "mirror.db")) as db:
         yield db
 
 
-def test_a_run_is_noted_when_it_begins_and_when_it_ends(db: sqlite3.Connection) -> None:
+def test_a_run_is_stored_at_its_start_and_at_its_end(db: sqlite3.Connection) -> None:
     run = fetch_history.start_run(db, "--all", now=NOW)
     assert db.execute("SELECT started, finished, asked, exit, report FROM runs").fetchall() == [
-        (stamp(NOW), None, "--all", None, None)
+        (format_time(NOW), None, "--all", None, None)
     ]
     fetch_history.finish_run(db, run, code=5, report={"causes": ["x"]}, now=LATER)
     assert db.execute("SELECT id, finished, exit, report FROM runs").fetchall() == [
-        (run, stamp(LATER), 5, '{"causes": ["x"]}')
+        (run, format_time(LATER), 5, '{"causes": ["x"]}')
     ]
 
 
-def test_the_last_two_hundred_runs_stay_and_the_events_of_older_ones_too(db: sqlite3.Connection) -> None:
+def test_the_last_two_hundred_runs_are_kept_and_all_events(db: sqlite3.Connection) -> None:
     first = fetch_history.start_run(db, "--all", now=NOW)
-    Writer(db, forges=NO_FORGES, run=first).store_catalog([record(50, "new")], now=NOW, tell_added=True)
+    Writer(db, forges=NO_FORGES, run=first).store_catalog([catalog_facts(50, "new")], now=NOW, report_added=True)
     numbers = [fetch_history.start_run(db, "--all", now=NOW) for _ in range(fetch_history.RUNS_KEPT)]
     assert [number for (number,) in db.execute("SELECT id FROM runs ORDER BY id")] == numbers
     assert db.execute("SELECT event, run_id FROM events").fetchall() == [("added", None)]
 
 
-def test_a_quota_replaces_what_was_last_told_of_its_pool(db: sqlite3.Connection) -> None:
+def test_a_quota_replaces_the_former_one_of_its_pool(db: sqlite3.Connection) -> None:
     assert fetch_history.get_quotas(db) == []
     rows = [
         QuotaRow("github", "core", 5000, 4999, LATER, None),
         QuotaRow("github", "graphql", None, None, None, LATER),
         QuotaRow("gitlab", "", 60, 0, LATER, LATER),
     ]
-    fetch_history.store_quota(db, rows)
+    fetch_history.store_quotas(db, rows)
     assert fetch_history.get_quotas(db) == rows
-    fetch_history.store_quota(db, [rows[0]._replace(remaining=3, limit=None, reset=None)])
-    fetch_history.store_quota(db, [])
+    fetch_history.store_quotas(db, [rows[0]._replace(remaining=3, limit=None, reset=None)])
+    fetch_history.store_quotas(db, [])
     assert fetch_history.get_quotas(db) == [rows[0]._replace(remaining=3, limit=None, reset=None), *rows[1:]]
 
 
-def test_a_sweep_replaces_the_one_before(db: sqlite3.Connection) -> None:
+def test_a_sweep_replaces_the_former_one(db: sqlite3.Connection) -> None:
     assert fetch_history.find_sweep(db, SourceName.CATALOG) is None
     fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, 5800, 6000))
     fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(LATER, 5801, None))
@@ -69,7 +69,7 @@ def test_a_sweep_replaces_the_one_before(db: sqlite3.Connection) -> None:
     assert fetch_history.find_sweep(db, SourceName.PYPI) is None
 
 
-def test_a_sweep_whose_date_makes_no_sense_is_none(db: sqlite3.Connection) -> None:
+def test_a_sweep_with_an_invalid_time_is_ignored(db: sqlite3.Connection) -> None:
     fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, 5800, 6000))
     db.execute("UPDATE sweeps SET completed = 'yesterday'")
     assert fetch_history.find_sweep(db, SourceName.CATALOG) is None

@@ -18,8 +18,8 @@ from djpkg.model import fields
 from djpkg.model.facts import CatalogFacts, Grid
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.query import parser
-from djpkg.times import sortable
-from tests.mirrors import NOW, fetched, filled, record
+from djpkg.times import to_sortable
+from tests.mirrors import NOW, catalog_facts, fetched_mirror, filled_mirror
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NOTHING = parser.parse_query([], now=NOW)
 texts = st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 counts = st.integers(0, 2**53 - 1)
-times = st.one_of(st.none(), st.datetimes().map(lambda moment: f"{moment.isoformat()}-05:00").filter(sortable))
+times = st.one_of(st.none(), st.datetimes().map(lambda moment: f"{moment.isoformat()}-05:00").filter(to_sortable))
 records = st.builds(
     CatalogFacts,
     id=st.integers(1, 2**63 - 1),
@@ -57,7 +57,7 @@ records = st.builds(
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return filled(tmp_path / "mirror.db", grids=[Grid(id=3, slug="grün\x7f", title='Grün "\u2028"')])
+    return filled_mirror(tmp_path / "mirror.db", grids=[Grid(id=3, slug="grün\x7f", title='Grün "\u2028"')])
 
 
 def printed(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column]) -> list[str]:
@@ -67,22 +67,22 @@ def printed(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column
 @pytest.mark.campaign
 @settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(page=st.lists(records, min_size=1, max_size=5, unique_by=lambda one: one.id))
-def test_the_json_is_that_of_the_values_in_ascii(path: Path, page: list[CatalogFacts]) -> None:
+def test_the_json_equals_the_values_and_is_ascii(path: Path, page: list[CatalogFacts]) -> None:
     with open_write(path) as db:
-        Writer(db, forges=NO_FORGES).store_catalog(page, now=NOW, tell_added=False)
+        Writer(db, forges=NO_FORGES).store_catalog(page, now=NOW, report_added=False)
         ids = [one.id for one in page]
         for columns in (fields.RECORD_COLUMNS, fields.ALL_COLUMNS):
-            said = printed(db, ids, columns)
+            lines = printed(db, ids, columns)
             rows = list(listing.get_rows(db, ids, columns))
-            assert said == [json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows]
-            assert all(line.isascii() and line.isprintable() for line in said)
+            assert lines == [json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows]
+            assert all(line.isascii() and line.isprintable() for line in lines)
         for one, row in zip(page, listing.get_rows(db, ids, fields.RECORD_COLUMNS), strict=True):
             assert row["participants"] == list(one.participants)
             assert (row["id"], row["slug"], row["created"]) == (one.id, one.slug, one.created)
 
 
-def test_the_record_is_the_same_from_every_way_to_read_it(path: Path) -> None:
-    fetched(path)
+def test_all_ways_to_read_give_the_same_record(path: Path) -> None:
+    fetched_mirror(path)
     with open_read(path) as db:
         for number in (1, 2, 3, 4):
             (row,) = listing.get_rows(db, [number], fields.ALL_COLUMNS)
@@ -90,7 +90,7 @@ def test_the_record_is_the_same_from_every_way_to_read_it(path: Path) -> None:
             assert list(row) == [field.name for field in fields.FIELDS]
 
 
-def test_a_column_keeps_the_name_that_was_typed(path: Path) -> None:
+def test_json_keys_are_the_column_names_as_typed(path: Path) -> None:
     with open_read(path) as db:
         assert printed(db, [1], fields.parse_columns("stars,Repo-Watchers,slug")) == [
             '{"stars":512,"Repo-Watchers":512,"slug":"django-pots"}'
@@ -99,15 +99,15 @@ def test_a_column_keeps_the_name_that_was_typed(path: Path) -> None:
         assert json.loads(printed(db, [1], odd)[0]) == {'100% "x"': 1}
 
 
-def test_rows_come_in_the_order_of_the_ids_and_an_unknown_id_is_passed_over(path: Path) -> None:
+def test_rows_have_the_order_of_the_ids_and_unknown_ids_are_skipped(path: Path) -> None:
     with open_read(path) as db:
         rows = listing.get_rows(db, [3, 1, 99, 2], fields.parse_columns("id"))
         assert [row["id"] for row in rows] == [3, 1, 2]
 
 
-def test_versions_are_ordered_as_versions_and_none_comes_last(path: Path) -> None:
+def test_versions_are_sorted_as_versions_and_nulls_last(path: Path) -> None:
     versions = {30: "9.5", 31: "10.0.1", 32: None, 33: "10.0", 34: "1.0rc1", 35: "1.0", 36: ""}
-    filled(path, [record(n, f"p{n}", pypi_version=text, pypi_url="") for n, text in versions.items()])
+    filled_mirror(path, [catalog_facts(n, f"p{n}", pypi_version=text, pypi_url="") for n, text in versions.items()])
     with open_read(path) as db:
         found = [n for n in listing.find_ids(db, NOTHING, parser.parse_sort(["version"])) if n in versions]
         assert found == [34, 35, 30, 33, 31, 32, 36]
@@ -115,8 +115,8 @@ def test_versions_are_ordered_as_versions_and_none_comes_last(path: Path) -> Non
         assert found == [31, 33, 30, 35, 34, 32, 36]
 
 
-def test_the_ids_are_ordered_limited_and_counted(path: Path) -> None:
-    filled(path, [record(30 + n, f"p{n}", repo_watchers=None if n == 5 else n % 3) for n in range(6)])
+def test_ids_are_sorted_limited_and_counted(path: Path) -> None:
+    filled_mirror(path, [catalog_facts(30 + n, f"p{n}", repo_watchers=None if n == 5 else n % 3) for n in range(6)])
     with open_read(path) as db:
         by_stars = listing.find_ids(db, NOTHING, parser.parse_sort(["stars", "slug"]))
         assert by_stars == [1, 4, 2, 32, 31, 34, 3, 30, 33, 35]  # nulls last, the slug breaks ties
@@ -127,16 +127,14 @@ def test_the_ids_are_ordered_limited_and_counted(path: Path) -> None:
         assert listing.find_ids(db, parser.parse_query(["nothing-like-it"], now=NOW), []) == []
 
 
-def test_a_writer_commits_while_a_reader_stands_still_between_pages(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "_PAGE", 2)
+def test_a_writer_commits_while_a_reader_pauses_between_pages(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_PAGE_SIZE", 2)
     monkeypatch.setattr("djpkg.mirror.connection.BUSY_SECONDS", 0.0)
     with open_read(path) as db:
         ids = listing.find_ids(db, NOTHING, parser.parse_sort(["slug"]))
         pages: Iterator[list[str]] = listing.get_json(db, ids, fields.parse_columns("id,title"))
         first = next(pages)
-        filled(path, [record(number, f"p{number}", title="later") for number in ids])
+        filled_mirror(path, [catalog_facts(number, f"p{number}", title="later") for number in ids])
         second = next(pages)
         assert next(pages, None) is None
     assert ("later" in str(first), "later" in str(second)) == (False, True)

@@ -1,4 +1,4 @@
-"""One fetch at a time."""
+"""The fetch lock."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ import pytest
 from djpkg.errors import FetchRunning, MirrorError
 from djpkg.mirror.connection import create, open_read, open_write
 from djpkg.mirror.lock import ensure, fetch_lock
-from djpkg.mirror.write import Writer
-from djpkg.model.repository_url import NO_FORGES
-from tests.mirror.forks import answer_of
-from tests.mirrors import NOW, filled
+from tests.mirror.forks import run_in_child
+from tests.mirrors import filled_mirror, override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +27,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "mirror.db"
 
 
-def held(path: Path, then: Callable[[], object] = lambda: None) -> tuple[int, int]:
-    """A child that holds the lock, has done `then` and waits; its number and what ends its waiting."""
+def start_holder(path: Path, then: Callable[[], object] = lambda: None) -> tuple[int, int]:
+    """Start a child that takes the lock, runs `then` and waits; return its id and the pipe that ends it."""
     ready, release = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
@@ -48,7 +46,7 @@ def held(path: Path, then: Callable[[], object] = lambda: None) -> tuple[int, in
     return child, release[1]
 
 
-def end(child: int, release: int, *, by: int | None = None) -> None:
+def stop_holder(child: int, release: int, *, by: int | None = None) -> None:
     if by is None:
         os.write(release, b".")
     else:
@@ -57,11 +55,11 @@ def end(child: int, release: int, *, by: int | None = None) -> None:
     os.close(release)
 
 
-def test_of_twenty_that_race_one_wins_and_the_others_are_told_without_waiting(path: Path) -> None:
-    start, tell, finish = os.pipe(), os.pipe(), os.pipe()
+def test_one_of_twenty_processes_gets_the_lock_and_the_others_fail_at_once(path: Path) -> None:
+    start, report, finish = os.pipe(), os.pipe(), os.pipe()
 
     def wait(_: float) -> None:
-        os.write(tell[1], b"s")
+        os.write(report[1], b"s")
         os._exit(0)
 
     def race() -> None:
@@ -70,10 +68,10 @@ def test_of_twenty_that_race_one_wins_and_the_others_are_told_without_waiting(pa
         os.read(start[0], 1)
         try:
             with fetch_lock(path):
-                os.write(tell[1], b"w")
+                os.write(report[1], b"w")
                 os.read(finish[0], 1)
         except FetchRunning as error:
-            os.write(tell[1], b"l" if error.exit_code == 75 else b"?")
+            os.write(report[1], b"l" if error.exit_code == 75 else b"?")
 
     children = []
     for _ in range(20):
@@ -84,23 +82,23 @@ def test_of_twenty_that_race_one_wins_and_the_others_are_told_without_waiting(pa
             finally:
                 os._exit(0)
         children.append(child)
-    os.close(tell[1])
+    os.close(report[1])
     os.write(start[1], b"." * 20)
-    said = b"".join(os.read(tell[0], 1) for _ in range(20))
+    results = b"".join(os.read(report[0], 1) for _ in range(20))
     os.close(finish[1])
     codes = [os.waitpid(child, 0)[1] for child in children]
-    for descriptor in (*start, tell[0], finish[0]):
+    for descriptor in (*start, report[0], finish[0]):
         os.close(descriptor)
     assert codes == [0] * 20
-    assert sorted(said) == sorted(b"w" + b"l" * 19)
+    assert sorted(results) == sorted(b"w" + b"l" * 19)
 
 
-def test_a_lock_dies_with_its_holder(path: Path) -> None:
+def test_the_lock_ends_with_its_process(path: Path) -> None:
     for by in (signal.SIGKILL, signal.SIGTERM, None):
-        child, release = held(path)
+        child, release = start_holder(path)
         with pytest.raises(FetchRunning), fetch_lock(path):
             pass
-        end(child, release, by=by)
+        stop_holder(child, release, by=by)
         with fetch_lock(path):
             pass
 
@@ -112,11 +110,11 @@ def test_a_program_that_the_holder_started_does_not_keep_the_lock(path: Path) ->
         started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         pid.write_text(str(started.pid))
 
-    child, release = held(path, start)
-    end(child, release, by=signal.SIGKILL)
+    child, release = start_holder(path, start)
+    stop_holder(child, release, by=signal.SIGKILL)
     try:
         with fetch_lock(path):
-            os.kill(int(pid.read_text()), 0)  # it lives, and the lock is ours
+            os.kill(int(pid.read_text()), 0)  # it is alive, and the lock is free
     finally:
         os.kill(int(pid.read_text()), signal.SIGKILL)
 
@@ -129,7 +127,7 @@ def test_the_lock_is_free_after_an_error_and_can_be_taken_again(path: Path) -> N
             pass
 
 
-def test_a_link_planted_at_the_locks_place_is_not_followed(path: Path) -> None:
+def test_a_symlink_in_place_of_the_lock_file_is_not_followed(path: Path) -> None:
     victim = path.with_name("victim")
     victim.write_text("precious")
     path.with_name("mirror.db.lock").symlink_to(victim)
@@ -144,37 +142,37 @@ def test_a_link_planted_at_the_locks_place_is_not_followed(path: Path) -> None:
     assert not path.with_name("nothing").exists()
 
 
-def test_the_locks_file_is_not_the_mirrors_and_is_not_emptied(path: Path) -> None:
-    filled(path)
+def test_the_lock_file_is_separate_and_its_content_is_kept(path: Path) -> None:
+    filled_mirror(path)
     before = path.read_bytes()
-    path.with_name("mirror.db.lock").write_text("somebody's")
+    path.with_name("mirror.db.lock").write_text("other content")
     with fetch_lock(path):
         assert path.read_bytes() == before
-    assert path.with_name("mirror.db.lock").read_text() == "somebody's"
+    assert path.with_name("mirror.db.lock").read_text() == "other content"
 
 
 def test_edits_and_reads_do_not_wait_for_a_fetch(path: Path) -> None:
-    filled(path)
-    child, release = held(path)
+    filled_mirror(path)
+    child, release = start_holder(path)
     ensure(path)
     with open_write(path) as db:
-        Writer(db, forges=NO_FORGES).store_overrides(1, {"title": "Mine"}, unset=[], now=NOW)
+        override(db, 1, {"title": "Mine"})
     with open_read(path) as db:
         assert db.execute("SELECT title FROM packages WHERE id = 1").fetchone() == ("Mine",)
-    end(child, release)
+    stop_holder(child, release)
 
 
-def test_a_mirror_is_not_made_while_a_fetch_makes_one(path: Path) -> None:
-    child, release = held(path)
+def test_a_mirror_is_not_created_while_a_fetch_runs(path: Path) -> None:
+    child, release = start_holder(path)
     with pytest.raises(FetchRunning):
         ensure(path)
     assert not path.exists()
-    end(child, release)
+    stop_holder(child, release)
     ensure(path)
     assert path.exists()
 
 
-def test_of_many_that_need_a_mirror_each_gets_the_same_one(path: Path) -> None:
+def test_several_processes_create_one_mirror(path: Path) -> None:
     def need() -> str:
         try:
             ensure(path)
@@ -183,11 +181,11 @@ def test_of_many_that_need_a_mirror_each_gets_the_same_one(path: Path) -> None:
         with open_read(path) as db:
             return str(db.execute("SELECT slug FROM packages").fetchall())
 
-    answers = {answer_of(need) for _ in range(5)}
+    answers = {run_in_child(need) for _ in range(5)}
     assert answers == {"[('django-todo',)]"}
 
 
-def test_a_new_mirror_is_for_its_owner_to_write_and_a_file_that_is_there_keeps_its_mode(path: Path) -> None:
+def test_a_new_mirror_is_writable_by_its_owner_and_an_existing_file_keeps_its_mode(path: Path) -> None:
     before = os.umask(0)
     try:
         ensure(path)
@@ -200,15 +198,15 @@ def test_a_new_mirror_is_for_its_owner_to_write_and_a_file_that_is_there_keeps_i
         os.umask(before)
 
 
-def test_an_existing_mirror_is_not_made_anew(path: Path) -> None:
+def test_an_existing_mirror_is_not_changed(path: Path) -> None:
     create(path, fill=lambda _: None)
     before = path.read_bytes()
     ensure(path)
     assert path.read_bytes() == before
-    assert [file.name for file in path.parent.iterdir()] == ["mirror.db"]  # there was nothing to lock for
+    assert [file.name for file in path.parent.iterdir()] == ["mirror.db"]  # no lock file was needed
 
 
-def test_nothing_is_left_beside_what_can_be_no_mirror(tmp_path: Path) -> None:
+def test_no_lock_file_is_made_beside_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     with pytest.raises(MirrorError, match="is a folder"), fetch_lock(folder):

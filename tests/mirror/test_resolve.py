@@ -1,4 +1,4 @@
-"""What a person may call a package."""
+"""The ways to name a package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome
 from djpkg.source_name import SourceName
-from tests.mirrors import NOW, PACKAGES, filled, forge, record
+from tests.mirrors import NOW, PACKAGES, catalog_facts, filled_mirror, forge_facts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,27 +25,29 @@ if TYPE_CHECKING:
 PUBLIC = "https://djangopackages.org/api/v4"
 LARGE = 2**63 - 1
 MORE = (
-    record(5, "lid", repo_url="https://gitlab.com/group/sub/lid", pypi_url="Lid.Maker"),
-    record(6, "django-kiln", repo_url="https://github.com/mara/other", pypi_url=""),
-    record(7, "2048", repo_url="", pypi_url=""),
-    record(8, "twin-a", repo_url="https://github.com/ines/twins", pypi_url="twins"),
-    record(9, "twin-b", repo_url="https://github.com/Ines/Twins.git", pypi_url="https://pypi.org/project/twins/"),
-    record(10, "own", repo_url="https://git.example.org/mara/own", pypi_url=""),
-    record(11, "Über-Pots", repo_url="", pypi_url=""),
-    record(LARGE, "large", repo_url="", pypi_url="", repo_watchers=1, repo_forks=1),
+    catalog_facts(5, "lid", repo_url="https://gitlab.com/group/sub/lid", pypi_url="Lid.Maker"),
+    catalog_facts(6, "django-kiln", repo_url="https://github.com/mara/other", pypi_url=""),
+    catalog_facts(7, "2048", repo_url="", pypi_url=""),
+    catalog_facts(8, "twin-a", repo_url="https://github.com/ines/twins", pypi_url="twins"),
+    catalog_facts(
+        9, "twin-b", repo_url="https://github.com/Ines/Twins.git", pypi_url="https://pypi.org/project/twins/"
+    ),
+    catalog_facts(10, "own", repo_url="https://git.example.org/mara/own", pypi_url=""),
+    catalog_facts(11, "Über-Pots", repo_url="", pypi_url=""),
+    catalog_facts(LARGE, "large", repo_url="", pypi_url="", repo_watchers=1, repo_forks=1),
 )
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = filled(tmp_path_factory.mktemp("mirror") / "mirror.db", (*PACKAGES, *MORE))
+    path = filled_mirror(tmp_path_factory.mktemp("mirror") / "mirror.db", (*PACKAGES, *MORE))
     with open_write(path) as db:
         writer = Writer(db, forges={"git.example.org": SourceName.FORGEJO})
-        writer.store_catalog([MORE[5]], now=NOW, tell_added=False)
-        writer.store_catalog([record(90, "reused"), record(91, "vanished")], now=NOW, tell_added=False)
+        writer.store_catalog([MORE[5]], now=NOW, report_added=False)
+        writer.store_catalog([catalog_facts(90, "reused"), catalog_facts(91, "vanished")], now=NOW, report_added=False)
         writer.mark_gone(90, now=NOW)
         writer.mark_gone(91, now=NOW)
-        writer.store_catalog([record(92, "reused")], now=NOW, tell_added=False)
+        writer.store_catalog([catalog_facts(92, "reused")], now=NOW, report_added=False)
     return path
 
 
@@ -53,11 +55,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "text",
     ["umbrella/kiln", "Umbrella/Kiln.git", "https://github.com/umbrella/kiln", "git@github.com:umbrella/Kiln.git"],
 )
-def test_a_repository_that_has_moved_is_found_where_it_is_now(tmp_path: Path, text: str) -> None:
-    with open_write(filled(tmp_path / "mirror.db", PACKAGES)) as db:
+def test_a_moved_repository_is_found_by_its_new_address(tmp_path: Path, text: str) -> None:
+    with open_write(filled_mirror(tmp_path / "mirror.db", PACKAGES)) as db:
         writer = Writer(db, forges={})
-        moved = SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge("umbrella/kiln"))
-        writer.store_statements(SourceName.GITHUB, [moved], now=NOW)
+        moved = SourceAnswer("github.com/mara/django-pots", Outcome.UPDATED, forge_facts("umbrella/kiln"))
+        writer.store_answers(SourceName.GITHUB, [moved], now=NOW)
         assert (
             resolve.find_ids(db, text, catalog=PUBLIC)
             == resolve.find_ids(db, "mara/django-pots", catalog=PUBLIC)
@@ -118,17 +120,17 @@ def db(path: Path) -> Iterator[sqlite3.Connection]:
         ("' OR 1=1 --", []),
     ],
 )
-def test_a_text_finds_the_packages_that_it_fits(db: sqlite3.Connection, text: str, ids: list[int]) -> None:
+def test_a_text_finds_matching_packages(db: sqlite3.Connection, text: str, ids: list[int]) -> None:
     forges = {"git.example.org": SourceName.FORGEJO}
     assert sorted(resolve.find_ids(db, text, catalog="http://127.0.0.1:8000/api/v4", forges=forges)) == ids
 
 
-def test_the_one_that_fits_is_given(db: sqlite3.Connection) -> None:
+def test_a_single_match_is_returned(db: sqlite3.Connection) -> None:
     assert resolve.get_id(db, "django-pots", catalog=PUBLIC) == 1
 
 
-def test_several_are_named(db: sqlite3.Connection) -> None:
-    with pytest.raises(PackageNotFound, match="fits 2 packages: twin-a, twin-b") as raised:
+def test_several_matches_are_an_error_that_names_them(db: sqlite3.Connection) -> None:
+    with pytest.raises(PackageNotFound, match="matches 2 packages: twin-a, twin-b") as raised:
         resolve.get_id(db, "twins", catalog=PUBLIC)
     assert raised.value.exit_code == 3
 
@@ -141,11 +143,11 @@ def test_several_are_named(db: sqlite3.Connection) -> None:
         ("DJANGO_POT", "django-pots"),
         ("https://djangopackages.org/packages/p/django-pot/", "djpkg fetch django-pot"),
         ("777", "djpkg fetch 777 asks"),
-        ("zzz/yyy", "djpkg fetch --all brings the whole directory"),
+        ("zzz/yyy", "djpkg fetch --all fetches the whole directory"),
         ("\udcff", "djpkg fetch --all"),
     ],
 )
-def test_an_unknown_one_names_the_nearest_and_the_fetch_that_would_get_it(
+def test_an_unknown_name_suggests_the_nearest_and_the_fetch_command(
     db: sqlite3.Connection, text: str, hint: str
 ) -> None:
     with pytest.raises(PackageNotFound) as raised:
@@ -159,7 +161,7 @@ def test_an_unknown_one_names_the_nearest_and_the_fetch_that_would_get_it(
 @given(text=st.text(alphabet=st.characters(exclude_categories=()), max_size=60))
 @example(text="https://djangopackages.org/packages/p/%ff%00/")
 @example(text="https://djangopackages.org/packages/p/%ed%b0%80/")
-def test_any_text_finds_something_or_nothing(db: sqlite3.Connection, text: str) -> None:
+def test_any_text_is_accepted(db: sqlite3.Connection, text: str) -> None:
     found = resolve.find_ids(db, text, catalog=PUBLIC)
     if len(found) != 1:
         with pytest.raises(PackageNotFound):
@@ -167,9 +169,7 @@ def test_any_text_finds_something_or_nothing(db: sqlite3.Connection, text: str) 
 
 
 @pytest.mark.parametrize("text", ["x" * 99_999, "https://robot:canary@example.org/" + "x" * 99_999])
-def test_a_name_that_is_not_there_is_said_in_short_and_without_what_is_secret_in_it(
-    db: sqlite3.Connection, text: str
-) -> None:
+def test_an_unknown_name_is_shortened_and_shown_without_credentials(db: sqlite3.Connection, text: str) -> None:
     with pytest.raises(PackageNotFound) as raised:
         resolve.get_id(db, text, catalog=PUBLIC)
     assert len(str(raised.value)) < 200
@@ -179,5 +179,5 @@ def test_a_name_that_is_not_there_is_said_in_short_and_without_what_is_secret_in
 @pytest.mark.parametrize(
     ("name", "asked"), [("pots", True), ("1", True), ("Pots_2.x", True), ("a/b", False), ("", False), ("a b", False)]
 )
-def test_what_the_catalog_can_be_asked_for(name: str, *, asked: bool) -> None:
-    assert resolve.is_catalog_name(name) is asked
+def test_names_that_the_catalog_can_look_up(name: str, *, asked: bool) -> None:
+    assert resolve.is_id_or_slug(name) is asked

@@ -1,4 +1,4 @@
-"""The record that a new mirror starts with."""
+"""The seed record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlite_utils import Database
 
-import tests.starter
+import tests.seed
 from djpkg.mirror import fetch_history, lock, seed
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.package import get_package
@@ -22,27 +22,27 @@ from djpkg.source_name import SourceName
 if TYPE_CHECKING:
     from pathlib import Path
 
-RECORD = tests.starter.RECORD.read_text(encoding="ascii")
+RECORD = tests.seed.RECORD.read_text(encoding="ascii")
 
 
-def test_it_is_the_packaged_record_to_the_character() -> None:
+def test_the_seed_is_the_record_of_the_catalog() -> None:
     with closing(seed.open_seed()) as db:
         values = get_values(db, 409, fields.RECORD_COLUMNS)
-    assert as_json.record(values, fields.RECORD_COLUMNS).strip() == RECORD.strip()
+    assert as_json.render_record(values, fields.RECORD_COLUMNS).strip() == RECORD.strip()
     assert list(values) == list(json.loads(RECORD))
 
 
-def test_its_packaged_rows_are_those_that_the_merge_gives() -> None:
-    assert seed.SEED_FILE.read_text(encoding="ascii") == tests.starter.text()
+def test_the_packaged_rows_are_up_to_date() -> None:
+    assert seed.SEED_FILE.read_text(encoding="ascii") == tests.seed.seed_text()
 
 
-def test_no_file_is_made_and_nothing_can_be_written(tmp_path: Path) -> None:
+def test_the_seed_makes_no_file_and_is_read_only(tmp_path: Path) -> None:
     with closing(seed.open_seed()) as db, pytest.raises(Exception, match="readonly"):
         db.execute("DELETE FROM packages")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_new_mirror_holds_it_and_nothing_else_and_no_sweep(tmp_path: Path) -> None:
+def test_a_new_mirror_contains_only_the_seed(tmp_path: Path) -> None:
     path = tmp_path / "mirror.db"
     lock.ensure(path)
     with open_read(path) as db, closing(seed.open_seed()) as memory:
@@ -57,7 +57,7 @@ def test_a_new_mirror_holds_it_and_nothing_else_and_no_sweep(tmp_path: Path) -> 
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
-def test_it_is_dated_as_it_is_and_names_its_category() -> None:
+def test_the_seed_has_its_own_dates_and_its_category() -> None:
     with closing(seed.open_seed()) as db:
         package = get_package(db, 409, forges=NO_FORGES)
     assert package.values["last_fetched"] == "2026-02-15T20:08:21.858607-05:00"
@@ -67,7 +67,7 @@ def test_it_is_dated_as_it_is_and_names_its_category() -> None:
     assert (package.sources[0].asked, package.sources[0].answered) == (None, None)
 
 
-def test_tools_find_the_index_for_words_by_themselves(tmp_path: Path) -> None:
+def test_sqlite_utils_finds_the_full_text_index(tmp_path: Path) -> None:
     path = tmp_path / "mirror.db"
     lock.ensure(path)
     with open_read(path) as db:

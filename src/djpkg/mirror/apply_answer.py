@@ -1,4 +1,4 @@
-"""What one statement of a source does to the row of facts that it is laid over. Touches no file."""
+"""Apply one source answer to a stored facts row. Pure: reads and writes no file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror import facts_json
 from djpkg.model import weekly_commits
-from djpkg.model.fact_changes import Event, combine, facts_differ, find_events
+from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
 from djpkg.model.facts import ForgeFacts, Outcome
-from djpkg.times import instant, stamp
+from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from djpkg.model.facts import Facts, RepositoryFacts
     from djpkg.model.merge import FactsRow
 
-# How long a gone or blocked place is left in peace: 1, 2, 4, … days, at most a month.
+# Gone and blocked repositories and projects are requested again after 1, 2, 4, … days.
 MAX_RETRY_DELAY = timedelta(days=30)
 
 
 class SourceAnswer(NamedTuple):
-    """What one source said of one coordinate, to be stored for every package that points there.
+    """One source's answer about one coordinate, stored for every package that points to it.
 
-    `outcome` is None while more is to come. `said` is None where nothing new was said; what was said before an asking
-    FAILED or was DEFERRED is kept all the same. `error` goes with FAILED.
+    `outcome` is None while more parts follow. `facts` is None when the answer has no new facts; stored facts stay then,
+    also when the outcome is FAILED or DEFERRED. `error` is the reason of FAILED.
     """
 
     coordinate: str
     outcome: Outcome | None
-    said: Facts | None = None
+    facts: Facts | None = None
     error: str | None = None
     etag: str | None = None
     serial: int | None = None
 
 
 class StoredChange(NamedTuple):
-    """What storing did to one package: whether its facts changed, and what is worth telling."""
+    """The effect of an answer on one package: whether its facts changed, and the events."""
 
     package: int
     slug: str
@@ -48,93 +48,94 @@ class StoredChange(NamedTuple):
 
 
 class AppliedAnswer(NamedTuple):
-    """The columns of the facts row that change, what storing them did, and the facts that the row then holds.
+    """The columns to write, the effect on the package, and the facts that the row then holds.
 
-    `still` says that nothing about the package changes but the time of the answer.
+    `only_time` is true when the merge of the package changes in nothing but the time of the answer.
     """
 
     row: dict[str, SqlValue]
-    written: StoredChange
-    kept: Facts | None
-    still: bool = False
+    change: StoredChange
+    facts: Facts | None
+    only_time: bool = False
 
 
 def apply_answer(
-    before: FactsRow, statement: SourceAnswer, number: int, slug: str, shared: Facts | None, *, now: datetime
+    before: FactsRow, answer: SourceAnswer, number: int, slug: str, shared: Facts | None, *, now: datetime
 ) -> AppliedAnswer:
-    """Lay a statement over the row that a package has of its coordinate.
+    """Return what an answer changes in a package's facts row of the same coordinate.
 
-    `shared` are the facts that some package has of the coordinate. The source was asked with their validators, so that
-    "unchanged" and parts of an answer speak of them: a package that has none yet gets those.
+    `shared` are the facts that any package has of the coordinate. Their validators were sent, so "unchanged" and
+    partial answers refer to them; a package without facts of its own gets them.
     """
-    at = stamp(now)
+    time = format_time(now)
     row: dict[str, SqlValue] = {
         "package_id": number,
         "source": before.source.value,
-        "coordinate": statement.coordinate,
-        "asked": at,
+        "coordinate": answer.coordinate,
+        "asked": time,
     }
-    old = before.said
-    broke_off = statement.outcome in (Outcome.FAILED, Outcome.DEFERRED)
-    if statement.outcome is Outcome.FAILED:
-        row |= {"outcome": "failed", "error": statement.error}
-    if broke_off and statement.said is None:
-        return AppliedAnswer(row, StoredChange(number, slug, statement.coordinate, changed=False, events=()), old)
-    kept = combine(old or shared, statement.said) if statement.said is not None else old or shared
-    changed, told = False, []
-    if kept is not None and (statement.said is not None or old is None):
-        changed = old is None or facts_differ(old, kept)
-        told = find_events(old, kept, coordinate=statement.coordinate)
-        if kept != old:
-            row["said"] = facts_json.encode(kept)
-    row |= _validators(old, kept, statement) | _patience_with(before, statement, now)
-    if not broke_off:  # else it was not answered to its end: it keeps its turn, and what came of it stays
-        row |= {"answered": at, "error": None}
-        if statement.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
+    old = before.facts
+    incomplete = answer.outcome in (Outcome.FAILED, Outcome.DEFERRED)
+    if answer.outcome is Outcome.FAILED:
+        row |= {"outcome": "failed", "error": answer.error}
+    if incomplete and answer.facts is None:
+        return AppliedAnswer(row, StoredChange(number, slug, answer.coordinate, changed=False, events=()), old)
+    new = combine_facts(old or shared, answer.facts) if answer.facts is not None else old or shared
+    changed = False
+    events: list[Event] = []
+    if new is not None and (answer.facts is not None or old is None):
+        changed = old is None or facts_differ(old, new)
+        events = find_events(old, new, coordinate=answer.coordinate)
+        if new != old:
+            row["facts"] = facts_json.encode(new)
+    row |= _validators(old, new, answer) | _retry(before, answer, now)
+    if not incomplete:  # an incomplete answer keeps the time of the last complete one, so it is repeated first
+        row |= {"answered": time, "error": None}
+        if answer.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
             row["outcome"] = "updated" if changed else "unchanged"
-    written = StoredChange(number, slug, statement.coordinate, changed, tuple(told))
-    still = not (changed or told or broke_off) and _is_still(before, kept, statement, now)
-    return AppliedAnswer(row, written, kept, still=still)
+    change = StoredChange(number, slug, answer.coordinate, changed, tuple(events))
+    only_time = not (changed or events or incomplete) and _merges_alike(before, new, answer, now)
+    return AppliedAnswer(row, change, new, only_time=only_time)
 
 
-def _validators(old: Facts | None, kept: Facts | None, statement: SourceAnswer) -> dict[str, SqlValue]:
-    """What lets the source say "unchanged" of what is kept now."""
-    if statement.outcome is Outcome.GONE:
-        # A place that comes back as it was would else answer "unchanged" to the old validator, and stay gone.
+def _validators(old: Facts | None, new: Facts | None, answer: SourceAnswer) -> dict[str, SqlValue]:
+    """Return the ETag and serial to store; None removes one."""
+    if answer.outcome is Outcome.GONE:
+        # Otherwise a repository that returns unchanged would match its old validator and stay gone.
         return {"etag": None, "serial": None}
-    stated: dict[str, SqlValue] = {}
-    if statement.etag is not None:
-        stated["etag"] = statement.etag
-    elif _page(kept) != _page(old):
-        stated["etag"] = None  # it spoke of the page before, which may come back
-    if statement.serial is not None:
-        stated["serial"] = statement.serial
-    return stated
+    validators: dict[str, SqlValue] = {}
+    if answer.etag is not None:
+        validators["etag"] = answer.etag
+    elif _repository(new) != _repository(old):
+        validators["etag"] = None  # it belongs to the former repository facts, which may return
+    if answer.serial is not None:
+        validators["serial"] = answer.serial
+    return validators
 
 
-def _patience_with(before: FactsRow, statement: SourceAnswer, now: datetime) -> dict[str, SqlValue]:
-    """How often a place was gone or blocked in a row, and until when it is therefore left in peace."""
-    if statement.outcome is not Outcome.GONE:
-        return {"misses": 0, "retry": None}
-    misses = before.misses + 1
-    return {"outcome": "gone", "misses": misses, "retry": stamp(now + _patience(misses))}
+def _retry(before: FactsRow, answer: SourceAnswer, now: datetime) -> dict[str, SqlValue]:
+    """Return the number of consecutive "gone" answers, and the time before which there is no further request."""
+    if answer.outcome is not Outcome.GONE:
+        return {"gone_count": 0, "retry_after": None}
+    count = before.gone_count + 1
+    return {"outcome": "gone", "gone_count": count, "retry_after": format_time(now + _retry_delay(count))}
 
 
-def _page(facts: Facts | None) -> RepositoryFacts | None:
+def _retry_delay(gone_count: int) -> timedelta:
+    # A minute less than whole days, so that a daily cron job does not miss the time by seconds.
+    return min(timedelta(days=2 ** min(gone_count - 1, 10)), MAX_RETRY_DELAY) - timedelta(minutes=1)
+
+
+def _repository(facts: Facts | None) -> RepositoryFacts | None:
     return facts.repository if isinstance(facts, ForgeFacts) else None
 
 
-def _is_still(before: FactsRow, kept: Facts | None, statement: SourceAnswer, now: datetime) -> bool:
-    """Whether an answer without news follows a good one, and the weeks stay what they were."""
-    if statement.outcome is Outcome.GONE or before.outcome not in ("updated", "unchanged") or before.error:
+def _merges_alike(before: FactsRow, facts: Facts | None, answer: SourceAnswer, now: datetime) -> bool:
+    """Return whether unchanged facts merge as before: the last answer was complete, the weekly counts are equal."""
+    if answer.outcome is Outcome.GONE or before.outcome not in ("updated", "unchanged") or before.error:
         return False
-    last = instant(before.answered)
-    if kept is None or last is None or last > now:
+    last = parse_time(before.answered)
+    if facts is None or last is None or last > now:
         return False
-    days = kept.weeks.days if isinstance(kept, ForgeFacts) and kept.weeks is not None else {}
-    return weekly_commits.counts(days, as_of=last) == weekly_commits.counts(days, as_of=now)
-
-
-def _patience(misses: int) -> timedelta:
-    # A minute less than whole days, so that a cron job that comes at the same time of each day finds the day over.
-    return min(timedelta(days=2 ** min(misses - 1, 10)), MAX_RETRY_DELAY) - timedelta(minutes=1)
+    days = facts.weeks.days if isinstance(facts, ForgeFacts) and facts.weeks is not None else {}
+    return weekly_commits.weekly_counts(days, as_of=last) == weekly_commits.weekly_counts(days, as_of=now)

@@ -1,4 +1,4 @@
-"""The names of categories and grids, as a person may write them."""
+"""Categories and grids: their names and their packages."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from djpkg.editing.assignments import CategoriesAndGrids
+    from djpkg.editing.assignments import CategoryAndGridIds
 
-_NEAREST = 3
+_MAX_SUGGESTIONS = 3
 
 
 class GridCount(NamedTuple):
-    """A category or grid and how many listed packages it holds; slug and title are None until it is named."""
+    """A category or grid and its number of listed packages; slug and title are None while unknown."""
 
     id: int
     slug: str | None
@@ -25,15 +25,15 @@ class GridCount(NamedTuple):
     packages: int
 
 
-def get_categories_and_grids(db: sqlite3.Connection) -> CategoriesAndGrids:
-    """Every category and grid under its slug, its title and its id."""
-    from djpkg.editing.assignments import CategoriesAndGrids  # noqa: PLC0415 - for those who edit
+def get_categories_and_grids(db: sqlite3.Connection) -> CategoryAndGridIds:
+    """Return the ids of all categories and of all grids by slug, title and id (as text), in lower case."""
+    from djpkg.editing.assignments import CategoryAndGridIds  # noqa: PLC0415 - only for edits
 
-    return CategoriesAndGrids(_names(db, "categories"), _names(db, "grids"))
+    return CategoryAndGridIds(_ids_by_name(db, "categories"), _ids_by_name(db, "grids"))
 
 
 def get_categories(db: sqlite3.Connection) -> list[GridCount]:
-    """All categories, the fullest first."""
+    """Return all categories, those with most packages first."""
     rows = db.execute(
         "SELECT id, slug, title, (SELECT count(*) FROM packages WHERE packages.category = categories.id"
         " AND catalog_state = 'listed') AS packages FROM categories ORDER BY packages DESC, slug"
@@ -42,7 +42,7 @@ def get_categories(db: sqlite3.Connection) -> list[GridCount]:
 
 
 def get_grids(db: sqlite3.Connection) -> list[GridCount]:
-    """All grids, the fullest first."""
+    """Return all grids, those with most packages first."""
     rows = db.execute(
         "SELECT grids.id, grids.slug, grids.title, count(packages.id) AS packages FROM grids"
         " LEFT JOIN package_grids ON package_grids.grid_id = grids.id"
@@ -52,23 +52,25 @@ def get_grids(db: sqlite3.Connection) -> list[GridCount]:
     return [GridCount(*row) for row in rows]
 
 
-def get_grid(db: sqlite3.Connection, text: str) -> int:
-    """The id of the grid of that id, slug or title, whatever its case. PackageNotFound names the nearest."""
-    known = _names(db, "grids")
-    found = known.get(text.strip().lower())
-    if found is not None:
-        return found
-    from difflib import get_close_matches  # noqa: PLC0415 - typing errors only
+def get_grid_id(db: sqlite3.Connection, text: str) -> int:
+    """Return the id of the grid with this id, slug or title, in any case. Raises PackageNotFound."""
+    ids = _ids_by_name(db, "grids")
+    name = text.strip().lower()
+    if name in ids:
+        return ids[name]
+    from difflib import get_close_matches  # noqa: PLC0415 - only after a typing error
 
-    slugs = [slug for (slug,) in db.execute("SELECT slug FROM grids WHERE slug IS NOT NULL")]
-    near = get_close_matches(text.strip().lower(), known, n=_NEAREST, cutoff=0.6)
-    near_slugs = dict.fromkeys(slug for name in near for slug in slugs if known.get(slug.lower()) == known[name])
-    hint = f"did you mean {', '.join(near_slugs)}?" if near_slugs else "djpkg grids lists them"
-    raise PackageNotFound(f"there is no grid {quote_input(text)} in the mirror", hint=hint)
+    suggested: list[str] = []
+    for similar in get_close_matches(name, ids, n=_MAX_SUGGESTIONS, cutoff=0.6):
+        (slug,) = db.execute("SELECT slug FROM grids WHERE id = ?", (ids[similar],)).fetchone()
+        if slug and slug not in suggested:
+            suggested.append(slug)
+    hint = f"did you mean {', '.join(suggested)}?" if suggested else "djpkg grids lists them"
+    raise PackageNotFound(f"grid {quote_input(text)} not found in the mirror", hint=hint)
 
 
-def find_members(db: sqlite3.Connection, grid: int) -> list[int]:
-    """The ids of the listed packages of a grid, most stars first."""
+def find_grid_members(db: sqlite3.Connection, grid: int) -> list[int]:
+    """Return the ids of a grid's listed packages, most stars first."""
     rows = db.execute(
         "SELECT packages.id FROM package_grids JOIN packages ON packages.id = package_id"
         " WHERE grid_id = ? AND catalog_state = 'listed' ORDER BY repo_watchers DESC NULLS LAST, slug, packages.id",
@@ -78,7 +80,7 @@ def find_members(db: sqlite3.Connection, grid: int) -> list[int]:
 
 
 def has_unnamed(db: sqlite3.Connection, packages: Sequence[int]) -> bool:
-    """Whether one of these packages is in a grid or category that is known by its number alone."""
+    """Return whether any of the packages is in a grid or category of which only the id is known."""
     row = db.execute(
         "SELECT EXISTS (SELECT 1 FROM package_grids JOIN grids ON grids.id = grid_id WHERE grids.slug IS NULL"
         " AND package_id IN (SELECT value FROM json_each(:ids)))"
@@ -89,12 +91,12 @@ def has_unnamed(db: sqlite3.Connection, packages: Sequence[int]) -> bool:
     return bool(row[0])
 
 
-def _names(db: sqlite3.Connection, table: str) -> dict[str, int]:
-    """An id is always itself and a slug goes before a title, whatever others are called."""
+def _ids_by_name(db: sqlite3.Connection, table: str) -> dict[str, int]:
+    """Where names collide, an id wins over a slug, and a slug over a title."""
     rows = db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id").fetchall()
-    names = {str(number): number for number, _, _ in rows}
+    ids = {str(number): number for number, _, _ in rows}
     for column in (1, 2):
         for row in rows:
             if row[column]:
-                names.setdefault(row[column].lower(), row[0])
-    return names
+                ids.setdefault(row[column].lower(), row[0])
+    return ids

@@ -1,7 +1,7 @@
-"""What a shell may offer to complete a word with: names from the mirror, read without waiting for anybody.
+"""Names from the mirror for shell completion.
 
-A shell asks on a key press, so that a mirror that is locked, damaged, older or not there is not worth a message: the
-caller takes every error for "nothing to offer".
+A shell asks on a key press, so nothing waits and nothing is reported: the caller treats any error (a locked, damaged,
+older or missing mirror) as "no candidates".
 """
 
 from __future__ import annotations
@@ -18,38 +18,39 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_CANDIDATES = 50
-_PATIENCE = 0.2  # seconds, for a fetch that is just committing a page
-# Shells evaluate what they are offered: only names that mean nothing to any of them are.
-_HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_BUSY_SECONDS = 0.2  # long enough for a fetch that commits a page
+# Shells evaluate candidates, so only names without special characters are offered.
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def find_slugs(path: Path, prefix: str) -> list[str]:
-    """Slugs that begin so, whatever their case, in order. Raises sqlite3.Error."""
-    begun = normalize_slug(prefix)
-    names = _names(
+    """Return the slugs of packages with this prefix, in any case, sorted. Raises sqlite3.Error."""
+    low = normalize_slug(prefix)
+    slugs = _query(
         path,
         f"SELECT slug FROM packages WHERE {NORMALIZED_SLUG} >= ? AND {NORMALIZED_SLUG} < ?"
         f" ORDER BY {NORMALIZED_SLUG} LIMIT {MAX_CANDIDATES}",
-        (begun, begun + "\U0010ffff"),
+        (low, low + "\U0010ffff"),
     )
-    # A shell keeps what was typed: where the case differs, the slug is offered as it may be typed as well.
-    return [name if name.startswith(prefix) else normalize_slug(name) for name in names]
+    # A shell accepts only candidates that begin with the typed text, so a slug in another case is offered normalized.
+    return [slug if slug.startswith(prefix) else normalize_slug(slug) for slug in slugs]
 
 
 def find_grids(path: Path, prefix: str) -> list[str]:
-    """Slugs of grids that begin so. Raises sqlite3.Error."""
-    return _names(path, _places("grids"), (f"{prefix}*",))
+    """Return the slugs of grids with this prefix, sorted. Raises sqlite3.Error."""
+    return _query(path, _slugs_sql("grids"), (f"{prefix}*",))
 
 
 def find_categories(path: Path, prefix: str) -> list[str]:
-    """Slugs of categories that begin so. Raises sqlite3.Error."""
-    return _names(path, _places("categories"), (f"{prefix}*",))
+    """Return the slugs of categories with this prefix, sorted. Raises sqlite3.Error."""
+    return _query(path, _slugs_sql("categories"), (f"{prefix}*",))
 
 
-def _places(table: str) -> str:
+def _slugs_sql(table: str) -> str:
     return f"SELECT slug FROM {table} WHERE slug GLOB ? ORDER BY slug LIMIT {MAX_CANDIDATES}"
 
 
-def _names(path: Path, sql: str, values: tuple[str, ...]) -> list[str]:
-    with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=_PATIENCE)) as db:
-        return [name for (name,) in db.execute(sql, values) if _HARMLESS.fullmatch(name)]
+def _query(path: Path, sql: str, values: tuple[str, ...]) -> list[str]:
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as db:
+        return [name for (name,) in db.execute(sql, values) if _SAFE_NAME.fullmatch(name)]

@@ -1,4 +1,4 @@
-"""Reading events: plain sqlite3, nothing heavy, no writes."""
+"""Reading events with plain sqlite3: nothing heavy is imported, nothing is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """One event: when (UTC), of which package, its name, and what was and is where the event has such."""
+    """One event of a package: its time (UTC text), the package's slug, the event's name, old and new value if any."""
 
     at: str
     slug: str
@@ -23,9 +23,9 @@ class Change(NamedTuple):
 def find_changes(
     db: sqlite3.Connection, *, since: str, packages: Sequence[int] | None = None, limit: int = 0
 ) -> list[Change]:
-    """The events from `since` on (a stamp), newest first; of these packages only, of all where None.
+    """Return the events from `since` (a UTC text) on, newest first: of these packages, or of all if None.
 
-    `limit` 0 takes all.
+    `limit` 0 means no limit.
     """
     only = "" if packages is None else " AND package_id IN (SELECT value FROM json_each(?))"
     values = (since,) if packages is None else (since, json.dumps(list(packages)))

@@ -1,7 +1,4 @@
-"""Facts <-> the JSON that the mirror keeps of them.
-
-Owns msgspec for the mirror; only what writes or merges loads it.
-"""
+"""Conversions between facts and the JSON in `facts.facts`. Loads msgspec, so only writing and merging import it."""
 
 from __future__ import annotations
 
@@ -24,36 +21,36 @@ _pypi = msgspec.json.Decoder(PypiFacts)
 
 
 def encode(facts: Facts) -> str:
-    """JSON with the names of the facts' own fields."""
+    """Return the facts as a JSON object, keyed by the names of their attributes."""
     return _encoder.encode(facts).decode()
 
 
-def decode(source: SourceName, said: str) -> Facts:
-    """The facts that `encode` wrote for that source. Raises MirrorError where somebody else has written there."""
+def decode(source: SourceName, text: str) -> Facts:
+    """Return the facts that `encode` wrote for a source. Raises MirrorError for any other JSON."""
     try:
         match source:
             case SourceName.CATALOG:
-                return _catalog.decode(said)
+                return _catalog.decode(text)
             case SourceName.PYPI:
-                return _pypi.decode(said)
+                return _pypi.decode(text)
             case _:
-                return _forge.decode(said)
+                return _forge.decode(text)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise unreadable(f"of {source}", error) from error
+        raise invalid_facts_error(f"of {source}", error) from error
 
 
-def facts_row(row: Sequence[str | None]) -> FactsRow:
-    """A row of `facts`, of which the columns are source, coordinate, asked, answered, outcome, error and said.
+def parse_facts_row(row: Sequence[str | None]) -> FactsRow:
+    """Return the row of the columns source, coordinate, asked, answered, outcome, error, facts.
 
-    Raises MirrorError as `decode` does, and ValueError on a source of nobody's.
+    Raises MirrorError for invalid facts, and ValueError for an unknown source.
     """
-    source, coordinate, asked, answered, outcome, error, said = row
+    source, coordinate, asked, answered, outcome, error, text = row
     name = SourceName(cast("str", source))
-    facts = decode(name, said) if said is not None else None
+    facts = decode(name, text) if text is not None else None
     return FactsRow(name, cast("str", coordinate), asked, answered, outcome, error, facts)
 
 
-def unreadable(which: str, error: Exception) -> MirrorError:
-    """What is said of facts that cannot be read or merged."""
-    message = f"the mirror holds facts {which} that djpkg did not write ({error})"
-    return MirrorError(message, hint="restore a copy of the mirror, or take out what was written there")
+def invalid_facts_error(subject: str, error: Exception) -> MirrorError:
+    """Return the error for facts that cannot be read or merged; `subject` is the source or packages ("of pypi")."""
+    message = f"the mirror contains invalid facts {subject} ({error})"
+    return MirrorError(message, hint="restore a copy of the mirror, or remove what another program wrote there")

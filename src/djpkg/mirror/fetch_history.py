@@ -1,4 +1,4 @@
-"""What the mirror remembers of fetches: runs and how they ended, quotas as last told, and complete sweeps."""
+"""What the mirror stores about fetches: runs and their reports, quotas, and complete sweeps."""
 
 from __future__ import annotations
 
@@ -7,79 +7,85 @@ from typing import TYPE_CHECKING
 
 from djpkg.mirror.connection import transaction
 from djpkg.model.fetch_state import QuotaRow, Sweep
-from djpkg.times import instant, stamp
+from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
+    from sqlite_utils.db import Table
+
     from djpkg.source_name import SourceName
 
-# Enough for `status` and for a look back at what a cron job did in half a year of nights.
+# Half a year of nightly fetches.
 RUNS_KEPT = 200
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
-    """Note that a fetch began; its number. A run that was killed stays without an end."""
+    """Store the start of a fetch and return its number. A killed fetch keeps no end."""
     with transaction(db):
-        cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (stamp(now), asked))
+        cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
         db.execute("DELETE FROM runs WHERE id <= ?", ((cursor.lastrowid or 0) - RUNS_KEPT,))
     return cursor.lastrowid or 0
 
 
 def finish_run(db: sqlite3.Connection, run: int, *, code: int, report: dict[str, object], now: datetime) -> None:
-    """Note how a fetch ended."""
+    """Store the end of a fetch: its exit code and its report."""
     with transaction(db):
         db.execute(
             "UPDATE runs SET finished = ?, exit = ?, report = ? WHERE id = ?",
-            (stamp(now), code, json.dumps(report), run),
+            (format_time(now), code, json.dumps(report), run),
         )
 
 
-def store_quota(db: sqlite3.Connection, rows: list[QuotaRow]) -> None:
-    """Keep what the sources said of their quotas."""
+def store_quotas(db: sqlite3.Connection, quotas: list[QuotaRow]) -> None:
+    """Store the latest state of these quota pools."""
+    rows = [
+        {
+            "source": quota.source,
+            "pool": quota.pool,
+            "quota_limit": quota.limit,
+            "remaining": quota.remaining,
+            "reset": format_time(quota.reset) if quota.reset else None,
+            "not_before": format_time(quota.not_before) if quota.not_before else None,
+        }
+        for quota in quotas
+    ]
     with transaction(db):
-        db.executemany(
-            "INSERT INTO sources (source, pool, quota_limit, remaining, reset, not_before) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (source, pool) DO UPDATE SET quota_limit = excluded.quota_limit,"
-            " remaining = excluded.remaining, reset = excluded.reset, not_before = excluded.not_before",
-            [
-                (
-                    row.source,
-                    row.pool,
-                    row.limit,
-                    row.remaining,
-                    stamp(row.reset) if row.reset else None,
-                    stamp(row.not_before) if row.not_before else None,
-                )
-                for row in rows
-            ],
-        )
+        _table(db, "sources").upsert_all(rows, pk=("source", "pool"))
 
 
 def get_quotas(db: sqlite3.Connection) -> list[QuotaRow]:
-    """All quotas as last told."""
+    """Return all quota pools as last stored."""
     rows = db.execute(
         "SELECT source, pool, quota_limit, remaining, reset, not_before FROM sources ORDER BY source, pool"
     )
     return [
-        QuotaRow(source, pool, limit, left, instant(reset), instant(until))
-        for source, pool, limit, left, reset, until in rows
+        QuotaRow(source, pool, limit, remaining, parse_time(reset), parse_time(not_before))
+        for source, pool, limit, remaining, reset, not_before in rows
     ]
 
 
 def find_sweep(db: sqlite3.Connection, source: SourceName) -> Sweep | None:
-    """The last complete sweep; None if there was none."""
-    row = db.execute("SELECT completed, packages, mark FROM sweeps WHERE source = ?", (source.value,)).fetchone()
-    completed = instant(row[0]) if row else None
+    """Return the last complete sweep, or None."""
+    row = db.execute("SELECT completed, packages, newest_id FROM sweeps WHERE source = ?", (source.value,)).fetchone()
+    completed = parse_time(row[0]) if row else None
     return Sweep(completed, row[1], row[2]) if completed is not None else None
 
 
 def store_sweep(db: sqlite3.Connection, source: SourceName, sweep: Sweep) -> None:
-    """Keep that a sweep is complete. The last write of a sweep: until it is there, the short cut is not taken."""
+    """Store that a sweep is complete. Must be the last write of the sweep: later ones read only what is newer."""
+    row = {
+        "source": source.value,
+        "completed": format_time(sweep.completed),
+        "packages": sweep.packages,
+        "newest_id": sweep.newest_id,
+    }
     with transaction(db):
-        db.execute(
-            "INSERT INTO sweeps (source, completed, packages, mark) VALUES (?, ?, ?, ?) ON CONFLICT (source)"
-            " DO UPDATE SET completed = excluded.completed, packages = excluded.packages, mark = excluded.mark",
-            (source.value, stamp(sweep.completed), sweep.packages, sweep.mark),
-        )
+        _table(db, "sweeps").upsert(row, pk="source")
+
+
+def _table(db: sqlite3.Connection, name: str) -> Table:
+    from sqlite_utils import Database  # 50 ms, only for writing
+
+    return Database(db, execute_plugins=False).table(name)

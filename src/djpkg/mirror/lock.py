@@ -1,4 +1,4 @@
-"""One fetch at a time, by a file lock that dies with its holder; and the making of a mirror under it."""
+"""The fetch lock, a file lock that ends with its process, and creating and upgrading the mirror under it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def fetch_lock(path: Path) -> Iterator[None]:
-    """Hold the lock of the mirror at `path`. FetchRunning at once where another has it; MirrorError without permission,
-    or where something else is at that place.
+    """Hold the fetch lock of the mirror at `path`. Raises FetchRunning at once if it is taken, and MirrorError.
 
-    The lock is a file of its own beside the mirror: whoever opened and closed the mirror's own file in the process that
-    writes to it would give SQLite's locks away (sqlite.org/howtocorrupt.html, section 2.2).
+    The lock is a separate file: closing the mirror's own file would drop SQLite's locks of the whole process
+    (sqlite.org/howtocorrupt.html, section 2.2).
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - 25 ms, for those that write
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - 25 ms, only for writing
 
-    connection.check_place(path)
+    connection.check_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
@@ -33,9 +32,7 @@ def fetch_lock(path: Path) -> Iterator[None]:
         raise FetchRunning(f"another fetch of {path} is running") from error
     except (OSError, NotImplementedError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its file system has no locks"
-        raise MirrorError(
-            f"the mirror {path} cannot be written: {reason}", hint="name another file with --db or DJPKG_DB"
-        ) from error
+        raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=connection.OTHER_FILE) from error
     try:
         yield
     finally:
@@ -43,7 +40,7 @@ def fetch_lock(path: Path) -> Iterator[None]:
 
 
 def ensure(path: Path) -> None:
-    """Make the mirror where there is none, with the starter record, and bring an older one up to date.
+    """Create the mirror with the seed record if it is missing, or upgrade an older one.
 
     Takes the fetch lock only if there is something to do. Raises FetchRunning and MirrorError.
     """
@@ -54,7 +51,7 @@ def ensure(path: Path) -> None:
 
 
 def ensure_locked(path: Path) -> None:
-    """The same for a caller that holds the fetch lock."""
+    """Do the same for a caller that holds the fetch lock."""
     version = connection.find_version(path)
     if version is None:
         connection.create(path, fill=store_seed)

@@ -1,4 +1,4 @@
-"""One package with everything that can be told of it: names, what lies beneath edits, who stated what, and when."""
+"""Reading one package with everything that `show` prints: values, upstream values, origins and lookups."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
 
 
 def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]) -> Package:
-    """The whole of one package. PackageNotFound where the id is not there."""
+    """Return one package. Raises PackageNotFound for an unknown id."""
     values = get_values(db, number, fields.ALL_COLUMNS)
     merged, facts = get_merged(db, number, forges=forges)
-    known = {field.name: field for field in fields.FIELDS}
-    pointed = {None, merged.project, merged.place.coordinate if merged.place else None}
+    coordinates = {merged.project, merged.repository.coordinate if merged.repository else None}
     return Package(
         values=values,
-        category=_category(db, number),
-        grids=_grids(db, number),
-        upstream={name: to_public(known[name], kept) for name, kept in merged.upstream.items() if name in known},
+        category=_category_title(db, number),
+        grids=_grid_titles(db, number),
+        upstream={
+            field.name: to_public(field, merged.upstream[field.name])
+            for field in fields.FIELDS
+            if field.name in merged.upstream
+        },
         origins=merged.origins,
-        beneath=merged.beneath,
+        upstream_origins=merged.upstream_origins,
         sources=tuple(
             Provenance(row.source.value, row.coordinate, row.asked, row.answered, row.outcome, row.error)
             for row in facts
-            if row.source is SourceName.CATALOG or row.coordinate in pointed
+            if row.source is SourceName.CATALOG or row.coordinate in coordinates
         ),
         suggestion=merged.suggestion,
     )
@@ -45,30 +48,30 @@ def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, Sou
 def get_merged(
     db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]
 ) -> tuple[Merged, list[FactsRow]]:
-    """The merge that a package's row was made of, and the facts behind it. MirrorError on facts of nobody's."""
+    """Return a package's merge and the facts behind it. Raises MirrorError for invalid facts."""
     try:
-        return _merge_of(db, number, forges)
+        return _merge(db, number, forges)
     except ValueError as error:
-        raise facts_json.unreadable(f"of package {number}", error) from error
+        raise facts_json.invalid_facts_error(f"of package {number}", error) from error
 
 
-def _merge_of(db: sqlite3.Connection, number: int, forges: Mapping[str, SourceName]) -> tuple[Merged, list[FactsRow]]:
+def _merge(db: sqlite3.Connection, number: int, forges: Mapping[str, SourceName]) -> tuple[Merged, list[FactsRow]]:
     facts = [
-        facts_json.facts_row(row)
+        facts_json.parse_facts_row(row)
         for row in db.execute(
-            "SELECT source, coordinate, asked, answered, outcome, error, said FROM facts WHERE package_id = ?"
+            "SELECT source, coordinate, asked, answered, outcome, error, facts FROM facts WHERE package_id = ?"
             " ORDER BY source",
             (number,),
         )
     ]
     rows = db.execute("SELECT field, value, edited FROM overrides WHERE package_id = ?", (number,)).fetchall()
     overrides: dict[str, StoredValue] = {field: json.loads(value) for field, value, _ in rows}
-    edited = {field: at for field, _, at in rows}
+    edited = {field: time for field, _, time in rows}
     (state,) = db.execute("SELECT catalog_state FROM packages WHERE id = ?", (number,)).fetchone()
     return merge(facts, overrides, edited=edited, listed=state == "listed", forges=forges), facts
 
 
-def _category(db: sqlite3.Connection, number: int) -> str | None:
+def _category_title(db: sqlite3.Connection, number: int) -> str | None:
     row = db.execute(
         "SELECT coalesce(title, CAST(categories.id AS TEXT)) FROM categories"
         " WHERE categories.id = (SELECT category FROM packages WHERE packages.id = ?)",
@@ -77,7 +80,7 @@ def _category(db: sqlite3.Connection, number: int) -> str | None:
     return row[0] if row else None
 
 
-def _grids(db: sqlite3.Connection, number: int) -> tuple[str, ...]:
+def _grid_titles(db: sqlite3.Connection, number: int) -> tuple[str, ...]:
     rows = db.execute(
         "SELECT coalesce(title, CAST(grids.id AS TEXT)) FROM package_grids JOIN grids ON grids.id = grid_id"
         " WHERE package_id = ? ORDER BY position",

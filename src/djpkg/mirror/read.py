@@ -1,4 +1,4 @@
-"""Reading one package: plain sqlite3, nothing heavy, no writes."""
+"""Reading one package with plain sqlite3: nothing heavy is imported, nothing is written."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def get_values(db: sqlite3.Connection, package: int, columns: Iterable[Column]) -> dict[str, Value]:
-    """The values of the columns' fields for one package, by field name. PackageNotFound where the id is not there."""
-    fields = distinct(columns)
+    """Return the JSON values of one package by field name. Raises PackageNotFound for an unknown id."""
+    fields = distinct_fields(columns)
     row = db.execute(
         f"SELECT {', '.join(column_sql(field) for field in fields)} FROM packages WHERE id = ?", (package,)
     ).fetchone()
     if row is None:
-        raise PackageNotFound(f"there is no package {package} in the mirror")
-    return {field.name: from_sql(field, kept) for field, kept in zip(fields, row, strict=True)}
+        raise PackageNotFound(f"package {package} not found in the mirror")
+    return {field.name: from_sql(field, stored) for field, stored in zip(fields, row, strict=True)}
 
 
-def distinct(columns: Iterable[Column]) -> list[Field]:
-    """The fields that columns need, each once."""
+def distinct_fields(columns: Iterable[Column]) -> list[Field]:
+    """Return the fields of the columns, each once."""
     return list({column.field.name: column.field for column in columns}.values())

@@ -1,4 +1,4 @@
-"""PACKAGE as a person types it -> the packages of the mirror that it fits."""
+"""Resolve PACKAGE, as typed by a user, to packages of the mirror."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from djpkg.source_name import SourceName
 
 _ID = re.compile(r"[0-9]{1,19}")
-# The largest that SQLite keeps.
-_LARGEST_ID = 2**63 - 1
-# `folded` in SQL, as the index of slugs has it.
+# The largest integer of SQLite.
+_MAX_ID = 2**63 - 1
+# `normalize_slug` in SQL; must be the expression of the index `packages_slug`.
 NORMALIZED_SLUG = "replace(lower(slug), '_', '-')"
 _SLUG = re.compile(r"[\w.-]{1,200}")
 _SITE = "djangopackages.org"
-_NEAREST = 3
+_MAX_SUGGESTIONS = 3
 _NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
 
 def find_slug(db: sqlite3.Connection, number: int) -> str | None:
-    """The slug of a package that the mirror has under that id."""
+    """Return the slug of the package with this id, or None."""
     row = db.execute("SELECT slug FROM packages WHERE id = ?", (number,)).fetchone()
     return None if row is None else row[0]
 
 
 def find_listed(db: sqlite3.Connection) -> list[int]:
-    """The ids of all packages that the catalog listed the last time."""
+    """Return the ids of all listed packages."""
     return [number for (number,) in db.execute("SELECT id FROM packages WHERE catalog_state = 'listed'")]
 
 
 def get_id(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES) -> int:
-    """The id of the one package that `text` names; `catalog` is the configured address of the catalog's API.
+    """Return the id of the one package that `text` names; `catalog` is the configured URL of the catalog's API.
 
-    PackageNotFound where there is none, with the nearest slugs, or several, with theirs.
+    Raises PackageNotFound with the nearest slugs, or with the slugs of all packages if several fit.
     """
     found = find_ids(db, text, catalog=catalog, forges=forges)
     if len(found) == 1:
@@ -53,44 +53,50 @@ def get_id(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[s
             for (slug,) in db.execute(f"SELECT slug FROM packages WHERE id IN ({', '.join('?' * len(found))})", found)
         )
         raise PackageNotFound(
-            f"{quote_input(text)} fits {len(found)} packages: {', '.join(slugs)}", hint="name one of them"
+            f"{quote_input(text)} matches {len(found)} packages: {', '.join(slugs)}", hint="name one of them"
         )
-    raise PackageNotFound(f"there is no package {quote_input(text)} in the mirror", hint=_next_step(db, text, catalog))
+    raise PackageNotFound(
+        f"package {quote_input(text)} not found in the mirror", hint=_suggest_next_step(db, text, catalog)
+    )
 
 
 def find_ids(
     db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES
 ) -> list[int]:
-    """The ids that `text` fits: by id or slug (or a catalog address of either), else repository, else project.
+    """Return the ids that `text` fits: as id or slug (or catalog URL of one), else repository, else PyPI project.
 
-    A repository that has moved is found where it was, and else where it is now.
+    A moved repository is found by its former address first, then by its new one.
     """
-    name = catalog_name(text, catalog=catalog) or text.strip()
-    if not _is_text(name):
+    name = parse_catalog_address(text, catalog=catalog) or text.strip()
+    if not _is_valid_text(name):
         return []
-    if _ID.fullmatch(name) and int(name) <= _LARGEST_ID:
-        return _ids(db, "id = ?", int(name))
+    if _ID.fullmatch(name) and int(name) <= _MAX_ID:
+        return _select_ids(db, "id = ?", int(name))
     if _SLUG.fullmatch(name):
-        live = _ids(db, f"{NORMALIZED_SLUG} = ? AND catalog_state = 'listed'", normalize_slug(name))
-        found = live or _ids(db, f"{NORMALIZED_SLUG} = ?", normalize_slug(name))
+        listed = _select_ids(db, f"{NORMALIZED_SLUG} = ? AND catalog_state = 'listed'", normalize_slug(name))
+        found = listed or _select_ids(db, f"{NORMALIZED_SLUG} = ?", normalize_slug(name))
         if found:
-            exact = _ids(db, "slug = ? AND id IN (SELECT value FROM json_each(?))", name, str(found))
+            exact = _select_ids(db, "slug = ? AND id IN (SELECT value FROM json_each(?))", name, str(found))
             return exact or found
-    from djpkg.model import pypi_project, repository_url  # noqa: PLC0415 - an id or a slug needs neither
+    from djpkg.model import pypi_project, repository_url  # noqa: PLC0415 - ids and slugs need neither
 
-    place = repository_url.parse_repository_url(name, forges)
-    if isinstance(place, repository_url.Repository):
-        moved = f"https://{place.coordinate}"
-        return _ids(db, "repository_key = ?", place.coordinate) or _ids(db, "lower(moved_to) = lower(?)", moved)
+    repository = repository_url.parse_repository_url(name, forges)
+    if isinstance(repository, repository_url.Repository):
+        url = f"https://{repository.coordinate}"
+        return _select_ids(db, "repository_key = ?", repository.coordinate) or _select_ids(
+            db, "lower(moved_to) = lower(?)", url
+        )
     if re.fullmatch(r"[^/\s:]+(/[^/\s:]+)+", name):
         path = name.removesuffix(".git")
         moved_path = "substr(moved_to, length('https://') + instr(substr(moved_to, length('https://') + 1), '/') + 1)"
-        return _ids(db, "repository = ? COLLATE NOCASE", path) or _ids(db, f"{moved_path} = ? COLLATE NOCASE", path)
-    normalised = pypi_project.parse_project_name(name)
-    return _ids(db, "pypi_name = ?", normalised) if normalised else []
+        return _select_ids(db, "repository = ? COLLATE NOCASE", path) or _select_ids(
+            db, f"{moved_path} = ? COLLATE NOCASE", path
+        )
+    project = pypi_project.parse_project_name(name)
+    return _select_ids(db, "pypi_name = ?", project) if project else []
 
 
-def find_required(
+def find_by_project(
     db: sqlite3.Connection,
     name: str,
     address: str | None,
@@ -98,19 +104,19 @@ def find_required(
     catalog: str,
     forges: Mapping[str, SourceName] = _NO_FORGES,
 ) -> list[int]:
-    """The ids of the packages of the project with that normalised name, else of what is at the address, if one is said.
+    """Return the ids of the packages of a PyPI project (normalized name), else of the repository at `address`.
 
-    Those that the catalog no longer lists stand in where no other does.
+    Packages that the catalog no longer lists count only if there are no others.
     """
-    found = _ids(db, "pypi_name = ?", name)
+    found = _select_ids(db, "pypi_name = ?", name)
     if not found and address is not None:
         found = find_ids(db, address, catalog=catalog, forges=forges)
-    listed = _ids(db, "catalog_state = 'listed' AND id IN (SELECT value FROM json_each(?))", str(found))
+    listed = _select_ids(db, "catalog_state = 'listed' AND id IN (SELECT value FROM json_each(?))", str(found))
     return listed or found
 
 
-def catalog_name(text: str, *, catalog: str) -> str | None:
-    """The id or slug in a package's address at the catalog, public or configured; None for other texts."""
+def parse_catalog_address(text: str, *, catalog: str) -> str | None:
+    """Return the id or slug from the URL of a package at the public or configured catalog, else None."""
     text = text.strip()
     if "://" not in text and not text.lower().startswith((f"{_SITE}/", f"www.{_SITE}/")):
         return None
@@ -125,12 +131,12 @@ def catalog_name(text: str, *, catalog: str) -> str | None:
     return match[1] if match else None
 
 
-def _ids(db: sqlite3.Connection, condition: str, *values: str | int) -> list[int]:
+def _select_ids(db: sqlite3.Connection, condition: str, *values: str | int) -> list[int]:
     return [number for (number,) in db.execute(f"SELECT id FROM packages WHERE {condition} ORDER BY id", values)]
 
 
-def _is_text(text: str) -> bool:
-    """Whether SQLite can be asked for it: bytes of the command line that are no UTF-8 come as lone surrogates."""
+def _is_valid_text(text: str) -> bool:
+    """Return whether the text can be bound in SQLite: invalid UTF-8 in arguments arrives as lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -138,30 +144,29 @@ def _is_text(text: str) -> bool:
     return True
 
 
-def is_catalog_name(name: str) -> bool:
-    """Whether the catalog can be asked for it: an id or a slug."""
+def is_id_or_slug(name: str) -> bool:
+    """Return whether the name has the form of an id or a slug of the catalog."""
     return _SLUG.fullmatch(name) is not None
 
 
 def normalize_slug(slug: str) -> str:
-    """A slug as it is compared: small letters (of ASCII, as SQLite's `lower` does it), and ``-`` for ``_``."""
+    """Return the slug for comparison: ASCII letters in lower case (as SQLite's `lower`), ``-`` for ``_``."""
     return grid_names.lower_ascii(slug).replace("_", "-")
 
 
-def nearest_slugs(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
-    """The slugs that are most like what was typed, as a question; nothing where none is."""
-    from difflib import get_close_matches  # noqa: PLC0415 - typing errors only
+def suggest_slugs(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
+    """Return "did you mean …?" with the nearest slugs, or an empty text."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only after a typing error
 
     slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages")]
-    name = catalog_name(text, catalog=catalog) or text.strip()
-    near = get_close_matches(normalize_slug(name), slugs, n=_NEAREST, cutoff=0.6)
+    name = parse_catalog_address(text, catalog=catalog) or text.strip()
+    near = get_close_matches(normalize_slug(name), slugs, n=_MAX_SUGGESTIONS, cutoff=0.6)
     return f"did you mean {', '.join(near)}?" if near else ""
 
 
-def _next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
-    name = catalog_name(text, catalog=catalog) or text.strip()
-    near = nearest_slugs(db, text, catalog=catalog)
-    said = [near] if near else []
-    if _SLUG.fullmatch(name):
-        said.append(f"djpkg fetch {name} asks the catalog for it")
-    return "; ".join(said) or "djpkg fetch --all brings the whole directory"
+def _suggest_next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
+    name = parse_catalog_address(text, catalog=catalog) or text.strip()
+    steps = [suggest_slugs(db, text, catalog=catalog)]
+    if is_id_or_slug(name):
+        steps.append(f"djpkg fetch {name} asks the catalog for it")
+    return "; ".join(filter(None, steps)) or "djpkg fetch --all fetches the whole directory"

@@ -1,14 +1,14 @@
-"""The tables of the mirror, as numbered steps.
+"""The tables of the mirror, as numbered migration steps.
 
-Each step is SQL in full, because a `STRICT` table with checks, generated columns and cascading updates reads best as
-such. A step that has been released is never changed; a change is a new step.
+Steps are plain SQL: `STRICT` tables, checks, generated columns and cascades read best that way. A released step never
+changes; a change of the tables is a new step.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-# "djpk", so that `file` and a reader can tell a mirror from any other SQLite file.
+# "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.
 APPLICATION_ID = 0x646A706B
 
 _FIRST = """
@@ -27,7 +27,7 @@ CREATE TABLE grids (
     description TEXT
 ) STRICT;
 
--- One row a package: the effective values, which the merge of facts and overrides gives. Lists are JSON.
+-- One row per package: the effective values, merged from facts and overrides. Lists are JSON.
 CREATE TABLE packages (
     id INTEGER PRIMARY KEY,
     slug TEXT NOT NULL,
@@ -78,9 +78,9 @@ CREATE TABLE packages (
     released_utc TEXT
 ) STRICT;
 
--- Not unique: packages that vanished stay, and the catalog gives their slugs away again.
+-- Not unique: removed packages stay, and the catalog reuses slugs.
 CREATE INDEX packages_slug ON packages (replace(lower(slug), '_', '-'));
--- What most queries look at, in the order that most lists have: they read this narrow index and not the wide rows.
+-- Covers most queries, in the order of most lists, so that they do not read the wide rows.
 CREATE INDEX packages_lookup ON packages (
     repo_watchers DESC, slug, id, title, category, catalog_state, repo_state, archived, last_updated_utc, released_utc,
     pypi_state, forge, license, commits_last_year, participant_count, repo_forks, yanked, moved_to, django_versions,
@@ -100,7 +100,7 @@ CREATE TABLE package_grids (
 
 CREATE INDEX package_grids_grid ON package_grids (grid_id);
 
--- What each source said last, under the coordinate that was asked: facts of a place that a package has left stay.
+-- Replaced by the second step.
 CREATE TABLE facts (
     package_id INTEGER NOT NULL REFERENCES packages (id) ON UPDATE CASCADE ON DELETE CASCADE,
     source TEXT NOT NULL CHECK (source IN ('catalog', 'github', 'pypi', 'gitlab', 'bitbucket', 'forgejo')),
@@ -124,7 +124,7 @@ CREATE TABLE facts (
     PRIMARY KEY (package_id, source, coordinate)
 ) STRICT;
 
--- The user's values, which lie over the upstream ones. No fetch has a statement that writes here.
+-- The user's values, which replace upstream values. A fetch never writes here.
 CREATE TABLE overrides (
     package_id INTEGER NOT NULL REFERENCES packages (id) ON UPDATE CASCADE,
     field TEXT NOT NULL,
@@ -156,7 +156,7 @@ CREATE TABLE events (
 CREATE INDEX events_at ON events (at);
 CREATE INDEX events_package ON events (package_id);
 
--- One row a pool of a source's quota, as its last reply told it.
+-- One row per quota pool of a source, from its last response.
 CREATE TABLE sources (
     source TEXT NOT NULL,
     pool TEXT NOT NULL DEFAULT '',
@@ -167,7 +167,7 @@ CREATE TABLE sources (
     PRIMARY KEY (source, pool)
 ) STRICT, WITHOUT ROWID;
 
--- The last complete reading of a whole list. `mark`, the newest id that such a reading has seen, is stored last.
+-- Replaced by the second step.
 CREATE TABLE sweeps (
     source TEXT PRIMARY KEY,
     completed TEXT NOT NULL,
@@ -175,7 +175,7 @@ CREATE TABLE sweeps (
     mark INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- The index for words; Datasette offers it as the search box of `packages`.
+-- The full-text index; Datasette shows it as the search box of `packages`.
 CREATE VIRTUAL TABLE packages_fts USING fts5 (
     slug, title, repo_description,
     content="packages", content_rowid="id", tokenize='unicode61 remove_diacritics 2'
@@ -191,7 +191,7 @@ CREATE TRIGGER packages_fts_delete AFTER DELETE ON packages BEGIN
     VALUES ('delete', old.id, old.slug, old.title, old.repo_description);
 END;
 
--- Most updates change a number or a time: the index is touched only where its words change.
+-- Most updates change a number or a time; the index changes only with its texts.
 CREATE TRIGGER packages_fts_update AFTER UPDATE OF id, slug, title, repo_description ON packages
 WHEN old.id <> new.id OR old.slug <> new.slug OR old.title <> new.title OR old.repo_description <> new.repo_description
 BEGIN
@@ -202,20 +202,72 @@ BEGIN
 END;
 """
 
-STEPS: tuple[str, ...] = (_FIRST,)
+# Source names become data, and columns get plainer names. Copies are made without ALTER TABLE, which would check and
+# rewrite the views that users may have added.
+_SECOND = """
+CREATE TEMP TABLE old_facts AS
+    SELECT package_id, source, coordinate, asked, answered, outcome, error, etag, serial, misses, retry, said
+    FROM facts;
+DROP TABLE facts;
+
+-- The last answer of each source, by the coordinate that was requested. Facts of a former coordinate stay.
+CREATE TABLE facts (
+    package_id INTEGER NOT NULL REFERENCES packages (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    coordinate TEXT NOT NULL,
+    asked TEXT,
+    answered TEXT,
+    outcome TEXT CHECK (outcome IN ('updated', 'unchanged', 'gone', 'failed')),
+    error TEXT,
+    etag TEXT,
+    serial INTEGER,
+    gone_count INTEGER NOT NULL DEFAULT 0, -- consecutive answers "gone" or "blocked"
+    retry_after TEXT,                      -- not requested before this time, unless named
+    facts TEXT CHECK (facts IS NULL OR json_valid(facts)),
+    -- Validators of a forge: the last known head, and the heads that the weeks and the contributors belong to.
+    node_id TEXT AS (json_extract(facts, '$.repository.node_id')) STORED,
+    head TEXT AS (json_extract(facts, '$.repository.head')) STORED,
+    head_at TEXT AS (json_extract(facts, '$.repository.head_at')) STORED,
+    weeks_head TEXT AS (json_extract(facts, '$.weeks.head')) STORED,
+    contributors_head TEXT AS (json_extract(facts, '$.contributors.head')) STORED,
+    contributors_taken TEXT AS (json_extract(facts, '$.contributors.taken')) STORED,
+    PRIMARY KEY (package_id, source, coordinate)
+) STRICT;
+
+INSERT INTO facts
+    (package_id, source, coordinate, asked, answered, outcome, error, etag, serial, gone_count, retry_after, facts)
+    SELECT * FROM old_facts;
+DROP TABLE old_facts;
+
+CREATE TEMP TABLE old_sweeps AS SELECT source, completed, packages, mark FROM sweeps;
+DROP TABLE sweeps;
+
+-- The last complete sweep of a source's whole list, with the largest id that it contained.
+CREATE TABLE sweeps (
+    source TEXT PRIMARY KEY,
+    completed TEXT NOT NULL,
+    packages INTEGER NOT NULL,
+    newest_id INTEGER
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO sweeps SELECT * FROM old_sweeps;
+DROP TABLE old_sweeps;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _SECOND)
 VERSION = len(STEPS)
 
 
-def apply(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
-    """Bring the tables from their `user_version` to the newest, one transaction a step.
+def migrate(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
+    """Apply the steps that are newer than the file's `user_version`, each in one transaction.
 
-    `db` is in autocommit mode. Raises sqlite3.Error; a step that fails leaves the version before it.
+    `db` is in autocommit mode. Raises sqlite3.Error; a failed step leaves the version before it.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     for number, step in enumerate(steps[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
-            for statement in statements(step):
+            for statement in split_statements(step):
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {number}")
@@ -226,15 +278,15 @@ def apply(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
         db.execute("COMMIT")
 
 
-def statements(sql: str) -> list[str]:
-    """Split a script into its statements: `executescript` would commit before it starts."""
-    found: list[str] = []
+def split_statements(sql: str) -> list[str]:
+    """Return the statements of a script. `executescript` is no alternative: it commits first."""
+    statements: list[str] = []
     part = ""
     for piece in sql.split(";"):
         part += piece + ";"
-        # A trigger's body holds semicolons of its own.
+        # The body of a trigger contains semicolons too.
         if sqlite3.complete_statement(part):
             if part.strip("; \n"):
-                found.append(part.strip())
+                statements.append(part.strip())
             part = ""
-    return found
+    return statements

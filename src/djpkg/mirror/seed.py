@@ -1,7 +1,7 @@
-"""The record that every new mirror starts with, and that `show` and `list` answer from while there is no mirror.
+"""The record in every new mirror, from which `show` and `list` also answer while there is no mirror.
 
-Its rows are packaged as the merge gives them (`python -m tests.starter` writes the file): making them anew would load
-most of the program for an answer that is always the same.
+Its rows are packaged ready to insert (`python -m tests.seed` writes the file): merging them at run time would import
+most of the program for a result that never changes.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from djpkg.mirror.connection import in_memory
+from djpkg.mirror.connection import create_in_memory
 
 if TYPE_CHECKING:
     import sqlite3
 
-SEED_FILE = Path(__file__).parent.parent / "data" / "starter.json"
+SEED_FILE = Path(__file__).parent.parent / "data" / "seed.json"
 
 
 def open_seed() -> sqlite3.Connection:
-    """A mirror in memory that holds the starter record alone, not to be written to."""
-    db = in_memory()
+    """Return a read-only mirror in memory that contains only the seed record."""
+    db = create_in_memory()
     store_seed(db)
     db.execute("PRAGMA query_only = ON")
     return db
 
 
 def store_seed(db: sqlite3.Connection) -> None:
-    """Write the starter record and the categories into an empty mirror, in plain SQL: no reader waits for a library."""
+    """Insert the seed record and the categories into an empty mirror."""
     for table, rows in json.loads(SEED_FILE.read_text(encoding="ascii")).items():
         for row in rows:
-            marks = ", ".join("?" * len(row))
-            db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+            placeholders = ", ".join("?" * len(row))
+            db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({placeholders})", tuple(row.values()))

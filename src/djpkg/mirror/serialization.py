@@ -1,4 +1,4 @@
-"""Values <-> columns: how the mirror writes down what a merge gives, and how a field is read back."""
+"""Conversions between field values and the columns of `packages`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from djpkg.model.fields import FIELDS, Kind
-from djpkg.model.package import category_address, grid_address
-from djpkg.times import sortable
+from djpkg.model.package import category_url, grid_url
+from djpkg.times import to_sortable
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -18,53 +18,51 @@ if TYPE_CHECKING:
 
     SqlValue: TypeAlias = str | int | None
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-_EMPTY: dict[type, str] = {list: "[]", dict: "{}"}
 _TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME)
 
 
 def to_row(merged: Merged) -> dict[str, SqlValue]:
-    """The row of `packages` for a merge: lists as JSON, flags as 0 and 1, each time also as a UTC instant."""
+    """Return the row of `packages` for a merge: lists as JSON, flags as 0 and 1, each time also in UTC."""
     row = {name: to_sql(value) for name, value in merged.values.items()}
     row["suggestion"] = merged.suggestion
     for name in _TIMES:
-        row[f"{name}_utc"] = sortable(cast("str | None", row[name]))
+        row[f"{name}_utc"] = to_sortable(cast("str | None", row[name]))
     return row
 
 
 def to_sql(value: StoredValue) -> SqlValue:
-    """One value as SQLite keeps it."""
+    """Return the value as SQLite stores it."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, list | dict):
-        return to_json(value) if value else _EMPTY[type(value)]
+        return to_json(value)
     return value
 
 
 def to_json(value: StoredValue) -> str:
-    """Compact ASCII JSON, so that `list --json` can hand it on as it is."""
-    return _encode(value)
+    """Return compact ASCII JSON, which `list --json` prints without parsing it."""
+    return json.dumps(value, separators=(",", ":"))
 
 
-def from_sql(field: Field, kept: SqlValue) -> Value:
-    """What JSON shows for a field whose column holds `kept`."""
+def from_sql(field: Field, stored: SqlValue) -> Value:
+    """Return the JSON value of a field from its column."""
     match field.kind:
         case Kind.CATEGORY:
-            return category_address(cast("int | None", kept))
+            return category_url(cast("int | None", stored))
         case Kind.GRIDS:
-            return [grid_address(number) for number in json.loads(cast("str", kept))]
+            return [grid_url(number) for number in json.loads(cast("str", stored))]
         case Kind.COUNTS | Kind.NAMES | Kind.MAPPING:
-            return cast("Value", json.loads(cast("str", kept)))
+            return cast("Value", json.loads(cast("str", stored)))
         case Kind.FLAG:
-            return None if kept is None else bool(kept)
+            return None if stored is None else bool(stored)
         case _:
-            return kept
+            return stored
 
 
-def to_public(field: Field, kept: StoredValue) -> Value:
-    """What JSON shows for a field whose merged value is `kept`: addresses in place of ids."""
+def to_public(field: Field, value: StoredValue) -> Value:
+    """Return the JSON value of a field from its merged value: addresses instead of ids."""
     if field.kind is Kind.CATEGORY:
-        return category_address(cast("int | None", kept))
+        return category_url(cast("int | None", value))
     if field.kind is Kind.GRIDS:
-        return [grid_address(number) for number in cast("list[int]", kept)]
-    return kept
+        return [grid_url(number) for number in cast("list[int]", value)]
+    return value

@@ -1,4 +1,4 @@
-"""How a mirror is: how full, how fresh, what was fetched last. Plain sqlite3, nothing heavy, no writes."""
+"""The state of a mirror: counts, answers by source, quotas and the last fetches. Plain sqlite3, nothing is written."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ if TYPE_CHECKING:
 
     from djpkg.model.fetch_state import QuotaRow, Sweep
 
-# A sweep's worth of nights is in `runs`; of these the last few say how it goes.
+# Only the last of the stored runs are shown.
 RUNS_SHOWN = 5
 
-# Listed packages and the facts of the place that each points to now.
-_POINTED = {
+# Which packages a source has facts about, and their coordinate; all other sources are forges.
+_CONDITIONS = {
     SourceName.CATALOG: ("1", "CAST(packages.id AS TEXT)"),
     SourceName.PYPI: ("packages.pypi_name IS NOT NULL", "packages.pypi_name"),
 }
 
 
-class Freshness(NamedTuple):
-    """How far one source has told about the listed packages that concern it.
+class SourceStatus(NamedTuple):
+    """Numbers of the listed packages of one source: all, those with an answer, and those whose last request failed.
 
-    `answered` counts those about which it ever did, `failed` those about which its last try failed; `newest` and
-    `oldest` are the times of such answers (UTC texts). What a source said before djpkg asked has no time.
+    `newest` and `oldest` are the times of the answers (UTC texts).
     """
 
     packages: int
@@ -39,9 +38,9 @@ class Freshness(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One fetch: when it began and ended (UTC texts), what was asked for, how it ended, and the causes of trouble.
+    """One fetch: its start and end (UTC texts), arguments, exit code, and reasons of failures and deferrals.
 
-    `finished` and `exit` are None for one that is still running, or was killed.
+    `finished` and `exit` are None while it runs, or if it was killed.
     """
 
     started: str
@@ -52,21 +51,21 @@ class Run(NamedTuple):
 
 
 class Status(NamedTuple):
-    """The whole of it. `overrides` are values, which lie over `edited` packages."""
+    """The state of a mirror. `overrides` counts overridden values, `edited` the packages that have some."""
 
     version: int
     listed: int
     removed: int
     edited: int
     overrides: int
-    sources: dict[SourceName, Freshness]
+    sources: dict[SourceName, SourceStatus]
     quotas: list[QuotaRow]
     sweeps: dict[SourceName, Sweep]
     runs: list[Run]
 
 
 def get_status(db: sqlite3.Connection) -> Status:
-    """What the mirror holds. MirrorError where it is damaged."""
+    """Return the state of the mirror. Raises MirrorError if it is damaged."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     states = dict(db.execute("SELECT catalog_state, count(*) FROM packages GROUP BY catalog_state").fetchall())
     edited, overrides = db.execute("SELECT count(DISTINCT package_id), count(*) FROM overrides").fetchone()
@@ -76,42 +75,43 @@ def get_status(db: sqlite3.Connection) -> Status:
         removed=states.get("removed", 0),
         edited=edited,
         overrides=overrides,
-        sources={source: _freshness(db, source) for source in SourceName},
+        sources={source: _source_status(db, source) for source in SourceName},
         quotas=get_quotas(db),
         sweeps={source: sweep for source in SourceName if (sweep := find_sweep(db, source)) is not None},
-        runs=_runs(db),
+        runs=_last_runs(db),
     )
 
 
-def _freshness(db: sqlite3.Connection, source: SourceName) -> Freshness:
-    concerned, coordinate = _POINTED.get(source, (f"packages.forge = '{source.value}'", "packages.repository_key"))
+def _source_status(db: sqlite3.Connection, source: SourceName) -> SourceStatus:
+    condition, coordinate = _CONDITIONS.get(source, (f"packages.forge = '{source.value}'", "packages.repository_key"))
     row = db.execute(
         "SELECT count(*), count(facts.answered), count(CASE facts.outcome WHEN 'failed' THEN 1 END),"
         " max(facts.answered), min(facts.answered) FROM packages LEFT JOIN facts"
         f" ON facts.package_id = packages.id AND facts.source = ? AND facts.coordinate = {coordinate}"
-        f" WHERE packages.catalog_state = 'listed' AND {concerned}",
+        f" WHERE packages.catalog_state = 'listed' AND {condition}",
         (source.value,),
     ).fetchone()
-    return Freshness(*row)
+    return SourceStatus(*row)
 
 
-def _runs(db: sqlite3.Connection) -> list[Run]:
+def _last_runs(db: sqlite3.Connection) -> list[Run]:
     rows = db.execute("SELECT started, finished, asked, exit, report FROM runs ORDER BY id DESC LIMIT ?", (RUNS_SHOWN,))
     return [Run(started, finished, asked, code, _causes(report)) for started, finished, asked, code, report in rows]
 
 
-def _causes(report: str | None) -> tuple[str, ...]:
-    """One line a cause of trouble, and one for what a quota put off, which is none where all were asked for."""
-    told = json.loads(report) if report else {}
-    causes, deferred = (told.get(name, []) if isinstance(told, dict) else [] for name in ("causes", "deferred"))
+def _causes(text: str | None) -> tuple[str, ...]:
+    """Return the causes of a run's report, then its deferrals that no cause names."""
+    report = json.loads(text) if text else {}
+    causes, deferred = (report.get(name, []) if isinstance(report, dict) else [] for name in ("causes", "deferred"))
     if not isinstance(causes, list) or not isinstance(deferred, list):
-        message = "the mirror is damaged: the report of a run is none"
+        message = "the mirror is damaged: it contains an invalid report of a fetch"
         raise MirrorError(message)
     lines = [str(cause) for cause in causes]
-    put_off = [_put_off(one) for one in deferred if isinstance(one, dict)]
-    return (*lines, *(line for line in put_off if not any(line in cause for cause in lines)))
+    deferrals = [_deferral(entry) for entry in deferred if isinstance(entry, dict)]
+    return (*lines, *(deferral for deferral in deferrals if not any(deferral in line for line in lines)))
 
 
-def _put_off(one: dict[str, object]) -> str:
-    until = f", until {one['until']}" if one.get("until") else ""
-    return f"{one.get('source')}: {one.get('packages')} put off{until}"
+def _deferral(entry: dict[str, object]) -> str:
+    until = f" until {entry['until']}" if entry.get("until") else ""
+    packages = f"{entry['packages']} " if entry.get("packages") else ""
+    return f"{entry.get('source')}: {packages}deferred{until}"

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.cli import options
-from djpkg.mirror import fetch_history
+from djpkg.mirror import fetch_history, schema
 from djpkg.mirror.connection import open_write
-from djpkg.mirror.write import Writer
 from djpkg.model.fetch_state import QuotaRow, Sweep
-from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
-from tests.cli.running import look, run
-from tests.mirrors import NOW, ago
+from tests.cli.running import run, run_on_terminal
+from tests.mirrors import NOW, ago, override
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,15 +29,15 @@ def _no_gh(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def mirror(fetched_mirror: Path) -> Path:
-    """A mirror after two fetches, of which the second was killed."""
+    """A mirror after two fetches; the second was killed."""
     with open_write(fetched_mirror) as db:
-        Writer(db, forges=NO_FORGES).store_overrides(1, {"title": "Pots!", "repo_forks": 3}, unset=(), now=NOW)
+        override(db, 1, {"title": "Pots!", "repo_forks": 3})
         run_number = fetch_history.start_run(db, "--all", now=NOW - timedelta(hours=3))
         report: dict[str, object] = {"causes": ["github: answered 502 (django-pans)"]}
         fetch_history.finish_run(db, run_number, code=5, report=report, now=NOW - timedelta(hours=2))
         fetch_history.start_run(db, "django-pots", now=NOW - timedelta(minutes=5))
         fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW - timedelta(hours=2), 4, 4))
-        fetch_history.store_quota(
+        fetch_history.store_quotas(
             db,
             [
                 QuotaRow("github", "graphql", 5000, 4990, NOW + timedelta(minutes=30), None),
@@ -49,24 +47,24 @@ def mirror(fetched_mirror: Path) -> Path:
     return fetched_mirror
 
 
-def told() -> dict[str, object]:
-    found: dict[str, object] = json.loads(run("status", "--json").out)
-    return found
+def status_json() -> dict[str, object]:
+    state: dict[str, object] = json.loads(run("status", "--json").out)
+    return state
 
 
-def test_the_json_says_how_the_mirror_is(mirror: Path) -> None:
-    found = told()
+def test_the_json_describes_the_mirror(mirror: Path) -> None:
+    found = status_json()
     assert list(found) == KEYS
     assert found["schema"] == 1
     assert found["mirror"] == {
-        "path": str(mirror), "exists": True, "bytes": mirror.stat().st_size, "version": 1,
+        "path": str(mirror), "exists": True, "bytes": mirror.stat().st_size, "version": schema.VERSION,
     }  # fmt: skip
     assert found["packages"] == {"listed": 4, "removed": 0, "edited": 1}
     assert found["overrides"] == 2
 
 
-def test_each_source_says_how_fresh_it_is_and_what_failed(mirror: Path) -> None:
-    sources = told()["sources"]
+def test_each_source_has_its_answers_and_failures(mirror: Path) -> None:
+    sources = status_json()["sources"]
     assert isinstance(sources, dict)
     assert list(sources) == [source.value for source in SourceName]
     assert sources["catalog"] == {
@@ -81,18 +79,18 @@ def test_each_source_says_how_fresh_it_is_and_what_failed(mirror: Path) -> None:
     assert sources["gitlab"]["packages"] == 0
 
 
-def test_a_place_that_was_left_does_not_count(mirror: Path) -> None:
+def test_facts_of_a_former_address_do_not_count(mirror: Path) -> None:
     with open_write(mirror) as db:
         elsewhere = {"repo_url": "https://gitlab.com/mara/pots"}
-        Writer(db, forges=NO_FORGES).store_overrides(1, elsewhere, unset=(), now=NOW)
-    sources = told()["sources"]
+        override(db, 1, elsewhere)
+    sources = status_json()["sources"]
     assert isinstance(sources, dict)
     assert (sources["github"]["packages"], sources["github"]["answered"]) == (2, 1)
     assert (sources["gitlab"]["packages"], sources["gitlab"]["answered"]) == (1, 0)
 
 
-def test_runs_are_told_newest_first_and_one_that_was_killed_has_no_end(mirror: Path) -> None:
-    assert told()["runs"] == [
+def test_runs_are_listed_newest_first_and_a_killed_one_has_no_end(mirror: Path) -> None:
+    assert status_json()["runs"] == [
         {"started": ago(minutes=5), "finished": None, "asked": "django-pots", "exit": None, "causes": []},
         {
             "started": ago(hours=3), "finished": ago(hours=2), "asked": "--all", "exit": 5,
@@ -101,8 +99,8 @@ def test_runs_are_told_newest_first_and_one_that_was_killed_has_no_end(mirror: P
     ]  # fmt: skip
 
 
-def test_quotas_are_told_with_when_they_reset_and_when_not_to_ask(mirror: Path) -> None:
-    assert told()["quotas"] == [
+def test_quotas_have_the_times_of_their_reset_and_of_the_next_request(mirror: Path) -> None:
+    assert status_json()["quotas"] == [
         {
             "source": "bitbucket", "pool": "", "limit": None, "remaining": None, "reset": None,
             "not_before": ago(hours=-1),
@@ -114,7 +112,7 @@ def test_quotas_are_told_with_when_they_reset_and_when_not_to_ask(mirror: Path) 
     ]  # fmt: skip
 
 
-def test_into_a_pipe_every_value_is_a_line_under_its_name(mirror: Path) -> None:
+def test_a_pipe_gets_one_name_and_value_per_line(mirror: Path) -> None:
     lines = run("status").lines
     assert lines[0] == "schema\t1"
     for line in (
@@ -125,32 +123,30 @@ def test_into_a_pipe_every_value_is_a_line_under_its_name(mirror: Path) -> None:
     assert all(line.count("\t") == 1 for line in lines)
 
 
-def test_on_a_terminal_it_is_told_in_words(mirror: Path) -> None:
-    out = look("status", width=140).out
+def test_a_terminal_gets_a_table_in_words(mirror: Path) -> None:
+    out = run_on_terminal("status", width=140).out
     for words in (
         "packages  4 listed", "edits     2 values in 1 package", "github    2 of 3 answered, 1 h ago, 1 failed",
         "swept     catalog 2 h ago, 4 listed", "github graphql: 4,990 of 5,000 left, resets in",
-        "bitbucket: unknown left, not to be asked before", "fetches   5 min ago: django-pots, not finished",
+        "bitbucket: unknown left, no requests before", "fetches   5 min ago: django-pots, not finished",
         "3 h ago: --all, exit 5 (github: answered 502 (django-pans))",
     ):  # fmt: skip
         assert words in out
 
 
-def test_a_quota_that_resets_in_a_moment_has_not_done_so_just_now(
-    mirror: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quota_that_resets_soon_is_not_shown_as_reset_just_now(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "now", lambda: NOW)
     with open_write(mirror) as db:
-        fetch_history.store_quota(db, [QuotaRow("gitlab", "", 2000, 1944, NOW + timedelta(seconds=59), None)])
-    assert "gitlab: 1,944 of 2,000 left, resets in under a minute\n" in look("status", width=140).out
+        fetch_history.store_quotas(db, [QuotaRow("gitlab", "", 2000, 1944, NOW + timedelta(seconds=59), None)])
+    assert "gitlab: 1,944 of 2,000 left, resets in under a minute\n" in run_on_terminal("status", width=140).out
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
-def test_a_narrow_terminal_is_kept_to(mirror: Path, width: int) -> None:
-    assert max(map(len, look("status", width=width).lines)) <= width
+def test_the_table_fits_a_narrow_terminal(mirror: Path, width: int) -> None:
+    assert max(map(len, run_on_terminal("status", width=width).lines)) <= width
 
 
-def test_without_a_mirror_the_shape_is_the_same_and_no_file_is_made(tmp_path: Path) -> None:
+def test_without_a_mirror_the_keys_are_the_same_and_no_file_is_made(tmp_path: Path) -> None:
     ended = run("status", "--json")
     found = json.loads(ended.out)
     assert (ended.code, ended.err, list(found)) == (0, "", KEYS)
@@ -158,7 +154,7 @@ def test_without_a_mirror_the_shape_is_the_same_and_no_file_is_made(tmp_path: Pa
         "path": str(tmp_path / "mirror.db"), "exists": False, "bytes": None, "version": None,
     }  # fmt: skip
     assert list(found["sources"]) == [source.value for source in SourceName]
-    assert "none yet at" in look("status").out
+    assert "none yet at" in run_on_terminal("status").out
     assert "mirror.exists\tfalse" in run("status").lines
     assert list(tmp_path.iterdir()) == []
 
@@ -176,25 +172,25 @@ def test_without_a_mirror_the_shape_is_the_same_and_no_file_is_made(tmp_path: Pa
         ("CODEBERG_TOKEN", "forgejo"),
     ],
 )
-def test_a_token_is_told_by_the_variable_that_holds_it_and_never_itself(
+def test_the_variable_of_a_token_is_shown_and_never_the_token(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, variable: str, source: str
 ) -> None:
     monkeypatch.setenv(variable, f"mara@example.org:{SECRET}" if source == "bitbucket" else SECRET)
-    sources = told()["sources"]
+    sources = status_json()["sources"]
     assert isinstance(sources, dict)
     assert sources[source]["token"] == variable
-    for ended in (run("status"), run("status", "--json"), look("status")):
+    for ended in (run("status"), run("status", "--json"), run_on_terminal("status")):
         assert SECRET not in ended.out + ended.err
 
 
-def test_gh_is_named_where_it_has_a_token_and_what_it_prints_is_not(
+def test_gh_is_named_if_it_has_a_token_and_its_output_is_not_shown(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     gh = tmp_path / "gh"
     gh.write_text(f"#!/bin/sh\necho {SECRET}\necho {SECRET} >&2\n")
     gh.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    ended = look("status")
+    ended = run_on_terminal("status")
     assert "tokens    github from gh\n" in ended.out
     assert SECRET not in ended.out + ended.err
     for silent in ("exit 1", "exit 0", "echo"):
@@ -202,7 +198,7 @@ def test_gh_is_named_where_it_has_a_token_and_what_it_prints_is_not(
         assert "sources.github.token\t\n" in run("status").out
 
 
-def test_gh_is_asked_for_the_token_of_the_server_that_is_github_here(
+def test_gh_is_asked_for_the_token_of_the_configured_server(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     gh = tmp_path / "gh"
@@ -215,27 +211,25 @@ def test_gh_is_asked_for_the_token_of_the_server_that_is_github_here(
     monkeypatch.setenv("DJPKG_GITHUB_URL", "http://[x")
     ended = run("status")
     assert "sources.github.token\t\n" in ended.out
-    assert ended.err == "djpkg: DJPKG_GITHUB_URL is no http or https address\n"
+    assert ended.err == "djpkg: DJPKG_GITHUB_URL is not an http or https URL\n"
 
 
-def test_a_token_that_can_be_none_is_said_and_the_rest_told(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_token_is_reported_and_the_rest_shown(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_TOKEN", f"{SECRET} {SECRET}")
     ended = run("status")
     assert ended.code == 0
-    assert ended.err == "djpkg: GH_TOKEN holds characters that no token has\n"
+    assert ended.err == "djpkg: the token in GH_TOKEN contains invalid characters\n"
     assert SECRET not in ended.out
 
 
-def test_a_working_folder_that_is_gone_is_not_taken_for_an_output_that_is_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deleted_working_directory_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
     ended = run("status", "--db", "x.db")
     assert (ended.code, ended.out) == (1, "")
-    assert "no working folder" in ended.err
+    assert "working directory does not exist" in ended.err
 
 
 def test_nothing_is_written(mirror: Path) -> None:
@@ -245,7 +239,7 @@ def test_nothing_is_written(mirror: Path) -> None:
     assert [file.name for file in mirror.parent.iterdir()] == ["mirror.db"]
 
 
-def test_a_damaged_mirror_ends_with_seventy_four(mirror: Path) -> None:
+def test_a_damaged_mirror_is_exit_code_74(mirror: Path) -> None:
     db = sqlite3.connect(mirror)
     db.execute("DROP TABLE events")
     db.execute("DROP TABLE runs")
@@ -254,14 +248,14 @@ def test_a_damaged_mirror_ends_with_seventy_four(mirror: Path) -> None:
     assert (ended.code, ended.out) == (74, "")
 
 
-def test_words_are_refused(mirror: Path) -> None:
+def test_arguments_are_refused(mirror: Path) -> None:
     assert run("status", "now").code == 2
 
 
-def test_what_a_fetch_of_all_put_off_is_told_with_its_run(mirror: Path) -> None:
+def test_deferred_packages_of_a_fetch_are_shown_with_its_run(mirror: Path) -> None:
     report = {"causes": [], "deferred": [{"source": "github", "packages": 411, "until": "2026-01-01T00:00:00Z"}]}
     with open_write(mirror) as db:
         number = fetch_history.start_run(db, "--all", now=NOW)
         fetch_history.finish_run(db, number, code=0, report=report, now=NOW)
-    told = json.loads(run("status", "--json").out)["runs"]
-    assert any(one["causes"] == ["github: 411 put off, until 2026-01-01T00:00:00Z"] for one in told)
+    runs = json.loads(run("status", "--json").out)["runs"]
+    assert any(one["causes"] == ["github: 411 deferred until 2026-01-01T00:00:00Z"] for one in runs)

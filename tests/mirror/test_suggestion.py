@@ -1,4 +1,4 @@
-"""A project that names another forge as its own is told of, and nothing is changed for it."""
+"""A project that names another repository as its own makes a suggestion and an event, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def say(
-    db: sqlite3.Connection, now: datetime, source: SourceName, coordinate: str, said: ForgeFacts | PypiFacts
+def store(
+    db: sqlite3.Connection, now: datetime, source: SourceName, coordinate: str, facts: ForgeFacts | PypiFacts
 ) -> None:
-    statement = SourceAnswer(coordinate, Outcome.UPDATED, said=said)
-    Writer(db, forges={}).store_statements(source, [statement], now=now)
+    answer = SourceAnswer(coordinate, Outcome.UPDATED, facts=facts)
+    Writer(db, forges={}).store_answers(source, [answer], now=now)
 
 
 def events(db: sqlite3.Connection) -> list[tuple[str, str | None, str | None]]:
     return db.execute("SELECT event, old, new FROM events ORDER BY id").fetchall()
 
 
-def test_a_description_that_names_another_forge_is_an_event_and_a_suggestion(
+def test_a_description_that_names_another_repository_is_an_event_and_a_suggestion(
     db: sqlite3.Connection, now: datetime
 ) -> None:
-    say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=PAGE))
-    say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=PAGE))
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
     elsewhere = "https://codeberg.org/shacker/django-todo"
     assert events(db) == [("moved", "https://github.com/shacker/django-todo", elsewhere)]
     assert db.execute("SELECT suggestion, repository_key FROM packages").fetchall() == [
@@ -57,21 +57,21 @@ def test_a_description_that_names_another_forge_is_an_event_and_a_suggestion(
     ]
 
 
-def test_it_is_told_once(db: sqlite3.Connection, now: datetime) -> None:
+def test_a_suggestion_is_one_event(db: sqlite3.Connection, now: datetime) -> None:
     for page in (PAGE, MOVED, MOVED):
-        say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=page))
+        store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=page))
     assert [event for event, _, _ in events(db)] == ["moved"]
 
 
-def test_what_is_learned_with_the_first_answer_is_no_event(db: sqlite3.Connection, now: datetime) -> None:
-    say(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+def test_a_suggestion_in_the_first_answer_is_no_event(db: sqlite3.Connection, now: datetime) -> None:
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
     assert events(db) == []
     assert db.execute("SELECT suggestion FROM packages").fetchone() != (None,)
 
 
-def test_links_of_the_project_count_unless_one_leads_here(db: sqlite3.Connection, now: datetime) -> None:
+def test_links_of_the_project_count_unless_one_is_the_current_repository(db: sqlite3.Connection, now: datetime) -> None:
     here, there = "https://github.com/Shacker/django-todo/issues", "https://gitlab.com/shacker/django-todo"
-    say(
+    store(
         db,
         now,
         SourceName.PYPI,
@@ -79,5 +79,5 @@ def test_links_of_the_project_count_unless_one_leads_here(db: sqlite3.Connection
         PypiFacts(name="django-todo", version="1", repository_urls=(here, there)),
     )
     assert events(db) == []
-    say(db, now, SourceName.PYPI, "django-todo", PypiFacts(name="django-todo", version="1", repository_urls=(there,)))
+    store(db, now, SourceName.PYPI, "django-todo", PypiFacts(name="django-todo", version="1", repository_urls=(there,)))
     assert events(db) == [("moved", "https://github.com/shacker/django-todo", there)]
