@@ -150,8 +150,10 @@ def test_a_field_that_cannot_be_edited_is_an_error(typed: str) -> None:
 
 
 def test_an_edited_field_shows_its_upstream_value() -> None:
-    mine = {**VALUES, "title": "Mine", "category": 2, "documentation_url": None}
-    shown = write_document("t", mine, {"title": "Theirs\n# x = 1", "category": 1, "documentation_url": None}, IDS)
+    edited_values = {**VALUES, "title": "Mine", "category": 2, "documentation_url": None}
+    shown = write_document(
+        "t", edited_values, {"title": "Theirs\n# x = 1", "category": 1, "documentation_url": None}, IDS
+    )
     assert '# title is edited; upstream: "Theirs\\n# x = 1"\ntitle = "Mine"' in shown
     assert '# category is edited; upstream: "apps"\ncategory = "frameworks"' in shown
     assert '# documentation_url is edited; upstream: ""\n' in shown

@@ -8,7 +8,7 @@ import pytest
 
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
 from djpkg.model.facts import ContributorsFacts, Facts, ForgeFacts, PypiFacts, WeeksFacts
-from tests.model.test_merge import CATALOG, FORGE, HEAD, HERE, PAGE, PEOPLE, PYPI, WEEKS
+from tests.model.test_merge import CATALOG, CONTRIBUTORS, FORGE, HEAD, HERE, PAGE, PYPI, WEEKS
 
 NEWER = "c" * 40
 
@@ -20,14 +20,14 @@ NEWER = "c" * 40
 def test_a_changed_license_of_a_repository_is_an_event(
     old: str | None, new: str | None, events: list[tuple[str, str, str]]
 ) -> None:
-    before, after = (replace(FORGE, repository=replace(PAGE, license=one)) for one in (old, new))
+    before, after = (replace(FORGE, repository=replace(PAGE, license=text)) for text in (old, new))
     assert [tuple(event) for event in find_events(before, after, coordinate=HERE)] == events
 
 
 def test_parts_of_a_repository_fetched_separately_are_combined() -> None:
     page = combine_facts(None, ForgeFacts(repository=PAGE))
     with_weeks = combine_facts(page, ForgeFacts(weeks=WEEKS))
-    assert combine_facts(with_weeks, ForgeFacts(contributors=PEOPLE)) == FORGE
+    assert combine_facts(with_weeks, ForgeFacts(contributors=CONTRIBUTORS)) == FORGE
 
 
 def test_a_new_part_replaces_only_the_same_part() -> None:
@@ -75,8 +75,8 @@ def test_other_lists_emptied_by_the_catalog_are_changes() -> None:
         (CATALOG, replace(CATALOG, repo_watchers=31), True),
         (CATALOG, replace(CATALOG, participants=("otto", "mara")), True),
         (FORGE, FORGE, False),
-        (FORGE, replace(FORGE, contributors=replace(PEOPLE, taken="2026-09-09T00:00:00Z")), False),
-        (FORGE, replace(FORGE, contributors=replace(PEOPLE, names=("ines",))), True),
+        (FORGE, replace(FORGE, contributors=replace(CONTRIBUTORS, taken="2026-09-09T00:00:00Z")), False),
+        (FORGE, replace(FORGE, contributors=replace(CONTRIBUTORS, names=("ines",))), True),
         (FORGE, replace(FORGE, repository=replace(PAGE, stars=32)), True),
         (FORGE, replace(FORGE, state="gone"), True),
         (None, PYPI, True),
@@ -160,6 +160,6 @@ def test_the_first_facts_cause_no_event(facts: Facts) -> None:
 
 def test_contributors_of_an_older_head_are_kept_without_new_ones() -> None:
     page = replace(PAGE, head=NEWER)
-    kept = combine_facts(FORGE, ForgeFacts(repository=page))
-    assert isinstance(kept, ForgeFacts)
-    assert kept.contributors == ContributorsFacts(head=HEAD, names=("ines", "mara"), taken=PEOPLE.taken)
+    combined = combine_facts(FORGE, ForgeFacts(repository=page))
+    assert isinstance(combined, ForgeFacts)
+    assert combined.contributors == ContributorsFacts(head=HEAD, names=("ines", "mara"), taken=CONTRIBUTORS.taken)

@@ -64,8 +64,8 @@ PAGE = RepositoryFacts(
     head_at=HEAD_AT,
 )
 WEEKS = WeeksFacts(head=HEAD, days={"2026-03-01": 2, "2026-03-08": 5})
-PEOPLE = ContributorsFacts(head=HEAD, names=("ines", "mara"), taken=MONDAY)
-FORGE = ForgeFacts(repository=PAGE, weeks=WEEKS, contributors=PEOPLE)
+CONTRIBUTORS = ContributorsFacts(head=HEAD, names=("ines", "mara"), taken=MONDAY)
+FORGE = ForgeFacts(repository=PAGE, weeks=WEEKS, contributors=CONTRIBUTORS)
 PYPI = PypiFacts(
     name="pots",
     version="2.0",
@@ -112,8 +112,8 @@ def test_with_catalog_facts_only_the_record_equals_the_catalogs() -> None:
 
 
 def test_every_stored_field_has_a_value() -> None:
-    kept = {field.name for field in fields.FIELDS if not is_computed(field)}
-    assert kept <= set(merged().values)
+    stored = {field.name for field in fields.FIELDS if not is_computed(field)}
+    assert stored <= set(merged().values)
 
 
 @pytest.mark.parametrize(
@@ -197,39 +197,39 @@ def test_without_repository_or_project_its_fields_come_from_the_catalog() -> Non
 
 def test_an_edited_field_and_its_derived_fields_have_the_edit_as_origin() -> None:
     edited = {"participants": "2026-03-11T00:00:00Z", "title": "2026-03-12T00:00:00Z"}
-    one = merged(row(FORGE), edits={"participants": ["me"], "title": "Mine"}, edited=edited)
-    assert one.origins["participants"] == one.origins["participant_count"] == Origin(YOU, edited["participants"])
-    assert one.origins["edited"] == Origin(DJPKG, edited["title"])
-    assert one.upstream_origins == {
+    result = merged(row(FORGE), edits={"participants": ["me"], "title": "Mine"}, edited=edited)
+    assert result.origins["participants"] == result.origins["participant_count"] == Origin(YOU, edited["participants"])
+    assert result.origins["edited"] == Origin(DJPKG, edited["title"])
+    assert result.upstream_origins == {
         "participants": Origin("github", MONDAY),
         "title": Origin("catalog", "2026-03-10T00:00:00Z"),
     }
 
 
 def test_coordinates_are_derived_from_the_urls_in_lower_case() -> None:
-    one = merged()
-    assert one.repository is not None
-    assert (one.repository.coordinate, one.repository.path, one.project) == (HERE, "Mara/Pots", "pots")
-    assert (one.values["repository_key"], one.values["repository"], one.values["forge"]) == (
+    result = merged()
+    assert result.repository is not None
+    assert (result.repository.coordinate, result.repository.path, result.project) == (HERE, "Mara/Pots", "pots")
+    assert (result.values["repository_key"], result.values["repository"], result.values["forge"]) == (
         HERE,
         "Mara/Pots",
         "github",
     )
-    assert one.values["pypi_name"] == "pots"
+    assert result.values["pypi_name"] == "pots"
 
 
 def test_values_missing_at_the_forge_stay_the_catalogs() -> None:
     page = replace(PAGE, stars=None, forks=None, archived=None, license=None, head=None, head_at=None)
-    one = merged(row(ForgeFacts(repository=page)))
-    shown = {name: one.values[name] for name in ("repo_watchers", "repo_forks", "last_updated", "participants")}
+    result = merged(row(ForgeFacts(repository=page)))
+    shown = {name: result.values[name] for name in ("repo_watchers", "repo_forks", "last_updated", "participants")}
     assert shown == {
         "repo_watchers": 30,
         "repo_forks": 3,
         "last_updated": CATALOG.last_updated,
         "participants": ["mara", "otto"],
     }
-    assert one.origins["repo_watchers"].source == "catalog"
-    assert one.values["archived"] is None
+    assert result.origins["repo_watchers"].source == "catalog"
+    assert result.values["archived"] is None
 
 
 def test_an_empty_description_at_the_forge_replaces_the_catalogs() -> None:
@@ -272,22 +272,22 @@ def test_weeks_of_the_catalog_do_not_move() -> None:
     counts = tuple(range(52))
     catalog = replace(CATALOG, commits_over_52=counts)
     for answered in (MONDAY, "2026-06-01T00:00:00Z"):
-        one = merged(row(ForgeFacts(repository=PAGE), answered=answered), catalog=catalog)
-        assert one.values["commits_over_52"] == list(counts)
-        assert one.origins["commits_over_52"].source == "catalog"
+        result = merged(row(ForgeFacts(repository=PAGE), answered=answered), catalog=catalog)
+        assert result.values["commits_over_52"] == list(counts)
+        assert result.origins["commits_over_52"].source == "catalog"
 
 
 def test_overridden_weeks_do_not_move() -> None:
     edited_values = list(range(52))
     for answered in (MONDAY, "2026-06-01T00:00:00Z"):
-        one = merged(row(FORGE, answered=answered), edits={"commits_over_52": edited_values})
-        assert one.values["commits_over_52"] == edited_values
-        assert one.values["commits_last_year"] == sum(edited_values)
-        assert one.upstream["commits_over_52"] != edited_values
+        result = merged(row(FORGE, answered=answered), edits={"commits_over_52": edited_values})
+        assert result.values["commits_over_52"] == edited_values
+        assert result.values["commits_last_year"] == sum(edited_values)
+        assert result.upstream["commits_over_52"] != edited_values
 
 
 def test_a_whole_list_of_contributors_replaces_the_catalogs_and_a_partial_one_is_appended() -> None:
-    part = replace(PEOPLE, names=("zoe", "mara", "ines"), whole=False)
+    part = replace(CONTRIBUTORS, names=("zoe", "mara", "ines"), whole=False)
     assert merged(row(FORGE)).values["participants"] == ["ines", "mara"]
     assert merged(row(replace(FORGE, contributors=part))).values["participants"] == ["mara", "otto", "zoe", "ines"]
     assert merged(row(replace(FORGE, contributors=part))).values["participant_count"] == 4
@@ -308,7 +308,7 @@ def test_the_list_of_participants_that_belongs_to_the_newest_head_is_shown(
     list_head: str, catalog_updated: str | None, catalog_names: tuple[str, ...], shown: list[str]
 ) -> None:
     catalog = replace(CATALOG, last_updated=catalog_updated, participants=catalog_names)
-    forge = replace(FORGE, contributors=replace(PEOPLE, head=list_head))
+    forge = replace(FORGE, contributors=replace(CONTRIBUTORS, head=list_head))
     assert merged(row(forge), catalog=catalog).values["participants"] == shown
 
 
@@ -325,16 +325,16 @@ def test_only_facts_of_the_current_repository_are_used() -> None:
 
 
 def test_an_edited_repository_not_fetched_yet_has_the_catalogs_figures_and_no_state() -> None:
-    one = merged(row(FORGE), edits={"repo_url": "https://gitlab.com/otto/pans"})
-    assert one.values["repo_watchers"] == 30
-    assert one.values["repo_state"] is None
-    assert (one.values["forge"], one.values["repository"]) == ("gitlab", "otto/pans")
-    assert "github" not in one.values["checked"]  # type: ignore[operator]
+    result = merged(row(FORGE), edits={"repo_url": "https://gitlab.com/otto/pans"})
+    assert result.values["repo_watchers"] == 30
+    assert result.values["repo_state"] is None
+    assert (result.values["forge"], result.values["repository"]) == ("gitlab", "otto/pans")
+    assert "github" not in result.values["checked"]  # type: ignore[operator]
 
 
 def test_an_edited_project_ignores_facts_of_the_old_one() -> None:
-    one = merged(pypi_row(), edits={"pypi_url": "Other.Pots"})
-    assert (one.project, one.values["pypi_version"], one.values["pypi_state"]) == ("other-pots", "1.0", None)
+    result = merged(pypi_row(), edits={"pypi_url": "Other.Pots"})
+    assert (result.project, result.values["pypi_version"], result.values["pypi_state"]) == ("other-pots", "1.0", None)
 
 
 @pytest.mark.parametrize(
@@ -360,18 +360,18 @@ def test_the_state_of_a_repository(facts: ForgeFacts | None, state: str | None) 
     [("", "none"), ("https://example.org/cgit/pots", "unsupported"), ("https://github.com/mara", "unsupported")],
 )
 def test_a_missing_or_unsupported_url_is_a_repository_state(address: str, state: str) -> None:
-    one = merged(row(FORGE), catalog=replace(CATALOG, repo_url=address))
-    assert one.values["repo_state"] == state
+    result = merged(row(FORGE), catalog=replace(CATALOG, repo_url=address))
+    assert result.values["repo_state"] == state
     assert state in filters.CHOICES["repo_state"]
-    assert (one.repository, one.values["repository_key"], one.values["forge"]) == (None, None, None)
-    assert one.values["repo_watchers"] == 30
+    assert (result.repository, result.values["repository_key"], result.values["forge"]) == (None, None, None)
+    assert result.values["repo_watchers"] == 30
 
 
 def test_a_moved_repository_has_its_new_url_and_keeps_the_catalogs() -> None:
-    one = merged(row(ForgeFacts(repository=replace(PAGE, path="clay/pots"))))
-    assert one.values["moved_to"] == "https://github.com/clay/pots"
-    assert one.values["repo_url"] == CATALOG.repo_url
-    assert one.values["repository"] == "Mara/Pots"
+    result = merged(row(ForgeFacts(repository=replace(PAGE, path="clay/pots"))))
+    assert result.values["moved_to"] == "https://github.com/clay/pots"
+    assert result.values["repo_url"] == CATALOG.repo_url
+    assert result.values["repository"] == "Mara/Pots"
 
 
 def test_a_gone_repository_keeps_its_figures() -> None:
@@ -438,10 +438,10 @@ def test_an_override_changes_its_field_only_and_keeps_the_upstream_value(field: 
 
 
 def test_an_override_may_be_null_and_an_unknown_field_is_ignored() -> None:
-    one = merged(row(FORGE), edits={"last_updated": None, "of_a_newer_version": 1})
-    assert one.values["last_updated"] is None
-    assert one.upstream == {"last_updated": HEAD_AT}
-    assert one.values["edited"] == ["last_updated"]
+    result = merged(row(FORGE), edits={"last_updated": None, "of_a_newer_version": 1})
+    assert result.values["last_updated"] is None
+    assert result.upstream == {"last_updated": HEAD_AT}
+    assert result.values["edited"] == ["last_updated"]
 
 
 def test_a_removed_package_keeps_all_other_values() -> None:
@@ -453,8 +453,8 @@ def test_a_removed_package_keeps_all_other_values() -> None:
 def test_configured_servers_are_forges() -> None:
     catalog = replace(CATALOG, repo_url="https://git.example.org/mara/pots")
     here = {"git.example.org": SourceName.FORGEJO}
-    one = merged(row(FORGE, SourceName.FORGEJO, "git.example.org/mara/pots"), catalog=catalog, forges=here)
-    assert (one.values["forge"], one.values["repo_watchers"]) == ("forgejo", 31)
+    result = merged(row(FORGE, SourceName.FORGEJO, "git.example.org/mara/pots"), catalog=catalog, forges=here)
+    assert (result.values["forge"], result.values["repo_watchers"]) == ("forgejo", 31)
     assert merged(catalog=catalog).values["repo_state"] == "unsupported"
 
 
@@ -477,9 +477,9 @@ def test_another_repository_named_by_the_project_is_only_a_suggestion(
     description: str, links: tuple[str, ...], suggestion: str | None
 ) -> None:
     forge = ForgeFacts(repository=replace(PAGE, description=description))
-    one = merged(row(forge), pypi_row(replace(PYPI, repository_urls=links)))
-    assert one.suggestion == suggestion
-    assert one.values["repo_url"] == CATALOG.repo_url
+    result = merged(row(forge), pypi_row(replace(PYPI, repository_urls=links)))
+    assert result.suggestion == suggestion
+    assert result.values["repo_url"] == CATALOG.repo_url
 
 
 def test_the_order_of_facts_does_not_matter() -> None:

@@ -92,8 +92,8 @@ def test_days_before_the_window_are_dropped_and_future_days_kept() -> None:
 def test_dates_at_the_limits_of_the_calendar_are_ignored_or_kept() -> None:
     first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
     last = datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=12)))
-    kept = datetime(9999, 12, 31, 23, tzinfo=UTC)
-    days = commits_by_day([first, last, kept], now=NOW)
+    future = datetime(9999, 12, 31, 23, tzinfo=UTC)
+    days = commits_by_day([first, last, future], now=NOW)
     assert days == {"9999-12-31": 1}
     assert weekly_counts(days, as_of=NOW) == [0] * 52
 
@@ -122,8 +122,8 @@ def test_counts_move_by_one_week_after_a_week(dates: list[datetime]) -> None:
 @given(histories, st.integers(min_value=0, max_value=500))
 def test_stored_days_give_the_same_counts_as_the_dates(dates: list[datetime], later: int) -> None:
     then = NOW + later * DAY
-    kept = commits_by_day(dates, now=NOW)
-    assert weekly_counts(kept, as_of=then) == weekly_counts(commits_by_day(dates, now=then), as_of=then)
+    stored = commits_by_day(dates, now=NOW)
+    assert weekly_counts(stored, as_of=then) == weekly_counts(commits_by_day(dates, now=then), as_of=then)
 
 
 @deterministic

@@ -415,9 +415,9 @@ PIECES += ["project", "dependencies", "package", "name", "django", "==", ";", "1
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_files_are_parsed_or_rejected(kind: str) -> None:
-    dice = random.Random(kind)  # noqa: S311 - a fixed seed, no secret
+    rng = random.Random(kind)  # noqa: S311 - a fixed seed, no secret
     for _ in range(1_500):
-        text = "".join(dice.choices(PIECES, k=dice.randint(0, 12)))
+        text = "".join(rng.choices(PIECES, k=rng.randint(0, 12)))
         with suppress(UsageError):
             assert all(found.locations for found in manifest.parse_manifest(kind, text, no_files))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Values: TypeAlias = Mapping[str, Value]
 
 # URLs of category and grids always start with this one, as in the public API, whichever catalog was fetched.
-PUBLIC_API = API_BY_SOURCE[SourceName.CATALOG].address
+PUBLIC_API = API_BY_SOURCE[SourceName.CATALOG].default_url
 
 
 def category_url(number: int | None) -> str | None:
