@@ -1,5 +1,5 @@
-"""What djpkg costs: `python -m tests.benchmarks` prints figures of start, list, query, complete and fetch.
+"""Benchmarks: `python -m tests.benchmarks` measures start, list, query, complete and fetch.
 
-Figures are for reading, beside the targets that the project set itself; no test fails for one. Times are set in
-relation to something else that runs on the same machine in turns with djpkg: a machine's speed is nobody's merit.
+Results are printed beside the project's targets; no test fails because of them. Times are compared with another
+program that runs alternately on the same machine, so that the speed of the machine does not matter.
 """

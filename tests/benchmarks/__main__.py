@@ -25,7 +25,7 @@ SECTIONS = {
 
 
 def main() -> None:
-    """Prints each section's tables as soon as they are there."""
+    """Print the tables of each section as they become ready."""
     options = _options()
     packages, runs = (QUICK.packages, QUICK.runs) if options.quick else (options.packages, options.runs)
     _print(
@@ -33,9 +33,9 @@ def main() -> None:
         f" {platform.machine()}, {os.cpu_count()} processors; {packages:,} packages, {runs} runs"
     )
     with tempfile.TemporaryDirectory(prefix="djpkg-bench-") as name, Launcher(Path(name)) as launcher:
-        stage = Session(folder=Path(name), launcher=launcher, packages=packages, runs=runs, quick=options.quick)
+        session = Session(folder=Path(name), launcher=launcher, packages=packages, runs=runs, quick=options.quick)
         for section in options.sections or SECTIONS:
-            for table in SECTIONS[section](stage):
+            for table in SECTIONS[section](session):
                 _print("\n" + format_table(table))
 
 
@@ -46,15 +46,13 @@ def _print(text: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument(
-        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all if none is named"
-    )
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(SECTIONS)} (default: all)")
     parser.add_argument("--packages", type=int, default=5800)
-    parser.add_argument("--runs", type=int, default=40, help="of each command whose start is measured")
-    parser.add_argument("--quick", action="store_true", help="tiny and without latency: shows that it works, no more")
+    parser.add_argument("--runs", type=int, default=40, help="number of runs of each command")
+    parser.add_argument("--quick", action="store_true", help="few packages and no latency, to test the benchmarks")
     options = parser.parse_args()
     if unknown := set(options.sections) - SECTIONS.keys():
-        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown section: {', '.join(sorted(unknown))}")
     return options
 
 

@@ -1,4 +1,4 @@
-"""Whether what was fetched is what is out there: a quick fetch that gets it wrong has no speed."""
+"""Compare a fetched mirror with the world: a fast fetch must also be correct."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ SAMPLE_SIZE = 200
 
 
 def compare(world: World, mirror: Path) -> tuple[int, int, list[str]]:
-    """How many packages agree, of how many that were looked at, and where the others differ."""
+    """Return the number of correct packages, the number compared, and the differences."""
     chosen = [package for package in world.packages.values() if _is_plain(world, package)]
-    chosen = random.Random(1).sample(chosen, min(SAMPLE_SIZE, len(chosen)))  # noqa: S311 - any will do
-    differing = []
-    agreed = 0
+    chosen = random.Random(1).sample(chosen, min(SAMPLE_SIZE, len(chosen)))  # noqa: S311 - any sample
+    differences = []
+    correct = 0
     with open_read(mirror) as db:
         for package in chosen:
             shown = get_values(db, package.id, fields.RECORD_COLUMNS)
             stated = expected(world, package)
             wrong = [name for name, value in stated.items() if not _same(name, value, shown[name])]
-            agreed += not wrong
-            differing += [f"{package.slug} {name}: {shown[name]!r}, not {stated[name]!r}" for name in wrong]
-    return agreed, len(chosen), differing
+            correct += not wrong
+            differences += [f"{package.slug} {name}: {shown[name]!r}, not {stated[name]!r}" for name in wrong]
+    return correct, len(chosen), differences
 
 
 def _is_plain(world: World, package: CatalogPackage) -> bool:
-    """Whether `expected` knows what the record has to say: the repository can be read and is on GitHub, or is none."""
+    """Return whether `expected` covers the package: it has no repository, or an accessible one on GitHub."""
     if not package.repo_url:
         return True
     path = package.repo_url.partition("github.com/")[2]
@@ -45,7 +45,7 @@ def _is_plain(world: World, package: CatalogPackage) -> bool:
 
 
 def _same(name: str, stated: Any, shown: Any) -> bool:
-    """`last_fetched` is the moment of the fetch; another time is the same however it is written."""
+    """Compare two values; `last_fetched` is ignored, and times may differ in format."""
     if name == "last_fetched":
         return True
     if name == "last_updated":

@@ -1,4 +1,4 @@
-"""How long the shell waits for an offer after a key press, beside a Typer program that does nothing."""
+"""The time of shell completion, compared with a minimal Typer program."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from tests.benchmarks.tables import Table
 
 
-def tables(stage: Session) -> Iterator[Table]:
-    """Slugs, commands, options and filters, as the script that Typer installs for bash asks for them."""
-    mirror = str(stage.mirror(stage.packages))
-    commands = {BARE: Command([stage.bare, "django-todo"])}
+def tables(session: Session) -> Iterator[Table]:
+    """Complete slugs, commands, options and filters, with the variables of Typer's bash script."""
+    mirror = str(session.mirror(session.packages))
+    commands = {BARE: Command([session.bare, "django-todo"])}
     for words in (["show", "django-a"], ["sh"], ["list", "--so"], ["list", "is:"]):
-        asked = {
+        environment = {
             "_DJPKG_COMPLETE": "complete_bash",
             "COMP_WORDS": "\n".join(["djpkg", *words]),
             "COMP_CWORD": str(len(words)),
             "DJPKG_DB": mirror,
         }
-        commands[f"djpkg {' '.join(words)}"] = Command([stage.djpkg], asked)
-    yield compare_with_bare(stage, "complete", commands, target="1.5")
+        commands[f"djpkg {' '.join(words)}"] = Command([session.djpkg], environment)
+    yield compare_with_bare(session, "complete", commands, target="1.5")

@@ -1,22 +1,20 @@
-"""djpkg by another clock: `python -m tests.benchmarks.djpkg_at MOMENT ARGUMENT...` starts at that moment."""
+"""Run djpkg with another current time: `python -m tests.benchmarks.djpkg_at TIME ARGUMENT...`."""
 
 import sys
 import time
 from datetime import datetime, timedelta
 
-_BEGAN = time.monotonic()
-_START = datetime.fromisoformat(sys.argv.pop(1))
+_STARTED = time.monotonic()
+_NOW = datetime.fromisoformat(sys.argv.pop(1))
 
 
 def clock() -> datetime:
-    """What djpkg takes for now."""
-    return _START + timedelta(seconds=time.monotonic() - _BEGAN)
+    """Return the current time of djpkg."""
+    return _NOW + timedelta(seconds=time.monotonic() - _STARTED)
 
 
 if __name__ == "__main__":
     from djpkg.cli import app, options
-    from djpkg.fetch import run
 
     options.now = clock
-    run.fetch.__kwdefaults__["clock"] = clock  # type: ignore[index] # it has some
     app.main()

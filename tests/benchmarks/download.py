@@ -1,4 +1,4 @@
-"""The plainest fetch: the same addresses, several at once, and nothing done with what comes."""
+"""The baseline of a fetch: download the same URLs concurrently and discard the responses."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 CONCURRENCY = 8
 
 
-def measure(addresses: Sequence[tuple[str, str]], *, token: str) -> float:
-    """How long it takes to download them; `token` goes along to GitHub."""
-    began = perf_counter()
-    asyncio.run(_download(addresses, token))
-    return perf_counter() - began
+def measure(urls: Sequence[tuple[str, str]], *, token: str) -> float:
+    """Return the seconds to download the URLs; `token` is sent to GitHub."""
+    start = perf_counter()
+    asyncio.run(_download(urls, token))
+    return perf_counter() - start
 
 
-async def _download(addresses: Sequence[tuple[str, str]], token: str) -> None:
-    left = iter(addresses)
+async def _download(urls: Sequence[tuple[str, str]], token: str) -> None:
+    left = iter(urls)
     async with httpx.AsyncClient(timeout=60) as client:
 
         async def work() -> None:
-            for api, address in left:
-                headers = {"Accept": SIMPLE_JSON} if address.endswith("/simple/") else {}
+            for api, url in left:
+                headers = {"Accept": SIMPLE_JSON} if url.endswith("/simple/") else {}
                 if api == "github":
                     headers["Authorization"] = f"Bearer {token}"
-                async with client.stream("GET", address, headers=headers) as reply:
-                    async for _ in reply.aiter_raw():
+                async with client.stream("GET", url, headers=headers) as response:
+                    async for _ in response.aiter_raw():
                         pass
 
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))

@@ -1,6 +1,6 @@
-"""Starts programs and says what they took: one JSON object a line in, one a line out. Loads as little as it can.
+"""Run programs and measure them: one JSON object per line in, one per line out.
 
-A process's peak memory starts at that of the process that started it, so this one has to be small.
+The peak memory of a process starts at that of its parent, so this process imports as little as possible.
 """
 
 import json
@@ -9,8 +9,8 @@ import sys
 import time
 
 
-def run(task: dict) -> dict:  # type: ignore[type-arg] # what crosses the pipe
-    """Runs a program to its end; its output is read and counted."""
+def run(task: dict) -> dict:  # type: ignore[type-arg] # JSON
+    """Run a program and count its output."""
     reader, writer = os.pipe()
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -19,7 +19,7 @@ def run(task: dict) -> dict:  # type: ignore[type-arg] # what crosses the pipe
         (os.POSIX_SPAWN_CLOSE, reader),
         (os.POSIX_SPAWN_CLOSE, writer),
     ]
-    began = time.perf_counter()
+    start = time.perf_counter()
     child = os.posix_spawn(task["command"][0], task["command"], task["environment"], file_actions=actions)
     os.close(writer)
     size = lines = 0
@@ -29,8 +29,8 @@ def run(task: dict) -> dict:  # type: ignore[type-arg] # what crosses the pipe
     os.close(reader)
     _, status, usage = os.wait4(child, 0)
     return {
-        "wall": time.perf_counter() - began,
-        "processor": usage.ru_utime + usage.ru_stime,
+        "wall": time.perf_counter() - start,
+        "cpu": usage.ru_utime + usage.ru_stime,
         "peak": usage.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024),
         "size": size,
         "lines": lines,

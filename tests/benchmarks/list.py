@@ -1,4 +1,4 @@
-"""How long all records take to be listed, beside sqlite-utils on a plain table of the same values."""
+"""The time to list all records, compared with sqlite-utils on a plain table of the same values."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.session import Session
 
-# A listing takes long enough for fewer runs to tell.
-_PART = 4
+# Fewer runs than for the start: a listing takes longer.
+_RUNS_DIVISOR = 4
 
 
-def tables(stage: Session) -> Iterator[Table]:
-    """`list --json` of every package."""
-    mirror = stage.mirror(stage.packages)
+def tables(session: Session) -> Iterator[Table]:
+    """Measure `list --json` of all packages."""
+    mirror = session.mirror(session.packages)
     ours, theirs = "djpkg list --json", "sqlite-utils rows"
-    plain = _plain_table(mirror, stage.folder / f"plain-{stage.packages}.db")
+    plain = _plain_table(mirror, session.folder / f"plain-{session.packages}.db")
     commands = {
-        theirs: Command([stage.sqlite_utils, "rows", str(plain), "records"]),
-        ours: Command([stage.djpkg, "list", "--json"], {"DJPKG_DB": str(mirror)}),
+        theirs: Command([session.sqlite_utils, "rows", str(plain), "records"]),
+        ours: Command([session.djpkg, "list", "--json"], {"DJPKG_DB": str(mirror)}),
     }
-    found = stage.launcher.alternate(commands, runs=max(2, stage.runs // _PART), warm=not stage.quick)
+    results = session.launcher.alternate(commands, runs=max(2, session.runs // _RUNS_DIVISOR), warm=not session.quick)
     rows = []
-    for name, runs in found.items():
-        wall, processor = [run.wall for run in runs], [run.processor for run in runs]
+    for name, runs in results.items():
+        wall, cpu = [run.wall for run in runs], [run.cpu for run in runs]
         related = ("", "", "")
         if name == ours:
             related = (
-                str(ratios(wall, [run.wall for run in found[theirs]])),
-                str(ratios(processor, [run.processor for run in found[theirs]])),
+                str(ratios(wall, [run.wall for run in results[theirs]])),
+                str(ratios(cpu, [run.cpu for run in results[theirs]])),
                 "0.55",
             )
         peak = f"{median(run.peak for run in runs):.1f}"
-        limit = "120" if name == ours and stage.packages == TENFOLD else ""
-        cells = (f"{runs[-1].lines:,}", milliseconds(wall), milliseconds(processor), *related, peak, limit)
+        limit = "120" if name == ours and session.packages == TENFOLD else ""
+        cells = (f"{runs[-1].lines:,}", milliseconds(wall), milliseconds(cpu), *related, peak, limit)
         rows.append((name, *cells))
     header = ("command", "lines", "wall ms", "user+system ms", "wall ratio", "user+system ratio", "target")
-    notes = (f"medians of {len(found[ours])} runs in turns, output to a pipe; the peak has a target at {TENFOLD:,}",)
-    yield Table(f"list of {stage.packages:,}", (*header, "peak MiB", "target"), rows, notes)
+    notes = (f"medians of {len(results[ours])} alternating runs, output to a pipe; the peak has a target at {TENFOLD:,}",)
+    yield Table(f"list of {session.packages:,}", (*header, "peak MiB", "target"), rows, notes)
 
 
 def _plain_table(mirror: Path, path: Path) -> Path:
-    """One table with the record's columns, as the record shows them; lists as JSON."""
+    """Create a database with one table of all records; lists are JSON."""
     names = [column.key for column in fields.RECORD_COLUMNS]
     with open_read(mirror) as source, closing(sqlite3.connect(path)) as db:
         ids = [number for (number,) in source.execute("SELECT id FROM packages")]

@@ -1,9 +1,9 @@
-"""A mirror as a fetch leaves it, made from a generated world without asking anybody."""
+"""Mirrors of generated worlds, created without any request."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import create, open_write
@@ -22,55 +22,47 @@ from djpkg.model.facts import (
 )
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
+from tests.mirrors import filled_mirror
 from tests.world import World
 from tests.world.times import utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.world import CatalogPackage, Project, Repo
 
-T = TypeVar("T")
-
-_PAGE = 500
+_PAGE_SIZE = 500
 
 
 def create_mirror(path: Path, packages: int) -> Path:
-    """All sources have answered just now, about every one."""
+    """Create a mirror of a generated world, as if every source had just answered for every package."""
     world = World.generate(packages=packages, github=round(packages * 0.92))
     create(path, fill=store_seed)
+    grids = [Grid(id=grid.id, slug=grid.slug, title=grid.title) for grid in world.grids.values()]
+    filled_mirror(path, [_catalog_facts(package) for package in world.packages.values()], grids=grids, now=world.now)
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
-        writer.store_grids([Grid(id=g.id, slug=g.slug, title=g.title) for g in world.grids.values()])
-        records = [_record(package) for package in world.packages.values()]
-        for page in _pages(records):
-            writer.store_catalog(page, now=world.now, report_added=False)
-        places = db.execute("SELECT DISTINCT forge, repository_key FROM packages WHERE repository_key IS NOT NULL")
-        told: dict[SourceName, list[SourceAnswer]] = {}
-        for forge, key in places.fetchall():
-            told.setdefault(SourceName(forge), []).append(_repository(world, key))
-        names = db.execute("SELECT DISTINCT pypi_name FROM packages WHERE pypi_name IS NOT NULL").fetchall()
-        told[SourceName.PYPI] = [_project(world.projects.get(name), name) for (name,) in names]
-        for source, statements in told.items():
-            for some in _pages(statements):
-                writer.store_answers(source, some, now=world.now)
+        answers: dict[SourceName, list[SourceAnswer]] = {}
+        for forge, key in db.execute(
+            "SELECT DISTINCT forge, repository_key FROM packages WHERE repository_key NOTNULL"
+        ):
+            answers.setdefault(SourceName(forge), []).append(_forge_answer(world, key))
+        names = db.execute("SELECT DISTINCT pypi_name FROM packages WHERE pypi_name NOTNULL")
+        answers[SourceName.PYPI] = [_pypi_answer(world.projects.get(name), name) for (name,) in names]
+        for source, all_answers in answers.items():
+            for start in range(0, len(all_answers), _PAGE_SIZE):
+                writer.store_answers(source, all_answers[start : start + _PAGE_SIZE], now=world.now)
     return path
 
 
-def _pages(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), _PAGE):
-        yield rows[start : start + _PAGE]
-
-
-def _record(package: CatalogPackage) -> CatalogFacts:
-    said: dict[str, Any] = {one.name: getattr(package, one.name) for one in fields(CatalogFacts)}
+def _catalog_facts(package: CatalogPackage) -> CatalogFacts:
+    values: dict[str, Any] = {field.name: getattr(package, field.name) for field in fields(CatalogFacts)}
     for name in ("grids", "commits_over_52", "participants"):
-        said[name] = tuple(said[name])
-    return CatalogFacts(**said)
+        values[name] = tuple(values[name])
+    return CatalogFacts(**values)
 
 
-def _repository(world: World, key: str) -> SourceAnswer:
+def _forge_answer(world: World, key: str) -> SourceAnswer:
     host, _, path = key.partition("/")
     repo = world.find_repo(host, path)
     if repo is None or repo.state != "ok" or repo.head is None:
@@ -79,7 +71,7 @@ def _repository(world: World, key: str) -> SourceAnswer:
 
 
 def _forge_facts(world: World, repo: Repo) -> ForgeFacts:
-    head = repo.commits[0]
+    head, authored = repo.commits[0], [commit.authored for commit in repo.commits]
     return ForgeFacts(
         repository=RepositoryFacts(
             path=repo.path,
@@ -92,19 +84,17 @@ def _forge_facts(world: World, repo: Repo) -> ForgeFacts:
             head=head.oid,
             head_at=utc_text(head.committed),
         ),
-        weeks=WeeksFacts(
-            head=head.oid, days=weekly_commits.commits_by_day([one.authored for one in repo.commits], now=world.now)
-        ),
+        weeks=WeeksFacts(head=head.oid, days=weekly_commits.commits_by_day(authored, now=world.now)),
         contributors=ContributorsFacts(head=head.oid, names=tuple(repo.logins()), taken=utc_text(world.now)),
     )
 
 
-def _project(found: Project | None, name: str) -> SourceAnswer:
-    if found is None or not found.served:
+def _pypi_answer(project: Project | None, name: str) -> SourceAnswer:
+    if project is None or not project.served:
         return SourceAnswer(name, Outcome.GONE, PypiFacts(state="gone", name=name))
-    latest = found.latest
+    latest = project.latest
     facts = PypiFacts(
-        name=found.name,
+        name=project.name,
         version=latest.version,
         released=utc_text(latest.uploaded),
         yanked=latest.yanked,
@@ -114,4 +104,4 @@ def _project(found: Project | None, name: str) -> SourceAnswer:
         license=pypi_project.choose_license(latest.license_expression, latest.classifiers, latest.license),
         development_status=pypi_project.development_status(latest.classifiers),
     )
-    return SourceAnswer(name, Outcome.UPDATED, facts, serial=found.serial)
+    return SourceAnswer(name, Outcome.UPDATED, facts, serial=project.serial)

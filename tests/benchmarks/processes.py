@@ -1,4 +1,4 @@
-"""Programs as children of a small process, and what each run of one took."""
+"""Run programs as children of a small process, and measure them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from typing import Self
 
 _LAUNCHER = Path(__file__).parent / "launcher.py"
-# What a person's shell may hold that would change what is measured: modules are to be compiled once, as on any machine.
-_FORGOTTEN = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "GH_TOKEN", "GITHUB_TOKEN"}
+# Removed from the environment: they would change the measurement.
+_UNSET_VARIABLES = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "GH_TOKEN", "GITHUB_TOKEN"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run: seconds by the wall and of the processor (user and system), peak memory in MiB, what it printed."""
+    """One run: wall and CPU seconds (user and system), peak memory in MiB, and the size of the output."""
 
     wall: float
-    processor: float
+    cpu: float
     peak: float
     size: int
     lines: int
@@ -35,20 +35,22 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program's arguments, and what its environment holds beside the usual."""
+    """A program's arguments and additional environment variables."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Launcher(AbstractContextManager["Launcher"]):
-    """Runs commands with a home of their own in `folder`."""
+    """Runs commands with an empty home folder in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._errors = folder / "errors.txt"
         home = folder / "home"
         home.mkdir(exist_ok=True)
-        kept = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN and name[:6] != "DJPKG_"}
+        kept = {
+            name: value for name, value in os.environ.items() if name not in _UNSET_VARIABLES and name[:6] != "DJPKG_"
+        }
         self._environment = {**kept, "HOME": str(home), "XDG_DATA_HOME": str(home), "GH_CONFIG_DIR": str(home)}
 
     def __enter__(self) -> Self:
@@ -61,10 +63,10 @@ class Launcher(AbstractContextManager["Launcher"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._process:
-            pass  # closes its input, at whose end it ends
+            pass  # closes its stdin, which ends it
 
     def run(self, command: Command, *, codes: Sequence[int] = (0,)) -> Run:
-        """One run; RuntimeError with what it said where it ends with another code."""
+        """Run a command; raise RuntimeError for an unexpected exit code."""
         task = {
             "command": [sys.executable, *command.arguments],
             "environment": {**self._environment, **command.environment},
@@ -80,11 +82,11 @@ class Launcher(AbstractContextManager["Launcher"]):
         return run
 
     def alternate(self, commands: Mapping[str, Command], *, runs: int, warm: bool) -> dict[str, list[Run]]:
-        """`runs` runs of each in turns, if `warm` after one of each that does not count."""
+        """Run each command `runs` times, alternating; `warm` adds a first run of each that is not counted."""
         for command in commands.values() if warm else ():
             self.run(command)
-        found: dict[str, list[Run]] = {name: [] for name in commands}
+        results: dict[str, list[Run]] = {name: [] for name in commands}
         for _ in range(runs):
             for name, command in commands.items():
-                found[name].append(self.run(command))
-        return found
+                results[name].append(self.run(command))
+        return results

@@ -1,4 +1,4 @@
-"""How long a query takes inside the program: from typed words to the ids of what matches, in order."""
+"""The time of a query inside the program, from the typed words to the sorted ids."""
 
 from __future__ import annotations
 
@@ -52,27 +52,27 @@ QUERIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 TARGETS = {FULL: "10", TENFOLD: "60"}
 
 
-def tables(stage: Session) -> Iterator[Table]:
-    """Each query on the mirror and on one ten times as large."""
-    sizes = (stage.packages, stage.packages * 10)
+def tables(session: Session) -> Iterator[Table]:
+    """Measure each query on the mirror and on one that is ten times as large."""
+    sizes = (session.packages, session.packages * 10)
     figures: dict[str, list[str]] = {}
     header = ["query"]
     for size in sizes:
         header += [f"of {size:,}", "ms", "target"]
-        with open_read(stage.mirror(size)) as db:
+        with open_read(session.mirror(size)) as db:
             for words, sorts in QUERIES:
-                found, seconds = _measure(db, words, sorts, runs=QUICK.runs if stage.quick else 15)
+                found, seconds = _measure(db, words, sorts, runs=QUICK.runs if session.quick else 15)
                 typed = " ".join([*words, *(f"--sort {sort}" for sort in sorts)]) or "(all)"
                 figures.setdefault(typed, []).extend((f"{found:,}", f"{seconds * 1000:.1f}", TARGETS.get(size, "")))
     yield Table("query", tuple(header), [(typed, *cells) for typed, cells in figures.items()])
 
 
 def _measure(db: sqlite3.Connection, words: Sequence[str], sorts: Sequence[str], *, runs: int) -> tuple[int, float]:
-    """How many match, and the median of the seconds."""
+    """Return the number of matches and the median of the seconds."""
     seconds = []
     found = 0
     for _ in range(runs):
-        began = perf_counter()
+        start = perf_counter()
         found = len(listing.find_ids(db, parser.parse_query(words, now=NOW), parser.parse_sort(sorts)))
-        seconds.append(perf_counter() - began)
+        seconds.append(perf_counter() - start)
     return found, median(seconds)

@@ -1,4 +1,4 @@
-"""Where the sections run: how large, in which folder, with which programs and mirrors."""
+"""One run of the benchmarks: its size, folder, programs and mirrors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.processes import Launcher
 
-# As pip writes them for an entry point.
+# Like the scripts that pip installs.
 _PROGRAM = "import sys\nfrom {module} import {function}\nsys.exit({function}())\n"
 _BARE = """import typer
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -25,7 +25,7 @@ app()
 
 
 class Size(NamedTuple):
-    """How much is measured how often."""
+    """Number of packages and runs."""
 
     packages: int
     runs: int
@@ -33,13 +33,13 @@ class Size(NamedTuple):
 
 QUICK = Size(60, 2)
 FULL = 5800
-"""The size of the directory, for which most targets are set."""
+"""The size of the catalog, for which most targets are set."""
 TENFOLD = 58_000
 
 
 @dataclass(kw_only=True)
 class Session:
-    """One call of the benchmarks."""
+    """One run of the benchmarks."""
 
     folder: Path
     launcher: Launcher
@@ -49,14 +49,14 @@ class Session:
     _mirrors: dict[int, Path] = field(default_factory=dict)
 
     def mirror(self, packages: int) -> Path:
-        """A mirror of so many packages, made once."""
+        """Return a mirror with this number of packages, created once."""
         if packages not in self._mirrors:
             self._mirrors[packages] = create_mirror(self.folder / f"{packages}.db", packages)
         return self._mirrors[packages]
 
     @cached_property
     def djpkg(self) -> str:
-        """The program, started as an installed one."""
+        """The djpkg script."""
         return self._script("djpkg", _PROGRAM.format(module="djpkg.cli.app", function="main"))
 
     @cached_property
@@ -65,7 +65,7 @@ class Session:
 
     @cached_property
     def bare(self) -> str:
-        """The least that a Typer program can be."""
+        """A minimal Typer program."""
         return self._script("bare", _BARE)
 
     def _script(self, name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""How long a record takes to be shown, beside a Typer program that does nothing."""
+"""The time to show one record, compared with a minimal Typer program."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.session import Session
 
-BARE = "a bare Typer program"
+BARE = "minimal Typer program"
 HEADER = ("command", "lines", "wall ms", "user+system ms", "wall ratio", "user+system ratio", "target")
 
 
-def tables(stage: Session) -> Iterator[Table]:
-    """`show --json` with a mirror and without one."""
-    show = [stage.djpkg, "show", "django-todo", "--json"]
+def tables(session: Session) -> Iterator[Table]:
+    """Measure `show --json` with and without a mirror."""
+    show = [session.djpkg, "show", "django-todo", "--json"]
     commands = {
-        BARE: Command([stage.bare, "django-todo"]),
-        f"show --json, {stage.packages:,} in the mirror": Command(
-            show, {"DJPKG_DB": str(stage.mirror(stage.packages))}
+        BARE: Command([session.bare, "django-todo"]),
+        f"show --json, {session.packages:,} in the mirror": Command(
+            show, {"DJPKG_DB": str(session.mirror(session.packages))}
         ),
-        "show --json, no mirror": Command(show, {"DJPKG_DB": str(stage.folder / "none.db")}),
+        "show --json, no mirror": Command(show, {"DJPKG_DB": str(session.folder / "none.db")}),
     }
-    yield compare_with_bare(stage, "start", commands, target="1.2")
+    yield compare_with_bare(session, "start", commands, target="1.2")
 
 
-def compare_with_bare(stage: Session, title: str, commands: Mapping[str, Command], *, target: str) -> Table:
-    """Each command's medians, and its ratios to the first one."""
-    found = stage.launcher.alternate(commands, runs=stage.runs, warm=not stage.quick)
-    bare = found[BARE]
+def compare_with_bare(session: Session, title: str, commands: Mapping[str, Command], *, target: str) -> Table:
+    """Return the medians of each command and their ratios to the bare program."""
+    results = session.launcher.alternate(commands, runs=session.runs, warm=not session.quick)
+    bare = results[BARE]
     rows = []
-    for name, runs in found.items():
-        wall, processor = [run.wall for run in runs], [run.processor for run in runs]
+    for name, runs in results.items():
+        wall, cpu = [run.wall for run in runs], [run.cpu for run in runs]
         related = ("", "", "")
         if name != BARE:
             related = (
                 str(ratios(wall, [run.wall for run in bare])),
-                str(ratios(processor, [run.processor for run in bare])),
+                str(ratios(cpu, [run.cpu for run in bare])),
                 target,
             )
-        rows.append((name, f"{runs[-1].lines:,}", milliseconds(wall), milliseconds(processor), *related))
-    notes = (f"medians of {stage.runs} runs in turns; ratios: median and quartiles of the turns' own",)
+        rows.append((name, f"{runs[-1].lines:,}", milliseconds(wall), milliseconds(cpu), *related))
+    notes = (f"medians of {session.runs} alternating runs; ratios: median and quartiles of the ratios per turn",)
     return Table(title, HEADER, rows, notes)

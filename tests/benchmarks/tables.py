@@ -1,4 +1,4 @@
-"""Figures and the plain tables that they are shown in."""
+"""Statistics and plain-text tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Table(NamedTuple):
-    """One table of a section; `notes` follow it."""
+    """One table; `notes` are printed below it."""
 
     title: str
     header: tuple[str, ...]
@@ -19,7 +19,7 @@ class Table(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A median and the quartiles around it."""
+    """A median and the quartiles."""
 
     low: float
     middle: float
@@ -30,29 +30,29 @@ class Spread(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Of at least two values."""
+    """Return the spread of at least two values."""
     return Spread(*quantiles(values, n=4, method="inclusive"))
 
 
 def ratios(values: Sequence[float], others: Sequence[float]) -> Spread:
-    """Of each value to the one of the same turn: what slows the machine down for a while, slows both."""
+    """Return the ratios of values of the same turn, so that a slow phase of the machine affects both."""
     return spread([value / other for value, other in zip(values, others, strict=True)])
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
-    """Their median."""
+    """Return the median in milliseconds."""
     return f"{median(seconds) * 1000:.1f}"
 
 
 def format_table(table: Table) -> str:
-    """Title, header and rows, the first column to the left and all others to the right."""
+    """Return title, header, rows and notes; only the first column is left-aligned."""
     lines = [table.header, *table.rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(table.header))]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(table.header))]
 
     def text(line: tuple[str, ...]) -> str:
         first, *others = (
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
         return "   ".join([first, *others]).rstrip()
 
