@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from tests.pauses import Pauses
     from tests.world import CatalogPackage, World, WorldServer
 
-QUICK = Limits(connect=1, attempt=1, total=2, wait=2, attempts=2, backoff=0.001)
-"""Limits with which a fetch soon gives up a failing source."""
+QUICK = Limits(connect=30, attempt=30, total=60, wait=2, attempts=2, backoff=0.001)
+"""Few attempts, so that a failing source is given up soon."""
 STARTER = "django-todo"
 
 

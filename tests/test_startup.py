@@ -36,7 +36,7 @@ def loaded(*arguments: str, env: dict[str, str] | None = None) -> set[str]:
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert result.returncode == 0, result.stderr
     return set(result.stderr.decode().split())

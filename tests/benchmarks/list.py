@@ -50,7 +50,9 @@ def tables(session: Session) -> Iterator[Table]:
         cells = (f"{runs[-1].lines:,}", milliseconds(wall), milliseconds(cpu), *related, peak, limit)
         rows.append((name, *cells))
     header = ("command", "lines", "wall ms", "user+system ms", "wall ratio", "user+system ratio", "target")
-    notes = (f"medians of {len(results[ours])} alternating runs, output to a pipe; the peak has a target at {TENFOLD:,}",)
+    notes = (
+        f"medians of {len(results[ours])} alternating runs, output to a pipe; the peak has a target at {TENFOLD:,}",
+    )
     yield Table(f"list of {session.packages:,}", (*header, "peak MiB", "target"), rows, notes)
 
 

@@ -9,7 +9,7 @@ from djpkg.credentials import Token
 from djpkg.sources.rest_forge.bitbucket import Bitbucket
 from djpkg.sources.rest_forge.forgejo import Forgejo
 from djpkg.sources.rest_forge.gitlab import GitLab
-from tests.sources.requesting import IMPATIENT, days_of, head_of
+from tests.sources.requesting import FEW_ATTEMPTS, days_of, head_of
 from tests.world import BITBUCKET, CODEBERG, GITLAB
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ForgeCase:
             secret = self.secret(server) if token is True else token
             options["token"] = Token(self.token_variable, secret)
         options.setdefault("base_url", server.env[self.url_variable])
-        options.setdefault("limits", IMPATIENT)
+        options.setdefault("limits", FEW_ATTEMPTS)
         return self.source(clock=lambda: server.world.now, **options)
 
     def secret(self, server: WorldServer) -> str:

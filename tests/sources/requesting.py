@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from djpkg.sources.source import Answer
     from tests.world import Repo
 
-IMPATIENT = Limits(connect=1, attempt=0.5, total=1, wait=0, attempts=2, backoff=0.01, stream=5)
+FEW_ATTEMPTS = Limits(connect=30, attempt=30, total=60, wait=0, attempts=2, backoff=0.01, stream=60, body=1 << 20)
 """Limits that end tests of failing servers soon."""
 
 

@@ -45,7 +45,8 @@ def test_no_answers_make_no_page() -> None:
     assert pages_of(add_nothing) == []
 
 
-def test_single_answers_are_grouped_into_one_page() -> None:
+def test_single_answers_are_grouped_into_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_buffer, "MAX_WAIT", 60)
     ten = answers(10)
 
     async def add_one_by_one(buffer: Buffer) -> None:

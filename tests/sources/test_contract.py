@@ -18,7 +18,8 @@ from djpkg.model.lookups import ProjectTarget, RepositoryTarget
 from djpkg.model.repository_url import PUBLIC_FORGES
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import registry
-from tests.sources.requesting import IMPATIENT, fetch, outcomes, target_for
+from tests.pauses import wait_until
+from tests.sources.requesting import FEW_ATTEMPTS, fetch, outcomes, target_for
 from tests.world import NOW
 from tests.world.server import ADDRESSES, PREFIXES
 
@@ -46,7 +47,7 @@ class Case:
     def __str__(self) -> str:
         return self.source.value
 
-    def make(self, server: WorldServer, *, token: str = "", base_url: str = "", limits: Limits = IMPATIENT) -> Any:
+    def make(self, server: WorldServer, *, token: str = "", base_url: str = "", limits: Limits = FEW_ATTEMPTS) -> Any:
         environment = {**server.env, self.url_variable: base_url or server.env[self.url_variable]}
         environment |= dict.fromkeys(API_BY_SOURCE[self.source].token_variables, token)
         options: dict[str, Any] = {"limits": limits, "clock": lambda: server.world.now}
@@ -87,7 +88,7 @@ INVALID_RESPONSES = [
     "challenge",
     "maintenance",
 ]
-LARGE = IMPATIENT.body + (1 << 20)
+LARGE = FEW_ATTEMPTS.body + (1 << 20)
 
 
 @pytest.fixture(params=CASES, ids=str)
@@ -145,7 +146,7 @@ def test_an_invalid_response_is_a_failure_with_a_reason(
 @pytest.mark.campaign
 def test_a_missing_response_is_a_failure_in_time(case: Case, server: WorldServer, world: World) -> None:
     server.fault(case.api, kind="never")
-    source = case.make(server, limits=replace(IMPATIENT, attempt=0.2, total=0.3))
+    source = case.make(server, limits=replace(FEW_ATTEMPTS, attempt=0.2, total=0.3))
     assert outcomes(fetch(source, [case.add(world, "thing")]).values()) == {"failed": 1}
 
 
@@ -205,7 +206,7 @@ def test_a_fetch_can_stop_after_the_first_page_and_leaves_no_task(
 
 def test_a_fetch_can_be_cancelled(case: Case, server: WorldServer, world: World) -> None:
     targets = case.add_several(world)
-    server.latency[case.api] = 0.2
+    server.latency[case.api] = 300
 
     async def run() -> None:
         async with case.make(server) as source:
@@ -215,7 +216,7 @@ def test_a_fetch_can_be_cancelled(case: Case, server: WorldServer, world: World)
                     pass
 
             task = asyncio.create_task(read())
-            await asyncio.sleep(0.05)
+            await asyncio.to_thread(wait_until, lambda: server.requests(case.api))
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # A script as the editor could make a different mistake each time, forever.
-_MAX_MISTAKES = 50
+MAX_MISTAKES = 50
 
 
 class Draft:
@@ -49,7 +49,7 @@ class Draft:
         file is kept, and its path printed, whenever typed text would be lost otherwise.
         """
         rejected, mistake = "", ""
-        for _ in range(_MAX_MISTAKES):
+        for _ in range(MAX_MISTAKES):
             self._run()
             after = self._read()
             if document.is_blank(after) or after == self.before:

@@ -10,7 +10,6 @@ import shlex
 import sqlite3
 import sys
 import tempfile
-import time
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +27,7 @@ from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from tests.cli.running import run
 from tests.mirrors import NOW, POTS, catalog_facts, forge_facts
+from tests.pauses import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -320,12 +320,9 @@ class Desk:
         child, terminal = pty.fork()
         if child == 0:
             self._become(visual, editor, ["edit", "django-pots", *words])
-        ready = self.folder / "ready"
-        deadline = time.monotonic() + 20
         shown = b""
         if meanwhile is not None:
-            while not ready.exists() and time.monotonic() < deadline:
-                time.sleep(0.005)
+            wait_until((self.folder / "ready").exists)
             meanwhile()
             (self.folder / "go").touch()
         while True:
@@ -560,7 +557,7 @@ def test_the_draft_contains_every_editable_field_and_upstream_values(desk: Desk)
 def test_repeated_mistakes_end_the_edit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from djpkg.cli import editor  # noqa: PLC0415 - terminals only
 
-    monkeypatch.setattr(editor, "_MAX_MISTAKES", 3)
+    monkeypatch.setattr(editor, "MAX_MISTAKES", 3)
     session = desk.edit(typed("Typed") + '; echo "mistake$(wc -l < turns) = 1" >> "$1"')
     assert session.code == 2
     assert (desk.folder / "turns").read_text() == "\n" * 3

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.world import World, WorldServer
 
 T = TypeVar("T")
-QUICK = Limits(attempt=5, total=5, attempts=2, backoff=0.01, wait=0)
+QUICK = Limits(attempt=30, total=60, attempts=2, backoff=0.01, wait=0)
 
 
 def run(server: WorldServer | str, action: Callable[[Catalog], Awaitable[T]]) -> T:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.world import Repo, WorldServer
     from tests.world.http import Request
 
-QUICK = Limits(connect=2, attempt=5, total=10, wait=0, backoff=0.001)
+QUICK = Limits(connect=30, attempt=30, total=60, wait=0, backoff=0.001)
 
 
 @dataclass(slots=True)

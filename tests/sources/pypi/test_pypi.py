@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PypiAnswer = Answer[PypiFacts]
-QUICK = Limits(attempt=5, total=5, attempts=2, backoff=0.01, wait=0)
+QUICK = Limits(attempt=30, total=60, attempts=2, backoff=0.01, wait=0)
 LIST = "^/simple/"
 
 
@@ -342,7 +342,7 @@ def test_many_new_projects_are_fetched_without_the_list(world: World, server: Wo
 
 def test_answers_do_not_wait_for_a_slow_project(world: World, server: WorldServer) -> None:
     targets = many(world, 4)
-    server.fault("pypi", "project-1/", kind="slow", seconds=1.5)
+    server.fault("pypi", "project-1/", kind="slow", seconds=300)
 
     async def first_page() -> set[str]:
         async with Pypi(base_url=server.env["DJPKG_PYPI_URL"], limits=QUICK) as pypi:

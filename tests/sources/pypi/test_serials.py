@@ -33,7 +33,7 @@ def read(body: str | bytes, wanted: Collection[str] = (), *, size: int = 1 << 16
     """Read a text that arrives in pieces of `size` bytes, with slices of that size."""
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serials, "_SLICE_BYTES", size)
+        patch.setattr(serials, "SLICE_BYTES", size)
         return read_pieces((raw[place : place + size] for place in range(0, len(raw), size)), wanted)
 
 

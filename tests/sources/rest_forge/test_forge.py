@@ -11,7 +11,7 @@ import pytest
 
 from djpkg.model.facts import ForgeFacts, Outcome, WeeksFacts
 from tests.sources.forges import FORGE_CASES, ForgeCase, check_facts
-from tests.sources.requesting import IMPATIENT, fetch, fetch_one, fetch_pages, outcomes, target_for, with_answer
+from tests.sources.requesting import FEW_ATTEMPTS, fetch, fetch_one, fetch_pages, outcomes, target_for, with_answer
 from tests.world import NOW, Commit
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def test_repeated_pages_are_a_failure(case: ForgeCase, server: WorldServer, worl
 def test_a_server_with_endless_slow_pages_times_out(case: ForgeCase, server: WorldServer, world: World) -> None:
     repo = case.add(world, commits=[number / 2 for number in range(700)])
     server.latency[case.api] = 0.1
-    answer = fetch_one(case.new_source(server, limits=replace(IMPATIENT, stream=0.5)), target_for(repo))
+    answer = fetch_one(case.new_source(server, limits=replace(FEW_ATTEMPTS, stream=0.5)), target_for(repo))
     assert answer.outcome is Outcome.FAILED
     assert "timed out after 0.5 s" in answer.reason
     assert answer.facts.repository.head == repo.recent[0].oid
@@ -220,12 +220,12 @@ def test_an_invalid_repository_path_is_a_failure(case: ForgeCase, server: WorldS
     server.fault(case.api, case.repository, kind="rewrite", rewrite=lambda page: page | {key: path})
     answer = fetch_one(case.new_source(server), target_for(case.add(world)))
     assert (answer.outcome, answer.facts) == (Outcome.FAILED, None)
-    assert "name of the repository" in answer.reason
+    assert "invalid repository name" in answer.reason
 
 
 def test_at_most_four_lookups_run_at_once(case: ForgeCase, server: WorldServer, world: World) -> None:
     repos = [case.add(world, f"acme/p{number}") for number in range(6)]
-    server.latency[case.api] = 0.03
+    server.latency[case.api] = 0.2
     assert len(fetch(case.new_source(server, token=True), [target_for(repo) for repo in repos])) == 6
     assert server.max_in_flight[case.api] == 4
 
@@ -235,7 +235,7 @@ def test_answers_are_yielded_as_they_become_ready(
 ) -> None:
     monkeypatch.setattr("djpkg.sources.answer_buffer.MAX_WAIT", 0)
     repos = [case.add(world, f"acme/p{number}") for number in range(6)]
-    server.fault(case.api, r"acme(/|%2F)p5$", kind="slow", seconds=0.3)
+    server.fault(case.api, r"acme(/|%2F)p5$", kind="slow", seconds=1.5)
     pages = fetch_pages(case.new_source(server, token=True), [target_for(repo) for repo in repos])
     assert len(pages) > 1
     assert [answer.coordinate for answer in pages[-1]] == [f"{case.host}/acme/p5"]
@@ -264,7 +264,7 @@ def test_a_server_that_only_fails_gets_few_requests(case: ForgeCase, server: Wor
     server.fault(case.api, status=503)
     answers = fetch(case.new_source(server), targets)
     assert outcomes(answers.values()) == {"failed": 50}
-    assert len(server.requests(case.api)) <= 9 * IMPATIENT.attempts
+    assert len(server.requests(case.api)) <= 9 * FEW_ATTEMPTS.attempts
 
 
 def test_errors_between_answers_do_not_open_the_circuit_breaker(

@@ -12,7 +12,7 @@ from djpkg.model.facts import ContributorsFacts, ForgeFacts, Outcome, WeeksFacts
 from djpkg.sources.http.response import Response
 from djpkg.sources.rest_forge.gitlab import GitLab, _has_more
 from tests.sources.forges import FORGE_CASES, check_facts
-from tests.sources.requesting import IMPATIENT, fetch, fetch_one, head_of, outcomes, target_for, with_answer
+from tests.sources.requesting import FEW_ATTEMPTS, fetch, fetch_one, head_of, outcomes, target_for, with_answer
 from tests.world import GITLAB, NOW, World, WorldServer
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def test_a_reset_in_a_second_is_waited_for(server: WorldServer, world: World, pa
         server.fault("gitlab", kind="rewrite", times=1, headers=headers, rewrite=lambda page: page)
     source = GitLab(
         base_url=server.env["DJPKG_GITLAB_URL"],
-        limits=replace(IMPATIENT, wait=3),
+        limits=replace(FEW_ATTEMPTS, wait=3),
         clock=lambda: NOW + pauses.span,
     )
     assert outcomes(fetch(source, targets).values()) == {"updated": 4}

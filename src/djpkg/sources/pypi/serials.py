@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ACCEPT = "application/vnd.pypi.simple.v1+json"
 
 _SOURCE = "pypi"
-_SLICE_BYTES = 64 << 10
+SLICE_BYTES = 64 << 10
 """The size of the slices that are decoded."""
 _MAX_VALUE_BYTES = 1 << 20
 """The largest project, or other value of the top-level object."""
@@ -154,7 +154,7 @@ class _JsonStream:
         """Consume all complete projects in the buffer, at least one, but not the comma after them."""
         if await self.peek() != b"{":
             _reject("is invalid")
-        await self._fill(_SLICE_BYTES)
+        await self._fill(SLICE_BYTES)
         while True:
             # Usually the last brace ends a project. If it is inside a string or a nested value, the slice is not
             # valid JSON; then the end is found token by token.
