@@ -74,12 +74,7 @@ class FetchRunning(DjpkgError):
 
 
 class SourceError(DjpkgError):
-    """A source failed. `reason` is the text for the report."""
-
-    @property
-    def reason(self) -> str:
-        """The message."""
-        return str(self)
+    """A source failed."""
 
 
 class Unreachable(SourceError):

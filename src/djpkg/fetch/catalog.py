@@ -58,7 +58,7 @@ class CatalogSweep:
             await store_grids_and_categories(self._catalog, self._writer)
         except QuotaExhausted as error:
             listed = self._last.packages if self._last else self._count
-            self._recorder.defer(_CATALOG, max(0, listed - len(self._seen)), error.reason, error.until)
+            self._recorder.defer(_CATALOG, max(0, listed - len(self._seen)), str(error), error.until)
 
     async def _read_pages(self, *, complete: bool) -> None:
         last = self._last
@@ -157,7 +157,7 @@ class NamedFetch:
             self._recorder.report.unknown[name] = str(error)
             return
         except QuotaExhausted as error:
-            self._recorder.defer(_CATALOG, 1, error.reason, error.until)
+            self._recorder.defer(_CATALOG, 1, str(error), error.until)
             self._add_found(number)
             return
         except SourceError as error:
@@ -183,8 +183,8 @@ class NamedFetch:
     def _fail(self, name: str, number: int | None, error: SourceError) -> None:
         slug = None if number is None else resolve.find_slug(self._db, number)
         if number is not None:
-            self._writer.store_catalog_failure(number, error.reason, now=self._clock())
-        self._recorder.fail(_CATALOG, (slug or name,), error.reason, refused=isinstance(error, Refused))
+            self._writer.store_catalog_failure(number, str(error), now=self._clock())
+        self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=isinstance(error, Refused))
 
     def _add_found(self, number: int | None) -> None:
         if number is not None:

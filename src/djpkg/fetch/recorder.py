@@ -69,7 +69,7 @@ class Recorder:
         try:
             yield
         except SourceError as error:
-            self.report.fail_source(source, error.reason, refused=isinstance(error, Refused))
+            self.report.fail_source(source, str(error), refused=isinstance(error, Refused))
 
     @contextmanager
     def recording_usage(self, name: SourceName, source: Metered) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""When a server is left alone for the rest of a run."""
+"""When the circuit breaker opens."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from djpkg.sources.http.circuit_breaker import MAX_FAILURES, CircuitBreaker
 DOWN = Unreachable("down")
 
 
-def after(*ends: SourceError | None, closing: tuple[int, ...] = ()) -> SourceError | None:
-    circuit = CircuitBreaker(blocking_statuses=closing)
-    for error in ends:
+def after(*results: SourceError | None, blocking: tuple[int, ...] = ()) -> SourceError | None:
+    circuit = CircuitBreaker(blocking_statuses=blocking)
+    for error in results:
         circuit.record(error)
     return circuit.cause
 
@@ -41,7 +41,7 @@ def test_an_error_about_one_item_counts_as_an_answer(error: SourceError) -> None
 
 def test_a_blocking_status_counts_as_a_failure() -> None:
     error = HTTPStatusError("no", status=403)
-    assert after(*[error] * MAX_FAILURES, closing=(403,)) is error
+    assert after(*[error] * MAX_FAILURES, blocking=(403,)) is error
 
 
 @pytest.mark.parametrize("error", [QuotaExhausted("later", until=None), CredentialsRejected("who?")])

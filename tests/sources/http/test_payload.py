@@ -1,4 +1,4 @@
-"""What becomes of JSON that is not as promised."""
+"""Decoding and validation of JSON."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_valid_json_is_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b"", "not valid JSON"),
         (b"<html>", "not valid JSON"),
@@ -61,10 +61,10 @@ def test_valid_json_is_decoded() -> None:
         (b'{"x": ' * 1_000_000, "nested too deeply"),
     ],
 )
-def test_the_error_about_an_invalid_response_says_what_is_wrong(body: bytes, said: str) -> None:
+def test_the_error_about_an_invalid_response_says_what_is_wrong(body: bytes, message: str) -> None:
     with pytest.raises(UnexpectedPayload) as caught:
         thing(body)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith("github: the response is ")
 
 
@@ -91,7 +91,7 @@ def test_the_largest_count_is_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "cleaned"),
     [
         ("plain", "plain"),
         ("a\0b", "a\u2400b"),
@@ -102,8 +102,8 @@ def test_the_largest_count_is_valid() -> None:
         ("x" + "\U0001f600" * MAX_TEXT, "x" + "\U0001f600" * (MAX_TEXT // 4 - 1)),
     ],
 )
-def test_a_text_is_cleaned_for_the_mirror(text: str, kept: str) -> None:
-    assert clean_text(text) == kept
+def test_a_text_is_cleaned_for_the_mirror(text: str, cleaned: str) -> None:
+    assert clean_text(text) == cleaned
 
 
 def test_times_are_normalized_to_whole_seconds_of_utc() -> None:
@@ -119,14 +119,14 @@ def test_an_invalid_time_is_an_error(text: str) -> None:
     assert len(str(caught.value)) < 100
 
 
-@pytest.mark.parametrize("said", ["a/b", "A-b/.c_d", "a/b.c"])
-def test_a_valid_repository_name_is_returned_unchanged(said: str) -> None:
-    assert check_path(said, host="github.com", source=SourceName.GITHUB) == said
+@pytest.mark.parametrize("message", ["a/b", "A-b/.c_d", "a/b.c"])
+def test_a_valid_repository_name_is_returned_unchanged(message: str) -> None:
+    assert check_path(message, host="github.com", source=SourceName.GITHUB) == message
 
 
 @pytest.mark.parametrize(
-    "said", ["", "a", "a/b/c", "a/b.git", "a/..", "../b", "a.b/c", "orgs/b", "a/b?c", "a/b\n", "ä/b"]
+    "message", ["", "a", "a/b/c", "a/b.git", "a/..", "../b", "a.b/c", "orgs/b", "a/b?c", "a/b\n", "ä/b"]
 )
-def test_an_invalid_repository_name_is_an_error(said: str) -> None:
+def test_an_invalid_repository_name_is_an_error(message: str) -> None:
     with pytest.raises(UnexpectedPayload, match="invalid repository name"):
-        check_path(said, host="github.com", source=SourceName.GITHUB)
+        check_path(message, host="github.com", source=SourceName.GITHUB)

@@ -1,4 +1,4 @@
-"""What a source's headers and refusals are understood to say."""
+"""Quotas and rate limits in response headers."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def test_a_reset_header_is_a_unix_time_or_seconds_from_now(prefix: str, reset: s
     assert (quota.limit, quota.remaining, quota.reset) == (60, 7, after(90))
 
 
-NONSENSE = ["-1", "", "abc", "1e9", "²", "0x10", "9" * 16, "9" * 5000, "1, 2", "é"]
+INVALID = ["-1", "", "abc", "1e9", "²", "0x10", "9" * 16, "9" * 5000, "1, 2", "é"]
 
 
-@pytest.mark.parametrize("text", [*NONSENSE, "9" * 15])
+@pytest.mark.parametrize("text", [*INVALID, "9" * 15])
 def test_invalid_numbers_are_ignored(text: str) -> None:
     quota = known(5)
     quota.update_from_headers(rate(text, epoch(600), limit=text), now=NOW)
     assert (quota.limit, quota.remaining, quota.reset) == (60, 5, after(600))
 
 
-@pytest.mark.parametrize("text", [*NONSENSE, "99999999999999"])
+@pytest.mark.parametrize("text", [*INVALID, "99999999999999"])
 def test_an_invalid_reset_does_not_block_requests(text: str) -> None:
     quota = Quota()
     quota.update_from_headers(rate(0, text), now=NOW)
@@ -106,7 +106,7 @@ def test_a_reservation_counts_until_it_is_released() -> None:
     quota.reserve(4, now=NOW)
     with pytest.raises(QuotaExhausted):
         quota.reserve(2, now=NOW)
-    quota.update_from_headers(rate(4, epoch(600)), now=NOW)  # the four turned out to cost one
+    quota.update_from_headers(rate(4, epoch(600)), now=NOW)  # the cost was one
     quota.release(4, reported=True)
     quota.reserve(4, now=NOW)
 
@@ -192,7 +192,7 @@ def test_waits_add_up_to_the_limit_and_concurrent_ones_count_once() -> None:
         (rate(0, "45"), after(45)),
         (rate(3, epoch(500)), after(60)),
         ({}, after(60)),
-        *(({"retry-after": text}, after(60)) for text in [*NONSENSE, "99999999999999", "nan", "inf", "-5", "1.5"]),
+        *(({"retry-after": text}, after(60)) for text in [*INVALID, "99999999999999", "nan", "inf", "-5", "1.5"]),
     ],
 )
 def test_the_end_of_a_rate_limit_is_read_from_headers(headers: dict[str, str], moment: datetime) -> None:
@@ -200,7 +200,7 @@ def test_the_end_of_a_rate_limit_is_read_from_headers(headers: dict[str, str], m
 
 
 @pytest.mark.parametrize(
-    ("refusal", "moment"),
+    ("hit", "moment"),
     [
         (RateLimitHit(secondary=True), after(60)),
         (RateLimitHit(wait=float("inf")), NOW + DAY),
@@ -209,5 +209,5 @@ def test_the_end_of_a_rate_limit_is_read_from_headers(headers: dict[str, str], m
         (RateLimitHit(wait=after(3)), after(3)),
     ],
 )
-def test_a_rate_limit_ends_after_now_and_within_a_day(refusal: RateLimitHit, moment: datetime) -> None:
-    assert refusal.retry_at(NOW) == moment
+def test_a_rate_limit_ends_after_now_and_within_a_day(hit: RateLimitHit, moment: datetime) -> None:
+    assert hit.retry_at(NOW) == moment

@@ -1,4 +1,4 @@
-"""How long and how often one request is tried."""
+"""Time limits, retries and throttling."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_only_the_first_broken_connection_is_replaced_without_a_pause() -> None:
 
 @pytest.mark.parametrize("most", [1, 3, 900])
 def test_a_throttle_limits_the_starts_in_every_window(most: int) -> None:
-    pace = Throttle(most)
+    throttle = Throttle(most)
     starts = []
     for step in range(3 * most):
         now = step * 0.01
-        starts.append(now + pace.reserve(now))
+        starts.append(now + throttle.reserve(now))
     assert starts[:most] == [step * 0.01 for step in range(most)]
     assert all(late - early > 59.999 for early, late in zip(starts, starts[most:], strict=False))
-    assert pace.reserve(starts[-1] + 60) == 0
+    assert throttle.reserve(starts[-1] + 60) == 0

@@ -254,7 +254,7 @@ def _parse_records(
             record = parse(raw)
         except UnexpectedPayload as error:
             number = parse_id(raw)
-            invalid.append(InvalidRecord(number, error.reason.removeprefix("catalog: ")))
+            invalid.append(InvalidRecord(number, str(error).removeprefix("catalog: ")))
         else:
             number = record.id
             valid[number] = record

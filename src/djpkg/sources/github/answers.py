@@ -111,12 +111,12 @@ class AnswerCollector:
         """End a repository as deferred if a rate limit is the cause, else as failed."""
         if isinstance(error, QuotaExhausted):
             # The same reason for all that wait for one reset, so that the report groups them.
-            reason = self._deferral_reasons.setdefault(error.until, error.reason)
+            reason = self._deferral_reasons.setdefault(error.until, str(error))
             self.finish(Answer(coordinate=coordinate, outcome=Outcome.DEFERRED, reason=reason, until=error.until))
             return
         hint = f"; {error.hint}" if isinstance(error, CredentialsRejected) and error.hint else ""
         refused = isinstance(error, Refused)
-        self.finish(Answer(coordinate=coordinate, outcome=Outcome.FAILED, reason=error.reason + hint, refused=refused))
+        self.finish(Answer(coordinate=coordinate, outcome=Outcome.FAILED, reason=str(error) + hint, refused=refused))
 
     def fail_all(self, error: SourceError) -> None:
         """End all unfinished repositories with the same error."""

@@ -8,18 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
 import djpkg
-from djpkg.errors import (
-    CredentialsRejected,
-    HTTPStatusError,
-    SourceError,
-    UnexpectedPayload,
-    Unreachable,
-)
+from djpkg.errors import CredentialsRejected, HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.sources.http.admission import AdmissionQueue
 from djpkg.sources.http.rate_limit import Quota, RateLimitHit, rate_limit_from_headers
 from djpkg.sources.http.response import Authorization, Response, is_valid_etag
@@ -52,19 +46,18 @@ def detect_rate_limit(response: Response) -> RateLimitHit | None:
     return None
 
 
+@dataclass
 class Attempt:
     """One attempt at a request; it holds a connection until the body is read, or until it is closed if streamed."""
 
-    exchange: Exchange
-
-    def __init__(self, transport: Transport, queue: AdmissionQueue, request: Request, budget: RetryBudget) -> None:
-        self._transport = transport
-        self._queue = queue
-        self._request = request
-        self._budget = budget
-        self._status = "no response"
-        self._reported = False
-        self._open = AsyncExitStack()
+    transport: Transport
+    queue: AdmissionQueue
+    request: Request
+    budget: RetryBudget
+    exchange: Exchange = field(init=False)
+    _status: str = "no response"
+    _reported: bool = False
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,14 +68,14 @@ class Attempt:
     async def send(self, *, streaming: bool) -> Response:
         """Send the request and return its response; with `streaming` the body of a 200 is left to be read."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._queue.admit())
+            await stack.enter_async_context(self.queue.admit())
             started = asyncio.get_running_loop().time()
             stack.callback(self._finish, started)
-            deadline = started + self._budget.attempt
-            self.exchange = await self._transport.send(self._request, until=deadline)
+            deadline = started + self.budget.attempt
+            self.exchange = await self.transport.send(self.request, until=deadline)
             self._status = str(self.exchange.status)
             stack.push_async_callback(self.exchange.aclose)
-            self._reported = self._queue.update_quota(self.exchange.headers)
+            self._reported = self.queue.quota.update_from_headers(self.exchange.headers, now=self.queue.clock())
             if streaming and self.exchange.status == HTTPStatus.OK:
                 self._open = stack.pop_all()
                 return self.exchange.to_response(b"")
@@ -90,12 +83,12 @@ class Attempt:
 
     def _finish(self, started: float) -> None:
         seconds = asyncio.get_running_loop().time() - started
-        self._budget.spend(seconds)
-        self._queue.release(reported=self._reported)
+        self.budget.spend(seconds)
+        self.queue.release(reported=self._reported)
         if logger.isEnabledFor(logging.DEBUG):
             # Never the query, the headers or the body, which may contain secrets.
-            path = self._transport.hide_token(self._request.url.raw_path.partition(b"?")[0]).decode()
-            method, host = self._request.method, self._transport.host
+            path = self.transport.hide_token(self.request.url.raw_path.partition(b"?")[0]).decode()
+            method, host = self.request.method, self.transport.host
             logger.debug("%s %s%s %s %d ms", method, host, path, self._status, seconds * 1000)
 
 
@@ -143,10 +136,10 @@ class Client:
         self._clock = clock
         self._sleep = sleep
         self._queue = AdmissionQueue(
-            quota,
-            spent,
             name=f"{source}: {self._transport.host}",
-            connections=connections,
+            quota=quota,
+            spent=spent,
+            connections=asyncio.Semaphore(connections),
             throttle=throttle,
             limits=limits,
             clock=clock,

@@ -228,19 +228,13 @@ class Transport:
         if isinstance(error, httpx.ConnectTimeout):
             message = f"no connection to {self.host} within {self._limits.connect:g} s"
         elif isinstance(error, (TimeoutError, httpx.TimeoutException)):
-            message = (
-                f"no response from {self.host} within {self._limits.attempt:g} s"
-                if stage == "head"
-                else f"the response of {self.host} did not end in time"
-            )
+            in_head = f"no response from {self.host} within {self._limits.attempt:g} s"
+            message = in_head if stage == "head" else f"the response of {self.host} did not end in time"
         elif isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
             message = f"no connection to {self.host} ({_connect_error(error)})"
         elif isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError, OSError)):
-            message = (
-                f"{self.host} closed the connection"
-                if stage == "head"
-                else f"the response of {self.host} was truncated"
-            )
+            in_head = f"{self.host} closed the connection"
+            message = in_head if stage == "head" else f"the response of {self.host} was truncated"
         else:
             return UnexpectedPayload(f"{self.source}: the request to {self.host} failed ({type(error).__name__})")
         return Unreachable(f"{self.source}: {message}")

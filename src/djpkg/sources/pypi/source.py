@@ -214,9 +214,9 @@ def _parse_serial(response: Response) -> int | None:
 
 def _failed(target: ProjectTarget, error: SourceError) -> PypiAnswer:
     if isinstance(error, QuotaExhausted):
-        return Answer(coordinate=target.coordinate, outcome=Outcome.DEFERRED, reason=error.reason, until=error.until)
+        return Answer(coordinate=target.coordinate, outcome=Outcome.DEFERRED, reason=str(error), until=error.until)
     refused = isinstance(error, CredentialsRejected)
-    return Answer(coordinate=target.coordinate, outcome=Outcome.FAILED, reason=error.reason, refused=refused)
+    return Answer(coordinate=target.coordinate, outcome=Outcome.FAILED, reason=str(error), refused=refused)
 
 
 def _in_pages(answers: Sequence[PypiAnswer]) -> Iterator[Sequence[PypiAnswer]]:

@@ -46,7 +46,7 @@ def failed_answer(
         coordinate=coordinate,
         outcome=Outcome.DEFERRED if isinstance(error, QuotaExhausted) else Outcome.FAILED,
         facts=facts,
-        reason=error.reason,
+        reason=str(error),
         until=error.until if isinstance(error, QuotaExhausted) else None,
         refused=isinstance(error, CredentialsRejected),
         etag=etag,
