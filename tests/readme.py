@@ -1,6 +1,6 @@
-"""The README's examples: which commands it shows, the small world that they run in, and what they print.
+"""The examples of the README and of the pages of `djpkg help`: the commands, the world they run in, and their output.
 
-``python -m tests.readme`` writes what they print into the README.
+``python -m tests.readme`` runs them all and writes their output, and the tables made from code, into the documents.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.model.fields import FIELDS
 from djpkg.query.parser import STATES
-from djpkg.render import field_docs
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -26,42 +25,57 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-WIDTH = 96
-# What the examples run beside the program; `.ci/run` sees to it that they are there.
+PAGES = ROOT / "src" / "djpkg" / "cli" / "help"
+DOCUMENTS = (README, *sorted(PAGES.glob("*.md")))
+# Columns of the terminal. `djpkg help` shows the pages on terminals of 80 columns, where a code block has a margin.
+README_WIDTH, PAGE_WIDTH = 96, 78
+# The programs that examples need; `.ci/run` installs them.
 PROGRAMS = ("bash", "jq", "sqlite3")
-_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FIELDS = re.compile(r"(?<=<!-- fields -->\n).*?(?=<!-- /fields -->)", re.DOTALL)
-_STATES = re.compile(r"(?<=<!-- states -->\n).*?(?=<!-- /states -->)", re.DOTALL)
+_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CRON = re.compile(r"^```cron\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CRON_LINE = re.compile(r"^(?:\S+ +){5}(.+)$", re.MULTILINE)
 # The program under a fixed clock.
 _PROGRAM = """#!{python}
 import sys
 sys.path[:0] = {path!r}
 from datetime import UTC, datetime
-from djpkg.cli import app
-from djpkg.cli import options
+from djpkg.cli import app, options
 options.now = lambda: datetime.fromisoformat({now!r})
-if "fetch" in sys.argv[1:2]:
-    from djpkg.fetch import run
-    run.fetch.__kwdefaults__["clock"] = options.now
 app.main()
 """
 
 
 class Example(NamedTuple):
-    """One command of a console block, and what the README says it prints."""
+    """One command of a console block, and the output that the document shows."""
 
     command: str
     output: str
 
 
 def examples(text: str) -> list[Example]:
-    """Every command of every console block, in order."""
-    found = []
-    for block in _BLOCK.findall(text):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append(Example(command, output.rstrip("\n")))
-    return found
+    """Return every command of every console block, in order."""
+    return [example for block in _CONSOLE.findall(text) for example in _in_block(block)]
+
+
+def _in_block(block: str) -> list[Example]:
+    parts = [part.partition("\n") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [Example(command, output.rstrip("\n")) for command, _, output in parts]
+
+
+def cron_commands(text: str) -> list[str]:
+    """Return the command of every line of every crontab."""
+    return [command for block in _CRON.findall(text) for command in _CRON_LINE.findall(block)]
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """Return the cells of each row of the one table whose first column has this title."""
+    rows = _table(head).findall(text)
+    assert len(rows) == 1, f"{len(rows)} tables begin with {head}"
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[0].splitlines()[2:]]
+
+
+def _table(head: str) -> re.Pattern[str]:
+    return re.compile(rf"^\| {head} \|.*\n(?:\|.*\n)+", re.MULTILINE)
 
 
 def demo_world() -> World:
@@ -71,6 +85,7 @@ def demo_world() -> World:
     todo = world.add_grid(53, "Todo & Ticketing", "todo")
     world.add_package(
         "django-todo",
+        pypi_url="django-todo",
         id=409,
         path="shacker/django-todo",
         stars=845,
@@ -81,6 +96,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-crispy-forms",
+        pypi_url="django-crispy-forms",
         path="django-crispy-forms/django-crispy-forms",
         stars=5103,
         forks=731,
@@ -100,6 +116,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-floppyforms",
+        pypi_url="django-floppyforms",
         path="jazzband/django-floppyforms",
         stars=841,
         forks=145,
@@ -110,6 +127,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-betterforms",
+        pypi_url="django-betterforms",
         host=CODEBERG,
         path="fusionbox/django-betterforms",
         stars=125,
@@ -129,12 +147,18 @@ def demo_world() -> World:
     return world
 
 
-def outputs(examples: list[Example]) -> list[str]:
-    """What the examples print one after the other; between the second and the third fetch the world moves on."""
+def outputs(document: Path) -> list[str]:
+    """Run the examples of a document one after the other in a new world, and return what each prints.
+
+    The README starts without a mirror, a page with one that holds the whole world. Before `fetch django-todo` there is
+    a new release of it.
+    """
     world = demo_world()
     printed = []
-    with stage(world) as environment:
-        for example in examples:
+    with stage(world, width=README_WIDTH if document == README else PAGE_WIDTH) as environment:
+        if document != README:
+            run("djpkg fetch --all", environment)
+        for example in examples(document.read_text(encoding="utf-8")):
             if example.command.startswith("djpkg fetch django-todo"):
                 world.release("django-todo", "2.6.0")
             printed.append(run(example.command, environment))
@@ -142,15 +166,14 @@ def outputs(examples: list[Example]) -> list[str]:
 
 
 @contextmanager
-def stage(world: World) -> Iterator[dict[str, str]]:
-    """An empty folder with the program on the path, and a world to fetch from: the environment."""
+def stage(world: World, *, width: int) -> Iterator[dict[str, str]]:
+    """Yield the environment of an empty home folder with the program on the path and a world to fetch from."""
     with tempfile.TemporaryDirectory() as name, WorldServer(world) as server:
         folder = Path(name)
         path = [entry for entry in sys.path if entry]
-        for program in ("djpkg",):
-            script = folder / program
-            script.write_text(_PROGRAM.format(python=sys.executable, path=path, now=NOW.isoformat()))
-            script.chmod(0o755)
+        script = folder / "djpkg"
+        script.write_text(_PROGRAM.format(python=sys.executable, path=path, now=NOW.isoformat()))
+        script.chmod(0o755)
         (folder / "requirements.txt").write_text("django-crispy-forms~=2.6\ndjango-todo>=2.4  # tickets\nsix\n")
         yield {
             "HOME": str(folder),
@@ -158,7 +181,7 @@ def stage(world: World) -> Iterator[dict[str, str]]:
             "DJPKG_DB": str(folder / "mirror.db"),
             "TERM": "dumb",
             "NO_COLOR": "1",
-            "COLUMNS": str(WIDTH),
+            "COLUMNS": str(width),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             **server.env,
@@ -167,7 +190,7 @@ def stage(world: World) -> Iterator[dict[str, str]]:
 
 
 def run(command: str, environment: dict[str, str]) -> str:
-    """What a person sees who types the command in a terminal of `WIDTH` columns, without blanks at the ends."""
+    """Run a command in a terminal and return what it shows, without styles and without blanks at the ends of lines."""
     main, minor = pty.openpty()
     process = subprocess.Popen(
         ["bash", "-c", command], stdin=minor, stdout=minor, stderr=minor, env=environment, cwd=environment["HOME"]
@@ -189,37 +212,43 @@ def run(command: str, environment: dict[str, str]) -> str:
 
 
 def fields_table() -> str:
-    """The README's table of fields, from the register."""
-    lines = [list(field_docs.HEADS.values()), ["---"] * len(field_docs.HEADS)]
-    for field in FIELDS:
-        cells = dict(zip(field_docs.HEADS, field_docs.field_texts(field), strict=True))
-        for name in ("name", "aliases", "example"):
-            cells[name] = ", ".join(f"`{part}`" for part in cells[name].split(", ") if part)
-        lines.append(list(cells.values()))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    """Return the table of all fields, made from the register; three columns fit a terminal of 80."""
+    rows = [
+        (
+            ", ".join(f"`{name}`" for name in (field.name, *field.aliases)),
+            f"{field.kind.value} ({field.owner.value})",
+            f"{field.about}: `{field.example}`",
+        )
+        for field in FIELDS
+    ]
+    return _markdown(("field", "type (source)", "meaning, and an example of a filter"), rows)
 
 
 def states_table() -> str:
-    """The README's table of states, from the query language."""
-    lines = ["| state | meaning |", "| --- | --- |", *(f"| `is:{state.name}` | {state.about} |" for state in STATES)]
-    return "\n".join(lines) + "\n"
+    """Return the table of the states that `is:` takes."""
+    return _markdown(("state", "meaning"), [(f"`is:{state.name}`", state.about) for state in STATES])
 
 
-def written(text: str) -> str:
-    """The README with every output and the tables of fields and states as they are now."""
-    printed = iter(outputs(examples(text)))
+def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in [head, ("---",) * len(head), *rows])
+
+
+def written(document: Path) -> str:
+    """Return the document with the current output of every example and the current tables of fields and states."""
+    printed = iter(outputs(document))
 
     def block(match: re.Match[str]) -> str:
-        commands = [part.partition("\n")[0] for part in re.split(r"^\$ ", match[1], flags=re.MULTILINE)[1:]]
         parts = []
-        for command in commands:
+        for command, _ in _in_block(match[1]):
             output = next(printed)
             parts.append(f"$ {command}\n{output}\n" if output else f"$ {command}\n")
         return "```console\n" + "\n".join(parts) + "```"
 
-    text = _STATES.sub(lambda _: states_table(), _BLOCK.sub(block, text))
-    return _FIELDS.sub(lambda _: fields_table(), text)
+    text = _CONSOLE.sub(block, document.read_text(encoding="utf-8"))
+    text = _table("state").sub(lambda _: states_table(), text)
+    return _table("field").sub(lambda _: fields_table(), text)
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in map(Path, sys.argv[1:] or DOCUMENTS):
+        name.write_text(written(name), encoding="utf-8")

@@ -137,7 +137,7 @@ FIELDS: tuple[Field, ...] = (
     Field("archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", nullable=True),
     Field("forge", Kind.TEXT, Owner.CATALOG, "github, gitlab, bitbucket or forgejo", "forge:gitlab", nullable=True),
     Field(
-        "repository", Kind.TEXT, Owner.CATALOG, "the repository's path on its forge", "repo:shacker/django-todo",
+        "repository", Kind.TEXT, Owner.CATALOG, "the repository's path on its forge", "repo:shacker/todo",
         ("repo",), nullable=True,
     ),
     Field(
@@ -172,7 +172,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("license", Kind.TEXT, Owner.PYPI, "the declared license", "license:MIT", nullable=True),
     Field(
-        "development_status", Kind.TEXT, Owner.PYPI, "the development status classifier", "development_status:stable",
+        "development_status", Kind.TEXT, Owner.PYPI, "the development status classifier", "development_status:beta",
         nullable=True,
     ),
     Field("category_slug", Kind.TEXT, Owner.CATALOG, "the category's slug", "category_slug:apps", nullable=True),

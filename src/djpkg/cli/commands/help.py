@@ -1,0 +1,130 @@
+"""``djpkg help``: the topic pages, and the help of one command.
+
+A topic is a Markdown file in the folder `help`. Its first line is a heading: the title that the list of topics shows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from djpkg.cli import options, terminal
+from djpkg.cli.completion import candidates
+from djpkg.cli.options import Db
+from djpkg.errors import UsageError
+from djpkg.text import quote_input
+
+if TYPE_CHECKING:
+    from typer.core import TyperCommand, TyperGroup
+
+PAGES = Path(__file__).parent.parent / "help"
+# The topic that a command's help continues with.
+TOPIC_OF_COMMAND = {"list": "query", "fetch": "sources", "fields": "fields"}
+
+app = options.new_app()
+
+
+def complete_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Topics and commands that start with what was typed."""
+    names = dict.fromkeys([*find_topics(), *_program(ctx).list_commands(ctx)])
+    return [name for name in names if name.startswith(incomplete)]
+
+
+@app.command(
+    epilog=options.examples(
+        "djpkg help",
+        "djpkg help query",
+        "djpkg help list",
+        "djpkg help json | less",
+    )
+)
+def help_(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TOPIC|COMMAND]",
+            help="A topic or a command; without one, list them all.",
+            autocompletion=candidates.when_completing(complete_names),
+        ),
+    ] = None,
+    *,
+    db: Db = None,
+) -> None:
+    """Show help on a topic or a command.
+
+    A topic is a page of reference, for example on queries or on exit codes. In a pipe it is plain Markdown.
+    """
+    if name is None:
+        terminal.write_stdout(_overview(ctx))
+        return
+    topics = find_topics()
+    is_command = name in _program(ctx).list_commands(ctx)
+    topic = TOPIC_OF_COMMAND.get(name) if is_command else name
+    if not is_command and name not in topics:
+        raise _unknown(name, [*topics, *_program(ctx).list_commands(ctx)])
+    if is_command:
+        terminal.write_stdout(_command_help(ctx, name))
+    if topic is not None:
+        terminal.write_stdout("\n" if is_command else "")
+        _print_page(topics[topic].read_text(encoding="utf-8"))
+
+
+def find_topics() -> dict[str, Path]:
+    """Return the page of each topic, by name in alphabetical order."""
+    return {page.stem: page for page in sorted(PAGES.glob("*.md"))}
+
+
+def _overview(ctx: typer.Context) -> str:
+    """Return the topics and the commands, one line each."""
+    commands = {name: _command(ctx, name).get_short_help_str(limit=200) for name in _program(ctx).list_commands(ctx)}
+    titles = {name: _title(page) for name, page in find_topics().items()}
+    width = max(map(len, [*commands, *titles]))
+    lines = ["Topics:"]
+    lines += [f"  {name:{width}}  {title}" for name, title in titles.items()]
+    lines += ["", "Commands:"]
+    lines += [f"  {name:{width}}  {about}" for name, about in commands.items()]
+    lines += ["", "djpkg help NAME shows the page of a topic, or the help of a command."]
+    return "\n".join(lines) + "\n"
+
+
+def _title(page: Path) -> str:
+    with page.open(encoding="utf-8") as lines:
+        return lines.readline().removeprefix("# ").strip()
+
+
+def _command_help(ctx: typer.Context, name: str) -> str:
+    """Return the same text as ``djpkg NAME --help``."""
+    command = _command(ctx, name)
+    return command.get_help(command.make_context(name, [], parent=ctx.find_root(), resilient_parsing=True)) + "\n"
+
+
+def _program(ctx: typer.Context) -> TyperGroup:
+    return cast("TyperGroup", ctx.find_root().command)
+
+
+def _command(ctx: typer.Context, name: str) -> TyperCommand:
+    return cast("TyperCommand", _program(ctx).get_command(ctx, name))
+
+
+def _print_page(text: str) -> None:
+    """Render a page on a terminal that can show it; else print its Markdown as it is."""
+    if terminal.is_terminal():
+        from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+
+        if not screen.ascii_only():
+            from rich.markdown import Markdown
+
+            screen.print_renderable(Markdown(text, code_theme="ansi_dark", hyperlinks=screen.supports_links()))
+            return
+    terminal.write_stdout(text)
+
+
+def _unknown(name: str, known: list[str]) -> UsageError:
+    from difflib import get_close_matches  # noqa: PLC0415 - typing errors only
+
+    near = dict.fromkeys(get_close_matches(name.lower(), known, n=3, cutoff=0.6))
+    hint = f"did you mean {', '.join(near)}?" if near else "djpkg help lists topics and commands"
+    return UsageError(f"unknown topic or command {quote_input(name)}", hint=hint)
