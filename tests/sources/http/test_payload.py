@@ -119,14 +119,14 @@ def test_an_invalid_time_is_an_error(text: str) -> None:
     assert len(str(caught.value)) < 100
 
 
-@pytest.mark.parametrize("message", ["a/b", "A-b/.c_d", "a/b.c"])
-def test_a_valid_repository_name_is_returned_unchanged(message: str) -> None:
-    assert check_path(message, host="github.com", source=SourceName.GITHUB) == message
+@pytest.mark.parametrize("name", ["a/b", "A-b/.c_d", "a/b.c"])
+def test_a_valid_repository_name_is_returned_unchanged(name: str) -> None:
+    assert check_path(name, host="github.com", source=SourceName.GITHUB) == name
 
 
 @pytest.mark.parametrize(
-    "message", ["", "a", "a/b/c", "a/b.git", "a/..", "../b", "a.b/c", "orgs/b", "a/b?c", "a/b\n", "ä/b"]
+    "name", ["", "a", "a/b/c", "a/b.git", "a/..", "../b", "a.b/c", "orgs/b", "a/b?c", "a/b\n", "ä/b"]
 )
-def test_an_invalid_repository_name_is_an_error(message: str) -> None:
+def test_an_invalid_repository_name_is_an_error(name: str) -> None:
     with pytest.raises(UnexpectedPayload, match="invalid repository name"):
-        check_path(message, host="github.com", source=SourceName.GITHUB)
+        check_path(name, host="github.com", source=SourceName.GITHUB)
