@@ -47,10 +47,10 @@ def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, lim
     order, order_values = order_clause(sorts, query, names)
     if any(item.field.name == VERSION_FIELD for item in sorts):
         _define_version_order(db)
-    rows = db.execute(
-        f"SELECT packages.id FROM packages WHERE {condition} ORDER BY {order} LIMIT ?",
-        (*values, *order_values, limit or -1),
-    )
+    sql = f"SELECT packages.id FROM packages WHERE {condition} ORDER BY {order}"
+    if limit:  # LIMIT -1 would slow down sorting
+        sql += f" LIMIT {limit:d}"
+    rows = db.execute(sql, (*values, *order_values))
     return [number for (number,) in rows]
 
 
@@ -133,7 +133,7 @@ def _json_encoder(field: Field) -> Callable[[SqlValue], object]:
         case Kind.INTEGER:
             return lambda value: "null" if value is None else value
         case Kind.CATEGORY | Kind.GRIDS:
-            # Packages share few categories and sets of grids.
+            # Packages share few categories and sets of grids: the cache saves a seventh of `list --json`.
             return cache(lambda value: json.dumps(from_sql(field, value), separators=(",", ":")))
         case Kind.NAMES if is_computed(field):  # SQLite does not escape to ASCII
             return lambda value: json.dumps(json.loads(cast("str", value)), separators=(",", ":"))
