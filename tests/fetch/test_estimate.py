@@ -7,12 +7,14 @@ import pytest
 
 from djpkg.fetch.estimate import (
     applicable_quotas,
+    estimate_bulk,
     estimate_catalog,
-    estimate_forges,
-    estimate_github,
     estimate_lines,
+    estimate_one_by_one,
     estimate_pypi,
+    estimate_sources,
 )
+from djpkg.mirror.queue import RepositoryQueue
 from djpkg.model.fetch_state import QuotaRow, Sweep
 from djpkg.model.lookups import ProjectTarget, RepositoryTarget
 from djpkg.source_name import SourceName
@@ -46,25 +48,25 @@ def test_the_catalog_costs_its_pages_and_one_request_each_for_grids_and_categori
 
 
 def test_a_first_bulk_fetch_costs_one_probe_per_100_and_one_query_for_commits_per_25() -> None:
-    estimate = estimate_github([FRESH] * 5336, packages=5400, bulk=True, quotas=[], now=NOW)
+    estimate = estimate_bulk([FRESH] * 5336, packages=5400, quotas=[], now=NOW)
     assert estimate.points == 54 + 214
     assert (estimate.least, estimate.most, estimate.packages) == (54, 54 + 214 + 5336, 5400)
 
 
 def test_a_later_bulk_fetch_costs_at_least_its_probes() -> None:
-    estimate = estimate_github([KNOWN] * 5336, packages=5400, bulk=True, quotas=[], now=NOW)
+    estimate = estimate_bulk([KNOWN] * 5336, packages=5400, quotas=[], now=NOW)
     assert (estimate.points, estimate.least, estimate.most) == (54, 54, 54 + 214 + 5336)
 
 
 def test_repositories_without_a_commit_for_a_year_need_no_query_for_commits() -> None:
     dormant = replace(FRESH, catalog_updated="2025-01-01T00:00:00Z")
     recent = replace(FRESH, catalog_updated="2026-01-01T00:00:00Z")
-    estimate = estimate_github([dormant] * 100 + [recent] * 26, packages=126, bulk=True, quotas=[], now=NOW)
+    estimate = estimate_bulk([dormant] * 100 + [recent] * 26, packages=126, quotas=[], now=NOW)
     assert (estimate.points, estimate.least) == (2 + 2, 2)
 
 
 def test_without_a_token_each_repository_costs_its_own_requests() -> None:
-    estimate = estimate_github([KNOWN] * 3, packages=3, bulk=False, quotas=[quota(42, "anonymous")], now=NOW)
+    estimate = estimate_one_by_one(SourceName.GITHUB, 3, packages=3, quotas=[quota(42, "anonymous")])
     assert (estimate.least, estimate.most, estimate.points, estimate.quota) == (3, 12, 0, 42)
 
 
@@ -75,14 +77,20 @@ def test_the_quota_is_the_smallest_of_the_pools_that_apply() -> None:
     assert applicable_quotas(pools, with_token=set(), now=NOW) == [pools[2]]
     assert applicable_quotas(pools, with_token={"github", "gitlab"}, now=NOW) == [pools[0], pools[1], pools[3]]
     assert applicable_quotas([reset, not_reset], with_token={SourceName.GITHUB}, now=NOW) == [not_reset]
-    assert estimate_github([KNOWN], packages=1, bulk=True, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
-    assert estimate_github([KNOWN], packages=1, bulk=True, quotas=[], now=NOW).quota is None
+    assert estimate_bulk([KNOWN], packages=1, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
+    assert estimate_bulk([KNOWN], packages=1, quotas=[], now=NOW).quota is None
 
 
-def test_other_forges_are_estimated_only_if_they_have_targets() -> None:
-    due = {SourceName.GITLAB: [FRESH] * 2, SourceName.BITBUCKET: [], SourceName.GITHUB: [FRESH]}
-    estimates = estimate_forges(due, packages=dict.fromkeys(SourceName, 9), quotas=[quota(5, "", "gitlab")])
-    assert [(one.source, one.packages, one.least, one.most, one.quota) for one in estimates] == [("gitlab", 9, 2, 8, 5)]
+def test_forges_are_estimated_only_if_they_have_targets() -> None:
+    due = {
+        SourceName.GITLAB: RepositoryQueue([FRESH] * 2, {"a": ("x", "y"), "b": ("z",)}),
+        SourceName.BITBUCKET: RepositoryQueue([], {}),
+    }
+    quotas = [quota(5, "", "gitlab")]
+    estimates = estimate_sources(
+        due, None, quotas, all_packages=True, with_token={SourceName.GITLAB, SourceName.BITBUCKET}, now=NOW
+    )
+    assert [(one.source, one.packages, one.least, one.most, one.quota) for one in estimates] == [("gitlab", 3, 2, 8, 5)]
 
 
 @pytest.mark.parametrize(
@@ -97,13 +105,12 @@ def test_many_known_projects_cost_one_list_and_changed_projects(known: int, new:
 
 def test_no_targets_cost_no_requests() -> None:
     assert estimate_pypi([], packages=0).most == 0
-    assert estimate_github([], packages=0, bulk=True, quotas=[], now=NOW).most == 0
-    assert estimate_forges({}, packages={}, quotas=[]) == []
+    assert estimate_bulk([], packages=0, quotas=[], now=NOW).most == 0
 
 
 def test_each_estimate_is_one_line() -> None:
     estimates = [
-        estimate_github([KNOWN] * 5336, packages=5400, bulk=True, quotas=[quota(4999, "graphql")], now=NOW),
+        estimate_bulk([KNOWN] * 5336, packages=5400, quotas=[quota(4999, "graphql")], now=NOW),
         estimate_pypi([ProjectTarget(coordinate="a")], packages=1),
     ]
     assert estimate_lines(estimates) == [

@@ -46,8 +46,8 @@ class Estimate(NamedTuple):
     packages: int
     least: int
     most: int
-    points: int
-    quota: int | None
+    points: int = 0
+    quota: int | None = None
 
 
 def estimate_fetch(
@@ -71,7 +71,7 @@ def estimate_fetch(
                 return estimates
         else:
             number = len(request.packages)
-            estimates.append(Estimate(SourceName.CATALOG.value, number, number, number + 2, 0, None))
+            estimates.append(Estimate(SourceName.CATALOG.value, number, number, number + 2))
     repositories = queue.queue_repositories(db, only=only, now=now)
     due = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
     projects = queue.queue_projects(db, only=only, now=now) if SourceName.PYPI in request.sources else None
@@ -94,21 +94,15 @@ def estimate_sources(
     now: datetime,
 ) -> list[Estimate]:
     """Estimate the forges and PyPI; `with_token` are the forges that get a token."""
-    packages = {forge: sum(map(len, due.slugs.values())) for forge, due in repositories.items()}
-    targets = {forge: due.targets for forge, due in repositories.items()}
     quotas = applicable_quotas(quotas, with_token=with_token, now=now)
     estimates: list[Estimate] = []
-    if github := targets.get(SourceName.GITHUB):
-        estimates.append(
-            estimate_github(
-                github,
-                packages=packages[SourceName.GITHUB],
-                bulk=SourceName.GITHUB in with_token and (all_packages or len(github) > ONE_BY_ONE_LIMIT),
-                quotas=quotas,
-                now=now,
-            )
-        )
-    estimates += estimate_forges(targets, packages=packages, quotas=quotas)
+    for forge, (targets, slugs) in repositories.items():
+        packages = sum(map(len, slugs.values()))
+        by_graphql = forge is SourceName.GITHUB and forge in with_token
+        if targets and by_graphql and (all_packages or len(targets) > ONE_BY_ONE_LIMIT):
+            estimates.append(estimate_bulk(targets, packages=packages, quotas=quotas, now=now))
+        elif targets:
+            estimates.append(estimate_one_by_one(forge, len(targets), packages=packages, quotas=quotas))
     if projects is not None and projects.targets:
         estimates.append(estimate_pypi(projects.targets, packages=sum(map(len, projects.slugs.values()))))
     return estimates
@@ -120,17 +114,14 @@ def estimate_catalog(last: Sweep | None, *, full: bool, now: datetime) -> Estima
     if not (full or needs_sweep(last, now=now)):
         packages = min(packages, CATALOG_PAGE_SIZE)
     requests = max(1, ceil(packages / CATALOG_PAGE_SIZE)) + 2
-    return Estimate(SourceName.CATALOG.value, packages, requests, requests, 0, None)
+    return Estimate(SourceName.CATALOG.value, packages, requests, requests)
 
 
-def estimate_github(
-    targets: Sequence[RepositoryTarget], *, packages: int, bulk: bool, quotas: Sequence[QuotaRow], now: datetime
+def estimate_bulk(
+    targets: Sequence[RepositoryTarget], *, packages: int, quotas: Sequence[QuotaRow], now: datetime
 ) -> Estimate:
-    """Estimate GitHub. In bulk: one probe per 100 repositories, and one query for commits per 25 active ones."""
+    """Estimate GitHub by GraphQL: one probe per 100 repositories, and one query for commits per 25 active ones."""
     number = len(targets)
-    left = _requests_left(quotas, SourceName.GITHUB)
-    if not bulk:
-        return Estimate(SourceName.GITHUB.value, packages, number, number * REQUESTS_PER_REPOSITORY, 0, left)
     start = weekly_commits.window_start(now)
     active = sum(
         target.weeks_head is None and not ((updated := parse_time(target.catalog_updated)) and updated < start)
@@ -143,37 +134,22 @@ def estimate_github(
         probes,
         probes + ceil(number / COMMITS_BATCH_SIZE) + number,
         probes + ceil(active / COMMITS_BATCH_SIZE),
-        left,
+        _requests_left(quotas, SourceName.GITHUB),
     )
 
 
-def estimate_forges(
-    targets: Mapping[SourceName, Sequence[RepositoryTarget]],
-    *,
-    packages: Mapping[SourceName, int],
-    quotas: Sequence[QuotaRow],
-) -> list[Estimate]:
-    """Estimate the forges without a bulk API."""
-    return [
-        Estimate(
-            forge.value,
-            packages[forge],
-            len(targets[forge]),
-            len(targets[forge]) * REQUESTS_PER_REPOSITORY,
-            0,
-            _requests_left(quotas, forge),
-        )
-        for forge in FORGES
-        if forge is not SourceName.GITHUB and targets.get(forge)
-    ]
+def estimate_one_by_one(forge: SourceName, repositories: int, *, packages: int, quotas: Sequence[QuotaRow]) -> Estimate:
+    """Estimate the REST API of a forge."""
+    most = repositories * REQUESTS_PER_REPOSITORY
+    return Estimate(forge.value, packages, repositories, most, quota=_requests_left(quotas, forge))
 
 
 def estimate_pypi(targets: Sequence[ProjectTarget], *, packages: int) -> Estimate:
     """Estimate PyPI: the list of serials and the changed projects; for few known projects, one request each."""
     new = sum(target.serial is None for target in targets)
     if len(targets) - new > SERIAL_LIST_MINIMUM:
-        return Estimate(SourceName.PYPI.value, packages, 1 + new, 1 + len(targets), 0, None)
-    return Estimate(SourceName.PYPI.value, packages, len(targets), len(targets), 0, None)
+        return Estimate(SourceName.PYPI.value, packages, 1 + new, 1 + len(targets))
+    return Estimate(SourceName.PYPI.value, packages, len(targets), len(targets))
 
 
 def applicable_quotas(
