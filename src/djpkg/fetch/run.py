@@ -61,8 +61,6 @@ def fetch(
 
     Raises ConfigError, FetchRunning and MirrorError if the fetch cannot start; later errors are in the report.
     """
-    from djpkg.sources.http.transport import use_asyncio  # noqa: PLC0415 - loads httpx
-
     registry.validate_settings(request.sources, environment)
     manifest = None if request.manifest is None else _clean_name(request.manifest)
     request = replace(request, packages=tuple(map(_clean_name, request.packages)), manifest=manifest)
@@ -81,7 +79,6 @@ def fetch(
                     clock=clock,
                     limits=limits,
                 )
-                use_asyncio()
                 runner.run(signals.run_until_signal(_FetchRun(request, context).run()))
         except DjpkgError as error:
             if run is None:
