@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # In seconds. gh may read its token from a keyring that waits for the user.
 GH_TIMEOUT = 2.0
+GH_COMMAND = "gh auth token"
 
 
 class Token(NamedTuple):
@@ -79,4 +80,4 @@ def find_gh_token(environment: Mapping[str, str]) -> Token | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return parse_token("gh auth token", ended.stdout.decode("ascii", "replace"))
+    return parse_token(GH_COMMAND, ended.stdout.decode("ascii", "replace"))

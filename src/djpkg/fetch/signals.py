@@ -13,7 +13,7 @@ from djpkg.errors import INTERRUPTED, TERMINATED
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from types import FrameType, TracebackType
+    from types import FrameType
     from typing import Self
 
 
@@ -47,9 +47,7 @@ class StopSignals:
                 self._handlers.callback(signal.signal, number, signal.signal(number, self._cancel))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._handlers.close()
 
     async def run_until_signal(self, work: Coroutine[None, None, None]) -> None:

@@ -10,18 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
+from djpkg.errors import CredentialsRejected, QuotaExhausted
+from djpkg.model.facts import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
 
-    from djpkg.model.facts import ForgeFacts, Outcome
+    from djpkg.errors import SourceError
+    from djpkg.model.facts import ForgeFacts
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
 
 TargetT_contra = TypeVar("TargetT_contra", contravariant=True)
 FactsT_co = TypeVar("FactsT_co", covariant=True)
+FactsT = TypeVar("FactsT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,22 @@ class Answer(Generic[FactsT_co]):
     refused: bool = False
     etag: str | None = None
     serial: int | None = None
+
+
+def failed_answer(
+    coordinate: str, error: SourceError, *, facts: FactsT | None = None, etag: str | None = None
+) -> Answer[FactsT]:
+    """Return the answer of a failed lookup: DEFERRED when the rate limit is reached, else FAILED."""
+    hint = f"; {error.hint}" if isinstance(error, CredentialsRejected) and error.hint else ""
+    return Answer(
+        coordinate=coordinate,
+        outcome=Outcome.DEFERRED if isinstance(error, QuotaExhausted) else Outcome.FAILED,
+        facts=facts,
+        reason=f"{error}{hint}",
+        until=error.until if isinstance(error, QuotaExhausted) else None,
+        refused=isinstance(error, CredentialsRejected),
+        etag=etag,
+    )
 
 
 @dataclass(slots=True)
@@ -70,9 +90,7 @@ class Source(Metered, Protocol[TargetT_contra, FactsT_co]):
     async def __aenter__(self) -> Self:
         """Open the connections."""
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         """Close the connections."""
 
     def fetch(

@@ -273,7 +273,7 @@ def test_a_rejected_token_exits_with_4_and_is_not_printed(fetch: Fetch, desk: De
     result = fetch("plain", "--source", "github", GH_TOKEN="ghp_canary_wrong")
     assert result.exit_code == 4
     (line,) = stderr_lines(result)
-    assert "rejected the token in GH_TOKEN" in line
+    assert "rejected the token from GH_TOKEN" in line
     assert "canary" not in line
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.sources.loopback import Answer, ReceivedRequest
 
 CANARY = "ghp_canary0123456789"
-TOKEN = Authorization(value=f"Bearer {CANARY}", variable="GH_TOKEN")
+TOKEN = Authorization(value=f"Bearer {CANARY}", origin="GH_TOKEN")
 PATIENT = Limits(connect=30, attempt=30, total=60, backoff=0.01)
 SHORT = Limits(connect=30, attempt=0.5, total=1.25, backoff=0.01)
 NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
@@ -334,7 +334,7 @@ async def test_clients_may_share_a_throttle() -> None:
 @pytest.mark.parametrize("token", ["test", "token", "x", "bearer"])
 @in_loop
 async def test_a_token_that_is_an_ordinary_word_does_not_change_responses(token: str) -> None:
-    auth = Authorization(value=f"Bearer {token}", variable="GH_TOKEN")
+    auth = Authorization(value=f"Bearer {token}", origin="GH_TOKEN")
     body = b'{"description": "A bearer token to test xylophones"}'
     async with serve(http_response(200, body)) as server, client(server.url, auth=auth) as http:
         assert (await http.get("x")).body == body

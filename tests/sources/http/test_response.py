@@ -24,7 +24,7 @@ def test_an_invalid_etag_is_none(etag: str) -> None:
 
 
 def test_the_repr_of_an_authorization_hides_the_token() -> None:
-    assert CANARY not in repr(Authorization(value=f"Bearer {CANARY}", variable="GITLAB_TOKEN"))
+    assert CANARY not in repr(Authorization(value=f"Bearer {CANARY}", origin="GITLAB_TOKEN"))
 
 
 def test_text_of_a_server_becomes_one_short_line() -> None:

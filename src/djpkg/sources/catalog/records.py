@@ -12,7 +12,7 @@ from djpkg import times
 from djpkg.errors import UnexpectedPayload
 from djpkg.model.facts import CatalogFacts, Category, Grid
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import MAX_COUNT, Count, clean_text, decode_json
+from djpkg.sources.http.payload import MAX_COUNT, Count, clean_optional, clean_text, decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,12 +91,12 @@ def parse_package(body: bytes | msgspec.Raw) -> CatalogFacts:
         grids=_ids_from_urls(record.grids, f"{where}: grids"),
         repo_url=clean_text(record.repo_url),
         pypi_url=clean_text(record.pypi_url),
-        documentation_url=_clean_optional(record.documentation_url),
+        documentation_url=clean_optional(record.documentation_url),
         created=_check_time(record.created, f"{where}: created"),
         modified=_check_time(record.modified, f"{where}: modified"),
         last_updated=_check_time(record.last_updated, f"{where}: last_updated"),
         last_fetched=_check_time(record.last_fetched, f"{where}: last_fetched"),
-        pypi_version=_clean_optional(record.pypi_version),
+        pypi_version=clean_optional(record.pypi_version),
         repo_forks=record.repo_forks,
         repo_description=clean_text(record.repo_description or ""),
         repo_watchers=record.repo_watchers,
@@ -139,15 +139,11 @@ def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, kind: s
         return decode_json(decoder, body, source=SourceName.CATALOG, what=f"{which}: the record")
 
 
-def _clean_optional(text: str | None) -> str | None:
-    return None if text is None else clean_text(text)
-
-
 def _check_time(text: str | None, what: str) -> str | None:
     """Return the text unchanged if it is a valid time."""
     if text is not None and times.parse_time(text) is None:
         raise UnexpectedPayload(f"catalog: {what} is not a valid time")
-    return _clean_optional(text)
+    return clean_optional(text)
 
 
 def _id_from_url(url: str, what: str) -> int:

@@ -18,18 +18,12 @@ from djpkg.errors import HTTPStatusError, UnexpectedPayload
 from djpkg.model.batch_sizes import CATALOG_PAGE_SIZE
 from djpkg.source_name import SourceName
 from djpkg.sources.catalog.records import parse_category, parse_grid, parse_id, parse_package
-from djpkg.sources.http.client import Client
+from djpkg.sources.http.client import SingleServerSource
 from djpkg.sources.http.payload import Count, decode_json
-from djpkg.sources.http.rate_limit import Quota
 from djpkg.sources.http.response import is_valid_url
-from djpkg.sources.http.retry import Limits
-from djpkg.sources.source import Spent
-from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
-    from typing import Self
 
     from djpkg.model.facts import CatalogFacts, Category, Grid
     from djpkg.sources.http.response import Response
@@ -79,40 +73,12 @@ class CatalogPage:
     invalid: tuple[InvalidRecord, ...]
 
 
-class Catalog:
+class Catalog(SingleServerSource):
     """Fetches from the catalog, one request at a time; use it with ``async with``. All methods raise SourceError."""
 
     name = SourceName.CATALOG
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self.quota = Quota()
-        self.quotas = {"": self.quota}
-        self.spent = Spent()
-        self._base = base_url.rstrip("/")
-        # An outage of the whole site: raised again for every further request of this run.
-        self._outage: HTTPStatusError | None = None
-        self._client = Client(
-            source=self.name,
-            base_url=self._base,
-            quota=self.quota,
-            spent=self.spent,
-            connections=1,
-            limits=limits,
-            clock=clock,
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._client.__aexit__(*exc_info)
+    connections = 1
+    _outage: HTTPStatusError | None = None  # of the whole site: raised again for every further request of this run
 
     async def fetch_package(self, name: str) -> CatalogFacts | None:
         """Return a package by slug or id (all digits); None if the catalog does not have it."""
@@ -180,9 +146,9 @@ class Catalog:
         """Return the absolute URL of a `next` link. Raises UnexpectedPayload if it is not below the base URL."""
         try:
             url = urljoin(current, link) if is_valid_url(link) else ""
-            parts, base = urlsplit(url), urlsplit(self._base)
+            parts, base = urlsplit(url), urlsplit(self._base_url)
         except ValueError:
-            url, parts, base = "", urlsplit(""), urlsplit(self._base)
+            url, parts, base = "", urlsplit(""), urlsplit(self._base_url)
         if (
             (parts.scheme, parts.netloc.lower()) != (base.scheme, base.netloc.lower())
             or not parts.path.startswith(f"{base.path}/")
@@ -213,7 +179,7 @@ class Catalog:
         if response.status == HTTPStatus.NOT_FOUND:
             if is_html or not _is_api_not_found(response):
                 raise HTTPStatusError(
-                    f"catalog: API not found at {self._base} (404)",
+                    f"catalog: API not found at {self._base_url} (404)",
                     status=response.status,
                     hint="set DJPKG_CATALOG_URL to its address, which ends with /api/v4",
                 )

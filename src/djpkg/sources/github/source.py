@@ -143,7 +143,7 @@ class GitHub:
 
         auth = None
         if self._token is not None and pool != ANONYMOUS:
-            auth = Authorization(value=f"Bearer {self._token.secret}", variable=self._token.origin)
+            auth = Authorization(value=f"Bearer {self._token.secret}", origin=self._token.origin)
         return Client(
             source=self.name,
             base_url=self._base_url,

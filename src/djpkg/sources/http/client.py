@@ -13,12 +13,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
 import djpkg
+from djpkg.credentials import GH_COMMAND
 from djpkg.errors import CredentialsRejected, HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.sources.http.admission import AdmissionQueue
 from djpkg.sources.http.rate_limit import Quota, RateLimitHit, rate_limit_from_headers
 from djpkg.sources.http.response import Authorization, Response, is_valid_etag
 from djpkg.sources.http.retry import Limits, RetryBudget, Throttle
 from djpkg.sources.http.transport import Exchange, Request, Transport, is_broken_connection, is_retryable
+from djpkg.sources.source import Spent
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.source_name import SourceName
-    from djpkg.sources.source import Spent
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -280,8 +281,10 @@ class Client:
         """Raise for a status that is not about the requested item."""
         auth = self._transport.auth
         if response.status == HTTPStatus.UNAUTHORIZED and auth is not None:
-            message = f"{self.source}: {self._transport.host} rejected the token in {auth.variable}"
-            raise CredentialsRejected(message, hint=f"check the environment variable {auth.variable}")
+            message = f"{self.source}: {self._transport.host} rejected the token from {auth.origin}"
+            from_gh = auth.origin == GH_COMMAND
+            hint = "sign in again with gh auth login" if from_gh else f"check the environment variable {auth.origin}"
+            raise CredentialsRejected(message, hint=hint)
         succeeded = HTTPStatus.OK <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR or response.status in returned
         if response.status == HTTPStatus.UNAUTHORIZED or not succeeded:
             raise self._status_error(response.status)
@@ -296,3 +299,37 @@ class Client:
     def _status_error(self, status: int) -> HTTPStatusError:
         phrase = next((f" ({known.phrase})" for known in HTTPStatus if known == status), "")
         return HTTPStatusError(f"{self.source}: {self._transport.host} answered {status}{phrase}", status=status)
+
+
+class SingleServerSource:
+    """Base of a source with one server, one quota and no token; use it with ``async with``."""
+
+    name: SourceName
+    connections: int
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.quota = Quota()
+        self.quotas = {"": self.quota}
+        self.spent = Spent()
+        self._base_url = base_url.rstrip("/")
+        self._client = Client(
+            source=self.name,
+            base_url=self._base_url,
+            quota=self.quota,
+            spent=self.spent,
+            connections=self.connections,
+            limits=limits,
+            clock=clock,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._client.__aexit__(*exc_info)

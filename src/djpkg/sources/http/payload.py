@@ -62,6 +62,11 @@ def clean_text(text: str) -> str:
     return text
 
 
+def clean_optional(text: str | None) -> str | None:
+    """Return `clean_text` of a text, None for None."""
+    return None if text is None else clean_text(text)
+
+
 def parse_moment(text: str, *, source: str) -> datetime:
     """Parse an ISO 8601 time, in UTC if it has no offset; UnexpectedPayload when it is invalid."""
     found = times.parse_time(text)

@@ -182,13 +182,8 @@ def _parse_number(text: str | None) -> int | None:
 
 
 def _parse_reset(text: str | None, now: datetime) -> datetime | None:
-    """Return a reset time, at most a day from now."""
     when = _parse_when(text)
-    if when is None:
-        return None
-    if isinstance(when, datetime):
-        return min(when, now + MAX_WAIT)
-    return now + min(timedelta(seconds=when), MAX_WAIT)
+    return now + timedelta(seconds=when) if isinstance(when, int) else when
 
 
 def _parse_when(text: str | None) -> datetime | int | None:

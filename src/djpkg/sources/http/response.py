@@ -33,10 +33,10 @@ def to_single_line(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """The value of an Authorization header: ``Bearer TOKEN``. `variable` is the environment variable of the token."""
+    """The value of an Authorization header: ``Bearer TOKEN``. `origin` is that of the token."""
 
     value: str = field(repr=False)
-    variable: str
+    origin: str
 
     @property
     def token(self) -> str:

@@ -15,7 +15,7 @@ from djpkg.errors import UnexpectedPayload
 from djpkg.model import pypi_project
 from djpkg.model.facts import PypiFacts
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import Count, clean_text, decode_json, parse_moment
+from djpkg.sources.http.payload import Count, clean_optional, clean_text, decode_json, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,7 @@ def parse_metadata(body: bytes) -> tuple[PypiFacts, int | None]:
         raise UnexpectedPayload(f"{SourceName.PYPI}: the response has an invalid version")
     classifiers = tuple(map(clean_text, (info.classifiers or ())[:MAX_CLASSIFIERS]))
     license_ = pypi_project.choose_license(
-        _clean_optional(info.license_expression), classifiers, _clean_optional(info.license)
+        clean_optional(info.license_expression), classifiers, clean_optional(info.license)
     )
     facts = PypiFacts(
         name=_parse_word(info.name) or "",
@@ -102,7 +102,3 @@ def _parse_word(text: str | None) -> str | None:
     """Return a short text of one line; None for an empty, long or unprintable one."""
     text = (text or "").strip()
     return text if text and len(text) <= MAX_WORD_LENGTH and text.isprintable() else None
-
-
-def _clean_optional(text: str | None) -> str | None:
-    return None if text is None else clean_text(text)

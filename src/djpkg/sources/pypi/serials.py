@@ -18,7 +18,7 @@ from djpkg.errors import UnexpectedPayload
 from djpkg.sources.http.payload import Count, decode_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
 ACCEPT = "application/vnd.pypi.simple.v1+json"
 
@@ -218,19 +218,12 @@ def _decode_each(objects: bytes) -> Sequence[_Project | None]:
 
 def _objects_end(text: bytes) -> int:
     """Return the end of the last complete object in a sequence of objects, 0 if none is complete."""
-    depth = end = 0
-    for token in _TOKEN.finditer(text):
-        match token.group():
-            case b"{" | b"[":
-                depth += 1
-            case b"}" | b"]":
-                depth -= 1
-                if depth == 0:
-                    end = token.end()
-            case b'"':
-                break  # an incomplete string
+    end = 0
+    for depth, position in _nesting(text):
         if depth < 0:
             break  # the end of the list
+        if depth == 0:
+            end = position
     return end
 
 
@@ -238,6 +231,11 @@ def _value_end(text: bytes) -> int:
     """Return the end of the value at the start of a text, 0 if it is not complete."""
     if scalar := _SCALAR.match(text):
         return scalar.end() if scalar.end() < len(text) else 0
+    return next((end for depth, end in _nesting(text) if depth <= 0), 0)
+
+
+def _nesting(text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the depth after each bracket or string, and its end; stops at an incomplete string."""
     depth = 0
     for token in _TOKEN.finditer(text):
         match token.group():
@@ -246,10 +244,8 @@ def _value_end(text: bytes) -> int:
             case b"}" | b"]":
                 depth -= 1
             case b'"':
-                return 0
-        if depth <= 0:
-            return token.end()
-    return 0
+                return
+        yield depth, token.end()
 
 
 def _reject(problem: str) -> NoReturn:

@@ -14,30 +14,22 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from djpkg.errors import (
-    CredentialsRejected,
-    HTTPStatusError,
-    QuotaExhausted,
-    SourceError,
-    UnexpectedPayload,
-    Unreachable,
-)
+from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
 from djpkg.model.facts import Outcome, PypiFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
-from djpkg.sources.http.client import Client
-from djpkg.sources.http.rate_limit import Quota
+from djpkg.sources.http.client import SingleServerSource
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.pypi import metadata, serials
-from djpkg.sources.source import Answer, Spent
+from djpkg.sources.source import Answer, failed_answer
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
-    from typing import Self, TypeAlias
+    from typing import TypeAlias
 
     from djpkg.model.lookups import ProjectTarget
     from djpkg.sources.http.response import Response
@@ -56,7 +48,7 @@ MAX_LIST_BYTES = 256 * 2**20
 _SERIAL = re.compile(r"[0-9]{1,15}")
 
 
-class Pypi:
+class Pypi(SingleServerSource):
     """Fetches projects from PyPI; use it with ``async with``.
 
     `last_project_count` is the number of projects in the last accepted list, None if there was none. The attribute
@@ -64,6 +56,7 @@ class Pypi:
     """
 
     name = SourceName.PYPI
+    connections = MAX_CONCURRENT
 
     def __init__(
         self,
@@ -73,27 +66,9 @@ class Pypi:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.quota = Quota()
-        self.quotas = {"": self.quota}
-        self.spent = Spent()
+        super().__init__(base_url=base_url, limits=limits, clock=clock)
         self.project_count: int | None = None
         self._last_project_count = last_project_count
-        self._client = Client(
-            source=self.name,
-            base_url=base_url,
-            quota=self.quota,
-            spent=self.spent,
-            connections=MAX_CONCURRENT,
-            limits=limits,
-            clock=clock,
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._client.__aexit__(*exc_info)
 
     async def fetch(
         self,
@@ -112,7 +87,7 @@ class Pypi:
                 listed = await self._fetch_serials([target.coordinate for target in targets])
             except SourceError as error:
                 # Fetching each project instead would be the load that PyPI asks to avoid.
-                for page in _in_pages([_failed(target, error) for target in targets]):
+                for page in _in_pages([failed_answer(target.coordinate, error) for target in targets]):
                     yield page
                 return
             # The list may be half an hour older than the stored metadata, so its serial may be lower.
@@ -175,13 +150,13 @@ class Pypi:
         self, target: ProjectTarget, listed_serial: int | None, circuit: CircuitBreaker
     ) -> PypiAnswer:
         if circuit.cause is not None:
-            return _failed(target, circuit.cause)
+            return failed_answer(target.coordinate, circuit.cause)
         try:
             route = f"pypi/{quote(target.coordinate, safe='')}/json"
             answer = _parse_response(target, listed_serial, await self._client.get(route, etag=target.etag))
         except SourceError as error:
             circuit.record(error)
-            return _failed(target, error)
+            return failed_answer(target.coordinate, error)
         circuit.record(None)
         return answer
 
@@ -210,13 +185,6 @@ def _parse_response(target: ProjectTarget, listed_serial: int | None, response: 
 def _parse_serial(response: Response) -> int | None:
     text = response.headers.get("x-pypi-last-serial", "")
     return int(text) if _SERIAL.fullmatch(text) else None
-
-
-def _failed(target: ProjectTarget, error: SourceError) -> PypiAnswer:
-    if isinstance(error, QuotaExhausted):
-        return Answer(coordinate=target.coordinate, outcome=Outcome.DEFERRED, reason=str(error), until=error.until)
-    refused = isinstance(error, CredentialsRejected)
-    return Answer(coordinate=target.coordinate, outcome=Outcome.FAILED, reason=str(error), refused=refused)
 
 
 def _in_pages(answers: Sequence[PypiAnswer]) -> Iterator[Sequence[PypiAnswer]]:

@@ -17,22 +17,15 @@ import msgspec
 from djpkg.model.facts import RepositoryFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
-from djpkg.sources.http.response import Authorization
-from djpkg.sources.http.retry import Limits
 from djpkg.sources.rest_forge.commits import Commit, find_head, read_commits
 from djpkg.sources.rest_forge.forge import RestForge
-from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-    from datetime import datetime
+    from collections.abc import AsyncGenerator
 
-    from djpkg.credentials import Token
     from djpkg.sources.rest_forge.lookup import RepositoryLookup
 
 PER_PAGE = 100
-HOURLY = 60
-"""Requests an hour without a token; responses do not state how many remain."""
 
 
 class _Branch(msgspec.Struct):
@@ -81,23 +74,10 @@ class Bitbucket(RestForge):
     name = SourceName.BITBUCKET
     host = "bitbucket.org"
     cost = 4  # the repository, its watchers, its forks and the first commits
+    hourly_without_token = 60
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        token: Token | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        super().__init__(
-            base_url=base_url,
-            auth=None if token is None else _authorization(token),
-            servers={},
-            limits=limits,
-            clock=clock,
-            hourly=HOURLY if token is None else None,
-        )
+    def _authorization(self, secret: str) -> str:
+        return f"Basic {base64.b64encode(secret.encode()).decode('ascii')}"
 
     async def look_up(self, lookup: RepositoryLookup) -> None:
         """Request the repository, both counts and the newest commits; older commits only if the head moved.
@@ -106,11 +86,10 @@ class Bitbucket(RestForge):
         head alone would cost one request more whenever it moved. The repository is requested without a validator,
         because a 304 counts too and would lack the name of the branch.
         """
-        path = "/".join(quote(part, safe="") for part in lookup.target.path.split("/"))
-        response = await lookup.client.get(f"repositories/{path}")
+        response = await lookup.client.get(f"repositories/{quote(lookup.target.path)}")
         if not lookup.is_found(response):
             return
-        repository = payload.decode_json(_REPOSITORY, response.body, source=self.name)
+        repository = lookup.decode(_REPOSITORY, response)
         path = lookup.check_path(repository.full_name)
         stars = await self._fetch_list_size(lookup, path, "watchers")
         forks = await self._fetch_list_size(lookup, path, "forks")
@@ -133,8 +112,7 @@ class Bitbucket(RestForge):
     async def _fetch_list_size(self, lookup: RepositoryLookup, path: str, name: str) -> int | None:
         """Return the size of a list of the repository without reading it; None if the response has none."""
         response = await lookup.client.get(f"repositories/{path}/{name}", params={"pagelen": 1})
-        lookup.require_ok(response)
-        return payload.decode_json(_LIST, response.body, source=self.name).size
+        return lookup.decode(_LIST, response).size
 
     async def _commit_pages(
         self, lookup: RepositoryLookup, path: str, branch: _Branch | None
@@ -153,8 +131,7 @@ class Bitbucket(RestForge):
         params: dict[str, str | int] | None = query
         for _ in lookup.page_numbers():
             response = await lookup.client.get(url, params=params)
-            lookup.require_ok(response)
-            page = payload.decode_json(_COMMITS, response.body, source=self.name)
+            page = lookup.decode(_COMMITS, response)
             yield [self._parse_commit(lookup, commit) for commit in page.values]
             if not page.next:
                 return
@@ -173,8 +150,3 @@ def _author_name(raw: str) -> str:
     """Return the name in ``Jane Doe <jane@example.org>``; empty if there is only an email address."""
     name = raw.partition("<")[0].strip().strip('"')
     return "" if "@" in name else name
-
-
-def _authorization(token: Token) -> Authorization:
-    basic = base64.b64encode(token.secret.encode()).decode("ascii")
-    return Authorization(value=f"Basic {basic}", variable=token.origin)

@@ -18,19 +18,21 @@ from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import Client
 from djpkg.sources.http.rate_limit import Quota
-from djpkg.sources.rest_forge.lookup import RepositoryLookup, failed_answer
-from djpkg.sources.source import Spent
+from djpkg.sources.http.response import Authorization
+from djpkg.sources.http.retry import Limits
+from djpkg.sources.rest_forge.lookup import RepositoryLookup
+from djpkg.sources.source import Spent, failed_answer
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Self
 
+    from djpkg.credentials import Token
     from djpkg.model.facts import ForgeFacts
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.source_name import SourceName
-    from djpkg.sources.http.response import Authorization
-    from djpkg.sources.http.retry import Limits
     from djpkg.sources.rest_forge.lookup import ForgeAnswer
 
 MAX_CONCURRENT = 4
@@ -106,26 +108,30 @@ class RestForge(ABC):
     """The public server's host in repository URLs."""
     cost: int
     """The least number of requests for one repository."""
+    hourly_without_token: int | None = None
+    """The rate limit without a token, if responses do not state it."""
 
     def __init__(
         self,
         *,
         base_url: str,
-        auth: Authorization | None,
-        servers: Mapping[str, str],
-        limits: Limits,
-        clock: Callable[[], datetime],
-        hourly: int | None = None,
+        token: Token | None = None,
+        servers: Mapping[str, str] | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        servers = servers or {}
         self.spent = Spent()
         self.quota = Quota()
         # Anonymous requests and those with a token have separate quotas.
-        self.quotas = {"" if auth else ANONYMOUS: self.quota} | {host: Quota() for host in servers}
+        self.quotas = {"" if token else ANONYMOUS: self.quota} | {host: Quota() for host in servers}
         self._base_urls = {**servers, self.host: base_url}
-        self._auth = auth
+        self._auth = None
+        if token is not None:
+            self._auth = Authorization(value=self._authorization(token.secret), origin=token.origin)
         self._limits = limits
         self._clock = clock
-        self._hourly = hourly
+        self._hourly = self.hourly_without_token if token is None else None
         self._servers: dict[str, Server] = {}
         self._clients = AsyncExitStack()
 
@@ -142,6 +148,10 @@ class RestForge(ABC):
 
         Raises SourceError; the parts set before are kept.
         """
+
+    def _authorization(self, secret: str) -> str:
+        """Return the value of the Authorization header."""
+        return f"Bearer {secret}"
 
     async def fetch(
         self,

@@ -16,17 +16,12 @@ import msgspec
 from djpkg.model.facts import RepositoryFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
-from djpkg.sources.http.response import Authorization
-from djpkg.sources.http.retry import Limits
 from djpkg.sources.rest_forge.commits import Commit, find_head, read_commits
 from djpkg.sources.rest_forge.forge import RestForge
-from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
-    from datetime import datetime
+    from collections.abc import AsyncGenerator
 
-    from djpkg.credentials import Token
     from djpkg.sources.http.response import Response
     from djpkg.sources.rest_forge.lookup import RepositoryLookup
 
@@ -76,19 +71,8 @@ class Forgejo(RestForge):
     host = "codeberg.org"
     cost = 2  # the repository and the first commits
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        token: Token | None = None,
-        servers: Mapping[str, str] | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        auth = None
-        if token is not None:
-            auth = Authorization(value=f"token {token.secret}", variable=token.origin)
-        super().__init__(base_url=base_url, auth=auth, servers=servers or {}, limits=limits, clock=clock)
+    def _authorization(self, secret: str) -> str:
+        return f"token {secret}"
 
     async def look_up(self, lookup: RepositoryLookup) -> None:
         """Request the repository and the newest commits; older commits only if the head moved.
@@ -96,11 +80,10 @@ class Forgejo(RestForge):
         The API has no validators. The first request for commits takes a whole page, which covers the window of most
         repositories: requesting the head alone would cost one request more.
         """
-        path = "/".join(quote(part, safe="") for part in lookup.target.path.split("/"))
-        response = await lookup.client.get(f"repos/{path}")
+        response = await lookup.client.get(f"repos/{quote(lookup.target.path)}")
         if not lookup.is_found(response):
             return
-        repository = payload.decode_json(_REPOSITORY, response.body, source=self.name)
+        repository = lookup.decode(_REPOSITORY, response)
         path = lookup.check_path(repository.full_name)
         async with aclosing(self._commit_pages(lookup, repository, path)) as pages:
             first_page: list[Commit] = await anext(pages, [])
@@ -132,8 +115,7 @@ class Forgejo(RestForge):
             response = await lookup.client.get(f"repos/{path}/commits", params=params)
             if number == 1 and response.status == HTTPStatus.CONFLICT:  # "Git Repository is empty."
                 return
-            lookup.require_ok(response)
-            commits = payload.decode_json(_COMMITS, response.body, source=self.name)
+            commits = lookup.decode(_COMMITS, response)
             yield [self._parse_commit(lookup, commit) for commit in commits]
             if not commits or not _has_more(response, len(commits)):
                 return

@@ -18,16 +18,11 @@ from djpkg.model.facts import RepositoryFacts, WeeksFacts
 from djpkg.model.lookups import NO_HEAD, Head
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
-from djpkg.sources.http.response import Authorization
-from djpkg.sources.http.retry import Limits
 from djpkg.sources.rest_forge.forge import RestForge
-from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from djpkg.credentials import Token
     from djpkg.sources.http.response import Response
     from djpkg.sources.rest_forge.lookup import RepositoryLookup
 
@@ -73,20 +68,6 @@ class GitLab(RestForge):
     host = "gitlab.com"
     cost = 2  # the project and the head
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        token: Token | None = None,
-        servers: Mapping[str, str] | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        auth = None
-        if token is not None:
-            auth = Authorization(value=f"Bearer {token.secret}", variable=token.origin)
-        super().__init__(base_url=base_url, auth=auth, servers=servers or {}, limits=limits, clock=clock)
-
     async def look_up(self, lookup: RepositoryLookup) -> None:
         """Request the project and its head, then the window and the contributors if the head moved.
 
@@ -119,7 +100,7 @@ class GitLab(RestForge):
             return _ProjectResponse(None)
         if not lookup.is_found(response):
             return None
-        return _ProjectResponse(payload.decode_json(_PROJECT, response.body, source=self.name), response.etag)
+        return _ProjectResponse(lookup.decode(_PROJECT, response), response.etag)
 
     async def _fetch_head(self, lookup: RepositoryLookup, project: _Project | None) -> Head:
         if project is not None and project.empty_repo:
@@ -128,8 +109,7 @@ class GitLab(RestForge):
         response = await lookup.client.get(f"{url}/commits", params={"per_page": 1})
         if response.status == HTTPStatus.NOT_FOUND and lookup.target.head is None:
             return NO_HEAD  # the only sign of an empty repository without a token; an error if it had a head before
-        lookup.require_ok(response)
-        commits = payload.decode_json(_COMMITS, response.body, source=self.name)
+        commits = lookup.decode(_COMMITS, response)
         if not commits:
             return NO_HEAD
         oid = lookup.check_commit_id(commits[0].id)
@@ -143,8 +123,7 @@ class GitLab(RestForge):
         for number in lookup.page_numbers():
             params: dict[str, str | int] = {"ref_name": head, "since": since, "per_page": PER_PAGE, "page": number}
             response = await lookup.client.get(f"{_repository_url(lookup, node_id)}/commits", params=params)
-            lookup.require_ok(response)
-            commits = payload.decode_json(_COMMITS, response.body, source=self.name)
+            commits = lookup.decode(_COMMITS, response)
             if not seen.isdisjoint(commit.id for commit in commits):
                 raise lookup.unexpected("the commit pages repeat")
             seen.update(commit.id for commit in commits)
@@ -158,8 +137,7 @@ class GitLab(RestForge):
         for number in lookup.page_numbers():
             params: dict[str, str | int] = {"order_by": "commits", "sort": "desc", "per_page": PER_PAGE, "page": number}
             response = await lookup.client.get(f"{_repository_url(lookup, node_id)}/contributors", params=params)
-            lookup.require_ok(response)
-            contributors = payload.decode_json(_CONTRIBUTORS, response.body, source=self.name)
+            contributors = lookup.decode(_CONTRIBUTORS, response)
             names += [payload.clean_text(contributor.name) for contributor in contributors]
             if not _has_more(response, len(contributors)):
                 break

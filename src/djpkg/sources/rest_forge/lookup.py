@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from djpkg import times
-from djpkg.errors import CredentialsRejected, HTTPStatusError, QuotaExhausted, UnexpectedPayload
+from djpkg.errors import HTTPStatusError, UnexpectedPayload
 from djpkg.model import freshness
 from djpkg.model.facts import ContributorsFacts, ForgeFacts, Outcome, RepositoryFacts, WeeksFacts
 from djpkg.sources.http import payload
-from djpkg.sources.source import Answer
+from djpkg.sources.source import Answer, failed_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
     from typing import TypeAlias
+
+    import msgspec
 
     from djpkg.errors import SourceError
     from djpkg.model.lookups import Head, RepositoryTarget
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from djpkg.sources.http.response import Response
 
     ForgeAnswer: TypeAlias = Answer[ForgeFacts]
+
+T = TypeVar("T")
 
 MAX_PAGES = 400
 """Page limit of one list. Linux has some 90,000 commits a year, and no package of the catalog comes near that."""
@@ -36,21 +40,6 @@ class NeededParts(NamedTuple):
 
     commits: bool
     contributors: bool
-
-
-def failed_answer(
-    coordinate: str, error: SourceError, *, facts: ForgeFacts | None = None, etag: str | None = None
-) -> ForgeAnswer:
-    """Return the answer of a failed lookup: DEFERRED when the rate limit is reached, else FAILED."""
-    return Answer(
-        coordinate=coordinate,
-        outcome=Outcome.DEFERRED if isinstance(error, QuotaExhausted) else Outcome.FAILED,
-        facts=facts,
-        reason=str(error),
-        until=error.until if isinstance(error, QuotaExhausted) else None,
-        refused=isinstance(error, CredentialsRejected),
-        etag=etag,
-    )
 
 
 @dataclass(slots=True)
@@ -69,7 +58,7 @@ class RepositoryLookup:
     # Checks of responses.
 
     def is_found(self, response: Response) -> bool:
-        """Return whether the response is the repository; set `state` when it is gone or blocked.
+        """Return False and set `state` when the repository is gone or blocked; `decode` raises for other errors.
 
         Only a 404 with a JSON body means gone: at a wrong address a web server answers 404 to everything.
         """
@@ -77,16 +66,14 @@ class RepositoryLookup:
             self.state = "blocked"
         elif response.status == HTTPStatus.NOT_FOUND and "json" in response.headers.get("content-type", ""):
             self.state = "gone"
-        else:
-            self.require_ok(response)
-            return True
-        return False
+        return self.state == "ok"
 
-    def require_ok(self, response: Response) -> None:
-        """Raise HTTPStatusError for any status but 200."""
+    def decode(self, decoder: msgspec.json.Decoder[T], response: Response) -> T:
+        """Decode a body; HTTPStatusError for any status but 200, UnexpectedPayload for an invalid body."""
         if response.status != HTTPStatus.OK:
             message = f"{self.client.source}: {self.target.host} returned HTTP status {response.status}"
             raise HTTPStatusError(message, status=response.status)
+        return payload.decode_json(decoder, response.body, source=self.client.source)
 
     def check_path(self, path: str) -> str:
         """Return the repository's path from a response; raise UnexpectedPayload for an invalid one."""
