@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from djpkg.render.relative_time import iso_date, relative, relative_short
+from djpkg.render.relative_time import iso_date, relative
 from tests.render.samples import NOW
 
 
@@ -32,7 +32,7 @@ from tests.render.samples import NOW
 def test_a_time_is_shown_in_the_largest_unit_that_fits(past: timedelta, long: str, short: str) -> None:
     stamp = (NOW - past).isoformat()
     assert relative(stamp, now=NOW) == long
-    assert relative_short(stamp, now=NOW) == short
+    assert relative(stamp, now=NOW, short=True) == short
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_the_ends_of_the_calendar_are_valid(stamp: str) -> None:
     ["soon", "2026-13-45", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "not\x1b a time", "9" * 5000],
 )
 def test_other_texts_are_shown_escaped_and_cut(junk: str) -> None:
-    for shown in (relative(junk, now=NOW), relative_short(junk, now=NOW), iso_date(junk)):
+    for shown in (relative(junk, now=NOW), relative(junk, now=NOW, short=True), iso_date(junk)):
         assert shown[:3] == junk[:3]
         assert "\x1b" not in shown
         assert len(shown) <= 70
 
 
 def test_a_missing_time_is_empty() -> None:
-    assert relative(None, now=NOW) == relative_short("", now=NOW) == iso_date(None) == ""
+    assert relative(None, now=NOW) == relative("", now=NOW, short=True) == iso_date(None) == ""
 
 
 def test_a_date_is_in_the_time_zone_of_the_text() -> None:

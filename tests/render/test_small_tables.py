@@ -3,11 +3,9 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from djpkg.model.fields import FIELDS, get, parse_columns
+from djpkg.model.fields import ALL_COLUMNS, FIELDS, get, parse_columns
 from djpkg.render.field_docs import HEADINGS
 from djpkg.render.small_tables import (
-    EventRow,
-    GridRow,
     events_table,
     fields_table,
     grids_table,
@@ -21,8 +19,8 @@ WIDTHS = [40, 60, 80, 100, 140]
 
 def test_events_show_the_old_and_the_new_value() -> None:
     rows = [
-        EventRow("2026-11-20T12:00:00Z", "django-pots", "released", "2.4", "2.5"),
-        EventRow("2026-11-22T12:00:00Z", "django-kettle", "archived", "", ""),
+        ("2026-11-20T12:00:00Z", "django-pots", "released", "2.4", "2.5"),
+        ("2026-11-22T12:00:00Z", "django-kettle", "archived", "", ""),
     ]
     table = events_table(rows, now=NOW, width=80, ascii_only=False)
     assert render_text(table, 80) == (
@@ -35,12 +33,12 @@ def test_events_show_the_old_and_the_new_value() -> None:
 
 def test_grids_show_their_sizes() -> None:
     assert render_text(
-        grids_table([GridRow("forms", "Forms", 12), GridRow("cms", "CMS", 7)], width=80, ascii_only=False)
+        grids_table([("forms", "Forms", 12), ("cms", "CMS", 7)], heading="GRID", width=80, ascii_only=False)
     ) == ("GRID   PACKAGES  TITLE\nforms        12  Forms\ncms           7  CMS\n")
 
 
 def test_categories_have_their_own_heading() -> None:
-    table = grids_table([GridRow("apps", "App", 3)], heading="CATEGORY", width=80, ascii_only=False)
+    table = grids_table([("apps", "App", 3)], heading="CATEGORY", width=80, ascii_only=False)
     assert render_text(table, 80) == "CATEGORY  PACKAGES  TITLE\napps             3  App\n"
 
 
@@ -82,7 +80,7 @@ def test_status_lines_are_labelled_and_wrapped() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_each_field_shows_source_age_and_upstream_value(width: int) -> None:
-    lines = render_text(sources_table(PACKAGE, now=NOW, width=width, ascii_only=False), width).splitlines()
+    lines = render_text(sources_table(PACKAGE, ALL_COLUMNS, now=NOW, width=width, ascii_only=False), width).splitlines()
     assert "repo_watchers       github   2 h  5112" in lines
     assert "title               catalog  3 d  django-pots" in lines
     assert "documentation_url   you ✎    2 d  pots.example.org/en/lates" in "\n".join(lines)
@@ -105,8 +103,8 @@ def test_tables_escape_texts_and_keep_to_the_width(width: int) -> None:
     for seed in range(100):
         text = hostile_text(seed)
         tables = (
-            events_table([EventRow(text, text, text, text, text)], now=NOW, width=width, ascii_only=False),
-            grids_table([GridRow(text, text, 1)], width=width, ascii_only=False),
+            events_table([(text, text, text, text, text)], now=NOW, width=width, ascii_only=False),
+            grids_table([(text, text, 1)], heading="GRID", width=width, ascii_only=False),
             status_table([(text, text)], width=width, ascii_only=False),
             sources_table(
                 sample_package(title=text, checked={text: text}), columns, now=NOW, width=width, ascii_only=False
@@ -120,7 +118,7 @@ def test_tables_escape_texts_and_keep_to_the_width(width: int) -> None:
 
 def test_long_names_fit_on_narrow_terminals() -> None:
     slug = "django-pots-and-pans-and-lids-and-kettles"
-    rows = [EventRow("2026-11-20T12:00:00Z", name, "released", "2.4", "2.5") for name in ("lids", slug)]
+    rows = [("2026-11-20T12:00:00Z", name, "released", "2.4", "2.5") for name in ("lids", slug)]
     assert render_text(events_table(rows, now=NOW, width=60, ascii_only=False), 60) == (
         "PACKAGE                      WHEN        EVENT\n"
         "lids                         3 days ago  released  2.4 → 2.5\n"

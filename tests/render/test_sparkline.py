@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from djpkg.render.glyphs import ASCII
 from djpkg.render.sparkline import ASCII_BLOCKS, BLOCKS, downsample, peak_label, sparkline
 
 COUNTS = st.lists(st.integers(0, 10**6), max_size=60)
@@ -31,9 +31,8 @@ def test_neighbouring_weeks_are_added_on_narrow_terminals() -> None:
     assert sparkline([1] * 52, 13) == "█" * 13
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "no-such-encoding"])
-def test_an_encoding_without_blocks_gets_ascii(encoding: str) -> None:
-    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], encoding=encoding) == ASCII_BLOCKS
+def test_a_terminal_without_blocks_gets_ascii() -> None:
+    assert ASCII.sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == ASCII_BLOCKS
     assert ASCII_BLOCKS.isascii()
 
 

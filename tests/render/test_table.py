@@ -6,6 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from djpkg.model.fields import parse_columns
+from djpkg.render.compare import DEFAULT_COLUMNS
 from djpkg.render.table import TABLE_FIELDS, comparison, packages_table
 from tests.render.samples import FORBIDDEN, NOW, VALUES, hostile_text, render_styled, render_text
 
@@ -197,7 +198,9 @@ def test_hostile_texts_are_escaped() -> None:
     for fields in (None, "slug,title,description,participants,updated,checked,grids", "all"):
         assert not FORBIDDEN.search(listed(rows[: 300 if fields == "all" else 3000], 100, fields))
     for start in range(0, 60, 6):
-        shown = render_text(comparison(rows[start : start + 6], now=NOW, width=80, ascii_only=False), 80)
+        shown = render_text(
+            comparison(rows[start : start + 6], DEFAULT_COLUMNS, now=NOW, width=80, ascii_only=False), 80
+        )
         assert not FORBIDDEN.search(shown)
 
 

@@ -12,7 +12,7 @@ from djpkg.errors import DjpkgError
 from djpkg.mirror import read
 from djpkg.model import fields, forge_servers, repository_url
 from djpkg.model.package import package_url
-from djpkg.render import abbreviate, typed_values
+from djpkg.render import abbreviate, known_values
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -38,36 +38,27 @@ def open_page(mirror: sqlite3.Connection, number: int, page: str) -> None:
     if address is None:
         field, name = _PAGE_FIELDS.get(page, ("slug", "page"))
         reason = f"{field} is not a web address: {stored!r}" if stored else f"{field} is empty"
-        raise DjpkgError(f"{typed_values.text(values, 'slug')}: {name} not found; {reason}")
+        raise DjpkgError(f"{known_values.text(values, 'slug')}: {name} not found; {reason}")
     terminal.write_stderr(f"opening {address}")
     try:
         opened = webbrowser.open(address)
-    except (webbrowser.Error, OSError) as error:
-        raise _browser_error(address) from error
+    except (webbrowser.Error, OSError):
+        opened = False
     if not opened:
-        raise _browser_error(address)
+        raise DjpkgError("cannot open a browser", hint=f"the page is {address}")
 
 
 def page_url(values: Values, page: str, environment: Mapping[str, str]) -> str:
     """Return the address of a page as it is stored, "" if there is none. It may be any text, so check it before use."""
     match page:
         case "repo":
-            repository = repository_url.parse_repository_url(
-                typed_values.text(values, "repo_url"), forge_servers.forge_servers(environment)
-            )
-            return (
-                repository.url
-                if isinstance(repository, repository_url.Repository)
-                else typed_values.text(values, "repo_url")
-            )
+            url = known_values.text(values, "repo_url")
+            repository = repository_url.parse_repository_url(url, forge_servers.forge_servers(environment))
+            return repository.url if isinstance(repository, repository_url.Repository) else url
         case "docs":
-            return typed_values.text(values, "documentation_url")
+            return known_values.text(values, "documentation_url")
         case "pypi":
-            name = typed_values.text(values, "pypi_name")
+            name = known_values.text(values, "pypi_name")
             return f"{config.api_url(SourceName.PYPI, environment)}/project/{name}/" if name else ""
         case _:
-            return package_url(typed_values.text(values, "slug"), api=config.catalog_url(environment))
-
-
-def _browser_error(address: str) -> DjpkgError:
-    return DjpkgError("cannot open a browser", hint=f"the page is {address}")
+            return package_url(known_values.text(values, "slug"), api=config.catalog_url(environment))

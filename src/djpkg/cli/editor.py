@@ -17,7 +17,6 @@ from djpkg.errors import ConfigError, DjpkgError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import FrameType
 
     from djpkg.editing.assignments import CategoryAndGridIds
     from djpkg.model.merge import StoredValue
@@ -41,6 +40,7 @@ class Draft:
             self._write(before)
         except OSError as error:
             raise DjpkgError(f"cannot write the text to edit: {error.strerror}") from error
+        self._path_notice = f"your text is saved in {self.path}"
 
     def edit(self, categories_and_grids: CategoryAndGridIds) -> dict[str, StoredValue]:
         """Open the editor until its text parses; return the changed fields, none if the user cancelled.
@@ -77,10 +77,6 @@ class Draft:
         """Delete the file and the copies that editors leave beside it."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
-    @property
-    def _path_notice(self) -> str:
-        return f"your text is saved in {self.path}"
-
     def _write(self, text: str) -> None:
         """Replace the file in one step, so that a full disk leaves the old text."""
         new = self.path.with_name("new.toml")
@@ -92,38 +88,38 @@ class Draft:
         try:
             self._write(text)
         except OSError as error:
-            raise DjpkgError(
-                f"cannot write the error into the text: {error.strerror}", hint=self._path_notice
-            ) from error
+            message = f"cannot write the error into the text: {error.strerror}"
+            raise DjpkgError(message, hint=self._path_notice) from error
 
     def _run(self) -> None:
         name = self._command[0]
         # Ctrl-C is for the editor while it runs. A handler is used because the editor would inherit SIG_IGN.
-        before = signal.signal(signal.SIGINT, _ignore_signal)
+        before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             result = subprocess.run([*self._command, str(self.path)], check=False)  # noqa: S603 - the user's own editor
         except OSError as error:
-            hint = self._path_notice if self._is_touched() else _HINT
+            hint = self._notice_if_touched() or _HINT
             raise ConfigError(f"cannot run the editor {name}: {error.strerror}", hint=hint) from error
         except BaseException:
-            if self._is_touched():
+            if self._notice_if_touched():
                 self.keep()
             raise
         finally:
             signal.signal(signal.SIGINT, before)
         if result.returncode:
-            kept = self._path_notice if self._is_touched() else None
-            raise DjpkgError(f"the editor {name} exited with {result.returncode}; nothing changed", hint=kept)
+            message = f"the editor {name} exited with {result.returncode}; nothing changed"
+            raise DjpkgError(message, hint=self._notice_if_touched())
 
-    def _is_touched(self) -> bool:
-        """Whether the text differs from the original; if not, delete the file."""
+    def _notice_if_touched(self) -> str | None:
+        """Return where the typed text is saved; if nothing was typed, delete the file and return None."""
         try:
             touched = self.path.read_bytes() != self.before.encode()
         except OSError:
             touched = self.path.exists()
-        if not touched:
-            self.discard()
-        return touched
+        if touched:
+            return self._path_notice
+        self.discard()
+        return None
 
     def _read(self) -> str:
         try:
@@ -138,10 +134,6 @@ class Draft:
 
 
 _HINT = "set VISUAL or EDITOR, or pass assignments: djpkg edit PACKAGE field=value"
-
-
-def _ignore_signal(number: int, frame: FrameType | None) -> None:
-    pass
 
 
 def _editor_command(environment: Mapping[str, str]) -> list[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from typer.models import OptionInfo
+    from typer.models import ArgumentInfo, OptionInfo
 
 _MOST_ROWS = 10**9
 
@@ -65,6 +65,12 @@ Limit = Annotated[
 SEED_NOTICE = "showing the packaged record"
 # About one screen; a pipe gets every row.
 ROWS_ON_TERMINAL = 30
+
+
+def package_argument(metavar: str, about: str) -> ArgumentInfo:
+    """Return the argument PACKAGE, or a list of them, with completion of slugs."""
+    complete = candidates.when_completing(candidates.packages)
+    return typer.Argument(metavar=metavar, help=about, autocompletion=complete)  # type: ignore[no-any-return]
 
 
 def requirements_option(verb: str) -> OptionInfo:

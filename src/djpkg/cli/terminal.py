@@ -15,6 +15,8 @@ from djpkg.render.escape import escape
 if TYPE_CHECKING:
     from types import FrameType
 
+    from rich.console import RenderableType
+
     from djpkg.errors import DjpkgError
 
 
@@ -92,6 +94,25 @@ def discard(stream: TextIO | None = None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
+def print_renderable(renderable: RenderableType) -> None:
+    """Write a Rich renderable to stdout at the width of the terminal."""
+    from rich.console import Console
+
+    console = Console(
+        width=width(),
+        height=25,  # without a height Rich assumes 80 columns on a dumb terminal
+        force_terminal=True,
+        force_interactive=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        console.print(renderable)
+    write_stdout(captured.get())
+
+
 def width() -> int:
     """Return the width of the terminal in columns; COLUMNS overrides it."""
     import shutil  # noqa: PLC0415 - for terminals only
@@ -99,9 +120,18 @@ def width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
-def encoding() -> str:
-    """Return the encoding of stdout."""
-    return getattr(sys.stdout, "encoding", None) or "ascii"
+def ascii_only() -> bool:
+    """Whether the encoding of stdout lacks the symbols that tables use."""
+    try:
+        "★✎·▁█…".encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
+
+
+def supports_links() -> bool:
+    """Whether the terminal supports links."""
+    return os.environ.get("TERM", "dumb") != "dumb"
 
 
 def output_error(error: OSError) -> Exception:

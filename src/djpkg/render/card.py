@@ -12,7 +12,7 @@ from rich.text import Text
 from djpkg.model.fields import get
 from djpkg.model.package import package_url
 from djpkg.model.weekly_commits import WEEKS
-from djpkg.render import abbreviate, known_figures, relative_time, sparkline, states, typed_values
+from djpkg.render import abbreviate, known_values, relative_time, sparkline, states
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import get_glyphs
 from djpkg.render.labelled_lines import MARGIN, Item, LabelledLines, Prose
@@ -34,7 +34,7 @@ _MAX_PROSE_WIDTH = 100
 _MAX_TEXT = 65_536
 _MAX_NAME = 200
 _MAX_CONTRIBUTORS = 8
-_WITHOUT_COMMITS = known_figures.NO_REPOSITORY | {"empty", "gone", "blocked"}
+_WITHOUT_COMMITS = known_values.NO_REPOSITORY | {"empty", "gone", "blocked"}
 _SOURCE_ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
 
@@ -96,10 +96,10 @@ class _Card(NamedTuple):
         parts = [self._escape(self.package.category, _MAX_NAME)] if self.package.category else []
         if grids:
             parts.append(f"{'grid' if len(grids) == 1 else 'grids'} {', '.join(grids)}")
-        return self.glyphs.join(parts)
+        return f" {self.glyphs.dot} ".join(parts)
 
     def _description(self) -> Iterator[RenderableType]:
-        text = typed_values.text(self.values, "repo_description").strip()
+        text = known_values.text(self.values, "repo_description").strip()
         if text:
             prose = Text(self.glyphs.escape(text, block=True, limit=_MAX_TEXT))
             yield Prose(prose, min(self.width, _MAX_PROSE_WIDTH))
@@ -111,8 +111,8 @@ class _Card(NamedTuple):
 
     def _popularity(self) -> Iterator[RenderableType]:
         items: list[Item] = []
-        stars = known_figures.known_figure(self.values, "repo_watchers")
-        forks = known_figures.known_figure(self.values, "repo_forks")
+        stars = known_values.figure(self.values, "repo_watchers")
+        forks = known_values.figure(self.values, "repo_forks")
         if stars is not None:
             items.append(Item(Text(f"{self.glyphs.star} {stars:,}", style="bold")))
         if forks is not None:
@@ -126,7 +126,7 @@ class _Card(NamedTuple):
 
     def _contributors(self, room: int) -> str:
         """Return the number of contributors, the first names that fit, and how many more there are."""
-        names = [self._escape(name, 60) for name in typed_values.names(self.values, "participants")]
+        names = [self._escape(name, 60) for name in known_values.names(self.values, "participants")]
         if not names:
             return ""
         lead = f"{pluralize(len(names), 'contributor')}: "
@@ -140,13 +140,13 @@ class _Card(NamedTuple):
 
     def _commits(self) -> Iterator[RenderableType]:
         items: list[Item] = []
-        counts = known_figures.known_weeks(self.values)
-        last = typed_values.text(self.values, "last_updated")
+        counts = known_values.weeks(self.values)
+        last = known_values.text(self.values, "last_updated")
         columns = next((count for count in (WEEKS, WEEKS // 2) if count <= self.width - MARGIN), WEEKS // 4)
         if counts:
             line = Text(self.glyphs.sparkline(counts, columns), style="green")
             items.append(Item(line.append(f"  {sum(counts):,} in {len(counts)} weeks", "default")))
-        elif self._text("repo_url") and typed_values.text(self.values, "repo_state") not in _WITHOUT_COMMITS:
+        elif self._text("repo_url") and known_values.text(self.values, "repo_state") not in _WITHOUT_COMMITS:
             items.append(Item(Text("not fetched yet", style="dim")))
         if last:
             items.append(Item(Text(f"last {self._ago(last)}")))
@@ -165,8 +165,8 @@ class _Card(NamedTuple):
             yield self._line("release", items)
 
     def _release_texts(self) -> Iterator[Text]:
-        version, released = self._text("pypi_version"), typed_values.text(self.values, "released")
-        state = typed_values.text(self.values, "pypi_state")
+        version, released = self._text("pypi_version"), known_values.text(self.values, "released")
+        state = known_values.text(self.values, "pypi_state")
         answered = bool(released) or any(
             lookup.source == SourceName.PYPI and lookup.answered for lookup in self.package.sources
         )
@@ -178,19 +178,19 @@ class _Card(NamedTuple):
             yield Text(f"{version}, {self._ago(released)}" if released else version)
         elif state == "ok":
             yield Text("none" if answered else "not fetched yet", style="dim")
-        if typed_values.flag(self.values, "yanked"):
+        if self.values.get("yanked"):
             yield Text("yanked", style=states.state_style("yanked"))
         for name in ("license", "development_status"):
-            if text := self._escape(typed_values.text(self.values, name), 60):
+            if text := self._escape(known_values.text(self.values, name), 60):
                 yield Text(text)
         if state == "ok":
             yield from self._declared_versions(missing="undeclared" if answered else "")
 
     def _declared_versions(self, *, missing: str) -> Iterator[Text]:
         """Yield the declared Python and Django versions, or `missing`."""
-        python = abbreviate.short_requirement(typed_values.text(self.values, "requires_python"), self.glyphs)
-        python = python or abbreviate.short_versions(typed_values.names(self.values, "python_versions"), self.glyphs)
-        django = abbreviate.short_versions(typed_values.names(self.values, "django_versions"), self.glyphs, listed=3)
+        python = abbreviate.short_requirement(known_values.text(self.values, "requires_python"), self.glyphs)
+        python = python or abbreviate.short_versions(known_values.names(self.values, "python_versions"), self.glyphs)
+        django = abbreviate.short_versions(known_values.names(self.values, "django_versions"), self.glyphs, listed=3)
         for name, text in (("Python", python), ("Django", django)):
             if text:
                 yield Text(f"{name} {text}")
@@ -201,21 +201,21 @@ class _Card(NamedTuple):
 
     def _urls(self) -> Iterator[RenderableType]:
         for label, name in (("repo", "repo_url"), ("docs", "documentation_url"), ("pypi", "pypi_url")):
-            items = [Item(self._url(url))] if (url := typed_values.text(self.values, name)) else []
+            items = [Item(self._url(url))] if (url := known_values.text(self.values, name)) else []
             if name == "repo_url":
                 items.extend(Item(text) for text in self._repository_state())
             items += self._notes({name: ""})
             if items:
                 yield self._line(label, items)
-        slug = typed_values.text(self.values, "slug")
-        if typed_values.text(self.values, "catalog_state") == "removed":
+        slug = known_values.text(self.values, "slug")
+        if known_values.text(self.values, "catalog_state") == "removed":
             yield self._line("catalog", [Item(Text("removed", style=states.state_style("removed")))])
         elif slug:
             yield self._line("catalog", [Item(self._url(package_url(slug)))])
 
     def _repository_state(self) -> Iterator[Text]:
-        state = typed_values.text(self.values, "repo_state")
-        moved_to = typed_values.text(self.values, "moved_to")
+        state = known_values.text(self.values, "repo_state")
+        moved_to = known_values.text(self.values, "moved_to")
         if state == "moved" and moved_to:
             yield Text("moved to ", style=states.state_style("moved")).append_text(self._url(moved_to))
         elif state in {"gone", "blocked"}:
@@ -233,8 +233,8 @@ class _Card(NamedTuple):
 
     def _sources(self) -> Iterator[RenderableType]:
         lookups = {lookup.source: lookup for lookup in self.package.sources}
-        expected = [typed_values.text(self.values, "forge")] if typed_values.text(self.values, "forge") else []
-        if typed_values.text(self.values, "pypi_name"):
+        expected = [known_values.text(self.values, "forge")] if known_values.text(self.values, "forge") else []
+        if known_values.text(self.values, "pypi_name"):
             expected.append(SourceName.PYPI)
         order: dict[str, int] = {name: index for index, name in enumerate(_SOURCE_ORDER)}
         names = sorted({*lookups, *expected}, key=lambda name: order.get(name, len(order)))
@@ -271,7 +271,7 @@ class _Card(NamedTuple):
             if name in self.package.upstream:
                 value = format_value(self.package.upstream[name], get(name).kind, self.glyphs, now=self.now)
                 notes.append(Item(note.append(f", upstream: {value or 'none'}", "dim"), "   "))
-            elif name in typed_values.names(self.values, "edited"):
+            elif name in known_values.names(self.values, "edited"):
                 notes.append(Item(note, "   "))
         return notes
 
@@ -279,7 +279,7 @@ class _Card(NamedTuple):
         return self.glyphs.escape(relative_time.relative(text, now=self.now))
 
     def _text(self, name: str) -> str:
-        return self._escape(typed_values.text(self.values, name), _MAX_NAME)
+        return self._escape(known_values.text(self.values, name), _MAX_NAME)
 
     def _escape(self, text: str, limit: int) -> str:
         return self.glyphs.escape(text, limit=limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg.model.fields import Kind, parse_columns
-from djpkg.render import abbreviate, known_figures, relative_time, typed_values
+from djpkg.render import abbreviate, known_values, relative_time
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import UNICODE
 from djpkg.render.markdown import Strong
@@ -25,7 +25,7 @@ DEFAULT_COLUMNS: tuple[Column, ...] = parse_columns(
     "development_status,archived"
 )
 # What each row must contain beside the compared fields.
-NEEDED_COLUMNS: tuple[Column, ...] = (*parse_columns("released"), *known_figures.NEEDED_COLUMNS)
+NEEDED_COLUMNS: tuple[Column, ...] = (*parse_columns("released"), *known_values.NEEDED_COLUMNS)
 _MOST = frozenset(("repo_watchers", "repo_forks", "participant_count", "commits_last_year"))
 _NEWEST = frozenset(("last_updated", "released"))
 
@@ -36,14 +36,14 @@ def best_indexes(rows: Sequence[Values], name: str) -> frozenset[int]:
     Empty for fields of which more is not better, and where all rows are equal or none has a value.
     """
     if name in _MOST:
-        return _highest([float(typed_values.number(row, name) or 0) for row in rows])
+        return _highest([float(known_values.figure(row, name) or 0) for row in rows])
     if name in _NEWEST:
-        times = (parse_time(typed_values.text(row, name)) for row in rows)
+        times = (parse_time(known_values.text(row, name)) for row in rows)
         return _highest([time.timestamp() if time else 0.0 for time in times])
     return frozenset()
 
 
-def comparison_table(rows: Sequence[Values], columns: Sequence[Column] = DEFAULT_COLUMNS) -> RowList:
+def comparison_table(rows: Sequence[Values], columns: Sequence[Column]) -> RowList:
     """Return the packages as columns and the fields as rows, the best values `Strong`; times are dates."""
     table = []
     for column in columns:
@@ -51,32 +51,32 @@ def comparison_table(rows: Sequence[Values], columns: Sequence[Column] = DEFAULT
         cells = [format_compared(row, column, UNICODE, now=None) for row in rows]
         strong = [Strong(cell) if index in best else cell for index, cell in enumerate(cells)]
         table.append([column.key.replace("_", " "), *strong])
-    return RowList(["", *(typed_values.text(row, "slug") for row in rows)], table)
+    return RowList(["", *(known_values.text(row, "slug") for row in rows)], table)
 
 
 def format_compared(row: Values, column: Column, glyphs: Glyphs, *, now: datetime | None) -> str:
     """Return the text of one cell; without `now`, for documents, times are dates and numbers are exact."""
     field = column.field
-    value = known_figures.known_value(row, field.name)
+    value = known_values.value(row, field.name)
     if field.name == "django_versions":
         return format_django_range(row, glyphs)
     if field.name == "python_versions":
-        return abbreviate.short_versions(typed_values.names(row, field.name), glyphs)
+        return abbreviate.short_versions(known_values.names(row, field.name), glyphs)
     if field.name == "requires_python":
-        return abbreviate.short_requirement(typed_values.text(row, field.name), glyphs)
+        return abbreviate.short_requirement(known_values.text(row, field.name), glyphs)
     if field.name == "repo_watchers" and isinstance(value, int) and now is not None:
         return abbreviate.short_count(value)
     if field.kind is Kind.TIME and now is not None:
-        return glyphs.escape(relative_time.relative_short(typed_values.text(row, field.name), now=now))
+        return glyphs.escape(relative_time.relative(known_values.text(row, field.name), now=now, short=True))
     if field.kind is Kind.COUNTS and now is None:
-        return str(sum(known_figures.known_weeks(row))) if value else ""
+        return str(sum(known_values.weeks(row))) if value else ""
     return format_value(value, field.kind, glyphs, now=now)
 
 
 def format_django_range(row: Values, glyphs: Glyphs) -> str:
     """Return the declared Django versions; "undeclared" only for packages with a release on PyPI."""
-    declared = abbreviate.short_versions(typed_values.names(row, "django_versions"), glyphs)
-    return declared or ("undeclared" if typed_values.text(row, "released") else "")
+    declared = abbreviate.short_versions(known_values.names(row, "django_versions"), glyphs)
+    return declared or ("undeclared" if known_values.text(row, "released") else "")
 
 
 def _highest(figures: list[float]) -> frozenset[int]:

@@ -9,7 +9,7 @@ from djpkg.render.escape import ELLIPSIS, escape
 
 
 class Glyphs(NamedTuple):
-    """One set of symbols; `encoding` is enough for all text printed with it."""
+    """One set of symbols."""
 
     star: str
     edited: str
@@ -19,26 +19,20 @@ class Glyphs(NamedTuple):
     at_least: str
     at_most: str
     arrow: str
-    encoding: str
+    blocks: str
 
     def escape(self, text: str, *, block: bool = False, limit: int | None = None) -> str:
         """Return the escaped text; the ASCII set also writes other characters as Python escapes."""
         shown = escape(text, block=block, limit=limit, ellipsis=self.ellipsis)
-        if self.encoding == "ascii" and not shown.isascii():
-            return shown.encode("ascii", "backslashreplace").decode("ascii")
-        return shown
+        return shown.encode("ascii", "backslashreplace").decode("ascii") if self is ASCII else shown
 
     def sparkline(self, counts: list[int], width: int | None = None) -> str:
         """Return the counts as a sparkline in this set."""
-        return sparkline.sparkline(counts, width, encoding=self.encoding)
-
-    def join(self, parts: list[str]) -> str:
-        """Return the parts joined by dots."""
-        return f" {self.dot} ".join(parts)
+        return sparkline.sparkline(counts, width, blocks=self.blocks)
 
 
-UNICODE = Glyphs("★", "✎", "·", "\N{EN DASH}", ELLIPSIS, "≥", "≤", "→", "utf-8")
-ASCII = Glyphs("stars", "~", "|", "-", "...", ">=", "<=", "->", "ascii")
+UNICODE = Glyphs("★", "✎", "·", "\N{EN DASH}", ELLIPSIS, "≥", "≤", "→", sparkline.BLOCKS)
+ASCII = Glyphs("stars", "~", "|", "-", "...", ">=", "<=", "->", sparkline.ASCII_BLOCKS)
 
 
 def get_glyphs(*, ascii_only: bool) -> Glyphs:

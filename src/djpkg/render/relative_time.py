@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from djpkg.render.escape import escape
 from djpkg.times import parse_time
@@ -26,41 +25,27 @@ _UNITS: tuple[tuple[float, float, str, str, str], ...] = (
 _MAX_LENGTH = 64
 
 
-class _Span(NamedTuple):
-    """A whole number of one unit, with the names of the unit."""
+def relative(text: str | None, *, now: datetime, short: bool = False) -> str:
+    """Return ``"4 years ago"``, ``"yesterday"``, ``"2 h ago"`` or ``"in 3 days"``; other texts are escaped.
 
-    number: int
-    one: str
-    many: str
-    short: str
-
-
-def relative(text: str | None, *, now: datetime) -> str:
-    """Return ``"4 years ago"``, ``"yesterday"``, ``"2 h ago"`` or ``"in 3 days"``; other texts are escaped."""
+    `short` gives ``"4 y"``, ``"1 d"``, ``"2 h"`` or ``"in 3 d"``. Weeks, months and years are used from two on.
+    """
     moment = parse_time(text)
     if moment is None:
         return escape(text or "", limit=_MAX_LENGTH)
     seconds = (now - moment).total_seconds()
-    span = _span(abs(seconds))
-    if span.number == 0:
-        return "just now"
-    if span.one == "day" and span.number == 1:
+    unit = next((unit for unit in reversed(_UNITS) if abs(seconds) >= unit[0]), None)
+    if unit is None:
+        return "now" if short else "just now"
+    _, length, one, many, abbreviation = unit
+    number = int(abs(seconds) // length)
+    if short:
+        words = f"{number} {abbreviation}"
+        return words if seconds > 0 else f"in {words}"
+    if one == "day" and number == 1:
         return "yesterday" if seconds > 0 else "tomorrow"
-    words = f"{span.number} {span.one if span.number == 1 else span.many}"
+    words = f"{number} {one if number == 1 else many}"
     return f"{words} ago" if seconds > 0 else f"in {words}"
-
-
-def relative_short(text: str | None, *, now: datetime) -> str:
-    """Return ``"6 y"``, ``"4 mo"``, ``"3 w"``, ``"2 d"`` or ``"5 h"``; ``"in 2 d"`` for the future."""
-    moment = parse_time(text)
-    if moment is None:
-        return escape(text or "", limit=_MAX_LENGTH)
-    seconds = (now - moment).total_seconds()
-    span = _span(abs(seconds))
-    if span.number == 0:
-        return "now"
-    words = f"{span.number} {span.short}"
-    return words if seconds > 0 else f"in {words}"
 
 
 def iso_date(text: str | None) -> str:
@@ -68,11 +53,3 @@ def iso_date(text: str | None) -> str:
     if text and parse_time(text):
         return datetime.fromisoformat(text).date().isoformat()
     return escape(text or "", limit=_MAX_LENGTH)
-
-
-def _span(seconds: float) -> _Span:
-    """Return the duration in the largest unit that fits; weeks, months and years are used from two on."""
-    for start, length, one, many, short in reversed(_UNITS):
-        if seconds >= start:
-            return _Span(int(seconds // length), one, many, short)
-    return _Span(0, "", "", "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from djpkg.model.fields import ALL_COLUMNS, FIELDS
+from djpkg.model.fields import FIELDS
 from djpkg.model.package import YOU
-from djpkg.render import field_docs, known_figures, relative_time, states
+from djpkg.render import field_docs, known_values, relative_time, states
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import get_glyphs
 from djpkg.render.text_grid import GAP, Cell, Header, TextGrid, natural_widths, stack_blocks
@@ -14,12 +14,15 @@ from djpkg.render.text_grid import GAP, Cell, Header, TextGrid, natural_widths, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from typing import TypeAlias
 
     from rich.console import RenderableType
 
-    from djpkg.model.fields import Column, Field
+    from djpkg.model.fields import Column
     from djpkg.model.package import Origin, Package, Values
     from djpkg.render.glyphs import Glyphs
+
+    _Event: TypeAlias = tuple[str, str, str, str | None, str | None]
 
 _MAX_TEXT = 200
 # Minimum widths of the first and the last column; a narrower table is shown as blocks.
@@ -27,57 +30,39 @@ _MIN_FIRST = 24
 _MIN_LAST = 20
 
 
-class EventRow(NamedTuple):
-    """One event: time (ISO 8601), package, name, old and new value."""
-
-    at: str
-    slug: str
-    event: str
-    old: str
-    new: str
-
-
-class GridRow(NamedTuple):
-    """One grid or category, and its number of packages."""
-
-    slug: str
-    title: str
-    packages: int
-
-
-def events_table(rows: Sequence[EventRow], *, now: datetime, width: int, ascii_only: bool) -> RenderableType:
-    """Return the events in the given order."""
+def events_table(rows: Sequence[_Event], *, now: datetime, width: int, ascii_only: bool) -> RenderableType:
+    """Return the events, each a time, package, name, old and new value, in the given order."""
     glyphs = get_glyphs(ascii_only=ascii_only)
     headers = [Header("PACKAGE"), Header("WHEN"), Header("EVENT"), Header("", wraps=True)]
     lines = [
         [
-            _escaped_cell(row.slug, glyphs, "bold"),
-            Cell(glyphs.escape(relative_time.relative(row.at, now=now)), "dim"),
-            _escaped_cell(row.event, glyphs, _event_style(row.event)),
-            _escaped_cell(_change(row, glyphs), glyphs),
+            _escaped_cell(slug, glyphs, "bold"),
+            Cell(glyphs.escape(relative_time.relative(at, now=now)), "dim"),
+            _escaped_cell(event, glyphs, states.state_style(event) if event in states.FINAL else ""),
+            _escaped_cell(f"{old} {glyphs.arrow} {new}" if old and new else new or old or "", glyphs),
         ]
-        for row in rows
+        for at, slug, event, old, new in rows
     ]
     return _table(headers, lines, width, glyphs)
 
 
-def grids_table(rows: Sequence[GridRow], *, heading: str = "GRID", width: int, ascii_only: bool) -> RenderableType:
-    """Return the grids, or what `heading` names, with their numbers of packages."""
+def grids_table(rows: Sequence[tuple[str, str, int]], *, heading: str, width: int, ascii_only: bool) -> RenderableType:
+    """Return the grids, or what `heading` names: slug, title and number of packages."""
     glyphs = get_glyphs(ascii_only=ascii_only)
     headers = [Header(heading), Header("PACKAGES", right=True), Header("TITLE", wraps=True)]
     lines = [
-        [_escaped_cell(row.slug, glyphs, "bold"), Cell(str(row.packages)), _escaped_cell(row.title, glyphs)]
-        for row in rows
+        [_escaped_cell(slug, glyphs, "bold"), Cell(str(packages)), _escaped_cell(title, glyphs)]
+        for slug, title, packages in rows
     ]
     return _table(headers, lines, width, glyphs)
 
 
-def fields_table(fields: Sequence[Field] = FIELDS, *, width: int, ascii_only: bool) -> RenderableType:
+def fields_table(*, width: int, ascii_only: bool) -> RenderableType:
     """Return the documentation of the fields; one block per field if the table does not fit."""
     glyphs = get_glyphs(ascii_only=ascii_only)
     titles = [title.upper() for title in field_docs.HEADINGS.values()]
     headers = [*(Header(title) for title in titles[:-1]), Header(titles[-1], wraps=True)]
-    lines = [[Cell(name, "bold"), *map(Cell, others)] for name, *others in map(field_docs.field_cells, fields)]
+    lines = [[Cell(name, "bold"), *map(Cell, others)] for name, *others in map(field_docs.field_cells, FIELDS)]
     return _table(headers, lines, width, glyphs)
 
 
@@ -91,12 +76,12 @@ def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bo
 def values_table(
     values: Values, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
-    """Return the named fields of one package. `values` needs `known_figures.NEEDED_COLUMNS` too."""
+    """Return the named fields of one package. `values` needs `known_values.NEEDED_COLUMNS` too."""
     glyphs = get_glyphs(ascii_only=ascii_only)
     lines = [
         [
             _escaped_cell(key, glyphs, "dim"),
-            Cell(format_value(known_figures.known_value(values, field.name), field.kind, glyphs, now=now, full=True)),
+            Cell(format_value(known_values.value(values, field.name), field.kind, glyphs, now=now, full=True)),
         ]
         for key, field in columns
     ]
@@ -104,7 +89,7 @@ def values_table(
 
 
 def sources_table(
-    package: Package, columns: Sequence[Column] = ALL_COLUMNS, *, now: datetime, width: int, ascii_only: bool
+    package: Package, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
     """Return fields with their source, age and value; the upstream value of an edited field has its own line."""
     glyphs = get_glyphs(ascii_only=ascii_only)
@@ -113,14 +98,14 @@ def sources_table(
 
     def add_line(name: str, origin: Origin, value: Cell) -> None:
         source = Cell(f"you {glyphs.edited}", "cyan") if origin.source == YOU else _escaped_cell(origin.source, glyphs)
-        age = glyphs.escape(relative_time.relative_short(origin.at, now=now))
+        age = glyphs.escape(relative_time.relative(origin.at, now=now, short=True))
         lines.append([_escaped_cell(name, glyphs, "bold"), source, Cell(age, "dim"), value])
 
     for key, field in columns:
         add_line(
             key,
             package.origins[field.name],
-            Cell(format_value(known_figures.known_value(package.values, field.name), field.kind, glyphs, now=now)),
+            Cell(format_value(known_values.value(package.values, field.name), field.kind, glyphs, now=now)),
         )
         if field.name in package.upstream_origins:
             upstream = format_value(package.upstream[field.name], field.kind, glyphs, now=now) or "none"
@@ -144,13 +129,3 @@ def _table(headers: list[Header], rows: list[list[Cell]], width: int, glyphs: Gl
 
 def _escaped_cell(text: str, glyphs: Glyphs, style: str = "") -> Cell:
     return Cell(glyphs.escape(text, limit=_MAX_TEXT), style)
-
-
-def _event_style(event: str) -> str:
-    return states.state_style(event) if event in states.FINAL else ""
-
-
-def _change(row: EventRow, glyphs: Glyphs) -> str:
-    if row.old and row.new:
-        return f"{row.old} {glyphs.arrow} {row.new}"
-    return row.new or row.old

@@ -12,13 +12,12 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-~=+*#"
 
 
-def sparkline(counts: Sequence[int], width: int | None = None, *, encoding: str = "utf-8") -> str:
+def sparkline(counts: Sequence[int], width: int | None = None, *, blocks: str = BLOCKS) -> str:
     """Return one character per week, or `width` characters with the sums of neighbouring weeks.
 
-    The maximum is the full block and 0 the lowest; any other count is at least the second block, so that a single
-    commit is visible. ASCII characters are used if `encoding` has no blocks.
+    The maximum is the last of `blocks` and 0 the first; any other count is at least the second, so that a single commit
+    is visible.
     """
-    blocks = BLOCKS if _encodes(BLOCKS, encoding) else ASCII_BLOCKS
     sums = downsample(counts, width)
     peak = max(sums, default=0)
     if peak <= 0:
@@ -43,11 +42,3 @@ def peak_label(counts: Sequence[int]) -> str:
     """Return what the full block means, ``"peak 12 per week"``; "" without a peak."""
     peak = max(counts, default=0)
     return f"peak {peak:,} per week" if peak > 0 else ""
-
-
-def _encodes(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding)
-    except (LookupError, UnicodeError):
-        return False
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.render import typed_values
+from djpkg.render import known_values
 
 if TYPE_CHECKING:
     from djpkg.model.package import Values
@@ -16,13 +16,13 @@ _REPOSITORY_STATES = frozenset(("gone", "blocked", "moved"))
 
 def package_states(values: Values) -> list[str]:
     """Return those of ``archived``, ``gone``, ``blocked``, ``moved``, ``removed``, ``yanked`` that apply."""
-    found = ["archived"] if typed_values.flag(values, "archived") else []
-    state = typed_values.text(values, "repo_state")
+    found = ["archived"] if values.get("archived") else []
+    state = known_values.text(values, "repo_state")
     if state in _REPOSITORY_STATES:
         found.append(state)
-    if typed_values.text(values, "catalog_state") == "removed":
+    if known_values.text(values, "catalog_state") == "removed":
         found.append("removed")
-    if typed_values.flag(values, "yanked"):
+    if values.get("yanked"):
         found.append("yanked")
     return found
 

@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.text import Text
 
 from djpkg.model.fields import Kind
-from djpkg.render import abbreviate, known_figures, relative_time, states, typed_values
-from djpkg.render.compare import DEFAULT_COLUMNS, best_indexes, format_compared, format_django_range
+from djpkg.render import abbreviate, known_values, relative_time, states
+from djpkg.render.compare import best_indexes, format_compared, format_django_range
 from djpkg.render.format_value import SPARKLINE_WIDTH, format_value, format_weeks
 from djpkg.render.glyphs import get_glyphs
 from djpkg.render.text_grid import (
@@ -82,7 +82,7 @@ def packages_table(
 ) -> RenderableType:
     """Return one row per package: with the default columns that fit, or with the chosen ones.
 
-    Rows need `TABLE_FIELDS`, or the fields of the columns and `known_figures.NEEDED_COLUMNS`. Chosen columns that do
+    Rows need `TABLE_FIELDS`, or the fields of the columns and `known_values.NEEDED_COLUMNS`. Chosen columns that do
     not fit are shown as one block of lines per package.
     """
     glyphs = get_glyphs(ascii_only=ascii_only)
@@ -90,10 +90,7 @@ def packages_table(
         return _default_table(rows, glyphs, now, width)
     headers = [Header(glyphs.escape(column.key.upper()), right=column.field.kind is Kind.INTEGER) for column in columns]
     lines = [
-        [
-            Cell(format_value(known_figures.known_value(row, field.name), field.kind, glyphs, now=now))
-            for _, field in columns
-        ]
+        [Cell(format_value(known_values.value(row, field.name), field.kind, glyphs, now=now)) for _, field in columns]
         for row in rows
     ]
     return fit_columns(headers, lines, width=width, ellipsis=glyphs.ellipsis) or stack_blocks(
@@ -102,19 +99,14 @@ def packages_table(
 
 
 def comparison(
-    rows: Sequence[Values],
-    columns: Sequence[Column] = DEFAULT_COLUMNS,
-    *,
-    now: datetime,
-    width: int,
-    ascii_only: bool,
+    rows: Sequence[Values], columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
     """Return the packages as columns, or as rows if they do not fit, with the best value of each field marked.
 
     Rows need "slug", the fields of the columns and `NEEDED_COLUMNS` of `djpkg.render.compare`.
     """
     glyphs = get_glyphs(ascii_only=ascii_only)
-    slugs = [Cell(glyphs.escape(typed_values.text(row, "slug"), limit=_MAX_NAME), "bold") for row in rows]
+    slugs = [Cell(glyphs.escape(known_values.text(row, "slug"), limit=_MAX_NAME), "bold") for row in rows]
     titles = [glyphs.escape(column.key.replace("_", " ")) for column in columns]
     # One list per field: the cells of all packages.
     lines = [_compared_cells(rows, column, glyphs, now) for column in columns]
@@ -196,21 +188,23 @@ def _default_cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell
     state = " ".join(words)
     style = states.state_style(words[0]) if words else ""
     django = format_django_range(row, glyphs)
-    stars = known_figures.known_figure(row, "repo_watchers")
-    commits = known_figures.known_figure(row, "commits_last_year")
+    stars = known_values.figure(row, "repo_watchers")
+    commits = known_values.figure(row, "commits_last_year")
+    last_commit = relative_time.relative(known_values.text(row, "last_updated"), now=now, short=True)
+    released = relative_time.relative(known_values.text(row, "released"), now=now, short=True)
     return {
         "name": Cell(
-            glyphs.escape(typed_values.text(row, "slug"), limit=_MAX_NAME),
+            glyphs.escape(known_values.text(row, "slug"), limit=_MAX_NAME),
             "bold",
             f" {glyphs.edited}" if row.get("edited") else "",
             "cyan",
         ),
         "stars": Cell("" if stars is None else abbreviate.short_count(stars)),
-        "commit": Cell(glyphs.escape(relative_time.relative_short(typed_values.text(row, "last_updated"), now=now))),
+        "commit": Cell(glyphs.escape(last_commit)),
         "weeks": _weeks_cell(row, glyphs),
         "sum": Cell("" if commits is None else abbreviate.short_count(commits)),
         "release": Cell(_version(row, glyphs)),
-        "age": Cell(glyphs.escape(relative_time.relative_short(typed_values.text(row, "released"), now=now))),
+        "age": Cell(glyphs.escape(released)),
         # States start right of the heading, so that they do not look like versions.
         "django": Cell(django or " " * len(_DJANGO.header.title), "", f"  {state}", style) if state else Cell(django),
         "state": Cell("", "", state, style),
@@ -218,13 +212,13 @@ def _default_cells(row: Values, glyphs: Glyphs, now: datetime) -> dict[str, Cell
 
 
 def _weeks_cell(row: Values, glyphs: Glyphs) -> Cell:
-    counts = known_figures.known_weeks(row)
+    counts = known_values.weeks(row)
     if counts:
         return Cell(format_weeks(counts, glyphs), "green")
-    reason = _UNKNOWN_WEEKS.get(typed_values.text(row, "repo_state"), "not fetched")
+    reason = _UNKNOWN_WEEKS.get(known_values.text(row, "repo_state"), "not fetched")
     return Cell(f"{glyphs.dot} {reason} {glyphs.dot}".ljust(SPARKLINE_WIDTH), "dim")
 
 
 def _version(row: Values, glyphs: Glyphs) -> str:
-    text = glyphs.escape(typed_values.text(row, "pypi_version"), limit=_MAX_NAME)
+    text = glyphs.escape(known_values.text(row, "pypi_version"), limit=_MAX_NAME)
     return truncate(text, _VERSION_WIDTH, glyphs.ellipsis)

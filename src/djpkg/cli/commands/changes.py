@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djpkg.cli import options, output, terminal
-from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db, Limit
 from djpkg.errors import UsageError
 from djpkg.mirror.events import Change, find_changes
@@ -17,7 +16,6 @@ from djpkg.text import quote_input
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
 DEFAULT_SINCE = "30d"
@@ -36,12 +34,7 @@ app = options.new_app()
 )
 def changes(
     packages: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PACKAGE]...",
-            help="Only these packages; as for show.",
-            autocompletion=candidates.when_completing(candidates.packages),
-        ),
+        list[str] | None, options.package_argument("[PACKAGE]...", "Only these packages; as for show.")
     ] = None,
     *,
     since: Annotated[
@@ -65,7 +58,10 @@ def changes(
     if as_json or not terminal.is_terminal():
         output.write_rows(RowList(Change._fields, shown), "json" if as_json else "plain")
     elif shown:
-        _draw(shown)
+        from djpkg.render.small_tables import events_table
+
+        width, ascii_only = terminal.width(), terminal.ascii_only()
+        terminal.print_renderable(events_table(shown, now=options.now(), width=width, ascii_only=ascii_only))
     else:
         terminal.write_stderr(f"nothing changed since {format_time(start)}")
     if len(found) > len(shown):
@@ -78,12 +74,3 @@ def _parse_since(text: str, *, now: datetime) -> datetime:
     if period is None:
         raise UsageError(f"invalid --since {quote_input(text)}; use {date_ranges.DATE_FORMATS}")
     return period.first
-
-
-def _draw(shown: Sequence[Change]) -> None:
-    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render.small_tables import EventRow, events_table
-
-    events = [EventRow(change.at, change.slug, change.event, change.old or "", change.new or "") for change in shown]
-    table = events_table(events, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
-    screen.print_renderable(table)

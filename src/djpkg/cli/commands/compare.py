@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,12 +13,6 @@ from djpkg.errors import UsageError
 from djpkg.mirror import categories, listing
 from djpkg.model import fields
 from djpkg.render.compare import DEFAULT_COLUMNS, NEEDED_COLUMNS, comparison_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from djpkg.model.fields import Column
-    from djpkg.model.package import Values
 
 _SLUG = fields.parse_columns("slug")
 
@@ -36,14 +30,7 @@ app = options.new_app()
     )
 )
 def compare(
-    packages: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PACKAGE]...",
-            help="Packages, as for show.",
-            autocompletion=candidates.when_completing(candidates.packages),
-        ),
-    ] = None,
+    packages: Annotated[list[str] | None, options.package_argument("[PACKAGE]...", "Packages, as for show.")] = None,
     *,
     grid: Annotated[
         str | None,
@@ -89,14 +76,10 @@ def compare(
             if output_format is not None:
                 output.write_rows(comparison_table(rows, columns), output_format)
             elif rows:
-                _draw(rows, columns)
+                from djpkg.render.table import comparison
+
+                width, ascii_only = terminal.width(), terminal.ascii_only()
+                table = comparison(rows, columns, now=options.now(), width=width, ascii_only=ascii_only)
+                terminal.print_renderable(table)
             else:
                 terminal.write_stderr("no packages to compare")
-
-
-def _draw(rows: Sequence[Values], columns: Sequence[Column]) -> None:
-    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render.table import comparison
-
-    table = comparison(rows, columns, now=options.now(), width=terminal.width(), ascii_only=screen.ascii_only())
-    screen.print_renderable(table)

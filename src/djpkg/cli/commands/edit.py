@@ -71,14 +71,7 @@ class FieldChange(NamedTuple):
     ),
 )
 def edit(
-    package: Annotated[
-        str,
-        typer.Argument(
-            metavar="PACKAGE",
-            help="Package, as for show.",
-            autocompletion=candidates.when_completing(candidates.packages),
-        ),
-    ],
+    package: Annotated[str, options.package_argument("PACKAGE", "Package, as for show.")],
     assigned: Assignments = None,
     *,
     unset: Annotated[

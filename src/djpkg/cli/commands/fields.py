@@ -27,10 +27,9 @@ def fields(*, as_json: AsJson = False, db: Db = None) -> None:
     if as_json:
         output.write_object([field_docs.field_json(field) for field in FIELDS])
     elif terminal.is_terminal():
-        from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
         from djpkg.render.small_tables import fields_table
 
-        screen.print_renderable(fields_table(width=terminal.width(), ascii_only=screen.ascii_only()))
+        terminal.print_renderable(fields_table(width=terminal.width(), ascii_only=terminal.ascii_only()))
     else:
         rows = [dict(field_docs.field_json(field), aliases=",".join(field.aliases)) for field in FIELDS]
         output.write_rows(RowList(list(field_docs.HEADINGS), [list(row.values()) for row in rows]), "tsv")

@@ -51,14 +51,13 @@ def _slug(grid: GridCount) -> str:
 
 
 def _draw(found: dict[str, list[GridCount]]) -> None:
-    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render.small_tables import GridRow, grids_table
+    from djpkg.render.small_tables import grids_table
 
     separator = ""
     for kind, counts in found.items():
-        rows = [GridRow(_slug(grid), grid.title or "", grid.packages) for grid in counts]
+        rows = [(_slug(grid), grid.title or "", grid.packages) for grid in counts]
         if rows:
             terminal.write_stdout(separator)
             separator = "\n"
-            table = grids_table(rows, heading=kind.upper(), width=terminal.width(), ascii_only=screen.ascii_only())
-            screen.print_renderable(table)
+            table = grids_table(rows, heading=kind.upper(), width=terminal.width(), ascii_only=terminal.ascii_only())
+            terminal.print_renderable(table)

@@ -111,15 +111,12 @@ def _command(ctx: typer.Context, name: str) -> TyperCommand:
 
 def _print_page(text: str) -> None:
     """Render a page on a terminal that can show it; else print its Markdown as it is."""
-    if terminal.is_terminal():
-        from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    if terminal.is_terminal() and not terminal.ascii_only():
+        from rich.markdown import Markdown
 
-        if not screen.ascii_only():
-            from rich.markdown import Markdown
-
-            screen.print_renderable(Markdown(text, code_theme="ansi_dark", hyperlinks=screen.supports_links()))
-            return
-    terminal.write_stdout(text)
+        terminal.print_renderable(Markdown(text, code_theme="ansi_dark", hyperlinks=terminal.supports_links()))
+    else:
+        terminal.write_stdout(text)
 
 
 def _unknown(name: str, known: list[str]) -> UsageError:

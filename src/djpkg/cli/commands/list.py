@@ -14,6 +14,7 @@ from djpkg.errors import UsageError
 from djpkg.mirror import listing
 from djpkg.model import fields
 from djpkg.query import parser
+from djpkg.render import known_values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -181,16 +182,14 @@ class _Search(NamedTuple):
 
 
 def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
-    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render import known_figures  # noqa: PLC0415 - for tables alone
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
-    needed = (*columns, *known_figures.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    needed = (*columns, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
     rows = list(listing.get_rows(mirror, ids, needed))
     if rows:
-        width, ascii_only = terminal.width(), screen.ascii_only()
+        width, ascii_only = terminal.width(), terminal.ascii_only()
         table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)
-        screen.print_renderable(table)
+        terminal.print_renderable(table)
 
 
 def _report_hidden(search: _Search, query: Query, *, shown: int, limit: int) -> None:

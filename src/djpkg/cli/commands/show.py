@@ -14,6 +14,7 @@ from djpkg.cli.options import AsJson, Db, Fields
 from djpkg.errors import UsageError
 from djpkg.mirror import read
 from djpkg.model import fields, forge_servers
+from djpkg.render import known_values
 from djpkg.render.json import render_record
 from djpkg.render.rows import RowList
 from djpkg.text import quote_input
@@ -24,19 +25,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from djpkg.model.fields import Column
-    from djpkg.model.package import Package
+    from djpkg.model.package import Package, Value
 
+SOURCES_SCHEMA = 1
+# The order of the tab-separated values of --sources behind the field's name.
+_SOURCES_LINE = ("source", "answered", "value", "upstream", "upstream_source", "upstream_answered")
 _WEB = ("-w", "--web")
 
 # Defined here because Typer evaluates annotations in a signature more than once.
-PackageName = Annotated[
-    str,
-    typer.Argument(
-        metavar="PACKAGE",
-        help="Id, slug, URL, owner/name or PyPI project.",
-        autocompletion=candidates.when_completing(candidates.packages),
-    ),
-]
+PackageName = Annotated[str, options.package_argument("PACKAGE", "Id, slug, URL, owner/name or PyPI project.")]
 Sources = Annotated[
     bool, typer.Option("--sources", help="Show the source and time of each field, and the upstream value of edits.")
 ]
@@ -146,32 +143,51 @@ def _get_package(mirror: sqlite3.Connection, number: int) -> Package:
 
 
 def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool) -> None:
-    from djpkg.cli import provenance  # noqa: PLC0415 - for this option alone
-
-    if as_json:
-        output.write_object(provenance.to_json(package, columns))
-    elif terminal.is_terminal():
-        from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
+    if not as_json and terminal.is_terminal():
         from djpkg.render.small_tables import sources_table
 
-        width, ascii_only = terminal.width(), screen.ascii_only()
-        screen.print_renderable(sources_table(package, columns, now=options.now(), width=width, ascii_only=ascii_only))
+        width, ascii_only = terminal.width(), terminal.ascii_only()
+        table = sources_table(package, columns, now=options.now(), width=width, ascii_only=ascii_only)
+        terminal.print_renderable(table)
+        return
+    origins = {column.key: _origin_to_json(package, column.field.name) for column in columns}
+    if as_json:
+        sources = [source._asdict() for source in package.sources]
+        slug = package.values["slug"]
+        output.write_object({"schema": SOURCES_SCHEMA, "slug": slug, "fields": origins, "sources": sources})
     else:
-        output.write_rows(provenance.to_rows(package, columns), "plain")
+        rows = [[key, *(origin[name] for name in _SOURCES_LINE)] for key, origin in origins.items()]
+        output.write_rows(RowList(("field", *_SOURCES_LINE), rows), "plain")
+
+
+def _origin_to_json(package: Package, name: str) -> dict[str, Value]:
+    """Return a field's value and its origin.
+
+    `source` is the name of a source, ``you`` for an edited value, or ``djpkg`` for a value that djpkg keeps itself;
+    `answered` is the time of that source's last answer, or of the edit. `upstream`, its source and its time are null
+    for a field that is not edited.
+    """
+    origin, upstream = package.origins[name], package.upstream_origins.get(name)
+    return {
+        "value": package.values[name],
+        "source": origin.source,
+        "answered": origin.at,
+        "edited": upstream is not None,
+        "upstream": package.upstream.get(name),
+        "upstream_source": upstream.source if upstream else None,
+        "upstream_answered": upstream.at if upstream else None,
+    }
 
 
 def _draw_fields(mirror: sqlite3.Connection, number: int, columns: Sequence[Column]) -> None:
-    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
-    from djpkg.render import known_figures  # noqa: PLC0415 - as above
     from djpkg.render.small_tables import values_table
 
-    values = read.get_values(mirror, number, (*columns, *known_figures.NEEDED_COLUMNS))
-    width, ascii_only = terminal.width(), screen.ascii_only()
-    screen.print_renderable(values_table(values, columns, now=options.now(), width=width, ascii_only=ascii_only))
+    values = read.get_values(mirror, number, (*columns, *known_values.NEEDED_COLUMNS))
+    width, ascii_only = terminal.width(), terminal.ascii_only()
+    terminal.print_renderable(values_table(values, columns, now=options.now(), width=width, ascii_only=ascii_only))
 
 
 def _draw_card(package: Package, db: Path | None) -> None:
-    from djpkg.cli import screen  # noqa: PLC0415 - rich is for terminals
     from djpkg.render.card import card
 
     if package.suggestion is not None:
@@ -180,5 +196,5 @@ def _draw_card(package: Package, db: Path | None) -> None:
         command = edit_command(package.values, [f"repo_url={package.suggestion}"], db)
         suggestion = f"the project names another repository, {package.suggestion}; to follow it: {command}"
         package = package._replace(suggestion=suggestion)
-    width, links, ascii_only = terminal.width(), screen.supports_links(), screen.ascii_only()
-    screen.print_renderable(card(package, now=options.now(), width=width, links=links, ascii_only=ascii_only))
+    width, links, ascii_only = terminal.width(), terminal.supports_links(), terminal.ascii_only()
+    terminal.print_renderable(card(package, now=options.now(), width=width, links=links, ascii_only=ascii_only))

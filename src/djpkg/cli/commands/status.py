@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from djpkg import config, credentials
-from djpkg.cli import options, terminal
+from djpkg.cli import options, output, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
@@ -71,12 +70,15 @@ def status(*, as_json: AsJson = False, db: Db = None) -> None:
         state, size = _NO_MIRROR, None
     tokens = {source: _token_origin(source, os.environ) for source in SourceName}
     if as_json:
-        terminal.write_stdout(json.dumps(_to_json(path, size, state, tokens), indent=4) + "\n")
+        output.write_object(_to_json(path, size, state, tokens))
     elif not terminal.is_terminal():
         for name, value in _flatten(_to_json(path, size, state, tokens)):
             terminal.write_stdout(tsv_line([name, value]))
     else:
-        _print_table(list(_lines(path, size, state, tokens, now=options.now())))
+        from djpkg.render.small_tables import status_table
+
+        lines = list(_lines(path, size, state, tokens, now=options.now()))
+        terminal.print_renderable(status_table(lines, width=terminal.width(), ascii_only=terminal.ascii_only()))
 
 
 def _token_origin(source: SourceName, environment: Mapping[str, str]) -> str | None:
@@ -108,10 +110,7 @@ def _to_json(path: Path, size: int | None, state: Status, tokens: Mapping[Source
         },
         "quotas": [
             {
-                "source": quota.source,
-                "pool": quota.pool,
-                "limit": quota.limit,
-                "remaining": quota.remaining,
+                **quota._asdict(),
                 "reset": format_time(quota.reset) if quota.reset else None,
                 "not_before": format_time(quota.not_before) if quota.not_before else None,
             }
@@ -206,10 +205,3 @@ def _format_size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
-
-
-def _print_table(lines: list[tuple[str, str]]) -> None:
-    from djpkg.cli import screen  # noqa: PLC0415 - rich is only for terminals
-    from djpkg.render.small_tables import status_table
-
-    screen.print_renderable(status_table(lines, width=terminal.width(), ascii_only=screen.ascii_only()))

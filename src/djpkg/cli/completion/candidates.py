@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from djpkg import config
+from djpkg.mirror import completion
 from djpkg.model import fields
 from djpkg.source_name import SourceName
 
@@ -33,8 +34,6 @@ def when_completing(callback: Callable[..., list[str]]) -> Callable[..., list[st
 
 def packages(ctx: typer.Context, incomplete: str) -> list[str]:
     """Slugs, for PACKAGE."""
-    from djpkg.mirror import completion  # noqa: PLC0415 - only on demand
-
     return _search_mirror(completion.find_slugs, ctx, incomplete)
 
 
@@ -45,8 +44,6 @@ def pages(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def grids(ctx: typer.Context, incomplete: str) -> list[str]:
     """Grid slugs, for ``--grid``."""
-    from djpkg.mirror import completion  # noqa: PLC0415 - only on demand
-
     return _search_mirror(completion.find_grids, ctx, incomplete)
 
 
@@ -111,8 +108,6 @@ def _filter_values(ctx: typer.Context, name: str, prefix: str) -> list[str]:
 
 def _categories_or_grids(ctx: typer.Context, field: fields.Field, prefix: str) -> list[str] | None:
     """Return categories or grids for a field with such values, None for other fields."""
-    from djpkg.mirror import completion  # noqa: PLC0415 - only on demand
-
     if field.kind is fields.Kind.CATEGORY or field.name == "category_slug":
         return _search_mirror(completion.find_categories, ctx, prefix)
     if field.kind is fields.Kind.GRIDS or field.name == "grid_slugs":

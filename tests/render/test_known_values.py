@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from djpkg.render import known_values
+
+FIGURES = ["repo_watchers", "repo_forks", "participant_count", "commits_last_year"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("state", [None, "ok", "none", "gone"])
+def test_numbers_above_zero_are_known_in_any_state(name: str, state: str | None) -> None:
+    assert known_values.figure({name: 5, "repo_state": state}, name) == 5
+    assert known_values.value({name: 5, "repo_state": state}, name) == 5
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("state", ["none", "unsupported"])
+def test_a_zero_without_a_repository_is_unknown(name: str, state: str) -> None:
+    assert known_values.figure({name: 0, "repo_state": state}, name) is None
+    assert known_values.value({name: 0, "repo_state": state}, name) is None
+
+
+@pytest.mark.parametrize("name", ["repo_watchers", "repo_forks"])
+def test_a_zero_is_known_only_if_the_forge_reported_it(name: str) -> None:
+    assert [known_values.figure({name: 0, "repo_state": state}, name) for state in (None, "gone", "blocked")] == [
+        None
+    ] * 3
+    assert [known_values.figure({name: 0, "repo_state": state}, name) for state in ("ok", "moved", "empty")] == [0] * 3
+
+
+def test_no_contributors_is_known_only_for_an_empty_repository() -> None:
+    states = ("ok", None, "gone", "empty")
+    numbers = [
+        known_values.figure({"participant_count": 0, "repo_state": state}, "participant_count") for state in states
+    ]
+    assert numbers == [None, None, None, 0]
+
+
+def test_a_year_without_commits_is_known_if_there_is_a_repository() -> None:
+    idle = {"commits_over_52": [0] * 52, "commits_last_year": 0}
+    for state in ("ok", "gone", None):
+        assert known_values.weeks({**idle, "repo_state": state}) == [0] * 52
+        assert known_values.figure({**idle, "repo_state": state}, "commits_last_year") == 0
+    assert known_values.weeks({**idle, "repo_state": "none"}) == []
+    assert known_values.value({**idle, "repo_state": "none"}, "commits_over_52") is None
+    assert known_values.weeks({"commits_over_52": [], "repo_state": "ok"}) == []
+
+
+def test_a_zero_set_by_the_user_is_known() -> None:
+    edited = {
+        "repo_watchers": 0,
+        "participant_count": 0,
+        "repo_state": "none",
+        "edited": ["participants", "repo_watchers"],
+    }
+    assert (
+        known_values.figure(edited, "repo_watchers"),
+        known_values.figure(edited, "participant_count"),
+    ) == (0, 0)
+
+
+def test_other_values_are_returned_unchanged() -> None:
+    assert (
+        known_values.value({"id": 0}, "id"),
+        known_values.value({"title": ""}, "title"),
+        known_values.value({}, "id"),
+    ) == (0, "", None)
+    assert known_values.figure({"repo_watchers": "many"}, "repo_watchers") is None
