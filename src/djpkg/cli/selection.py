@@ -7,13 +7,14 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from djpkg import config
 from djpkg.cli import terminal
 from djpkg.errors import UsageError
-from djpkg.mirror import resolve
+from djpkg.mirror import fetch_history, resolve
 from djpkg.model import forge_servers
+from djpkg.source_name import SourceName
 from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
@@ -25,24 +26,6 @@ if TYPE_CHECKING:
 # Bytes. Longer than any requirements or lock file; a device would never end.
 _MAX_BYTES = 32 * 1024 * 1024
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
-
-
-class RequiredPackages(NamedTuple):
-    """Requirements looked up in the mirror: package ids, and the names, URLs and paths without a package."""
-
-    ids: tuple[int, ...]
-    unknown: tuple[str, ...]
-    required: int
-    """The number of all requirements."""
-
-    def report_unknown(self) -> None:
-        """Count and name the requirements without a package on stderr."""
-        if self.unknown:
-            required = "1 dependency" if self.required == 1 else f"{self.required:,} dependencies"
-            verb = "is" if len(self.unknown) == 1 else "are"
-            terminal.write_stderr(
-                f"{len(self.unknown):,} of {required} {verb} not listed on Django Packages: {', '.join(self.unknown)}"
-            )
 
 
 def read_requirements(name: str) -> tuple[Requirement, ...]:
@@ -62,24 +45,35 @@ def read_requirements(name: str) -> tuple[Requirement, ...]:
     return manifest.parse_manifest(manifest.STANDARD_INPUT if piped else name, _read_file(name), _read_file)
 
 
-def find_required_packages(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> RequiredPackages:
-    """Return the packages of the mirror that the requirements name."""
+def find_required_packages(
+    mirror: sqlite3.Connection, requirements: Sequence[Requirement]
+) -> tuple[tuple[int, ...], str]:
+    """Return the ids of the packages that the requirements name, and a message about the others, "" if there are none.
+
+    Only after a fetch has read the whole catalog, a package that is not in the mirror is known not to be listed.
+    """
     catalog, forges = config.catalog_url(os.environ), forge_servers.forge_servers(os.environ)
     found = {
         required.name: resolve.find_by_project(mirror, required.name, required.url, catalog=catalog, forges=forges)
         for required in requirements
     }
-    ids = dict.fromkeys(number for numbers in found.values() for number in numbers)
-    return RequiredPackages(
-        tuple(ids), tuple(name for name, numbers in found.items() if not numbers), len(requirements)
-    )
+    ids = tuple(dict.fromkeys(number for numbers in found.values() for number in numbers))
+    unknown = [name for name, numbers in found.items() if not numbers]
+    if not unknown:
+        return ids, ""
+    required = "1 dependency" if len(requirements) == 1 else f"{len(requirements):,} dependencies"
+    verb = "is" if len(unknown) == 1 else "are"
+    swept = fetch_history.find_sweep(mirror, SourceName.CATALOG) is not None
+    where = "listed on Django Packages" if swept else "in the mirror"
+    return ids, f"{len(unknown):,} of {required} {verb} not {where}: {', '.join(unknown)}"
 
 
 def find_and_report(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> tuple[int, ...]:
     """Return the ids of the required packages; report the others on stderr."""
-    found = find_required_packages(mirror, requirements)
-    found.report_unknown()
-    return found.ids
+    ids, unknown = find_required_packages(mirror, requirements)
+    if unknown:
+        terminal.write_stderr(unknown)
+    return ids
 
 
 def _read_standard_input() -> str:

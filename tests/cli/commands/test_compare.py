@@ -111,7 +111,7 @@ def test_packages_grid_and_requirements_are_combined_without_duplicates(mirror: 
         "compare", "lids", "1", "--grid", "gardening", "--in", "-", "-f", "id", stdin="django-pans\nnone-such\n"
     )
     assert [line.split("\t")[0] for line in result.lines] == ["slug", "lids", "django-pots", "django-pans"]
-    assert result.err == "1 of 2 dependencies is not listed on Django Packages: none-such\n"
+    assert result.err == "1 of 2 dependencies is not in the mirror: none-such\n"
 
 
 def test_the_help_says_that_selections_are_combined() -> None:

@@ -259,7 +259,7 @@ def test_a_requirements_file_selects_packages_and_unlisted_dependencies_are_repo
 ) -> None:
     result = run("list", "--in", str(requirements), "-f", "slug")
     assert result.lines == ["django-pots", "Django_Kiln", "django-pans"]
-    assert result.err == "2 of 5 dependencies are not listed on Django Packages: requests, zope-interface\n"
+    assert result.err == "2 of 5 dependencies are not in the mirror: requests, zope-interface\n"
 
 
 def test_urls_and_paths_are_dependencies_too(mirror: Path, requirements: Path) -> None:
@@ -272,7 +272,7 @@ def test_urls_and_paths_are_dependencies_too(mirror: Path, requirements: Path) -
     result = run("list", "--in", str(requirements), "-f", "slug")
     assert result.lines == ["django-pots", "Django_Kiln", "django-pans"]
     assert result.err == (
-        "4 of 7 dependencies are not listed on Django Packages:"
+        "4 of 7 dependencies are not in the mirror:"
         " ./local/lids, /home/x/thing, file:///abs/x, git+https://github.com/mara/nowhere\n"
     )
 

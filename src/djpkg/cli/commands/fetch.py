@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djpkg import config
-from djpkg.cli import options, selection, terminal
+from djpkg.cli import options, output, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
@@ -42,12 +41,7 @@ app = options.new_app()
 )
 def fetch(
     packages: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PACKAGE]...",
-            help="Package names, as for show.",
-            autocompletion=candidates.when_completing(candidates.packages),
-        ),
+        list[str] | None, options.package_argument("[PACKAGE]...", "Package names, as for show.")
     ] = None,
     *,
     all_packages: Annotated[bool, typer.Option("--all", help="Fetch every package of the catalog.")] = False,
@@ -86,7 +80,7 @@ def fetch(
             named = _find_required(manifest, db, report_unknown=interactive or verbose)
         if not named and not all_packages:  # no dependency is listed in the catalog
             if as_json:
-                _print_empty_json(dry_run=dry_run)
+                output.write_object(_estimates_to_json([]) if dry_run else _new_report(()).as_json())
             return
         from djpkg.fetch import run  # imports httpx
         from djpkg.fetch.request import FetchRequest
@@ -100,10 +94,12 @@ def fetch(
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
         if as_json and not dry_run:
-            _print_report_json(_failed_report(named, error))
+            report = _new_report(named)
+            report.abort(str(error), error.exit_code)
+            output.write_object(report.as_json())
         raise
     if as_json:
-        _print_report_json(report)
+        output.write_object(report.as_json())
     _print_report(report, summary=interactive or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
@@ -130,13 +126,13 @@ def _find_required(manifest: str, db: Path | None, *, report_unknown: bool) -> t
     """
     requirements = selection.read_requirements(manifest)
     with options.open_mirror(db, missing="using the packaged record") as mirror:
-        found = selection.find_required_packages(mirror, requirements)
-        if requirements and not found.ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
+        ids, unknown = selection.find_required_packages(mirror, requirements)
+        if requirements and not ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
             message = f"found none of the {len(requirements):,} dependencies: the mirror has no catalog yet"
             raise PackageNotFound(message, hint="run djpkg fetch --all first")
-    if report_unknown:
-        found.report_unknown()
-    return tuple(map(str, found.ids))
+    if unknown and report_unknown:
+        terminal.write_stderr(unknown)
+    return tuple(map(str, ids))
 
 
 def _new_progress(*, visible: bool) -> Progress:
@@ -174,37 +170,19 @@ def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool) -
     with options.open_mirror(db, missing=notice) as mirror:
         estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
     if as_json:
-        _print_estimates_json(estimates)
+        output.write_object(_estimates_to_json(estimates))
         return
     terminal.write_stdout("".join(f"{line}\n" for line in estimate.estimate_lines(estimates)))
     if request.all_packages and len(estimates) == 1:
         terminal.write_stderr("the other sources can be estimated after the catalog is fetched")
 
 
-def _print_report_json(report: Report) -> None:
-    terminal.write_stdout(json.dumps(report.as_json(), indent=4) + "\n")
+def _estimates_to_json(estimates: Sequence[Estimate]) -> dict[str, object]:
+    return {"schema": 1, "prices": [one._asdict() for one in estimates]}
 
 
-def _print_estimates_json(estimates: Sequence[Estimate]) -> None:
-    terminal.write_stdout(json.dumps({"schema": 1, "prices": [one._asdict() for one in estimates]}, indent=4) + "\n")
-
-
-def _print_empty_json(*, dry_run: bool) -> None:
-    """Print the JSON of a fetch with nothing to do."""
-    if dry_run:
-        _print_estimates_json([])
-    else:
-        _print_report_json(_empty_report(()))
-
-
-def _failed_report(named: tuple[str, ...], error: DjpkgError) -> Report:
-    """Return the report of a fetch that an error prevented or ended."""
-    report = _empty_report(named)
-    report.abort(str(error), error.exit_code)
-    return report
-
-
-def _empty_report(named: tuple[str, ...]) -> Report:
+def _new_report(named: tuple[str, ...]) -> Report:
+    """Return the report of a fetch that sent no request."""
     from djpkg.fetch.report import Report
 
     now = options.now()
