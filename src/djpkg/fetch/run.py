@@ -125,14 +125,11 @@ class _FetchRun:
             with self._recorder.recording_usage(SourceName.CATALOG, catalog):
                 if not self._request.all_packages:
                     return await self._fetch_named(catalog)
+                last, full = fetch_history.find_sweep(self._db, SourceName.CATALOG), self._request.full
+                self._show_estimates([estimate.estimate_catalog(last, full=full, now=self._clock())])
                 with self._recorder.recording_errors(SourceName.CATALOG):
-                    await self._sweep_catalog(catalog)
+                    await CatalogSweep(catalog, self._context).run(full=full)
         return None
-
-    async def _sweep_catalog(self, catalog: Catalog) -> None:
-        last = fetch_history.find_sweep(self._db, SourceName.CATALOG)
-        self._show_estimates([estimate.estimate_catalog(last, full=self._request.full, now=self._clock())])
-        await CatalogSweep(catalog, self._context).run(full=self._request.full)
 
     async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
         named = NamedFetch(catalog, self._context)

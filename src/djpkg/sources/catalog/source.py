@@ -144,18 +144,16 @@ class Catalog(SingleServerSource):
 
     def _next_url(self, current: str, link: str) -> str:
         """Return the absolute URL of a `next` link. Raises UnexpectedPayload if it is not below the base URL."""
+        base = urlsplit(self._base_url)
         try:
-            url = urljoin(current, link) if is_valid_url(link) else ""
-            parts, base = urlsplit(url), urlsplit(self._base_url)
+            url = urlsplit(urljoin(current, link) if is_valid_url(link) else "")
         except ValueError:
-            url, parts, base = "", urlsplit(""), urlsplit(self._base_url)
-        if (
-            (parts.scheme, parts.netloc.lower()) != (base.scheme, base.netloc.lower())
-            or not parts.path.startswith(f"{base.path}/")
-            or ".." in unquote(parts.path).split("/")
-        ):
+            url = urlsplit("")
+        same_server = (url.scheme, url.netloc.lower()) == (base.scheme, base.netloc.lower())
+        below = url.path.startswith(f"{base.path}/") and ".." not in unquote(url.path).split("/")
+        if not (same_server and below):
             raise UnexpectedPayload("catalog: the next-page link points to another server; not followed")
-        return url
+        return url.geturl()
 
     async def _get(self, target: str, *, params: dict[str, str | int] | None = None) -> Response:
         """Return a JSON response with status 200, or the API's own 404."""

@@ -6,17 +6,17 @@ commits and its contributors. The last part has the outcome. If the program is k
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted, Refused, SourceError
+from djpkg.errors import QuotaExhausted, SourceError
 from djpkg.model import freshness
 from djpkg.model.facts import ForgeFacts, Outcome, WeeksFacts
 from djpkg.sources.answer_buffer import AnswerBuffer
-from djpkg.sources.source import Answer
+from djpkg.sources.source import Answer, failed_answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Iterable
+    from collections.abc import Iterable
     from datetime import datetime
 
     from djpkg.model.facts import ContributorsFacts, RepositoryFacts
@@ -45,18 +45,14 @@ class PendingRepository:
         self.missing_parts = self.needs_weeks + self.needs_contributors
 
 
-class AnswerCollector:
+class AnswerCollector(AnswerBuffer[ForgeFacts]):
     """Collects answers from concurrent tasks and yields them in pages."""
 
     def __init__(self, targets: Iterable[RepositoryTarget], *, now: datetime) -> None:
+        super().__init__()
         self._open = dict.fromkeys(target.coordinate for target in targets)
         self._now = now
-        self._buffer: AnswerBuffer[ForgeFacts] = AnswerBuffer()
         self._deferral_reasons: dict[datetime | None, str] = {}
-
-    def pages(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[list[Answer[ForgeFacts]], None]:
-        """Run `work` and yield the answers that it adds; see `AnswerBuffer.pages`."""
-        return self._buffer.pages(work)
 
     def add_repository(
         self, target: RepositoryTarget, repository: RepositoryFacts | None, *, etag: str | None = None
@@ -90,7 +86,7 @@ class AnswerCollector:
             outcome = Outcome.UPDATED if pending.updated else Outcome.UNCHANGED
             self.finish(Answer(coordinate=target.coordinate, outcome=outcome, facts=facts, etag=etag))
             return None
-        self._buffer.add(Answer(coordinate=target.coordinate, outcome=None, facts=facts, etag=etag))
+        self.add(Answer(coordinate=target.coordinate, outcome=None, facts=facts, etag=etag))
         return pending
 
     def add_weeks(self, pending: PendingRepository, days: dict[str, int]) -> None:
@@ -109,14 +105,11 @@ class AnswerCollector:
 
     def fail(self, coordinate: str, error: SourceError) -> None:
         """End a repository as deferred if a rate limit is the cause, else as failed."""
-        if isinstance(error, QuotaExhausted):
+        answer: Answer[ForgeFacts] = failed_answer(coordinate, error)
+        if answer.outcome is Outcome.DEFERRED:
             # The same reason for all that wait for one reset, so that the report groups them.
-            reason = self._deferral_reasons.setdefault(error.until, str(error))
-            self.finish(Answer(coordinate=coordinate, outcome=Outcome.DEFERRED, reason=reason, until=error.until))
-            return
-        hint = f"; {error.hint}" if isinstance(error, CredentialsRejected) and error.hint else ""
-        refused = isinstance(error, Refused)
-        self.finish(Answer(coordinate=coordinate, outcome=Outcome.FAILED, reason=str(error) + hint, refused=refused))
+            answer = replace(answer, reason=self._deferral_reasons.setdefault(answer.until, answer.reason))
+        self.finish(answer)
 
     def fail_all(self, error: SourceError) -> None:
         """End all unfinished repositories with the same error."""
@@ -127,14 +120,14 @@ class AnswerCollector:
         """Add the last answer about a repository; ignored if it has ended already."""
         if answer.coordinate in self._open:
             del self._open[answer.coordinate]
-            self._buffer.add(answer)
+            self.add(answer)
 
     def _finish_part(self, pending: PendingRepository, facts: ForgeFacts | None) -> None:
         pending.missing_parts -= 1
         pending.updated = pending.updated or facts is not None
         if pending.missing_parts or pending.error is not None:
             if facts is not None:
-                self._buffer.add(Answer(coordinate=pending.coordinate, outcome=None, facts=facts))
+                self.add(Answer(coordinate=pending.coordinate, outcome=None, facts=facts))
             if not pending.missing_parts and pending.error is not None:
                 self.fail(pending.coordinate, pending.error)
             return

@@ -52,7 +52,7 @@ class RateLimit(msgspec.Struct, rename="camel"):
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_RATE_LIMIT = msgspec.json.Decoder(RateLimit)
+_RATE_LIMIT: msgspec.json.Decoder[RateLimit | None] = msgspec.json.Decoder(RateLimit | None)
 _RAW_LIST: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _NULL = b"null"
 
@@ -136,9 +136,7 @@ def request_body(query: str, **variables: object) -> bytes:
 
 def _parse_rate_limit(raw: msgspec.Raw | None) -> RateLimit:
     try:
-        return (
-            RateLimit() if raw is None or bytes(raw) == _NULL else payload.decode_json(_RATE_LIMIT, raw, source=SOURCE)
-        )
+        return payload.decode_json(_RATE_LIMIT, _NULL if raw is None else raw, source=SOURCE) or RateLimit()
     except SourceError:
         return RateLimit()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.sources.http.client import Client
     from djpkg.sources.http.response import Response
+
+T = TypeVar("T")
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28"}
 ACCEPT = "application/vnd.github+json"
@@ -147,8 +149,7 @@ class RestApi:
         response = await self._client.get(f"{_repository_route(path)}/commits", params=params, accept=ACCEPT)
         if response.status == HTTPStatus.CONFLICT:
             return NO_HEAD
-        _require_ok(response, "the newest commit")
-        commits = payload.decode_json(_COMMITS, response.body, source=SOURCE)
+        commits = _decode(_COMMITS, response, "the newest commit")
         if not commits:
             return NO_HEAD
         at = commits[0].commit.committer_date
@@ -168,8 +169,7 @@ class RestApi:
         days: dict[str, int] = {}
         async with aclosing(self._pages(f"{_repository_route(path)}/commits", params)) as pages:
             async for response in pages:
-                _require_ok(response, "the list of commits")
-                commits = payload.decode_json(_COMMITS, response.body, source=SOURCE)
+                commits = _decode(_COMMITS, response, "the list of commits")
                 if starts_with_head and (not commits or commits[0].sha != head):
                     raise UnexpectedPayload(f"{SOURCE}: the list of commits does not start with the newest one")
                 starts_with_head = False
@@ -192,8 +192,7 @@ class RestApi:
                     forbidden and classify_error(response) is ErrorKind.TOO_LARGE
                 ):
                     return None
-                _require_ok(response, "the list of contributors")
-                contributors = payload.decode_json(_CONTRIBUTORS, response.body, source=SOURCE)
+                contributors = _decode(_CONTRIBUTORS, response, "the list of contributors")
                 names += [payload.clean_text(one.login) for one in contributors if one.login]
         return tuple(dict.fromkeys(names))
 
@@ -237,6 +236,8 @@ def _repository_route(path: str) -> str:
     return f"repos/{quote(path)}"
 
 
-def _require_ok(response: Response, what: str) -> None:
+def _decode(decoder: msgspec.json.Decoder[T], response: Response, what: str) -> T:
+    """Decode a response with status 200; raise `status_error` for another."""
     if response.status != HTTPStatus.OK:
         raise status_error(response, what)
+    return payload.decode_json(decoder, response.body, source=SOURCE)

@@ -98,34 +98,25 @@ class GitHub:
         lookup = RepositoryLookup(rest=rest, anonymous=anonymous, answers=answers, now=now, clock=self._clock)
         try:
             if use_graphql:
-                await self._fetch_in_bulk(targets, lookup, answers, now=now)
+                async with WorkerPool() as pool:
+                    bulk = BulkFetch(
+                        client=self._graphql,
+                        lookup=lookup,
+                        pool=pool,
+                        answers=answers,
+                        now=now,
+                        clock=self._clock,
+                        block=partial(self._block, "graphql", "core"),
+                    )
+                    await bulk.fetch(targets)
             else:
-                await self._fetch_one_by_one(targets, lookup, answers)
+                wait = timedelta(seconds=self._limits.wait)
+                gate = QuotaGate(self.quota, authorized=self._rest.authorized, clock=self._clock, wait=wait)
+                await fetch_each(targets, lookup=lookup, gate=gate, answers=answers)
         except* CredentialsRejected as group:
             rejected = group.exceptions[0]
             if isinstance(rejected, CredentialsRejected):
                 answers.fail_all(rejected)
-
-    async def _fetch_in_bulk(
-        self, targets: Sequence[RepositoryTarget], lookup: RepositoryLookup, answers: AnswerCollector, *, now: datetime
-    ) -> None:
-        async with WorkerPool() as pool:
-            block = partial(self._block, "graphql", "core")
-            bulk = BulkFetch(
-                client=self._graphql, lookup=lookup, pool=pool, answers=answers, now=now, clock=self._clock, block=block
-            )
-            await bulk.fetch(targets)
-
-    async def _fetch_one_by_one(
-        self, targets: Sequence[RepositoryTarget], lookup: RepositoryLookup, answers: AnswerCollector
-    ) -> None:
-        gate = QuotaGate(
-            self._rest.quota,
-            authorized=self._rest.authorized,
-            clock=self._clock,
-            wait=timedelta(seconds=self._limits.wait),
-        )
-        await fetch_each(targets, lookup=lookup, gate=gate, answers=answers)
 
     def _block(self, pool: str, sibling: str, hit: RateLimitHit) -> None:
         """Block a pool until its rate limit ends; a secondary limit blocks `sibling`, of the same token, too."""

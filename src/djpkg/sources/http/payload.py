@@ -55,7 +55,7 @@ def clean_text(text: str) -> str:
     """Return the text as the mirror can store it: NUL as U+2400, lone surrogates as U+FFFD, at most MAX_TEXT bytes."""
     if "\0" in text:
         text = text.replace("\0", "\u2400")
-    if not text.isascii() and not _is_unicode(text):
+    if not text.isascii():
         text = _replace_surrogates(text)
     if len(text) > MAX_TEXT // _MAX_CHARACTER_SIZE:
         text = text.encode()[:MAX_TEXT].decode(errors="ignore")
@@ -96,11 +96,3 @@ def _repair(body: bytes) -> bytes:
 
 def _replace_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -105,8 +105,6 @@ class Pypi(SingleServerSource):
             async for page in pages:
                 yield page
 
-    # The list.
-
     async def _fetch_serials(self, names: Collection[str]) -> dict[str, int]:
         """Return the serials of those `names` that are listed. Raises SourceError for an implausible list too."""
         serial_list = await self._fetch_list(names)
@@ -129,8 +127,6 @@ class Pypi(SingleServerSource):
             if not (started and retry):
                 raise
         return await self._fetch_list(names, retry=False)
-
-    # Single projects.
 
     async def _fetch_projects(
         self, targets: Sequence[ProjectTarget], listed: Mapping[str, int], buffer: AnswerBuffer[PypiFacts]

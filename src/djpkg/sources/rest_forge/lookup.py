@@ -55,8 +55,6 @@ class RepositoryLookup:
     contributors: ContributorsFacts | None = None
     etag: str | None = None
 
-    # Checks of responses.
-
     def is_found(self, response: Response) -> bool:
         """Return False and set `state` when the repository is gone or blocked; `decode` raises for other errors.
 
@@ -94,8 +92,6 @@ class RepositoryLookup:
         """Return the error for a response that does not match the API's documentation."""
         return UnexpectedPayload(f"{self.client.source}: {message}")
 
-    # Facts that follow from responses.
-
     def find_needed(self, head: Head, *, cached: bool) -> NeededParts:
         """Return the parts to request; set the weeks already when they follow from the head alone.
 
@@ -118,8 +114,6 @@ class RepositoryLookup:
         """Set the contributors, most commits first; duplicate and empty names are dropped."""
         distinct = tuple(dict.fromkeys(name for name in names if name))
         self.contributors = ContributorsFacts(head=head, names=distinct, taken=times.format_time(self.now), whole=whole)
-
-    # The result.
 
     def answer(self, error: SourceError | None) -> ForgeAnswer:
         """Return the facts found and the outcome; `error` is what ended the lookup early."""
