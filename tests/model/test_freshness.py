@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from djpkg.model.facts import WeeksFacts
 from djpkg.model.fetch_state import Sweep
 from djpkg.model.freshness import needs_commits, needs_contributors, needs_sweep, reaches_known_id, weeks_from_head
+from djpkg.model.lookups import Head, RepositoryTarget
 from djpkg.model.weekly_commits import window_start
 from djpkg.times import format_time
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 START = window_start(NOW)
+TARGET = RepositoryTarget(coordinate="github.com/a/b", host="github.com", path="a/b")
 HEAD, OLDER = "a" * 40, "b" * 40
 SECOND = timedelta(seconds=1)
 
@@ -49,8 +52,9 @@ def test_commits_are_fetched_when_the_head_changed_within_the_window(
     window: bool,
     known: WeeksFacts | None,
 ) -> None:
-    due = needs_commits(head, text(head_at), weeks_head=weeks_head, now=NOW)
-    follows = weeks_from_head(head, text(head_at), weeks_head=weeks_head, now=NOW)
+    target, found = replace(TARGET, weeks_head=weeks_head), Head(head, text(head_at))
+    due = needs_commits(target, found, now=NOW)
+    follows = weeks_from_head(target, found, now=NOW)
     assert (due, follows) == (window, known)
     assert not (due and follows)
 
@@ -95,15 +99,17 @@ def test_contributors_are_fetched_when_no_list_belongs_to_the_head(
     *,
     due: bool,
 ) -> None:
-    answer = needs_contributors(
-        head,
-        text(head_at),
-        contributors_head=own,
-        contributors_taken=text(taken),
-        catalog_updated=text(catalog_updated),
-        now=NOW,
+    target = replace(
+        TARGET, contributors_head=own, contributors_taken=text(taken), catalog_updated=text(catalog_updated)
     )
-    assert answer is due
+    assert needs_contributors(target, Head(head, text(head_at)), now=NOW) is due
+
+
+def test_a_list_that_is_never_out_of_date_is_read_once_per_head() -> None:
+    target = replace(TARGET, contributors_head=HEAD, contributors_taken=text(LONG_AGO))
+    found = Head(HEAD, text(LONG_AGO))
+    assert needs_contributors(target, found, now=NOW)
+    assert not needs_contributors(target, found, now=NOW, cached=False)
 
 
 def test_a_list_read_too_early_is_read_once_more() -> None:
@@ -111,14 +117,8 @@ def test_a_list_read_too_early_is_read_once_more() -> None:
     taken = head_at + timedelta(hours=1)
     now = taken
     while now < head_at + 10 * DAY:
-        if needs_contributors(
-            HEAD,
-            text(head_at),
-            contributors_head=HEAD,
-            contributors_taken=format_time(taken),
-            catalog_updated=None,
-            now=now,
-        ):
+        target = replace(TARGET, contributors_head=HEAD, contributors_taken=format_time(taken))
+        if needs_contributors(target, Head(HEAD, text(head_at)), now=now):
             taken = now
             read_at.append(now)
         now += timedelta(hours=1)

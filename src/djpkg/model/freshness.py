@@ -1,6 +1,6 @@
 """Decide which parts of a repository are fetched again, and when the catalog's list is due.
 
-The rules are the same for every forge. A head is a commit id, None in an empty repository; `head_at` is its date.
+The rules are the same for every forge.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.model.fetch_state import Sweep
+    from djpkg.model.lookups import Head, RepositoryTarget
 
 # Forges cache their lists of contributors for hours (GitHub REST: "a few hours old"). A list read within a day of the
 # head's date may lack the head's author, so it is read once more a day later.
@@ -25,54 +26,44 @@ CONTRIBUTORS_SETTLE = timedelta(days=1)
 SWEEP_AGE = timedelta(days=1)
 
 
-def weeks_from_head(
-    head: str | None, head_at: str | None, *, weeks_head: str | None, now: datetime
-) -> WeeksFacts | None:
+def weeks_from_head(target: RepositoryTarget, head: Head, *, now: datetime) -> WeeksFacts | None:
     """Return zero commits where the head is older than the window or missing.
 
     None where the commits must be fetched (`needs_commits`) or where the stored weeks belong to the head already.
     """
-    if head is None:
-        return WeeksFacts(head="", days={}) if weeks_head != "" else None
-    moment = parse_time(head_at)
-    if head != weeks_head and moment is not None and moment < weekly_commits.window_start(now):
-        return WeeksFacts(head=head, days={})
+    if head.oid is None:
+        return WeeksFacts(head="", days={}) if target.weeks_head != "" else None
+    moment = parse_time(head.at)
+    if head.oid != target.weeks_head and moment is not None and moment < weekly_commits.window_start(now):
+        return WeeksFacts(head=head.oid, days={})
     return None
 
 
-def needs_commits(head: str | None, head_at: str | None, *, weeks_head: str | None, now: datetime) -> bool:
+def needs_commits(target: RepositoryTarget, head: Head, *, now: datetime) -> bool:
     """Return whether the commits of the window must be fetched: the head changed and lies within the window.
 
     All of them, not only those since the last fetch: a late merge adds commits with older dates.
     """
-    if head is None or head == weeks_head:
+    if head.oid is None or head.oid == target.weeks_head:
         return False
-    moment = parse_time(head_at)
+    moment = parse_time(head.at)
     return moment is None or moment >= weekly_commits.window_start(now)
 
 
-def needs_contributors(
-    head: str | None,
-    head_at: str | None,
-    *,
-    contributors_head: str | None,
-    contributors_taken: str | None,
-    catalog_updated: str | None,
-    now: datetime,
-) -> bool:
+def needs_contributors(target: RepositoryTarget, head: Head, *, now: datetime, cached: bool = True) -> bool:
     """Return whether the contributors must be fetched: neither the stored list nor the catalog's belongs to the head.
 
-    `catalog_updated` is the catalog's `last_updated` where it has a list of participants: that list belongs to the head
-    when this is the head's date.
+    The catalog's list belongs to the head when `catalog_updated` is the head's date. `cached` means that the forge's
+    own list may be older than the head.
     """
-    if head is None:
+    if head.oid is None:
         return False
-    if contributors_head == head:
-        taken, moment = parse_time(contributors_taken), parse_time(head_at)
-        if taken is None or moment is None:
+    if target.contributors_head == head.oid:
+        taken, moment = parse_time(target.contributors_taken), parse_time(head.at)
+        if not cached or taken is None or moment is None:
             return False
         return timedelta() <= taken - moment < CONTRIBUTORS_SETTLE <= now - taken
-    return not is_same_time(catalog_updated, head_at)
+    return not is_same_time(target.catalog_updated, head.at)
 
 
 def needs_sweep(last: Sweep | None, *, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from djpkg.errors import QuotaExhausted, SourceError
 from djpkg.model import freshness
 from djpkg.model.facts import ForgeFacts, Outcome, WeeksFacts
+from djpkg.model.lookups import Head
 from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.source import Answer, failed_answer
 
@@ -62,22 +63,16 @@ class AnswerCollector(AnswerBuffer[ForgeFacts]):
         `repository` is None where the source answered "unchanged".
         """
         known = target if repository is None else repository
-        weeks = freshness.weeks_from_head(known.head, known.head_at, weeks_head=target.weeks_head, now=self._now)
+        head = Head(known.head, known.head_at)
+        weeks = freshness.weeks_from_head(target, head, now=self._now)
         pending = PendingRepository(
             coordinate=target.coordinate,
             path=known.path,
             node_id=known.node_id,
             head=known.head or "",
             head_at=known.head_at,
-            needs_weeks=freshness.needs_commits(known.head, known.head_at, weeks_head=target.weeks_head, now=self._now),
-            needs_contributors=freshness.needs_contributors(
-                known.head,
-                known.head_at,
-                contributors_head=target.contributors_head,
-                contributors_taken=target.contributors_taken,
-                catalog_updated=target.catalog_updated,
-                now=self._now,
-            ),
+            needs_weeks=freshness.needs_commits(target, head, now=self._now),
+            needs_contributors=freshness.needs_contributors(target, head, now=self._now),
             updated=repository is not None or weeks is not None,
         )
         # Facts without any part still record that the repository exists: the last fetch may have found it gone.

@@ -118,13 +118,12 @@ class RepositoryLookup:
 
 
 class WorkerPool:
-    """Runs jobs in order, at most `size` at a time; use it with ``async with``, which waits for all jobs at the end.
+    """Runs jobs in order, MAX_CONCURRENT at a time; use it with ``async with``, which waits for all jobs at the end.
 
     An exception in one job cancels the others and is raised at the end.
     """
 
-    def __init__(self, size: int = MAX_CONCURRENT) -> None:
-        self._size = size
+    def __init__(self) -> None:
         self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
         self._workers = asyncio.TaskGroup()
         self._worker_count = 0
@@ -132,7 +131,7 @@ class WorkerPool:
     def put(self, job: Callable[[], Awaitable[None]]) -> None:
         """Add a job."""
         self._jobs.put_nowait(job)
-        if self._worker_count < self._size:
+        if self._worker_count < MAX_CONCURRENT:
             self._worker_count += 1
             self._workers.create_task(self._work())
 

@@ -97,17 +97,10 @@ class RepositoryLookup:
 
         `cached` means that the forge's list of contributors may be older than the head.
         """
-        target = self.target
-        self.weeks = freshness.weeks_from_head(*head, weeks_head=target.weeks_head, now=self.now)
+        self.weeks = freshness.weeks_from_head(self.target, head, now=self.now)
         return NeededParts(
-            commits=freshness.needs_commits(*head, weeks_head=target.weeks_head, now=self.now),
-            contributors=freshness.needs_contributors(
-                *head,
-                contributors_head=target.contributors_head,
-                contributors_taken=target.contributors_taken if cached else None,
-                catalog_updated=target.catalog_updated,
-                now=self.now,
-            ),
+            commits=freshness.needs_commits(self.target, head, now=self.now),
+            contributors=freshness.needs_contributors(self.target, head, now=self.now, cached=cached),
         )
 
     def set_contributors(self, head: str, names: Iterable[str], *, whole: bool) -> None:
