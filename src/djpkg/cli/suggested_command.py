@@ -5,9 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from djpkg.text import pluralize
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from djpkg.mirror.removed_edits import RemovedEdits
 
 
 def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path | None) -> str:
@@ -17,3 +21,14 @@ def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path |
     plain = package["catalog_state"] == "listed" and not slug.isdigit() and not slug.startswith("-")
     db_option = [] if db is None else ["--db", str(db)]
     return shlex.join(["djpkg", "edit", slug if plain else str(package["id"]), *db_option, *words])
+
+
+def describe_removed_edits(edits: RemovedEdits, db: Path | None) -> str:
+    """Return the message about edits of a removed package, with the command that sets them on the listed one."""
+    package = {"slug": edits.slug, "id": edits.id, "catalog_state": "listed"}
+    command = edit_command(package, edits.assignments, db)
+    noun = pluralize(len(edits.values), "edit")
+    verb = "belongs" if len(edits.values) == 1 else "belong"
+    names = ", ".join(edits.values)
+    removed = f"the removed package {edits.removed_id} of that name"
+    return f"{edits.slug}: {noun} ({names}) {verb} to {removed}; to carry over: {command}"

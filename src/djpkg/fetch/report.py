@@ -13,6 +13,8 @@ from djpkg.times import format_time
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from djpkg.mirror.removed_edits import RemovedEdits
+
 SCHEMA = 1
 NOT_FOUND = "not found"
 
@@ -37,13 +39,22 @@ class PackageEvent(NamedTuple):
 class Failure(NamedTuple):
     """A failure of one source for one package.
 
-    `slug` is None for a failure of the whole source; `source` is None too for a failure of the whole fetch.
+    `slug` is None for a failure of the whole source; `source` is None for damaged rows of a package, and with `slug`
+    for a failure of the whole fetch.
     """
 
     slug: str | None
     source: str | None
     reason: str
     refused: bool = False
+
+
+class CarriedEdits(NamedTuple):
+    """Edits that moved from a removed package to the one that the catalog listed under its slug and repository."""
+
+    slug: str
+    id: int
+    removed_id: int
 
 
 class Deferral(NamedTuple):
@@ -93,6 +104,9 @@ class Report:
     events: list[PackageEvent] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     deferred: list[Deferral] = field(default_factory=list)
+    carried_over: list[CarriedEdits] = field(default_factory=list)
+    removed_edits: list[RemovedEdits] = field(default_factory=list)
+    """Edits of packages that were removed in this fetch, or whose slug another package got in it."""
     stop_code: int | None = None
     """The exit code of a signal or an error that ended the whole fetch."""
     hint: str | None = None
@@ -158,10 +172,19 @@ class Report:
                 *({"slug": name, "source": "catalog", "reason": reason} for name, reason in self.unknown.items()),
                 *({"slug": one.slug, "source": one.source, "reason": one.reason} for one in self.failures),
             ],
+            "edits": [
+                *(_edits_json(one, []) for one in self.carried_over),
+                *(_edits_json(one, one.assignments) for one in self.removed_edits),
+            ],
             "deferred": [
                 one._asdict() | {"until": format_time(one.until) if one.until else None} for one in self.deferred
             ],
         }
+
+
+def _edits_json(edits: CarriedEdits | RemovedEdits, assignments: list[str]) -> dict[str, object]:
+    """Return edits of a removed package; `assignments` would carry them over, empty if they were."""
+    return {"slug": edits.slug, "id": edits.id, "removed_id": edits.removed_id, "assignments": assignments}
 
 
 def _tally_json(tally: SourceTally) -> dict[str, object]:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from djpkg.errors import DjpkgError, MirrorError, MirrorMissing
 from djpkg.mirror import schema
+from djpkg.mirror.damage import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,6 +76,20 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """Run the block as a part of the transaction that an exception undoes alone."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK TO part")
+            db.execute("RELEASE part")
+        raise
+    db.execute("RELEASE part")
+
+
 def find_version(path: Path) -> int | None:
     """Return the version of the mirror, or None if there is none yet.
 
@@ -123,7 +138,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
 def create_in_memory() -> sqlite3.Connection:
     """Return an empty mirror in memory, in autocommit mode."""
     _check_sqlite()
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     schema.migrate(db)
     return db
 
@@ -143,7 +158,13 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    return _tolerant(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS))
+
+
+def _tolerant(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Let text that is not valid UTF-8 harm only the row that contains it."""
+    db.text_factory = decode_text
+    return db
 
 
 def _check_sqlite() -> None:
@@ -197,7 +218,7 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
 
 def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     """Close `db` and return an upgraded copy in memory."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     try:
         db.backup(copy, progress=_fail_if_locked)
         db.close()
