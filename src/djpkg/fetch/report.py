@@ -172,19 +172,10 @@ class Report:
                 *({"slug": name, "source": "catalog", "reason": reason} for name, reason in self.unknown.items()),
                 *({"slug": one.slug, "source": one.source, "reason": one.reason} for one in self.failures),
             ],
-            "edits": [
-                *(_edits_json(one, []) for one in self.carried_over),
-                *(_edits_json(one, one.assignments) for one in self.removed_edits),
-            ],
             "deferred": [
                 one._asdict() | {"until": format_time(one.until) if one.until else None} for one in self.deferred
             ],
         }
-
-
-def _edits_json(edits: CarriedEdits | RemovedEdits, assignments: list[str]) -> dict[str, object]:
-    """Return edits of a removed package; `assignments` would carry them over, empty if they were."""
-    return {"slug": edits.slug, "id": edits.id, "removed_id": edits.removed_id, "assignments": assignments}
 
 
 def _tally_json(tally: SourceTally) -> dict[str, object]:

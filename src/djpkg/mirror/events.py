@@ -27,13 +27,13 @@ def find_changes(
     db: sqlite3.Connection,
     *,
     since: str,
-    damaged: list[DamagedRow],
     packages: Sequence[int] | None = None,
     limit: int = 0,
+    damaged: list[DamagedRow] | None = None,
 ) -> list[Change]:
     """Return the events from `since` (a UTC text) on, newest first: of these packages, or of all if None.
 
-    `limit` 0 means no limit. Packages with an event that cannot be read are added to `damaged`.
+    `limit` 0 means no limit. Events that cannot be read are left out, and their packages added to `damaged`.
     """
     only = "" if packages is None else " AND package_id IN (SELECT value FROM json_each(?))"
     values = (since,) if packages is None else (since, json.dumps(list(packages)))
@@ -46,6 +46,6 @@ def find_changes(
     for number, stored_slug, at, event, old, new in rows:
         if all(map(is_text, (at, event, old or "", new or ""))):
             changes.append(Change(at, slug_or_id(number, stored_slug), event, old, new))
-        else:
+        elif damaged is not None:
             damaged.append(DamagedRow(number, name_package(number, stored_slug), "an event cannot be read"))
     return changes

@@ -15,7 +15,7 @@ from json.encoder import encode_basestring_ascii
 from types import NoneType
 from typing import TYPE_CHECKING, cast
 
-from djpkg.mirror.damage import find_damaged, text_or_none
+from djpkg.mirror.damage import damaged_error, find_damaged, text_or_none
 from djpkg.mirror.read import distinct_fields
 from djpkg.mirror.serialization import NOT_NULL, from_sql
 from djpkg.model.fields import Kind
@@ -104,11 +104,11 @@ def _names_in(db: sqlite3.Connection, table: str) -> tuple[GridName, ...]:
 
 
 def get_rows(
-    db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column], damaged: list[DamagedRow]
+    db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column], damaged: list[DamagedRow] | None = None
 ) -> Iterator[Values]:
     """Yield the JSON values of each package by field name, in the order of `ids`.
 
-    Packages whose row cannot be read are left out and added to `damaged`.
+    Packages whose row cannot be read are left out and added to `damaged`; without it they raise MirrorError.
     """
     fields = distinct_fields(columns)
     for numbers, page, _ in _read_pages(db, ids, fields):
@@ -116,13 +116,13 @@ def get_rows(
             try:
                 values = {field.name: from_sql(field, stored) for field, stored in zip(fields, row, strict=True)}
             except ValueError as error:
-                damaged.append(find_damaged(db, number, str(error)))
+                _leave_out(find_damaged(db, number, str(error)), damaged)
             else:
                 yield values
 
 
 def get_json(
-    db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], damaged: list[DamagedRow]
+    db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], damaged: list[DamagedRow] | None = None
 ) -> Iterator[list[str]]:
     """Yield pages of compact JSON objects, one object per package, in the order of `ids`; `damaged` as in `get_rows`.
 
@@ -137,11 +137,18 @@ def get_json(
             yield list(_encode_rows(db, template, fields, zip(numbers, page, strict=True), damaged))
             continue
         try:
-            columns_of_page = [encode(values) for encode, values in zip(encoders, zip(*page, strict=True), strict=True)]
+            encoded = [encode(values) for encode, values in zip(encoders, zip(*page, strict=True), strict=True)]
+            lines = [template % row for row in zip(*encoded, strict=True)]
         except (TypeError, ValueError, RecursionError):
             yield list(_encode_rows(db, template, fields, zip(numbers, page, strict=True), damaged))
         else:
-            yield [template % row for row in zip(*columns_of_page, strict=True)]
+            yield lines
+
+
+def _leave_out(row: DamagedRow, damaged: list[DamagedRow] | None) -> None:
+    if damaged is None:
+        raise damaged_error(row)
+    damaged.append(row)
 
 
 def _encode_rows(
@@ -149,14 +156,14 @@ def _encode_rows(
     template: str,
     fields: Sequence[Field],
     rows: Iterable[tuple[int, tuple[SqlValue, ...]]],
-    damaged: list[DamagedRow],
+    damaged: list[DamagedRow] | None,
 ) -> Iterator[str]:
     """Yield the objects of a page that contains an unusual value, each value parsed."""
     for number, row in rows:
         try:
             values = [from_sql(field, stored) for field, stored in zip(fields, row, strict=True)]
         except ValueError as error:
-            damaged.append(find_damaged(db, number, str(error)))
+            _leave_out(find_damaged(db, number, str(error)), damaged)
         else:
             yield template % tuple([json.dumps(value, separators=(",", ":")) for value in values])
 

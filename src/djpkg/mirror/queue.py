@@ -42,17 +42,22 @@ def queue_repositories(
     condition, values = _due_condition(only, now)
     for forge, slug, path, coordinate, updated, *known in db.execute(
         "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
-        " (SELECT CASE WHEN json_array_length(catalog.facts, '$.participants') > 0"
+        " (SELECT CASE WHEN NOT json_valid(catalog.facts) THEN NULL"
+        "  WHEN json_array_length(catalog.facts, '$.participants') > 0"
         "  THEN json_extract(catalog.facts, '$.last_updated') END"
         "  FROM facts AS catalog WHERE catalog.package_id = packages.id AND catalog.source = 'catalog'),"
         " facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
-        " facts.contributors_taken, json_extract(facts.facts, '$.state') IS 'gone'"
+        " facts.contributors_taken, CASE WHEN json_valid(facts.facts) THEN json_extract(facts.facts, '$.state') END"
+        " IS 'gone'"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge"
         " AND facts.coordinate = packages.repository_key"
-        f" WHERE packages.repository_key IS NOT NULL AND {condition} {_STALEST_FIRST}",
+        " WHERE typeof(packages.repository_key) = 'text' AND typeof(packages.repository) = 'text'"
+        f" AND {condition} {_STALEST_FIRST}",
         values,
     ):
-        targets, slugs = queues[SourceName(forge)]
+        if forge not in queues:  # a damaged row, which this fetch could not write anew
+            continue
+        targets, slugs = queues[forge]
         if coordinate in slugs:
             slugs[coordinate] = (*slugs[coordinate], slug)
             target = targets[positions[coordinate]]
@@ -90,7 +95,7 @@ def queue_projects(db: sqlite3.Connection, *, only: Collection[int] | None, now:
         "SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = 'pypi'"
         " AND facts.coordinate = packages.pypi_name"
-        f" WHERE packages.pypi_name IS NOT NULL AND {condition} {_STALEST_FIRST}",
+        f" WHERE typeof(packages.pypi_name) = 'text' AND {condition} {_STALEST_FIRST}",
         values,
     ):
         if name in queue.slugs:

@@ -187,6 +187,7 @@ class Writer:
         fields, as bytes where they may be no valid text. Returns None for a damaged package, of which overrides can
         only be removed. Raises MirrorError for values that cannot be stored.
         """
+        self._unset_untyped(package, unset)
         with transaction(self._db):
             before = self._merge([package])
             values = revise(before[0].values) if before else {}
@@ -208,6 +209,16 @@ class Writer:
                 self._unset(package, equal)
                 after = self._merge([package])
         return before[0], after[0]
+
+    def _unset_untyped(self, package: int, names: Collection[str | bytes]) -> None:
+        """Delete overrides whose field is no text, which SQLite finds only without its checks of foreign keys."""
+        (found,) = self._db.execute(
+            "SELECT count(*) FROM overrides WHERE package_id = ? AND typeof(field) <> 'text'", (package,)
+        ).fetchone()
+        if found:
+            self._db.execute("PRAGMA foreign_keys = OFF")
+            self._unset(package, names)
+            self._db.execute("PRAGMA foreign_keys = ON")
 
     def _unset(self, package: int, names: Collection[str | bytes]) -> None:
         self._db.executemany(

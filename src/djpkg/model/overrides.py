@@ -42,11 +42,16 @@ def is_valid_override(name: str, value: object) -> bool:
 
 
 def is_same_value(field: Field, one: StoredValue, other: StoredValue) -> bool:
-    """Return whether an override equals the upstream value: also null and "", and the same time in another zone."""
+    """Return whether an override equals the upstream value.
+
+    Null equals "", a time the same one in another zone, and grids the same ones in another order.
+    """
     if one == other or (one in (None, "") and other in (None, "")):
         return True
     if field.kind is Kind.TIME and isinstance(one, str) and isinstance(other, str):
         return is_same_time(one, other)
+    if field.kind is Kind.GRIDS and isinstance(one, list) and isinstance(other, list):
+        return set(one) == set(other)
     return False
 
 
