@@ -191,7 +191,7 @@ def test_debug_logs_each_request_without_tokens_and_queries(desk: Desk, server: 
     server.fault("gitlab", kind="redirect", location=f"/gitlab/api/v4/{server.tokens['gitlab']}?private={'x' * 9}")
     ended = subprocess.run(
         command("--debug", "fetch", "--all", "--db", str(desk.path)),
-        env={**server.env, **server.token_env(), "PYTHONPATH": SOURCE},
+        env={**server.env, **server.token_env(), "PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
         check=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -182,15 +182,16 @@ def test_json_has_exactly_the_documented_keys() -> None:
 
 
 def test_an_empty_report_has_the_same_json_keys() -> None:
-    document = new_report().as_json()
+    document: dict[str, Any] = new_report().as_json()
     assert (document["finished"], document["events"], document["failures"], document["deferred"]) == (None, [], [], [])
-    assert list(document["sources"]) == [source.value for source in SourceName]  # type: ignore[call-overload]
+    assert list(document["sources"]) == [source.value for source in SourceName]
 
 
 def test_a_quota_without_limit_or_reset_has_null_for_them() -> None:
     report = new_report()
     report.sources[GITHUB].quota = QuotaState(None, 0, None)
-    assert report.as_json()["sources"]["github"]["quota"] == {"limit": None, "remaining": 0, "reset": None}  # type: ignore[index]
+    document: dict[str, Any] = report.as_json()
+    assert document["sources"]["github"]["quota"] == {"limit": None, "remaining": 0, "reset": None}
 
 
 def test_deferrals_with_the_same_reason_and_time_are_added_up() -> None:

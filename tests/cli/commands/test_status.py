@@ -253,7 +253,10 @@ def test_arguments_are_refused(mirror: Path) -> None:
 
 
 def test_deferred_packages_of_a_fetch_are_shown_with_its_run(mirror: Path) -> None:
-    report = {"causes": [], "deferred": [{"source": "github", "packages": 411, "until": "2026-01-01T00:00:00Z"}]}
+    report: dict[str, object] = {
+        "causes": [],
+        "deferred": [{"source": "github", "packages": 411, "until": "2026-01-01T00:00:00Z"}],
+    }
     with open_write(mirror) as db:
         number = fetch_history.start_run(db, "--all", now=NOW)
         fetch_history.finish_run(db, number, code=0, report=report, now=NOW)
