@@ -133,9 +133,7 @@ class Catalog(SingleServerSource):
                 return
             url = self._next_url(response.url, page.next)
             if url in seen:
-                raise UnexpectedPayload(
-                    f"catalog: the next-page link of {route} points to a page that was read already"
-                )
+                raise UnexpectedPayload(f"catalog: the next-page link of {route} points to a page already read")
             if len(seen) >= max_pages:
                 raise UnexpectedPayload(f"catalog: {route} has more pages than its count allows")
             seen.add(url)

@@ -187,10 +187,8 @@ class RestApi:
         params = {"per_page": PER_PAGE}
         async with aclosing(self._pages(f"{_repository_route(path)}/contributors", params)) as pages:
             async for response in pages:
-                forbidden = response.status == HTTPStatus.FORBIDDEN
-                if response.status == HTTPStatus.NO_CONTENT or (
-                    forbidden and classify_error(response) is ErrorKind.TOO_LARGE
-                ):
+                too_large = response.status == HTTPStatus.FORBIDDEN and classify_error(response) is ErrorKind.TOO_LARGE
+                if too_large or response.status == HTTPStatus.NO_CONTENT:
                     return None
                 contributors = _decode(_CONTRIBUTORS, response, "the list of contributors")
                 names += [payload.clean_text(one.login) for one in contributors if one.login]
@@ -198,13 +196,11 @@ class RestApi:
 
     async def _pages(self, route: str, params: Mapping[str, str | int]) -> AsyncGenerator[Response, None]:
         response = await self._client.get(route, params=params, accept=ACCEPT)
-        yield response
         for _ in range(MAX_PAGES):
-            next_url = response.next_url
-            if next_url is None:
-                return
-            response = await self._client.get(next_url, accept=ACCEPT)
             yield response
+            if response.next_url is None:
+                return
+            response = await self._client.get(response.next_url, accept=ACCEPT)
         raise UnexpectedPayload(f"{SOURCE}: the list at {route} has more than {MAX_PAGES} pages")
 
 

@@ -221,9 +221,8 @@ class Client:
         async with attempt:
             if response.status != HTTPStatus.OK:
                 raise self._status_error(response.status)
-            async with aclosing(
-                attempt.exchange.chunks(idle=self._limits.attempt, total=self._limits.stream)
-            ) as chunks:
+            body = attempt.exchange.chunks(idle=self._limits.attempt, total=self._limits.stream)
+            async with aclosing(body) as chunks:
                 yield chunks
 
     async def _retry(

@@ -1,4 +1,4 @@
-"""Shared by GitLab, Bitbucket and Forgejo: one lookup per repository, a few at a time on each server.
+"""Shared by the forges without a bulk API: one lookup per repository, a few at a time on each server.
 
 A subclass implements the lookup of one repository (`RestForge.look_up`). This module handles concurrency, rate limits
 and servers that are down, for each server separately; a failed lookup affects no other.
@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from djpkg.config import API_BY_SOURCE
 from djpkg.errors import QuotaExhausted, SourceError, Unreachable
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.sources.answer_buffer import AnswerBuffer
@@ -104,8 +105,6 @@ class RestForge(ABC):
     """
 
     name: SourceName
-    host: str
-    """The public server's host in repository URLs."""
     cost: int
     """The least number of requests for one repository."""
     hourly_without_token: int | None = None
@@ -120,26 +119,27 @@ class RestForge(ABC):
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self.host = API_BY_SOURCE[self.name].host
         servers = servers or {}
         self.spent = Spent()
         self.quota = Quota()
         # Anonymous requests and those with a token have separate quotas.
         self.quotas = {"" if token else ANONYMOUS: self.quota} | {host: Quota() for host in servers}
-        self._base_urls = {**servers, self.host: base_url}
         self._auth = None
         if token is not None:
             self._auth = Authorization(value=self._authorization(token.secret), origin=token.origin)
         self._limits = limits
         self._clock = clock
         self._hourly = self.hourly_without_token if token is None else None
-        self._servers: dict[str, Server] = {}
         self._clients = AsyncExitStack()
+        self._servers = {host: self._make_server(host, url) for host, url in {**servers, self.host: base_url}.items()}
 
     async def __aenter__(self) -> Self:
+        for server in self._servers.values():
+            self._clients.push_async_exit(server.client)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._servers.clear()
         await self._clients.aclose()
 
     @abstractmethod
@@ -164,8 +164,6 @@ class RestForge(ABC):
         by_host: dict[str, list[RepositoryTarget]] = {}
         for target in targets:
             by_host.setdefault(target.host, []).append(target)
-        for host in by_host.keys() & self._base_urls.keys():
-            await self._open_server(host)
         answers: AnswerBuffer[ForgeFacts] = AnswerBuffer()
         async with aclosing(answers.pages(self._run_servers(by_host, now, answers))) as pages:
             async for page in pages:
@@ -210,13 +208,10 @@ class RestForge(ABC):
         server.record(error)
         answers.add(lookup.answer(error))
 
-    async def _open_server(self, host: str) -> None:
-        """Open the client of a server. Raises ConfigError for an invalid URL."""
-        if host in self._servers:
-            return
+    def _make_server(self, host: str, base_url: str) -> Server:
         client = Client(
             source=self.name,
-            base_url=self._base_urls[host],
+            base_url=base_url,
             auth=self._auth if host == self.host else None,
             connections=MAX_CONCURRENT,
             quota=self.quota if host == self.host else self.quotas[host],
@@ -224,7 +219,4 @@ class RestForge(ABC):
             limits=self._limits,
             clock=self._clock,
         )
-        await self._clients.enter_async_context(client)
-        self._servers[host] = Server(
-            client, cost=self.cost, hourly=self._hourly, wait=self._limits.wait, clock=self._clock
-        )
+        return Server(client, cost=self.cost, hourly=self._hourly, wait=self._limits.wait, clock=self._clock)
