@@ -246,7 +246,7 @@ GROUPS = "[dependency-groups]\n"
     [
         ("Pipfile.lock", '\\"', QUOTES),
         ("Pipfile.lock", " ", '{"_meta": {"%s" %s: 1}}'),
-        ("pyproject.toml", "a.", "%sa = %s1"),
+        ("pyproject.toml", "a.", "%sa = 1 # %s"),
         ("pyproject.toml", "a.", "[%sa]\nb = '%s'"),
         ("pyproject.toml", "'a' . ", "x = { %sa = 1 } #%s"),
         ("pyproject.toml", "[a]\nb = '\\'\n", "%s#%s"),

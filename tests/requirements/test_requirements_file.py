@@ -196,8 +196,9 @@ def test_comments_of_pip_compile() -> None:
 
 
 def test_a_requirer_that_is_not_required_is_the_project() -> None:
-    text = "-e .\ndjango==5.2\n    # via my-app\nasgiref==3\n    # via django\n"
-    assert parse_file("requirements.txt", text).origins() == {"django": (True, ()), "asgiref": (False, ("django",))}
+    text = "-e .\na==5\n    # via my-app\nb==3\n    # via a\nc==1\n    # via\n    #   a\n    #   my-app\n"
+    found = parse_file("requirements.txt", text)
+    assert found.origins() == {"a": (True, ()), "b": (False, ("a",)), "c": (True, ("a",))}
 
 
 @pytest.mark.parametrize("text", ["django==5.2\nsix==1", "six==1\nthing @ file:///tmp/x"])
