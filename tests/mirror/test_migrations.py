@@ -123,8 +123,8 @@ def test_an_upgrade_counts_like_the_next_merge(released: Path) -> None:
     with closing(sqlite3.connect(released)) as db:
         ids = [number for (number,) in db.execute("SELECT id FROM packages WHERE edited = '[]' ORDER BY id")]
         db.executemany(
-            "UPDATE packages SET commits_last_year = 0, participant_count = json_array_length(?2), commits_over_52 = ?1,"
-            " participants = ?2, repo_state = ?3 WHERE id = ?4",
+            "UPDATE packages SET commits_last_year = 0, participant_count = json_array_length(?2),"
+            " commits_over_52 = ?1, participants = ?2, repo_state = ?3 WHERE id = ?4",
             [(weeks, names, state, number) for (weeks, names, state, _), number in zip(cases, ids, strict=False)],
         )
         db.commit()

@@ -1,7 +1,6 @@
 """Combine new facts of a source with the stored ones, and find the events between them.
 
-Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked, license, suggested. The
-first facts about a package produce no event, nor does another spelling of the same license.
+The first facts about a package produce no event, nor does another spelling of the same license.
 """
 
 from __future__ import annotations
@@ -16,6 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from djpkg.model.facts import ContributorsFacts, Facts
+
+
+EVENTS = (
+    *(
+        "added",
+        "removed",
+        "back",
+        "released",
+        "yanked",
+        "archived",
+        "unarchived",
+        "moved",
+        "gone",
+        "blocked",
+        "license",
+    ),
+    "suggested",
+)
+"""All kinds of events. Those of the catalog and "suggested" are found while storing."""
 
 
 class Event(NamedTuple):

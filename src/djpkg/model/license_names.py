@@ -51,16 +51,16 @@ _OTHER = r"(?P<other>[a-z][a-z0-9]*(?:-[a-z0-9]+){0,8}-[0-9]{1,2}\.[0-9]{1,2})"
 _NUMBERS = {"two": "2", "simplified": "2", "freebsd": "2", "three": "3", "new": "3", "modified": "3", "revised": "3"}
 _NUMBERS |= {"four": "4", "original": "4", "old": "4"}
 _BSD_WORD = "[234]|" + "|".join(_NUMBERS)
-_NAME = re.compile(
-    rf"(?<![a-z0-9])(?:(?P<before>{_BSD_WORD})[\s-]+(?:clause[\s-]+)?(?=bsd))?"
+# Compiled at first use: most runs read no license.
+_NAME = (
+    rf"(?i)(?<![a-z0-9])(?:(?P<before>{_BSD_WORD})[\s-]+(?:clause[\s-]+)?(?=bsd))?"
     rf"(?:{_FAMILY}|{_OTHER})(?![a-uw-z])(?:\s+software)?(?:\s+licen[cs]e)?"
     # The version: "v3", "-2.0", ", Version 2.0", "(2.1".
     r"(?:[\s,(-]{0,3}(?:version|ver\.?|v\.?)?[\s-]?(?P<version>[0-9]{1,2}(?:\.[0-9]{1,2})*)(?![0-9a-z]))?"
     r"(?:[\s-]*clauses?(?P<variant>-[a-z-]+)?)?"
-    r"(?P<later>\+|[\s-]+or[\s-]+(?:any\s+)?(?:later|newer|greater|above))?(?P<only>[\s-]+only)?",
-    re.IGNORECASE,
+    r"(?P<later>\+|[\s-]+or[\s-]+(?:any\s+)?(?:later|newer|greater|above))?(?P<only>[\s-]+only)?"
 )
-_NOISE = re.compile(r"[\s,;:()/_-]+|\b(?:the|licen[cs]ed?|version)\b")
+_NOISE = r"[\s,;:()/_-]+|\b(?:the|licen[cs]ed?|version)\b"
 
 
 class License(NamedTuple):
@@ -83,7 +83,7 @@ def is_same_license(one: str, other: str) -> bool:
     """
     first, second = find_licenses(one), find_licenses(other)
     if not first or not second:
-        return _NOISE.sub(" ", one.lower()).split() == _NOISE.sub(" ", other.lower()).split()
+        return re.sub(_NOISE, " ", one.lower()).split() == re.sub(_NOISE, " ", other.lower()).split()
     return _have_counterparts(first, second) and _have_counterparts(second, first)
 
 
@@ -108,7 +108,7 @@ def spdx_expression(text: str) -> str | None:
 
 @lru_cache(maxsize=4_096)
 def _find(text: str) -> frozenset[License]:
-    return frozenset(map(_from_match, _NAME.finditer(text)))
+    return frozenset(map(_from_match, re.finditer(_NAME, text)))
 
 
 def _from_match(match: re.Match[str]) -> License:
