@@ -174,6 +174,7 @@ def test_a_moved_repository_keeps_its_id_and_is_requested_where_it_is(
     target = with_answer(target_for(repo), fetch_one(case.new_source(server), target_for(repo)))
     world.rename(repo, "zoe/todo")
     answer = fetch_one(case.new_source(server), target)
+    assert answer.facts is not None
     assert answer.facts.repository.path == "zoe/todo"
     case.add(world, stars=1, commits=[(2, "mallory")])
     world.push(repo)

@@ -39,16 +39,16 @@ def error_lines(report: Report) -> list[str]:
 
 
 def closed_lines(report: Report) -> list[str]:
-    """Return one line for each source that an earlier fetch closed for all its packages; none if packages were named.
+    """Return one line for each source that got no request: it stated earlier until when it allows none.
 
-    The source got no request, because it stated until when it allows none.
+    Empty if packages were named: then a deferral is an error.
     """
     lines = []
     for deferral in report.deferred if not report.named else ():
         tally = report.sources[SourceName(deferral.source)]
         if deferral.until is not None and not tally.requests and not tally.answered:
             packages = pluralize(deferral.packages, "package")
-            lines.append(f"{deferral.source}: closed until {format_time(deferral.until)}; {packages} deferred")
+            lines.append(f"{deferral.source}: closed until {format_time(deferral.until)}; {packages} not requested")
     return lines
 
 

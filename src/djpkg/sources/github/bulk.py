@@ -97,6 +97,7 @@ class BulkFetch:
 
     async def _fetch_probes(self) -> None:
         batch = self._probes.next_batch()
+        refused = [target for target in batch if self._is_refused(target.paths[0])]
         asked = [target for target in batch if not self._is_refused(target.paths[0])]
         response = await self._query(probe_query(asked)) if asked else None
         unanswered: list[RepositoryTarget] = []
@@ -108,7 +109,6 @@ class BulkFetch:
                     unanswered.append(target)
                 else:
                     self._handle_probe(target, result)
-        refused = [target for target in batch if target not in asked]
         for target in [*refused, *self._probes.finish_batch(unanswered)]:
             self._fetch_by_rest(target)
 
@@ -158,6 +158,7 @@ class BulkFetch:
 
     async def _fetch_windows(self) -> None:
         batch = self._windows.next_batch()
+        refused = [request for request in batch if self._is_refused(request.window.pending.path)]
         asked = [request for request in batch if not self._is_refused(request.window.pending.path)]
         response = await self._query(window_query(asked, now=self.now)) if asked else None
         unanswered: list[PageRequest] = []
@@ -171,7 +172,6 @@ class BulkFetch:
                     unanswered.append(request)
                 else:
                     self._handle_history_page(request, result)
-        refused = [request for request in batch if self._is_refused(request.window.pending.path)]
         for request in [*refused, *self._windows.finish_batch(unanswered)]:
             self._fetch_window_by_rest(request.window)
 
