@@ -14,6 +14,7 @@ from djpkg.model import facts, fields
 from djpkg.render.rows import RowList
 from djpkg.source_name import FORGES, SourceName
 from tests.cli.running import run
+from tests.readme import ROOT
 from tests.render.samples import FORBIDDEN, hostile_text
 from tests.sources.forges import FORGE_CASES
 
@@ -38,6 +39,12 @@ def test_every_forge_without_a_bulk_api_has_a_test_case() -> None:
     assert [SourceName.GITHUB, *(case.source.name for case in FORGE_CASES)] == list(FORGES)
 
 
+@pytest.mark.parametrize("document", ["README.md", ".github/SECURITY.md"])
+def test_every_variable_of_a_token_is_named(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert [name for api in APIS for name in api.token_variables if f"`{name}`" not in text] == []
+
+
 @pytest.mark.parametrize("kind", RENAMED_FACTS)
 def test_every_fact_reaches_a_field(kind: Any) -> None:
     names: AbstractSet[str] = kind.__dataclass_fields__.keys()
@@ -47,6 +54,20 @@ def test_every_fact_reaches_a_field(kind: Any) -> None:
 def test_every_format_is_offered_by_a_command() -> None:
     helps = "".join(run(command, "--help").out for command in COMMANDS)
     assert set(output.FORMATS) - DEFAULT_FORMATS <= set(re.findall(r"--(\w+)", helps))
+
+
+def test_every_module_of_a_command_is_listed_and_has_a_test() -> None:
+    commands = {path.stem for path in (ROOT / "src/djpkg/cli/commands").glob("[a-z]*.py")}
+    assert {module.rpartition(".")[2] for module in COMMANDS.values()} == commands
+    tests = {path.stem for path in (ROOT / "tests/cli/commands").glob("test_*.py")}
+    assert {f"test_{name}" for name in commands} <= tests
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_two_formats_cannot_be_used_together(command: str) -> None:
+    offered = set(re.findall(r"--(\w+)", run(command, "--help").out)) & output.FORMATS.keys()
+    for name in offered - {"json"}:
+        assert f"--json and --{name} cannot be used together" in run(command, "--json", f"--{name}", "a", "b").err
 
 
 @pytest.mark.parametrize("name", output.FORMATS)
