@@ -61,8 +61,8 @@ def fetch(
     Raises ConfigError, FetchRunning and MirrorError if the fetch cannot start; later errors are in the report.
     """
     registry.validate_settings(request.sources, environment)
-    manifest = None if request.manifest is None else _clean_name(request.manifest)
-    request = replace(request, packages=tuple(map(_clean_name, request.packages)), manifest=manifest)
+    packages, manifests = (tuple(map(_clean_name, names)) for names in (request.packages, request.manifests))
+    request = replace(request, packages=packages, manifests=manifests)
     with StopSignals() as signals, lock.fetch_lock(path):
         lock.ensure_locked(path)
         report = Report(started=clock(), named=request.packages)

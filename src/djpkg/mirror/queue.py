@@ -107,4 +107,4 @@ def _due_condition(only: Collection[int] | None, now: datetime) -> tuple[str, tu
     if only is None:
         # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well.
         return "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ?)", (format_time(now),) * 2
-    return f"packages.id IN ({', '.join('?' * len(only))})", tuple(only)
+    return "packages.id IN (SELECT value FROM json_each(?))", (str(list(only)),)

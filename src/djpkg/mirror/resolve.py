@@ -50,7 +50,9 @@ def get_id(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[s
     if found:
         slugs = sorted(
             slug
-            for (slug,) in db.execute(f"SELECT slug FROM packages WHERE id IN ({', '.join('?' * len(found))})", found)
+            for (slug,) in db.execute(
+                "SELECT slug FROM packages WHERE id IN (SELECT value FROM json_each(?))", (str(found),)
+            )
         )
         raise PackageNotFound(
             f"{quote_input(text)} matches {len(found)} packages: {', '.join(slugs)}", hint="name one of them"

@@ -323,10 +323,6 @@ def test_an_invalid_requirements_file_exits_with_2_and_names_the_line(
     assert f"djpkg: {tmp_path}/{message}" in result.err
 
 
-def test_a_folder_as_requirements_file_exits_with_2(mirror: Path, tmp_path: Path) -> None:
-    assert run("list", "--in", str(tmp_path)).code == 2
-
-
 # Help.
 
 
