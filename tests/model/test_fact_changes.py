@@ -56,6 +56,20 @@ def test_a_gone_project_keeps_its_last_release() -> None:
     assert combine_facts(replace(PYPI, state="gone"), PYPI) == PYPI
 
 
+def test_facts_of_another_repository_replace_all_stored_parts() -> None:
+    before = replace(FORGE, repository=replace(PAGE, node_id="1"))
+    other = ForgeFacts(repository=replace(PAGE, node_id="2"))
+    assert combine_facts(before, other) == other
+    same = ForgeFacts(repository=replace(PAGE, node_id="1", stars=3))
+    assert combine_facts(before, same) == replace(before, repository=same.repository)
+
+
+def test_a_release_keeps_its_date_when_its_list_of_files_is_empty() -> None:
+    assert combine_facts(PYPI, replace(PYPI, released=None)) == PYPI
+    newer = replace(PYPI, version="99", released=None)
+    assert combine_facts(PYPI, newer) == newer
+
+
 def test_an_empty_list_of_weeks_from_the_catalog_keeps_the_known_one() -> None:
     new = replace(CATALOG, commits_over_52=(), title="New")
     assert combine_facts(CATALOG, new) == replace(CATALOG, title="New")

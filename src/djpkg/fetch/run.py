@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from djpkg.credentials import Token
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.request import FetchRequest
     from djpkg.sources.catalog.source import Catalog
@@ -144,7 +143,9 @@ class _FetchRun:
         queues = queue.queue_repositories(self._db, only=only, now=now)
         projects = queue.queue_projects(self._db, only=only, now=now)
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
-        tokens = {forge: await self._find_token(forge) for forge in repositories}
+        more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
+        # Running gh may take a while; a thread keeps the loop free for signals.
+        tokens = {forge: await asyncio.to_thread(next, found, None) for forge, found in more_tokens.items()}
         if self._request.all_packages:
             with_token = {forge for forge, token in tokens.items() if token is not None}
             self._recorder.report.has_github_token = SourceName.GITHUB in with_token
@@ -160,7 +161,12 @@ class _FetchRun:
             )
         forges = {
             registry.open_forge(
-                forge, self._environment, token=tokens[forge], limits=self._limits, clock=self._clock
+                forge,
+                self._environment,
+                token=tokens[forge],
+                other_tokens=more_tokens[forge],
+                limits=self._limits,
+                clock=self._clock,
             ): due
             for forge, due in repositories.items()
         }
@@ -171,12 +177,6 @@ class _FetchRun:
             source = registry.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock)
             pypi = source, projects
         await SourceWorkers(self._context, all_packages=self._request.all_packages).run(forges, pypi)
-
-    async def _find_token(self, forge: SourceName) -> Token | None:
-        if forge is not SourceName.GITHUB:
-            return credentials.find_token(forge, self._environment)
-        # Running gh may take a while; a thread keeps the loop free for signals.
-        return await asyncio.to_thread(credentials.find_token, forge, self._environment)
 
     def _show_estimates(self, estimates: list[estimate.Estimate]) -> None:
         for line in estimate.estimate_lines(estimates):

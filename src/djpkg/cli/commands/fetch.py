@@ -158,7 +158,7 @@ def _print_report(report: Report, *, summary: bool) -> None:
     """Print errors, one line per cause; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
-    for line in report_text.error_lines(report):
+    for line in [*report_text.error_lines(report), *report_text.closed_lines(report)]:
         terminal.write_stderr(f"djpkg: {line}")
     if report.hint:
         terminal.write_stderr(f"       {report.hint}")
