@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 EVENTS = (
-    ("added", "removed", "back", "released", "yanked", "archived", "unarchived")
-    + ("moved", "gone", "blocked", "license", "suggested")
+    "added", "removed", "back", "released", "yanked", "archived", "unarchived", "moved", "gone", "blocked", "license",
+    "suggested",
 )  # fmt: skip
 """All kinds of events. Those of the catalog and "suggested" are found while storing."""
 
