@@ -15,7 +15,13 @@ NEWER = "c" * 40
 
 @pytest.mark.parametrize(
     ("old", "new", "events"),
-    [("MIT", "GPL-3.0", [("license", "MIT", "GPL-3.0")]), ("MIT", "MIT", []), (None, "MIT", []), ("MIT", None, [])],
+    [
+        ("MIT", "GPL-3.0", [("license", "MIT", "GPL-3.0")]),
+        ("MIT", "MIT", []),
+        ("GPL-3.0", "GPL-3.0-only", []),
+        (None, "MIT", []),
+        ("MIT", None, []),
+    ],
 )
 def test_a_changed_license_of_a_repository_is_an_event(
     old: str | None, new: str | None, events: list[tuple[str, str, str]]
@@ -143,6 +149,10 @@ def forge(**changes: object) -> ForgeFacts:
             [Event("released", "2.0", "2.1"), Event("yanked", None, "2.1")],
         ),
         (PYPI, replace(PYPI, license="MIT"), [Event("license", "BSD-3-Clause", "MIT")]),
+        (replace(PYPI, license="BSD License"), PYPI, []),
+        (replace(PYPI, license="New BSD"), PYPI, []),
+        (PYPI, replace(PYPI, license="BSD License"), []),
+        (PYPI, replace(PYPI, license="BSD-2-Clause"), [Event("license", "BSD-3-Clause", "BSD-2-Clause")]),
         (replace(PYPI, license=None), PYPI, []),
         (PYPI, replace(PYPI, license=None), []),
         (PYPI, replace(PYPI, state="gone"), [Event("gone", HERE, None)]),

@@ -232,7 +232,7 @@ class Writer:
             number = cast("int", merged.values["id"])
             if number not in known or merged.suggestion in (None, before[number]):
                 continue
-            event = Event("moved", merged.repository.url if merged.repository else None, merged.suggestion)
+            event = Event("suggested", merged.repository.url if merged.repository else None, merged.suggestion)
             suggestions.append(changes[number]._replace(changed=False, events=(event,)))
         return suggestions
 

@@ -1,7 +1,6 @@
 """Combine new facts of a source with the stored ones, and find the events between them.
 
-Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked, license. The first facts
-about a package produce no event.
+The first facts about a package produce no event, nor does another spelling of the same license.
 """
 
 from __future__ import annotations
@@ -10,12 +9,32 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts
+from djpkg.model.license_names import is_same_license
 from djpkg.model.node_id import is_same_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from djpkg.model.facts import ContributorsFacts, Facts, RepositoryFacts
+
+
+EVENTS = (
+    *(
+        "added",
+        "removed",
+        "back",
+        "released",
+        "yanked",
+        "archived",
+        "unarchived",
+        "moved",
+        "gone",
+        "blocked",
+        "license",
+    ),
+    "suggested",
+)
+"""All kinds of events. Those of the catalog and "suggested" are found while storing."""
 
 
 class Event(NamedTuple):
@@ -105,7 +124,7 @@ def _forge_events(before: ForgeFacts, after: ForgeFacts, coordinate: str) -> Ite
         yield Event("archived", None, None)
     if (old.archived, new.archived) == (True, False):
         yield Event("unarchived", None, None)
-    if old.license and new.license and old.license != new.license:
+    if old.license and new.license and not is_same_license(old.license, new.license):
         yield Event("license", old.license, new.license)
 
 
@@ -117,7 +136,7 @@ def _pypi_events(before: PypiFacts, after: PypiFacts, coordinate: str) -> Iterat
         yield Event("released", before.version, after.version)
     if after.yanked and not (before.yanked and before.version == after.version):
         yield Event("yanked", None, after.version)
-    if before.license and after.license and before.license != after.license:
+    if before.license and after.license and not is_same_license(before.license, after.license):
         yield Event("license", before.license, after.license)
 
 

@@ -74,7 +74,7 @@ def compare(
         else:
             rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS)))
             if output_format is not None:
-                output.write_rows(comparison_table(rows, columns), output_format)
+                output.write_rows(comparison_table(rows, columns, now=options.now()), output_format)
             elif rows:
                 from djpkg.render.table import comparison
 
