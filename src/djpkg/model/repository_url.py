@@ -14,19 +14,13 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from djpkg.config import APIS
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PUBLIC_FORGES: Mapping[str, SourceName] = MappingProxyType(
-    {
-        "github.com": SourceName.GITHUB,
-        "gitlab.com": SourceName.GITLAB,
-        "bitbucket.org": SourceName.BITBUCKET,
-        "codeberg.org": SourceName.FORGEJO,
-    }
-)
+PUBLIC_FORGES: Mapping[str, SourceName] = MappingProxyType({api.host: api.source for api in APIS if api.host})
 
 NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
@@ -60,9 +54,10 @@ _ENCODED_DOT = "%2[Ee]"
 _ENCODED_SLASH = "%2[Ff]|%5[Cc]"
 
 _GITHUB_OWNER = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}"
-_BITBUCKET_OWNER = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,61}"
+_BITBUCKET_OWNER = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,61}"
 _FORGEJO_OWNER = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,39}"
 _NAME = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}(?<!\.[Gg][Ii][Tt])"
+_GITHUB_NAME = rf"{_GITHUB_OWNER}/[A-Za-z0-9._-]{{1,100}}"
 _GITLAB_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}(?<!\.[Gg][Ii][Tt])"
 
 
@@ -93,10 +88,11 @@ _GITLAB_RESERVED = _words(
     """- badges blame blob builds commits create create_dir edit find_file new preview raw refs tree update
     wikis"""
 )
-# First segment of a project's pages: "-" today, the others before 2019.
+# First segment of a project's public pages: "-" today, the others before GitLab 13.
 _GITLAB_PROJECT_PAGES = _GITLAB_RESERVED | _words(
-    """activity boards branches commit compare graphs issues merge_requests milestones network pipelines snippets
-    tags"""
+    """activity boards branches commit compare container_registry cycle_analytics environments forks graphs group_links
+    issues jobs labels merge_requests milestones network pipeline_schedules pipelines project_members releases snippets
+    starrers tags"""
 )
 
 
@@ -156,22 +152,20 @@ def parse_repository_url(url: str | None, forges: Mapping[str, SourceName] = NO_
     return _parse_path(kind, host, path)
 
 
-_ELSEWHERE = re.compile(
-    r"\b(moved|moving|moves|migrated|migrating|relocated|transferred|new (home|location|address|repo|repository)"
-    r"|now (at|on|in|hosted|lives|living|developed|maintained)|(lives|hosted|developed|maintained) (at|on|in)"
-    r"|continued|superseded|mirror)\b",
-    re.IGNORECASE,
-)
+def web_address(text: str) -> str | None:
+    """Return the https URL of a repository given as git writes it, without a scheme, or as ``owner/name`` on GitHub.
 
-
-def announced_urls(description: str) -> list[str]:
-    """Return the http(s) URLs in a description that announces a move, without trailing punctuation.
-
-    URLs in other descriptions are ignored: they often point to what the project is a port of.
+    The server may be unknown. None for other texts.
     """
-    if not _ELSEWHERE.search(description):
-        return []
-    return [found.rstrip(".,;:!?)]}'") for found in re.findall(r"https?://[!-;=?-~]{3,300}", description)]
+    found = parse_repository_url(f"https://github.com/{text}" if re.fullmatch(_GITHUB_NAME, text) else text)
+    if isinstance(found, Repository):
+        return found.url
+    match = _match_url(text) if re.fullmatch(_PRINTABLE, text) else None
+    if match is None or (match.groupdict().get("scheme") or "").lower() not in _DEFAULT_PORTS:
+        return None
+    segments = [_without_git(segment) for segment in match["path"].split("/") if segment]
+    is_plain = len(segments) > 1 and all(re.fullmatch(_NAME, segment) for segment in segments)
+    return f"https://{match['host'].lower()}/{'/'.join(segments)}" if is_plain and "." in match["host"] else None
 
 
 def _unsupported(reason: str) -> NoRepository:
@@ -204,7 +198,7 @@ def _parse_path(kind: SourceName, host: str, path: str) -> Repository | NoReposi
     decoded = re.sub(_ENCODED_SLASH, "/", re.sub(_ENCODED_DOT, ".", path))
     if not {".", ".."}.isdisjoint(decoded.split("/")):
         return _unsupported("the path contains . or ..")
-    segments = _PATH_PARSERS[kind]([segment for segment in path.split("/") if segment])
+    segments = _PATH_PARSERS.get(kind, _owner_and_name)([segment for segment in path.split("/") if segment])
     if segments is None:
         return _unsupported(f"the path names no repository on {host}")
     return Repository(kind=kind, host=host, path="/".join(segments))
@@ -215,7 +209,9 @@ def _without_git(name: str) -> str:
     return name[:-4] if name.lower().endswith(".git") else name
 
 
-def _owner_and_name(segments: Sequence[str], *, owner_pattern: str, pages: frozenset[str]) -> Sequence[str] | None:
+def _owner_and_name(
+    segments: Sequence[str], *, owner_pattern: str = _FORGEJO_OWNER, pages: frozenset[str] = frozenset()
+) -> Sequence[str] | None:
     if len(segments) < 2:  # noqa: PLR2004 - an owner and a name
         return None
     owner, name = segments[0], _without_git(segments[1])
@@ -241,6 +237,7 @@ def _gitlab_path(segments: Sequence[str]) -> Sequence[str] | None:
     return path if all(re.fullmatch(_GITLAB_SEGMENT, segment) for segment in path) else None
 
 
+# A forge that is not listed has paths of an owner and a name.
 _PATH_PARSERS: Mapping[SourceName, Callable[[Sequence[str]], Sequence[str] | None]] = MappingProxyType(
     {
         SourceName.GITHUB: partial(_owner_and_name, owner_pattern=_GITHUB_OWNER, pages=_GITHUB_PAGES),

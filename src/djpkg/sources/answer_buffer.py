@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine
@@ -34,7 +34,7 @@ class AnswerBuffer(Generic[FactsT]):
         if len(self._page) >= PAGE_SIZE:
             self._full.set()
 
-    async def pages(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[list[Answer[FactsT]], None]:
+    async def pages(self, work: Coroutine[None, None, None]) -> AsyncGenerator[list[Answer[FactsT]], None]:
         """Run `work` as a task and yield the answers that it adds, in pages that are never empty.
 
         What `work` raises is raised after the last page. `work` is cancelled when the reader closes this generator.

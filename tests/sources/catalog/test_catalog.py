@@ -125,7 +125,7 @@ def test_a_404_that_is_not_from_the_api_is_an_error(server: WorldServer, body: b
 
 
 def test_nulls_and_short_lists_are_accepted(world: World, server: WorldServer) -> None:
-    empty = {
+    empty: dict[str, object] = {
         "last_updated": None,
         "last_fetched": None,
         "pypi_version": None,
@@ -188,7 +188,7 @@ def test_pages_are_requested_as_they_are_read(world: World, server: WorldServer)
     assert len(server.requests("catalog")) == 1
 
 
-WRONG = [
+WRONG: list[tuple[str, object]] = [
     ("id", "9"),
     ("id", None),
     ("id", 0),
@@ -382,15 +382,14 @@ def test_a_next_page_link_to_another_server_is_not_followed(world: World, server
 @pytest.mark.parametrize("target", ["?limit=250", "?limit=250&offset=250"])
 def test_next_page_links_in_a_circle_are_an_error(world: World, server: WorldServer, target: str) -> None:
     add_many(world, 2)
-    set_next_link(server, f"{server.env['DJPKG_CATALOG_URL']}/packages/{target}")
-    server.faults[0].rewrite = lambda page: (
-        page
-        | {  # type: ignore[index]  # a page
-            "results": [{"id": 1}],
-            "next": f"{server.env['DJPKG_CATALOG_URL']}/packages/{target}",
-        }
-    )
-    with pytest.raises(UnexpectedPayload, match="was read already"):
+    link = f"{server.env['DJPKG_CATALOG_URL']}/packages/{target}"
+    set_next_link(server, link)
+
+    def replace_records(page: dict[str, Any]) -> dict[str, Any]:
+        return page | {"results": [{"id": 1}], "next": link}
+
+    server.faults[0].rewrite = replace_records
+    with pytest.raises(UnexpectedPayload, match="already read"):
         sweep(server)
     assert len(server.requests()) <= 2
 

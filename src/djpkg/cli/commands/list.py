@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 from typer.core import TyperCommand
 
-from djpkg.cli import options, output, selection, terminal
+from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields, Limit
 from djpkg.errors import UsageError
@@ -44,7 +44,7 @@ class ListCommand(TyperCommand):
         known = {name for param in self.params for name in param.opts} | {"-h"}
         return super().parse_args(ctx, exclude_with_carets(args, with_value=with_value, known=known))
 
-    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override]
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override] # see above
         """Return options, and terms with a leading minus."""
         from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - for completion alone
 
@@ -53,7 +53,7 @@ class ListCommand(TyperCommand):
             items += [CompletionItem(term) for term in candidates.terms(ctx, incomplete)]
         return items
 
-    def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
+    def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override] # see above
         """Write what each state means, before the terms and the examples."""
         with formatter.section("States"):
             formatter.write_dl([(f"is:{state.name}", state.about) for state in parser.STATES])
@@ -87,6 +87,8 @@ def _takes_value(letter: str, value: str) -> bool:
                 return bool(fields.parse_columns(value))
             case "s":
                 return bool(parser.parse_sort([value]))
+            case "r":
+                return project_files.exists(value)
     except UsageError:
         pass
     return False
@@ -107,7 +109,7 @@ djpkg fields lists the fields, each with an example.
         "djpkg list stars:100.. updated:6m.. -is:archived",
         "djpkg list is:active grid:forms --sort -released",
         "djpkg list django:5.2 license:MIT,BSD -n 10",
-        "djpkg list --in requirements.txt is:stale",
+        "djpkg list -r requirements.txt is:stale",
         "djpkg list --json | jq '.[].slug'",
         more=_TERMS,
     ),
@@ -138,7 +140,7 @@ def list_(
     as_csv: AsCsv = False,
     as_tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values with a header.")] = False,
     names: Fields = None,
-    manifest: Annotated[str | None, options.requirements_option("Only")] = None,
+    manifests: Annotated[list[str] | None, options.requirements_option("Only")] = None,
     db: Db = None,
 ) -> None:
     """List packages: all, or those that match every TERM."""
@@ -147,9 +149,9 @@ def list_(
     sorts = parser.parse_sort(sort or ())
     selected = fields.parse_columns(names) if names is not None else None
     max_rows = options.row_limit(limit, machine_readable=output_format is not None)
-    requirements = selection.read_requirements(manifest) if manifest is not None else None
+    files = project_files.read_project_files(manifests) if manifests else None
     with options.open_mirror(db) as mirror:
-        allowed = frozenset(selection.find_and_report(mirror, requirements)) if requirements is not None else None
+        allowed = frozenset(selection.find_and_report(mirror, files)) if files is not None else None
         search = _Search(mirror, sorts, allowed)
         ids = search.find_ids(query, max_rows)
         damaged: list[DamagedRow] = []
