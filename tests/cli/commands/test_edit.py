@@ -343,14 +343,15 @@ def test_any_stored_override_can_be_unset(fetched_mirror: Path, field: str, valu
 
 
 def test_an_override_of_a_package_with_damaged_facts_can_be_unset_but_not_set(fetched_mirror: Path) -> None:
-    run("edit", "django-pots", "title=Mine")
+    run("edit", "django-pots", "title=Mine", "grids=")
     with closing(sqlite3.connect(fetched_mirror)) as db:
         db.execute("UPDATE facts SET facts = '5' WHERE package_id = 1 AND source = 'catalog'")
         db.commit()
     refused = run("edit", "django-pots", "stars=7")
     assert (refused.code, "djpkg fetch django-pots --refetch" in refused.err) == (74, True)
-    ended = run("edit", "django-pots", "--unset", "title")
+    ended = run("edit", "django-pots", "--unset", "title", "--unset", "grid")
     assert (ended.code, overrides(fetched_mirror)) == (0, [])
+    assert ended.out == 'grids\t[]\t\ntitle\t"Mine"\t\n'
 
 
 # In an editor, on a terminal.
