@@ -310,7 +310,7 @@ def _raise(*arguments: Any, **_: Any) -> None:
 # Each switches one protection off.
 MUTANTS: dict[str, tuple[str, Any]] = {
     "lists do not leave rows out": ("djpkg.mirror.listing._leave_out", _raise),
-    "values are not checked": ("djpkg.mirror.listing.from_sql", lambda _, stored: stored),
+    "types are not checked": ("djpkg.mirror.serialization.is_text", lambda _: True),
     "nothing is repaired": ("djpkg.mirror.write.Writer.repair", lambda *_, **__: []),
     "a package that cannot be merged ends the page": ("djpkg.mirror.merging._unmerged", _raise),
     "all overrides apply": ("djpkg.mirror.overrides.is_valid_override", lambda *_: True),
@@ -329,6 +329,8 @@ QUICK = ("lists do not leave rows out", "nothing is repaired")
 )
 def test_the_campaign_fails_without_a_protection(desk: Desk, monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
     monkeypatch.setattr(*MUTANTS[mutant])
+    for arguments in READING:  # only damage makes a difference
+        read(desk, arguments, terminal=False)
     with pytest.raises(Exception) as failure:  # noqa: PT011 - a traceback, or an assertion of the campaign
         damage_and_use(desk, 650)
     assert failure.value.__notes__
