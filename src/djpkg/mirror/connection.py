@@ -7,7 +7,9 @@ mode of an existing mirror is never changed: tools that replicate a file may nee
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from contextlib import closing, contextmanager
 from glob import escape
 from json import JSONDecodeError
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from djpkg.errors import DjpkgError, MirrorError, MirrorMissing
+from djpkg.errors import DjpkgError, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import schema
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ MIN_SQLITE = (3, 37, 0)
 BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
 OTHER_FILE = "name another file with --db or DJPKG_DB"
+# Files that SQLite makes and reads beside the mirror.
+_COMPANIONS = ("-journal", "-wal", "-shm")
 _INVALID_TEXT = "it contains text that is not valid UTF-8"
 _RESTORE = "restore a copy, or move it aside and fetch again"
 
@@ -54,6 +58,7 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the mirror in autocommit mode; write inside `transaction`. Raises MirrorMissing and MirrorError."""
     with _translate_errors(path):
         _check_file(path)
+        check_single_name(path)
         with closing(_open(path, "rw")) as db:
             if _get_version(db, path) < schema.VERSION:
                 raise MirrorError(f"the mirror {path} has an older version", hint="djpkg fetch upgrades it")
@@ -63,9 +68,15 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Run the block in one ``BEGIN IMMEDIATE`` … ``COMMIT``; any exception rolls back."""
+    """Run the block in one ``BEGIN IMMEDIATE`` … ``COMMIT``; any exception rolls back.
+
+    Only BEGIN waits for other programs. COMMIT fails at once with SQLITE_BUSY while one reads: a waiting COMMIT keeps
+    new readers out. `busy.retry` writes again.
+    """
+    (timeout,) = db.execute("PRAGMA busy_timeout").fetchone()
     db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("PRAGMA busy_timeout = 0")
         yield
         db.execute("COMMIT")
     except BaseException:
@@ -73,6 +84,19 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {timeout}")
+
+
+@contextmanager
+def busy_timeout(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Let statements of the block wait at most so long for other programs."""
+    (before,) = db.execute("PRAGMA busy_timeout").fetchone()
+    db.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+    try:
+        yield
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {before}")
 
 
 def find_version(path: Path) -> int | None:
@@ -97,14 +121,49 @@ def check_path(path: Path) -> None:
         return
 
 
+def check_companion(path: Path, suffix: str) -> None:
+    """Raise MirrorError unless the file beside the mirror is missing or a regular file. Opens nothing.
+
+    A named pipe would block whoever opens it.
+    """
+    companion = real_path(path, suffix)
+    try:
+        kind = _irregular_kind(companion.lstat().st_mode)
+    except OSError:  # missing, or the mirror cannot be opened either
+        return
+    if kind is not None:
+        raise MirrorError(f"cannot use the mirror {path}: {companion} is {kind}", hint="move it away, or " + OTHER_FILE)
+
+
+def real_path(path: Path, suffix: str = "") -> Path:
+    """Return the mirror's own path without symbolic links, or that of a file beside it."""
+    return Path(f"{os.path.realpath(path)}{suffix}")
+
+
+def file_id(path: Path) -> tuple[int, int] | None:
+    """Return what identifies the file at `path` for the system; None without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def check_unmoved(path: Path, opened: tuple[int, int] | None) -> None:
+    """Raise MirrorError if the file at `path` is no longer the one with this `file_id`."""
+    if file_id(path) != opened:
+        raise _moved(path)
+
+
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Create the folder and a mirror with what `fill` writes. Needs the fetch lock. Raises MirrorError.
 
     The mirror is made in memory and copied in one transaction, so a kill never leaves one without its first packages.
     """
     with _translate_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(create_in_memory()) as made, closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
+        real = real_path(path)
+        real.parent.mkdir(parents=True, exist_ok=True)
+        with closing(create_in_memory()) as made, closing(sqlite3.connect(real, timeout=BUSY_SECONDS)) as db:
             made.execute("PRAGMA foreign_keys = ON")
             with transaction(made):
                 fill(made)
@@ -112,9 +171,15 @@ def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
-    """Migrate an older mirror and return the path of the copy made before. Needs the fetch lock."""
+    """Migrate an older mirror and return the path of the copy made before. Needs the fetch lock.
+
+    Raises MirrorBusy at once while another program reads, as `transaction` does.
+    """
     with _translate_errors(path), closing(_open(path, "rw")) as db:
-        copy = _keep_copy(db, path)
+        db.execute("PRAGMA busy_timeout = 0")
+        db.execute("BEGIN EXCLUSIVE")  # no copy for nothing
+        db.execute("ROLLBACK")
+        copy = _keep_copy(db, real_path(path))
         db.execute("PRAGMA foreign_keys = ON")
         schema.migrate(db, steps=steps)
     return copy
@@ -142,8 +207,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    return sqlite3.connect(file_uri(path, mode), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+
+
+def file_uri(path: Path, mode: str) -> str:
+    """Return the URI with which SQLite opens a file; its name may be any bytes."""
+    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
 
 
 def _check_sqlite() -> None:
@@ -157,18 +226,49 @@ def _check_sqlite() -> None:
 def _check_file(path: Path) -> None:
     _check_sqlite()
     try:
-        size = path.stat().st_size
+        status = path.stat()
     except FileNotFoundError:
+        for suffix in _COMPANIONS:
+            check_companion(path, suffix)
         raise _missing(path) from None
     except OSError as error:
         raise MirrorError(f"cannot read the mirror {path}: {error.strerror}") from error
-    if path.is_dir():
-        raise MirrorError(f"{path} is a folder, not a mirror", hint=OTHER_FILE)
-    if not path.is_file():
-        raise MirrorError(f"{path} is not a regular file, so it cannot be a mirror", hint=OTHER_FILE)
+    if (kind := _irregular_kind(status.st_mode)) is not None:
+        raise MirrorError(f"{path} is {kind}, not a mirror", hint=OTHER_FILE)
+    for suffix in _COMPANIONS:
+        check_companion(path, suffix)
     # mktemp or touch may have made an empty file for djpkg to fill.
-    if size == 0 and not Path(f"{path}-journal").exists():
+    if status.st_size == 0 and not real_path(path, "-journal").exists():
         raise _missing(path)
+
+
+def _irregular_kind(mode: int) -> str | None:
+    """Return the kind of a file for a message; None for a regular file."""
+    kinds = {
+        stat.S_IFREG: None,
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFLNK: "a symbolic link",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def check_single_name(path: Path) -> None:
+    """Raise MirrorError for a file with hard links, which must not be written.
+
+    Locks and journals are found by name, so that two programs with two names for one file damage it
+    (sqlite.org/howtocorrupt.html, section 2.5).
+    """
+    try:
+        names = path.stat().st_nlink
+    except OSError:
+        return
+    if names > 1:
+        raise MirrorError(
+            f"cannot write the mirror {path}: the file has {names} names (hard links)",
+            hint="copy it to a file of its own; symbolic links are fine",
+        )
 
 
 def _missing(path: Path) -> MirrorMissing:
@@ -221,7 +321,7 @@ def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     copy = path.with_name(f"{path.name}.v{version}.bak")
     copy.unlink(missing_ok=True)
-    db.execute("VACUUM INTO ?", (str(copy),))
+    db.execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(copy),))
     copies = sorted(path.parent.glob(f"{escape(path.name)}.v*.bak"), key=lambda file: file.stat().st_mtime)
     for old in copies[:-COPIES_KEPT]:
         old.unlink()
@@ -262,7 +362,9 @@ def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | N
         case sqlite3.SQLITE_IOERR:
             return MirrorError(f"disk error while using the mirror {path} ({name})")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return MirrorError(f"the mirror {path} is locked by another program", hint="try again when it has finished")
+            return MirrorBusy(f"the mirror {path} is locked by another program", hint="try again when it has finished")
+        case sqlite3.SQLITE_READONLY if name.endswith("DBMOVED"):
+            return _moved(path)
         case sqlite3.SQLITE_READONLY if name.endswith("ROLLBACK"):
             return MirrorError(
                 f"permission denied: the mirror {path} contains an unfinished write that must be rolled back",
@@ -295,6 +397,14 @@ def _has_own_tables(path: Path) -> bool:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         schema.migrate(fresh, steps=schema.STEPS[:version])
         return set(fresh.execute(created)) <= set(db.execute(created))
+
+
+def _moved(path: Path) -> MirrorError:
+    """Return the error for a file that was moved, deleted or replaced while it was open."""
+    what = "replaced by another file" if os.path.lexists(path) else "moved or deleted"
+    return MirrorError(
+        f"the mirror {path} was {what} while djpkg wrote to it", hint="what was stored before went with the old file"
+    )
 
 
 def _damaged(path: Path, reason: str) -> MirrorError:
