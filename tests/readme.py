@@ -21,7 +21,7 @@ from djpkg.query.parser import STATES
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -79,7 +79,7 @@ def _table(head: str) -> re.Pattern[str]:
 
 
 def demo_world() -> World:
-    """A directory of a handful of packages; all of it is invented, but for names."""
+    """A directory of a few packages; everything except the names is invented."""
     world = World(now=NOW)
     forms = world.add_grid(7, "Forms")
     todo = world.add_grid(53, "Todo & Ticketing", "todo")
@@ -91,7 +91,7 @@ def demo_world() -> World:
         stars=845,
         forks=285,
         commits=[(1482, "shacker"), (1490, "bittner")],
-        releases=[Release("2.5.0", NOW - timedelta(days=1482), classifiers=["Framework :: Django :: 3.2"])],
+        releases=[Release("2.5.0", NOW - timedelta(days=1482), classifiers=("Framework :: Django :: 3.2",))],
         grids=[todo.id],
     )
     world.add_package(
@@ -109,7 +109,7 @@ def demo_world() -> World:
                 NOW - timedelta(days=120),
                 requires_python=">=3.9",
                 license_expression="MIT",
-                classifiers=[f"Framework :: Django :: {version}" for version in ("4.2", "5.1", "5.2", "6.0")],
+                classifiers=tuple(f"Framework :: Django :: {version}" for version in ("4.2", "5.1", "5.2", "6.0")),
             )
         ],
         grids=[forms.id],
@@ -133,7 +133,7 @@ def demo_world() -> World:
         stars=125,
         forks=24,
         commits=[(200, "gavinwahl"), (210, "gavinwahl")],
-        releases=[Release("2.0.0", NOW - timedelta(days=198), classifiers=["Framework :: Django :: 5.2"])],
+        releases=[Release("2.0.0", NOW - timedelta(days=198), classifiers=("Framework :: Django :: 5.2",))],
         grids=[forms.id],
     )
     world.add_package(
@@ -229,7 +229,7 @@ def states_table() -> str:
     return _markdown(("state", "meaning"), [(f"`is:{state.name}`", state.about) for state in STATES])
 
 
-def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in [head, ("---",) * len(head), *rows])
 
 

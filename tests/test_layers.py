@@ -101,7 +101,7 @@ def test_there_is_no_import_cycle() -> None:
 
 
 def test_a_package_file_imports_nothing() -> None:
-    # Importing a module runs the files of all packages above it; were they to import modules, cycles could hide there.
+    # Importing a module runs the files of all packages above it; if they imported modules, they could hide cycles.
     packages = [module for module, path in MODULES.items() if path.name == "__init__.py" and module != "djpkg"]
     assert {module: GRAPH[module] for module in packages if GRAPH[module]} == {}
 

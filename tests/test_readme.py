@@ -22,6 +22,7 @@ from djpkg.model import fields
 from djpkg.query import parser as query
 from djpkg.source_name import SourceName
 from tests import readme
+from tests.world import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +159,7 @@ def test_every_term_in_the_table_is_a_filter() -> None:
     terms = [term for row in readme.table(page("query"), "term") for term in codes(row[0])]
     assert len(terms) > 30
     for term in terms:
-        assert query.parse_query([term], now=readme.NOW).filters, term
+        assert query.parse_query([term], now=NOW).filters, term
 
 
 def test_every_table_and_every_column_of_the_mirror_is_explained() -> None:

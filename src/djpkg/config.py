@@ -18,21 +18,45 @@ if TYPE_CHECKING:
 
 
 class ApiSettings(NamedTuple):
-    """The default URL of an API, the variable that replaces it, and the variables for its token, first match wins."""
+    """The default URL of an API, the variable that replaces it, and the variables for its token, first match wins.
+
+    A forge also has the `host` of its repository URLs, and the `kinds` that name its API in DJPKG_FORGES; on a server
+    listed there, the API has the path of the default URL.
+    """
 
     source: SourceName
     default_url: str
     variable: str
-    token_variables: tuple[str, ...]
+    token_variables: tuple[str, ...] = ()
+    host: str = ""
+    kinds: tuple[str, ...] = ()
 
 
+# GitHub Enterprise and Bitbucket Server have other APIs than the public sites, so they have no kind.
 APIS: tuple[ApiSettings, ...] = (
-    ApiSettings(SourceName.CATALOG, "https://djangopackages.org/api/v4", "DJPKG_CATALOG_URL", ()),
-    ApiSettings(SourceName.GITHUB, "https://api.github.com", "DJPKG_GITHUB_URL", ("GH_TOKEN", "GITHUB_TOKEN")),
-    ApiSettings(SourceName.PYPI, "https://pypi.org", "DJPKG_PYPI_URL", ()),
-    ApiSettings(SourceName.GITLAB, "https://gitlab.com/api/v4", "DJPKG_GITLAB_URL", ("GITLAB_TOKEN",)),
-    ApiSettings(SourceName.BITBUCKET, "https://api.bitbucket.org/2.0", "DJPKG_BITBUCKET_URL", ("BITBUCKET_TOKEN",)),
-    ApiSettings(SourceName.FORGEJO, "https://codeberg.org/api/v1", "DJPKG_CODEBERG_URL", ("CODEBERG_TOKEN",)),
+    ApiSettings(SourceName.CATALOG, "https://djangopackages.org/api/v4", "DJPKG_CATALOG_URL"),
+    ApiSettings(
+        SourceName.GITHUB, "https://api.github.com", "DJPKG_GITHUB_URL", ("GH_TOKEN", "GITHUB_TOKEN"), "github.com"
+    ),
+    ApiSettings(SourceName.PYPI, "https://pypi.org", "DJPKG_PYPI_URL"),
+    ApiSettings(
+        SourceName.GITLAB, "https://gitlab.com/api/v4", "DJPKG_GITLAB_URL", ("GITLAB_TOKEN",), "gitlab.com", ("gitlab",)
+    ),
+    ApiSettings(
+        SourceName.BITBUCKET,
+        "https://api.bitbucket.org/2.0",
+        "DJPKG_BITBUCKET_URL",
+        ("BITBUCKET_TOKEN",),
+        "bitbucket.org",
+    ),
+    ApiSettings(
+        SourceName.FORGEJO,
+        "https://codeberg.org/api/v1",
+        "DJPKG_CODEBERG_URL",
+        ("CODEBERG_TOKEN",),
+        "codeberg.org",
+        ("forgejo", "gitea"),
+    ),
 )
 API_BY_SOURCE = {api.source: api for api in APIS}
 

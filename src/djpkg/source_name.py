@@ -16,5 +16,7 @@ class SourceName(StrEnum):
     FORGEJO = "forgejo"
 
 
-FORGES = (SourceName.GITHUB, SourceName.GITLAB, SourceName.BITBUCKET, SourceName.FORGEJO)
+FORGES: tuple[SourceName, ...] = tuple(
+    source for source in SourceName if source not in (SourceName.CATALOG, SourceName.PYPI)
+)
 """The sources that host repositories."""

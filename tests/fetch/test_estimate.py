@@ -75,7 +75,11 @@ def test_the_quota_is_the_smallest_of_the_pools_that_apply() -> None:
     reset = quota(3, "core")._replace(reset=NOW - timedelta(seconds=1))
     not_reset = quota(30, "core")._replace(reset=NOW + timedelta(seconds=1))
     assert applicable_quotas(pools, with_token=set(), now=NOW) == [pools[2]]
-    assert applicable_quotas(pools, with_token={"github", "gitlab"}, now=NOW) == [pools[0], pools[1], pools[3]]
+    assert applicable_quotas(pools, with_token={SourceName.GITHUB, SourceName.GITLAB}, now=NOW) == [
+        pools[0],
+        pools[1],
+        pools[3],
+    ]
     assert applicable_quotas([reset, not_reset], with_token={SourceName.GITHUB}, now=NOW) == [not_reset]
     assert estimate_bulk([KNOWN], packages=1, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
     assert estimate_bulk([KNOWN], packages=1, quotas=[], now=NOW).quota is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pytest
 from djpkg.errors import ConfigError
 from djpkg.fetch.report_text import error_lines
 from djpkg.mirror.write import Writer
-from djpkg.model.facts import Outcome
+from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources.catalog import source
 from djpkg.sources.http.retry import Limits
@@ -93,12 +94,27 @@ def make_catalog_outdated(world: World) -> None:
         package.pypi_version = package.pypi_version and "0.1"
 
 
+def test_github_states_every_fact_about_a_repository_through_both_apis(any_desk: Desk) -> None:
+    any_desk.world.add_package("licensed", license="MIT", commits=[3])
+    any_desk.fetch()
+    sql = "SELECT DISTINCT key FROM facts, json_each(facts, '$.repository') WHERE source = 'github' AND value NOT NULL"
+    with closing(sqlite3.connect(any_desk.path)) as db:
+        assert {key for (key,) in db.execute(sql)} == set(RepositoryFacts.__dataclass_fields__)
+
+
 def count_requests(server: WorldServer, match: str, api: str = "github") -> int:
     return len(server.requests(api, match))
 
 
-def failed_sources(report: Report) -> set[tuple[str | None, str]]:
+def failed_sources(report: Report) -> set[tuple[str | None, str | None]]:
     return {(failure.slug, failure.source) for failure in report.failures}
+
+
+def listed_failures(report: Report) -> list[dict[str, Any]]:
+    """Return the failures as `fetch --json` prints them."""
+    failures = report.as_json()["failures"]
+    assert isinstance(failures, list)
+    return failures
 
 
 def event_names(desk: Desk) -> list[tuple[str, str]]:
@@ -525,7 +541,7 @@ def test_an_invalid_record_does_not_affect_others(desk: Desk, server: WorldServe
     report = desk.fetch(sources=["catalog"])
     assert report.exit_code == 5
     assert desk.slugs() == {STARTER, "p000", "p001", "p003", "p004"}
-    (failure,) = report.as_json()["failures"]  # type: ignore[misc]  # it is a list
+    (failure,) = listed_failures(report)
     assert (failure["slug"], failure["source"]) == (None, "catalog")
     assert f"package {bad}: " in failure["reason"]
     assert "repo_watchers" in failure["reason"]
@@ -534,7 +550,7 @@ def test_an_invalid_record_does_not_affect_others(desk: Desk, server: WorldServe
     assert "p002" in desk.slugs()
     server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=break_record)
     report = desk.fetch(sources=["catalog"], full=True)
-    (failure,) = report.as_json()["failures"]  # type: ignore[misc]  # it is a list
+    (failure,) = listed_failures(report)
     assert (failure["slug"], failure["source"]) == ("p002", "catalog")
     assert report.sources[SourceName.CATALOG].asked == 6
 
@@ -990,7 +1006,13 @@ def test_each_event_is_reported_once_and_first_facts_are_no_events(any_desk: Des
 def test_edits_survive_fetches(any_desk: Desk) -> None:
     fill(any_desk.world)
     any_desk.fetch()
-    mine = {"title": "Mine", "repo_watchers": 7, "grids": [3], "commits_over_52": [1] * 52, "pypi_version": "9"}
+    mine: dict[str, Any] = {
+        "title": "Mine",
+        "repo_watchers": 7,
+        "grids": [3],
+        "commits_over_52": [1] * 52,
+        "pypi_version": "9",
+    }
     any_desk.world.add_grid(3, "Mine")
     any_desk.edit("on-github", **mine)
     shown = any_desk.show("on-github")

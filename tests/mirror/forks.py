@@ -10,6 +10,8 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from djpkg.errors import DjpkgError
 
 if TYPE_CHECKING:
@@ -81,5 +83,5 @@ class _DyingConnection(sqlite3.Connection):
 def dying_after(statements: int, work: Callable[[], object]) -> None:
     """Run `work` and kill this process before the n-th statement. For children only: it patches sqlite3."""
     _DyingConnection.left = statements
-    sqlite3.connect = partial(sqlite3.connect, factory=_DyingConnection)
+    pytest.MonkeyPatch().setattr(sqlite3, "connect", partial(sqlite3.connect, factory=_DyingConnection))
     work()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from djpkg.model.fields import Column
 
 NOTHING = parser.parse_query([], now=NOW)
-texts = st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+texts = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 counts = st.integers(0, 2**53 - 1)
 times = st.one_of(st.none(), st.datetimes().map(lambda moment: f"{moment.isoformat()}-05:00").filter(to_sortable))
 records = st.builds(

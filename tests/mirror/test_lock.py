@@ -58,7 +58,7 @@ def stop_holder(child: int, release: int, *, by: int | None = None) -> None:
 def test_one_of_twenty_processes_gets_the_lock_and_the_others_fail_at_once(path: Path) -> None:
     start, report, finish = os.pipe(), os.pipe(), os.pipe()
 
-    def wait(_: float) -> None:
+    def wait(_: object) -> None:
         os.write(report[1], b"s")
         os._exit(0)
 

@@ -85,11 +85,11 @@ def db(path: Path) -> Iterator[sqlite3.Connection]:
         ("2048", []),  # digits are an id, not a slug
         ("django-pots", [1]),
         ("Django_Pots", [1]),
-        ("Django_Kiln", [4]),  # character for character goes first
+        ("Django_Kiln", [4]),  # an exact match comes first
         ("django-kiln", [6]),
         ("DJANGO-KILN", [4, 6]),
         ("Über-Pots", [11]),
-        ("reused", [92]),  # a live one wins
+        ("reused", [92]),  # a listed package comes before a removed one
         ("vanished", [91]),
         ("https://djangopackages.org/packages/p/django-pots/", [1]),
         ("https://www.djangopackages.org/packages/p/django-pots", [1]),

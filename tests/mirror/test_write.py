@@ -17,9 +17,9 @@ import pytest
 
 from djpkg.errors import MirrorError
 from djpkg.mirror import resolve, write
-from djpkg.mirror.apply_answer import SourceAnswer
+from djpkg.mirror.apply_answer import SourceAnswer, StoredChange
 from djpkg.mirror.connection import open_read, open_write
-from djpkg.mirror.write import StoredChange, Writer
+from djpkg.mirror.write import Writer
 from djpkg.model.facts import (
     CatalogFacts,
     Category,
@@ -36,9 +36,11 @@ from djpkg.times import format_time, parse_time
 from tests.mirrors import NOW, POTS, catalog_facts, filled_mirror, forge_facts, override, pypi_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
+
+    from djpkg.model.merge import StoredValue
 
 GITHUB, PYPI = SourceName.GITHUB, SourceName.PYPI
 HERE = "github.com/mara/django-pots"
@@ -269,6 +271,7 @@ def test_a_first_failure_leaves_the_values_of_the_catalog(db: sqlite3.Connection
 def test_the_retry_delay_of_a_gone_repository_doubles_up_to_a_month(db: sqlite3.Connection, writer: Writer) -> None:
     answer(writer, SourceAnswer(HERE, Outcome.UPDATED, forge_facts("mara/django-pots"), etag='"1"'))
     now, waits = NOW, []
+    changes: list[StoredChange] = []
     for _ in range(8):
         changes = answer(writer, SourceAnswer(HERE, Outcome.GONE, ForgeFacts(state="gone")), now=now)
         retry = parse_time(stored(db, "retry_after"))
@@ -276,7 +279,7 @@ def test_the_retry_delay_of_a_gone_repository_doubles_up_to_a_month(db: sqlite3.
         waits.append(retry - now)
         now = retry
     assert events_of(changes) == []
-    minute = timedelta(minutes=1)  # a job at the same time of each day finds the day over
+    minute = timedelta(minutes=1)  # so that a daily job is never a moment too early
     assert waits == [timedelta(days=n) - minute for n in (1, 2, 4, 8, 16, 30, 30, 30)]
     assert values(db, 1, "repo_state", "repo_watchers") == ("gone", 5112)
     assert stored(db, "gone_count", "outcome") == (8, "gone")
@@ -443,7 +446,7 @@ def test_an_edited_repository_address_has_facts_of_its_own(db: sqlite3.Connectio
     )
     answer(writer, there, source=SourceName.GITLAB)
     assert values(db, 1, "repo_watchers", "archived") == (9, 1)
-    assert answer(writer, SourceAnswer(HERE, Outcome.UNCHANGED)) == []  # nobody points there now
+    assert answer(writer, SourceAnswer(HERE, Outcome.UNCHANGED)) == []  # no package has this repository now
     override(db, 1, {}, unset=["repo_url"])
     assert values(db, 1, "repo_watchers", "archived", "forge") == (5112, 0, "github")
     assert stored(db, "etag") == '"here"'
@@ -524,7 +527,7 @@ def test_foreign_keys_hold(db: sqlite3.Connection, writer: Writer) -> None:
     override(db, 50, {"title": "Mine"})
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     with pytest.raises(sqlite3.IntegrityError):
-        db.execute("DELETE FROM packages WHERE id = 50")  # it bears an edit
+        db.execute("DELETE FROM packages WHERE id = 50")  # it has an override
     db.execute("UPDATE packages SET id = 51 WHERE id = 50")
     assert db.execute("SELECT package_id FROM overrides").fetchall() == [(51,)]
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -654,7 +657,7 @@ def test_a_killed_fetch_loses_no_stored_page_and_stores_no_half_page(campaign: P
         assert half_pages(campaign, acks) == (0, 0)
         acknowledged += len(acks)
     assert acknowledged > 60
-    assert hot >= 3  # so many kills came in the middle of a page
+    assert hot >= 3  # kills in the middle of a page
 
 
 def test_without_a_transaction_killed_fetches_would_leave_half_pages(
@@ -662,7 +665,7 @@ def test_without_a_transaction_killed_fetches_would_leave_half_pages(
 ) -> None:
     @contextmanager
     def none(db: sqlite3.Connection) -> Iterator[None]:
-        db.execute("PRAGMA synchronous = OFF")  # a kill is no power cut, and rows one by one take long
+        db.execute("PRAGMA synchronous = OFF")  # a kill is not a power cut, and single-row commits are slow
         yield
 
     monkeypatch.setattr(write, "transaction", none)
@@ -674,7 +677,7 @@ def test_without_a_transaction_killed_fetches_would_leave_half_pages(
     assert halves >= 5
 
 
-# Writers side by side.
+# Concurrent writers.
 
 EDITS, EDITORS = 70, 3
 
@@ -721,9 +724,12 @@ def names() -> set[str]:
 @pytest.mark.campaign
 def test_no_edit_is_lost_beside_other_edits_and_a_fetch(path: Path) -> None:
     def add(db: sqlite3.Connection, name: str) -> None:
-        Writer(db, forges=NO_FORGES).update_overrides(
-            1, lambda current: {"participants": [*current["participants"], name]}, unset=[], now=NOW
-        )
+        def append(current: Mapping[str, StoredValue]) -> dict[str, StoredValue]:
+            participants = current["participants"]
+            assert isinstance(participants, list)
+            return {"participants": [*map(str, participants), name]}
+
+        Writer(db, forges=NO_FORGES).update_overrides(1, append, unset=[], now=NOW)
 
     assert names() <= race(path, add)
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from djpkg.render import known_values
+
+if TYPE_CHECKING:
+    from djpkg.model.package import Value
 
 FIGURES = ["repo_watchers", "repo_forks", "participant_count", "commits_last_year"]
 
@@ -38,7 +43,7 @@ def test_no_contributors_is_known_only_for_an_empty_repository() -> None:
 
 
 def test_a_year_without_commits_is_known_if_there_is_a_repository() -> None:
-    idle = {"commits_over_52": [0] * 52, "commits_last_year": 0}
+    idle: dict[str, Value] = {"commits_over_52": [0] * 52, "commits_last_year": 0}
     for state in ("ok", "gone", None):
         assert known_values.weeks({**idle, "repo_state": state}) == [0] * 52
         assert known_values.figure({**idle, "repo_state": state}, "commits_last_year") == 0
@@ -48,7 +53,7 @@ def test_a_year_without_commits_is_known_if_there_is_a_repository() -> None:
 
 
 def test_a_zero_set_by_the_user_is_known() -> None:
-    edited = {
+    edited: dict[str, Value] = {
         "repo_watchers": 0,
         "participant_count": 0,
         "repo_state": "none",

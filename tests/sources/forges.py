@@ -61,8 +61,9 @@ FORGE_CASES = (
 )
 
 
-def check_facts(facts: ForgeFacts, repo: Repo) -> None:
+def check_facts(facts: ForgeFacts | None, repo: Repo) -> None:
     """Check repository, head and weeks against the world."""
+    assert facts is not None
     assert facts.state == "ok"
     repository = facts.repository
     assert repository is not None

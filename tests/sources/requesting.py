@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from djpkg.sources.source import Answer
+    from djpkg.sources.source import Answer, FactsT
     from tests.world import Repo
 
 FEW_ATTEMPTS = Limits(connect=30, attempt=30, total=60, wait=0, attempts=2, backoff=0.01, stream=60, body=1 << 20)
@@ -76,6 +76,12 @@ def fetch(source: Any, targets: Sequence[Any], *, now: datetime = NOW) -> dict[s
 
 def fetch_one(source: Any, target: Any, *, now: datetime = NOW) -> Answer[Any]:
     return fetch(source, [target], now=now)[target.coordinate]
+
+
+def facts_of(answer: Answer[FactsT]) -> FactsT:
+    """Return the facts of an answer that has some."""
+    assert answer.facts is not None
+    return answer.facts
 
 
 def days_of(repo: Repo, *, now: datetime = NOW) -> dict[str, int]:

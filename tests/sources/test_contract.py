@@ -19,7 +19,7 @@ from djpkg.model.repository_url import PUBLIC_FORGES
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import registry
 from tests.pauses import wait_until
-from tests.sources.requesting import FEW_ATTEMPTS, fetch, outcomes, target_for
+from tests.sources.requesting import FEW_ATTEMPTS, facts_of, fetch, outcomes, target_for
 from tests.world import NOW
 from tests.world.server import ADDRESSES, PREFIXES
 
@@ -113,7 +113,7 @@ def test_each_target_gets_one_outcome(case: Case, server: WorldServer, world: Wo
     source = case.make(server)
     answers = fetch(source, [*case.add_several(world), case.missing()])
     gone = answers.pop(case.missing().coordinate)
-    assert (gone.outcome, gone.facts.state) == (Outcome.GONE, "gone")
+    assert (gone.outcome, facts_of(gone).state) == (Outcome.GONE, "gone")
     assert outcomes(answers.values()) == {"updated": 8}
     assert all(answer.facts is not None and answer.reason == "" for answer in answers.values())
     assert source.spent.requests == len(server.requests())

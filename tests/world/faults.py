@@ -8,7 +8,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.world.github import over_limit, secondary_limit
 from tests.world.http import Request, Response, html_response, json_response
@@ -69,7 +69,7 @@ class Fault:
     location: str = ""
     seconds: float = 0.0
     size: int | None = None
-    rewrite: Callable[[object], object] | None = None
+    rewrite: Callable[[Any], object] | None = None
     hits: int = 0
 
     def matches(self, request: Request) -> bool:

@@ -114,7 +114,7 @@ def _commit(past: SeededHistory, number: int, committed: datetime, authored: dat
 def generate(*, packages: int, github: int, seed: int, now: datetime) -> World:
     """Return a world with `packages` packages and `github` repositories on GitHub."""
     world = World(now=now)
-    gc.disable()  # there is no garbage here, and searching for it is slow
+    gc.disable()  # this creates no reference cycles, and collection is slow
     try:
         builder = _WorldBuilder(world, seed)
         builder.add_grids()

@@ -70,13 +70,13 @@ ROWS_ON_TERMINAL = 30
 def package_argument(metavar: str, about: str) -> ArgumentInfo:
     """Return the argument PACKAGE, or a list of them, with completion of slugs."""
     complete = candidates.when_completing(candidates.packages)
-    return typer.Argument(metavar=metavar, help=about, autocompletion=complete)  # type: ignore[no-any-return]
+    return typer.Argument(metavar=metavar, help=about, autocompletion=complete)  # type: ignore[no-any-return] # typer returns Any
 
 
 def requirements_option(verb: str) -> OptionInfo:
     """Return ``--in FILE``; the help text begins with `verb`."""
     files = "requirements.txt, pyproject.toml, a lock file, or - for pip freeze"
-    return typer.Option("--in", metavar="FILE", help=f"{verb} this project's dependencies: {files}.")  # type: ignore[no-any-return]
+    return typer.Option("--in", metavar="FILE", help=f"{verb} this project's dependencies: {files}.")  # type: ignore[no-any-return] # as above
 
 
 class Command(TyperCommand):

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from djpkg.errors import UsageError
+from djpkg.source_name import FORGES
 from djpkg.text import quote_input
 
 
@@ -135,7 +136,9 @@ FIELDS: tuple[Field, ...] = (
     ),
     # Beyond the record.
     Field("archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", nullable=True),
-    Field("forge", Kind.TEXT, Owner.CATALOG, "github, gitlab, bitbucket or forgejo", "forge:gitlab", nullable=True),
+    Field(
+        "forge", Kind.TEXT, Owner.CATALOG, f"{', '.join(FORGES[:-1])} or {FORGES[-1]}", "forge:gitlab", nullable=True
+    ),
     Field(
         "repository", Kind.TEXT, Owner.CATALOG, "the repository's path on its forge", "repo:shacker/todo",
         ("repo",), nullable=True,

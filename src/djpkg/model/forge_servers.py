@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from djpkg.config import is_loopback_server
+from djpkg.config import API_BY_SOURCE, APIS, is_loopback_server
 from djpkg.errors import ConfigError
-from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# GitHub Enterprise and Bitbucket Server have other APIs than the public sites, so they are not supported.
-_FORGE_KINDS = MappingProxyType(
-    {"forgejo": SourceName.FORGEJO, "gitea": SourceName.FORGEJO, "gitlab": SourceName.GITLAB}
-)
+    from djpkg.source_name import SourceName
+
+_FORGE_KINDS = MappingProxyType(dict(sorted((kind, api.source) for api in APIS for kind in api.kinds)))
 _MAX_PORT = 65_535
 
 
@@ -30,7 +29,7 @@ def forge_servers(environment: Mapping[str, str]) -> dict[str, SourceName]:
 
 def api_roots(source: SourceName, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the API roots of the configured servers of one forge, by host: https, except for loopback."""
-    path = {SourceName.GITLAB: "/api/v4", SourceName.FORGEJO: "/api/v1"}[source]
+    path = urlsplit(API_BY_SOURCE[source].default_url).path
     return {
         host: f"{'http' if is_loopback_server(host) else 'https'}://{host}{path}"
         for host, kind in forge_servers(environment).items()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.model import pypi_project, repository_url, weekly_commits
-from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts
+from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts, RepositoryFacts
+from djpkg.model.fields import FIELDS, RECORD, Kind, Owner
 from djpkg.model.package import DJPKG, YOU, Origin
 from djpkg.model.repository_url import NoRepository, Repository
 from djpkg.source_name import SourceName
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from djpkg.model.facts import Facts
+    from djpkg.model.fields import Field
 
     # A value as the mirror stores it: `category` is an id, `grids` are ids.
     StoredValue: TypeAlias = bool | int | str | list[int] | list[str] | dict[str, str] | None
@@ -42,16 +44,17 @@ class FactsRow(NamedTuple):
 
 
 _NO_EDITS: Mapping[str, str] = {}
-_FORGE_FIELDS = ("repo_state", "archived", "moved_to")
-_PYPI_FIELDS = (
-    "pypi_state",
-    "released",
-    "yanked",
-    "requires_python",
-    "python_versions",
-    "django_versions",
-    "development_status",
+# Fields with the name of an attribute of their source's facts are copied by name. The license has two sources.
+_REPOSITORY_FIELDS = tuple(
+    field for field in FIELDS if field.owner is Owner.FORGE and field.name in RepositoryFacts.__dataclass_fields__
 )
+_RELEASE_FIELDS = tuple(
+    field
+    for field in FIELDS
+    if field.owner is Owner.PYPI and field.name in PypiFacts.__dataclass_fields__ and field.name != "license"
+)
+_FORGE_FIELDS = ("repo_state", "moved_to", *(field.name for field in _REPOSITORY_FIELDS))
+_PYPI_FIELDS = ("pypi_state", *(field.name for field in _RELEASE_FIELDS))
 # Fields derived from another field, whose origin they share. Fields of a source are derived from its URL while the
 # package has no such source.
 _DERIVED = {
@@ -132,27 +135,18 @@ def _origin(source: SourceName, row: FactsRow | None) -> Origin:
 
 
 def _catalog_values(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, StoredValue], dict[str, Origin]]:
-    values: dict[str, StoredValue] = {
-        "category": catalog.category,
-        "grids": list(catalog.grids),
-        "id": catalog.id,
-        "title": catalog.title,
-        "slug": catalog.slug,
-        "last_updated": catalog.last_updated,
-        "last_fetched": catalog.last_fetched,
-        "repo_url": catalog.repo_url,
-        "pypi_version": catalog.pypi_version,
-        "created": catalog.created,
-        "modified": catalog.modified,
-        "repo_forks": catalog.repo_forks,
-        "repo_description": catalog.repo_description,
-        "pypi_url": catalog.pypi_url,
-        "documentation_url": catalog.documentation_url,
-        "repo_watchers": catalog.repo_watchers,
-        "commits_over_52": list(catalog.commits_over_52),
-        "participants": list(catalog.participants),
-    }
+    values = _copy_fields(catalog, RECORD)
     return values, dict.fromkeys((*values, "catalog_state"), origin)
+
+
+def _copy_fields(facts: Facts | RepositoryFacts, copied: Iterable[Field]) -> dict[str, StoredValue]:
+    """Return the attributes that have the names of fields; tuples become lists."""
+    values = {field.name: getattr(facts, field.name) for field in copied}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _unknown_values(unknown: Iterable[Field]) -> dict[str, StoredValue]:
+    return {field.name: [] if field.kind is Kind.NAMES else None for field in unknown}
 
 
 def _apply_forge(
@@ -168,8 +162,8 @@ def _apply_forge(
         "repository": repository.path if repository else None,
         "repository_key": repository.coordinate if repository else None,
         "repo_state": parsed.state if isinstance(parsed, NoRepository) else None,
-        "archived": None,
         "moved_to": None,
+        **_unknown_values(_REPOSITORY_FIELDS),
     }
     if repository is None:
         return
@@ -202,7 +196,8 @@ def _repository_values(facts: ForgeFacts, repository: Repository) -> dict[str, S
     current = facts.repository
     if current is None:
         return {}
-    stated: dict[str, StoredValue] = {"repo_description": current.description, "archived": current.archived}
+    stated = _copy_fields(current, _REPOSITORY_FIELDS)
+    stated["repo_description"] = current.description
     figures = {"repo_watchers": current.stars, "repo_forks": current.forks, "last_updated": current.head_at}
     # Where the forge has no value (an empty repository has no head), the catalog's value stays.
     stated |= {field: value for field, value in figures.items() if value is not None}
@@ -241,12 +236,7 @@ def _apply_pypi(
     values |= {
         "pypi_name": project,
         "pypi_state": None if project else "none",
-        "released": None,
-        "yanked": None,
-        "requires_python": None,
-        "python_versions": [],
-        "django_versions": [],
-        "development_status": None,
+        **_unknown_values(_RELEASE_FIELDS),
     }
     values.setdefault("license", None)
     if not project:
@@ -259,15 +249,7 @@ def _apply_pypi(
     values["pypi_state"] = facts.state
     if facts.version is None:
         return
-    stated: dict[str, StoredValue] = {
-        "pypi_version": facts.version,
-        "released": facts.released,
-        "yanked": facts.yanked,
-        "requires_python": facts.requires_python,
-        "python_versions": list(facts.python_versions),
-        "django_versions": list(facts.django_versions),
-        "development_status": facts.development_status,
-    }
+    stated = {"pypi_version": facts.version, **_copy_fields(facts, _RELEASE_FIELDS)}
     if facts.license:
         stated["license"] = facts.license
     values |= stated

@@ -14,19 +14,13 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from djpkg.config import APIS
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PUBLIC_FORGES: Mapping[str, SourceName] = MappingProxyType(
-    {
-        "github.com": SourceName.GITHUB,
-        "gitlab.com": SourceName.GITLAB,
-        "bitbucket.org": SourceName.BITBUCKET,
-        "codeberg.org": SourceName.FORGEJO,
-    }
-)
+PUBLIC_FORGES: Mapping[str, SourceName] = MappingProxyType({api.host: api.source for api in APIS if api.host})
 
 NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
@@ -204,7 +198,7 @@ def _parse_path(kind: SourceName, host: str, path: str) -> Repository | NoReposi
     decoded = re.sub(_ENCODED_SLASH, "/", re.sub(_ENCODED_DOT, ".", path))
     if not {".", ".."}.isdisjoint(decoded.split("/")):
         return _unsupported("the path contains . or ..")
-    segments = _PATH_PARSERS[kind]([segment for segment in path.split("/") if segment])
+    segments = _PATH_PARSERS.get(kind, _owner_and_name)([segment for segment in path.split("/") if segment])
     if segments is None:
         return _unsupported(f"the path names no repository on {host}")
     return Repository(kind=kind, host=host, path="/".join(segments))
@@ -215,7 +209,9 @@ def _without_git(name: str) -> str:
     return name[:-4] if name.lower().endswith(".git") else name
 
 
-def _owner_and_name(segments: Sequence[str], *, owner_pattern: str, pages: frozenset[str]) -> Sequence[str] | None:
+def _owner_and_name(
+    segments: Sequence[str], *, owner_pattern: str = _FORGEJO_OWNER, pages: frozenset[str] = frozenset()
+) -> Sequence[str] | None:
     if len(segments) < 2:  # noqa: PLR2004 - an owner and a name
         return None
     owner, name = segments[0], _without_git(segments[1])
@@ -241,6 +237,7 @@ def _gitlab_path(segments: Sequence[str]) -> Sequence[str] | None:
     return path if all(re.fullmatch(_GITLAB_SEGMENT, segment) for segment in path) else None
 
 
+# A forge that is not listed has paths of an owner and a name.
 _PATH_PARSERS: Mapping[SourceName, Callable[[Sequence[str]], Sequence[str] | None]] = MappingProxyType(
     {
         SourceName.GITHUB: partial(_owner_and_name, owner_pattern=_GITHUB_OWNER, pages=_GITHUB_PAGES),

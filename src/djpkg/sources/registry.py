@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from djpkg import config, credentials
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from djpkg.sources.catalog.source import Catalog
     from djpkg.sources.http.retry import Limits
     from djpkg.sources.pypi.source import Pypi
+    from djpkg.sources.rest_forge.forge import RestForge
     from djpkg.sources.source import Forge
 
 
@@ -52,26 +54,15 @@ def open_forge(
     limits: Limits,
     clock: Callable[[], datetime],
 ) -> Forge:
-    """Return a forge with the token of `find_token` and the servers in DJPKG_FORGES."""
+    """Return a forge with the token of `find_token` and the servers in DJPKG_FORGES.
+
+    All but GitHub are in the module of `sources.rest_forge` that is named like the source, as its `FORGE`.
+    """
     url = config.api_url(source, environment)
-    match source:
-        case SourceName.GITHUB:
-            from djpkg.sources.github.source import GitHub  # noqa: PLC0415 - as above
+    if source is SourceName.GITHUB:
+        from djpkg.sources.github.source import GitHub  # noqa: PLC0415 - as above
 
-            return GitHub(base_url=url, token=token, limits=limits, clock=clock)
-        case SourceName.GITLAB:
-            from djpkg.sources.rest_forge.gitlab import GitLab  # noqa: PLC0415 - as above
-
-            servers = forge_servers.api_roots(source, environment)
-            return GitLab(base_url=url, token=token, servers=servers, limits=limits, clock=clock)
-        case SourceName.BITBUCKET:
-            from djpkg.sources.rest_forge.bitbucket import Bitbucket  # noqa: PLC0415 - as above
-
-            return Bitbucket(base_url=url, token=token, limits=limits, clock=clock)
-        case SourceName.FORGEJO:
-            from djpkg.sources.rest_forge.forgejo import Forgejo  # noqa: PLC0415 - as above
-
-            servers = forge_servers.api_roots(source, environment)
-            return Forgejo(base_url=url, token=token, servers=servers, limits=limits, clock=clock)
-        case _:
-            raise ValueError(f"{source} is not a forge")
+        return GitHub(base_url=url, token=token, limits=limits, clock=clock)
+    forge: type[RestForge] = import_module(f"djpkg.sources.rest_forge.{source.value}").FORGE
+    servers = forge_servers.api_roots(source, environment)
+    return forge(base_url=url, token=token, servers=servers, limits=limits, clock=clock)

@@ -289,7 +289,7 @@ def test_concurrent_additions_to_a_list_are_all_stored(fetched_mirror: Path) -> 
 
 
 class Session(NamedTuple):
-    """How a run on a terminal result, what the terminal showed, and the texts that are kept."""
+    """The result of a run on a terminal: the exit code, what the terminal showed, and the texts that are kept."""
 
     code: int
     shown: str
@@ -496,7 +496,7 @@ def test_typed_text_is_kept_if_the_editor_disappears(desk: Desk) -> None:
 
 def test_visual_has_precedence_over_editor_and_both_accept_arguments(desk: Desk) -> None:
     script = desk.editor(typed("Typed"))
-    assert desk.run(f"{script} --wait 'two words'", editor="no-such-editor").code == 1  # the file is the last word
+    assert desk.run(f"{script} --wait 'two words'", editor="no-such-editor").code == 1  # the file is the last argument
     with_words = f"sh -c {shlex.quote('shift; ' + typed('By Words'))} editor --wait"
     assert desk.run(with_words, editor="no-such-editor").code == 0
     assert desk.title() == "By Words"

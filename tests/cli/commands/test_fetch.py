@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from djpkg.cli import options
 from djpkg.cli.app import app
 from djpkg.fetch import run as fetch_run
 from djpkg.mirror import lock, schema
+from djpkg.mirror.connection import open_write
+from djpkg.source_name import SourceName
 from tests.fetching import QUICK, Desk, add_starter, expected, quick_folder
 from tests.world import CODEBERG, GITLAB, World
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     Fetch = Callable[..., Result]
 
 TALLY = ["asked", "updated", "unchanged", "gone", "deferred", "failed", "requests", "quota"]
-SOURCES = ["catalog", "github", "pypi", "gitlab", "bitbucket", "forgejo"]
+SOURCES = [source.value for source in SourceName]
 
 
 @pytest.fixture
@@ -335,22 +337,13 @@ def test_a_full_disk_exits_with_74_and_one_line(
     before = {slug: desk.show(slug) for slug in desk.slugs()}
     for place in range(300):
         desk.world.add_package(f"p{place}", repo_url="", description="long " * 2000)
-    opened = fetch_run.open_write
 
-    def small(path: Path) -> Any:
-        held = opened(path)
-        db = held.__enter__()
-        (pages,) = db.execute("PRAGMA page_count").fetchone()
-        db.execute(f"PRAGMA max_page_count = {pages + 5}")
-
-        class Held:
-            def __enter__(self) -> sqlite3.Connection:
-                return db
-
-            def __exit__(self, *details: object) -> bool | None:
-                return held.__exit__(*details)
-
-        return Held()
+    @contextmanager
+    def small(path: Path) -> Iterator[sqlite3.Connection]:
+        with open_write(path) as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            db.execute(f"PRAGMA max_page_count = {pages + 5}")
+            yield db
 
     monkeypatch.setattr(fetch_run, "open_write", small)
     result = fetch("--all", "--full")

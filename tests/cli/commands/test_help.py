@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = {page.stem: page for page in sorted((SOURCE / "djpkg" / "cli" / "help").glob("*.md"))}
-# A locale in which standard output takes ASCII alone.
+# A locale in which standard output accepts only ASCII.
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 

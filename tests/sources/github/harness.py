@@ -62,7 +62,7 @@ class GitHubHarness:
             contributors_head=contributors.head if contributors else None,
             contributors_taken=contributors.taken if contributors else None,
             gone=facts.state == "gone",
-            **fields,  # type: ignore[arg-type]  # fields of the dataclass
+            **fields,
         )
 
     def fetch(

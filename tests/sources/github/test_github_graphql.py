@@ -213,7 +213,7 @@ def test_a_repository_renamed_between_two_fetches_is_found_by_its_id(
     paths = many(world, 12)
     github.fetch(*paths, sweep=True)
     world.rename(paths[3], "umbrella/three")
-    world.add_repository(paths[3], stars=9999)  # the old name is taken by somebody else
+    world.add_repository(paths[3], stars=9999)  # another user takes the old name
     github.fetch(*paths, sweep=True)
     facts = github.facts[paths[3]].repository
     assert facts is not None
@@ -249,7 +249,7 @@ def test_a_known_repository_is_gone_only_if_rest_confirms_it(
     world.delete(paths[3])
 
     def missing(answer: dict[str, Any]) -> object:
-        gone = {key: None for key in answer["data"] if key != "rateLimit"}
+        gone: dict[str, Any] = {key: None for key in answer["data"] if key != "rateLimit"}
         if "nodes" in gone:
             gone["nodes"] = [None] * len(answer["data"]["nodes"])
         places = [["nodes", place] for place in range(len(gone.get("nodes") or ()))]

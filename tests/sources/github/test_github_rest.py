@@ -31,8 +31,14 @@ def github(server: WorldServer, request: pytest.FixtureRequest) -> GitHubHarness
 
 @pytest.fixture
 def todo(world: World) -> None:
-    commits = [(3, "alice"), (40, "böb"), 41, 700]
-    world.add_repository(TODO, stars=845, forks=285, description="To do ☑", commits=commits, license="MIT")
+    world.add_repository(
+        TODO,
+        stars=845,
+        forks=285,
+        description="To do ☑",
+        commits=[(3, "alice"), (40, "böb"), 41, 700],
+        license="MIT",
+    )
 
 
 def test_all_facts_of_a_repository_are_stored(github: GitHubHarness, world: World, todo: None) -> None:
@@ -330,8 +336,8 @@ def test_a_refused_connection_fails_everything_after_a_few_requests(server: Worl
     assert github.requests_sent < 100
 
 
-def many(world: World, count: int, **more: object) -> list[str]:
-    return [world.add_repository(f"acme/p{number}", commits=[5], **more).path for number in range(count)]  # type: ignore[arg-type]
+def many(world: World, count: int, **more: Any) -> list[str]:
+    return [world.add_repository(f"acme/p{number}", commits=[5], **more).path for number in range(count)]
 
 
 def test_the_anonymous_quota_is_used_in_the_order_of_the_targets(server: WorldServer, world: World) -> None:

@@ -856,7 +856,7 @@ async def test_the_connect_timeout_includes_the_tls_handshake() -> None:
             await http.get("x")
 
 
-def test_an_invalid_certificate_is_an_error_without_a_retry() -> None:
+def test_an_invalid_certificate_is_an_error_without_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server with an invalid certificate would need a key in this repository, so the exception is raised by hand."""
     attempts = 0
 
@@ -869,7 +869,7 @@ def test_an_invalid_certificate_is_an_error_without_a_retry() -> None:
 
     async def test() -> None:
         async with client("https://api.example") as http:
-            http._transport._transport.handle_async_request = handshake  # type: ignore[method-assign, assignment]
+            monkeypatch.setattr(http._transport._transport, "handle_async_request", handshake)
             with pytest.raises(
                 Unreachable, match=r"the certificate of api.example is invalid \(self-signed certificate\)"
             ):
@@ -892,13 +892,15 @@ def test_an_invalid_certificate_is_an_error_without_a_retry() -> None:
         EOFError(),
     ],
 )
-def test_every_exception_of_the_libraries_becomes_a_source_error(error: Exception) -> None:
+def test_every_exception_of_the_libraries_becomes_a_source_error(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail(*_: object) -> None:
         raise error
 
     async def test() -> None:
         async with client("https://api.example", limits=Limits(attempts=1), auth=TOKEN) as http:
-            http._transport._transport.handle_async_request = fail  # type: ignore[method-assign, assignment]
+            monkeypatch.setattr(http._transport._transport, "handle_async_request", fail)
             with pytest.raises(SourceError, match=r"api\.example") as caught:
                 await http.get("x")
             assert CANARY not in str(caught.value)

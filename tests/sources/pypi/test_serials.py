@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -43,7 +43,7 @@ def read_pieces(pieces: Iterable[bytes], wanted: Collection[str]) -> Serials:
             yield piece
 
     reading = parse_serials(arriving(), wanted)
-    with pytest.raises(StopIteration) as ended:  # it awaits nothing but the pieces, so no event loop is needed
+    with pytest.raises(StopIteration) as ended:  # it awaits only the pieces, so no event loop is needed
         reading.send(None)
     result: Serials = ended.value.value
     return result
@@ -101,7 +101,7 @@ objects = st.builds(
     st.sampled_from([True, False]),
 )
 def test_reading_in_pieces_equals_reading_at_once(
-    projects: list[dict[str, object]],
+    projects: list[dict[str, Any]],
     more: dict[str, object],
     size: int,
     indent: int | str | None,
@@ -110,7 +110,7 @@ def test_reading_in_pieces_equals_reading_at_once(
     listed = {"projects": projects} | more if projects_first else more | {"projects": projects}
     body = json.dumps(listed, indent=indent, ensure_ascii=bool(projects_first))
     wanted = {canonicalize_name(str(item["name"])) for item in projects[::2]}
-    expected = {
+    expected: dict[str, int] = {
         key: item["_last-serial"] for item in projects if (key := canonicalize_name(str(item["name"]))) in wanted
     }
     assert read(body, wanted, size=size) == Serials(found=expected, count=len(projects))

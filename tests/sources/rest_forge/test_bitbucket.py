@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from djpkg.model.facts import Outcome
 from tests.sources.forges import FORGE_CASES, check_facts
-from tests.sources.requesting import fetch, fetch_one, outcomes, target_for, with_answer
+from tests.sources.requesting import facts_of, fetch, fetch_one, outcomes, target_for, with_answer
 from tests.world import NOW, Commit, World, WorldServer
 
 FORGE = FORGE_CASES[1]
 HALF_DAYS = [number / 2 for number in range(1, 261)]
 
 
-def commit(number: int, **values: object) -> Commit:
+def commit(number: int, **values: Any) -> Commit:
     moment = NOW - timedelta(days=number)
-    return Commit(f"{number:040x}", committed=moment, authored=moment, **values)  # type: ignore[arg-type]
+    return Commit(f"{number:040x}", committed=moment, authored=moment, **values)
 
 
 def test_without_a_token_60_requests_are_sent_and_the_rest_is_deferred(server: WorldServer, world: World) -> None:
@@ -82,7 +83,7 @@ def test_authors_of_commits_are_contributors_but_email_addresses_are_not(server:
         commit(7, login="carol"),
         commit(8, login=None, name="Dan", email="dan@example.org"),
     ]
-    contributors = fetch_one(FORGE.new_source(server), target_for(repo)).facts.contributors
+    contributors = facts_of(fetch_one(FORGE.new_source(server), target_for(repo))).contributors
     assert (contributors.names, contributors.whole, contributors.head) == (
         ("carol", "Dan", "Eve"),
         False,
@@ -98,7 +99,7 @@ def test_an_old_commit_between_new_ones_does_not_end_the_window(server: WorldSer
         commit(1000 + number) for number in range(400)
     ]
     answer = fetch_one(FORGE.new_source(server), target_for(repo))
-    assert sum(answer.facts.weeks.days.values()) == 100
+    assert sum(facts_of(answer).weeks.days.values()) == 100
     assert len(server.requests("bitbucket", "/commits")) == 3
 
 
@@ -117,7 +118,7 @@ def test_a_next_page_on_another_server_is_not_requested(server: WorldServer, wor
     server.fault("bitbucket", "/commits", kind="rewrite", rewrite=lambda page: page | {"next": following})
     answer = fetch_one(FORGE.new_source(server, token=True), target_for(repo))
     assert answer.outcome is Outcome.FAILED
-    assert (answer.facts.repository.stars, answer.facts.weeks) == (1, None)
+    assert (facts_of(answer).repository.stars, facts_of(answer).weeks) == (1, None)
     assert len(server.requests("bitbucket")) == 4
 
 
@@ -131,7 +132,7 @@ def test_a_branch_name_can_contain_a_slash(server: WorldServer, world: World) ->
 def test_a_missing_list_size_is_unknown(server: WorldServer, world: World) -> None:
     repo = FORGE.add(world, stars=4, forks=3)
     server.fault("bitbucket", "/watchers", kind="rewrite", rewrite=lambda page: {"values": page["values"]})
-    page = fetch_one(FORGE.new_source(server), target_for(repo)).facts.repository
+    page = facts_of(fetch_one(FORGE.new_source(server), target_for(repo))).repository
     assert (page.stars, page.forks) == (None, 3)
 
 
@@ -148,15 +149,15 @@ def test_commits_on_overlapping_pages_count_once(server: WorldServer, world: Wor
     repo = FORGE.add(world, commits=HALF_DAYS)
 
     def shift(page: dict[str, object]) -> dict[str, object]:
-        world.push(repo, 0.1)  # while the second page is on its way
+        world.push(repo, 0.1)  # before the second page is requested
         return page
 
     seen = repo.recent[0].oid
     server.fault("bitbucket", "/commits", kind="rewrite", times=1, rewrite=shift)
     answer = fetch_one(FORGE.new_source(server), target_for(repo))
-    assert (answer.facts.repository.head, answer.facts.weeks.head) == (seen, seen)
-    assert sum(answer.facts.weeks.days.values()) == 260
+    assert (facts_of(answer).repository.head, facts_of(answer).weeks.head) == (seen, seen)
+    assert sum(facts_of(answer).weeks.days.values()) == 260
     assert (
-        fetch_one(FORGE.new_source(server), with_answer(target_for(repo), answer)).facts.repository.head
+        facts_of(fetch_one(FORGE.new_source(server), with_answer(target_for(repo), answer))).repository.head
         == repo.recent[0].oid
     )

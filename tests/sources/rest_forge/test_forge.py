@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from djpkg.model.facts import ForgeFacts, Outcome, WeeksFacts
 from tests.sources.forges import FORGE_CASES, ForgeCase, check_facts
-from tests.sources.requesting import FEW_ATTEMPTS, fetch, fetch_one, fetch_pages, outcomes, target_for, with_answer
+from tests.sources.requesting import (
+    FEW_ATTEMPTS,
+    facts_of,
+    fetch,
+    fetch_one,
+    fetch_pages,
+    outcomes,
+    target_for,
+    with_answer,
+)
 from tests.world import NOW, Commit
 
 if TYPE_CHECKING:
@@ -37,7 +46,7 @@ def case(request: pytest.FixtureRequest) -> ForgeCase:
     ],
     ids=["ordinary", "archived", "long quiet", "not ASCII", "empty"],
 )
-def test_facts_match_the_world(case: ForgeCase, server: WorldServer, world: World, values: dict[str, object]) -> None:
+def test_facts_match_the_world(case: ForgeCase, server: WorldServer, world: World, values: dict[str, Any]) -> None:
     repo = case.add(world, **values)
     answer = fetch_one(case.new_source(server), target_for(repo))
     assert answer.outcome is Outcome.UPDATED
@@ -54,7 +63,7 @@ def test_every_commit_of_a_very_busy_year_is_counted(case: ForgeCase, server: Wo
     repo = case.add(world, commits=[*commits, *range(370, 1000, 3)])
     answer = fetch_one(case.new_source(server), target_for(repo))
     check_facts(answer.facts, repo)
-    assert sum(answer.facts.weeks.days.values()) == 1300
+    assert sum(facts_of(answer).weeks.days.values()) == 1300
     read = sum(case.api == "bitbucket" or "page=" in one.target for one in server.requests(case.api, case.commits))
     assert read < 32  # not the commits of earlier years
 
@@ -65,8 +74,8 @@ def test_commits_count_by_author_date_if_the_forge_has_it(case: ForgeCase, serve
     repo.recent[0] = Commit("a" * 40, committed=NOW - timedelta(days=1), authored=late)
     answer = fetch_one(case.new_source(server), target_for(repo))
     counted = repo.recent[0].committed if case.api == "bitbucket" else late
-    assert answer.facts.weeks.days == {counted.date().isoformat(): 1}
-    assert answer.facts.repository.head_at == "2026-11-22T12:00:00Z"
+    assert facts_of(answer).weeks.days == {counted.date().isoformat(): 1}
+    assert facts_of(answer).repository.head_at == "2026-11-22T12:00:00Z"
 
 
 def test_a_moved_repository_is_followed(case: ForgeCase, server: WorldServer, world: World) -> None:
@@ -84,7 +93,7 @@ def test_a_deleted_repository_is_gone(case: ForgeCase, server: WorldServer, worl
     gone = answers[f"{case.host}/acme/lost"]
     assert (gone.outcome, gone.facts) == (Outcome.GONE, ForgeFacts(state="gone"))
     assert gone.etag == ""  # with a validator, a restored repository would look unchanged
-    assert answers[f"{case.host}/acme/kept"].facts.repository.stars == 4
+    assert facts_of(answers[f"{case.host}/acme/kept"]).repository.stars == 4
 
 
 def test_status_451_means_blocked(case: ForgeCase, server: WorldServer, world: World) -> None:
@@ -108,7 +117,7 @@ def test_an_unmoved_head_needs_no_more_commits(case: ForgeCase, server: WorldSer
     world.star(repo)
     again = fetch_one(case.new_source(server), with_answer(target, first))
     assert again.outcome is Outcome.UPDATED
-    assert again.facts == ForgeFacts(repository=replace(first.facts.repository, stars=1))
+    assert again.facts == ForgeFacts(repository=replace(facts_of(first).repository, stars=1))
     assert len(server.requests(case.api, case.commits)) == 1
     assert len(server.requests(case.api)) == case.source.cost
 
@@ -120,8 +129,8 @@ def test_a_moved_head_fetches_the_whole_window(case: ForgeCase, server: WorldSer
     world.push(repo, 0.5, authored=40, login="carol")
     answer = fetch_one(case.new_source(server), target)
     check_facts(answer.facts, repo)
-    assert answer.facts.contributors.head == repo.recent[0].oid
-    assert "carol" in [name.lower() for name in answer.facts.contributors.names]
+    assert facts_of(answer).contributors.head == repo.recent[0].oid
+    assert "carol" in [name.lower() for name in facts_of(answer).contributors.names]
 
 
 def test_missing_weeks_are_fetched_without_a_moved_head(case: ForgeCase, server: WorldServer, world: World) -> None:
@@ -130,8 +139,8 @@ def test_missing_weeks_are_fetched_without_a_moved_head(case: ForgeCase, server:
     target = replace(with_answer(target, fetch_one(case.new_source(server), target)), weeks_head=None)
     answer = fetch_one(case.new_source(server), target)
     assert answer.outcome is Outcome.UPDATED
-    assert answer.facts.weeks == WeeksFacts(head=repo.recent[0].oid, days={"2026-10-04": 1, "2026-11-18": 1})
-    assert answer.facts.contributors is None
+    assert facts_of(answer).weeks == WeeksFacts(head=repo.recent[0].oid, days={"2026-10-04": 1, "2026-11-18": 1})
+    assert facts_of(answer).contributors is None
 
 
 def test_contributors_are_not_fetched_if_the_catalog_has_those_of_the_head(
@@ -139,7 +148,7 @@ def test_contributors_are_not_fetched_if_the_catalog_has_those_of_the_head(
 ) -> None:
     repo = case.add(world, commits=[(5, "alice")])
     answer = fetch_one(case.new_source(server), target_for(repo, catalog_updated="2026-11-18T07:00:00-05:00"))
-    assert answer.facts.contributors is None
+    assert facts_of(answer).contributors is None
     assert server.requests(case.api, "contributors") == []
 
 
@@ -151,8 +160,8 @@ def test_failed_commits_keep_the_repository_if_the_head_is_known(
     answer = fetch_one(case.new_source(server), target_for(repo))
     assert answer.outcome is Outcome.FAILED
     assert "500" in answer.reason
-    assert (answer.facts.repository.stars, answer.facts.repository.head) == (5, repo.recent[0].oid)
-    assert (answer.facts.weeks, answer.facts.contributors) == (None, None)
+    assert (facts_of(answer).repository.stars, facts_of(answer).repository.head) == (5, repo.recent[0].oid)
+    assert (facts_of(answer).weeks, facts_of(answer).contributors) == (None, None)
 
 
 def test_a_failed_head_keeps_no_facts(case: ForgeCase, server: WorldServer, world: World) -> None:
@@ -198,7 +207,7 @@ def test_a_server_with_endless_slow_pages_times_out(case: ForgeCase, server: Wor
     answer = fetch_one(case.new_source(server, limits=replace(FEW_ATTEMPTS, stream=0.5)), target_for(repo))
     assert answer.outcome is Outcome.FAILED
     assert "timed out after 0.5 s" in answer.reason
-    assert answer.facts.repository.head == repo.recent[0].oid
+    assert facts_of(answer).repository.head == repo.recent[0].oid
 
 
 @pytest.mark.parametrize("kind", ["wrong_types", "html", "reset"])
@@ -211,7 +220,7 @@ def test_an_invalid_response_fails_one_repository(
     assert outcomes(answers.values()) == {"updated": 7, "failed": 1}
     failed = answers.pop(f"{case.host}/acme/p3")
     assert (failed.facts, failed.reason.startswith(f"{case.source.name}: ")) == (None, True)
-    assert sorted(answer.facts.repository.stars for answer in answers.values()) == [0, 1, 2, 4, 5, 6, 7]
+    assert sorted(facts_of(answer).repository.stars for answer in answers.values()) == [0, 1, 2, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("path", ["../../user/keys", "acme", "a/b/c?x=1", "acme/../evil", "", "ac me/todo", "@host/x"])
@@ -363,7 +372,7 @@ def test_a_redirect_to_another_host_is_not_followed(
 
 def test_text_that_cannot_be_stored_is_cleaned(case: ForgeCase, server: WorldServer, world: World) -> None:
     repo = case.add(world, description="a\0b\ud800c" + "x" * 100_000)
-    page = fetch_one(case.new_source(server), target_for(repo)).facts.repository
+    page = facts_of(fetch_one(case.new_source(server), target_for(repo))).repository
     assert page.description.startswith("a\u2400b\ufffd")
     assert len(page.description.encode()) <= 64 << 10
 

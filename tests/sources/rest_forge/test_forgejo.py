@@ -10,7 +10,7 @@ from djpkg.model.facts import Outcome
 from djpkg.sources.http.response import Response
 from djpkg.sources.rest_forge.forgejo import _has_more
 from tests.sources.forges import FORGE_CASES, check_facts
-from tests.sources.requesting import fetch_one, target_for
+from tests.sources.requesting import facts_of, fetch_one, target_for
 
 if TYPE_CHECKING:
     from tests.world import World, WorldServer
@@ -22,7 +22,7 @@ HALF_DAYS = [number / 2 for number in range(1, 121)]
 def test_authors_of_commits_are_contributors(server: WorldServer, world: World) -> None:
     repo = FORGE.add(world, commits=[(1, "carol"), (2, "dan"), (3, "dan"), (4, "dan"), (5, "carol"), (6, "erin")])
     repo.recent[5].login = None
-    contributors = fetch_one(FORGE.new_source(server), target_for(repo)).facts.contributors
+    contributors = facts_of(fetch_one(FORGE.new_source(server), target_for(repo))).contributors
     assert (contributors.names, contributors.whole, contributors.head) == (
         ("dan", "carol", "Erin"),
         False,

@@ -12,7 +12,16 @@ from djpkg.model.facts import ContributorsFacts, ForgeFacts, Outcome, WeeksFacts
 from djpkg.sources.http.response import Response
 from djpkg.sources.rest_forge.gitlab import GitLab, _has_more
 from tests.sources.forges import FORGE_CASES, check_facts
-from tests.sources.requesting import FEW_ATTEMPTS, fetch, fetch_one, head_of, outcomes, target_for, with_answer
+from tests.sources.requesting import (
+    FEW_ATTEMPTS,
+    facts_of,
+    fetch,
+    fetch_one,
+    head_of,
+    outcomes,
+    target_for,
+    with_answer,
+)
 from tests.world import GITLAB, NOW, World, WorldServer
 
 if TYPE_CHECKING:
@@ -31,7 +40,7 @@ def test_a_project_can_be_in_nested_groups(server: WorldServer, world: World) ->
 def test_contributors_are_the_whole_list(server: WorldServer, world: World) -> None:
     people = [f"Person {number}" for number in range(230)]
     repo = FORGE.add(world, commits=[3], contributors=people)
-    contributors = fetch_one(FORGE.new_source(server), target_for(repo)).facts.contributors
+    contributors = facts_of(fetch_one(FORGE.new_source(server), target_for(repo))).contributors
     assert contributors == ContributorsFacts(head=repo.recent[0].oid, names=tuple(people), taken="2026-11-23T12:00:00Z")
     assert len(server.requests("gitlab", "/contributors")) == 3
 
@@ -40,7 +49,7 @@ def test_duplicate_names_of_contributors_are_dropped(server: WorldServer, world:
     repo = FORGE.add(world, commits=[1])
     people = [{"name": name, "commits": 3} for name in ("Zoë", "Bob", "", "Zoë")]
     server.fault("gitlab", "/contributors", kind="rewrite", rewrite=lambda _: people)
-    assert fetch_one(FORGE.new_source(server), target_for(repo)).facts.contributors.names == ("Zoë", "Bob")
+    assert facts_of(fetch_one(FORGE.new_source(server), target_for(repo))).contributors.names == ("Zoë", "Bob")
 
 
 @pytest.mark.parametrize("token", [False, True])
@@ -58,7 +67,7 @@ def test_an_unchanged_project_costs_two_requests(server: WorldServer, world: Wor
 def test_an_empty_project_is_unchanged_the_second_time(server: WorldServer, world: World) -> None:
     target = target_for(FORGE.add(world, state="empty"))
     first = fetch_one(FORGE.new_source(server), target)
-    assert first.facts.weeks == WeeksFacts(head="", days={})
+    assert facts_of(first).weeks == WeeksFacts(head="", days={})
     assert fetch_one(FORGE.new_source(server), with_answer(target, first)).outcome is Outcome.UNCHANGED
 
 
@@ -89,7 +98,7 @@ def test_contributors_are_fetched_again_a_day_after_a_push(server: WorldServer, 
     assert fetch_one(FORGE.new_source(server), target).outcome is Outcome.UNCHANGED
     world.now = NOW + timedelta(days=1, hours=1)
     answer = fetch_one(FORGE.new_source(server), target, now=world.now)
-    assert answer.facts.contributors.taken == "2026-11-24T13:00:00Z"
+    assert facts_of(answer).contributors.taken == "2026-11-24T13:00:00Z"
     assert fetch_one(FORGE.new_source(server), with_answer(target, answer), now=world.now).outcome is Outcome.UNCHANGED
 
 
@@ -127,16 +136,16 @@ def test_without_a_token_archived_is_unknown_and_empty_is_found_by_the_head(serv
     server.fault("gitlab", FORGE.repository, kind="rewrite", rewrite=shorten)
     full, empty = FORGE.add(world, "acme/full", commits=[1]), FORGE.add(world, "acme/empty", state="empty")
     answers = fetch(FORGE.new_source(server), [target_for(full), target_for(empty)])
-    page = answers["gitlab.com/acme/full"].facts.repository
+    page = facts_of(answers["gitlab.com/acme/full"]).repository
     assert (page.archived, page.head) == (None, full.recent[0].oid)
-    page = answers["gitlab.com/acme/empty"].facts.repository
+    page = facts_of(answers["gitlab.com/acme/empty"]).repository
     assert (page.archived, page.head, page.head_at) == (None, None, None)
 
 
 def test_a_missing_repository_is_empty_unless_it_had_a_head(server: WorldServer, world: World) -> None:
     server.fault("gitlab", "/commits", status=404, body={"message": "404 Repository Not Found"})
     target = target_for(FORGE.add(world))
-    assert fetch_one(FORGE.new_source(server), target).facts.repository.head is None
+    assert facts_of(fetch_one(FORGE.new_source(server), target)).repository.head is None
     answer = fetch_one(FORGE.new_source(server), replace(target, head="a" * 40))
     assert (answer.outcome, answer.facts) == (Outcome.FAILED, None)
 
@@ -148,10 +157,14 @@ def test_failed_contributors_are_fetched_alone_next_time(server: WorldServer, wo
     first = fetch_one(FORGE.new_source(server), target)
     assert first.outcome is Outcome.FAILED
     check_facts(first.facts, repo)
-    assert first.facts.contributors is None
+    assert facts_of(first).contributors is None
     server.clear_log()
     answer = fetch_one(FORGE.new_source(server), with_answer(target, first))
-    assert (answer.outcome, answer.facts.weeks, answer.facts.contributors.names) == (Outcome.UPDATED, None, ("Ada",))
+    assert (answer.outcome, facts_of(answer).weeks, facts_of(answer).contributors.names) == (
+        Outcome.UPDATED,
+        None,
+        ("Ada",),
+    )
     assert server.requests("gitlab", "since=") == []
 
 
@@ -206,5 +219,5 @@ def test_a_new_project_with_the_same_path_replaces_the_old_one(server: WorldServ
     new = world.add_repository("acme/todo", host=GITLAB, stars=1, commits=[(2, "mallory")])
     answer = fetch_one(FORGE.new_source(server), target)
     check_facts(answer.facts, new)
-    assert answer.facts.repository.node_id == str(new.id) != str(old.id)
-    assert head_of(new)[0] == answer.facts.contributors.head
+    assert facts_of(answer).repository.node_id == str(new.id) != str(old.id)
+    assert head_of(new)[0] == facts_of(answer).contributors.head

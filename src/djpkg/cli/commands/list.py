@@ -43,7 +43,7 @@ class ListCommand(TyperCommand):
         known = {name for param in self.params for name in param.opts} | {"-h"}
         return super().parse_args(ctx, exclude_with_carets(args, with_value=with_value, known=known))
 
-    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override]
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override] # see above
         """Return options, and terms with a leading minus."""
         from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - for completion alone
 
@@ -52,7 +52,7 @@ class ListCommand(TyperCommand):
             items += [CompletionItem(term) for term in candidates.terms(ctx, incomplete)]
         return items
 
-    def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
+    def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override] # see above
         """Write what each state means, before the terms and the examples."""
         with formatter.section("States"):
             formatter.write_dl([(f"is:{state.name}", state.about) for state in parser.STATES])

@@ -72,7 +72,6 @@ class Bitbucket(RestForge):
     """Bitbucket Cloud at `base_url`. The token has the form EMAIL:TOKEN, which `credentials` has checked."""
 
     name = SourceName.BITBUCKET
-    host = "bitbucket.org"
     cost = 4  # the repository, its watchers, its forks and the first commits
     hourly_without_token = 60
 
@@ -144,6 +143,9 @@ class Bitbucket(RestForge):
         nickname = commit.author.user.nickname if commit.author.user is not None else ""
         author = payload.clean_text(nickname or _author_name(commit.author.raw))
         return Commit(oid=lookup.check_commit_id(commit.hash), committed=date, authored=date, author=author)
+
+
+FORGE = Bitbucket
 
 
 def _author_name(raw: str) -> str:

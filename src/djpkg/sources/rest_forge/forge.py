@@ -1,4 +1,4 @@
-"""Shared by GitLab, Bitbucket and Forgejo: one lookup per repository, a few at a time on each server.
+"""Shared by the forges without a bulk API: one lookup per repository, a few at a time on each server.
 
 A subclass implements the lookup of one repository (`RestForge.look_up`). This module handles concurrency, rate limits
 and servers that are down, for each server separately; a failed lookup affects no other.
@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from djpkg.config import API_BY_SOURCE
 from djpkg.errors import QuotaExhausted, SourceError, Unreachable
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.sources.answer_buffer import AnswerBuffer
@@ -104,8 +105,6 @@ class RestForge(ABC):
     """
 
     name: SourceName
-    host: str
-    """The public server's host in repository URLs."""
     cost: int
     """The least number of requests for one repository."""
     hourly_without_token: int | None = None
@@ -120,6 +119,7 @@ class RestForge(ABC):
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self.host = API_BY_SOURCE[self.name].host
         servers = servers or {}
         self.spent = Spent()
         self.quota = Quota()

@@ -68,7 +68,6 @@ class Forgejo(RestForge):
     """Codeberg at `base_url`, and the user's own servers with the same API (see `RestForge`)."""
 
     name = SourceName.FORGEJO
-    host = "codeberg.org"
     cost = 2  # the repository and the first commits
 
     def _authorization(self, secret: str) -> str:
@@ -130,6 +129,9 @@ class Forgejo(RestForge):
             authored=payload.parse_moment(commit.commit.author.date, source=self.name),
             author=payload.clean_text(login or commit.commit.author.name),
         )
+
+
+FORGE = Forgejo
 
 
 def _has_more(response: Response, rows: int) -> bool:

@@ -65,7 +65,6 @@ class GitLab(RestForge):
     """GitLab.com at `base_url`, and the user's own servers with the same API (see `RestForge`)."""
 
     name = SourceName.GITLAB
-    host = "gitlab.com"
     cost = 2  # the project and the head
 
     async def look_up(self, lookup: RepositoryLookup) -> None:
@@ -142,6 +141,9 @@ class GitLab(RestForge):
             if not _has_more(response, len(contributors)):
                 break
         return names
+
+
+FORGE = GitLab
 
 
 def _repository_facts(lookup: RepositoryLookup, project: _Project, head: Head) -> RepositoryFacts:
