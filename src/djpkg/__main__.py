@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 
 
 def main() -> None:
@@ -12,6 +14,13 @@ def main() -> None:
     time (measured with ``show --json``). Later collections run less often than by default, because rows come in
     thousands and contain no cycles.
     """
+    try:
+        from djpkg.cli import interrupts  # noqa: PLC0415 - before anything else
+
+        interrupts.exit_on_signals()
+    except KeyboardInterrupt:
+        os._exit(130)
+    atexit.register(interrupts.ignore_signals)
     collecting = gc.isenabled()
     gc.disable()
     from djpkg.cli import app  # noqa: PLC0415 - with the collector off

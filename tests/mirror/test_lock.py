@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.errors import FetchRunning, MirrorError
+from djpkg.mirror.busy import BusyLimits
 from djpkg.mirror.connection import create, open_read, open_write
 from djpkg.mirror.lock import ensure, fetch_lock
 from tests.mirror.forks import run_in_child
@@ -165,7 +166,7 @@ def test_edits_and_reads_do_not_wait_for_a_fetch(path: Path) -> None:
 def test_a_mirror_is_not_created_while_a_fetch_runs(path: Path) -> None:
     child, release = start_holder(path)
     with pytest.raises(FetchRunning):
-        ensure(path)
+        ensure(path, limits=BusyLimits(total=0.05, notice=0.01))
     assert not path.exists()
     stop_holder(child, release)
     ensure(path)

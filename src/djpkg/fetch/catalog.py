@@ -175,14 +175,10 @@ class NamedFetch:
         if facts is not None and facts.id in self.found:
             return
         if self._catalog is not None and number is not None and (facts is None or facts.id != number):
-            self._recorder.record_events(
-                await self._writes.run(self._writer.mark_gone, number, now=self._clock())
-            )
+            self._recorder.record_events(await self._writes.run(self._writer.mark_gone, number, now=self._clock()))
         if facts is not None:
             self._add_found(facts.id)
-            changes = await self._writes.run(
-                self._writer.store_catalog, [facts], now=self._clock(), report_added=False
-            )
+            changes = await self._writes.run(self._writer.store_catalog, [facts], now=self._clock(), report_added=False)
             self._recorder.record_stored(_CATALOG, changes)
         elif number is not None:
             self._add_found(number)

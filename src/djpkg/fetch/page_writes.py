@@ -6,8 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from djpkg.mirror import connection
-from djpkg.mirror.busy import BusyWait, is_busy
+from djpkg.mirror import connection, files
+from djpkg.mirror.busy import BusyWait, is_busy, waiting_message
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from djpkg.mirror.busy import BusyLimits
+    from djpkg.mirror.files import FileId
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -24,7 +25,7 @@ _BEGIN_TIMEOUT = 0.05
 
 
 class PageWrites:
-    """Runs functions that write to `db`, the mirror at `path`, each in one transaction.
+    """Runs functions that write to `db`, each in one transaction; `path` was the file `opened` when it was opened.
 
     While another program blocks a write, all sources wait for it together; `warn` is called with a message at
     `limits.notice`. Tests replace `clock` and `sleep`.
@@ -34,6 +35,7 @@ class PageWrites:
         self,
         db: sqlite3.Connection,
         path: Path,
+        opened: FileId | None,
         *,
         limits: BusyLimits,
         warn: Callable[[str], None],
@@ -42,7 +44,7 @@ class PageWrites:
     ) -> None:
         self._db = db
         self._path = path
-        self._file_id = connection.file_id(path)
+        self._opened = opened
         self._wait = BusyWait(limits, notify=lambda: warn(waiting_message(path, limits)), clock=clock)
         self._sleep = sleep
 
@@ -53,7 +55,7 @@ class PageWrites:
         After a cancellation nothing is repeated.
         """
         while True:
-            self.check_unmoved()
+            files.check_unmoved(self._path, self._opened)
             try:
                 with connection.busy_timeout(self._db, _BEGIN_TIMEOUT):
                     result = write(*args, **kwargs)
@@ -70,12 +72,3 @@ class PageWrites:
                 self._wait.reset()
                 return result
             await self._sleep(pause)
-
-    def check_unmoved(self) -> None:
-        """Raise MirrorError if the file was moved, deleted or replaced since it was opened."""
-        connection.check_unmoved(self._path, self._file_id)
-
-
-def waiting_message(path: Path, limits: BusyLimits) -> str:
-    """Return the message about a wait for another program."""
-    return f"waiting up to {limits} for another program that uses the mirror {path}"

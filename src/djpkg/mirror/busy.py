@@ -14,6 +14,7 @@ from djpkg.errors import FetchRunning, MirrorBusy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 ResultT = TypeVar("ResultT")
 
@@ -67,6 +68,11 @@ class BusyWait:
             self._notified = True
             self._notify()
         return min(LONGEST_PAUSE, max(FIRST_PAUSE, waited * _GROWTH), self._limits.total - waited)
+
+
+def waiting_message(path: Path, limits: BusyLimits) -> str:
+    """Return the message about a wait for another program."""
+    return f"waiting up to {limits} for another program that uses the mirror {path}"
 
 
 def is_busy(error: Exception) -> bool:

@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 from contextlib import closing, contextmanager
 from glob import escape
 from json import JSONDecodeError
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from djpkg.errors import DjpkgError, MirrorBusy, MirrorError, MirrorMissing
-from djpkg.mirror import schema
+from djpkg.mirror import files, schema
+from djpkg.mirror.files import OTHER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # The first with STRICT tables.
 MIN_SQLITE = (3, 37, 0)
 BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
-OTHER_FILE = "name another file with --db or DJPKG_DB"
-# Files that SQLite makes and reads beside the mirror.
-_COMPANIONS = ("-journal", "-wal", "-shm")
 _INVALID_TEXT = "it contains text that is not valid UTF-8"
 _RESTORE = "restore a copy, or move it aside and fetch again"
 
@@ -58,7 +54,7 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the mirror in autocommit mode; write inside `transaction`. Raises MirrorMissing and MirrorError."""
     with _translate_errors(path):
         _check_file(path)
-        check_single_name(path)
+        files.check_single_name(path)
         with closing(_open(path, "rw")) as db:
             if _get_version(db, path) < schema.VERSION:
                 raise MirrorError(f"the mirror {path} has an older version", hint="djpkg fetch upgrades it")
@@ -113,55 +109,13 @@ def find_version(path: Path) -> int | None:
             return None
 
 
-def check_path(path: Path) -> None:
-    """Raise MirrorError if something at `path` cannot be a mirror: a folder, a device. Opens nothing."""
-    try:
-        _check_file(path)
-    except MirrorMissing:
-        return
-
-
-def check_companion(path: Path, suffix: str) -> None:
-    """Raise MirrorError unless the file beside the mirror is missing or a regular file. Opens nothing.
-
-    A named pipe would block whoever opens it.
-    """
-    companion = real_path(path, suffix)
-    try:
-        kind = _irregular_kind(companion.lstat().st_mode)
-    except OSError:  # missing, or the mirror cannot be opened either
-        return
-    if kind is not None:
-        raise MirrorError(f"cannot use the mirror {path}: {companion} is {kind}", hint="move it away, or " + OTHER_FILE)
-
-
-def real_path(path: Path, suffix: str = "") -> Path:
-    """Return the mirror's own path without symbolic links, or that of a file beside it."""
-    return Path(f"{os.path.realpath(path)}{suffix}")
-
-
-def file_id(path: Path) -> tuple[int, int] | None:
-    """Return what identifies the file at `path` for the system; None without a file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def check_unmoved(path: Path, opened: tuple[int, int] | None) -> None:
-    """Raise MirrorError if the file at `path` is no longer the one with this `file_id`."""
-    if file_id(path) != opened:
-        raise _moved(path)
-
-
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Create the folder and a mirror with what `fill` writes. Needs the fetch lock. Raises MirrorError.
 
     The mirror is made in memory and copied in one transaction, so a kill never leaves one without its first packages.
     """
     with _translate_errors(path):
-        real = real_path(path)
+        real = files.real_path(path)
         real.parent.mkdir(parents=True, exist_ok=True)
         with closing(create_in_memory()) as made, closing(sqlite3.connect(real, timeout=BUSY_SECONDS)) as db:
             made.execute("PRAGMA foreign_keys = ON")
@@ -179,7 +133,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
         db.execute("PRAGMA busy_timeout = 0")
         db.execute("BEGIN EXCLUSIVE")  # no copy for nothing
         db.execute("ROLLBACK")
-        copy = _keep_copy(db, real_path(path))
+        copy = _keep_copy(db, files.real_path(path))
         db.execute("PRAGMA foreign_keys = ON")
         schema.migrate(db, steps=steps)
     return copy
@@ -207,12 +161,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(file_uri(path, mode), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
-
-
-def file_uri(path: Path, mode: str) -> str:
-    """Return the URI with which SQLite opens a file; its name may be any bytes."""
-    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+    return sqlite3.connect(files.file_uri(path, mode), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
 
 
 def _check_sqlite() -> None:
@@ -225,54 +174,7 @@ def _check_sqlite() -> None:
 
 def _check_file(path: Path) -> None:
     _check_sqlite()
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        for suffix in _COMPANIONS:
-            check_companion(path, suffix)
-        raise _missing(path) from None
-    except OSError as error:
-        raise MirrorError(f"cannot read the mirror {path}: {error.strerror}") from error
-    if (kind := _irregular_kind(status.st_mode)) is not None:
-        raise MirrorError(f"{path} is {kind}, not a mirror", hint=OTHER_FILE)
-    for suffix in _COMPANIONS:
-        check_companion(path, suffix)
-    # mktemp or touch may have made an empty file for djpkg to fill.
-    if status.st_size == 0 and not real_path(path, "-journal").exists():
-        raise _missing(path)
-
-
-def _irregular_kind(mode: int) -> str | None:
-    """Return the kind of a file for a message; None for a regular file."""
-    kinds = {
-        stat.S_IFREG: None,
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a named pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFLNK: "a symbolic link",
-    }
-    return kinds.get(stat.S_IFMT(mode), "a device")
-
-
-def check_single_name(path: Path) -> None:
-    """Raise MirrorError for a file with hard links, which must not be written.
-
-    Locks and journals are found by name, so that two programs with two names for one file damage it
-    (sqlite.org/howtocorrupt.html, section 2.5).
-    """
-    try:
-        names = path.stat().st_nlink
-    except OSError:
-        return
-    if names > 1:
-        raise MirrorError(
-            f"cannot write the mirror {path}: the file has {names} names (hard links)",
-            hint="copy it to a file of its own; symbolic links are fine",
-        )
-
-
-def _missing(path: Path) -> MirrorMissing:
-    return MirrorMissing(f"there is no mirror at {path} yet", hint="djpkg fetch --all creates it")
+    files.check_file(path)
 
 
 def _get_version(db: sqlite3.Connection, path: Path) -> int:
@@ -280,7 +182,7 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables and not application and not version:
-        raise _missing(path)
+        raise files.missing_error(path)
     if application != schema.APPLICATION_ID or not isinstance(version, int):
         raise MirrorError(f"{path} is a SQLite file, but not a mirror of djpkg", hint=OTHER_FILE)
     if not tables:
@@ -364,7 +266,7 @@ def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | N
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return MirrorBusy(f"the mirror {path} is locked by another program", hint="try again when it has finished")
         case sqlite3.SQLITE_READONLY if name.endswith("DBMOVED"):
-            return _moved(path)
+            return files.moved_error(path)
         case sqlite3.SQLITE_READONLY if name.endswith("ROLLBACK"):
             return MirrorError(
                 f"permission denied: the mirror {path} contains an unfinished write that must be rolled back",
@@ -397,14 +299,6 @@ def _has_own_tables(path: Path) -> bool:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         schema.migrate(fresh, steps=schema.STEPS[:version])
         return set(fresh.execute(created)) <= set(db.execute(created))
-
-
-def _moved(path: Path) -> MirrorError:
-    """Return the error for a file that was moved, deleted or replaced while it was open."""
-    what = "replaced by another file" if os.path.lexists(path) else "moved or deleted"
-    return MirrorError(
-        f"the mirror {path} was {what} while djpkg wrote to it", hint="what was stored before went with the old file"
-    )
 
 
 def _damaged(path: Path, reason: str) -> MirrorError:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from djpkg.errors import FetchRunning, MirrorError
-from djpkg.mirror import busy, connection, schema
+from djpkg.mirror import busy, connection, files, schema
 from djpkg.mirror.seed import store_seed
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def fetch_lock(path: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 25 ms, only for writing
 
-    connection.check_path(path)
-    connection.check_single_name(path)
-    connection.check_companion(path, ".lock")
-    file = connection.real_path(path, ".lock")
+    files.check_path(path)
+    files.check_single_name(path)
+    files.check_companion(path, ".lock")
+    file = files.real_path(path, ".lock")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(file, timeout=0, mode=0o600)
@@ -35,20 +35,18 @@ def fetch_lock(path: Path) -> Iterator[None]:
         if not file.exists():  # filelock takes a failed creation for a race with a process that deletes the file
             folder = next(parent for parent in file.parents if parent.exists())
             reason = f"no file can be created in {folder}"
-            raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=connection.OTHER_FILE) from error
+            raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=files.OTHER_FILE) from error
         raise FetchRunning(f"another fetch of {path} is running") from error
     except (OSError, NotImplementedError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else "its file system has no locks"
-        raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=connection.OTHER_FILE) from error
+        raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=files.OTHER_FILE) from error
     try:
         yield
     finally:
         lock.release()
 
 
-def ensure(
-    path: Path, *, limits: busy.BusyLimits = busy.EDIT, notify: Callable[[], None] = lambda: None
-) -> None:
+def ensure(path: Path, *, limits: busy.BusyLimits = busy.EDIT, notify: Callable[[], None] = lambda: None) -> None:
     """Create the mirror with the seed record if it is missing, or upgrade an older one.
 
     Takes the fetch lock only if there is something to do, and waits while another process does it. Raises FetchRunning
