@@ -228,7 +228,7 @@ def test_a_url_with_a_token_is_stored_without_it(desk: Desk, server: WorldServer
 
 
 def test_the_repr_of_objects_with_a_token_hides_it() -> None:
-    token = credentials.token_from_environment(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary"})
+    token = credentials.token_from_environment(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary_0123456789"})
     assert token is not None
     header = Authorization(value="Bearer ghp_canary", origin="GH_TOKEN")
     assert "canary" not in f"{token!r} {token} {header!r} {header}"

@@ -11,7 +11,8 @@ import typer
 from typer._click.exceptions import UsageError as BadUsage
 from typer.core import TyperGroup
 
-from djpkg.cli import interrupts, terminal
+from djpkg.cli import terminal
+from djpkg.cli.completion import candidates
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError
 from djpkg.render.escape import escape
 from djpkg.text import strip_credentials
@@ -53,11 +54,11 @@ class Commands(TyperGroup):
         self, ctx_args: MutableMapping[str, object], prog_name: str, complete_var: str | None = None
     ) -> None:
         """Print completions, with our own classes for bash, zsh and fish."""
-        if os.environ.get(interrupts.COMPLETE_VARIABLE):
+        if os.environ.get(candidates.COMPLETE_VARIABLE):
             from djpkg.cli.completion import shells  # noqa: PLC0415 - for completion alone
 
             shells.register()
-        super()._main_shell_completion(ctx_args, prog_name, interrupts.COMPLETE_VARIABLE)
+        super()._main_shell_completion(ctx_args, prog_name, candidates.COMPLETE_VARIABLE)
 
     def make_context(self, *arguments: object, **settings: object) -> object:  # type: ignore[override] # see above
         """Parse the program's own options; --help and --version print and exit here."""
@@ -148,7 +149,6 @@ def djpkg(*, debug: Debug = False, version: Version = False) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    interrupts.exit_on_signals()
     terminal.prepare()
     try:
         app(arguments, prog_name="djpkg")

@@ -153,7 +153,7 @@ def prepare(case: str, desk: Desk) -> tuple[list[str], dict[str, str | None]]:
         case "unknown":
             return ["no-such-thing"], {}
         case "refused":
-            return ["--all", "--source", "github"], {"GH_TOKEN": "ghp_wrong"}
+            return ["--all", "--source", "github"], {"GH_TOKEN": "ghp_wrong_0123456789"}
         case "partial":
             server.fault("pypi", kind="status", status=404, body={"message": "“★”"}, match="plain")
             server.fault("gitlab", kind="status", status=400)

@@ -143,11 +143,11 @@ def _edit(
         message = "nothing to edit: pass assignments or --unset"
         raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
     path = config.mirror_path(os.environ, db)
-    with interrupts.RaisingSignals():
+    with interrupts.raising_signals():
         lock.ensure(path, notify=partial(_notify_waiting, path))
     number, before_edit, categories_and_grids = _find(path, package)
     if not parsed and not unset_fields:
-        with interrupts.RaisingSignals():
+        with interrupts.raising_signals():
             return before_edit, _edit_in_editor(path, number, before_edit, categories_and_grids)
 
     def revise(current: Mapping[str, StoredValue]) -> Mapping[str, StoredValue]:
@@ -178,7 +178,7 @@ def _store(path: Path, number: int, revise: Revise, unset: list[Field]) -> tuple
             writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
             return writer.update_overrides(number, revise, unset=[field.name for field in unset], now=options.now())
 
-    with interrupts.RaisingSignals():
+    with interrupts.raising_signals():
         return busy.retry(store, busy.EDIT, notify=partial(_notify_waiting, path))
 
 

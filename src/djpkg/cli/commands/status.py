@@ -89,7 +89,10 @@ def _token_origin(source: SourceName, environment: Mapping[str, str]) -> str | N
     try:
         if token := credentials.token_from_environment(source, environment):
             return token.origin
-        return GH if source is SourceName.GITHUB and credentials.find_gh(environment) else None
+        if source is not SourceName.GITHUB or credentials.find_gh(environment) is None:
+            return None
+        config.api_url(source, environment)  # a fetch asks gh for the token of this server
+        return GH  # noqa: TRY300 - the end of the last case
     except ConfigError as error:
         terminal.write_stderr(f"djpkg: {error}")
         return None

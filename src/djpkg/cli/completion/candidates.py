@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from djpkg import config
-from djpkg.cli import interrupts
 from djpkg.mirror import completion
 from djpkg.model import fields
 from djpkg.source_name import SourceName
@@ -24,13 +23,15 @@ if TYPE_CHECKING:
 
 # The pages that ``show --web`` opens.
 PAGES = ("catalog", "repo", "pypi", "docs")
+# The variable that a shell sets when it asks for completions.
+COMPLETE_VARIABLE = "_DJPKG_COMPLETE"
 
 CallbackT = TypeVar("CallbackT")
 
 
 def when_completing(callback: CallbackT) -> CallbackT | None:
     """Return the callback if a shell requests completions, else None: Typer inspects callbacks at every start."""
-    return callback if os.environ.get(interrupts.COMPLETE_VARIABLE) else None
+    return callback if os.environ.get(COMPLETE_VARIABLE) else None
 
 
 def packages(ctx: typer.Context, incomplete: str) -> list[str]:
