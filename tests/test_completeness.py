@@ -56,6 +56,13 @@ def test_every_format_is_offered_by_a_command() -> None:
     assert set(output.FORMATS) - DEFAULT_FORMATS <= set(re.findall(r"--(\w+)", helps))
 
 
+def test_every_module_of_a_command_is_listed_and_has_a_test() -> None:
+    commands = {path.stem for path in (ROOT / "src/djpkg/cli/commands").glob("[a-z]*.py")}
+    assert {module.rpartition(".")[2] for module in COMMANDS.values()} == commands
+    tests = {path.stem for path in (ROOT / "tests/cli/commands").glob("test_*.py")}
+    assert {f"test_{name}" for name in commands} <= tests
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_two_formats_cannot_be_used_together(command: str) -> None:
     offered = set(re.findall(r"--(\w+)", run(command, "--help").out)) & output.FORMATS.keys()
