@@ -153,6 +153,32 @@ def test_a_token_is_read_from_its_variable_without_surrounding_white_space(sourc
         assert other is source or credentials.token_from_environment(other, {variable: secret}) is None
 
 
+def test_the_tokens_of_a_source_are_tried_in_order_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = credentials.Token(credentials.GH_COMMAND, "gho_canary_of_gh_0123456789")
+    calls: list[object] = []
+
+    def find_gh_token(environment: object) -> credentials.Token:
+        calls.append(environment)
+        return stored
+
+    monkeypatch.setattr(credentials, "find_gh_token", find_gh_token)
+    one, two = "ghp_canary_one_0123456789", "ghp_canary_two_0123456789"
+    tokens = credentials.find_tokens(SourceName.GITHUB, {"GH_TOKEN": one, "GITHUB_TOKEN": two})
+    assert [next(tokens).origin, next(tokens).origin, len(calls)] == ["GH_TOKEN", "GITHUB_TOKEN", 0]
+    assert list(tokens) == [stored]
+    same = {"GH_TOKEN": one, "GITHUB_TOKEN": one}
+    assert [token.origin for token in credentials.find_tokens(SourceName.GITHUB, same)] == [
+        "GH_TOKEN",
+        credentials.GH_COMMAND,
+    ]
+    later_invalid = {"GH_TOKEN": one, "GITHUB_TOKEN": "not a token"}
+    assert len(list(credentials.find_tokens(SourceName.GITHUB, later_invalid))) == 2
+    with pytest.raises(ConfigError, match="GITHUB_TOKEN"):
+        next(credentials.find_tokens(SourceName.GITHUB, {"GITHUB_TOKEN": "not a token"}))
+    assert [one.origin for one in credentials.find_tokens(SourceName.GITLAB, {"GITLAB_TOKEN": two})] == ["GITLAB_TOKEN"]
+    assert list(credentials.find_tokens(SourceName.PYPI, same)) == []
+
+
 def test_only_forges_use_tokens() -> None:
     assert {source for source, _ in TOKENS} == set(FORGES)
 

@@ -305,6 +305,22 @@ def test_the_token_of_gh_is_used_if_no_variable_is_set(desk: Desk, server: World
     check_no_token(desk)
 
 
+def test_the_stored_token_of_gh_is_used_if_those_of_the_variables_are_rejected(
+    desk: Desk, server: WorldServer, tmp_path: Path
+) -> None:
+    # gh itself prefers the variables to its own token.
+    desk.env = fake_gh(tmp_path, f'echo "${{GH_TOKEN:-${{GITHUB_TOKEN:-{server.tokens["github"]}}}}}"')
+    desk.tokens = {"GH_TOKEN": "ghp_canary_expired_1", "GITHUB_TOKEN": "ghp_canary_expired_2"}
+    report = desk.fetch("on-github1")
+    assert report.exit_code == 0
+    assert [request.status for request in server.requests("github")].count(401) == 2
+    assert all(request.authorised for request in server.requests("github") if request.status == 200)
+    first, second = error_lines(report)
+    assert "GH_TOKEN; continued with the token from GITHUB_TOKEN" in first
+    assert "GITHUB_TOKEN; continued with the token from gh auth token" in second
+    check_no_token(desk, first, second, str(report.as_json()))
+
+
 @pytest.mark.parametrize(
     "script",
     ["sleep 10; touch {0}; echo ghp_canary", "echo ghp_canary; exit 4", "exit 0", "(sleep 10; touch {0}) & sleep 10"],

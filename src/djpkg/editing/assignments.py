@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg.errors import UsageError
-from djpkg.model import fields, pypi_project
+from djpkg.model import fields, pypi_project, repository_url
 from djpkg.model.fields import Field, Kind
 from djpkg.model.weekly_commits import WEEKS
 from djpkg.text import quote_input
@@ -134,6 +134,8 @@ def describe_values(field: Field) -> str:
             return "a whole number, 0 or more"
         case Kind.TIME:
             return "a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
+        case Kind.URL if field.name == "repo_url":
+            return "an http or https URL, git@HOST:OWNER/NAME, or OWNER/NAME on GitHub"
         case Kind.URL:
             return "an http or https URL"
         case Kind.PROJECT:
@@ -205,6 +207,8 @@ def _check_url(field: Field, text: str) -> str:
         return text
     if field.kind is Kind.PROJECT and pypi_project.parse_project_name(text):
         return text
+    if field.name == "repo_url" and (url := repository_url.web_address(text)):
+        return url
     raise _invalid_value(field, text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg import config
-from djpkg.errors import PackageNotFound, QuotaExhausted, Refused, SourceError
+from djpkg.errors import PackageNotFound, QuotaExhausted, Refused, SourceError, UnexpectedPayload
 from djpkg.fetch.report import NOT_FOUND
 from djpkg.mirror import categories, fetch_history, resolve
 from djpkg.model import forge_servers
@@ -112,7 +112,7 @@ class CatalogSweep:
         if len(self._seen) != self._count:
             # Deletions while paging hide packages: a few are requested by id, more are assumed to be still listed.
             for number in missing[:CONFIRMED_REMOVALS]:
-                if await self._catalog.fetch_package(str(number)) is not None:
+                if not await self._is_removed(number):
                     self._seen.add(number)
             self._seen.update(missing[CONFIRMED_REMOVALS:])
         report = last is not None
@@ -125,6 +125,15 @@ class CatalogSweep:
             self._recorder.progress.note(f"{len(self._seen):,} packages stored; djpkg list works now")
         sweep = Sweep(completed=self._clock(), packages=len(self._seen), newest_id=max(self._seen, default=None))
         await self._writes.run(fetch_history.store_sweep, self._db, _CATALOG, sweep)
+
+    async def _is_removed(self, number: int) -> bool:
+        """Return whether the catalog answers that it does not have a package. Raises SourceError."""
+        try:
+            return await self._catalog.fetch_package(str(number)) is None
+        except UnexpectedPayload as error:  # about another package, or invalid
+            self._writer.store_catalog_failure(number, str(error), now=self._clock())
+            self._recorder.fail(_CATALOG, (resolve.find_slug(self._db, number) or str(number),), str(error))
+            return False
 
 
 class NamedFetch:

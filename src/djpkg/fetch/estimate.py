@@ -76,7 +76,9 @@ def estimate_fetch(
     due = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
     projects = queue.queue_projects(db, only=only, now=now) if SourceName.PYPI in request.sources else None
     with_token = {
-        forge for forge, one in due.items() if one.targets and credentials.find_token(forge, environment) is not None
+        forge
+        for forge, one in due.items()
+        if one.targets and next(credentials.find_tokens(forge, environment), None) is not None
     }
     quotas = fetch_history.get_quotas(db)
     return estimates + estimate_sources(

@@ -10,7 +10,7 @@ from djpkg.fetch.report import PackageEvent, QuotaState
 from djpkg.mirror import fetch_history
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import QuotaRow
-from djpkg.sources.http.rate_limit import MAX_WAIT
+from djpkg.sources.http.rate_limit import MAX_RESET, MAX_WAIT
 
 if TYPE_CHECKING:
     import sqlite3
@@ -117,10 +117,11 @@ class Recorder:
             quota = source.quotas.get(row.pool) if row.source == name.value else None
             if quota is None:
                 continue
-            # A later time than MAX_WAIT was stored while the clock was wrong.
-            if row.not_before is not None and now < row.not_before <= now + MAX_WAIT:
+            # A later time than these was stored while the clock was wrong.
+            max_wait = MAX_RESET if row.not_before == row.reset else MAX_WAIT
+            if row.not_before is not None and now < row.not_before <= now + max_wait:
                 quota.block(row.not_before, now=now)
-            if row.reset is not None and now < row.reset <= now + MAX_WAIT:
+            if row.reset is not None and now < row.reset <= now + MAX_RESET:
                 quota.limit, quota.remaining, quota.reset = row.limit, row.remaining, row.reset
 
 

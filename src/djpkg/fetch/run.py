@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from djpkg.credentials import Token
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.request import FetchRequest
     from djpkg.mirror.busy import BusyLimits
@@ -71,8 +70,8 @@ def fetch(
     wait for other programs that use the mirror, within `busy_limits`.
     """
     registry.validate_settings(request.sources, environment)
-    manifest = None if request.manifest is None else _clean_name(request.manifest)
-    request = replace(request, packages=tuple(map(_clean_name, request.packages)), manifest=manifest)
+    packages, manifests = (tuple(map(_clean_name, names)) for names in (request.packages, request.manifests))
+    request = replace(request, packages=packages, manifests=manifests)
     with StopSignals() as signals, lock.fetch_lock(path):
         report = Report(started=clock(), named=request.packages)
         asked = str(request)
@@ -178,7 +177,9 @@ class _FetchRun:
         queues = queue.queue_repositories(self._db, only=only, now=now)
         projects = queue.queue_projects(self._db, only=only, now=now)
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
-        tokens = {forge: await self._find_token(forge) for forge in repositories}
+        more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
+        # Running gh may take a while; a thread keeps the loop free for signals.
+        tokens = {forge: await asyncio.to_thread(next, found, None) for forge, found in more_tokens.items()}
         if self._request.all_packages:
             with_token = {forge for forge, token in tokens.items() if token is not None}
             self._recorder.report.has_github_token = SourceName.GITHUB in with_token
@@ -194,7 +195,12 @@ class _FetchRun:
             )
         forges = {
             registry.open_forge(
-                forge, self._environment, token=tokens[forge], limits=self._limits, clock=self._clock
+                forge,
+                self._environment,
+                token=tokens[forge],
+                other_tokens=more_tokens[forge],
+                limits=self._limits,
+                clock=self._clock,
             ): due
             for forge, due in repositories.items()
         }
@@ -205,12 +211,6 @@ class _FetchRun:
             source = registry.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock)
             pypi = source, projects
         await SourceWorkers(self._context, all_packages=self._request.all_packages).run(forges, pypi)
-
-    async def _find_token(self, forge: SourceName) -> Token | None:
-        if forge is not SourceName.GITHUB:
-            return credentials.find_token(forge, self._environment)
-        # Running gh may take a while; a thread keeps the loop free for signals.
-        return await asyncio.to_thread(credentials.find_token, forge, self._environment)
 
     def _show_estimates(self, estimates: list[estimate.Estimate]) -> None:
         for line in estimate.estimate_lines(estimates):

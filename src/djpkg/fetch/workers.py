@@ -68,6 +68,8 @@ class SourceWorkers:
                     for answer in page:
                         if answer.outcome is not None:
                             unanswered.pop(answer.coordinate, None)
+        for rejected in source.rejections:
+            self._recorder.report.reject_token(source.name, str(rejected))
         for names in unanswered.values():  # only if the source raised an error
             self._recorder.fail(source.name, names, f"{source.name}: no answer (stopped early)")
 

@@ -35,14 +35,14 @@ _PAGE_SIZE = 250
 
 def count(db: sqlite3.Connection, query: Query) -> int:
     """Return the number of packages that match."""
-    condition, values = where_clause(query, get_grid_names(db))
+    condition, values = where_clause(query, _get_names(db, query))
     (number,) = db.execute(f"SELECT count(*) FROM packages WHERE {condition}", values).fetchone()
     return cast("int", number)
 
 
 def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, limit: int = 0) -> list[int]:
     """Return the ids of the packages that match, in order; `limit` 0 means no limit."""
-    names = get_grid_names(db)
+    names = _get_names(db, query)
     condition, values = where_clause(query, names)
     order, order_values = order_clause(sorts, query, names)
     if any(item.field.name == VERSION_FIELD for item in sorts):
@@ -85,9 +85,18 @@ def _unknown_name(notion: str, text: str, known: Sequence[GridName]) -> str:
     return f"unknown {notion} {quote_input(text)}; {next_step}"
 
 
+def _get_names(db: sqlite3.Connection, query: Query) -> GridNames:
+    """Return the names that the query may refer to."""
+    names = get_grid_names(db)
+    if all(item.field.name != "license" for item in query.filters):
+        return names
+    licenses = db.execute("SELECT DISTINCT license FROM packages WHERE license <> ''")
+    return names._replace(licenses=tuple(name for (name,) in licenses))
+
+
 def get_grid_names(db: sqlite3.Connection) -> GridNames:
     """Return the names of all categories and grids."""
-    return GridNames(*(_names_in(db, table) for table in ("categories", "grids")))
+    return GridNames(_names_in(db, "categories"), _names_in(db, "grids"))
 
 
 def _names_in(db: sqlite3.Connection, table: str) -> tuple[GridName, ...]:

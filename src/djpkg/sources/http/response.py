@@ -58,7 +58,7 @@ class Response:
     """A complete response. Header names are in lower case; `url` is the last one after redirects.
 
     `next_url` is the absolute URL of the Link header with ``rel="next"`` (RFC 8288); it may lead to another server,
-    which `Client.get` refuses.
+    which `Client.get` refuses. `redirected` means that the server redirected the request to `url`.
     """
 
     status: int
@@ -66,6 +66,7 @@ class Response:
     body: bytes
     url: str
     next_url: str | None = None
+    redirected: bool = False
 
     @property
     def etag(self) -> str | None:

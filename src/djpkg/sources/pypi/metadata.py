@@ -6,16 +6,26 @@ PyPI decides which release is the latest: a yanked one only if all are yanked, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from djpkg import times
 from djpkg.errors import UnexpectedPayload
 from djpkg.model import pypi_project
 from djpkg.model.facts import PypiFacts
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import Count, clean_optional, clean_text, decode_json, parse_moment
+from djpkg.sources.http.payload import (
+    MAX_ENTRIES,
+    Count,
+    Entries,
+    clean_optional,
+    clean_text,
+    decode_json,
+    parse_moment,
+)
+from djpkg.sources.http.response import to_single_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,17 +34,16 @@ MAX_WORD_LENGTH = 200
 """Characters of a name, a version or a specifier."""
 MAX_URL_LENGTH = 500
 MAX_URLS = 20
-MAX_CLASSIFIERS = 1000
 
 
 class _Info(msgspec.Struct):
     name: str
     version: str
-    classifiers: list[str] | None = None
+    classifiers: Entries[str] | None = None
     home_page: str | None = None
     license: str | None = None
     license_expression: str | None = None
-    project_urls: dict[str, str | None] | None = None
+    project_urls: Annotated[dict[str, str | None], msgspec.Meta(max_length=MAX_ENTRIES)] | None = None
     requires_python: str | None = None
     yanked: bool | None = None
 
@@ -45,24 +54,27 @@ class _File(msgspec.Struct):
 
 class _Project(msgspec.Struct):
     info: _Info
-    urls: list[_File] | None = None
+    urls: Entries[_File] | None = None
     last_serial: Count | None = None
 
 
 _PROJECT = msgspec.json.Decoder(_Project)
 
 
-def parse_metadata(body: bytes) -> tuple[PypiFacts, int | None]:
-    """Return the facts of a project and its last serial, if the response has one.
+def parse_metadata(body: bytes, *, name: str) -> tuple[PypiFacts, int | None]:
+    """Return the facts of the project with a normalized name, and its last serial, if the response has one.
 
-    UnexpectedPayload for an invalid response, even if only a part of it is invalid.
+    UnexpectedPayload for an invalid response, even if only a part of it is invalid, and for that of another project.
     """
     project = decode_json(_PROJECT, body, source=SourceName.PYPI)
     info = project.info
+    if canonicalize_name(info.name) != canonicalize_name(name):
+        other = to_single_line(info.name)
+        raise UnexpectedPayload(f"{SourceName.PYPI}: got an answer about {other!r} instead of {name}")
     version = _parse_word(info.version)
     if version is None:
         raise UnexpectedPayload(f"{SourceName.PYPI}: the response has an invalid version")
-    classifiers = tuple(map(clean_text, (info.classifiers or ())[:MAX_CLASSIFIERS]))
+    classifiers = tuple(map(clean_text, info.classifiers or ()))
     license_ = pypi_project.choose_license(
         clean_optional(info.license_expression), classifiers, clean_optional(info.license)
     )
