@@ -144,7 +144,7 @@ def test_the_error_about_an_invalid_url_names_only_its_variable(address: str) ->
 
 @pytest.mark.parametrize(("source", "variable"), TOKENS)
 def test_a_token_is_read_from_its_variable_without_surrounding_white_space(source: SourceName, variable: str) -> None:
-    secret = "mara@example.org:canary" if source is SourceName.BITBUCKET else "ghp_canary"
+    secret = "mara@example.org:canary-0123456789" if source is SourceName.BITBUCKET else "ghp_canary-0123456789"
     found = credentials.token_from_environment(source, {variable: f" {secret}\n"})
     assert found == credentials.Token(variable, secret)
     assert "canary" not in repr(found)
@@ -184,10 +184,11 @@ def test_only_forges_use_tokens() -> None:
 
 
 def test_the_first_github_variable_with_a_token_wins() -> None:
-    both = {"GH_TOKEN": "one", "GITHUB_TOKEN": "two"}
-    assert credentials.token_from_environment(SourceName.GITHUB, both) == credentials.Token("GH_TOKEN", "one")
+    first, second = "first-0123456789", "second-0123456789"
+    both = {"GH_TOKEN": first, "GITHUB_TOKEN": second}
+    assert credentials.token_from_environment(SourceName.GITHUB, both) == credentials.Token("GH_TOKEN", first)
     assert credentials.token_from_environment(SourceName.GITHUB, {**both, "GH_TOKEN": " "}) == credentials.Token(
-        "GITHUB_TOKEN", "two"
+        "GITHUB_TOKEN", second
     )
     assert credentials.token_from_environment(SourceName.GITHUB, {}) is None
 
@@ -202,11 +203,20 @@ def test_the_error_about_an_invalid_token_names_only_its_variable(secret: str) -
     assert "can" not in message.replace("can be", "")
 
 
-@pytest.mark.parametrize("secret", ["canary", ":canary", "mara@example.org:", ":"])
+@pytest.mark.parametrize("secret", ["canary-0123456789", ":canary-0123456789"])
 def test_the_error_about_a_bitbucket_token_without_email_names_only_its_variable(secret: str) -> None:
     with pytest.raises(ConfigError, match="BITBUCKET_TOKEN does not have the form EMAIL:TOKEN") as raised:
         credentials.token_from_environment(SourceName.BITBUCKET, {"BITBUCKET_TOKEN": secret})
     assert "canary" not in f"{raised.value} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(("source", "variable"), TOKENS)
+@pytest.mark.parametrize("secret", ["c", "canary-01234567", "mara@example.org:canary-01234567", "mara@example.org:"])
+def test_a_token_under_16_characters_is_refused(source: SourceName, variable: str, secret: str) -> None:
+    with pytest.raises(ConfigError, match=f"the token in {variable} is too short") as raised:
+        credentials.token_from_environment(source, {variable: secret})
+    assert "canary" not in f"{raised.value} {raised.value.hint}"
+    assert credentials.parse_token(variable, f"mara@example.org:{'c' * 16}")
 
 
 def test_custom_forges_use_https_except_on_loopback() -> None:

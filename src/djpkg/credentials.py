@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # In seconds. gh may read its token from a keyring that waits for the user.
 GH_TIMEOUT = 2.0
 GH_COMMAND = "gh auth token"
+# In characters. A shorter text may be an ordinary word, which could not be removed from what a server answers.
+MIN_LENGTH = 16
 
 
 class Token(NamedTuple):
@@ -64,13 +66,26 @@ def _read_variable(source: SourceName, variable: str, environment: Mapping[str, 
 
 
 def parse_token(origin: str, text: str) -> Token | None:
-    """Return a token without surrounding white space, None if it is empty; ConfigError if no header can contain it."""
+    """Return a token without surrounding white space, None if it is empty.
+
+    ConfigError if no header can contain it, or if it is shorter than MIN_LENGTH.
+    """
     secret = text.strip()
     if not secret:
         return None
     if not re.fullmatch(r"[\x21-\x7e]+", secret):
         raise ConfigError(f"the token in {origin} contains invalid characters", hint=f"set {origin} again, or unset it")
+    if len(secret.rpartition(":")[2]) < MIN_LENGTH:  # Bitbucket's follows an address
+        message = f"the token in {origin} is too short: tokens have at least {MIN_LENGTH} characters"
+        raise ConfigError(message, hint=f"set {origin} again, or unset it")
     return Token(origin, secret)
+
+
+def find_gh(environment: Mapping[str, str]) -> str | None:
+    """Return the path of the gh program, None if it is not installed. Starts nothing."""
+    import shutil  # noqa: PLC0415 - only needed here
+
+    return shutil.which("gh", path=environment.get("PATH", ""))
 
 
 def find_gh_token(environment: Mapping[str, str]) -> Token | None:
@@ -79,10 +94,9 @@ def find_gh_token(environment: Mapping[str, str]) -> Token | None:
     It is the token that gh itself stores: with GH_TOKEN or GITHUB_TOKEN set, gh would return that one. ConfigError for
     an invalid token or an invalid DJPKG_GITHUB_URL.
     """
-    import shutil  # noqa: PLC0415 - only needed here
-    import subprocess  # noqa: PLC0415 - as above
+    import subprocess  # noqa: PLC0415 - only needed here
 
-    program = shutil.which("gh", path=environment.get("PATH", ""))
+    program = find_gh(environment)
     if program is None:
         return None
     variables = config.API_BY_SOURCE[SourceName.GITHUB].token_variables

@@ -215,6 +215,16 @@ def test_an_invalid_text_names_the_field_and_its_valid_values(word: str) -> None
     assert describe_values(field) in message
 
 
+@pytest.mark.parametrize("user", ["robot:canary", "canary", "ca:na@ry", ":canary"])
+@pytest.mark.parametrize("word", ["repo_url={}", "docs={}", "pypi_url={}", 'docs:="{}"'])
+def test_a_url_with_a_user_or_a_password_is_refused_and_not_shown(user: str, word: str) -> None:
+    message = error_of(word.format(f"https://{user}@example.org/mara/pots"))
+    assert "contains a user name or password" in message
+    assert "canary" not in message
+    assert "ry" not in message
+    assert applied("repo_url=https://git@example.org/mara/pots")
+
+
 @pytest.mark.parametrize("word", ["", "title", "=x", "title x", "5=x", "ti tle=x", ":=5", "title!=x", "-title=x"])
 def test_a_malformed_assignment_shows_the_forms(word: str) -> None:
     assert "field:=JSON" in error_of(word)

@@ -461,7 +461,7 @@ def test_configured_servers_are_parsed(text: str, forges: dict[str, SourceName])
         ("a.example=forgejo,b.example=gitlab", "not HOST=KIND"),
         ("https://git.example.org=forgejo", "invalid entry 'https://git.example.org=forgejo'"),
         ("git.example.org/sub=forgejo", "not HOST=KIND"),
-        ("user@git.example.org=forgejo", "not HOST=KIND"),
+        ("user@git.example.org=forgejo", "an entry contains a user name or password, not HOST=KIND"),
         ("git.example.org:=forgejo", "not HOST=KIND"),
         ("git.example.org.=forgejo", "not HOST=KIND"),
         ("git\u3002example=forgejo", "'git\\u3002example=forgejo'"),
@@ -483,6 +483,23 @@ def test_invalid_servers_are_an_error_that_shows_the_entry(text: str, message: s
     assert str(caught.value).startswith("DJPKG_FORGES: ")
     assert message in str(caught.value)
     assert caught.value.hint is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://robot:canary@git.example.org=forgejo",
+        "robot:canary@git.example.org=forgejo",
+        "canary@git.example.org=forgejo",
+        "https://robot:canary canary@git.example.org=forgejo",
+        "git.example.org=canary robot:c@git.example.org=forgejo",
+        "git.example.org=forgejo\nhttps://robot:c@nary@git.example.org:canary=gitlab",
+    ],
+)
+def test_the_user_and_password_of_a_server_are_not_in_the_error(text: str) -> None:
+    with pytest.raises(ConfigError, match="DJPKG_FORGES: ") as caught:
+        parse_forge_servers(text)
+    assert not re.search("canary|robot|nary@", f"{caught.value} {caught.value.hint}")
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)

@@ -180,7 +180,7 @@ def test_a_rate_limit_defers_until_its_end(case: Case, server: WorldServer, worl
 def test_a_rejected_token_is_replaced_and_not_shown(
     case: Case, server: WorldServer, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    source = case.make(server, token="robot@example.org:canary")
+    source = case.make(server, token="robot@example.org:canary-0123456789")
     answers = fetch(source, case.add_several(world))
     assert outcomes(answers.values()) == {"updated": 8}
     (rejected,) = source.rejections

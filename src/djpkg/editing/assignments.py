@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from djpkg.model.merge import StoredValue
 
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
+# Of a URL; git@ is neither secret nor a name.
+_CREDENTIALS = re.compile(r"//(?!git@)[^/\s]*@")
 _URL = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
 _FULL_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
 # The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
@@ -199,6 +201,8 @@ def _check_time(field: Field, text: str) -> str:
 def _check_url(field: Field, text: str) -> str:
     if not text:
         return ""
+    if _CREDENTIALS.search(text):
+        raise UsageError(f"the URL for {field.name} contains a user name or password", hint="leave them out")
     if len(text) <= _MAX_TEXT and _URL.fullmatch(text) and text.isprintable():
         return text
     if field.kind is Kind.PROJECT and pypi_project.parse_project_name(text):

@@ -118,8 +118,8 @@ def queue_projects(db: sqlite3.Connection, *, only: Collection[int] | None, now:
 
 def _due_condition(only: Collection[int] | None, now: datetime) -> tuple[str, tuple[str | int, ...]]:
     if only is None:
-        # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well. A time that
-        # is later than any answer causes is damaged.
+        # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well. A time later
+        # than any answer causes is damaged.
         due = "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ? OR facts.retry_after > ?)"
         return due, (*(format_time(now),) * 2, format_time(now + _LONGEST_RETRY))
     return "packages.id IN (SELECT value FROM json_each(?))", (str(list(only)),)

@@ -164,7 +164,8 @@ class Writer:
                     rows[key] = rows.get(key, {}) | applied.row
                     changes.append(applied.change)
                     if not applied.only_time:
-                        to_merge[number] = applied.change
+                        changed = applied.change.changed or (number in to_merge and to_merge[number].changed)
+                        to_merge[number] = applied.change._replace(changed=changed)
                     # A page can contain several answers about one coordinate.
                     gone_count = cast("int", applied.row.get("gone_count", old.gone_count))
                     stored[key] = old._replace(facts=applied.facts, gone_count=gone_count)
@@ -292,14 +293,18 @@ class Writer:
         )
 
     def _merge_and_suggest(self, changes: Mapping[int, StoredChange], known: Collection[int]) -> list[StoredChange]:
-        """Merge, and return an event for each package in `known` that newly names another repository as its own."""
+        """Merge, and return an event for each package in `known` that newly names another repository as its own.
+
+        It is no event that this version of djpkg recognizes a name in facts that did not change.
+        """
         before = dict(
             self._db.execute(f"SELECT id, suggestion FROM packages WHERE id {_IN_LIST}", (_json_list(changes),))
         )
         suggestions: list[StoredChange] = []
         for merged in self._merge(changes):
             number = cast("int", merged.values["id"])
-            if number not in known or merged.suggestion in (None, before[number]):
+            is_new = number in known and changes[number].changed
+            if not is_new or merged.suggestion in (None, before[number]):
                 continue
             event = Event("suggested", merged.repository.url if merged.repository else None, merged.suggestion)
             suggestions.append(changes[number]._replace(changed=False, events=(event,)))

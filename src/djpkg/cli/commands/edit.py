@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
 
 import typer
 
 from djpkg import config
-from djpkg.cli import options, output, terminal
+from djpkg.cli import interrupts, options, output, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
 from djpkg.errors import DjpkgError, MirrorError, UsageError
-from djpkg.mirror import lock, resolve
+from djpkg.mirror import busy, lock, resolve
 from djpkg.mirror.categories import get_categories_and_grids
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.overrides import read_raw
@@ -158,11 +159,13 @@ def _edit(
     if not parsed and not unset and not _is_interactive():
         message = "nothing to edit: pass assignments or --unset"
         raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
-    lock.ensure(path)
+    with interrupts.raising_signals():
+        lock.ensure(path, notify=partial(_notify_waiting, path))
     found = _find(path, package, must_merge=bool(parsed) or not unset)
     _check_editable(unset, found.overrides)
     if not parsed and not unset:
-        return found, _edit_in_editor(path, found)
+        with interrupts.raising_signals():
+            return found, _edit_in_editor(path, found)
 
     def revise(current: Mapping[str, StoredValue]) -> Mapping[str, StoredValue]:
         return assignments.apply_assignments(parsed, current, found.ids)
@@ -209,9 +212,17 @@ def _find(path: Path, package: str, *, must_merge: bool) -> _Found:
 def _store(path: Path, number: int, revise: Revise, unset: Sequence[bytes]) -> tuple[Merged, Merged] | None:
     from djpkg.mirror.write import Writer  # noqa: PLC0415 - loads sqlite-utils, so after all checks
 
-    with open_write(path) as mirror:
-        writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
-        return writer.update_overrides(number, revise, unset=unset, now=options.now())
+    def store() -> tuple[Merged, Merged] | None:
+        with open_write(path) as mirror:
+            writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
+            return writer.update_overrides(number, revise, unset=unset, now=options.now())
+
+    with interrupts.raising_signals():
+        return busy.retry(store, busy.EDIT, notify=partial(_notify_waiting, path))
+
+
+def _notify_waiting(path: Path) -> None:
+    terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
 def _edit_in_editor(path: Path, found: _Found) -> list[FieldChange]:

@@ -93,7 +93,7 @@ def fetch(
             _print_estimates(request, db, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
-        progress = _new_progress(visible=interactive and not as_json)
+        progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
         if as_json and not dry_run:
@@ -142,17 +142,19 @@ def _find_required(manifests: Sequence[str], db: Path | None, *, report: bool, q
     return tuple(map(str, ids))
 
 
-def _new_progress(*, visible: bool) -> Progress:
+def _new_progress(*, visible: bool, quiet: bool) -> Progress:
     from djpkg.fetch.progress import NoProgress
 
-    if not visible:
+    if quiet:
         return NoProgress()
+    if not visible:
+        return NoProgress(terminal.write_warning)
     from rich.console import Console
 
     from djpkg.render.progress import TerminalProgress
 
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    return NoProgress() if console.is_dumb_terminal else TerminalProgress(console)
+    return NoProgress(terminal.write_warning) if console.is_dumb_terminal else TerminalProgress(console)
 
 
 def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -42,6 +43,14 @@ class Authorization:
     def token(self) -> str:
         """The secret itself."""
         return self.value.rpartition(" ")[2]
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The forms in which a server may quote the secret, the longest first."""
+        token = self.token
+        plain = base64.b64decode(token).decode() if self.value.startswith("Basic ") else token
+        found = {token, plain, plain.rpartition(":")[2]}
+        return tuple(sorted({*found, *(one.replace("/", r"\/") for one in found)}, key=len, reverse=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
