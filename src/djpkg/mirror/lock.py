@@ -29,7 +29,7 @@ def fetch_lock(path: Path) -> Iterator[None]:
         lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
         lock.acquire()
     except Timeout as error:
-        raise FetchRunning(f"another fetch of {path} is running") from error
+        raise FetchRunning(f"another fetch of {path} is running", hint="wait until it has finished") from error
     except (OSError, NotImplementedError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its file system has no locks"
         raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=connection.OTHER_FILE) from error
