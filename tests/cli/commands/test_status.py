@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg import config
+from djpkg import config, credentials
 from djpkg.cli import options
 from djpkg.mirror import fetch_history, schema
 from djpkg.mirror.connection import open_write
@@ -181,6 +181,7 @@ def test_the_variable_of_a_token_is_shown_and_never_the_token(
 def test_gh_is_named_if_it_has_a_token_and_its_output_is_not_shown(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(credentials, "GH_TIMEOUT", 30)
     gh = tmp_path / "gh"
     gh.write_text(f"#!/bin/sh\necho {SECRET}\necho {SECRET} >&2\n")
     gh.chmod(0o755)
@@ -196,6 +197,7 @@ def test_gh_is_named_if_it_has_a_token_and_its_output_is_not_shown(
 def test_gh_is_asked_for_the_token_of_the_configured_server(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(credentials, "GH_TIMEOUT", 30)
     gh = tmp_path / "gh"
     gh.write_text(f'#!/bin/sh\n[ "$*" = "auth token --hostname github.example.org" ] && echo {SECRET}\n')
     gh.chmod(0o755)
