@@ -201,7 +201,8 @@ class NamedFetch:
         slug = None if number is None else resolve.find_slug(self._db, number)
         if number is not None:
             await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
-        self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=isinstance(error, Refused))
+        refused = isinstance(error, Refused)
+        self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=refused, hint=error.hint)
 
     def _add_found(self, number: int | None) -> None:
         if number is not None:

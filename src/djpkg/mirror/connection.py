@@ -29,6 +29,7 @@ BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
 _INVALID_TEXT = "it contains text that is not valid UTF-8"
 _RESTORE = "restore a copy, or move it aside and fetch again"
+_FREE_SPACE = "free some space and run the command again"
 
 
 @contextmanager
@@ -282,9 +283,9 @@ def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | N
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_TOOBIG:
             return _damaged(path, str(error))
         case sqlite3.SQLITE_FULL:
-            return MirrorError(f"the disk is full; the mirror {path} is unchanged")
+            return MirrorError(f"the disk is full; the mirror {path} is unchanged", hint=_FREE_SPACE)
         case sqlite3.SQLITE_IOERR:
-            return MirrorError(f"disk error while using the mirror {path} ({name})")
+            return MirrorError(f"disk error while using the mirror {path} ({name})", hint=_FREE_SPACE)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return MirrorBusy(f"the mirror {path} is locked by another program", hint="try again when it has finished")
         case sqlite3.SQLITE_READONLY if name.endswith("DBMOVED"):

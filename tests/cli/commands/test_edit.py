@@ -169,9 +169,10 @@ def test_the_undo_command_uses_the_id_for_an_ambiguous_slug(filled_mirror: Path)
 
 
 def test_an_edit_of_a_fetched_field_prints_a_note(fetched_mirror: Path) -> None:
-    assert "repo_watchers: your value is shown from now on" in run("edit", "1", "stars=7").err
-    assert "from now on" not in run("edit", "1", "title=x").err
-    assert "from now on" not in run("edit", "1", "--unset", "stars").err
+    note = "edited; fetches no longer change the shown value"
+    assert f"repo_watchers: {note}\n" in run("edit", "1", "stars=7").err
+    assert note not in run("edit", "1", "title=x").err
+    assert note not in run("edit", "1", "--unset", "stars").err
 
 
 def test_the_same_edit_again_changes_nothing(fetched_mirror: Path) -> None:
@@ -651,15 +652,15 @@ def test_repeated_mistakes_end_the_edit(desk: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_typed_text_is_kept_if_the_disk_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
+    from djpkg.cli import editor  # noqa: PLC0415 - terminals only
 
-    def full(draft: Draft, text: str) -> None:
+    def full(path: Path, text: str) -> None:
         if text.startswith("# ERROR"):
             raise OSError(28, "No space left on device")
-        write(draft, text)
+        replace_file(path, text)
 
-    write = Draft._write
-    monkeypatch.setattr(Draft, "_write", full)
+    replace_file = editor.replace_file
+    monkeypatch.setattr(editor, "replace_file", full)
     session = desk.edit(typed("Typed") + '; echo "stars = many" >> "$1"')
     assert session.code == 1
     assert "No space left on device" in session.shown

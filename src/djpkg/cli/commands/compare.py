@@ -41,7 +41,7 @@ def compare(
             "--grid",
             metavar="GRID",
             help="Add the packages of a grid: slug, title or id.",
-            autocompletion=candidates.when_completing(candidates.grids),
+            autocompletion=candidates.grids,
         ),
     ] = None,
     manifests: Annotated[list[str] | None, options.requirements_option("Add")] = None,

@@ -48,7 +48,7 @@ Assignments = Annotated[
     typer.Argument(
         metavar="[ASSIGNMENT]...",
         help="field=value (field= clears), field:=JSON, field+=value, field-=value.",
-        autocompletion=candidates.when_completing(candidates.assignments),
+        autocompletion=candidates.assignments,
     ),
 ]
 
@@ -98,7 +98,7 @@ def edit(
             "--unset",
             metavar="FIELD",
             help="Remove your value; the latest upstream value is shown again.",
-            autocompletion=candidates.when_completing(candidates.editable),
+            autocompletion=candidates.editable,
         ),
     ] = None,
     as_json: AsJson = False,
@@ -302,7 +302,7 @@ def _write_notes(changes: list[FieldChange], undo_command: str | None) -> None:
         terminal.write_stderr("nothing changed")
     for change in changes:
         if change.is_edited and change.field is not None and change.field.owner in (Owner.FORGE, Owner.PYPI):
-            terminal.write_stderr(f"{change.name}: your value is shown from now on, also after a fetch")
+            terminal.write_stderr(f"{change.name}: edited; fetches no longer change the shown value")
     if undo_command is not None:
         terminal.write_stderr(f"undo: {undo_command}")
 

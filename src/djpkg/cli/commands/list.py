@@ -97,8 +97,8 @@ def _takes_value(letter: str, value: str) -> bool:
 _TERMS = """A TERM is a word, is:STATE or a filter FIELD:VALUE. Words match slug, title, description, category and
 grids. Commas separate alternatives; a leading - or ^ excludes.
 
-Numbers and times take ranges: stars:100.. or released:2025..2026. A time may be a span before now: 12h, 7d, 2w, 6m, 1y.
-djpkg fields lists the fields, each with an example.
+Numbers and times take ranges: stars:100.. or released:2025..2026. A time is a date, or a time span before now: 12h, 7d,
+2w, 6m, 1y. djpkg fields lists the fields, each with an example.
 """
 
 
@@ -120,7 +120,7 @@ def list_(
         typer.Argument(
             metavar="[TERM]...",
             help="Words and filters; all must match.",
-            autocompletion=candidates.when_completing(candidates.terms),
+            autocompletion=candidates.terms,
         ),
     ] = None,
     *,
@@ -131,7 +131,7 @@ def list_(
             "--sort",
             metavar="FIELD,...",
             help="Sort by fields; -FIELD reverses.",
-            autocompletion=candidates.when_completing(candidates.sorts),
+            autocompletion=candidates.sorts,
         ),
     ] = None,
     limit: Limit = None,

@@ -44,7 +44,7 @@ Web = Annotated[
         *_WEB,
         metavar="[PAGE]",
         help="Open a page in the browser: catalog (default), repo, pypi or docs.",
-        autocompletion=candidates.when_completing(candidates.pages),
+        autocompletion=candidates.pages,
     ),
 ]
 
