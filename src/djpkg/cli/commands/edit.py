@@ -284,7 +284,7 @@ def _find_changes(found: _Found, stored: tuple[Merged, Merged] | None, edited: s
         if stored is not None and name in stored[0].upstream:
             continue
         field = _find_editable(name)
-        new = to_public(field, stored[1].values[name]) if stored is not None and field is not None else None
+        new = to_public(field, stored[1].values[field.name]) if stored is not None and field is not None else None
         changes.append(
             FieldChange(name, field, _raw_text(raw), new, new, was_edited=True, is_edited=False, is_valid=False)
         )
