@@ -537,10 +537,10 @@ def test_an_invalid_record_does_not_affect_others(desk: Desk, server: WorldServe
     assert f"package {bad}: " in failure["reason"]
     assert "repo_watchers" in failure["reason"]
     server.faults.clear()
-    desk.fetch(sources=["catalog"], full=True)
+    desk.fetch(sources=["catalog"], refetch=True)
     assert "p002" in desk.slugs()
     server.fault("catalog", r"^/packages/\?", kind="rewrite", rewrite=break_record)
-    report = desk.fetch(sources=["catalog"], full=True)
+    report = desk.fetch(sources=["catalog"], refetch=True)
     (failure,) = listed_failures(report)
     assert (failure["slug"], failure["source"]) == ("p002", "catalog")
     assert report.sources[SourceName.CATALOG].asked == 6
@@ -568,7 +568,7 @@ def test_an_empty_list_of_weeks_keeps_the_stored_counts(desk: Desk) -> None:
     desk.world.package("plain").commits_over_52 = []
     desk.fetch("plain", sources=["catalog"])
     assert desk.show("plain")["commits_over_52"] == [2] * 52
-    desk.fetch(sources=["catalog"], full=True)
+    desk.fetch(sources=["catalog"], refetch=True)
     assert desk.show("plain")["commits_over_52"] == [2] * 52
 
 
@@ -582,7 +582,7 @@ def test_only_the_first_page_is_read_within_a_day_of_a_sweep(desk: Desk, server:
     report = desk.fetch(sources=["catalog"])
     assert count_requests(server, "^/packages/", "catalog") == 1
     assert [(event.slug, event.event) for event in report.events] == [("fresh", "added")]
-    desk.fetch(sources=["catalog"], full=True)
+    desk.fetch(sources=["catalog"], refetch=True)
     assert count_requests(server, "^/packages/", "catalog") == 2
     desk.advance(hours=25)
     desk.fetch(sources=["catalog"])
@@ -1018,9 +1018,9 @@ def test_edits_survive_fetches(any_desk: Desk) -> None:
         assert now["last_updated"] == format_time(head.committed)
     for place in range(4):
         any_desk.world.add_package(f"more{place}", repo_url="")
-    any_desk.fetch(full=True)
+    any_desk.fetch(refetch=True)
     any_desk.world.remove_package("on-github")
-    any_desk.fetch(full=True)
+    any_desk.fetch(refetch=True)
     assert any_desk.fields("on-github", "catalog_state", "title") == {"catalog_state": "removed", "title": "Mine"}
 
 

@@ -73,7 +73,9 @@ def fetch(
                 run = fetch_history.start_run(db, str(request), now=report.started)
                 context = FetchContext(
                     db=db,
-                    writer=Writer(db, forges=forge_servers.forge_servers(environment), run=run),
+                    writer=Writer(
+                        db, forges=forge_servers.forge_servers(environment), run=run, rewrite=request.refetch
+                    ),
                     recorder=Recorder(report, progress=progress, db=db, clock=clock),
                     environment=environment,
                     clock=clock,
@@ -125,10 +127,14 @@ class _FetchRun:
             with self._recorder.recording_usage(SourceName.CATALOG, catalog):
                 if not self._request.all_packages:
                     return await self._fetch_named(catalog)
-                last, full = fetch_history.find_sweep(self._db, SourceName.CATALOG), self._request.full
-                self._show_estimates([estimate.estimate_catalog(last, full=full, now=self._clock())])
+                last, outdated = (
+                    fetch_history.find_sweep(self._db, SourceName.CATALOG),
+                    queue.count_outdated_records(self._db),
+                )
+                refetch, now = self._request.refetch, self._clock()
+                self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
                 with self._recorder.recording_errors(SourceName.CATALOG):
-                    await CatalogSweep(catalog, self._context).run(full=full)
+                    await CatalogSweep(catalog, self._context).run(refetch=refetch)
         return None
 
     async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
@@ -140,9 +146,10 @@ class _FetchRun:
         """Fetch from the forges and PyPI: for the packages of `only`, or for all."""
         if only is not None and not only:
             return
-        now, wanted = self._clock(), self._request.sources
-        queues = queue.queue_repositories(self._db, only=only, now=now)
-        projects = queue.queue_projects(self._db, only=only, now=now)
+        now, wanted, refetch = self._clock(), self._request.sources, self._request.refetch
+        queues = queue.queue_repositories(self._db, only=only, now=now, refetch=refetch)
+        projects = queue.queue_projects(self._db, only=only, now=now, refetch=refetch)
+        queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
         tokens = {forge: await self._find_token(forge) for forge in repositories}
         if self._request.all_packages:

@@ -12,10 +12,10 @@ from functools import cache
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, cast
 
-from djpkg.mirror.read import distinct_fields
+from djpkg.mirror.read import columns_sql, distinct_fields, span_end
 from djpkg.mirror.serialization import from_sql
 from djpkg.model.fields import Kind
-from djpkg.query.columns import column_sql, is_computed
+from djpkg.query.columns import is_computed
 from djpkg.query.grid_names import GridName, GridNames, lower_ascii
 from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause
 from djpkg.query.where_clause import unknown_names, where_clause
@@ -24,6 +24,7 @@ from djpkg.text import quote_input
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from djpkg.mirror.serialization import SqlValue
     from djpkg.model.fields import Column, Field
@@ -33,18 +34,20 @@ if TYPE_CHECKING:
 _PAGE_SIZE = 250
 
 
-def count(db: sqlite3.Connection, query: Query) -> int:
-    """Return the number of packages that match."""
-    condition, values = where_clause(query, get_grid_names(db))
+def count(db: sqlite3.Connection, query: Query, *, now: datetime | None = None) -> int:
+    """Return the number of packages that match; `now` is as for `get_values`."""
+    condition, values = where_clause(query, get_grid_names(db), today=span_end(now))
     (number,) = db.execute(f"SELECT count(*) FROM packages WHERE {condition}", values).fetchone()
     return cast("int", number)
 
 
-def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, limit: int = 0) -> list[int]:
-    """Return the ids of the packages that match, in order; `limit` 0 means no limit."""
-    names = get_grid_names(db)
-    condition, values = where_clause(query, names)
-    order, order_values = order_clause(sorts, query, names)
+def find_ids(
+    db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, limit: int = 0, now: datetime | None = None
+) -> list[int]:
+    """Return the ids of the packages that match, in order; `limit` 0 means no limit; `now` is as for `get_values`."""
+    names, today = get_grid_names(db), span_end(now)
+    condition, values = where_clause(query, names, today=today)
+    order, order_values = order_clause(sorts, query, names, today=today)
     if any(item.field.name == VERSION_FIELD for item in sorts):
         _define_version_order(db)
     sql = f"SELECT packages.id FROM packages WHERE {condition} ORDER BY {order}"
@@ -94,15 +97,19 @@ def _names_in(db: sqlite3.Connection, table: str) -> tuple[GridName, ...]:
     return tuple(GridName(*row) for row in db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id"))
 
 
-def get_rows(db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column]) -> Iterator[Values]:
-    """Yield the JSON values of each package by field name, in the order of `ids`."""
+def get_rows(
+    db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column], *, now: datetime | None = None
+) -> Iterator[Values]:
+    """Yield the JSON values of each package by field name, in the order of `ids`; `now` is as for `get_values`."""
     fields = distinct_fields(columns)
-    for page in _read_pages(db, ids, fields):
+    for page in _read_pages(db, ids, fields, now):
         for row in page:
             yield {field.name: from_sql(field, stored) for field, stored in zip(fields, row, strict=True)}
 
 
-def get_json(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column]) -> Iterator[list[str]]:
+def get_json(
+    db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], *, now: datetime | None = None
+) -> Iterator[list[str]]:
     """Yield pages of compact JSON objects, one object per package, in the order of `ids`.
 
     Stored JSON is copied into a template without parsing it: with json.loads and json.dumps of every record,
@@ -111,14 +118,14 @@ def get_json(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Colum
     fields = [column.field for column in columns]
     template = "{" + ",".join(f"{json.dumps(column.key).replace('%', '%%')}:%s" for column in columns) + "}"
     encoders = [_json_encoder(field) for field in fields]
-    for page in _read_pages(db, ids, fields):
+    for page in _read_pages(db, ids, fields, now):
         yield [template % tuple([encode(value) for encode, value in zip(encoders, row, strict=True)]) for row in page]
 
 
 def _read_pages(
-    db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[Field]
+    db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[Field], now: datetime | None
 ) -> Iterator[list[tuple[SqlValue, ...]]]:
-    expressions = ", ".join(column_sql(field) for field in fields)
+    expressions = columns_sql(fields, now)
     for start in range(0, len(ids), _PAGE_SIZE):
         yield db.execute(
             f"SELECT {expressions} FROM json_each(?) AS wanted JOIN packages ON packages.id = wanted.value"

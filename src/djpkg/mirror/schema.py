@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from djpkg.mirror.schema_third import THIRD
+
 # "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.
 APPLICATION_ID = 0x646A706B
 
@@ -254,7 +256,7 @@ INSERT INTO sweeps SELECT * FROM old_sweeps;
 DROP TABLE old_sweeps;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND)
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, THIRD)
 VERSION = len(STEPS)
 
 

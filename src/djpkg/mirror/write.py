@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, cast
 
 from sqlite_utils import Database
 
-from djpkg.mirror import facts_json
+from djpkg.mirror import dependencies, facts_json, history, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
 from djpkg.mirror.connection import transaction
 from djpkg.mirror.serialization import to_json, to_row
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ
+from djpkg.model.facts import PARSER_VERSIONS, Outcome
 from djpkg.model.merge import FactsRow, Merged, merge
+from djpkg.model.pypi_project import DJANGO
 from djpkg.source_name import SourceName
-from djpkg.times import format_time, to_sortable
+from djpkg.times import format_time, to_sortable, utc_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -36,13 +38,24 @@ _REMOVED = Event("removed", None, None)
 
 
 class Writer:
-    """All writes to one mirror. `db` is in autocommit mode; `run` is the number of the fetch, None for an edit."""
+    """All writes to one mirror. `db` is in autocommit mode; `run` is the number of the fetch, None for an edit.
 
-    def __init__(self, db: sqlite3.Connection, *, forges: Mapping[str, SourceName], run: int | None = None) -> None:
+    With `rewrite`, every answer writes the rows of its packages anew, also if nothing changed.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        *,
+        forges: Mapping[str, SourceName],
+        run: int | None = None,
+        rewrite: bool = False,
+    ) -> None:
         self._db = db
         self._tables = Database(db, execute_plugins=False)
         self._forges = forges
         self._run = run
+        self._rewrite = rewrite
 
     def store_categories(self, categories: Sequence[Category]) -> None:
         """Insert or update categories."""
@@ -91,6 +104,7 @@ class Writer:
                         "outcome": "updated" if changed else "unchanged",
                         "error": None,
                         "facts": facts_json.encode(facts),
+                        "parser_version": PARSER_VERSIONS[SourceName.CATALOG],
                     }
                 )
                 changes.append(StoredChange(number, record.slug, str(number), changed, events))
@@ -100,7 +114,7 @@ class Writer:
                 [(number,) for number in records],
             )
             self._upsert_facts(rows)
-            self._merge(records)
+            self._store_measured(self._merge(records), now)
             self._store_events(changes, now)
         return changes
 
@@ -148,14 +162,17 @@ class Writer:
                     applied = apply_answer(old, answer, number, slug, shared.get(answer.coordinate), now=now)
                     rows[key] = rows.get(key, {}) | applied.row
                     changes.append(applied.change)
-                    if not applied.only_time:
+                    self._store_details(number, answer, is_new=old.facts is None, now=now)
+                    if self._rewrite or not applied.only_time:
                         to_merge[number] = applied.change
                     # A page can contain several answers about one coordinate.
                     gone_count = cast("int", applied.row.get("gone_count", old.gone_count))
                     stored[key] = old._replace(facts=applied.facts, gone_count=gone_count)
+                if source is SourceName.PYPI and answer.coordinate == DJANGO:
+                    project_tables.store_project(self._db, answer, now=now)
             self._upsert_facts(rows.values())
             self._store_answer_time({change.package for change in changes} - to_merge.keys(), source, now)
-            changes += self._merge_and_suggest(to_merge, known)
+            changes += self._merge_and_suggest(to_merge, known, now)
             self._store_events(changes, now)
         return changes
 
@@ -183,6 +200,8 @@ class Writer:
                 "DELETE FROM overrides WHERE package_id = ? AND field = ?", [(package, field) for field in unset]
             )
             (after,) = self._merge([package])
+            if before.project != after.project:
+                dependencies.update_dependencies(self._db)
         return before, after
 
     def store_catalog_failure(self, package: int, error: str, *, now: datetime) -> None:
@@ -221,7 +240,20 @@ class Writer:
             [(time, to_sortable(time), f"$.{source.value}", time, number) for number in packages],
         )
 
-    def _merge_and_suggest(self, changes: Mapping[int, StoredChange], known: Collection[int]) -> list[StoredChange]:
+    def _store_details(self, package: int, answer: SourceAnswer, *, is_new: bool, now: datetime) -> None:
+        """Store the releases and requirements in an answer of PyPI; a new package gets those of its project."""
+        if answer.details is not None:
+            project_tables.store_details(self._db, package, answer.coordinate, answer.details, day=utc_day(now))
+        elif is_new and answer.outcome is Outcome.UNCHANGED:
+            project_tables.copy_details(self._db, package, answer.coordinate)
+
+    def _store_measured(self, merges: Iterable[Merged], now: datetime) -> None:
+        measured = {cast("int", one.values["id"]): one.measured for one in merges}
+        history.store_measured(self._db, {number: one for number, one in measured.items() if one is not None}, now=now)
+
+    def _merge_and_suggest(
+        self, changes: Mapping[int, StoredChange], known: Collection[int], now: datetime
+    ) -> list[StoredChange]:
         """Merge, and return an event for each package in `known` that newly names another repository as its own."""
         before = dict(
             self._db.execute(
@@ -229,7 +261,9 @@ class Writer:
             )
         )
         suggestions: list[StoredChange] = []
-        for merged in self._merge(changes):
+        merges = self._merge(changes)
+        self._store_measured(merges, now)
+        for merged in merges:
             number = cast("int", merged.values["id"])
             if number not in known or merged.suggestion in (None, before[number]):
                 continue

@@ -14,7 +14,7 @@ from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from djpkg.model.facts import ContributorsFacts, Facts
+    from djpkg.model.facts import ContributorsFacts, Facts, RepositoryFacts
 
 
 class Event(NamedTuple):
@@ -33,15 +33,35 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
     if isinstance(new, ForgeFacts) and isinstance(before, ForgeFacts):
         return ForgeFacts(
             state=new.state,
-            repository=new.repository or before.repository,
+            repository=_combine_repository(before.repository, new.repository),
             weeks=new.weeks or before.weeks,
             contributors=_combine_contributors(before.contributors, new.contributors),
         )
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts) and new.state == "gone":
         return replace(before, state="gone")
+    if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
+        return _keep_project_lists(before, new)
     if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and not new.commits_over_52:
         # The catalog has served empty lists of weeks: that means unknown, not zero commits.
         return replace(new, commits_over_52=before.commits_over_52)
+    return new
+
+
+def _keep_project_lists(before: PypiFacts, new: PypiFacts) -> PypiFacts:
+    """Keep what a response without the list of releases, or of requirements, does not state."""
+    if new.releases is None:
+        new = replace(new, releases=before.releases, first_released=before.first_released)
+    if new.django_requires is None and new.version == before.version:  # what a release requires never changes
+        new = replace(new, django_requires=before.django_requires)
+    return new
+
+
+def _combine_repository(before: RepositoryFacts | None, new: RepositoryFacts | None) -> RepositoryFacts | None:
+    """Keep the time of archiving, which GitHub states in GraphQL only."""
+    if new is None or before is None:
+        return new or before
+    if new.archived and new.archived_at is None and before.archived:
+        return replace(new, archived_at=before.archived_at)
     return new
 
 

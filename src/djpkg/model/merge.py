@@ -43,6 +43,18 @@ class FactsRow(NamedTuple):
     gone_count: int = 0
 
 
+class Measured(NamedTuple):
+    """The values of a repository that the history keeps; None for what nobody has counted.
+
+    `commits` are those of the last 52 weeks, as of the forge's last answer.
+    """
+
+    stars: int | None
+    forks: int | None
+    contributors: int | None
+    commits: int | None
+
+
 _NO_EDITS: Mapping[str, str] = {}
 # Fields with the name of an attribute of their source's facts are copied by name. The license has two sources.
 _REPOSITORY_FIELDS = tuple(
@@ -55,11 +67,16 @@ _RELEASE_FIELDS = tuple(
 )
 _FORGE_FIELDS = ("repo_state", "moved_to", *(field.name for field in _REPOSITORY_FIELDS))
 _PYPI_FIELDS = ("pypi_state", *(field.name for field in _RELEASE_FIELDS))
+GROWTH_FIELDS = ("stars_90d", "stars_1y")
+"""Fields that are computed from the history when they are read."""
+LINK_FIELDS = ("requires", "used_by")
+"""Fields that depend on other packages too; `djpkg.mirror.dependencies` sets them."""
 # Fields derived from another field, whose origin they share. Fields of a source are derived from its URL while the
 # package has no such source.
 _DERIVED = {
     "repo_url": ("forge", "repository", *_FORGE_FIELDS),
     "pypi_url": ("pypi_name", "license", *_PYPI_FIELDS),
+    "pypi_state": LINK_FIELDS,
     "commits_over_52": ("commits_last_year",),
     "participants": ("participant_count",),
     "category": ("category_slug", "category_title"),
@@ -72,7 +89,8 @@ class Merged(NamedTuple):
 
     `origins` holds the origin of every field; `upstream` and `upstream_origins` the upstream value and its origin for
     each overridden field; `repository` and `project` what to look up at the forge and at PyPI; `suggestion` the URL of
-    another repository that the project itself names.
+    another repository that the project itself names; `measured` the upstream values that the history keeps, None
+    without an answer of the forge.
     """
 
     values: dict[str, StoredValue]
@@ -82,6 +100,7 @@ class Merged(NamedTuple):
     repository: Repository | None
     project: str | None
     suggestion: str | None
+    measured: Measured | None
 
 
 def merge(
@@ -108,6 +127,7 @@ def merge(
     _apply_forge(values, origins, catalog, parsed, forge_row)
     _apply_pypi(values, origins, project, pypi_row)
     _apply_lookups(values, origins, catalog, [row for row in (catalog_row, forge_row, pypi_row) if row is not None])
+    measured = None if "repo_url" in overrides else _measured(values, forge_row)
     upstream = {field: values[field] for field in overrides if field in values}
     upstream_origins = {field: origins[field] for field in upstream}
     for field in upstream:
@@ -115,6 +135,7 @@ def merge(
         origins[field] = Origin(YOU, edited.get(field))
     values["edited"] = sorted(upstream)
     origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
+    origins |= dict.fromkeys(GROWTH_FIELDS, Origin(DJPKG, forge_row.answered if forge_row is not None else None))
     _set_counts(values)
     for field, derived_fields in _DERIVED.items():
         for derived in derived_fields:
@@ -127,6 +148,7 @@ def merge(
         repository=repository,
         project=project,
         suggestion=_suggest_repository(repository, forge_row, pypi_row, forges),
+        measured=measured,
     )
 
 
@@ -208,6 +230,20 @@ def _repository_values(facts: ForgeFacts, repository: Repository) -> dict[str, S
     return stated
 
 
+def _measured(values: Mapping[str, StoredValue], row: FactsRow | None) -> Measured | None:
+    """Return the measured values from upstream `values`: of the package's own repository, not of an edited address."""
+    facts = row.facts if row is not None else None
+    if not isinstance(facts, ForgeFacts) or facts.repository is None:
+        return None
+    names, weeks = values["participants"], values["commits_over_52"]
+    return Measured(
+        stars=facts.repository.stars,
+        forks=facts.repository.forks,
+        contributors=(len(names) or None) if isinstance(names, list) else None,
+        commits=_sum_weeks(weeks) if facts.weeks is not None else None,
+    )
+
+
 def _participants(catalog: CatalogFacts, facts: ForgeFacts) -> list[str] | None:
     """Return the list that belongs to the newest head; None keeps the catalog's.
 
@@ -278,12 +314,13 @@ def _apply_lookups(
 
 def _set_counts(values: dict[str, StoredValue]) -> None:
     """Set the counts of the effective lists; an empty list of weeks means unknown, not zero."""
-    weeks = values["commits_over_52"]
-    values["commits_last_year"] = (
-        sum(n for n in weeks if isinstance(n, int)) if isinstance(weeks, list) and weeks else None
-    )
+    values["commits_last_year"] = _sum_weeks(values["commits_over_52"])
     names = values["participants"]
     values["participant_count"] = len(names) if isinstance(names, list) else 0
+
+
+def _sum_weeks(weeks: StoredValue) -> int | None:
+    return sum(n for n in weeks if isinstance(n, int)) if isinstance(weeks, list) and weeks else None
 
 
 def _suggest_repository(

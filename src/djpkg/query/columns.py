@@ -20,26 +20,37 @@ _COMPUTED = {
         " ORDER BY package_grids.position))"
     ),
 }
+# The difference from the history, null until it is long enough; %s are the days to compare. After an edit of the
+# address the stored history is that of another repository.
+_STARS = (
+    "(SELECT stars FROM history WHERE history.package_id = packages.id AND day <= %s AND stars IS NOT NULL"
+    " ORDER BY day DESC LIMIT 1)"
+)
+_GROWTH = f"CASE WHEN instr(packages.edited, '\"repo_url\"') = 0 THEN {_STARS} - {_STARS} END"
+# The span of each, in SQLite's terms.
+_SPANS = {"stars_90d": "-90 days", "stars_1y": "-1 year"}
 
 
 def is_computed(field: Field) -> bool:
     """Return whether SQLite computes the field from other tables."""
-    return field.name in _COMPUTED
+    return field.name in _COMPUTED or field.name in _SPANS
 
 
-def column_sql(field: Field) -> str:
-    """Return the expression for the field's value."""
+def column_sql(field: Field, *, today: str = "now") -> str:
+    """Return the expression for the field's value. `today` is the UTC date on which spans end."""
+    if field.name in _SPANS:
+        return _GROWTH % (f"date('{today}')", f"date('{today}', '{_SPANS[field.name]}')")
     return _COMPUTED.get(field.name, f"packages.{field.name}")
 
 
-def comparable_sql(field: Field) -> str:
+def comparable_sql(field: Field, *, today: str = "now") -> str:
     """Return the expression that orders and compares the field: the UTC instant of a time, the length of a list.
 
     Category names are compared in `where_clause` and `order_clause`.
     """
     if field.kind is Kind.TIME:
         return f"packages.{field.name}_utc"
-    column = column_sql(field)
+    column = column_sql(field, today=today)
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"{column} COLLATE NOCASE"
     if field.kind is Kind.COUNTS:

@@ -36,8 +36,8 @@ VERSION_RANK = "version_rank"
 """SQL function that returns the position of a version among all; define it before sorting by `VERSION_FIELD`."""
 
 
-def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames) -> Sql:
-    """Return the text after ORDER BY and its values: the sorts, else the best match, else stars.
+def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today: str = "now") -> Sql:
+    """Return the text after ORDER BY and its values: the sorts, else the best match, else stars; see `where_clause`.
 
     Nulls come last; ties are ordered by slug.
     """
@@ -48,7 +48,9 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames) -> Sql:
         sql.append(rank)
     # Reading rows in the order of an index pays only if no other columns are read; + disables the index (measured).
     no_index = "" if not any(query) or (not sorts and uses_lookup_index(query)) else "+"
-    sql += [f"{no_index}{_sort_sql(item, names)}" for item in sorts] or [f"{no_index}packages.repo_watchers DESC"]
+    sql += [f"{no_index}{_sort_sql(item, names, today)}" for item in sorts] or [
+        f"{no_index}packages.repo_watchers DESC"
+    ]
     if all(item.field.name != "slug" for item in sorts):
         sql.append("packages.slug")
     return ", ".join([*sql, "packages.id"]), values
@@ -60,13 +62,13 @@ def uses_lookup_index(query: Query) -> bool:
     return not edited and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
 
 
-def _sort_sql(item: Sort, names: GridNames) -> str:
+def _sort_sql(item: Sort, names: GridNames, today: str) -> str:
     # SQLite sorts nulls as the lowest values, so a descending order has them last already, also from an index.
     descending = item.field.sorts_descending is item.natural
-    return f"{_sort_key(item.field, names)} {'DESC' if descending else 'ASC NULLS LAST'}"
+    return f"{_sort_key(item.field, names, today)} {'DESC' if descending else 'ASC NULLS LAST'}"
 
 
-def _sort_key(field: Field, names: GridNames) -> str:
+def _sort_key(field: Field, names: GridNames, today: str) -> str:
     """Return the expression that orders the field; empty texts and lists count as null."""
     if field.holds_category:
         return _category_position(field, names.categories)
@@ -76,7 +78,7 @@ def _sort_key(field: Field, names: GridNames) -> str:
         return f"nullif({column_sql(field)}, '') COLLATE NOCASE"
     if field.kind in (Kind.NAMES, Kind.GRIDS):
         return f"nullif({comparable_sql(field)}, 0)"
-    return comparable_sql(field)
+    return comparable_sql(field, today=today)
 
 
 def _category_position(field: Field, categories: Sequence[GridName]) -> str:

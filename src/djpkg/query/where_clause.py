@@ -56,11 +56,14 @@ _STATES = {
 }
 
 
-def where_clause(query: Query, names: GridNames) -> Sql:
-    """Return the condition for rows of ``packages`` and its values in order; `names` are those of the mirror."""
+def where_clause(query: Query, names: GridNames, *, today: str = "now") -> Sql:
+    """Return the condition for rows of ``packages`` and its values in order; `names` are those of the mirror.
+
+    `today` is the UTC date on which spans such as "in the last 90 days" end.
+    """
     # SQLite evaluates the parts in this order; words are the slowest.
     parts = [_negate(_state_sql(item), excluded=item.excluded) for item in query.conditions]
-    parts += [_negate(_filter_sql(item, names), excluded=item.excluded) for item in query.filters]
+    parts += [_negate(_filter_sql(item, names, today), excluded=item.excluded) for item in query.filters]
     parts += [_negate(_word_sql(word.text, names), excluded=word.excluded) for word in query.words]
     return join_sql(" AND ", parts) if parts else ("1", ())
 
@@ -116,24 +119,24 @@ def _state_sql(item: Condition) -> Sql:
     return join_sql(" OR ", [(_STATES[name], (item.since,) * _STATES[name].count("?")) for name in item.names])
 
 
-def _filter_sql(item: Filter, names: GridNames) -> Sql:
-    return join_sql(" OR ", [_predicate_sql(item.field, predicate, names) for predicate in item.predicates])
+def _filter_sql(item: Filter, names: GridNames, today: str) -> Sql:
+    return join_sql(" OR ", [_predicate_sql(item.field, predicate, names, today) for predicate in item.predicates])
 
 
-def _predicate_sql(field: Field, predicate: Predicate, names: GridNames) -> Sql:
+def _predicate_sql(field: Field, predicate: Predicate, names: GridNames, today: str) -> Sql:
     if isinstance(predicate, Presence):
-        missing = _missing_sql(field, names)
+        missing = _missing_sql(field, names, today)
         return (f"NOT {missing}" if predicate.present else missing), ()
     if isinstance(predicate, Undeclared):
-        return f"({_missing_sql(field, names)} AND packages.released_utc IS NOT NULL)", ()
+        return f"({_missing_sql(field, names, today)} AND packages.released_utc IS NOT NULL)", ()
     if isinstance(predicate, TextMatch):
         return _text_sql(field, predicate.text, names)
     if field.name in VERSION_LISTS:
         return _version_range_sql(field, predicate)
-    return _range_sql(comparable_sql(field), predicate)
+    return _range_sql(comparable_sql(field, today=today), predicate)
 
 
-def _missing_sql(field: Field, names: GridNames) -> str:
+def _missing_sql(field: Field, names: GridNames, today: str) -> str:
     """Match null and empty values; the condition itself is never null."""
     if field.holds_grids:
         return f"(NOT {_IN_ANY_GRID})"
@@ -148,7 +151,7 @@ def _missing_sql(field: Field, names: GridNames) -> str:
         return f"(coalesce({column_sql(field)}, 'none') = 'none')"
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"(coalesce({column_sql(field)}, '') = '')"
-    return f"({comparable_sql(field)} IS NULL)"
+    return f"({comparable_sql(field, today=today)} IS NULL)"
 
 
 def _range_sql(expression: str, bounds: Range) -> Sql:

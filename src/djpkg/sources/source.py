@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.errors import SourceError
-    from djpkg.model.facts import ForgeFacts
+    from djpkg.model.facts import ForgeFacts, ProjectDetails
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
@@ -35,6 +35,7 @@ class Answer(Generic[FactsT_co]):
     `facts` contains the parts that are new, None when nothing is. `outcome` is None when more answers follow for the
     coordinate; UPDATED means "answered with facts", which may equal the stored ones. `until` belongs to DEFERRED.
     `refused` belongs to FAILED: a problem of credentials. `etag` and `serial` replace the stored ones unless None.
+    `details` are PyPI's lists.
     """
 
     coordinate: str
@@ -45,6 +46,7 @@ class Answer(Generic[FactsT_co]):
     refused: bool = False
     etag: str | None = None
     serial: int | None = None
+    details: ProjectDetails | None = None
 
 
 def failed_answer(

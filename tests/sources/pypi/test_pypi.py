@@ -16,6 +16,7 @@ from djpkg.sources.http.circuit_breaker import MAX_FAILURES
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.pypi.source import MAX_CONCURRENT, UNCHANGED_PAGE_SIZE, Pypi
 from djpkg.sources.source import Answer
+from djpkg.times import format_time
 from tests.world import NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def test_the_latest_release_is_parsed(world: World, server: WorldServer) -> None
         license="BSD License",
         development_status="5 - Production/Stable",
         repository_urls=("https://github.com/shacker/django-todo", "https://docs.example.org"),
+        releases=2,
+        first_released=format_time(world.moment(900)),
     )
     assert answer.serial == project.serial
     assert answer.etag

@@ -72,7 +72,7 @@ def compare(
         elif output_format == "csv" or (output_format is None and not terminal.is_terminal()):
             output.write_rows(output.PackageRows(mirror, ids, (*_SLUG, *columns)), output_format or "tsv")
         else:
-            rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS)))
+            rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS), now=options.now()))
             if output_format is not None:
                 output.write_rows(comparison_table(rows, columns), output_format)
             elif rows:
