@@ -9,7 +9,7 @@ import pytest
 from djpkg import config, credentials
 from djpkg.errors import ConfigError
 from djpkg.model import forge_servers
-from djpkg.source_name import SourceName
+from djpkg.source_name import FORGES, SourceName
 
 HOME = {"HOME": "/home/mara"}
 TOKENS = [(api.source, variable) for api in config.APIS for variable in api.token_variables]
@@ -154,12 +154,7 @@ def test_a_token_is_read_from_its_variable_without_surrounding_white_space(sourc
 
 
 def test_only_forges_use_tokens() -> None:
-    assert {source for source, _ in TOKENS} == {
-        SourceName.GITHUB,
-        SourceName.GITLAB,
-        SourceName.BITBUCKET,
-        SourceName.FORGEJO,
-    }
+    assert {source for source, _ in TOKENS} == set(FORGES)
 
 
 def test_the_first_github_variable_with_a_token_wins() -> None:

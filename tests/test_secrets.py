@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from djpkg import credentials
+from djpkg import config, credentials
 from djpkg.cli import app
 from djpkg.errors import ConfigError
 from djpkg.fetch.report_text import error_lines
@@ -22,14 +22,15 @@ from djpkg.sources.http.response import Authorization
 from tests.fetching import Desk, add_starter, quick_folder
 from tests.launching import SOURCE, command
 from tests.world import BITBUCKET, CODEBERG, GITLAB, World, WorldServer
+from tests.world.server import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 # The APIs of each token, by their names in the test world.
-OWN = {"github": {"github", "graphql"}, "gitlab": {"gitlab"}, "bitbucket": {"bitbucket"}, "codeberg": {"codeberg"}}
-VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "CODEBERG_TOKEN")
+OWN = {api: {api} for api in TOKENS} | {"github": {"github", "graphql"}}
+VARIABLES = [variable for api in config.APIS for variable in api.token_variables]
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_each_token_is_sent_only_to_its_own_api(desk: Desk, server: WorldServer)
     assert {request.api for request in server.log} >= {"catalog", "pypi"}
 
 
-@pytest.mark.parametrize("api", ["github", "graphql", "gitlab", "bitbucket", "codeberg"])
+@pytest.mark.parametrize("api", sorted(set().union(*OWN.values())))
 def test_no_token_follows_a_redirect_to_another_server(
     desk: Desk, server: WorldServer, elsewhere: WorldServer, api: str
 ) -> None:

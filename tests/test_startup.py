@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from djpkg.cli.app import COMMANDS
 from tests.mirrors import filled_mirror
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -80,6 +81,11 @@ def test_completing_loads_nothing_heavy(words: str, shell: str) -> None:
 def test_a_command_loads_no_other_command() -> None:
     commands = {name for name in loaded("show", "1") if name.startswith("djpkg.cli.commands.")}
     assert commands == {"djpkg.cli.commands.show"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_loads_no_heavy_library(command: str) -> None:
+    assert not loaded(command, "--help") & {"httpx", "sqlite_utils", "rich", "asyncio"}
 
 
 def run_python(code: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pytest
 from djpkg.errors import ConfigError
 from djpkg.fetch.report_text import error_lines
 from djpkg.mirror.write import Writer
-from djpkg.model.facts import Outcome
+from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources.catalog import source
 from djpkg.sources.http.retry import Limits
@@ -91,6 +92,14 @@ def make_catalog_outdated(world: World) -> None:
         package.repo_watchers, package.repo_forks, package.repo_description = 1, 1, "as it was"
         package.commits_over_52, package.last_updated = [1] * 52, "2020-01-01T00:00:00-05:00"
         package.pypi_version = package.pypi_version and "0.1"
+
+
+def test_github_states_every_fact_about_a_repository_through_both_apis(any_desk: Desk) -> None:
+    any_desk.world.add_package("licensed", license="MIT", commits=[3])
+    any_desk.fetch()
+    sql = "SELECT DISTINCT key FROM facts, json_each(facts, '$.repository') WHERE source = 'github' AND value NOT NULL"
+    with closing(sqlite3.connect(any_desk.path)) as db:
+        assert {key for (key,) in db.execute(sql)} == set(RepositoryFacts.__dataclass_fields__)
 
 
 def count_requests(server: WorldServer, match: str, api: str = "github") -> int:

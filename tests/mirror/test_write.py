@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -660,20 +661,34 @@ def test_a_killed_fetch_loses_no_stored_page_and_stores_no_half_page(campaign: P
     assert hot >= 3  # kills in the middle of a page
 
 
+def kill_at_statement(path: Path, number: int) -> None:
+    """Kill a child when it executes its statement of that number."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with open_write(path) as db:
+                count = itertools.count(1)
+                db.set_trace_callback(lambda _: os.kill(os.getpid(), signal.SIGKILL) if next(count) == number else None)
+                writer = Writer(db, forges=NO_FORGES)
+                for generation in itertools.count(1):
+                    writer.store_catalog(page_of(0, generation), now=NOW, report_added=False)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
 def test_without_a_transaction_killed_fetches_would_leave_half_pages(
     campaign: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
     def none(db: sqlite3.Connection) -> Iterator[None]:
-        db.execute("PRAGMA synchronous = OFF")  # a kill is not a power cut, and single-row commits are slow
         yield
 
     monkeypatch.setattr(write, "transaction", none)
-    chance = random.Random(20261123)  # noqa: S311 - the same moments each time
-    halves = kills = 0
-    while halves < 5 and kills < 200:
-        halves += half_pages(campaign, kill_by_progress(campaign, 1, chance.uniform(0, 0.004)))[0]
-        kills += 1
+    halves = 0
+    for number in range(60, 100, 4):
+        kill_at_statement(campaign, number)
+        halves += half_pages(campaign, {})[0]
     assert halves >= 5
 
 

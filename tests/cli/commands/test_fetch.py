@@ -16,6 +16,7 @@ from djpkg.cli.app import app
 from djpkg.fetch import run as fetch_run
 from djpkg.mirror import lock, schema
 from djpkg.mirror.connection import open_write
+from djpkg.source_name import SourceName
 from tests.fetching import QUICK, Desk, add_starter, expected, quick_folder
 from tests.world import CODEBERG, GITLAB, World
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Fetch = Callable[..., Result]
 
 TALLY = ["asked", "updated", "unchanged", "gone", "deferred", "failed", "requests", "quota"]
-SOURCES = ["catalog", "github", "pypi", "gitlab", "bitbucket", "forgejo"]
+SOURCES = [source.value for source in SourceName]
 
 
 @pytest.fixture

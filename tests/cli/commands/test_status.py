@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from djpkg import config
 from djpkg.cli import options
 from djpkg.mirror import fetch_history, schema
 from djpkg.mirror.connection import open_write
@@ -164,13 +165,7 @@ def test_without_a_mirror_the_keys_are_the_same_and_no_file_is_made(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("variable", "source"),
-    [
-        ("GH_TOKEN", "github"),
-        ("GITHUB_TOKEN", "github"),
-        ("GITLAB_TOKEN", "gitlab"),
-        ("BITBUCKET_TOKEN", "bitbucket"),
-        ("CODEBERG_TOKEN", "forgejo"),
-    ],
+    [(variable, api.source.value) for api in config.APIS for variable in api.token_variables],
 )
 def test_the_variable_of_a_token_is_shown_and_never_the_token(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, variable: str, source: str

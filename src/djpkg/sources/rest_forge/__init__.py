@@ -1,1 +1,1 @@
-"""Forges without a bulk API, which need requests per repository: GitLab, Bitbucket, Forgejo."""
+"""Forges without a bulk API, which need requests per repository: one module each."""

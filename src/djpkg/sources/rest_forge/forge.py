@@ -1,4 +1,4 @@
-"""Shared by GitLab, Bitbucket and Forgejo: one lookup per repository, a few at a time on each server.
+"""Shared by the forges without a bulk API: one lookup per repository, a few at a time on each server.
 
 A subclass implements the lookup of one repository (`RestForge.look_up`). This module handles concurrency, rate limits
 and servers that are down, for each server separately; a failed lookup affects no other.

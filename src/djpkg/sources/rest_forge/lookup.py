@@ -1,4 +1,4 @@
-"""The lookup of one repository on GitLab, Bitbucket or Forgejo: its target, and the facts found so far."""
+"""The lookup of one repository on a forge without a bulk API: its target, and the facts found so far."""
 
 from __future__ import annotations
 
