@@ -137,6 +137,9 @@ FIELDS: tuple[Field, ...] = (
     # Beyond the record.
     Field("archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", nullable=True),
     Field(
+        "archived_at", Kind.TIME, Owner.FORGE, "when the repository was archived", "archived_at:1y..", nullable=True
+    ),
+    Field(
         "forge", Kind.TEXT, Owner.CATALOG, f"{', '.join(FORGES[:-1])} or {FORGES[-1]}", "forge:gitlab", nullable=True
     ),
     Field(
