@@ -155,21 +155,22 @@ def test_only_facts_of_pypi_count_as_old_after_an_upgrade() -> None:
     assert {source for source, version in PARSER_VERSIONS.items() if version > 1} == {SourceName.PYPI}
 
 
+def estimates(desk: Desk, *packages: str, refetch: bool = False) -> list[estimate.Estimate]:
+    request = FetchRequest(packages=packages, all_packages=not packages, refetch=refetch)
+    with open_read(desk.path) as db:
+        return estimate.estimate_fetch(request, db, desk.environment, now=desk.world.now)
+
+
 def test_the_estimate_counts_what_an_older_parser_has_read(desk: Desk) -> None:
     add_package_of(desk.world, "pypi")
     desk.fetch()
-
-    def outdated() -> dict[str, int]:
-        with open_read(desk.path) as db:
-            request = FetchRequest(all_packages=True)
-            found = estimate.estimate_fetch(request, db, desk.environment, now=desk.world.now)
-        return {one.source: one.outdated for one in found if one.outdated}
-
-    assert outdated() == {}
+    assert {one.outdated for one in estimates(desk)} == {0}
     write(desk, "UPDATE facts SET parser_version = 0 WHERE source IN ('catalog', 'pypi', 'github')")
-    assert outdated() == {"catalog": 2, "github": 2, "pypi": 2}
+    found = estimates(desk)
+    assert {one.source: one.outdated for one in found} == {"catalog": 2, "github": 2, "pypi": 2}
+    assert "pypi: 2 packages, 2 requests, 2 read by an older version" in estimate.estimate_lines(found)
     desk.fetch()
-    assert outdated() == {}
+    assert {one.outdated for one in estimates(desk)} == {0}
 
 
 # --refetch.
@@ -194,6 +195,27 @@ def test_a_refetch_sends_no_validator_and_reads_the_whole_list(desk: Desk, serve
     assert len(server.requests("catalog", "^/packages")) == 2
     assert len(server.log) > requests
     assert len(server.requests("github", "contributors")) == 1  # of pots; the catalog has those of the starter
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+def test_the_estimate_of_a_refetch_is_its_price(desk: Desk, server: WorldServer, *, named: bool) -> None:
+    names = [f"p{number}" for number in range(30)]
+    for name in names:
+        catalog: dict[str, object] = {"last_updated": "2020-01-01T00:00:00Z"} if name > "p2" else {}
+        desk.world.add_package(name, commits=[3], releases=[("1.0", 9)], catalog=catalog)
+    desk.world.add_package("on-gitlab", host=GITLAB, path="acme/x", commits=[3])
+    desk.fetch()
+    packages = names if named else []
+    plain, prices = estimates(desk, *packages), estimates(desk, *packages, refetch=True)
+    desk.fetch(*packages, refetch=True)
+    for usual, price in zip(plain, prices, strict=True):
+        api = {"github": ("github", "graphql")}.get(price.source, (price.source,))
+        requests = sum(len(server.requests(one)) for one in api)
+        assert usual.least <= price.least <= requests <= price.most
+        if price.source == "github":
+            assert price.points == server.points()
+            assert usual.points < price.points
+            assert usual.least < price.least
 
 
 def test_a_named_refetch_writes_the_row_anew(desk: Desk, server: WorldServer) -> None:

@@ -30,7 +30,8 @@ def parse_requirements(texts: Iterable[str]) -> tuple[Requirement, ...]:
             parsed = requirements.Requirement(text)
         except (requirements.InvalidRequirement, RecursionError):
             if name := re.match(_NAME, text.strip()):
-                found.add(Requirement(canonicalize_name(name[0][:MAX_NAME]), "", None))
+                condition = text.partition(";")[2].strip()[:MAX_TEXT]
+                found.add(Requirement(canonicalize_name(name[0][:MAX_NAME]), "", condition or None))
             continue
         parts = sorted(parsed.specifier, key=lambda part: (_SPECIFIER_ORDER.index(part.operator), part.version))
         marker = str(parsed.marker) if parsed.marker is not None else None

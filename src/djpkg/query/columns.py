@@ -20,14 +20,18 @@ _COMPUTED = {
         " ORDER BY package_grids.position))"
     ),
 }
-# The difference from the history, null until it is long enough; %s are the days to compare. After an edit of the
-# address the stored history is that of another repository.
+# Stars at the end of the day %s. Null until the history is long enough.
 _STARS = (
     "(SELECT stars FROM history WHERE history.package_id = packages.id AND day <= %s AND stars IS NOT NULL"
     " ORDER BY day DESC LIMIT 1)"
 )
-_GROWTH = f"CASE WHEN instr(packages.edited, '\"repo_url\"') = 0 THEN {_STARS} - {_STARS} END"
-# The span of each, in SQLite's terms.
+_EDITED = "packages.id IN (SELECT package_id FROM overrides WHERE field = '%s')"
+# The history has no edits, and after an edit of the address it is that of another repository.
+_GROWTH = (
+    f"CASE WHEN {_EDITED % 'repo_url'} THEN NULL"
+    f" WHEN {_EDITED % 'repo_watchers'} THEN {_STARS} - {_STARS}"
+    f" ELSE packages.repo_watchers - {_STARS} END"
+)
 _SPANS = {"stars_90d": "-90 days", "stars_1y": "-1 year"}
 
 
@@ -38,8 +42,9 @@ def is_computed(field: Field) -> bool:
 
 def column_sql(field: Field, *, today: str = "now") -> str:
     """Return the expression for the field's value. `today` is the UTC date on which spans end."""
-    if field.name in _SPANS:
-        return _GROWTH % (f"date('{today}')", f"date('{today}', '{_SPANS[field.name]}')")
+    if (span := _SPANS.get(field.name)) is not None:
+        past = f"(SELECT date('{today}', '{span}'))"  # a subquery is evaluated once, not once per row
+        return _GROWTH % (f"date('{today}')", past, past)
     return _COMPUTED.get(field.name, f"packages.{field.name}")
 
 

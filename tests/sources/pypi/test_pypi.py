@@ -16,7 +16,6 @@ from djpkg.sources.http.circuit_breaker import MAX_FAILURES
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.pypi.source import MAX_CONCURRENT, UNCHANGED_PAGE_SIZE, Pypi
 from djpkg.sources.source import Answer
-from djpkg.times import format_time
 from tests.world import NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def test_the_latest_release_is_parsed(world: World, server: WorldServer) -> None
         development_status="5 - Production/Stable",
         repository_urls=("https://github.com/shacker/django-todo", "https://docs.example.org"),
         releases=2,
-        first_released=format_time(world.moment(900)),
+        first_released="2022-11-03T08:20:30Z",
     )
     assert answer.serial == project.serial
     assert answer.etag
