@@ -124,6 +124,18 @@ def test_facts_of_an_older_parser_are_fetched_anew(desk: Desk, source: str, path
     assert version == PARSER_VERSIONS[SourceName(source)]
 
 
+def test_records_of_an_older_parser_are_read_also_on_later_pages(desk: Desk, server: WorldServer) -> None:
+    for number in range(260):
+        desk.world.add_package(f"p{number}", repo_url="")
+    desk.fetch()
+    write(desk, "UPDATE facts SET facts = json_set(facts, '$.title', ''), parser_version = 0 WHERE package_id = 409")
+    desk.fetch()
+    assert len(server.requests("catalog", "^/packages")) == 2
+    assert desk.field(STARTER, "title") == STARTER
+    desk.fetch()
+    assert len(server.requests("catalog", "^/packages")) == 1
+
+
 def comparable(facts: str) -> Any:
     """Return facts without the time at which contributors were read."""
     document = json.loads(facts)
@@ -223,10 +235,18 @@ def test_a_named_refetch_writes_the_row_anew(desk: Desk, server: WorldServer) ->
     desk.fetch()
     before = desk.show("pots")
     write(desk, "UPDATE packages SET repo_watchers = 1, participants = '[]', grids = 'null' WHERE slug = 'pots'")
-    report = desk.fetch("pots", refetch=True)
+    report = desk.fetch("pots", sources=["github"], refetch=True)
     assert report.exit_code == 0
     assert conditional(server) == []
     assert desk.show("pots") == before
+
+
+def test_a_refetch_reads_stored_contributors_anew_though_the_catalog_has_them(desk: Desk, server: WorldServer) -> None:
+    add_package_of(desk.world, "github")
+    desk.fetch()
+    desk.world.refresh_record(desk.world.package("pots"), repo=desk.world.repo("acme/pots"))
+    desk.fetch(refetch=True)
+    assert len(server.requests("github", "pots/contributors")) == 1
 
 
 def test_a_refetch_does_not_wait_for_what_is_gone(desk: Desk, server: WorldServer) -> None:
