@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from djpkg.fetch import run
 from djpkg.fetch.progress import NoProgress
 from djpkg.fetch.request import FetchRequest
-from djpkg.mirror import fetch_history, read
+from djpkg.mirror import busy, fetch_history, read
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Writer
 from djpkg.model import fields
@@ -29,7 +29,9 @@ from tests.world.times import utc_text, weekly_counts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from djpkg.fetch.progress import Progress
     from djpkg.fetch.report import Report
+    from djpkg.mirror.busy import BusyLimits
     from djpkg.model.fetch_state import QuotaRow
     from tests.pauses import Pauses
     from tests.world import CatalogPackage, World, WorldServer
@@ -64,6 +66,8 @@ class Desk:
     tokens: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     limits: Limits = QUICK
+    busy_limits: BusyLimits = busy.FETCH
+    progress: Progress = field(default_factory=NoProgress)
     pauses: Pauses | None = None
     """Pauses that advance the clock; without them it stands still at the world's time."""
 
@@ -84,9 +88,10 @@ class Desk:
             request,
             self.path,
             self.environment,
-            progress=NoProgress(),
+            progress=self.progress,
             clock=lambda: self.world.now + (self.pauses.span if self.pauses else timedelta(0)),
             limits=self.limits,
+            busy_limits=self.busy_limits,
         )
 
     def advance(self, **span: float) -> None:

@@ -144,7 +144,7 @@ def test_the_error_about_an_invalid_url_names_only_its_variable(address: str) ->
 
 @pytest.mark.parametrize(("source", "variable"), TOKENS)
 def test_a_token_is_read_from_its_variable_without_surrounding_white_space(source: SourceName, variable: str) -> None:
-    secret = "mara@example.org:canary" if source is SourceName.BITBUCKET else "ghp_canary"
+    secret = "mara@example.org:canary-0123456789" if source is SourceName.BITBUCKET else "ghp_canary-0123456789"
     found = credentials.token_from_environment(source, {variable: f" {secret}\n"})
     assert found == credentials.Token(variable, secret)
     assert "canary" not in repr(found)
@@ -153,15 +153,42 @@ def test_a_token_is_read_from_its_variable_without_surrounding_white_space(sourc
         assert other is source or credentials.token_from_environment(other, {variable: secret}) is None
 
 
+def test_the_tokens_of_a_source_are_tried_in_order_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = credentials.Token(credentials.GH_COMMAND, "gho_canary_of_gh_0123456789")
+    calls: list[object] = []
+
+    def find_gh_token(environment: object) -> credentials.Token:
+        calls.append(environment)
+        return stored
+
+    monkeypatch.setattr(credentials, "find_gh_token", find_gh_token)
+    one, two = "ghp_canary_one_0123456789", "ghp_canary_two_0123456789"
+    tokens = credentials.find_tokens(SourceName.GITHUB, {"GH_TOKEN": one, "GITHUB_TOKEN": two})
+    assert [next(tokens).origin, next(tokens).origin, len(calls)] == ["GH_TOKEN", "GITHUB_TOKEN", 0]
+    assert list(tokens) == [stored]
+    same = {"GH_TOKEN": one, "GITHUB_TOKEN": one}
+    assert [token.origin for token in credentials.find_tokens(SourceName.GITHUB, same)] == [
+        "GH_TOKEN",
+        credentials.GH_COMMAND,
+    ]
+    later_invalid = {"GH_TOKEN": one, "GITHUB_TOKEN": "not a token"}
+    assert len(list(credentials.find_tokens(SourceName.GITHUB, later_invalid))) == 2
+    with pytest.raises(ConfigError, match="GITHUB_TOKEN"):
+        next(credentials.find_tokens(SourceName.GITHUB, {"GITHUB_TOKEN": "not a token"}))
+    assert [one.origin for one in credentials.find_tokens(SourceName.GITLAB, {"GITLAB_TOKEN": two})] == ["GITLAB_TOKEN"]
+    assert list(credentials.find_tokens(SourceName.PYPI, same)) == []
+
+
 def test_only_forges_use_tokens() -> None:
     assert {source for source, _ in TOKENS} == set(FORGES)
 
 
 def test_the_first_github_variable_with_a_token_wins() -> None:
-    both = {"GH_TOKEN": "one", "GITHUB_TOKEN": "two"}
-    assert credentials.token_from_environment(SourceName.GITHUB, both) == credentials.Token("GH_TOKEN", "one")
+    first, second = "first-0123456789", "second-0123456789"
+    both = {"GH_TOKEN": first, "GITHUB_TOKEN": second}
+    assert credentials.token_from_environment(SourceName.GITHUB, both) == credentials.Token("GH_TOKEN", first)
     assert credentials.token_from_environment(SourceName.GITHUB, {**both, "GH_TOKEN": " "}) == credentials.Token(
-        "GITHUB_TOKEN", "two"
+        "GITHUB_TOKEN", second
     )
     assert credentials.token_from_environment(SourceName.GITHUB, {}) is None
 
@@ -176,11 +203,20 @@ def test_the_error_about_an_invalid_token_names_only_its_variable(secret: str) -
     assert "can" not in message.replace("can be", "")
 
 
-@pytest.mark.parametrize("secret", ["canary", ":canary", "mara@example.org:", ":"])
+@pytest.mark.parametrize("secret", ["canary-0123456789", ":canary-0123456789"])
 def test_the_error_about_a_bitbucket_token_without_email_names_only_its_variable(secret: str) -> None:
     with pytest.raises(ConfigError, match="BITBUCKET_TOKEN does not have the form EMAIL:TOKEN") as raised:
         credentials.token_from_environment(SourceName.BITBUCKET, {"BITBUCKET_TOKEN": secret})
     assert "canary" not in f"{raised.value} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(("source", "variable"), TOKENS)
+@pytest.mark.parametrize("secret", ["c", "canary-01234567", "mara@example.org:canary-01234567", "mara@example.org:"])
+def test_a_token_under_16_characters_is_refused(source: SourceName, variable: str, secret: str) -> None:
+    with pytest.raises(ConfigError, match=f"the token in {variable} is too short") as raised:
+        credentials.token_from_environment(source, {variable: secret})
+    assert "canary" not in f"{raised.value} {raised.value.hint}"
+    assert credentials.parse_token(variable, f"mara@example.org:{'c' * 16}")
 
 
 def test_custom_forges_use_https_except_on_loopback() -> None:

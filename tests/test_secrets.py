@@ -8,6 +8,7 @@ import re
 import socket
 import stat
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -215,6 +216,32 @@ def test_a_token_quoted_by_a_server_is_neither_stored_nor_shown(desk: Desk, serv
     check_no_token(desk, str(report.as_json()), *error_lines(report))
 
 
+def test_a_token_quoted_in_facts_or_a_validator_is_not_stored(desk: Desk, server: WorldServer) -> None:
+    """A server that answers with what was sent, in every form in which it was sent."""
+
+    def describe(own: set[str], page: Any) -> Any:
+        return page | {"description": f"mine: {' '.join(own)}"} if isinstance(page, dict) else page
+
+    forms = {api: {token, token.rpartition(":")[2]} for api, token in server.tokens.items()}
+    forms["bitbucket"] |= spellings(server.tokens["bitbucket"])
+    faults = [
+        server.fault(
+            api,
+            kind="rewrite",
+            rewrite=partial(describe, own),
+            headers={"etag": f'"{min(own, key=len)}"'},
+        )
+        for api, own in forms.items()
+    ]
+    desk.fetch("on-github0", "on-gitlab", "on-bitbucket", "on-codeberg")
+    assert all(fault.hits for fault in faults)
+    for name in ("on-github0", "on-gitlab", "on-bitbucket", "on-codeberg"):
+        assert "mine: …" in desk.field(name, "description")
+    check_no_token(desk)
+    stored = desk.path.read_bytes()
+    assert not [form for own in forms.values() for form in own if form.encode() in stored]
+
+
 def test_a_url_with_a_token_is_stored_without_it(desk: Desk, server: WorldServer) -> None:
     token = server.tokens["github"]
     desk.fetch(sources=["catalog"])
@@ -228,7 +255,7 @@ def test_a_url_with_a_token_is_stored_without_it(desk: Desk, server: WorldServer
 
 
 def test_the_repr_of_objects_with_a_token_hides_it() -> None:
-    token = credentials.token_from_environment(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary"})
+    token = credentials.token_from_environment(SourceName.GITHUB, {"GH_TOKEN": "ghp_canary_0123456789"})
     assert token is not None
     header = Authorization(value="Bearer ghp_canary", origin="GH_TOKEN")
     assert "canary" not in f"{token!r} {token} {header!r} {header}"
@@ -276,6 +303,22 @@ def test_the_token_of_gh_is_used_if_no_variable_is_set(desk: Desk, server: World
     desk.fetch("on-github1")
     assert not arguments.exists()
     check_no_token(desk)
+
+
+def test_the_stored_token_of_gh_is_used_if_those_of_the_variables_are_rejected(
+    desk: Desk, server: WorldServer, tmp_path: Path
+) -> None:
+    # gh itself prefers the variables to its own token.
+    desk.env = fake_gh(tmp_path, f'echo "${{GH_TOKEN:-${{GITHUB_TOKEN:-{server.tokens["github"]}}}}}"')
+    desk.tokens = {"GH_TOKEN": "ghp_canary_expired_1", "GITHUB_TOKEN": "ghp_canary_expired_2"}
+    report = desk.fetch("on-github1")
+    assert report.exit_code == 0
+    assert [request.status for request in server.requests("github")].count(401) == 2
+    assert all(request.authorised for request in server.requests("github") if request.status == 200)
+    first, second = error_lines(report)
+    assert "GH_TOKEN; continued with the token from GITHUB_TOKEN" in first
+    assert "GITHUB_TOKEN; continued with the token from gh auth token" in second
+    check_no_token(desk, first, second, str(report.as_json()))
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from djpkg.errors import ConfigError
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # In seconds. gh may read its token from a keyring that waits for the user.
 GH_TIMEOUT = 2.0
 GH_COMMAND = "gh auth token"
+# In characters. A shorter text may be an ordinary word, which could not be removed from what a server answers.
+MIN_LENGTH = 16
 
 
 class Token(NamedTuple):
@@ -27,45 +29,77 @@ class Token(NamedTuple):
         return f"Token(origin={self.origin!r})"
 
 
-def find_token(source: SourceName, environment: Mapping[str, str]) -> Token | None:
-    """Return the token for a source from its variables, else, for GitHub, from gh; ConfigError when it is invalid."""
-    token = token_from_environment(source, environment)
-    if token is not None or source is not SourceName.GITHUB:
-        return token
-    return find_gh_token(environment)
+def find_tokens(source: SourceName, environment: Mapping[str, str]) -> Iterator[Token]:
+    """Yield the tokens for a source in the order in which they are tried: its variables, then, for GitHub, gh.
+
+    Each token once; gh runs only when its token is requested. ConfigError when the first token is invalid; later
+    invalid ones are skipped.
+    """
+    origins = config.API_BY_SOURCE[source].token_variables
+    seen: set[str] = set()
+    for origin in (*origins, GH_COMMAND) if source is SourceName.GITHUB else origins:
+        try:
+            gh = origin == GH_COMMAND
+            token = find_gh_token(environment) if gh else _read_variable(source, origin, environment)
+        except ConfigError:
+            if not seen:
+                raise
+            continue
+        if token is not None and token.secret not in seen:
+            seen.add(token.secret)
+            yield token
 
 
 def token_from_environment(source: SourceName, environment: Mapping[str, str]) -> Token | None:
     """Return the first token in the variables of a source; ConfigError, with the variable, when it is invalid."""
     for variable in config.API_BY_SOURCE[source].token_variables:
-        if token := parse_token(variable, environment.get(variable, "")):
-            if source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", token.secret):
-                raise ConfigError(f"{variable} does not have the form EMAIL:TOKEN")
+        if token := _read_variable(source, variable, environment):
             return token
     return None
 
 
+def _read_variable(source: SourceName, variable: str, environment: Mapping[str, str]) -> Token | None:
+    token = parse_token(variable, environment.get(variable, ""))
+    if token is not None and source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", token.secret):
+        raise ConfigError(f"{variable} does not have the form EMAIL:TOKEN")
+    return token
+
+
 def parse_token(origin: str, text: str) -> Token | None:
-    """Return a token without surrounding white space, None if it is empty; ConfigError if no header can contain it."""
+    """Return a token without surrounding white space, None if it is empty.
+
+    ConfigError if no header can contain it, or if it is shorter than MIN_LENGTH.
+    """
     secret = text.strip()
     if not secret:
         return None
     if not re.fullmatch(r"[\x21-\x7e]+", secret):
         raise ConfigError(f"the token in {origin} contains invalid characters", hint=f"set {origin} again, or unset it")
+    if len(secret.rpartition(":")[2]) < MIN_LENGTH:  # Bitbucket's follows an address
+        message = f"the token in {origin} is too short: tokens have at least {MIN_LENGTH} characters"
+        raise ConfigError(message, hint=f"set {origin} again, or unset it")
     return Token(origin, secret)
+
+
+def find_gh(environment: Mapping[str, str]) -> str | None:
+    """Return the path of the gh program, None if it is not installed. Starts nothing."""
+    import shutil  # noqa: PLC0415 - only needed here
+
+    return shutil.which("gh", path=environment.get("PATH", ""))
 
 
 def find_gh_token(environment: Mapping[str, str]) -> Token | None:
     """Return the token of gh for the configured GitHub server; None without gh or its token, or after GH_TIMEOUT.
 
-    ConfigError for an invalid token or an invalid DJPKG_GITHUB_URL.
+    It is the token that gh itself stores: with GH_TOKEN or GITHUB_TOKEN set, gh would return that one. ConfigError for
+    an invalid token or an invalid DJPKG_GITHUB_URL.
     """
-    import shutil  # noqa: PLC0415 - only needed here
-    import subprocess  # noqa: PLC0415 - as above
+    import subprocess  # noqa: PLC0415 - only needed here
 
-    program = shutil.which("gh", path=environment.get("PATH", ""))
+    program = find_gh(environment)
     if program is None:
         return None
+    variables = config.API_BY_SOURCE[SourceName.GITHUB].token_variables
     command = [program, "auth", "token"]
     if (host := config.custom_host(SourceName.GITHUB, environment)) is not None:
         command += ["--hostname", host]  # else gh returns the token of the public server
@@ -76,7 +110,7 @@ def find_gh_token(environment: Mapping[str, str]) -> Token | None:
             capture_output=True,
             timeout=GH_TIMEOUT,
             check=True,
-            env=dict(environment),
+            env={name: value for name, value in environment.items() if name not in variables},
         )
     except (OSError, subprocess.SubprocessError):
         return None

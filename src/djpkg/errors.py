@@ -5,7 +5,8 @@
     ├── UsageError              2   an invalid argument, option or value
     ├── PackageNotFound         3   package not found, or not unique
     ├── MirrorError            74   the file: not a database, newer, damaged, permission denied, disk full
-    │   └── MirrorMissing      74   the file does not exist
+    │   ├── MirrorMissing      74   the file does not exist
+    │   └── MirrorBusy         74   another program locks the file
     ├── FetchRunning           75   another fetch is running
     └── SourceError             1   a remote server
         ├── Unreachable         1   no connection, no response in time
@@ -65,6 +66,10 @@ class MirrorError(DjpkgError):
 
 class MirrorMissing(MirrorError):
     """The mirror file does not exist."""
+
+
+class MirrorBusy(MirrorError):
+    """Another program locks the mirror file."""
 
 
 class FetchRunning(DjpkgError):

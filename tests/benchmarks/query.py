@@ -48,6 +48,11 @@ QUERIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("participant:" + ",".join(f"map{number}" for number in range(10)),), ()),
     (("^todo",), ()),
     (("description:any",), ()),
+    (("for*",), ()),
+    (("d*",), ()),
+    (("工单",), ()),
+    (("license:GPL",), ()),
+    (("^license:GPL", "updated:none"), ("updated",)),
 )
 TARGETS = {FULL: "10", TENFOLD: "60"}
 

@@ -74,6 +74,16 @@ def error_of(*words: str) -> str:
         ("repo_url=https://github.com/mara/pots", "repo_url", "https://github.com/mara/pots"),
         ("repo_url=HTTP://example.org:80?a=b#c", "repo_url", "HTTP://example.org:80?a=b#c"),
         ("repo_url=", "repo_url", ""),
+        ("repo_url=mara/pots", "repo_url", "https://github.com/mara/pots"),
+        ("repo_url=mara/pots.js", "repo_url", "https://github.com/mara/pots.js"),
+        ("repo_url=github.com/mara/pots", "repo_url", "https://github.com/mara/pots"),
+        ("repo_url=git@github.com:mara/pots.git", "repo_url", "https://github.com/mara/pots"),
+        ("repo_url=git@gitlab.com:group/sub/pots.git", "repo_url", "https://gitlab.com/group/sub/pots"),
+        ("repo_url=git@git.example.org:mara/pots.git", "repo_url", "https://git.example.org/mara/pots"),
+        ("repo_url=ssh://git@git.example.org:2222/mara/pots", "repo_url", "https://git.example.org/mara/pots"),
+        ("repo_url=git://github.com/mara/pots.git", "repo_url", "https://github.com/mara/pots"),
+        ("repo_url=git+https://github.com/mara/pots@main", "repo_url", "https://github.com/mara/pots"),
+        ('repo_url:="mara/pots"', "repo_url", "https://github.com/mara/pots"),
         ("docs=", "documentation_url", None),
         ("pypi_url=Django.Pots", "pypi_url", "Django.Pots"),
         ("pypi_url=https://pypi.org/project/pots/", "pypi_url", "https://pypi.org/project/pots/"),
@@ -177,7 +187,13 @@ def test_an_invalid_json_value_names_the_field_and_its_valid_values(name: str, t
         "stars=1e3",
         "updated=yesterday",
         "updated=2026-02-30",
-        "repo_url=github.com/mara/pots",
+        "repo_url=github.com/mara",
+        "repo_url=mara",
+        "repo_url=mara/../pots",
+        "repo_url=-mara/pots",
+        "repo_url=git@git.example.org:mara/../pots",
+        "repo_url=git@host:mara/pots",
+        "docs=mara/pots",
         "repo_url=https://",
         "docs=x",
         "pypi_url=two words",
@@ -197,6 +213,16 @@ def test_an_invalid_text_names_the_field_and_its_valid_values(word: str) -> None
     message = error_of(word)
     assert field.name in message
     assert describe_values(field) in message
+
+
+@pytest.mark.parametrize("user", ["robot:canary", "canary", "ca:na@ry", ":canary"])
+@pytest.mark.parametrize("word", ["repo_url={}", "docs={}", "pypi_url={}", 'docs:="{}"'])
+def test_a_url_with_a_user_or_a_password_is_refused_and_not_shown(user: str, word: str) -> None:
+    message = error_of(word.format(f"https://{user}@example.org/mara/pots"))
+    assert "contains a user name or password" in message
+    assert "canary" not in message
+    assert "ry" not in message
+    assert applied("repo_url=https://git@example.org/mara/pots")
 
 
 @pytest.mark.parametrize("word", ["", "title", "=x", "title x", "5=x", "ti tle=x", ":=5", "title!=x", "-title=x"])
@@ -255,7 +281,8 @@ def test_a_long_value_is_cut_in_the_error_and_a_long_text_is_invalid() -> None:
 
 
 def test_every_editable_kind_describes_its_values() -> None:
-    assert len({describe_values(field) for field in fields.EDITABLE}) == len({field.kind for field in fields.EDITABLE})
+    kinds = {"repo_url" if field.name == "repo_url" else field.kind for field in fields.EDITABLE}
+    assert len({describe_values(field) for field in fields.EDITABLE}) == len(kinds)
 
 
 def stored_and_shown(db: sqlite3.Connection, values: dict[str, StoredValue]) -> dict[str, Any]:

@@ -808,14 +808,22 @@ def test_a_cause_is_one_line_however_many_packages_it_affects(desk: Desk, server
 # Rejected tokens and rate limits.
 
 
-def test_a_rejected_token_exits_with_4_unless_another_source_answers(token_desk: Desk, server: WorldServer) -> None:
+def test_a_rejected_token_is_reported_and_exits_with_4_if_nothing_is_answered_without_it(
+    token_desk: Desk, server: WorldServer
+) -> None:
     fill(token_desk.world)
     token_desk.fetch()
     server.tokens["github"] = "another"
-    assert token_desk.fetch(sources=["github"]).exit_code == 4
+    report = token_desk.fetch(sources=["github"])
+    assert report.exit_code == 0
+    (line,) = error_lines(report)
+    assert "rejected the token from GH_TOKEN; continued without a token; check" in line
+    server.exhaust("github", authorised=False)
+    report = token_desk.fetch(sources=["github"])
+    assert (report.exit_code, report.sources[SourceName.GITHUB].outcomes) == (4, {Outcome.DEFERRED: 4})
     assert token_desk.fetch("on-github", "twin", sources=["github"]).exit_code == 4
     assert token_desk.fetch().exit_code == 5
-    assert "token" in token_desk.field("on-github", "failed")["github"]
+    assert token_desk.field("on-github", "failed") == {}
 
 
 def test_repositories_deferred_without_a_token_come_first_in_the_next_fetch(server: WorldServer, folder: Path) -> None:

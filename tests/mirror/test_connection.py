@@ -136,7 +136,7 @@ def test_a_folder_a_pipe_and_a_symlink_loop_are_refused(path: Path) -> None:
     assert "is a folder" in errors_of(path).pop()
     path.rmdir()
     os.mkfifo(path)
-    assert "not a regular file" in errors_of(path).pop()
+    assert "is a named pipe, not a mirror" in errors_of(path).pop()
     path.unlink()
     path.symlink_to(path)
     assert errors_of(path)

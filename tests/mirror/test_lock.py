@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from djpkg.errors import FetchRunning, MirrorError
-from djpkg.mirror.connection import create, open_read, open_write
-from djpkg.mirror.lock import ensure, fetch_lock
+from djpkg.mirror import schema
+from djpkg.mirror.busy import BusyLimits
+from djpkg.mirror.connection import create, find_version, open_read, open_write
+from djpkg.mirror.lock import ensure, ensure_locked, fetch_lock
 from tests.mirror.forks import run_in_child
 from tests.mirrors import filled_mirror, override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+
+RELEASED = Path(__file__).parents[1] / "data" / "mirrors" / "0.1.0.db.gz"
 
 
 @pytest.fixture
@@ -165,11 +171,67 @@ def test_edits_and_reads_do_not_wait_for_a_fetch(path: Path) -> None:
 def test_a_mirror_is_not_created_while_a_fetch_runs(path: Path) -> None:
     child, release = start_holder(path)
     with pytest.raises(FetchRunning):
-        ensure(path)
+        ensure(path, limits=BusyLimits(total=0.05, notice=0.01))
     assert not path.exists()
     stop_holder(child, release)
     ensure(path)
     assert path.exists()
+
+
+def test_all_symbolic_links_to_a_file_share_its_lock(path: Path) -> None:
+    folder = path.parent / "folder"
+    folder.mkdir()
+    names = [path, path.parent / "link.db", folder / "link.db", folder / "dangling.db", folder / ".." / path.name]
+    names += [path.parent / "link" / path.name]
+    names[1].symlink_to(path.name)
+    names[2].symlink_to(names[1])
+    names[3].symlink_to(path)  # the mirror does not exist yet
+    (path.parent / "link").symlink_to(path.parent)
+    for exists in (False, True):
+        if exists:
+            ensure(path)
+        for held in names:
+            child, release = start_holder(held)
+            for name in names:
+                with pytest.raises(FetchRunning), fetch_lock(name):
+                    pass
+            stop_holder(child, release)
+    assert [file.name for file in path.parent.rglob("*.lock")] == ["mirror.db.lock"]
+
+
+def start_slow_maker(path: Path) -> tuple[int, int]:
+    """Start a child that takes the lock and creates or upgrades the mirror when it gets a byte; see `start_holder`."""
+    ready, make = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with fetch_lock(path):
+                os.write(ready[1], b".")
+                os.read(make[0], 1)
+                ensure_locked(path)
+                os.read(make[0], 1)  # a fetch goes on holding the lock
+        finally:
+            os._exit(0)
+    os.read(ready[0], 1)
+    for end in (*ready, make[0]):
+        os.close(end)
+    return child, make[1]
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["created", "upgraded"])
+def test_an_edit_waits_while_the_mirror_is_made_and_not_for_the_fetch_that_follows(path: Path, *, older: bool) -> None:
+    if older:
+        path.write_bytes(gzip.decompress(RELEASED.read_bytes()))
+    child, make = start_slow_maker(path)
+    notices: list[int] = []
+    ensure(path, limits=BusyLimits(total=60, notice=0.02), notify=lambda: notices.append(os.write(make, b".")))
+    assert notices == [1]
+    assert find_version(path) == schema.VERSION
+    with open_write(path) as db:
+        override(db, 409, {"title": "Mine"})
+    with pytest.raises(FetchRunning), fetch_lock(path):
+        pass
+    stop_holder(child, make)
 
 
 def test_several_processes_create_one_mirror(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -17,7 +18,7 @@ import pytest
 from djpkg.errors import MirrorError
 from djpkg.mirror import connection, listing, lock, queue, schema
 from djpkg.mirror.connection import create_in_memory, find_version, open_read, open_write, upgrade
-from djpkg.mirror.package import get_package
+from djpkg.mirror.package import get_merged, get_package
 from djpkg.model import fields
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.query import parser
@@ -37,6 +38,10 @@ RENAMED = {
     ("sweeps", "mark"): "newest_id",
 }
 """Former names of columns."""
+RECOUNTED = [("packages", "participant_count"), ("packages", "commits_last_year"), ("events", "event")]
+"""Columns in which an upgrade replaces what was wrong."""
+
+WEEKS_OF_ZEROS = json.dumps([0] * 52)
 
 NEXT = schema.VERSION + 1
 NEXT_STEP = """
@@ -96,6 +101,8 @@ def everything(path: Path) -> list[Any]:
 def test_an_upgrade_keeps_every_value(released: Path) -> None:
     with closing(sqlite3.connect(released)) as db:
         columns = columns_of(db)
+        for table, name in RECOUNTED:
+            columns[table].remove(name)
         before = read_all(db, columns)
     lock.ensure(released)
     renamed = {table: [RENAMED.get((table, name), name) for name in names] for table, names in columns.items()}
@@ -104,6 +111,83 @@ def test_an_upgrade_keeps_every_value(released: Path) -> None:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     assert all(before.values())  # no table of the test data is empty
+
+
+def test_an_upgrade_counts_like_the_next_merge(released: Path) -> None:
+    cases = [  # weeks, participants, state of the repository, and the counts after the upgrade
+        ("[]", "[]", "ok", (None, None)),
+        ("[1,2]", "[]", "gone", (None, None)),
+        (WEEKS_OF_ZEROS, "[]", "none", (None, None)),
+        (WEEKS_OF_ZEROS, "[]", "empty", (0, 0)),
+        (WEEKS_OF_ZEROS, '["mara"]', "ok", (0, 1)),
+    ]
+    with closing(sqlite3.connect(released)) as db:
+        ids = [number for (number,) in db.execute("SELECT id FROM packages WHERE edited = '[]' ORDER BY id")]
+        db.executemany(
+            "UPDATE packages SET commits_last_year = 0, participant_count = json_array_length(?2),"
+            " commits_over_52 = ?1, participants = ?2, repo_state = ?3 WHERE id = ?4",
+            [(weeks, names, state, number) for (weeks, names, state, _), number in zip(cases, ids, strict=False)],
+        )
+        db.commit()
+    lock.ensure(released)
+    with open_read(released) as db:
+        rows = db.execute("SELECT id, commits_last_year, participant_count FROM packages").fetchall()
+        counts = {number: tuple(found) for number, *found in rows}
+        assert [counts[number] for number in ids[: len(cases)]] == [expected for *_, expected in cases]
+        for number in counts.keys() - ids[: len(cases)]:
+            values = get_merged(db, number, forges=NO_FORGES)[0].values
+            assert counts[number] == (values["commits_last_year"], values["participant_count"]), values["slug"]
+
+
+def test_an_upgrade_turns_moves_to_an_address_into_suggestions_and_takes_events_of_any_name(released: Path) -> None:
+    with closing(sqlite3.connect(released)) as db:
+        db.execute("DELETE FROM events")
+        for new in ("https://codeberg.org/mara/pots", "clay/pots"):
+            db.execute(
+                "INSERT INTO events (at, package_id, event, new) SELECT '', min(id), 'moved', ? FROM packages", [new]
+            )
+        db.commit()
+    lock.ensure(released)
+    with closing(sqlite3.connect(released)) as db:
+        assert db.execute("SELECT event, new FROM events ORDER BY id").fetchall() == [
+            ("suggested", "https://codeberg.org/mara/pots"),
+            ("moved", "clay/pots"),
+        ]
+        db.execute("INSERT INTO events (at, package_id, event) SELECT '', min(id), 'of a later version' FROM packages")
+
+
+def test_an_upgrade_keeps_the_columns_indexes_and_triggers_of_users(released: Path) -> None:
+    mine = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'mine%' ORDER BY name"
+    with closing(sqlite3.connect(released)) as db:
+        db.execute("ALTER TABLE packages ADD COLUMN mine TEXT DEFAULT 'my value'")
+        db.execute("CREATE INDEX mine_index ON packages (participant_count)")
+        db.execute("CREATE TRIGGER mine_trigger AFTER INSERT ON events BEGIN SELECT new.event; END")
+        before = db.execute(mine).fetchall()
+    lock.ensure(released)
+    with closing(sqlite3.connect(released)) as db:
+        assert db.execute(mine).fetchall() == before
+        assert db.execute("SELECT DISTINCT mine FROM packages").fetchall() == [("my value",)]
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_damaged_list_does_not_stop_an_upgrade(released: Path) -> None:
+    with closing(sqlite3.connect(released)) as db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute(
+            "UPDATE packages SET participants = '[', commits_over_52 = '{' WHERE id = (SELECT min(id) FROM packages)"
+        )
+        db.commit()
+    lock.ensure(released)
+    with closing(sqlite3.connect(released)) as db:
+        row = db.execute("SELECT participant_count, commits_last_year FROM packages ORDER BY id LIMIT 1").fetchone()
+    assert row == (None, None)
+
+
+def test_other_connections_notice_an_upgrade(released: Path) -> None:
+    with closing(sqlite3.connect(released, isolation_level=None)) as other:
+        other.execute("SELECT count(*) FROM packages").fetchone()
+        lock.ensure(released)
+        other.execute("UPDATE packages SET participant_count = NULL")
 
 
 def test_an_upgraded_mirror_has_the_tables_of_a_new_one(released: Path) -> None:

@@ -82,7 +82,9 @@ def db(path: Path) -> Iterator[sqlite3.Connection]:
         (str(LARGE), [LARGE]),
         (str(LARGE + 1), []),
         ("999", []),
-        ("2048", []),  # digits are an id, not a slug
+        ("2048", [7]),  # digits are an id first, then a slug
+        ("https://djangopackages.org/packages/p/2048/", [7]),
+        ("https://djangopackages.org/packages/p/2/", [2]),
         ("django-pots", [1]),
         ("Django_Pots", [1]),
         ("Django_Kiln", [4]),  # an exact match comes first
@@ -95,6 +97,11 @@ def db(path: Path) -> Iterator[sqlite3.Connection]:
         ("https://www.djangopackages.org/packages/p/django-pots", [1]),
         ("djangopackages.org/packages/p/lids/?x=1", [3]),
         ("https://djangopackages.org/api/v4/packages/2/", [2]),
+        ("http://djangopackages.com/packages/p/django-pots/", [1]),
+        ("https://www.djangopackages.com/packages/p/Django_Kiln/", [4]),
+        ("www.djangopackages.com/packages/p/2048", [7]),
+        ("djangopackages.com/packages/p/lids/", [3]),
+        ("https://djangopackages.com.example.org/packages/p/lids/", []),
         ("http://127.0.0.1:8000/api/v4/packages/django-pans/", [2]),
         ("https://example.org/packages/p/django-pots/", []),
         ("mara/django-pots", [1]),

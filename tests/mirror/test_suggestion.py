@@ -51,7 +51,7 @@ def test_a_description_that_names_another_repository_is_an_event_and_a_suggestio
     store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=PAGE))
     store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
     elsewhere = "https://codeberg.org/shacker/django-todo"
-    assert events(db) == [("moved", "https://github.com/shacker/django-todo", elsewhere)]
+    assert events(db) == [("suggested", "https://github.com/shacker/django-todo", elsewhere)]
     assert db.execute("SELECT suggestion, repository_key FROM packages").fetchall() == [
         (elsewhere, "github.com/shacker/django-todo")
     ]
@@ -60,7 +60,7 @@ def test_a_description_that_names_another_repository_is_an_event_and_a_suggestio
 def test_a_suggestion_is_one_event(db: sqlite3.Connection, now: datetime) -> None:
     for page in (PAGE, MOVED, MOVED):
         store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=page))
-    assert [event for event, _, _ in events(db)] == ["moved"]
+    assert [event for event, _, _ in events(db)] == ["suggested"]
 
 
 def test_a_suggestion_in_the_first_answer_is_no_event(db: sqlite3.Connection, now: datetime) -> None:
@@ -80,4 +80,39 @@ def test_links_of_the_project_count_unless_one_is_the_current_repository(db: sql
     )
     assert events(db) == []
     store(db, now, SourceName.PYPI, "django-todo", PypiFacts(name="django-todo", version="1", repository_urls=(there,)))
-    assert events(db) == [("moved", "https://github.com/shacker/django-todo", there)]
+    assert events(db) == [("suggested", "https://github.com/shacker/django-todo", there)]
+
+
+def test_a_move_within_one_forge_is_a_suggestion_too(db: sqlite3.Connection, now: datetime) -> None:
+    elsewhere = "https://github.com/jazzband/django-todo"
+    moved = replace(PAGE, description=f"This project has moved to {elsewhere}")
+    for page in (PAGE, moved):
+        store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=page))
+    assert events(db) == [("suggested", "https://github.com/shacker/django-todo", elsewhere)]
+
+
+def test_a_repository_that_moved_is_no_suggestion(db: sqlite3.Connection, now: datetime) -> None:
+    elsewhere = "https://github.com/jazzband/django-todo"
+    page = replace(PAGE, path="jazzband/django-todo", description=f"This project has moved to {elsewhere}")
+    for each in (PAGE, page):
+        store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=each))
+    assert events(db) == [("moved", "shacker/django-todo", "jazzband/django-todo")]
+    assert db.execute("SELECT suggestion FROM packages").fetchone() == (None,)
+
+
+def test_a_name_that_only_this_version_recognizes_is_no_event(db: sqlite3.Connection, now: datetime) -> None:
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    db.execute("UPDATE packages SET suggestion = NULL")
+    db.execute("UPDATE facts SET error = 'no answer'")  # so that the next answer is merged
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    assert events(db) == []
+    assert db.execute("SELECT suggestion FROM packages").fetchone() == ("https://codeberg.org/shacker/django-todo",)
+
+
+def test_a_page_with_several_answers_about_one_repository_is_one_event(db: sqlite3.Connection, now: datetime) -> None:
+    coordinate = "github.com/shacker/django-todo"
+    store(db, now, SourceName.GITHUB, coordinate, ForgeFacts(repository=PAGE))
+    answers = [SourceAnswer(coordinate, Outcome.UPDATED, facts=ForgeFacts(repository=MOVED)) for _ in range(2)]
+    answers[1] = answers[1]._replace(outcome=Outcome.FAILED, error="no answer")
+    Writer(db, forges={}).store_answers(SourceName.GITHUB, answers, now=now)
+    assert [event for event, _, _ in events(db)] == ["suggested"]

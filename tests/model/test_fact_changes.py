@@ -15,7 +15,13 @@ NEWER = "c" * 40
 
 @pytest.mark.parametrize(
     ("old", "new", "events"),
-    [("MIT", "GPL-3.0", [("license", "MIT", "GPL-3.0")]), ("MIT", "MIT", []), (None, "MIT", []), ("MIT", None, [])],
+    [
+        ("MIT", "GPL-3.0", [("license", "MIT", "GPL-3.0")]),
+        ("MIT", "MIT", []),
+        ("GPL-3.0", "GPL-3.0-only", []),
+        (None, "MIT", []),
+        ("MIT", None, []),
+    ],
 )
 def test_a_changed_license_of_a_repository_is_an_event(
     old: str | None, new: str | None, events: list[tuple[str, str, str]]
@@ -48,6 +54,20 @@ def test_a_gone_project_keeps_its_last_release() -> None:
     assert combine_facts(PYPI, PypiFacts(state="gone", name="pots")) == replace(PYPI, state="gone")
     assert combine_facts(None, PypiFacts(state="gone", name="pots")) == PypiFacts(state="gone", name="pots")
     assert combine_facts(replace(PYPI, state="gone"), PYPI) == PYPI
+
+
+def test_facts_of_another_repository_replace_all_stored_parts() -> None:
+    before = replace(FORGE, repository=replace(PAGE, node_id="1"))
+    other = ForgeFacts(repository=replace(PAGE, node_id="2"))
+    assert combine_facts(before, other) == other
+    same = ForgeFacts(repository=replace(PAGE, node_id="1", stars=3))
+    assert combine_facts(before, same) == replace(before, repository=same.repository)
+
+
+def test_a_release_keeps_its_date_when_its_list_of_files_is_empty() -> None:
+    assert combine_facts(PYPI, replace(PYPI, released=None)) == PYPI
+    newer = replace(PYPI, version="99", released=None)
+    assert combine_facts(PYPI, newer) == newer
 
 
 def test_an_empty_list_of_weeks_from_the_catalog_keeps_the_known_one() -> None:
@@ -129,6 +149,10 @@ def forge(**changes: object) -> ForgeFacts:
             [Event("released", "2.0", "2.1"), Event("yanked", None, "2.1")],
         ),
         (PYPI, replace(PYPI, license="MIT"), [Event("license", "BSD-3-Clause", "MIT")]),
+        (replace(PYPI, license="BSD License"), PYPI, []),
+        (replace(PYPI, license="New BSD"), PYPI, []),
+        (PYPI, replace(PYPI, license="BSD License"), []),
+        (PYPI, replace(PYPI, license="BSD-2-Clause"), [Event("license", "BSD-3-Clause", "BSD-2-Clause")]),
         (replace(PYPI, license=None), PYPI, []),
         (PYPI, replace(PYPI, license=None), []),
         (PYPI, replace(PYPI, state="gone"), [Event("gone", HERE, None)]),

@@ -439,6 +439,58 @@ def test_an_override_changes_its_field_only_and_keeps_the_upstream_value(field: 
     assert changed == {field, "edited"} | counted | spelled
 
 
+@pytest.mark.parametrize(
+    ("of_pypi", "of_forge", "shown"),
+    [
+        ("BSD-3-Clause", "MIT", "BSD-3-Clause"),
+        ("BSD License", "BSD-3-Clause", "BSD-3-Clause"),
+        ("BSD", "BSD-3-Clause", "BSD-3-Clause"),
+        ("BSD License", "Custom", "BSD License"),
+        ("BSD License", None, "BSD License"),
+        (None, "BSD-3-Clause", "BSD-3-Clause"),
+        ("MIT License", "MIT", "MIT"),
+        ("MIT OR Apache-2.0", "MIT", "MIT OR Apache-2.0"),
+    ],
+)
+def test_the_more_precise_license_is_shown_and_among_equal_ones_that_of_pypi(
+    of_pypi: str | None, of_forge: str | None, shown: str
+) -> None:
+    forge = replace(FORGE, repository=replace(PAGE, license=of_forge))
+    result = merged(row(forge), pypi_row(replace(PYPI, license=of_pypi)))
+    assert result.values["license"] == shown
+    assert result.origins["license"].source == ("pypi" if shown == of_pypi else "github")
+
+
+@pytest.mark.parametrize(
+    ("changes", "forge", "edits", "counts"),
+    [
+        ({}, None, {}, (104, 2)),
+        ({"participants": ()}, None, {}, (104, None)),
+        ({"participants": (), "commits_over_52": ()}, None, {}, (None, None)),
+        ({"participants": (), "repo_url": ""}, None, {}, (104, None)),
+        ({"participants": (), "repo_url": "", "commits_over_52": (0,) * 52}, None, {}, (None, None)),
+        ({"participants": (), "repo_url": "https://a.b/c", "commits_over_52": (0,) * 52}, None, {}, (None, None)),
+        ({"commits_over_52": (0,) * 52}, None, {}, (0, 2)),
+        ({"commits_over_52": (1,) * 51}, None, {}, (None, 2)),
+        ({"commits_over_52": (1,) * 53}, None, {}, (None, 2)),
+        ({"participants": ()}, ForgeFacts(state="gone"), {}, (104, None)),
+        ({"participants": ()}, ForgeFacts(repository=PAGE), {}, (104, None)),
+        ({"participants": ()}, ForgeFacts(repository=replace(PAGE, head=None)), {}, (104, 0)),
+        ({}, None, {"participants": []}, (104, 0)),
+        ({"repo_url": ""}, None, {"commits_over_52": [0] * 52}, (0, 2)),
+        ({}, None, {"commits_over_52": []}, (None, 2)),
+    ],
+)
+def test_a_count_is_null_where_nobody_has_counted(
+    changes: dict[str, Any], forge: ForgeFacts | None, edits: dict[str, Any], counts: tuple[int | None, int | None]
+) -> None:
+    result = merged(*([row(forge)] if forge else []), catalog=replace(CATALOG, **changes), edits=edits)
+    assert (result.values["commits_last_year"], result.values["participant_count"]) == counts
+    for name, value in changes.items():  # the record keeps what the catalog states
+        if name not in edits:
+            assert result.values[name] == (list(value) if isinstance(value, tuple) else value)
+
+
 def test_an_override_may_be_null_and_an_unknown_field_is_ignored() -> None:
     result = merged(row(FORGE), edits={"last_updated": None, "of_a_newer_version": 1})
     assert result.values["last_updated"] is None
@@ -465,7 +517,15 @@ def test_configured_servers_are_forges() -> None:
     [
         ("", (), None),
         ("Moved to https://codeberg.org/mara/pots.", (), "https://codeberg.org/mara/pots"),
-        ("Moved: see https://github.com/otto/pans and https://example.org/x", (), None),
+        ("Moved: see https://github.com/otto/pans and https://example.org/x", (), "https://github.com/otto/pans"),
+        ("Moved here from https://bitbucket.org/mara/pots", (), None),
+        ("The kiln has moved to https://github.com/mara/pots-kiln", (), None),
+        ("Moved to https://github.com/mara/pots", (), None),
+        (
+            "The kiln moved to https://github.com/mara/kiln. Pots moved to https://github.com/clay/pots",
+            (),
+            "https://github.com/clay/pots",
+        ),
         ("Read-only mirror of https://gitlab.com/mara/pots", (), "https://gitlab.com/mara/pots"),
         ("This project lives on https://codeberg.org/mara/pots now", (), "https://codeberg.org/mara/pots"),
         ("A Django port of https://gitlab.com/otto/pans", (), None),

@@ -117,11 +117,23 @@ VALID = [
     ("https://gitlab.com/o/r/wikis/home", "gitlab.com/o/r"),
     ("https://gitlab.com/o/r/commits/main", "gitlab.com/o/r"),
     ("https://gitlab.com/o/r.git/info/refs", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/r/forks", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/r/starrers", "gitlab.com/o/r"),
+    ("https://gitlab.com/group/sub/r/forks/new", "gitlab.com/group/sub/r"),
+    ("https://gitlab.com/o/r/project_members", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/r/labels", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/r/releases", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/r/container_registry", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/r/environments", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/r/jobs/17", "gitlab.com/o/r"),
+    ("https://gitlab.com/o/forks", "gitlab.com/o/forks"),
     ("https://gitlab.com/o/issues", "gitlab.com/o/issues"),
     ("https://www.gitlab.com/O/R/", "gitlab.com/O/R"),
     ("https://gitlab.example.org/a/b/c", "gitlab.example.org/a/b/c"),
     # Bitbucket
     ("https://bitbucket.org/ws/r", "bitbucket.org/ws/r"),
+    ("https://bitbucket.org/mara.kiln/r", "bitbucket.org/mara.kiln/r"),
+    ("git@bitbucket.org:mara.kiln/r.git", "bitbucket.org/mara.kiln/r"),
     ("https://bitbucket.org/ws/r/src/main/setup.py", "bitbucket.org/ws/r"),
     ("https://bitbucket.org/ws/r/overview", "bitbucket.org/ws/r"),
     ("http://www.bitbucket.org/some_ws/r/", "bitbucket.org/some_ws/r"),
@@ -449,7 +461,7 @@ def test_configured_servers_are_parsed(text: str, forges: dict[str, SourceName])
         ("a.example=forgejo,b.example=gitlab", "not HOST=KIND"),
         ("https://git.example.org=forgejo", "invalid entry 'https://git.example.org=forgejo'"),
         ("git.example.org/sub=forgejo", "not HOST=KIND"),
-        ("user@git.example.org=forgejo", "not HOST=KIND"),
+        ("user@git.example.org=forgejo", "an entry contains a user name or password, not HOST=KIND"),
         ("git.example.org:=forgejo", "not HOST=KIND"),
         ("git.example.org.=forgejo", "not HOST=KIND"),
         ("git\u3002example=forgejo", "'git\\u3002example=forgejo'"),
@@ -471,6 +483,23 @@ def test_invalid_servers_are_an_error_that_shows_the_entry(text: str, message: s
     assert str(caught.value).startswith("DJPKG_FORGES: ")
     assert message in str(caught.value)
     assert caught.value.hint is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://robot:canary@git.example.org=forgejo",
+        "robot:canary@git.example.org=forgejo",
+        "canary@git.example.org=forgejo",
+        "https://robot:canary canary@git.example.org=forgejo",
+        "git.example.org=canary robot:c@git.example.org=forgejo",
+        "git.example.org=forgejo\nhttps://robot:c@nary@git.example.org:canary=gitlab",
+    ],
+)
+def test_the_user_and_password_of_a_server_are_not_in_the_error(text: str) -> None:
+    with pytest.raises(ConfigError, match="DJPKG_FORGES: ") as caught:
+        parse_forge_servers(text)
+    assert not re.search("canary|robot|nary@", f"{caught.value} {caught.value.hint}")
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)

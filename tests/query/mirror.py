@@ -114,10 +114,10 @@ def find_slugs(db: sqlite3.Connection, *terms: str, sort: str = "") -> list[str]
     return [str(row["slug"]) for row in listing.get_rows(db, found, fields.parse_columns("slug"))]
 
 
-def find_slugs_in(rows: Iterable[Row], *terms: str) -> list[str]:
+def find_slugs_in(rows: Iterable[Row], *terms: str, sort: str = "") -> list[str]:
     """Return the matching slugs, in order, in a mirror with only those packages."""
     with closing(memory_mirror(rows)) as db:
-        return find_slugs(db, *terms)
+        return find_slugs(db, *terms, sort=sort)
 
 
 ALL_SLUGS = {"django-todo", "django-allauth", "bare_thing", "old"}

@@ -78,6 +78,15 @@ def test_with_several_words_the_worst_placed_one_decides() -> None:
     assert find_slugs_in(rows, "todo", "app") == ["todo-app", "app-todo", "x-todo", "todo-x"]
 
 
+def test_the_beginning_of_a_word_is_ranked_like_the_word() -> None:
+    rows: list[Row] = [
+        {"slug": "text", "title": "x", "repo_description": "tickets", "repo_watchers": 900},
+        {"slug": "ticket-x", "title": "x", "repo_watchers": 5},
+        {"slug": "ticket", "title": "x"},
+    ]
+    assert find_slugs_in(rows, "ticket*") == ["ticket", "ticket-x", "text"]
+
+
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [

@@ -15,10 +15,13 @@ from djpkg.query.parser import Condition, Sort, Word
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 SINCE = "2025-03-31T12:00:00.000000Z"
+LATEST = "2026-04-01T12:00:00.000000Z"
 
 
 def parse(*terms: str) -> parser.Query:
-    return parser.parse_query(terms, now=NOW)
+    query = parser.parse_query(terms, now=NOW)
+    assert query.latest == LATEST
+    return query._replace(latest=parser.NO_LATEST)
 
 
 @pytest.mark.parametrize(

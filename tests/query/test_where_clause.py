@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from djpkg.errors import UsageError
-from tests.query.mirror import ALL_SLUGS, CATEGORIES, ROWS, Row, find_slugs, find_slugs_in, memory_mirror
+from djpkg.query import parser
+from djpkg.query.grid_names import GridNames
+from djpkg.query.where_clause import where_clause
+from tests.query.mirror import ALL_SLUGS, CATEGORIES, NOW, ROWS, Row, find_slugs, find_slugs_in, memory_mirror
 
 if TYPE_CHECKING:
     import sqlite3
@@ -159,6 +162,128 @@ def db() -> Iterator[sqlite3.Connection]:
 def test_queries_match_packages(db: sqlite3.Connection, terms: str, expected: set[str]) -> None:
     arguments = [terms] if '"' in terms else terms.split()
     assert set(find_slugs(db, *arguments)) == expected
+
+
+LICENSES = {
+    "gpl": "GNU General Public License v3 (GPLv3)",
+    "gpl-plus": "GPLv2+",
+    "gpl-only": "GPL-3.0-only",
+    "lgpl": "GNU Lesser General Public License v3 (LGPLv3)",
+    "agpl": "GNU Affero General Public License v3 or later (AGPLv3+)",
+    "bsd": "BSD-3-Clause",
+    "bsd-any": "BSD License",
+    "both": "MIT OR Apache-2.0",
+    "own": "Licence of Mara",
+}
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ("license:GPL", {"gpl", "gpl-plus", "gpl-only"}),
+        ("license:gplv3", {"gpl", "gpl-only"}),
+        ("license:GPL-2.0-or-later", {"gpl-plus"}),
+        ('license:"GNU General Public License"', {"gpl", "gpl-plus", "gpl-only"}),
+        ("license:LGPL", {"lgpl"}),
+        ("license:AGPL", {"agpl"}),
+        ("license:LGPL,AGPL-3.0", {"lgpl", "agpl"}),
+        ("license:BSD", {"bsd", "bsd-any"}),
+        ("license:bsd-3-clause", {"bsd"}),
+        ("license:Apache", {"both"}),
+        ("license:mara", {"own"}),
+        ("-license:GPL", {"lgpl", "agpl", "bsd", "bsd-any", "both", "own", "unknown"}),
+        ("license:GPL -license:GPLv3", {"gpl-plus"}),
+    ],
+)
+def test_a_license_is_found_in_every_spelling(term: str, expected: set[str]) -> None:
+    rows: list[Row] = [{"slug": slug, "title": "x", "license": text} for slug, text in LICENSES.items()]
+    terms = [term] if '"' in term else term.split()
+    assert set(find_slugs_in([*rows, {"slug": "unknown", "title": "x"}], *terms)) == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ("is:active", ["tomorrow", "now"]),
+        ("-is:active", ["old", "future", "never"]),
+        ("updated:2020..", ["tomorrow", "now"]),
+        ("updated:2030..", []),
+        ("updated:..2050", ["tomorrow", "now", "old"]),
+        ("-updated:2020..", ["old", "future", "never"]),
+        ("updated:any", ["tomorrow", "now", "old"]),
+        ("updated:none", ["future", "never"]),
+        ("-updated:none", ["tomorrow", "now", "old"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["last_updated", "released"])
+def test_a_time_more_than_a_day_ahead_is_unknown(terms: str, expected: list[str], name: str) -> None:
+    times = {"future": "2026-04-01T12:00:01", "tomorrow": "2026-04-01T12:00:00", "now": "2026-03-31T12:00:00"}
+    times["old"] = "2019-01-01T00:00:00"
+    rows: list[Row] = [{"slug": slug, "title": "x", f"{name}_utc": f"{time}.000000Z"} for slug, time in times.items()]
+    rows.append({"slug": "never", "title": "x"})
+    term = terms.replace("updated:", f"{name}:")
+    assert find_slugs_in(rows, term, sort=name) == expected
+
+
+@pytest.mark.parametrize("sort", ["updated", "-updated"])
+def test_a_time_in_the_future_is_last_in_both_directions(sort: str) -> None:
+    times = {"far": "2050-01-01", "new": "2026-03-01", "old": "2019-01-01"}
+    rows: list[Row] = [
+        {"slug": slug, "title": "x", "last_updated_utc": f"{day}T00:00:00.000000Z"} for slug, day in times.items()
+    ]
+    for terms in ((), ("title:x",)):
+        assert find_slugs_in(rows, *terms, sort=sort)[-1] == "far"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("工单", {"chinese"}),
+        ("系统", {"chinese"}),
+        ("单系", {"chinese"}),
+        ("Django工单", {"chinese"}),
+        ("管理画面", {"japanese"}),
+        ("チケット", {"japanese"}),
+        ("ﾁｹｯﾄ", {"half-width"}),
+        ("티켓", {"korean"}),
+        ("ตั๋ว", {"thai"}),
+        ("工票", set()),
+        ("^工单", {"japanese", "half-width", "korean", "thai", "latin"}),
+        ("ticket", set()),
+        ("ticket*", {"latin"}),
+        ("TICK*", {"latin"}),
+        ("icket*", set()),
+        ('"multi user tick*"', {"latin"}),
+        ('"multi ticket*"', set()),
+        ("^ticket*", {"chinese", "japanese", "half-width", "korean", "thai"}),
+        ("lat*", {"latin"}),
+        ("ати*", set()),
+        ("систем*", {"latin"}),
+        ("*", set()),
+        ("**", set()),
+        ("-*", set()),
+        ('"% *"', set()),
+    ],
+)
+def test_words_are_found_inside_scripts_without_spaces_and_by_their_beginning(words: str, expected: set[str]) -> None:
+    descriptions = {
+        "chinese": "一个基于Django工单系统的应用",
+        "japanese": "管理画面でチケットを扱うアプリ",
+        "half-width": "管理ﾁｹｯﾄを扱う",
+        "korean": "티켓을 관리하는 앱",
+        "thai": "ระบบตั๋วสำหรับ",
+        "latin": "A multi-user ticketing system, Системы",
+    }
+    rows: list[Row] = [{"slug": slug, "title": "x", "repo_description": text} for slug, text in descriptions.items()]
+    if words == "-*":
+        expected = set(descriptions)
+    assert set(find_slugs_in(rows, words)) == expected
+
+
+def test_descriptions_in_scripts_without_spaces_have_an_index(db: sqlite3.Connection) -> None:
+    condition, values = where_clause(parser.parse_query(["工单"], now=NOW), GridNames())
+    plan = db.execute(f"EXPLAIN QUERY PLAN SELECT id FROM packages WHERE {condition}", values).fetchall()
+    assert any("USING COVERING INDEX packages_unspaced" in row[3] for row in plan)
 
 
 def test_undeclared_needs_a_release_on_pypi_and_none_does_not() -> None:

@@ -204,6 +204,11 @@ def test_an_edit_without_an_upstream_value_is_marked() -> None:
     assert "✎ title edited, upstream: none" in show(shown._replace(upstream={"title": ""}))
 
 
+def test_a_commit_dated_more_than_a_day_ahead_is_dated_in_the_future() -> None:
+    assert "last dated in the future" in show(sample_package(last_updated="2036-01-01T00:00:00Z"))
+    assert "last tomorrow" in show(sample_package(last_updated="2026-11-24T12:00:00Z"))
+
+
 def test_the_suggestion_is_the_last_line() -> None:
     assert show(sample_package()._replace(suggestion="djpkg fetch django-pots")).endswith(
         "\n\n  → djpkg fetch django-pots\n"

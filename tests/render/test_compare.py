@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from djpkg.model.fields import parse_columns
 from djpkg.render.compare import best_indexes, comparison_table
 from djpkg.render.markdown import Strong
+from tests.render.samples import NOW
 
 if TYPE_CHECKING:
     from djpkg.model.package import Values
@@ -17,29 +20,37 @@ ROWS: list[Values] = [
 
 
 def test_the_highest_value_is_best_and_all_of_a_tie_are() -> None:
-    assert best_indexes(ROWS, "repo_watchers") == {1, 2}
+    assert best_indexes(ROWS, "repo_watchers", now=NOW) == {1, 2}
 
 
 def test_the_newest_time_is_best_whatever_its_offset() -> None:
-    assert best_indexes(ROWS, "last_updated") == {0, 1}
+    assert best_indexes(ROWS, "last_updated", now=NOW) == {0, 1}
 
 
 def test_other_fields_have_no_best_value() -> None:
-    assert best_indexes([{"id": 1}, {"id": 2}], "id") == frozenset()
+    assert best_indexes([{"id": 1}, {"id": 2}], "id", now=NOW) == frozenset()
 
 
 def test_missing_equal_and_single_values_are_not_best() -> None:
-    assert best_indexes([{"repo_forks": 0}, {"repo_forks": None}, {}], "repo_forks") == frozenset()
-    assert best_indexes(ROWS[:1], "repo_watchers") == frozenset()
-    assert best_indexes(ROWS[1:], "repo_watchers") == frozenset()  # all equal
+    assert best_indexes([{"repo_forks": 0}, {"repo_forks": None}, {}], "repo_forks", now=NOW) == frozenset()
+    assert best_indexes(ROWS[:1], "repo_watchers", now=NOW) == frozenset()
+    assert best_indexes(ROWS[1:], "repo_watchers", now=NOW) == frozenset()  # all equal
 
 
-def test_the_first_and_last_year_can_be_compared() -> None:
-    assert best_indexes([{"released": "0001-01-01T00:00:00+14:00"}, {"released": "9999-12-31"}], "released") == {1}
+def test_the_first_year_can_be_compared() -> None:
+    rows: list[Values] = [{"released": "0001-01-01T00:00:00+14:00"}, {"released": "2025-12-31"}]
+    assert best_indexes(rows, "released", now=NOW) == {1}
+
+
+@pytest.mark.parametrize("future", ["2026-11-24T12:00:01Z", "2036-01-01", "9999-12-31"])
+def test_a_time_in_the_future_is_never_the_newest(future: str) -> None:
+    rows: list[Values] = [{"last_updated": future}, {"last_updated": "2020-01-01"}, {"last_updated": "2019-01-01"}]
+    assert best_indexes(rows, "last_updated", now=NOW) == {1}
+    assert best_indexes([{"last_updated": "2026-11-24T12:00:00Z"}, *rows], "last_updated", now=NOW) == {0}
 
 
 def test_the_table_has_a_column_per_package_with_dates_and_strong_best_values() -> None:
-    table = comparison_table(ROWS, parse_columns("stars,updated,title"))
+    table = comparison_table(ROWS, parse_columns("stars,updated,title"), now=NOW)
     assert table.keys == ["", "pots", "pans", "lids"]
     assert table.rows == [
         ["stars", "5", "9", "9"],
@@ -55,4 +66,4 @@ def test_undeclared_django_versions_are_named_only_with_a_release_on_pypi() -> N
         {"slug": "pots", "django_versions": [], "released": "2026-01-01T00:00:00Z"},
         {"slug": "pans", "django_versions": []},
     ]
-    assert comparison_table(rows, parse_columns("django")).rows == [["django", "undeclared", ""]]
+    assert comparison_table(rows, parse_columns("django"), now=NOW).rows == [["django", "undeclared", ""]]

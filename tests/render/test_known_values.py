@@ -7,7 +7,7 @@ import pytest
 from djpkg.render import known_values
 
 if TYPE_CHECKING:
-    from djpkg.model.package import Value
+    from djpkg.model.package import Values
 
 FIGURES = ["repo_watchers", "repo_forks", "participant_count", "commits_last_year"]
 
@@ -19,11 +19,18 @@ def test_numbers_above_zero_are_known_in_any_state(name: str, state: str | None)
     assert known_values.value({name: 5, "repo_state": state}, name) == 5
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", ["repo_watchers", "repo_forks"])
 @pytest.mark.parametrize("state", ["none", "unsupported"])
-def test_a_zero_without_a_repository_is_unknown(name: str, state: str) -> None:
+def test_a_zero_of_the_catalog_without_a_repository_is_unknown(name: str, state: str) -> None:
     assert known_values.figure({name: 0, "repo_state": state}, name) is None
     assert known_values.value({name: 0, "repo_state": state}, name) is None
+
+
+@pytest.mark.parametrize("name", ["participant_count", "commits_last_year"])
+@pytest.mark.parametrize("number", [0, None])
+def test_counts_of_the_mirror_are_null_where_they_are_unknown(name: str, number: int | None) -> None:
+    assert known_values.figure({name: number, "repo_state": "none"}, name) == number
+    assert known_values.value({name: number, "repo_state": "ok"}, name) == number
 
 
 @pytest.mark.parametrize("name", ["repo_watchers", "repo_forks"])
@@ -34,26 +41,16 @@ def test_a_zero_is_known_only_if_the_forge_reported_it(name: str) -> None:
     assert [known_values.figure({name: 0, "repo_state": state}, name) for state in ("ok", "moved", "empty")] == [0] * 3
 
 
-def test_no_contributors_is_known_only_for_an_empty_repository() -> None:
-    states = ("ok", None, "gone", "empty")
-    numbers = [
-        known_values.figure({"participant_count": 0, "repo_state": state}, "participant_count") for state in states
-    ]
-    assert numbers == [None, None, None, 0]
-
-
-def test_a_year_without_commits_is_known_if_there_is_a_repository() -> None:
-    idle: dict[str, Value] = {"commits_over_52": [0] * 52, "commits_last_year": 0}
-    for state in ("ok", "gone", None):
-        assert known_values.weeks({**idle, "repo_state": state}) == [0] * 52
-        assert known_values.figure({**idle, "repo_state": state}, "commits_last_year") == 0
-    assert known_values.weeks({**idle, "repo_state": "none"}) == []
-    assert known_values.value({**idle, "repo_state": "none"}, "commits_over_52") is None
+def test_weeks_without_commits_are_known_if_they_were_counted() -> None:
+    idle: Values = {"commits_over_52": [0] * 52, "commits_last_year": 0}
+    assert known_values.weeks(idle) == [0] * 52
+    assert known_values.weeks({**idle, "commits_last_year": None}) == []
+    assert known_values.value({**idle, "commits_last_year": None}, "commits_over_52") is None
     assert known_values.weeks({"commits_over_52": [], "repo_state": "ok"}) == []
 
 
 def test_a_zero_set_by_the_user_is_known() -> None:
-    edited: dict[str, Value] = {
+    edited: Values = {
         "repo_watchers": 0,
         "participant_count": 0,
         "repo_state": "none",

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from djpkg.query.date_ranges import parse_date_range
 from djpkg.render.relative_time import iso_date, relative
 from tests.render.samples import NOW
 
@@ -25,8 +26,9 @@ from tests.render.samples import NOW
         (timedelta(days=4 * 366), "4 years ago", "4 y"),
         (-timedelta(seconds=20), "just now", "now"),
         (-timedelta(hours=2), "in 2 h", "in 2 h"),
-        (-timedelta(hours=30), "tomorrow", "in 1 d"),
-        (-timedelta(days=3), "in 3 days", "in 3 d"),
+        (-timedelta(days=1), "tomorrow", "in 1 d"),
+        (-timedelta(days=1, seconds=1), "dated in the future", "dated in the future"),
+        (-timedelta(days=4_000), "dated in the future", "dated in the future"),
     ],
 )
 def test_a_time_is_shown_in_the_largest_unit_that_fits(past: timedelta, long: str, short: str) -> None:
@@ -43,9 +45,38 @@ def test_time_zones_are_respected_and_the_default_is_utc(stamp: str) -> None:
     assert relative(stamp.replace(".123456", ""), now=NOW) == "2 h ago"
 
 
-@pytest.mark.parametrize("stamp", ["0001-01-01", "9999-12-31T00:00:00Z"])
-def test_the_ends_of_the_calendar_are_valid(stamp: str) -> None:
-    assert "years" in relative(stamp, now=NOW)
+@pytest.mark.parametrize(
+    ("stamp", "now", "long", "short"),
+    [
+        ("2025-11-23T12:00:00Z", "2026-11-23T12:00:00Z", "1 year ago", "1 y"),
+        ("2025-11-23T12:00:01Z", "2026-11-23T12:00:00Z", "11 months ago", "11 mo"),
+        ("2025-10-24T12:00:00Z", "2026-11-23T12:00:00Z", "1 year ago", "1 y"),
+        ("2025-10-23T12:00:00Z", "2026-11-23T12:00:00Z", "13 months ago", "13 mo"),
+        ("2024-11-23T12:00:01Z", "2026-11-23T12:00:00Z", "23 months ago", "23 mo"),
+        ("2024-11-23T12:00:00Z", "2026-11-23T12:00:00Z", "2 years ago", "2 y"),
+        ("2016-11-23T12:00:00Z", "2026-11-23T12:00:00Z", "10 years ago", "10 y"),
+        ("2024-02-29T12:00:00Z", "2025-02-28T12:00:00Z", "11 months ago", "11 mo"),
+        ("2024-02-28T12:00:00Z", "2025-02-28T12:00:00Z", "1 year ago", "1 y"),
+        ("2024-02-29T12:00:00Z", "2025-03-01T12:00:00Z", "1 year ago", "1 y"),
+        ("2025-11-22T23:00:00-05:00", "2026-11-23T04:00:00Z", "1 year ago", "1 y"),
+        ("2026-01-31T00:00:00Z", "2026-03-30T00:00:00Z", "8 weeks ago", "8 w"),
+        ("2026-01-31T00:00:00Z", "2026-03-31T00:00:00Z", "2 months ago", "2 mo"),
+    ],
+)
+def test_months_and_years_are_those_of_the_calendar_as_in_queries(stamp: str, now: str, long: str, short: str) -> None:
+    moment = datetime.fromisoformat(now)
+    assert relative(stamp, now=moment) == long
+    assert relative(stamp, now=moment, short=True) == short
+    number, unit = short.split()
+    if unit != "w":
+        age = parse_date_range(number + unit[0], now=moment)
+        assert age is not None
+        assert datetime.fromisoformat(stamp) <= age.first
+
+
+@pytest.mark.parametrize(("stamp", "text"), [("0001-01-01", "2,025 years ago"), ("9999-12-31", "dated in the future")])
+def test_the_ends_of_the_calendar_are_valid(stamp: str, text: str) -> None:
+    assert relative(stamp, now=NOW) == text
 
 
 @pytest.mark.parametrize(

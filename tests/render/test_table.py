@@ -110,6 +110,15 @@ def test_the_columns_that_fit_are_shown(width: int, expected: str) -> None:
     assert listed(ROWS, width) == expected
 
 
+@pytest.mark.parametrize("chosen", [None, "slug,updated"])
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_commit_dated_more_than_a_day_ahead_is_dated_in_the_future(chosen: str | None, width: int) -> None:
+    future = row("ahead", last_updated="2036-01-01T00:00:00Z")
+    lines = listed([*ROWS, future], width, chosen).splitlines()
+    assert "dated in the future" in lines[-1]
+    assert max(map(cell_len, lines)) <= width
+
+
 def test_an_ascii_terminal_gets_only_ascii() -> None:
     assert listed(ROWS, ascii_only=True) == IN_ASCII
 

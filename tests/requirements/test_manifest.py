@@ -2,27 +2,19 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from textwrap import dedent
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from djpkg.errors import UsageError
-from djpkg.requirements import manifest
-
-
-def no_files(path: str) -> str:
-    raise UsageError(f"{path} not found")
+from tests.requirements.parsing import parse
 
 
 def locations(name: str, text: str, files: dict[str, str] | None = None) -> dict[str, tuple[str, ...]]:
     """Return the locations of each requirement; `files` can be included."""
 
-    def include(path: str) -> str:
-        return (files or {})[path] if path in (files or {}) else no_files(path)
-
-    return {found.name: found.locations for found in manifest.parse_manifest(name, dedent(text), include)}
+    return {found.name: found.locations for found in parse(name, text, files)}
 
 
 def names(name: str, text: str) -> list[str]:
@@ -113,7 +105,7 @@ def test_urls_are_kept_without_credentials() -> None:
     https://example.org/wheels/third-1.0.tar.gz#sha256=aa
     fourth @ file:///tmp/fourth
     """
-    found = manifest.parse_manifest("requirements.txt", dedent(text), no_files)
+    found = parse("requirements.txt", text)
     assert {one.name: one.url for one in found} == {
         "thing": "git+https://example.org/a/b@main",
         "other": "git+https://example.org/a/other",
@@ -176,7 +168,7 @@ def test_a_missing_included_file_is_an_error_at_the_including_line() -> None:
 
 def test_endless_includes_are_an_error() -> None:
     with pytest.raises(UsageError, match="more than 200 files"):
-        manifest.parse_manifest("0.txt", "-r 1.txt", lambda path: f"-r {int(path.removesuffix('.txt')) + 1}.txt")
+        parse("0.txt", "-r 1.txt", {f"{number}.txt": f"-r {number + 1}.txt" for number in range(1, 300)})
 
 
 def test_pyproject() -> None:
@@ -310,7 +302,10 @@ def test_pipfile_lock() -> None:
         "develop": {"pytest": {}, "django": {}}
     }
     """
-    assert locations("Pipfile.lock", text) == {"django": ("Pipfile.lock:4",), "pytest": ("Pipfile.lock:8",)}
+    assert locations("Pipfile.lock", text) == {
+        "django": ("Pipfile.lock:4", "Pipfile.lock:8"),
+        "pytest": ("Pipfile.lock:8",),
+    }
 
 
 @pytest.mark.parametrize(
@@ -364,7 +359,7 @@ def test_pipfile_lock() -> None:
         ),
         (
             "pyproject.toml",
-            "[tool.poetry.dependencies]\na = 1\n'bad name!' = 1",
+            "[tool.poetry.dependencies]\na = '1'\n'bad name!' = '1'",
             r"^pyproject\.toml:3: invalid project name 'bad name!'$",
         ),
         ("pyproject.toml", "a = " + "[" * 100_000, r"^pyproject\.toml: invalid TOML: nested too deeply$"),
@@ -408,7 +403,17 @@ def test_an_unsupported_file_lists_the_supported_ones() -> None:
     assert "pyproject.toml" in caught.value.hint
 
 
-KINDS = ["requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock", "-"]
+KINDS = [
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "pylock.toml",
+    "Pipfile.lock",
+    "-",
+]
 PIECES = ["[", "]", "[[", "]]", "{", "}", '"', "'", "=", "\n", " ", "\\", "#", "-r", "-e", "--hash", "@", "://", "\0"]
 PIECES += ["project", "dependencies", "package", "name", "django", "==", ";", "1", ",", ".", "tool.poetry", "(", "\r"]
 
@@ -419,14 +424,14 @@ def test_random_files_are_parsed_or_rejected(kind: str) -> None:
     for _ in range(1_500):
         text = "".join(rng.choices(PIECES, k=rng.randint(0, 12)))
         with suppress(UsageError):
-            assert all(found.locations for found in manifest.parse_manifest(kind, text, no_files))
+            assert all(found.locations for found in parse(kind, text))
 
 
 @given(st.sampled_from(KINDS), st.text())
 @settings(derandomize=True, max_examples=300, deadline=None)
 def test_any_text_is_parsed_or_rejected(kind: str, text: str) -> None:
     with suppress(UsageError):
-        found = manifest.parse_manifest(kind, text, no_files)
+        found = parse(kind, text)
         assert [item.name for item in found] == sorted({item.name for item in found})
 
 

@@ -177,15 +177,16 @@ def test_a_rate_limit_defers_until_its_end(case: Case, server: WorldServer, worl
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.source in FORGES], ids=str)
-def test_a_rejected_token_is_a_failure_that_does_not_show_it(
+def test_a_rejected_token_is_replaced_and_not_shown(
     case: Case, server: WorldServer, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    source = case.make(server, token="robot@example.org:canary")
+    source = case.make(server, token="robot@example.org:canary-0123456789")
     answers = fetch(source, case.add_several(world))
-    assert outcomes(answers.values()) == {"failed": 8}
-    assert all(answer.refused for answer in answers.values())
-    assert len(server.requests()) == 1
-    assert "canary" not in f"{answers} {source!r} {source.__dict__} {capfd.readouterr()}"
+    assert outcomes(answers.values()) == {"updated": 8}
+    (rejected,) = source.rejections
+    assert "continued without a token" in str(rejected)
+    assert [request.status for request in server.requests() if "authorization" in request.headers] == [401]
+    assert "canary" not in f"{answers} {source!r} {source.__dict__} {rejected} {capfd.readouterr()}"
 
 
 def test_a_fetch_can_stop_after_the_first_page_and_leaves_no_task(

@@ -57,6 +57,8 @@ class Bitbucket:
             question = request.target.partition("?")[2]
             address = f"{request.base}/repositories/{repo.path}{rest}" + (f"?{question}" if question else "")
             return Response(301, headers={"location": address})
+        if request.authorised and repo.owner in self.world.refusals:
+            return _error(self.world.refusals[repo.owner], 403)
         if rest == "/watchers":
             return _page(request, [{"type": "user", "nickname": f"w{one}"} for one in range(repo.stars)], sized=True)
         if rest == "/forks":

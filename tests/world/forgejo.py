@@ -39,6 +39,8 @@ class Forgejo:
             return json_response({"message": "The target couldn't be found.", "url": f"{request.base}/swagger"}, 404)
         if repo.path.lower() != path.lower():
             return Response(307, headers={"location": request.target.replace(path, repo.path, 1)})
+        if request.authorised and repo.owner in self.world.refusals:
+            return json_response({"message": self.world.refusals[repo.owner]}, 403)
         if match["rest"]:
             return _commits(repo, request)
         return json_response(_repository(repo, self.host or request.host))

@@ -80,6 +80,8 @@ class GitHub:
             if repo is not None and repo.state != "gone" and repo.path.lower() != path.lower():
                 return _moved(repo, match["rest"] or "", request)
         refusal = _refusal(repo, authorised=request.authorised)
+        if repo is not None and request.authorised and repo.owner in self.world.refusals:
+            refusal = _message(self.world.refusals[repo.owner], 403)
         if repo is None or refusal is not None:
             return refusal or _message("Not Found", 404)
         if match["rest"] == "/commits":

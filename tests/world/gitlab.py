@@ -73,6 +73,8 @@ class GitLab:
             question = request.target.partition("?")[2]
             address = f"{request.base}/projects/{repo.id}{rest}" + (f"?{question}" if question else "")
             return json_response({"message": "This resource has been moved permanently"}, 301, {"location": address})
+        if request.authorised and repo.owner in self.world.refusals:
+            return json_response({"message": self.world.refusals[repo.owner]}, 403)
         if rest == "/repository/commits":
             return _commits(repo, request)
         if rest == "/repository/contributors":

@@ -50,13 +50,18 @@ class Resolver:
         if repo is None or repo.state == "gone" or (not followRenames and repo.path.lower() != path.lower()):
             text = f"Could not resolve to a Repository with the name '{path}'."
             return {"type": "NOT_FOUND", "message": text}
-        return _if_accessible(repo)
+        return self._if_accessible(repo)
 
     def node(self, id: str) -> Repo | Failure | None:  # noqa: A002  GitHub's spelling
         repo = self.world.repositories_by_node.get(id)
         if repo is None or repo.state == "gone":
             text = f"Could not resolve to a node with the global id of '{id}'."
             return {"type": "NOT_FOUND", "message": text}
+        return self._if_accessible(repo)
+
+    def _if_accessible(self, repo: Repo) -> Repo | Failure | None:
+        if repo.owner in self.world.refusals:
+            return {"type": "FORBIDDEN", "message": self.world.refusals[repo.owner]}
         return _if_accessible(repo)
 
     def resolve(self, kind: str, name: str, value: Any, arguments: dict[str, Any]) -> Any:

@@ -54,6 +54,8 @@ class World:
     projects: dict[str, Project] = field(default_factory=dict)
     serial: int = 30_000_000
     extra_projects: int = 0
+    refusals: dict[str, str] = field(default_factory=dict)
+    """Owners that refuse every token, with the message of their refusal."""
 
     @classmethod
     def generate(cls, *, packages: int = 5800, github: int = 5336, seed: int = 1, now: datetime = NOW) -> World:

@@ -8,11 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer._click.exceptions import UsageError as BadUsage
 from typer.core import TyperGroup
 
 from djpkg.cli import terminal
 from djpkg.cli.completion import candidates
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError
+from djpkg.render.escape import escape
+from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping, Sequence
@@ -81,6 +84,10 @@ def translate_errors() -> Iterator[None]:
                 raise
             # Typer writes help itself. An error without a file name comes from a stream that is closed or full.
             raise terminal.output_error(error) from error
+    except BadUsage as error:
+        # Typer quotes what was typed, and leaves passwords in it and characters that reorder or hide text.
+        error.message = escape(strip_credentials(error.message))
+        raise
     except DjpkgError as error:
         terminal.print_error(error)
         raise typer.Exit(error.exit_code) from error

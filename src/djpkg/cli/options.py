@@ -74,9 +74,9 @@ def package_argument(metavar: str, about: str) -> ArgumentInfo:
 
 
 def requirements_option(verb: str) -> OptionInfo:
-    """Return ``--in FILE``; the help text begins with `verb`."""
-    files = "requirements.txt, pyproject.toml, a lock file, or - for pip freeze"
-    return typer.Option("--in", metavar="FILE", help=f"{verb} this project's dependencies: {files}.")  # type: ignore[no-any-return] # as above
+    """Return ``--in FILE``, which can be repeated; the help text begins with `verb`."""
+    files = "requirements.txt, pyproject.toml, a lock file, a folder, or - for pip freeze"
+    return typer.Option("-r", "--in", metavar="FILE", help=f"{verb} this project's dependencies: {files}. Repeatable.")  # type: ignore[no-any-return] # as above
 
 
 class Command(TyperCommand):

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import codecs
 import os
-import stat
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from djpkg import config
 from djpkg.cli import terminal
-from djpkg.errors import UsageError
 from djpkg.mirror import fetch_history, resolve
 from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
-from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from djpkg.requirements.manifest import Requirement
-
-# Bytes. Longer than any requirements or lock file; a device would never end.
-_MAX_BYTES = 32 * 1024 * 1024
-_BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
-
-
-def read_requirements(name: str) -> tuple[Requirement, ...]:
-    """Return the requirements in a file; ``-`` is standard input. UsageError if it cannot be read."""
-    from djpkg.requirements import manifest  # noqa: PLC0415 - loads packaging, for this option alone
-
-    if name == manifest.STANDARD_INPUT:
-        return manifest.parse_manifest(name, _read_standard_input(), _read_file)
-    if not name:
-        raise UsageError("--in requires a file", hint="for example: --in requirements.txt")
-    path = Path(name)
-    try:
-        piped = stat.S_ISFIFO(path.stat().st_mode)
-    except OSError as error:
-        raise _read_error(name, error) from error
-    # The name of `<(pip freeze)` does not show the kind of file.
-    return manifest.parse_manifest(manifest.STANDARD_INPUT if piped else name, _read_file(name), _read_file)
+    from djpkg.cli.project_files import ProjectFiles
+    from djpkg.requirements.requirement import Requirement
 
 
 def find_required_packages(
@@ -68,42 +42,18 @@ def find_required_packages(
     return ids, f"{len(unknown):,} of {required} {verb} not {where}: {', '.join(unknown)}"
 
 
-def find_and_report(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> tuple[int, ...]:
-    """Return the ids of the required packages; report the others on stderr."""
-    ids, unknown = find_required_packages(mirror, requirements)
+def find_and_report(mirror: sqlite3.Connection, files: ProjectFiles) -> tuple[int, ...]:
+    """Return the ids of the required packages; report on stderr the others and how the files were read."""
+    report_files(files)
+    ids, unknown = find_required_packages(mirror, files.requirements)
     if unknown:
         terminal.write_stderr(unknown)
     return ids
 
 
-def _read_standard_input() -> str:
-    if sys.stdin is None:
-        raise UsageError("standard input is closed")
-    try:
-        return _decode("standard input", sys.stdin.buffer.read(_MAX_BYTES + 1))
-    except OSError as error:
-        raise _read_error("standard input", error) from error
-
-
-def _read_file(name: str) -> str:
-    try:
-        with Path(name).open("rb") as file:
-            return _decode(name, file.read(_MAX_BYTES + 1))
-    except (OSError, ValueError) as error:
-        raise _read_error(name, error) from error
-
-
-def _decode(name: str, content: bytes) -> str:
-    """Return the text. UTF-16 is accepted: PowerShell writes it for ``pip freeze > FILE``."""
-    if len(content) > _MAX_BYTES:
-        raise UsageError(f"{name} is larger than {_MAX_BYTES // 1024 // 1024} MiB")
-    encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{name}:{line}: not valid {encoding.upper()}") from error
-
-
-def _read_error(name: str, error: OSError | ValueError) -> UsageError:
-    return UsageError(f"{strip_credentials(name)} cannot be read: {getattr(error, 'strerror', None) or error}")
+def report_files(files: ProjectFiles) -> None:
+    """Print on stderr which files of a folder were read, and what was not."""
+    if files.read:
+        terminal.write_stderr(f"read {', '.join(files.read)}")
+    for note in files.notes:
+        terminal.write_stderr(note)

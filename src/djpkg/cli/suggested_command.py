@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from typing import TYPE_CHECKING
+
+from djpkg.render.escape import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,4 +20,12 @@ def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path |
     # The slug of a removed package may belong to another one; digits are an id, and a leading dash is an option.
     plain = package["catalog_state"] == "listed" and not slug.isdigit() and not slug.startswith("-")
     db_option = [] if db is None else ["--db", str(db)]
-    return shlex.join(["djpkg", "edit", slug if plain else str(package["id"]), *db_option, *words])
+    return " ".join(map(_quote, ["djpkg", "edit", slug if plain else str(package["id"]), *db_option, *words]))
+
+
+def _quote(word: str) -> str:
+    """Return a word for a shell, as bytes in ``$'…'`` where a message would show other characters instead of it."""
+    if escape(word) == word:
+        return shlex.quote(word)
+    octal = re.sub(r"[^ -~]|[\\']", lambda match: f"\\{ord(match[0]):03o}", os.fsencode(word).decode("latin-1"))
+    return f"$'{octal}'"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from djpkg.errors import TERMINATED, MirrorError
+from djpkg.errors import MirrorError
 from djpkg.render.escape import escape
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from rich.console import RenderableType
 
     from djpkg.errors import DjpkgError
@@ -25,11 +22,10 @@ class OutputClosed(Exception):
 
 
 def prepare() -> None:
-    """Let both streams accept any character, and make SIGTERM raise SystemExit, so that clean-up code runs."""
+    """Let both streams accept any character."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    signal.signal(signal.SIGTERM, _terminate)
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
@@ -69,6 +65,11 @@ def write_stderr(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         discard(sys.stderr)
+
+
+def write_warning(text: str) -> None:
+    """Write a line about trouble that does not end the command."""
+    write_stderr(f"djpkg: {text}")
 
 
 def print_error(error: DjpkgError) -> None:
@@ -140,7 +141,3 @@ def output_error(error: OSError) -> Exception:
         return OutputClosed()
     discard()
     return MirrorError(f"the output cannot be written: {error.strerror}")
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)

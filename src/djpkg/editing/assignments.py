@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg.errors import UsageError
-from djpkg.model import fields, pypi_project
+from djpkg.model import fields, pypi_project, repository_url
 from djpkg.model.fields import Field, Kind
 from djpkg.model.weekly_commits import WEEKS
 from djpkg.text import quote_input
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from djpkg.model.merge import StoredValue
 
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
+# Of a URL; git@ is neither secret nor a name.
+_CREDENTIALS = re.compile(r"//(?!git@)[^/\s]*@")
 _URL = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
 _FULL_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
 # The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
@@ -132,6 +134,8 @@ def describe_values(field: Field) -> str:
             return "a whole number, 0 or more"
         case Kind.TIME:
             return "a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
+        case Kind.URL if field.name == "repo_url":
+            return "an http or https URL, git@HOST:OWNER/NAME, or OWNER/NAME on GitHub"
         case Kind.URL:
             return "an http or https URL"
         case Kind.PROJECT:
@@ -197,10 +201,14 @@ def _check_time(field: Field, text: str) -> str:
 def _check_url(field: Field, text: str) -> str:
     if not text:
         return ""
+    if _CREDENTIALS.search(text):
+        raise UsageError(f"the URL for {field.name} contains a user name or password", hint="leave them out")
     if len(text) <= _MAX_TEXT and _URL.fullmatch(text) and text.isprintable():
         return text
     if field.kind is Kind.PROJECT and pypi_project.parse_project_name(text):
         return text
+    if field.name == "repo_url" and (url := repository_url.web_address(text)):
+        return url
     raise _invalid_value(field, text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg import config
-from djpkg.errors import PackageNotFound, QuotaExhausted, Refused, SourceError
+from djpkg.errors import PackageNotFound, QuotaExhausted, Refused, SourceError, UnexpectedPayload
 from djpkg.fetch.report import NOT_FOUND
 from djpkg.mirror import categories, fetch_history, queue, resolve
 from djpkg.model import forge_servers
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from djpkg.fetch.context import FetchContext
+    from djpkg.fetch.page_writes import PageWrites
     from djpkg.mirror.write import Writer
     from djpkg.model.facts import CatalogFacts
     from djpkg.sources.catalog.source import Catalog, CatalogPage
@@ -35,6 +36,7 @@ class CatalogSweep:
         self._catalog = catalog
         self._db = context.db
         self._writer = context.writer
+        self._writes = context.writes
         self._recorder = context.recorder
         self._clock = context.clock
         self._last = fetch_history.find_sweep(context.db, _CATALOG)
@@ -56,8 +58,9 @@ class CatalogSweep:
                 await self._finish_sweep()
             elif self._last is not None:
                 newest_id = max(self._seen, default=self._last.newest_id)
-                fetch_history.store_sweep(self._db, _CATALOG, self._last._replace(newest_id=newest_id))
-            await store_grids_and_categories(self._catalog, self._writer)
+                sweep = self._last._replace(newest_id=newest_id)
+                await self._writes.run(fetch_history.store_sweep, self._db, _CATALOG, sweep)
+            await store_grids_and_categories(self._catalog, self._writer, self._writes)
         except QuotaExhausted as error:
             listed = self._last.packages if self._last else self._count
             self._recorder.defer(_CATALOG, max(0, listed - len(self._seen)), str(error), error.until)
@@ -73,12 +76,15 @@ class CatalogSweep:
                         f"catalog: the list has only {page.count:,} packages, {last.packages:,} last time;"
                         " nothing was changed"
                     )
-            self._store_page(page)
+            await self._store_page(page)
             if not complete and last is not None and reaches_known_id(page.ids, last.newest_id):
                 return
 
-    def _store_page(self, page: CatalogPage) -> None:
-        changes = self._writer.store_catalog(page.packages, now=self._clock(), report_added=self._last is not None)
+    async def _store_page(self, page: CatalogPage) -> None:
+        report_added = self._last is not None
+        changes = await self._writes.run(
+            self._writer.store_catalog, page.packages, now=self._clock(), report_added=report_added
+        )
         # Insertions while paging repeat rows: each package counts once.
         self._recorder.record_stored(_CATALOG, [change for change in changes if change.package not in self._seen])
         for number, reason in page.invalid:
@@ -87,7 +93,7 @@ class CatalogSweep:
                 self._recorder.report.count(_CATALOG, Outcome.FAILED)
                 self._recorder.report.fail_source(_CATALOG, f"catalog: {reason}")
             elif number is not None and number not in self._seen:
-                self._writer.store_catalog_failure(number, reason, now=self._clock())
+                await self._writes.run(self._writer.store_catalog_failure, number, reason, now=self._clock())
                 self._recorder.fail(_CATALOG, (slug,), reason)
         self._seen.update(page.ids)
 
@@ -108,10 +114,11 @@ class CatalogSweep:
         if len(self._seen) != self._count:
             # Deletions while paging hide packages: a few are requested by id, more are assumed to be still listed.
             for number in missing[:CONFIRMED_REMOVALS]:
-                if await self._catalog.fetch_package(str(number)) is not None:
+                if not await self._is_removed(number):
                     self._seen.add(number)
             self._seen.update(missing[CONFIRMED_REMOVALS:])
-        removed = self._writer.mark_removed(self._seen, now=self._clock(), report=last is not None)
+        report = last is not None
+        removed = await self._writes.run(self._writer.mark_removed, self._seen, now=self._clock(), report=report)
         self._recorder.progress.start(_CATALOG, len(self._seen) + len(removed))
         self._recorder.count(_CATALOG, Outcome.GONE, len(removed))
         self._recorder.record_events(removed)
@@ -119,7 +126,16 @@ class CatalogSweep:
             self._recorder.report.first_sweep = True
             self._recorder.progress.note(f"{len(self._seen):,} packages stored; djpkg list works now")
         sweep = Sweep(completed=self._clock(), packages=len(self._seen), newest_id=max(self._seen, default=None))
-        fetch_history.store_sweep(self._db, _CATALOG, sweep)
+        await self._writes.run(fetch_history.store_sweep, self._db, _CATALOG, sweep)
+
+    async def _is_removed(self, number: int) -> bool:
+        """Return whether the catalog answers that it does not have a package. Raises SourceError."""
+        try:
+            return await self._catalog.fetch_package(str(number)) is None
+        except UnexpectedPayload as error:  # about another package, or invalid
+            self._writer.store_catalog_failure(number, str(error), now=self._clock())
+            self._recorder.fail(_CATALOG, (resolve.find_slug(self._db, number) or str(number),), str(error))
+            return False
 
 
 class NamedFetch:
@@ -132,6 +148,7 @@ class NamedFetch:
         self._catalog = catalog
         self._db = context.db
         self._writer = context.writer
+        self._writes = context.writes
         self._recorder = context.recorder
         self._clock = context.clock
         self._catalog_url = config.catalog_url(context.environment)
@@ -146,7 +163,7 @@ class NamedFetch:
             await self._fetch(name)
         if self._catalog is not None and categories.has_unnamed(self._db, self.found):
             with self._recorder.recording_errors(_CATALOG):
-                await store_grids_and_categories(self._catalog, self._writer)
+                await store_grids_and_categories(self._catalog, self._writer, self._writes)
 
     async def _fetch(self, name: str) -> None:
         number: int | None = None
@@ -163,16 +180,16 @@ class NamedFetch:
             self._add_found(number)
             return
         except SourceError as error:
-            self._fail(name, number, error)
+            await self._fail(name, number, error)
             self._add_found(number)
             return
         if facts is not None and facts.id in self.found:
             return
         if self._catalog is not None and number is not None and (facts is None or facts.id != number):
-            self._recorder.record_events(self._writer.mark_gone(number, now=self._clock()))
+            self._recorder.record_events(await self._writes.run(self._writer.mark_gone, number, now=self._clock()))
         if facts is not None:
             self._add_found(facts.id)
-            changes = self._writer.store_catalog([facts], now=self._clock(), report_added=False)
+            changes = await self._writes.run(self._writer.store_catalog, [facts], now=self._clock(), report_added=False)
             self._recorder.record_stored(_CATALOG, changes)
         elif number is not None:
             self._add_found(number)
@@ -182,10 +199,10 @@ class NamedFetch:
             suggestion = resolve.suggest_slugs(self._db, name, catalog=self._catalog_url)
             self._recorder.report.unknown[name] = f"{NOT_FOUND}; {suggestion}" if suggestion else NOT_FOUND
 
-    def _fail(self, name: str, number: int | None, error: SourceError) -> None:
+    async def _fail(self, name: str, number: int | None, error: SourceError) -> None:
         slug = None if number is None else resolve.find_slug(self._db, number)
         if number is not None:
-            self._writer.store_catalog_failure(number, str(error), now=self._clock())
+            await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
         self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=isinstance(error, Refused))
 
     def _add_found(self, number: int | None) -> None:
@@ -213,7 +230,7 @@ class NamedFetch:
         return None
 
 
-async def store_grids_and_categories(catalog: Catalog, writer: Writer) -> None:
+async def store_grids_and_categories(catalog: Catalog, writer: Writer, writes: PageWrites) -> None:
     """Fetch and store the titles of all grids and categories. Raises SourceError."""
-    writer.store_grids(await catalog.fetch_grids())
-    writer.store_categories(await catalog.fetch_categories())
+    await writes.run(writer.store_grids, await catalog.fetch_grids())
+    await writes.run(writer.store_categories, await catalog.fetch_categories())

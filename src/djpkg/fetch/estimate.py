@@ -82,7 +82,9 @@ def estimate_fetch(
         projects = queue.queue_projects(db, only=only, now=now, refetch=refetch)
         queue.add_django(db, projects, only=only, now=now, refetch=refetch)
     with_token = {
-        forge for forge, one in due.items() if one.targets and credentials.find_token(forge, environment) is not None
+        forge
+        for forge, one in due.items()
+        if one.targets and next(credentials.find_tokens(forge, environment), None) is not None
     }
     quotas = fetch_history.get_quotas(db)
     return estimates + estimate_sources(

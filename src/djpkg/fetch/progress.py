@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from djpkg.model.facts import Outcome
 
 
@@ -20,12 +22,18 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """A line of information for the user."""
 
+    def warn(self, text: str) -> None:
+        """A line that the user should see even without a terminal."""
+
     def stop(self) -> None:
         """The fetch is over. May be called twice."""
 
 
 class NoProgress:
-    """Ignores all callbacks: for cron jobs, pipes and tests."""
+    """Passes warnings to `warn` and ignores all other callbacks: for cron jobs, pipes and tests."""
+
+    def __init__(self, warn: Callable[[str], None] = lambda _: None) -> None:
+        self._warn = warn
 
     def start(self, source: str, total: int | None) -> None:
         """Do nothing."""
@@ -35,6 +43,10 @@ class NoProgress:
 
     def note(self, text: str) -> None:
         """Do nothing."""
+
+    def warn(self, text: str) -> None:
+        """Pass the text on."""
+        self._warn(text)
 
     def stop(self) -> None:
         """Do nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from djpkg.errors import Refused, SourceError
@@ -10,13 +10,14 @@ from djpkg.fetch.report import PackageEvent, QuotaState
 from djpkg.mirror import fetch_history
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import QuotaRow
-from djpkg.sources.http.rate_limit import MAX_WAIT
+from djpkg.sources.http.rate_limit import MAX_RESET, MAX_WAIT
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import datetime
 
+    from djpkg.fetch.page_writes import PageWrites
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.report import Report
     from djpkg.mirror.apply_answer import StoredChange
@@ -29,11 +30,18 @@ class Recorder:
     """Counts outcomes in `report`, updates `progress`, and stores quotas in the mirror."""
 
     def __init__(
-        self, report: Report, *, progress: Progress, db: sqlite3.Connection, clock: Callable[[], datetime]
+        self,
+        report: Report,
+        *,
+        progress: Progress,
+        db: sqlite3.Connection,
+        writes: PageWrites,
+        clock: Callable[[], datetime],
     ) -> None:
         self.report = report
         self.progress = progress
         self._db = db
+        self._writes = writes
         self._clock = clock
         self._earlier_quotas = fetch_history.get_quotas(db)
         self._stored: set[QuotaRow] = set()
@@ -71,8 +79,8 @@ class Recorder:
         except SourceError as error:
             self.report.fail_source(source, str(error), refused=isinstance(error, Refused))
 
-    @contextmanager
-    def recording_usage(self, name: SourceName, source: Metered) -> Iterator[None]:
+    @asynccontextmanager
+    async def recording_usage(self, name: SourceName, source: Metered) -> AsyncIterator[None]:
         """Restore the source's stored quotas; finally, even after an error, record its usage and store its quotas."""
         self._restore_quotas(name, source)
         try:
@@ -82,16 +90,16 @@ class Recorder:
             tally.requests, tally.points = source.spent.requests, source.spent.points
             quota = source.quota
             tally.quota = QuotaState(quota.limit, quota.remaining, quota.reset)
-            self._store(self._quota_rows(name, source))
+            await self._store(self._quota_rows(name, source))
 
-    def store_blocked(self, name: SourceName, source: Metered) -> None:
+    async def store_blocked(self, name: SourceName, source: Metered) -> None:
         """Store now, in case the process is killed, until when a source allows no more requests."""
         rows = self._quota_rows(name, source)
-        self._store([row for row in rows if row.not_before is not None and row not in self._stored])
+        await self._store([row for row in rows if row.not_before is not None and row not in self._stored])
 
-    def _store(self, rows: list[QuotaRow]) -> None:
+    async def _store(self, rows: list[QuotaRow]) -> None:
         if rows:
-            fetch_history.store_quotas(self._db, rows)
+            await self._writes.run(fetch_history.store_quotas, self._db, rows)
             self._stored.update(rows)
 
     def _quota_rows(self, name: SourceName, source: Metered) -> list[QuotaRow]:
@@ -109,10 +117,11 @@ class Recorder:
             quota = source.quotas.get(row.pool) if row.source == name.value else None
             if quota is None:
                 continue
-            # A later time than MAX_WAIT was stored while the clock was wrong.
-            if row.not_before is not None and now < row.not_before <= now + MAX_WAIT:
+            # A later time than these was stored while the clock was wrong.
+            max_wait = MAX_RESET if row.not_before == row.reset else MAX_WAIT
+            if row.not_before is not None and now < row.not_before <= now + max_wait:
                 quota.block(row.not_before, now=now)
-            if row.reset is not None and now < row.reset <= now + MAX_WAIT:
+            if row.reset is not None and now < row.reset <= now + MAX_RESET:
                 quota.limit, quota.remaining, quota.reset = row.limit, row.remaining, row.reset
 
 

@@ -38,12 +38,14 @@ class Failure(NamedTuple):
     """A failure of one source for one package.
 
     `slug` is None for a failure of the whole source; `source` is None too for a failure of the whole fetch.
+    `replaced` means a rejected token that was replaced: no failure if the source answered all the same.
     """
 
     slug: str | None
     source: str | None
     reason: str
     refused: bool = False
+    replaced: bool = False
 
 
 class Deferral(NamedTuple):
@@ -112,6 +114,10 @@ class Report:
         """Add a failure of a whole source."""
         self.failures.append(Failure(None, source.value, reason, refused))
 
+    def reject_token(self, source: SourceName, reason: str) -> None:
+        """Add a rejected token that another token, or none, replaced."""
+        self.failures.append(Failure(None, source.value, reason, refused=True, replaced=True))
+
     def defer(self, source: SourceName, packages: int, reason: str, until: datetime | None) -> None:
         """Count packages as deferred; those with the same reason and time are added up."""
         self.count(source, Outcome.DEFERRED, packages)
@@ -131,19 +137,22 @@ class Report:
     def exit_code(self) -> int:
         """0 done; 1 failed; 3 no name found; 4 refused or deferred; 5 partial; else the code that ended the fetch.
 
-        Gone, blocked, empty and unsupported repositories are no failures, nor is what ``--all`` defers.
+        Gone, blocked, empty and unsupported repositories are no failures, nor is what ``--all`` defers, nor a rejected
+        token if the source answered with another one or without.
         """
         if self.stop_code is not None:
             return self.stop_code
+        answered = {source.value for source, tally in self.sources.items() if tally.answered}
+        failures = [failure for failure in self.failures if not (failure.replaced and failure.source in answered)]
         deferred = bool(self.named and self.deferred)
-        if not self.failures and not self.unknown and not deferred:
+        if not failures and not self.unknown and not deferred:
             return 0
-        if any(tally.answered for tally in self.sources.values()):
+        if answered:
             return 5
-        if self.unknown and not self.failures and not deferred:
+        if self.unknown and not failures and not deferred:
             return 3
-        refused = deferred or any(failure.refused for failure in self.failures)
-        return 4 if refused and all(failure.refused for failure in self.failures) else 1
+        refused = deferred or any(failure.refused for failure in failures)
+        return 4 if refused and all(failure.refused for failure in failures) else 1
 
     def as_json(self) -> dict[str, object]:
         """Return the object that ``fetch --json`` prints, for every exit code."""

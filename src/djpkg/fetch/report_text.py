@@ -38,6 +38,20 @@ def error_lines(report: Report) -> list[str]:
     return lines
 
 
+def closed_lines(report: Report) -> list[str]:
+    """Return one line for each source that got no request: it stated earlier until when it allows none.
+
+    Empty if packages were named: then a deferral is an error.
+    """
+    lines = []
+    for deferral in report.deferred if not report.named else ():
+        tally = report.sources[SourceName(deferral.source)]
+        if deferral.until is not None and not tally.requests and not tally.answered:
+            packages = pluralize(deferral.packages, "package")
+            lines.append(f"{deferral.source}: closed until {format_time(deferral.until)}; {packages} not requested")
+    return lines
+
+
 def summary_lines(report: Report) -> list[str]:
     """Return one line per source that was used, then one per kind of event."""
     lines = []

@@ -14,18 +14,18 @@ _MAX_STORED = 4000
 class FetchRequest:
     """The packages and sources to fetch. `str()` returns the arguments of the command line, for the run history.
 
-    `manifest` is the requirements file that named the packages, if any. `refetch` sends no validators and reads the
+    `manifests` are the requirements files that named the packages, if any. `refetch` sends no validators and reads the
     catalog's whole list.
     """
 
     packages: tuple[str, ...] = ()
-    manifest: str | None = None
+    manifests: tuple[str, ...] = ()
     all_packages: bool = False
     sources: frozenset[SourceName] = frozenset(SourceName)
     refetch: bool = False
 
     def __str__(self) -> str:
-        named = list(self.packages) if self.manifest is None else [f"--in {self.manifest}"]
+        named = [f"--in {manifest}" for manifest in self.manifests] or list(self.packages)
         words = ["--all"] if self.all_packages else named
         if self.sources != frozenset(SourceName):
             words += [f"--source {source}" for source in sorted(self.sources)]

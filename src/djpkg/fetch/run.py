@@ -15,20 +15,23 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from djpkg import credentials
 from djpkg.errors import DjpkgError, MirrorError
 from djpkg.fetch import estimate
 from djpkg.fetch.catalog import CatalogSweep, NamedFetch
 from djpkg.fetch.context import FetchContext
+from djpkg.fetch.page_writes import PageWrites
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
 from djpkg.fetch.report_text import history_json
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
-from djpkg.mirror import fetch_history, lock, queue
+from djpkg.mirror import busy, fetch_history, lock, queue
 from djpkg.mirror.connection import open_write
+from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
 from djpkg.model import forge_servers
 from djpkg.source_name import FORGES, SourceName
@@ -42,10 +45,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from djpkg.credentials import Token
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.request import FetchRequest
+    from djpkg.mirror.busy import BusyLimits
+    from djpkg.mirror.files import FileId
     from djpkg.sources.catalog.source import Catalog
+
+ResultT = TypeVar("ResultT")
 
 
 def fetch(
@@ -56,43 +62,71 @@ def fetch(
     progress: Progress,
     clock: Callable[[], datetime] = utc_now,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    busy_limits: BusyLimits = busy.FETCH,
 ) -> Report:
     """Fetch into the mirror at `path`, which is created if missing, and return the report.
 
-    Raises ConfigError, FetchRunning and MirrorError if the fetch cannot start; later errors are in the report.
+    Raises ConfigError, FetchRunning and MirrorError if the fetch cannot start; later errors are in the report. Writes
+    wait for other programs that use the mirror, within `busy_limits`.
     """
     registry.validate_settings(request.sources, environment)
-    manifest = None if request.manifest is None else _clean_name(request.manifest)
-    request = replace(request, packages=tuple(map(_clean_name, request.packages)), manifest=manifest)
+    packages, manifests = (tuple(map(_clean_name, names)) for names in (request.packages, request.manifests))
+    request = replace(request, packages=packages, manifests=manifests)
     with StopSignals() as signals, lock.fetch_lock(path):
-        lock.ensure_locked(path)
         report = Report(started=clock(), named=request.packages)
+        asked = str(request)
+        opened: FileId | None = None
         run: int | None = None
+
+        def write(work: Callable[[], ResultT]) -> ResultT:
+            """Run `work` until no other program blocks it; once only after a signal or an error."""
+            return busy.retry(
+                work,
+                busy_limits,
+                notify=lambda: progress.warn(busy.waiting_message(path, busy_limits)),
+                is_stopped=lambda: signals.code is not None or report.stop_code is not None,
+            )
+
         try:
+            write(lambda: lock.ensure_locked(path))
             with open_write(path) as db, asyncio.Runner() as runner:
-                run = fetch_history.start_run(db, str(request), now=report.started)
+                opened = file_id(path)
+                run = write(lambda: fetch_history.start_run(db, asked, now=report.started))
+                writes = PageWrites(db, path, opened, limits=busy_limits, warn=progress.warn)
                 context = FetchContext(
                     db=db,
                     writer=Writer(
                         db, forges=forge_servers.forge_servers(environment), run=run, rewrite=request.refetch
                     ),
-                    recorder=Recorder(report, progress=progress, db=db, clock=clock),
+                    writes=writes,
+                    recorder=Recorder(report, progress=progress, db=db, writes=writes, clock=clock),
                     environment=environment,
                     clock=clock,
                     limits=limits,
                 )
                 runner.run(signals.run_until_signal(_FetchRun(request, context).run()))
+                check_unmoved(path, opened)
         except DjpkgError as error:
-            if run is None:
+            if run is None and signals.code is None:
                 raise
-            # A full disk, for example: the report still has what was stored before.
-            report.abort(str(error), error.exit_code, hint=error.hint)
+            if run is not None:
+                # A full disk, for example: the report still has what was stored before.
+                report.abort(str(error), error.exit_code, hint=error.hint)
         if signals.code is not None:
             report.stop_code = signals.code
         report.finished = clock()
-        with suppress(MirrorError), open_write(path) as db:  # fails too if the disk is full
-            fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=report.finished)
+        if run is not None:
+            with suppress(MirrorError):  # it fails too if the disk is full
+                write(partial(_finish_run, path, opened, run, report))
     return report
+
+
+def _finish_run(path: Path, opened: FileId | None, run: int, report: Report) -> None:
+    """Store the end of a run in the file that was `opened`. Raises MirrorError."""
+    check_unmoved(path, opened)
+    now = report.finished or report.started
+    with open_write(path) as db:
+        fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=now)
 
 
 def _clean_name(name: str) -> str:
@@ -123,18 +157,17 @@ class _FetchRun:
         if SourceName.CATALOG not in self._request.sources:
             return None if self._request.all_packages else await self._fetch_named(None)
         catalog = registry.open_catalog(self._environment, limits=self._limits, clock=self._clock)
-        async with catalog:
-            with self._recorder.recording_usage(SourceName.CATALOG, catalog):
-                if not self._request.all_packages:
-                    return await self._fetch_named(catalog)
-                last, outdated = (
-                    fetch_history.find_sweep(self._db, SourceName.CATALOG),
-                    queue.count_outdated_records(self._db),
-                )
-                refetch, now = self._request.refetch, self._clock()
-                self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
-                with self._recorder.recording_errors(SourceName.CATALOG):
-                    await CatalogSweep(catalog, self._context).run(refetch=refetch)
+        async with catalog, self._recorder.recording_usage(SourceName.CATALOG, catalog):
+            if not self._request.all_packages:
+                return await self._fetch_named(catalog)
+            last, outdated = (
+                fetch_history.find_sweep(self._db, SourceName.CATALOG),
+                queue.count_outdated_records(self._db),
+            )
+            refetch, now = self._request.refetch, self._clock()
+            self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
+            with self._recorder.recording_errors(SourceName.CATALOG):
+                await CatalogSweep(catalog, self._context).run(refetch=refetch)
         return None
 
     async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
@@ -151,7 +184,9 @@ class _FetchRun:
         projects = queue.queue_projects(self._db, only=only, now=now, refetch=refetch)
         queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
-        tokens = {forge: await self._find_token(forge) for forge in repositories}
+        more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
+        # Running gh may take a while; a thread keeps the loop free for signals.
+        tokens = {forge: await asyncio.to_thread(next, found, None) for forge, found in more_tokens.items()}
         if self._request.all_packages:
             with_token = {forge for forge, token in tokens.items() if token is not None}
             self._recorder.report.has_github_token = SourceName.GITHUB in with_token
@@ -167,7 +202,12 @@ class _FetchRun:
             )
         forges = {
             registry.open_forge(
-                forge, self._environment, token=tokens[forge], limits=self._limits, clock=self._clock
+                forge,
+                self._environment,
+                token=tokens[forge],
+                other_tokens=more_tokens[forge],
+                limits=self._limits,
+                clock=self._clock,
             ): due
             for forge, due in repositories.items()
         }
@@ -178,12 +218,6 @@ class _FetchRun:
             source = registry.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock)
             pypi = source, projects
         await SourceWorkers(self._context, all_packages=self._request.all_packages).run(forges, pypi)
-
-    async def _find_token(self, forge: SourceName) -> Token | None:
-        if forge is not SourceName.GITHUB:
-            return credentials.find_token(forge, self._environment)
-        # Running gh may take a while; a thread keeps the loop free for signals.
-        return await asyncio.to_thread(credentials.find_token, forge, self._environment)
 
     def _show_estimates(self, estimates: list[estimate.Estimate]) -> None:
         for line in estimate.estimate_lines(estimates):

@@ -35,6 +35,7 @@ class SourceWorkers:
     def __init__(self, context: FetchContext, *, all_packages: bool) -> None:
         self._db = context.db
         self._writer = context.writer
+        self._writes = context.writes
         self._recorder = context.recorder
         self._clock = context.clock
         self._all_packages = all_packages
@@ -59,29 +60,35 @@ class SourceWorkers:
         if failure is not None and self._all_packages and all(one.source != pypi.name for one in failures):
             self._recorder.report.fail_source(pypi.name, failure.reason, refused=failure.refused)
         if pypi.project_count:
-            fetch_history.store_sweep(self._db, SourceName.PYPI, Sweep(self._clock(), pypi.project_count, None))
+            sweep = Sweep(self._clock(), pypi.project_count, None)
+            await self._writes.run(fetch_history.store_sweep, self._db, SourceName.PYPI, sweep)
 
     async def _run_source(self, source: Source[TargetT, FactsT], targets: Sequence[TargetT], slugs: Slugs) -> None:
         """Fetch all targets of one source, and store each page of answers."""
         self._recorder.progress.start(source.name, sum(map(len, slugs.values())))
         changed: set[str] = set()
         unanswered = dict(slugs)
-        with self._recorder.recording_errors(source.name), self._recorder.recording_usage(source.name, source):
-            async for page in source.fetch(targets, now=self._clock(), sweep=self._all_packages):
-                self._store_page(source.name, page, slugs, changed)
-                self._recorder.store_blocked(source.name, source)
-                for answer in page:
-                    if answer.outcome is not None:
-                        unanswered.pop(answer.coordinate, None)
+        with self._recorder.recording_errors(source.name):
+            async with self._recorder.recording_usage(source.name, source):
+                async for page in source.fetch(targets, now=self._clock(), sweep=self._all_packages):
+                    await self._store_page(source.name, page, slugs, changed)
+                    await self._recorder.store_blocked(source.name, source)
+                    for answer in page:
+                        if answer.outcome is not None:
+                            unanswered.pop(answer.coordinate, None)
+        for rejected in source.rejections:
+            self._recorder.report.reject_token(source.name, str(rejected))
         for names in unanswered.values():  # only if the source raised an error
             self._recorder.fail(source.name, names, f"{source.name}: no answer (stopped early)")
 
-    def _store_page(self, source: SourceName, page: Sequence[Answer[Facts]], slugs: Slugs, changed: set[str]) -> None:
+    async def _store_page(
+        self, source: SourceName, page: Sequence[Answer[Facts]], slugs: Slugs, changed: set[str]
+    ) -> None:
         """Store one page and count its final answers; `changed` collects the coordinates with changed facts."""
         answers = [
             _to_source_answer(one) for one in page if one.outcome is not Outcome.DEFERRED or one.facts is not None
         ]
-        changes = self._writer.store_answers(source, answers, now=self._clock())
+        changes = await self._writes.run(self._writer.store_answers, source, answers, now=self._clock())
         self._recorder.record_events(changes)
         changed.update(change.coordinate for change in changes if change.changed)
         for answer in page:

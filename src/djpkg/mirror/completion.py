@@ -10,8 +10,8 @@ import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+from djpkg.mirror import files
 from djpkg.mirror.resolve import NORMALIZED_SLUG, normalize_slug
 
 if TYPE_CHECKING:
@@ -51,6 +51,6 @@ def _slugs_sql(table: str) -> str:
 
 
 def _query(path: Path, sql: str, values: tuple[str, ...]) -> list[str]:
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as db:
+    files.check_path(path)
+    with closing(sqlite3.connect(files.file_uri(path, "ro"), uri=True, timeout=_BUSY_SECONDS)) as db:
         return [name for (name,) in db.execute(sql, values) if _SAFE_NAME.fullmatch(name)]

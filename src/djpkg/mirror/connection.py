@@ -7,25 +7,25 @@ mode of an existing mirror is never changed: tools that replicate a file may nee
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, contextmanager
 from glob import escape
 from json import JSONDecodeError
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from djpkg.errors import DjpkgError, MirrorError, MirrorMissing
-from djpkg.mirror import schema
+from djpkg.errors import DjpkgError, MirrorBusy, MirrorError, MirrorMissing
+from djpkg.mirror import files, schema
+from djpkg.mirror.files import OTHER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # The first with STRICT tables.
 MIN_SQLITE = (3, 37, 0)
 BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
-OTHER_FILE = "name another file with --db or DJPKG_DB"
 _INVALID_TEXT = "it contains text that is not valid UTF-8"
 _RESTORE = "restore a copy, or move it aside and fetch again"
 
@@ -54,6 +54,7 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the mirror in autocommit mode; write inside `transaction`. Raises MirrorMissing and MirrorError."""
     with _translate_errors(path):
         _check_file(path)
+        files.check_single_name(path)
         with closing(_open(path, "rw")) as db:
             if _get_version(db, path) < schema.VERSION:
                 raise MirrorError(f"the mirror {path} has an older version", hint="djpkg fetch upgrades it")
@@ -63,9 +64,15 @@ def open_write(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Run the block in one ``BEGIN IMMEDIATE`` … ``COMMIT``; any exception rolls back."""
+    """Run the block in one ``BEGIN IMMEDIATE`` … ``COMMIT``; any exception rolls back.
+
+    Only BEGIN waits for other programs. COMMIT fails at once with SQLITE_BUSY while one reads: a waiting COMMIT keeps
+    new readers out. `busy.retry` writes again.
+    """
+    (timeout,) = db.execute("PRAGMA busy_timeout").fetchone()
     db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("PRAGMA busy_timeout = 0")
         yield
         db.execute("COMMIT")
     except BaseException:
@@ -73,6 +80,19 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {timeout}")
+
+
+@contextmanager
+def busy_timeout(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Let statements of the block wait at most so long for other programs."""
+    (before,) = db.execute("PRAGMA busy_timeout").fetchone()
+    db.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+    try:
+        yield
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {before}")
 
 
 def find_version(path: Path) -> int | None:
@@ -89,22 +109,15 @@ def find_version(path: Path) -> int | None:
             return None
 
 
-def check_path(path: Path) -> None:
-    """Raise MirrorError if something at `path` cannot be a mirror: a folder, a device. Opens nothing."""
-    try:
-        _check_file(path)
-    except MirrorMissing:
-        return
-
-
 def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Create the folder and a mirror with what `fill` writes. Needs the fetch lock. Raises MirrorError.
 
     The mirror is made in memory and copied in one transaction, so a kill never leaves one without its first packages.
     """
     with _translate_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(create_in_memory()) as made, closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
+        real = files.real_path(path)
+        real.parent.mkdir(parents=True, exist_ok=True)
+        with closing(create_in_memory()) as made, closing(sqlite3.connect(real, timeout=BUSY_SECONDS)) as db:
             made.execute("PRAGMA foreign_keys = ON")
             with transaction(made):
                 fill(made)
@@ -112,9 +125,15 @@ def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
-    """Migrate an older mirror and return the path of the copy made before. Needs the fetch lock."""
+    """Migrate an older mirror and return the path of the copy made before. Needs the fetch lock.
+
+    Raises MirrorBusy at once while another program reads, as `transaction` does.
+    """
     with _translate_errors(path), closing(_open(path, "rw")) as db:
-        copy = _keep_copy(db, path)
+        db.execute("PRAGMA busy_timeout = 0")
+        db.execute("BEGIN EXCLUSIVE")  # no copy for nothing
+        db.execute("ROLLBACK")
+        copy = _keep_copy(db, files.real_path(path))
         db.execute("PRAGMA foreign_keys = ON")
         schema.migrate(db, steps=steps)
     return copy
@@ -142,8 +161,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    return sqlite3.connect(files.file_uri(path, mode), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
 
 
 def _check_sqlite() -> None:
@@ -156,23 +174,7 @@ def _check_sqlite() -> None:
 
 def _check_file(path: Path) -> None:
     _check_sqlite()
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except OSError as error:
-        raise MirrorError(f"cannot read the mirror {path}: {error.strerror}") from error
-    if path.is_dir():
-        raise MirrorError(f"{path} is a folder, not a mirror", hint=OTHER_FILE)
-    if not path.is_file():
-        raise MirrorError(f"{path} is not a regular file, so it cannot be a mirror", hint=OTHER_FILE)
-    # mktemp or touch may have made an empty file for djpkg to fill.
-    if size == 0 and not Path(f"{path}-journal").exists():
-        raise _missing(path)
-
-
-def _missing(path: Path) -> MirrorMissing:
-    return MirrorMissing(f"there is no mirror at {path} yet", hint="djpkg fetch --all creates it")
+    files.check_file(path)
 
 
 def _get_version(db: sqlite3.Connection, path: Path) -> int:
@@ -180,7 +182,7 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables and not application and not version:
-        raise _missing(path)
+        raise files.missing_error(path)
     if application != schema.APPLICATION_ID or not isinstance(version, int):
         raise MirrorError(f"{path} is a SQLite file, but not a mirror of djpkg", hint=OTHER_FILE)
     if not tables:
@@ -221,7 +223,7 @@ def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     copy = path.with_name(f"{path.name}.v{version}.bak")
     copy.unlink(missing_ok=True)
-    db.execute("VACUUM INTO ?", (str(copy),))
+    db.execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(copy),))
     copies = sorted(path.parent.glob(f"{escape(path.name)}.v*.bak"), key=lambda file: file.stat().st_mtime)
     for old in copies[:-COPIES_KEPT]:
         old.unlink()
@@ -262,7 +264,9 @@ def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | N
         case sqlite3.SQLITE_IOERR:
             return MirrorError(f"disk error while using the mirror {path} ({name})")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return MirrorError(f"the mirror {path} is locked by another program", hint="try again when it has finished")
+            return MirrorBusy(f"the mirror {path} is locked by another program", hint="try again when it has finished")
+        case sqlite3.SQLITE_READONLY if name.endswith("DBMOVED"):
+            return files.moved_error(path)
         case sqlite3.SQLITE_READONLY if name.endswith("ROLLBACK"):
             return MirrorError(
                 f"permission denied: the mirror {path} contains an unfinished write that must be rolled back",
@@ -293,6 +297,7 @@ def _has_own_tables(path: Path) -> bool:
     # As blobs: damaged text may be no valid UTF-8.
     created = "SELECT CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master WHERE sql IS NOT NULL"
     with closing(_open(path, "ro")) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        db.text_factory = lambda text: text.decode(errors="replace")  # a damaged schema
         (version,) = db.execute("PRAGMA user_version").fetchone()
         schema.migrate(fresh, steps=schema.STEPS[:version])
         return set(fresh.execute(created)) <= set(db.execute(created))

@@ -36,7 +36,7 @@ _PAGE_SIZE = 250
 
 def count(db: sqlite3.Connection, query: Query, *, now: datetime | None = None) -> int:
     """Return the number of packages that match; `now` is as for `get_values`."""
-    condition, values = where_clause(query, get_grid_names(db), today=span_end(now))
+    condition, values = where_clause(query, _get_names(db, query), today=span_end(now))
     (number,) = db.execute(f"SELECT count(*) FROM packages WHERE {condition}", values).fetchone()
     return cast("int", number)
 
@@ -45,7 +45,7 @@ def find_ids(
     db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, limit: int = 0, now: datetime | None = None
 ) -> list[int]:
     """Return the ids of the packages that match, in order; `limit` 0 means no limit; `now` is as for `get_values`."""
-    names, today = get_grid_names(db), span_end(now)
+    names, today = _get_names(db, query), span_end(now)
     condition, values = where_clause(query, names, today=today)
     order, order_values = order_clause(sorts, query, names, today=today)
     if any(item.field.name == VERSION_FIELD for item in sorts):
@@ -88,9 +88,18 @@ def _unknown_name(notion: str, text: str, known: Sequence[GridName]) -> str:
     return f"unknown {notion} {quote_input(text)}; {next_step}"
 
 
+def _get_names(db: sqlite3.Connection, query: Query) -> GridNames:
+    """Return the names that the query may refer to."""
+    names = get_grid_names(db)
+    if all(item.field.name != "license" for item in query.filters):
+        return names
+    licenses = db.execute("SELECT DISTINCT license FROM packages WHERE license <> ''")
+    return names._replace(licenses=tuple(name for (name,) in licenses))
+
+
 def get_grid_names(db: sqlite3.Connection) -> GridNames:
     """Return the names of all categories and grids."""
-    return GridNames(*(_names_in(db, table) for table in ("categories", "grids")))
+    return GridNames(_names_in(db, "categories"), _names_in(db, "grids"))
 
 
 def _names_in(db: sqlite3.Connection, table: str) -> tuple[GridName, ...]:

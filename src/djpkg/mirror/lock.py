@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from djpkg.errors import FetchRunning, MirrorError
-from djpkg.mirror import connection, schema
+from djpkg.mirror import busy, connection, files, schema
 from djpkg.mirror.seed import store_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -18,36 +18,48 @@ if TYPE_CHECKING:
 def fetch_lock(path: Path) -> Iterator[None]:
     """Hold the fetch lock of the mirror at `path`. Raises FetchRunning at once if it is taken, and MirrorError.
 
-    The lock is a separate file: closing the mirror's own file would drop SQLite's locks of the whole process
-    (sqlite.org/howtocorrupt.html, section 2.2).
+    All symbolic links to one file share its lock. The lock is a separate file: closing the mirror's own file would drop
+    SQLite's locks of the whole process (sqlite.org/howtocorrupt.html, section 2.2).
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 25 ms, only for writing
 
-    connection.check_path(path)
+    files.check_path(path)
+    files.check_single_name(path)
+    files.check_companion(path, ".lock")
+    file = files.real_path(path, ".lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(file, timeout=0, mode=0o600)
         lock.acquire()
-    except Timeout as error:
+    except (Timeout, FileNotFoundError) as error:
+        if not file.exists():  # filelock takes a failed creation for a race with a process that deletes the file
+            folder = next(parent for parent in file.parents if parent.exists())
+            reason = f"no file can be created in {folder}"
+            raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=files.OTHER_FILE) from error
         raise FetchRunning(f"another fetch of {path} is running") from error
     except (OSError, NotImplementedError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its file system has no locks"
-        raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=connection.OTHER_FILE) from error
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "its file system has no locks"
+        raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=files.OTHER_FILE) from error
     try:
         yield
     finally:
         lock.release()
 
 
-def ensure(path: Path) -> None:
+def ensure(path: Path, *, limits: busy.BusyLimits = busy.EDIT, notify: Callable[[], None] = lambda: None) -> None:
     """Create the mirror with the seed record if it is missing, or upgrade an older one.
 
-    Takes the fetch lock only if there is something to do. Raises FetchRunning and MirrorError.
+    Takes the fetch lock only if there is something to do, and waits while another process does it. Raises FetchRunning
+    and MirrorError.
     """
-    if connection.find_version(path) == schema.VERSION:
-        return
-    with fetch_lock(path):
-        ensure_locked(path)
+
+    def work() -> None:
+        if connection.find_version(path) == schema.VERSION:
+            return
+        with fetch_lock(path):
+            ensure_locked(path)
+
+    busy.retry(work, limits, notify=notify)
 
 
 def ensure_locked(path: Path) -> None:

@@ -67,7 +67,8 @@ def queue_repositories(
         "  THEN json_extract(catalog.facts, '$.last_updated') END"
         "  FROM facts AS catalog WHERE catalog.package_id = packages.id AND catalog.source = 'catalog'),"
         f" {_VERSION}, facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
-        " facts.contributors_taken, json_extract(facts.facts, '$.state') IS 'gone'"
+        " facts.contributors_taken, json_extract(facts.facts, '$.state') IS 'gone',"
+        " json_extract(facts.facts, '$.repository.path')"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge"
         " AND facts.coordinate = packages.repository_key"
         f" WHERE packages.repository_key IS NOT NULL AND {condition} {_STALEST_FIRST}",
@@ -85,12 +86,13 @@ def queue_repositories(
             continue
         slugs[coordinate] = (slug,)
         positions[coordinate] = len(targets)
-        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken, gone = known
+        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken, gone, known_path = known
         targets.append(
             RepositoryTarget(
                 coordinate=coordinate,
                 host=coordinate.partition("/")[0],
                 path=path,
+                known_path=known_path if known_path and known_path.lower() != path.lower() else None,
                 etag=etag,
                 node_id=node_id,
                 head=head,
@@ -201,7 +203,7 @@ def _without_validators(target: RepositoryTarget) -> RepositoryTarget:
 
 def _due_condition(only: Collection[int] | None, now: datetime, *, refetch: bool) -> tuple[str, tuple[str | int, ...]]:
     if only is not None:
-        return f"packages.id IN ({', '.join('?' * len(only))})", tuple(only)
+        return "packages.id IN (SELECT value FROM json_each(?))", (str(list(only)),)
     if refetch:
         return "1", ()
     # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well.

@@ -23,7 +23,8 @@ _MAX_ID = 2**63 - 1
 # `normalize_slug` in SQL; must be the expression of the index `packages_slug`.
 NORMALIZED_SLUG = "replace(lower(slug), '_', '-')"
 _SLUG = re.compile(r"[\w.-]{1,200}")
-_SITE = "djangopackages.org"
+# The catalog's current domain and its former one.
+_SITES = ("djangopackages.org", "djangopackages.com")
 _MAX_SUGGESTIONS = 3
 _NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
@@ -50,7 +51,9 @@ def get_id(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[s
     if found:
         slugs = sorted(
             slug
-            for (slug,) in db.execute(f"SELECT slug FROM packages WHERE id IN ({', '.join('?' * len(found))})", found)
+            for (slug,) in db.execute(
+                "SELECT slug FROM packages WHERE id IN (SELECT value FROM json_each(?))", (str(found),)
+            )
         )
         raise PackageNotFound(
             f"{quote_input(text)} matches {len(found)} packages: {', '.join(slugs)}", hint="name one of them"
@@ -63,15 +66,15 @@ def get_id(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[s
 def find_ids(
     db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES
 ) -> list[int]:
-    """Return the ids that `text` fits: as id or slug (or catalog URL of one), else repository, else PyPI project.
+    """Return the ids that `text` fits: as id, else slug (or catalog URL of one), else repository, else PyPI project.
 
     A moved repository is found by its former address first, then by its new one.
     """
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
     if not _is_valid_text(name):
         return []
-    if _ID.fullmatch(name) and int(name) <= _MAX_ID:
-        return _select_ids(db, "id = ?", int(name))
+    if _ID.fullmatch(name) and int(name) <= _MAX_ID and (found := _select_ids(db, "id = ?", int(name))):
+        return found
     if _SLUG.fullmatch(name):
         listed = _select_ids(db, f"{NORMALIZED_SLUG} = ? AND catalog_state = 'listed'", normalize_slug(name))
         found = listed or _select_ids(db, f"{NORMALIZED_SLUG} = ?", normalize_slug(name))
@@ -118,14 +121,14 @@ def find_by_project(
 def parse_catalog_address(text: str, *, catalog: str) -> str | None:
     """Return the id or slug from the URL of a package at the public or configured catalog, else None."""
     text = text.strip()
-    if "://" not in text and not text.lower().startswith((f"{_SITE}/", f"www.{_SITE}/")):
+    if "://" not in text and not text.lower().removeprefix("www.").startswith(tuple(f"{site}/" for site in _SITES)):
         return None
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         configured = urlsplit(catalog)
     except ValueError:
         return None
-    if parts.netloc.lower().removeprefix("www.") not in (_SITE, configured.netloc.lower()):
+    if parts.netloc.lower().removeprefix("www.") not in (*_SITES, configured.netloc.lower()):
         return None
     match = re.search(r"/packages/(?:p/)?([^/]+)/?$", unquote(parts.path))
     return match[1] if match else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from djpkg.mirror.schema_third import THIRD
+from djpkg.mirror.schema_kept import KEPT
 
 # "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.
 APPLICATION_ID = 0x646A706B
@@ -256,7 +256,50 @@ INSERT INTO sweeps SELECT * FROM old_sweeps;
 DROP TABLE old_sweeps;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND, THIRD)
+# Letters of scripts that are written without spaces between words, or with endings attached to them.
+_UNSPACED_LETTER = (
+    "[\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
+)
+
+# Counts of what nobody has counted become null, and the kinds of events are no longer listed in a CHECK.
+#
+# Both constraints are removed in the text of the schema (sqlite.org/lang_altertable.html, "simpler and faster"): a new
+# table would lose the columns, indexes and triggers that users added, and ALTER TABLE would check their views. Damaged
+# lists are left for the next merge. An event "moved" to an address was another repository that the project named.
+_THIRD = f"""
+PRAGMA writable_schema = ON;
+UPDATE sqlite_master
+SET sql = replace(sql, 'participant_count INTEGER NOT NULL DEFAULT 0', 'participant_count INTEGER')
+WHERE type = 'table' AND name = 'packages';
+UPDATE sqlite_master
+SET sql = replace(
+    sql,
+    ' CHECK (event IN (''added'', ''removed'', ''back'', ''released'', ''yanked'', ''archived'', '
+    || '''unarchived'',
+                                         ''moved'', ''gone'', ''blocked'', ''license''))',
+    ''
+)
+WHERE type = 'table' AND name = 'events';
+PRAGMA writable_schema = RESET;
+
+UPDATE packages SET participant_count = CASE
+    WHEN NOT json_valid(participants) THEN NULL
+    WHEN json_array_length(participants) > 0 THEN json_array_length(participants)
+    WHEN repo_state = 'empty' OR edited LIKE '%"participants"%' THEN 0
+END;
+UPDATE packages SET commits_last_year = NULL
+WHERE CASE WHEN json_valid(commits_over_52) THEN json_array_length(commits_over_52) <> 52 ELSE 1 END
+    OR (commits_last_year = 0 AND repo_state IN ('none', 'unsupported') AND edited NOT LIKE '%"commits_over_52"%');
+UPDATE events SET event = 'suggested' WHERE event = 'moved' AND new LIKE 'http%://%';
+
+-- The few descriptions in scripts without spaces between words, of which packages_fts knows no words. A new index also
+-- makes other connections read the schema again.
+CREATE INDEX packages_unspaced ON packages (repo_description)
+WHERE repo_description GLOB '*{_UNSPACED_LETTER}*';
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT)
 VERSION = len(STEPS)
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     # The key of a facts row within one source: package id and coordinate.
     FactsKey = tuple[int, str]
 
+_IN_LIST = "IN (SELECT value FROM json_each(?))"
 _REMOVED = Event("removed", None, None)
 
 
@@ -164,7 +165,8 @@ class Writer:
                     changes.append(applied.change)
                     self._store_details(number, answer, is_new=old.facts is None, now=now)
                     if self._rewrite or not applied.only_time:
-                        to_merge[number] = applied.change
+                        changed = applied.change.changed or (number in to_merge and to_merge[number].changed)
+                        to_merge[number] = applied.change._replace(changed=changed)
                     # A page can contain several answers about one coordinate.
                     gone_count = cast("int", applied.row.get("gone_count", old.gone_count))
                     stored[key] = old._replace(facts=applied.facts, gone_count=gone_count)
@@ -254,20 +256,22 @@ class Writer:
     def _merge_and_suggest(
         self, changes: Mapping[int, StoredChange], known: Collection[int], now: datetime
     ) -> list[StoredChange]:
-        """Merge, and return an event for each package in `known` that newly names another repository as its own."""
+        """Merge, and return an event for each package in `known` that newly names another repository as its own.
+
+        It is no event that this version of djpkg recognizes a name in facts that did not change.
+        """
         before = dict(
-            self._db.execute(
-                f"SELECT id, suggestion FROM packages WHERE id IN ({_placeholders(changes)})", tuple(changes)
-            )
+            self._db.execute(f"SELECT id, suggestion FROM packages WHERE id {_IN_LIST}", (_json_list(changes),))
         )
         suggestions: list[StoredChange] = []
         merges = self._merge(changes)
         self._store_measured(merges, now)
         for merged in merges:
             number = cast("int", merged.values["id"])
-            if number not in known or merged.suggestion in (None, before[number]):
+            is_new = number in known and changes[number].changed
+            if not is_new or merged.suggestion in (None, before[number]):
                 continue
-            event = Event("moved", merged.repository.url if merged.repository else None, merged.suggestion)
+            event = Event("suggested", merged.repository.url if merged.repository else None, merged.suggestion)
             suggestions.append(changes[number]._replace(changed=False, events=(event,)))
         return suggestions
 
@@ -279,13 +283,13 @@ class Writer:
         facts: dict[int, list[FactsRow]] = {number: [] for number in numbers}
         for number, *row in self._db.execute(
             "SELECT package_id, source, coordinate, asked, answered, outcome, error, facts FROM facts"
-            f" WHERE package_id IN ({_placeholders(numbers)})",
-            numbers,
+            f" WHERE package_id {_IN_LIST}",
+            (_json_list(numbers),),
         ):
             facts[number].append(facts_json.parse_facts_row(row))
         overrides: dict[int, dict[str, StoredValue]] = {number: {} for number in numbers}
         for number, field, value in self._db.execute(
-            f"SELECT package_id, field, value FROM overrides WHERE package_id IN ({_placeholders(numbers)})", numbers
+            f"SELECT package_id, field, value FROM overrides WHERE package_id {_IN_LIST}", (_json_list(numbers),)
         ):
             overrides[number][field] = json.loads(value)
         states = self._catalog_states(numbers)
@@ -307,9 +311,8 @@ class Writer:
         grids = {cast("int", merged.values["id"]): cast("list[int]", merged.values["grids"]) for merged in merges}
         stored: dict[int, list[int]] = {number: [] for number in grids}
         for number, grid in self._db.execute(
-            f"SELECT package_id, grid_id FROM package_grids WHERE package_id IN ({_placeholders(grids)})"
-            " ORDER BY package_id, position",
-            tuple(grids),
+            f"SELECT package_id, grid_id FROM package_grids WHERE package_id {_IN_LIST} ORDER BY package_id, position",
+            (_json_list(grids),),
         ):
             stored[number].append(grid)
         changed = [number for number in grids if stored[number] != grids[number]]
@@ -334,7 +337,8 @@ class Writer:
         column = "pypi_name" if source is SourceName.PYPI else "repository_key"
         packages: dict[str, list[tuple[int, str]]] = {}
         for coordinate, number, slug in self._db.execute(
-            f"SELECT {column}, id, slug FROM packages WHERE {column} IN ({_placeholders(coordinates)})", coordinates
+            f"SELECT {column}, id, slug FROM packages WHERE {column} {_IN_LIST}",
+            (_json_list(coordinates),),
         ):
             packages.setdefault(coordinate, []).append((number, slug))
         return packages
@@ -343,16 +347,16 @@ class Writer:
         rows: dict[FactsKey, FactsRow] = {}
         for number, gone_count, *columns in self._db.execute(
             "SELECT package_id, gone_count, source, coordinate, asked, answered, outcome, error, facts FROM facts"
-            f" WHERE source = ? AND package_id IN ({_placeholders(packages)})",
-            (source.value, *packages),
+            f" WHERE source = ? AND package_id {_IN_LIST}",
+            (source.value, _json_list(packages)),
         ):
             row = facts_json.parse_facts_row(columns)._replace(gone_count=gone_count)
             rows[number, row.coordinate] = row
         return rows
 
     def _catalog_states(self, packages: Collection[int]) -> dict[int, str]:
-        sql = f"SELECT id, catalog_state FROM packages WHERE id IN ({_placeholders(packages)})"
-        return dict(self._db.execute(sql, tuple(packages)).fetchall())
+        sql = f"SELECT id, catalog_state FROM packages WHERE id {_IN_LIST}"
+        return dict(self._db.execute(sql, (_json_list(packages),)).fetchall())
 
     def _upsert_facts(self, rows: Iterable[dict[str, SqlValue]]) -> None:
         """Upsert rows by their sets of columns: one upsert writes all columns of its rows."""
@@ -385,5 +389,6 @@ def _catalog_events(state: str | None, *, report_added: bool) -> tuple[Event, ..
     return (Event("back", "removed", None),) if state == "removed" else ()
 
 
-def _placeholders(values: Collection[object]) -> str:
-    return ", ".join("?" * len(values))
+def _json_list(values: Iterable[int | str]) -> str:
+    """Return the one value that `_IN_LIST` binds; SQLite limits the number of values of a statement."""
+    return json.dumps(list(values))

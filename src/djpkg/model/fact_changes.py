@@ -1,7 +1,6 @@
 """Combine new facts of a source with the stored ones, and find the events between them.
 
-Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked, license. The first facts
-about a package produce no event.
+The first facts about a package produce no event, nor does another spelling of the same license.
 """
 
 from __future__ import annotations
@@ -10,11 +9,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts
+from djpkg.model.license_names import is_same_license
+from djpkg.model.node_id import is_same_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from djpkg.model.facts import ContributorsFacts, Facts, RepositoryFacts
+
+
+EVENTS = (
+    "added", "removed", "back", "released", "yanked", "archived", "unarchived", "moved", "gone", "blocked", "license",
+    "suggested",
+)  # fmt: skip
+"""All kinds of events. Those of the catalog and "suggested" are found while storing."""
 
 
 class Event(NamedTuple):
@@ -31,29 +39,41 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
     A repository or project that is gone or blocked keeps all its earlier facts.
     """
     if isinstance(new, ForgeFacts) and isinstance(before, ForgeFacts):
+        if _is_other_repository(before.repository, new.repository):
+            return new
         return ForgeFacts(
             state=new.state,
             repository=_combine_repository(before.repository, new.repository),
             weeks=new.weeks or before.weeks,
             contributors=_combine_contributors(before.contributors, new.contributors),
         )
-    if isinstance(new, PypiFacts) and isinstance(before, PypiFacts) and new.state == "gone":
-        return replace(before, state="gone")
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
-        return _keep_project_lists(before, new)
+        return replace(before, state="gone") if new.state == "gone" else _combine_project(before, new)
     if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and not new.commits_over_52:
         # The catalog has served empty lists of weeks: that means unknown, not zero commits.
         return replace(new, commits_over_52=before.commits_over_52)
     return new
 
 
-def _keep_project_lists(before: PypiFacts, new: PypiFacts) -> PypiFacts:
-    """Keep what a response without the list of releases, or of requirements, does not state."""
+def _is_other_repository(before: RepositoryFacts | None, new: RepositoryFacts | None) -> bool:
+    """Return whether a repository replaced the stored one: then nothing that is stored is about it."""
+    if before is None or new is None or before.node_id is None or new.node_id is None:
+        return False
+    return not is_same_node(before.node_id, new.node_id)
+
+
+def _combine_project(before: PypiFacts, new: PypiFacts) -> PypiFacts:
+    """Keep what a response without a list of files, releases or requirements does not state."""
     if new.releases is None:
         new = replace(new, releases=before.releases, first_released=before.first_released)
-    if new.django_requires is None and new.version == before.version:  # what a release requires never changes
-        new = replace(new, django_requires=before.django_requires)
-    return new
+    if new.version != before.version:
+        return new
+    # An empty list of files does not change when the first one was uploaded, and what a release requires never changes.
+    return replace(
+        new,
+        released=before.released if new.released is None else new.released,
+        django_requires=before.django_requires if new.django_requires is None else new.django_requires,
+    )
 
 
 def _combine_repository(before: RepositoryFacts | None, new: RepositoryFacts | None) -> RepositoryFacts | None:
@@ -111,7 +131,7 @@ def _forge_events(before: ForgeFacts, after: ForgeFacts, coordinate: str) -> Ite
         yield Event("archived", None, None)
     if (old.archived, new.archived) == (True, False):
         yield Event("unarchived", None, None)
-    if old.license and new.license and old.license != new.license:
+    if old.license and new.license and not is_same_license(old.license, new.license):
         yield Event("license", old.license, new.license)
 
 
@@ -123,7 +143,7 @@ def _pypi_events(before: PypiFacts, after: PypiFacts, coordinate: str) -> Iterat
         yield Event("released", before.version, after.version)
     if after.yanked and not (before.yanked and before.version == after.version):
         yield Event("yanked", None, after.version)
-    if before.license and after.license and before.license != after.license:
+    if before.license and after.license and not is_same_license(before.license, after.license):
         yield Event("license", before.license, after.license)
 
 

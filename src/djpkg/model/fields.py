@@ -155,7 +155,8 @@ FIELDS: tuple[Field, ...] = (
         ("commits",), nullable=True,
     ),
     Field(
-        "participant_count", Kind.INTEGER, Owner.FORGE, "number of contributors", "contributors:5..", ("contributors",)
+        "participant_count", Kind.INTEGER, Owner.FORGE, "number of contributors", "contributors:5..", ("contributors",),
+        nullable=True,
     ),
     Field(
         "pypi_name", Kind.TEXT, Owner.CATALOG, "the PyPI project's normalized name", "pypi:django-todo", ("pypi",),

@@ -46,6 +46,8 @@ def parse_forge_servers(text: str) -> dict[str, SourceName]:
 
     pattern = rf"{HOST_PATTERN}(?::(?P<port>[0-9]{{1,5}}))?=(?P<kind>[A-Za-z]+)"
     forges: dict[str, SourceName] = {}
+    if "@" in text:  # nothing is quoted: a password may contain white space, so any entry may be a part of it
+        raise _invalid_forges("an entry contains a user name or password, not HOST=KIND or HOST:PORT=KIND")
     for entry in text.split():
         if not (match := re.fullmatch(pattern, entry)):
             raise _invalid_forges(f"invalid entry {entry!a}, not HOST=KIND or HOST:PORT=KIND")

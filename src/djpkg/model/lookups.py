@@ -10,7 +10,8 @@ from typing import NamedTuple
 class RepositoryTarget:
     """One repository to look up, and the stored state that decides what is fetched.
 
-    `host` is the forge's host (``github.com``), `path` the rest of the URL (``shacker/django-todo``).
+    `host` is the forge's host (``github.com``), `path` the rest of the URL (``shacker/django-todo``), `known_path` the
+    path in the last answer if it differs, after a move.
     `weeks_head` and `contributors_head` are the heads that the stored weeks and contributors belong to.
     `catalog_updated` is the catalog's `last_updated` where the catalog also has a list of participants, else None.
     `gone` is True when the last lookup found it gone.
@@ -19,6 +20,7 @@ class RepositoryTarget:
     coordinate: str
     host: str
     path: str
+    known_path: str | None = None
     etag: str | None = None
     node_id: str | None = None
     head: str | None = None
@@ -28,6 +30,11 @@ class RepositoryTarget:
     contributors_taken: str | None = None
     catalog_updated: str | None = None
     gone: bool = False
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths to request until one is found: where it was last, then `path`."""
+        return (self.path,) if self.known_path is None else (self.known_path, self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

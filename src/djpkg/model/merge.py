@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.model import pypi_project, repository_url, weekly_commits
+from djpkg.model import announcements, license_names, pypi_project, repository_url, weekly_commits
+from djpkg.model.counts import count_commits, count_contributors
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts, RepositoryFacts
 from djpkg.model.fields import FIELDS, RECORD, Kind, Owner
 from djpkg.model.package import DJPKG, YOU, Origin
@@ -136,7 +137,8 @@ def merge(
     values["edited"] = sorted(upstream)
     origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
     origins |= dict.fromkeys(GROWTH_FIELDS, Origin(DJPKG, forge_row.answered if forge_row is not None else None))
-    _set_counts(values)
+    values["commits_last_year"] = count_commits(values, upstream)
+    values["participant_count"] = count_contributors(values, upstream)
     for field, derived_fields in _DERIVED.items():
         for derived in derived_fields:
             origins.setdefault(derived, origins[field])
@@ -235,12 +237,11 @@ def _measured(values: Mapping[str, StoredValue], row: FactsRow | None) -> Measur
     facts = row.facts if row is not None else None
     if not isinstance(facts, ForgeFacts) or facts.repository is None:
         return None
-    names, weeks = values["participants"], values["commits_over_52"]
     return Measured(
         stars=facts.repository.stars,
         forks=facts.repository.forks,
-        contributors=(len(names) or None) if isinstance(names, list) else None,
-        commits=_sum_weeks(weeks) if facts.weeks is not None else None,
+        contributors=count_contributors(values),
+        commits=count_commits(values) if facts.weeks is not None else None,
     )
 
 
@@ -286,10 +287,17 @@ def _apply_pypi(
     if facts.version is None:
         return
     stated = {"pypi_version": facts.version, **_copy_fields(facts, _RELEASE_FIELDS)}
-    if facts.license:
+    if facts.license and _is_license_preferred(facts.license, values["license"]):
         stated["license"] = facts.license
     values |= stated
     origins |= dict.fromkeys(stated, origin)
+
+
+def _is_license_preferred(declared: str, of_forge: StoredValue) -> bool:
+    """Return whether the license on PyPI is shown: unless only the forge's is an SPDX expression."""
+    if not isinstance(of_forge, str) or declared == of_forge:
+        return True
+    return license_names.spdx_expression(declared) is not None or license_names.spdx_expression(of_forge) is None
 
 
 def _apply_lookups(
@@ -312,34 +320,41 @@ def _apply_lookups(
     origins |= dict.fromkeys(("checked", "failed"), Origin(DJPKG, max(checked.values(), default=None)))
 
 
-def _set_counts(values: dict[str, StoredValue]) -> None:
-    """Set the counts of the effective lists; an empty list of weeks means unknown, not zero."""
-    values["commits_last_year"] = _sum_weeks(values["commits_over_52"])
-    names = values["participants"]
-    values["participant_count"] = len(names) if isinstance(names, list) else 0
-
-
-def _sum_weeks(weeks: StoredValue) -> int | None:
-    return sum(n for n in weeks if isinstance(n, int)) if isinstance(weeks, list) and weeks else None
-
-
 def _suggest_repository(
     repository: Repository | None,
     forge_row: FactsRow | None,
     pypi_row: FactsRow | None,
     forges: Mapping[str, SourceName],
 ) -> str | None:
-    """Return the URL on another host that the project names as its repository; shown to the user, never applied."""
+    """Return the URL of another repository that the project names as its own; shown to the user, never applied.
+
+    That is one to which the description says that it moved, else one on another host to which PyPI links.
+    """
     host = repository.host if repository else None
-    if forge_row is not None and isinstance(forge_row.facts, ForgeFacts) and forge_row.facts.repository is not None:
-        announced = _repositories(repository_url.announced_urls(forge_row.facts.repository.description), forges)
-        elsewhere = next((one for one in announced if one.host != host), None)
-        if elsewhere is not None:
-            return elsewhere.url
+    facts = forge_row.facts if forge_row is not None else None
+    if isinstance(facts, ForgeFacts) and facts.repository is not None and repository is not None:
+        announced = _announced_repository(facts.repository, repository, forges)
+        if announced is not None:
+            return announced.url
     if pypi_row is not None and isinstance(pypi_row.facts, PypiFacts):
         linked = _repositories(pypi_row.facts.repository_urls, forges)
         if linked and all(one.host != host for one in linked):
             return linked[0].url
+    return None
+
+
+def _announced_repository(
+    current: RepositoryFacts, repository: Repository, forges: Mapping[str, SourceName]
+) -> Repository | None:
+    """Return the first repository to which the description says that the project moved."""
+    known = {repository.path.lower(), current.path.lower()}
+    name = repository.path.rpartition("/")[2]
+    for url, lead in announcements.find_announcements(current.description):
+        one = repository_url.parse_repository_url(url, forges)
+        if not isinstance(one, Repository) or (one.host == repository.host and one.path.lower() in known):
+            continue
+        if one.host != repository.host or announcements.is_move(lead, name=name, new_name=one.path.rpartition("/")[2]):
+            return one
     return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from djpkg.model import license_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -70,12 +72,15 @@ def development_status(classifiers: Iterable[str]) -> str | None:
 
 
 def choose_license(expression: str | None, classifiers: Iterable[str], text: str | None) -> str | None:
-    """Return the declared license: the expression (PEP 639), else the classifiers, else the first line of the text.
+    """Return the most precise declaration of the license.
 
-    A first line that is long, a placeholder or a copyright notice (a pasted license) is ignored.
+    That is the expression (PEP 639), else the text if it is an SPDX expression, else the classifiers, else the first
+    line of the text. A first line that is long, a placeholder or a copyright notice (a pasted license) is ignored.
     """
     if expression and expression.strip() and len(expression) <= MAX_TEXT:
         return expression.strip()
+    if spdx := license_names.spdx_expression((text or "").strip()):
+        return spdx
     names = [
         segments[-1] for segments in _split_classifiers(classifiers) if segments[0] == "License" and len(segments) > 1
     ]

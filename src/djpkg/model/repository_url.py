@@ -54,9 +54,10 @@ _ENCODED_DOT = "%2[Ee]"
 _ENCODED_SLASH = "%2[Ff]|%5[Cc]"
 
 _GITHUB_OWNER = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}"
-_BITBUCKET_OWNER = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,61}"
+_BITBUCKET_OWNER = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,61}"
 _FORGEJO_OWNER = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,39}"
 _NAME = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}(?<!\.[Gg][Ii][Tt])"
+_GITHUB_NAME = rf"{_GITHUB_OWNER}/[A-Za-z0-9._-]{{1,100}}"
 _GITLAB_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}(?<!\.[Gg][Ii][Tt])"
 
 
@@ -87,10 +88,11 @@ _GITLAB_RESERVED = _words(
     """- badges blame blob builds commits create create_dir edit find_file new preview raw refs tree update
     wikis"""
 )
-# First segment of a project's pages: "-" today, the others before 2019.
+# First segment of a project's public pages: "-" today, the others before GitLab 13.
 _GITLAB_PROJECT_PAGES = _GITLAB_RESERVED | _words(
-    """activity boards branches commit compare graphs issues merge_requests milestones network pipelines snippets
-    tags"""
+    """activity boards branches commit compare container_registry cycle_analytics environments forks graphs group_links
+    issues jobs labels merge_requests milestones network pipeline_schedules pipelines project_members releases snippets
+    starrers tags"""
 )
 
 
@@ -150,22 +152,20 @@ def parse_repository_url(url: str | None, forges: Mapping[str, SourceName] = NO_
     return _parse_path(kind, host, path)
 
 
-_ELSEWHERE = re.compile(
-    r"\b(moved|moving|moves|migrated|migrating|relocated|transferred|new (home|location|address|repo|repository)"
-    r"|now (at|on|in|hosted|lives|living|developed|maintained)|(lives|hosted|developed|maintained) (at|on|in)"
-    r"|continued|superseded|mirror)\b",
-    re.IGNORECASE,
-)
+def web_address(text: str) -> str | None:
+    """Return the https URL of a repository given as git writes it, without a scheme, or as ``owner/name`` on GitHub.
 
-
-def announced_urls(description: str) -> list[str]:
-    """Return the http(s) URLs in a description that announces a move, without trailing punctuation.
-
-    URLs in other descriptions are ignored: they often point to what the project is a port of.
+    The server may be unknown. None for other texts.
     """
-    if not _ELSEWHERE.search(description):
-        return []
-    return [found.rstrip(".,;:!?)]}'") for found in re.findall(r"https?://[!-;=?-~]{3,300}", description)]
+    found = parse_repository_url(f"https://github.com/{text}" if re.fullmatch(_GITHUB_NAME, text) else text)
+    if isinstance(found, Repository):
+        return found.url
+    match = _match_url(text) if re.fullmatch(_PRINTABLE, text) else None
+    if match is None or (match.groupdict().get("scheme") or "").lower() not in _DEFAULT_PORTS:
+        return None
+    segments = [_without_git(segment) for segment in match["path"].split("/") if segment]
+    is_plain = len(segments) > 1 and all(re.fullmatch(_NAME, segment) for segment in segments)
+    return f"https://{match['host'].lower()}/{'/'.join(segments)}" if is_plain and "." in match["host"] else None
 
 
 def _unsupported(reason: str) -> NoRepository:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+from djpkg.times import days_in_month, months_before
 
 DATE_FORMATS = "2025, 2025-01, 2025-01-31, 2025-01-31T12:00Z, or an age such as 12h, 7d, 2w, 6m, 1y"
 
@@ -49,12 +51,7 @@ def parse_date_range(text: str, *, now: datetime) -> DateRange | None:
 def _subtract(now: datetime, count: int, unit: str) -> datetime:
     """Return `now` minus hours, days, weeks, calendar months or years, but not before year 1."""
     if unit in "my":
-        months = now.year * 12 + now.month - 1 - count * (12 if unit == "y" else 1)
-        year, month = divmod(months, 12)
-        if year < 1:
-            return _MIN
-        day = min(now.day, _days_in_month(year, month + 1))
-        return now.replace(year=year, month=month + 1, day=day)
+        return months_before(now, count * (12 if unit == "y" else 1)) or _MIN
     try:
         return now - timedelta(hours=count * {"h": 1, "d": 24, "w": 168}[unit])
     except OverflowError:
@@ -68,9 +65,9 @@ def _period(match: re.Match[str]) -> DateRange:
         first = datetime(year, month, day, tzinfo=UTC)
         days = 1
         if match["month"] is None:
-            days = _days_in_month(year, 2) + 337
+            days = days_in_month(year, 2) + 337
         elif match["day"] is None:
-            days = _days_in_month(year, month)
+            days = days_in_month(year, month)
         return DateRange(first, _last_moment(first, timedelta(days=days)))
     fraction = match["fraction"]
     first = datetime(
@@ -88,12 +85,6 @@ def _period(match: re.Match[str]) -> DateRange:
     if fraction is not None:
         length = timedelta(microseconds=10 ** (6 - len(fraction)))
     return DateRange(first, _last_moment(first, length))
-
-
-def _days_in_month(year: int, month: int) -> int:
-    # The calendar module would take longer to import than everything else here.
-    december = 12
-    return 31 if month == december else (date(year, month + 1, 1) - date(year, month, 1)).days
 
 
 def _utc_offset(zone: str | None) -> timedelta:

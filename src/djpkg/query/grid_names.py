@@ -1,6 +1,7 @@
 """Find categories and grids by name, for queries.
 
-There are few of them, so a query loads all names once and its SQL uses ids only: a lookup per row would be slow.
+There are few of them, as of licenses, so a query loads all names once and its SQL uses ids only: a lookup per row
+would be slow.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ class GridName(NamedTuple):
 
 
 class GridNames(NamedTuple):
-    """All categories and grids of a mirror."""
+    """All categories and grids of a mirror, and for a query about licenses the different texts of them."""
 
     categories: tuple[GridName, ...] = ()
     grids: tuple[GridName, ...] = ()
+    licenses: tuple[str, ...] = ()
 
 
 def lower_ascii(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names
 from djpkg.query.columns import column_sql, comparable_sql
-from djpkg.query.text_match import MAX_PATTERN, contains
+from djpkg.query.text_match import MAX_PATTERN, contains, split_star
 from djpkg.query.where_clause import name_match_sql
 
 if TYPE_CHECKING:
@@ -47,10 +47,13 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today
         rank, values = _rank_sql(query.included_words, names)
         sql.append(rank)
     # Reading rows in the order of an index pays only if no other columns are read; + disables the index (measured).
-    no_index = "" if not any(query) or (not sorts and uses_lookup_index(query)) else "+"
-    sql += [f"{no_index}{_sort_sql(item, names, today)}" for item in sorts] or [
-        f"{no_index}packages.repo_watchers DESC"
-    ]
+    no_index = "" if not query.has_terms or (not sorts and uses_lookup_index(query)) else "+"
+    for item in sorts:
+        key, key_values = _sort_sql(item, names, query.latest, today)
+        sql.append(f"{no_index}{key}")
+        values += key_values
+    if not sorts:
+        sql.append(f"{no_index}packages.repo_watchers DESC")
     if all(item.field.name != "slug" for item in sorts):
         sql.append("packages.slug")
     return ", ".join([*sql, "packages.id"]), values
@@ -62,10 +65,14 @@ def uses_lookup_index(query: Query) -> bool:
     return not edited and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
 
 
-def _sort_sql(item: Sort, names: GridNames, today: str) -> str:
+def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
     # SQLite sorts nulls as the lowest values, so a descending order has them last already, also from an index.
     descending = item.field.sorts_descending is item.natural
-    return f"{_sort_key(item.field, names, today)} {'DESC' if descending else 'ASC NULLS LAST'}"
+    direction = "DESC" if descending else "ASC NULLS LAST"
+    key = _sort_key(item.field, names, today)
+    if item.field.kind is Kind.TIME:  # a time after `latest` counts as null
+        return f"CASE WHEN {key} <= ? THEN {key} END {direction}", (latest,)
+    return f"{key} {direction}", ()
 
 
 def _sort_key(field: Field, names: GridNames, today: str) -> str:
@@ -94,6 +101,7 @@ def _rank_sql(words: Sequence[str], names: GridNames) -> Sql:
 
     A word is found in the slug (2), the title (3), the name of a category or grid (4) or elsewhere (5).
     """
+    words = [split_star(word)[0] for word in words]
     slug = re.sub(r"[\s_-]+", "-", " ".join(words))[:MAX_PATTERN]
     ranks: list[str] = []
     values: list[SqlValue] = [slug, slug]

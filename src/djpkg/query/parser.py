@@ -20,7 +20,7 @@ from djpkg.model.fields import Field, Kind
 from djpkg.query import filters
 from djpkg.query.filters import Filter, is_quoted
 from djpkg.text import quote_input
-from djpkg.times import format_sortable
+from djpkg.times import format_sortable, latest_known
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -59,6 +59,8 @@ _FILTER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(.*)", re.DOTALL)
 _PIECE = re.compile(r'(?:"[^"]*"|[^\s"])+')
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # SQLite ends a pattern at NUL and rejects lone surrogates
 
+NO_LATEST = "9999-12-31T23:59:59.999999Z"
+
 _SORT_HINT = "for example: --sort stars, --sort -updated"
 
 
@@ -78,11 +80,20 @@ class Condition(NamedTuple):
 
 
 class Query(NamedTuple):
-    """Words, filters and conditions that a package must match, all of them."""
+    """Words, filters and conditions that a package must match, all of them.
+
+    Times after `latest` (UTC text) count as unknown: a commit may be dated years ahead.
+    """
 
     words: tuple[Word, ...] = ()
     filters: tuple[Filter, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    latest: str = NO_LATEST
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether the query selects packages; without terms it matches all."""
+        return bool(self.words or self.filters or self.conditions)
 
     @property
     def included_words(self) -> tuple[str, ...]:
@@ -115,7 +126,7 @@ def parse_query(terms: Sequence[str], *, now: datetime) -> Query:
     if count > _MAX_TERMS:
         message = f"too many words and values in the query: {count}; use at most {_MAX_TERMS}"
         raise UsageError(message)
-    return Query(tuple(words), tuple(found), tuple(conditions))
+    return Query(tuple(words), tuple(found), tuple(conditions), latest_known(now))
 
 
 def parse_sort(specs: Collection[str]) -> tuple[Sort, ...]:

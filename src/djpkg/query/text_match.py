@@ -36,6 +36,12 @@ def join_sql(operator: str, parts: Sequence[Sql]) -> Sql:
     return "(" + operator.join(sql for sql, _ in parts) + ")", values
 
 
+def split_star(word: str) -> tuple[str, str]:
+    """Return the word without a final ``*``, and that star; a star without letters or digits before it is a text."""
+    stem = word.rstrip("*")
+    return (stem, "*") if stem != word and any(map(str.isalnum, stem)) else (word, "")
+
+
 def contains(column: str, text: str, pattern: str = "%{}%") -> Sql:
     """Match the text with LIKE; `pattern` is a LIKE pattern with ``{}`` for the text."""
     if len(text) > MAX_PATTERN:

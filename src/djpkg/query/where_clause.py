@@ -6,9 +6,11 @@ case and without accents through ``packages_fts``; see `text_match` for other te
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
+from djpkg.model import license_names
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names
 from djpkg.query.columns import column_sql, comparable_sql
@@ -21,6 +23,7 @@ from djpkg.query.text_match import (
     contains_number,
     contains_word,
     join_sql,
+    split_star,
 )
 
 if TYPE_CHECKING:
@@ -31,8 +34,17 @@ if TYPE_CHECKING:
     from djpkg.query.parser import Condition, Query
     from djpkg.query.text_match import Sql
 
-# Matched by words: BSD matches "BSD-3-Clause", stable matches "5 - Production/Stable".
+# Matched by words: stable matches "5 - Production/Stable". A license also by its name, in any spelling.
 _MATCHED_BY_WORD = frozenset({"license", "development_status"})
+
+# Scripts that are written without spaces between words, or with endings attached to them: Thai, Lao, Tibetan, Myanmar,
+# Khmer, kana, Bopomofo, Han, Hangul, and their compatibility and half-width forms. For `re` and for GLOB.
+_UNSPACED_LETTER = (
+    "[\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
+)
+# The condition of the index `packages_unspaced`, which is used only where a query repeats it.
+_UNSPACED = f"packages.repo_description GLOB '*{_UNSPACED_LETTER}*'"
 
 # + stops SQLite from visiting the wide rows one by one by id (measured).
 _IN_ANY_GRID = "+packages.id IN (SELECT package_id FROM package_grids)"
@@ -41,7 +53,7 @@ _FTS_MATCH = "+packages.id IN (SELECT rowid FROM packages_fts WHERE packages_fts
 _GONE = "packages.repo_state IN ('gone', 'blocked')"
 _ACTIVE = (
     f"(packages.catalog_state = 'listed' AND coalesce(packages.archived, 0) = 0 AND NOT coalesce({_GONE}, 0)"
-    " AND (packages.last_updated_utc >= ? OR packages.released_utc >= ?))"
+    " AND (+packages.last_updated_utc BETWEEN ? AND ? OR +packages.released_utc BETWEEN ? AND ?))"
 )
 _STATES = {
     "active": _ACTIVE,
@@ -62,8 +74,8 @@ def where_clause(query: Query, names: GridNames, *, today: str = "now") -> Sql:
     `today` is the UTC date on which spans such as "in the last 90 days" end.
     """
     # SQLite evaluates the parts in this order; words are the slowest.
-    parts = [_negate(_state_sql(item), excluded=item.excluded) for item in query.conditions]
-    parts += [_negate(_filter_sql(item, names, today), excluded=item.excluded) for item in query.filters]
+    parts = [_negate(_state_sql(item, query.latest), excluded=item.excluded) for item in query.conditions]
+    parts += [_negate(_filter_sql(item, names, query.latest, today), excluded=item.excluded) for item in query.filters]
     parts += [_negate(_word_sql(word.text, names), excluded=word.excluded) for word in query.words]
     return join_sql(" AND ", parts) if parts else ("1", ())
 
@@ -91,15 +103,22 @@ def _negate(part: Sql, *, excluded: bool) -> Sql:
     return (f"NOT coalesce({part[0]}, 0)", part[1]) if excluded else part
 
 
-def _word_sql(text: str, names: GridNames) -> Sql:
-    """Match anywhere in slug and title, as whole words in the description, or by the name of category or grid."""
-    if len(text) > MAX_PATTERN:
+def _word_sql(word: str, names: GridNames) -> Sql:
+    """Match anywhere in slug and title, as whole words in the description, or by the name of category or grid.
+
+    ``ticket*`` also matches the beginnings of words in the description.
+    """
+    if len(word) > MAX_PATTERN:
         return NEVER, ()
+    text, star = split_star(word)
     phrase = '"' + text.replace('"', '""') + '"'  # an FTS5 string; without any letter or digit it matches nothing
     by_name = name_match_sql(text, names)
-    parts = [contains("packages.slug", text), contains("packages.title", text), by_name, (_FTS_MATCH, (phrase,))]
+    parts = [contains("packages.slug", text), contains("packages.title", text), by_name, (_FTS_MATCH, (phrase + star,))]
     if by_name[0] == NEVER:  # true for most words, and each part costs time on every row
         parts.remove(by_name)
+    if re.search(_UNSPACED_LETTER, text):  # to FTS5 a whole sentence of these scripts is one word
+        condition, values = contains("packages.repo_description", text)
+        parts.append((f"+packages.id IN (SELECT id FROM packages WHERE {_UNSPACED} AND {condition})", values))
     return join_sql(" OR ", parts)
 
 
@@ -115,15 +134,19 @@ def _id_list(named: Iterable[GridName]) -> str:
     return f"({', '.join(f'{one.id:d}' for one in named)})"
 
 
-def _state_sql(item: Condition) -> Sql:
-    return join_sql(" OR ", [(_STATES[name], (item.since,) * _STATES[name].count("?")) for name in item.names])
+def _state_sql(item: Condition, latest: str) -> Sql:
+    period = (item.since, latest)
+    return join_sql(" OR ", [(_STATES[name], period * (_STATES[name].count("?") // 2)) for name in item.names])
 
 
-def _filter_sql(item: Filter, names: GridNames, today: str) -> Sql:
-    return join_sql(" OR ", [_predicate_sql(item.field, predicate, names, today) for predicate in item.predicates])
+def _filter_sql(item: Filter, names: GridNames, latest: str, today: str) -> Sql:
+    parts = [_predicate_sql(item.field, predicate, names, latest, today) for predicate in item.predicates]
+    return join_sql(" OR ", parts)
 
 
-def _predicate_sql(field: Field, predicate: Predicate, names: GridNames, today: str) -> Sql:
+def _predicate_sql(field: Field, predicate: Predicate, names: GridNames, latest: str, today: str) -> Sql:
+    if field.kind is Kind.TIME:
+        return _time_sql(comparable_sql(field), predicate, latest)
     if isinstance(predicate, Presence):
         missing = _missing_sql(field, names, today)
         return (f"NOT {missing}" if predicate.present else missing), ()
@@ -154,6 +177,14 @@ def _missing_sql(field: Field, names: GridNames, today: str) -> str:
     return f"({comparable_sql(field, today=today)} IS NULL)"
 
 
+def _time_sql(expression: str, predicate: Predicate, latest: str) -> Sql:
+    """Match a range of times, or whether there is a time; times after `latest` are unknown."""
+    if isinstance(predicate, Range):
+        return join_sql(" AND ", [_range_sql(expression, predicate), (f"{expression} <= ?", (latest,))])
+    present = isinstance(predicate, Presence) and predicate.present
+    return (f"coalesce({expression} <= ?, 0)" if present else f"NOT coalesce({expression} <= ?, 0)"), (latest,)
+
+
 def _range_sql(expression: str, bounds: Range) -> Sql:
     limits = ((">=", bounds.low), ("<=", bounds.high))
     return join_sql(" AND ", [(f"{expression} {sign} ?", (limit,)) for sign, limit in limits if limit is not None])
@@ -182,6 +213,9 @@ def _text_sql(field: Field, text: str, names: GridNames) -> Sql:
         return _in_grids(grid_names.find_by_field(field, text, names))
     if field.kind is Kind.NAMES:
         return contains_element(column, text)
+    if field.name == "license" and (wanted := license_names.find_licenses(text)):
+        found = [name for name in names.licenses if license_names.names_all(name, wanted)]
+        return f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(found),)
     return _single_text_sql(field, column, text)
 
 

@@ -34,7 +34,7 @@ _MAX_PROSE_WIDTH = 100
 _MAX_TEXT = 65_536
 _MAX_NAME = 200
 _MAX_CONTRIBUTORS = 8
-_WITHOUT_COMMITS = known_values.NO_REPOSITORY | {"empty", "gone", "blocked"}
+_WITHOUT_COMMITS = frozenset(("none", "unsupported", "empty", "gone", "blocked"))
 _SOURCE_ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
 

@@ -10,7 +10,7 @@ from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import UNICODE
 from djpkg.render.markdown import Strong
 from djpkg.render.rows import RowList
-from djpkg.times import parse_time
+from djpkg.times import is_ahead, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,24 +30,25 @@ _MOST = frozenset(("repo_watchers", "repo_forks", "participant_count", "commits_
 _NEWEST = frozenset(("last_updated", "released"))
 
 
-def best_indexes(rows: Sequence[Values], name: str) -> frozenset[int]:
+def best_indexes(rows: Sequence[Values], name: str, *, now: datetime) -> frozenset[int]:
     """Return the indexes of the rows with the most, or the newest, of a field; all of them in a tie.
 
-    Empty for fields of which more is not better, and where all rows are equal or none has a value.
+    A time more than a day ahead of `now` is never the newest. Empty for fields of which more is not better, and where
+    all rows are equal or none has a value.
     """
     if name in _MOST:
         return _highest([float(known_values.figure(row, name) or 0) for row in rows])
     if name in _NEWEST:
         times = (parse_time(known_values.text(row, name)) for row in rows)
-        return _highest([time.timestamp() if time else 0.0 for time in times])
+        return _highest([time.timestamp() if time and not is_ahead(time, now=now) else 0.0 for time in times])
     return frozenset()
 
 
-def comparison_table(rows: Sequence[Values], columns: Sequence[Column]) -> RowList:
+def comparison_table(rows: Sequence[Values], columns: Sequence[Column], *, now: datetime) -> RowList:
     """Return the packages as columns and the fields as rows, the best values `Strong`; times are dates."""
     table = []
     for column in columns:
-        best = best_indexes(rows, column.field.name)
+        best = best_indexes(rows, column.field.name, now=now)
         cells = [format_compared(row, column, UNICODE, now=None) for row in rows]
         strong = [Strong(cell) if index in best else cell for index, cell in enumerate(cells)]
         table.append([column.key.replace("_", " "), *strong])

@@ -14,17 +14,11 @@ if TYPE_CHECKING:
     from djpkg.model.package import Value, Values
 
 # The columns that a row must have beside the forge's numbers.
-NEEDED_COLUMNS: tuple[Column, ...] = parse_columns("repo_state,edited")
-NO_REPOSITORY = frozenset(("none", "unsupported"))
+NEEDED_COLUMNS: tuple[Column, ...] = parse_columns("repo_state,edited,commits_last_year")
 # The repository states in which a 0 comes from the forge itself.
 _COUNTED = frozenset(("ok", "moved", "empty"))
-# Each number of the forge, and the field that a user edits to set it.
-_FIGURES = {
-    "repo_watchers": "repo_watchers",
-    "repo_forks": "repo_forks",
-    "participant_count": "participants",
-    "commits_last_year": "commits_over_52",
-}
+# The numbers in which the catalog writes 0 for "unknown".
+_FIGURES = frozenset(("repo_watchers", "repo_forks"))
 
 
 def text(values: Values, name: str) -> str:
@@ -42,14 +36,14 @@ def names(values: Values, name: str) -> list[str]:
 def figure(values: Values, name: str) -> int | None:
     """Return one of the forge's numbers, None if unknown. A number above 0 is always known."""
     number = values.get(name)
-    return number if isinstance(number, int) and (number or _is_stated(values, name)) else None
+    return number if isinstance(number, int) and (number or name not in _FIGURES or _is_stated(values, name)) else None
 
 
 def weeks(values: Values) -> list[int]:
     """Return the commits of each week, an empty list if unknown."""
     found = values.get("commits_over_52")
     counts = [item for item in found if isinstance(item, int)] if isinstance(found, list) else []
-    return counts if any(counts) or _is_stated(values, "commits_last_year") else []
+    return counts if any(counts) or values.get("commits_last_year") is not None else []
 
 
 def value(values: Values, name: str) -> Value:
@@ -61,10 +55,4 @@ def value(values: Values, name: str) -> Value:
 
 def _is_stated(values: Values, name: str) -> bool:
     """Return whether a 0 was reported by the forge or set by the user."""
-    state = text(values, "repo_state")
-    if _FIGURES[name] in names(values, "edited"):
-        return True
-    if name == "participant_count":  # only an empty repository has no contributors
-        return state == "empty"
-    # Unknown weeks are an empty list, so a list of zeros was counted if there is a repository.
-    return state not in NO_REPOSITORY if name == "commits_last_year" else state in _COUNTED
+    return name in names(values, "edited") or text(values, "repo_state") in _COUNTED

@@ -121,7 +121,7 @@ def comparison(
 
 
 def _compared_cells(rows: Sequence[Values], column: Column, glyphs: Glyphs, now: datetime) -> list[Cell]:
-    winners = best_indexes(rows, column.field.name)
+    winners = best_indexes(rows, column.field.name, now=now)
     texts = [format_compared(row, column, glyphs, now=now) for row in rows]
     return [Cell(text, "bold green", " *", "green") if i in winners else Cell(text) for i, text in enumerate(texts)]
 

@@ -1,73 +1,78 @@
-"""Parse the dependencies of a project from a requirements file, ``pyproject.toml`` or lock file.
+"""Parse a file of a project by its name: requirements file, ``pyproject.toml``, ``Pipfile`` or lock file.
 
 Works on texts; the caller reads the files. Nothing is resolved, and markers are not evaluated: every dependency counts.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
-import re
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from djpkg.errors import UsageError
-from djpkg.requirements import project_files, requirements_file
+from djpkg.requirements import lock_files, pyproject, requirements_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Collection, Iterator
 
-    from djpkg.requirements.requirements_file import Mention
+    from djpkg.requirements.requirement import Mention, ParseContext
 
 SUPPORTED_FILES = (
-    "requirements.txt or .in, pyproject.toml, uv.lock, poetry.lock, pylock.toml, Pipfile.lock,"
-    " or - for the output of pip freeze"
+    "requirements.txt or .in, pyproject.toml, Pipfile, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile.lock,"
+    " a folder with one of them, or - for the output of pip freeze"
 )
 STANDARD_INPUT = "-"
 
 # In characters. The lock files of the largest projects have a third of it.
 _MAX_SIZE = 8 * 1024 * 1024
-_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 
-class Requirement(NamedTuple):
-    """One dependency, by name or else by URL or path (see `Mention`), with all its locations (``file:line``)."""
+def parse_file(name: str, text: str, context: ParseContext) -> tuple[Mention, ...]:
+    """Return every place in a file, and in those that it includes, that names a dependency.
 
-    name: str
-    locations: tuple[str, ...]
-    url: str | None
-
-
-def parse_manifest(name: str, text: str, include: Callable[[str], str]) -> tuple[Requirement, ...]:
-    """Return the dependencies in a file, each once, sorted by name.
-
-    The file name decides the format; ``-`` is standard input. `include` returns the text of a file that a requirements
-    file includes, or raises UsageError. UsageError with the location if the file is invalid.
+    The file name decides the format; ``-`` is standard input. UsageError with file and line if a file is invalid.
     """
-    mentions: dict[str, list[Mention]] = {}
-    for found in _parse_file(name, text, include):
-        mentions.setdefault(found.name, []).append(found)
     return tuple(
-        Requirement(
-            required,
-            tuple(dict.fromkeys(one.location for one in mentions[required])),
-            next((one.url for one in mentions[required] if one.url is not None), None),
-        )
-        for required in sorted(mentions)
+        _parse_file(name, text, replace(context, include=lambda path: _check_text(path, context.include(path))))
     )
 
 
-def _parse_file(name: str, text: str, include: Callable[[str], str]) -> Iterator[Mention]:
+def files_in_folder(names: Collection[str], requirements: Collection[str]) -> list[str]:
+    """Return the files that a folder stands for: its lock files, or else its project and requirements files.
+
+    `names` are those in the folder, `requirements` those in its subfolder ``requirements``.
+    """
+    locks = sorted(filter(lock_files.is_lock_file, names))
+    if locks:
+        return locks
+    return [
+        *(name for name in ("pyproject.toml", "Pipfile") if name in names),
+        *sorted(fnmatch.filter(names, "requirements*.txt")),
+        *(f"requirements/{name}" for name in sorted(fnmatch.filter(requirements, "*.txt"))),
+    ]
+
+
+def project_file(lock: str) -> str | None:
+    """Return the name of the file that states what a project requires itself, for locks that do not state it."""
+    if lock == "Pipfile.lock":
+        return "Pipfile"
+    return "pyproject.toml" if lock_files.is_lock_file(lock) and lock != "uv.lock" else None
+
+
+def _parse_file(name: str, text: str, context: ParseContext) -> Iterator[Mention]:
     file = posixpath.basename(name.replace("\\", "/"))
     if name == STANDARD_INPUT or file.endswith((".txt", ".in")):
         shown = "standard input" if name == STANDARD_INPUT else name
-        return requirements_file.parse_requirements_file(
-            shown, _check_text(shown, text), lambda path: _check_text(path, include(path))
-        )
+        return requirements_file.parse_requirements_file(shown, _check_text(shown, text), context)
     if file == "pyproject.toml":
-        return project_files.parse_pyproject(name, _check_text(name, text))
-    if file in {"uv.lock", "poetry.lock"} or _PYLOCK.fullmatch(file):
-        return project_files.parse_lock(name, _check_text(name, text), kind=file)
+        return pyproject.parse_pyproject(name, _check_text(name, text), context)
+    if file == "Pipfile":
+        return pyproject.parse_pipfile(name, _check_text(name, text))
     if file == "Pipfile.lock":
-        return project_files.parse_pipfile_lock(name, _check_text(name, text))
+        return lock_files.parse_pipfile_lock(name, _check_text(name, text))
+    if lock_files.is_lock_file(file):
+        return lock_files.parse_lock(name, _check_text(name, text), kind=file)
     raise UsageError(f"{name}: unsupported file", hint=f"supported: {SUPPORTED_FILES}")
 
 
@@ -78,4 +83,4 @@ def _check_text(name: str, text: str) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UsageError(f"{name}:{line}: not a text file")
-    return text.removeprefix("\ufeff")
+    return text.lstrip("\ufeff")

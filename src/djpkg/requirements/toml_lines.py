@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import TypeAlias
 
 # Keys from the root; a number is an index in an array of tables, from 0.
@@ -27,6 +28,8 @@ class TomlLines:
         self._text = text
         self._keys: dict[Path, int] = {}
         self._strings: dict[tuple[Path, str], int] = {}
+        # Strings with escapes, as written; decoded when one is looked for.
+        self._escaped: list[tuple[Path, str, int]] = []
         self._array_indexes: dict[Path, int] = {}
         self._scan()
 
@@ -35,8 +38,19 @@ class TomlLines:
         return next((self._keys[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self._keys), 1)
 
     def line_of_string(self, path: Path, string: str) -> int:
-        """Return the first line of a string in the value of a key, else the line of the key."""
-        return self._strings.get((path, string)) or self.line_of(path)
+        """Return the first line of a string in the value of a key or of an enclosing one, else the line of the key."""
+        for decode in (False, True):
+            if decode:
+                self._decode_escaped()
+            for end in range(len(path), 0, -1):
+                if (path[:end], string) in self._strings:
+                    return self._strings[path[:end], string]
+        return self.line_of(path)
+
+    def _decode_escaped(self) -> None:
+        for path, written, line in self._escaped:
+            self._strings.setdefault((path, tomllib.loads(f'a = "{written}"')["a"]), line)
+        self._escaped.clear()
 
     def _scan(self) -> None:
         table: Path = ()
@@ -47,7 +61,7 @@ class TomlLines:
             if not keys:
                 return  # invalid TOML
             path = self._table_path(keys, in_array=header[0] == "[[") if header else (*table, *keys)
-            for end in range(1, len(path) + 1):
+            for end in range(1 if header else len(table) + 1, len(path) + 1):
                 self._keys.setdefault(path[:end], line)
             if header:
                 table, position = path, position + len(header[0])
@@ -95,6 +109,8 @@ class TomlLines:
                     return line, token.start()
                 case "newline" | "long":
                     line += token[0].count("\n")
+                case "escaped" if "\\" in token["escaped"]:
+                    self._escaped.append((path, token["escaped"], line))
                 case "escaped" | "plain":
                     self._strings.setdefault((path, token[token.lastgroup]), line)
         return line, len(self._text)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from djpkg import config, credentials
 from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
+from djpkg.sources.source import NO_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from djpkg.sources.catalog.source import Catalog
@@ -51,10 +52,13 @@ def open_forge(
     environment: Mapping[str, str],
     *,
     token: credentials.Token | None,
+    other_tokens: Iterator[credentials.Token] = NO_TOKENS,
     limits: Limits,
     clock: Callable[[], datetime],
 ) -> Forge:
-    """Return a forge with the token of `find_token` and the servers in DJPKG_FORGES.
+    """Return a forge with the tokens of `find_tokens` and the servers in DJPKG_FORGES.
+
+    When it rejects `token`, those of `other_tokens` are tried, then none.
 
     All but GitHub are in the module of `sources.rest_forge` that is named like the source, as its `FORGE`.
     """
@@ -62,7 +66,7 @@ def open_forge(
     if source is SourceName.GITHUB:
         from djpkg.sources.github.source import GitHub  # noqa: PLC0415 - as above
 
-        return GitHub(base_url=url, token=token, limits=limits, clock=clock)
+        return GitHub(base_url=url, token=token, other_tokens=other_tokens, limits=limits, clock=clock)
     forge: type[RestForge] = import_module(f"djpkg.sources.rest_forge.{source.value}").FORGE
     servers = forge_servers.api_roots(source, environment)
-    return forge(base_url=url, token=token, servers=servers, limits=limits, clock=clock)
+    return forge(base_url=url, token=token, other_tokens=other_tokens, servers=servers, limits=limits, clock=clock)

@@ -14,9 +14,10 @@ from djpkg.errors import CredentialsRejected, QuotaExhausted
 from djpkg.model.facts import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from djpkg.credentials import Token
     from djpkg.errors import SourceError
     from djpkg.model.facts import ForgeFacts, ProjectDetails
     from djpkg.model.lookups import RepositoryTarget
@@ -65,6 +66,16 @@ def failed_answer(
     )
 
 
+NO_TOKENS: Iterator[Token] = iter(())
+
+
+def describe_fallback(rejected: CredentialsRejected, token: Token | None) -> CredentialsRejected:
+    """Return the error of a rejected token for the report; `token` replaced it."""
+    instead = f"with the token from {token.origin}" if token is not None else "without a token"
+    hint = f"; {rejected.hint}" if rejected.hint else ""
+    return CredentialsRejected(f"{rejected}; continued {instead}{hint}")
+
+
 @dataclass(slots=True)
 class Spent:
     """The cost of a source in this run; `points` are those of GitHub's GraphQL."""
@@ -85,9 +96,10 @@ class Metered(Protocol):
 
 
 class Source(Metered, Protocol[TargetT_contra, FactsT_co]):
-    """A forge or PyPI."""
+    """A forge or PyPI. `rejections` are about the tokens that it rejected in this run and that were replaced."""
 
     name: SourceName
+    rejections: list[CredentialsRejected]
 
     async def __aenter__(self) -> Self:
         """Open the connections."""

@@ -120,6 +120,14 @@ def test_the_help_says_that_selections_are_combined() -> None:
     assert "--grid GRID Add the packages of a grid" in text
 
 
+def test_the_head_of_a_markdown_table_is_escaped_like_every_cell(mirror: Path) -> None:
+    filled_mirror(mirror, [catalog_facts(100, "a|b\x1b[31m\nc\u202ed*_"), catalog_facts(101, "plain")])
+    lines = run("compare", "100", "101", "--markdown", "-f", "title").lines
+    assert lines[0] == "|  | a\\|b^\\[\\[31m c\\<U+202E\\>d\\*\\_ | plain |"
+    assert lines[1] == "| --- | --- | --- |"
+    assert len(lines) == 3
+
+
 def test_an_empty_grid_gives_output_of_the_same_shape(mirror: Path) -> None:
     assert run("compare", "--grid", "empty-grid", "--json") == (0, "[\n]\n", "")
     assert run("compare", "--grid", "empty-grid", "-f", "stars") == (0, "slug\tstars\n", "")

@@ -62,6 +62,31 @@ def test_an_unknown_category_or_grid_is_reported(mirror: Path, term: str, messag
     assert run("list", "grid:pottery", "category:apps").err == ""
 
 
+def test_an_unknown_number_of_contributors_is_null_in_every_output(mirror: Path) -> None:
+    filled_mirror(mirror, [catalog_facts(6, "jars", participants=()), catalog_facts(7, "cups")])
+    assert slugs("contributors:0") == slugs("contributors:..1") == slugs("participants:..1") == []
+    assert slugs("contributors:none", "slug:jars") == ["jars"]
+    assert slugs("contributors:..5", "slug:cups") == ["cups"]
+    assert slugs("slug:jars,cups", "--sort", "-contributors") == ["cups", "jars"]
+    columns = ("slug:jars", "-f", "contributors,participants")
+    assert json.loads(run("list", *columns, "--json").out) == [{"contributors": None, "participants": []}]
+    assert run("list", *columns, "--csv").lines == ["contributors,participants", ",[]"]
+    assert run_on_terminal("list", *columns).out.splitlines()[1:] in ([""], [])
+    assert json.loads(run("show", "jars", "--json", "-f", "participant_count").out) == {"participant_count": None}
+
+
+def test_a_commit_dated_in_the_future_is_not_active_and_keeps_its_time(mirror: Path) -> None:
+    date = "2036-01-01T00:00:00Z"
+    filled_mirror(mirror, [catalog_facts(6, "jars", last_updated=date), catalog_facts(7, "cups")])
+    both = ("slug:jars,cups",)
+    assert slugs(*both, "is:active") == slugs(*both, "updated:2020..") == ["cups"]
+    assert slugs(*both, "updated:none") == ["jars"]
+    assert slugs(*both, "-s", "updated") == slugs(*both, "-s", "-updated") == ["cups", "jars"]
+    assert json.loads(run("list", "slug:jars", "--json").out)[0]["last_updated"] == date
+    assert "dated in the future" in run_on_terminal("list", "slug:jars").out
+    assert "dated in the future" in run_on_terminal("show", "jars").out
+
+
 def test_later_sort_fields_break_ties(mirror: Path) -> None:
     filled_mirror(mirror, [catalog_facts(6, "twin-b", repo_watchers=20), catalog_facts(7, "twin-a", repo_watchers=20)])
     assert slugs("--sort", "stars,slug")[2:5] == ["django-pans", "twin-a", "twin-b"]
@@ -321,10 +346,6 @@ def test_an_invalid_requirements_file_exits_with_2_and_names_the_line(
     result = run("list", "--in", str(tmp_path / name))
     assert (result.code, result.out) == (2, "")
     assert f"djpkg: {tmp_path}/{message}" in result.err
-
-
-def test_a_folder_as_requirements_file_exits_with_2(mirror: Path, tmp_path: Path) -> None:
-    assert run("list", "--in", str(tmp_path)).code == 2
 
 
 # Help.

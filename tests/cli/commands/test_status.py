@@ -178,31 +178,17 @@ def test_the_variable_of_a_token_is_shown_and_never_the_token(
         assert SECRET not in ended.out + ended.err
 
 
-def test_gh_is_named_if_it_has_a_token_and_its_output_is_not_shown(
+def test_gh_is_named_if_it_is_installed_and_is_not_started(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    gh = tmp_path / "gh"
-    gh.write_text(f"#!/bin/sh\necho {SECRET}\necho {SECRET} >&2\n")
-    gh.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    ended = run_on_terminal("status")
-    assert "tokens    github from gh\n" in ended.out
-    assert SECRET not in ended.out + ended.err
-    for silent in ("exit 1", "exit 0", "echo"):
-        gh.write_text(f"#!/bin/sh\n{silent}\n")
-        assert "sources.github.token\t\n" in run("status").out
-
-
-def test_gh_is_asked_for_the_token_of_the_configured_server(
-    mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    gh = tmp_path / "gh"
-    gh.write_text(f'#!/bin/sh\n[ "$*" = "auth token --hostname github.example.org" ] && echo {SECRET}\n')
-    gh.chmod(0o755)
+    gh, started = tmp_path / "gh", tmp_path / "started"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "sources.github.token\t\n" in run("status").out
-    monkeypatch.setenv("DJPKG_GITHUB_URL", "https://github.example.org/api/v3")
+    gh.write_text(f"#!/bin/sh\necho > {started}\n")
+    gh.chmod(0o755)
+    assert "tokens    github from gh, asked when fetching\n" in run_on_terminal("status").out
     assert "sources.github.token\tgh\n" in run("status").out
+    assert not started.exists()
     monkeypatch.setenv("DJPKG_GITHUB_URL", "http://[x")
     ended = run("status")
     assert "sources.github.token\t\n" in ended.out

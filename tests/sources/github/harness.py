@@ -31,10 +31,15 @@ QUICK = Limits(connect=30, attempt=30, total=60, wait=0, backoff=0.001)
 
 @dataclass(slots=True)
 class GitHubHarness:
-    """`facts`, `etags` and `answers` (the last of each repository) are by path. Only `pauses` moves the clock."""
+    """`facts`, `etags` and `answers` (the last of each repository) are by path. Only `pauses` moves the clock.
+
+    `secret` replaces the right token.
+    """
 
     server: WorldServer
     authorized: bool = True
+    secret: str = ""
+    other_tokens: Sequence[Token] = ()
     limits: Limits = QUICK
     url: str | None = None
     pauses: Pauses | None = None
@@ -54,6 +59,7 @@ class GitHubHarness:
             coordinate=path,
             host="github.com",
             path=path,
+            known_path=repository.path if repository and repository.path != path else None,
             etag=self.etags.get(path),
             node_id=repository.node_id if repository else None,
             head=repository.head if repository else None,
@@ -89,13 +95,16 @@ class GitHubHarness:
         stop: Callable[[Sequence[Answer[ForgeFacts]]], bool] | None,
     ) -> None:
         world = self.server.world
-        token = Token("GH_TOKEN", self.server.tokens["github"]) if self.authorized else None
+        token = Token("GH_TOKEN", self.secret or self.server.tokens["github"]) if self.authorized else None
         base_url = self.url or self.server.env["DJPKG_GITHUB_URL"]
 
         def clock() -> datetime:
             return world.now + (self.pauses.span if self.pauses else timedelta(0))
 
-        async with GitHub(base_url=base_url, token=token, limits=self.limits, clock=clock) as source:
+        others = iter(self.other_tokens)
+        async with GitHub(
+            base_url=base_url, token=token, other_tokens=others, limits=self.limits, clock=clock
+        ) as source:
             self.source = source
             async with aclosing(source.fetch(targets, now=world.now, sweep=sweep)) as pages:
                 async for page in pages:

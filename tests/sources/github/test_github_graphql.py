@@ -277,20 +277,10 @@ def test_a_repository_that_was_gone_before_is_not_confirmed_again(
     assert not server.requests("github")
 
 
-def test_a_repository_created_again_under_its_name_is_not_gone(github: GitHubHarness, world: World) -> None:
-    paths = many(world, 12)
-    github.fetch(*paths, sweep=True)
-    world.delete(paths[3])
-    made = world.add_repository(paths[3], stars=1, commits=[(1, "zoe")])
-    assert github.fetch(*paths, sweep=True)[paths[3]] is UPDATED
-    github.assert_stored(made)
-
-
 def test_a_repository_of_an_organization_that_rejects_the_token_is_fetched_without_it(
     server: WorldServer, github: GitHubHarness, world: World
 ) -> None:
-    paths = many(world, 12)
-    world.repo(paths[5]).state = "saml"
+    paths = [*many(world, 12), world.add_repository("closed/p", state="saml", commits=[(5, "alice")]).path]
     assert set(github.fetch(*paths, sweep=True).values()) == {UPDATED}
     assert_stored(github, paths)
     assert sum(not request.authorised for request in server.requests()) == 4
@@ -567,30 +557,6 @@ def test_a_short_rate_limit_is_waited_for(
     server.fault("graphql", skip=1, times=1, status=200, body=body, headers={"retry-after": "1"})
     assert set(github.fetch(*paths, sweep=True).values()) == {UPDATED}
     assert pauses.span >= timedelta(seconds=1)
-    assert_stored(github, paths)
-
-
-def test_an_invalid_token_fails_everything_after_one_request(
-    server: WorldServer, github: GitHubHarness, world: World
-) -> None:
-    paths = many(world, 150)
-    server.fault("graphql", status=401, body={"message": "Bad credentials"})
-    assert set(github.fetch(*paths, sweep=True).values()) == {FAILED}
-    assert github.answers[paths[3]].refused
-    assert "GH_TOKEN" in github.reason(paths[149])
-    assert len(server.requests()) == 1
-
-
-def test_a_token_that_expires_during_a_fetch_fails_the_rest(
-    *, server: WorldServer, github: GitHubHarness, world: World, small: None
-) -> None:
-    paths = many(world, 40)
-    server.fault("github", status=401, skip=10, body={"message": "Bad credentials"})
-    outcomes = github.fetch(*paths, sweep=True)
-    assert FAILED in outcomes.values()
-    assert len(server.requests("github")) < 30
-    server.faults.clear()
-    github.fetch(*paths, sweep=True)
     assert_stored(github, paths)
 
 

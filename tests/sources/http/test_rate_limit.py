@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from djpkg.errors import QuotaExhausted
-from djpkg.sources.http.rate_limit import Quota, RateLimitHit, rate_limit_from_headers
+from djpkg.sources.http.rate_limit import MAX_RESET, Quota, RateLimitHit, rate_limit_from_headers
 
 NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -57,10 +57,18 @@ def test_an_invalid_reset_does_not_block_requests(text: str) -> None:
     assert (quota.remaining, quota.reset) == (0, None)
 
 
-def test_a_reset_is_at_most_a_day_from_now() -> None:
-    assert known(0, reset=86_399).reset == after(86_399)
-    assert known(0, reset=86_400 * 3).reset == NOW + DAY
-    assert known(0, reset=86_400 * 365 * 30).reset == NOW + DAY
+def test_a_reset_is_at_most_two_hours_from_now() -> None:
+    assert known(0, reset=7_199).reset == after(7_199)
+    assert known(0, reset=7_201).reset == NOW + MAX_RESET
+    assert known(0, reset=86_400 * 365 * 30).reset == NOW + MAX_RESET == after(7_200)
+
+
+def test_retry_after_is_believed_for_a_day_and_a_reset_for_two_hours() -> None:
+    for seconds in ("864000", epoch(864_000)):
+        assert rate_limit_from_headers({"retry-after": seconds}).retry_at(NOW) == NOW + DAY
+        reset = {"ratelimit-remaining": "0", "ratelimit-reset": seconds}
+        assert rate_limit_from_headers(reset).retry_at(NOW) == NOW + MAX_RESET
+        assert rate_limit_from_headers({"retry-after": "80000"} | reset).retry_at(NOW) == after(80_000)
 
 
 def test_headers_of_another_resource_are_ignored() -> None:
@@ -153,7 +161,7 @@ def test_a_quota_can_be_updated_from_a_response_body() -> None:
     assert (quota.limit, quota.remaining) == (5000, 2)
     assert not quota.update(None, None, None, now=NOW)
     assert quota.update(5000, 4000, NOW + 9 * DAY, now=NOW)
-    assert quota.reset == NOW + DAY
+    assert quota.reset == NOW + MAX_RESET
 
 
 def test_concurrent_rate_limit_hits_have_the_same_end() -> None:

@@ -168,6 +168,21 @@ def test_many_invalid_projects_reject_the_list() -> None:
         read(text(project("a"), *[project("b", "7")] * 1000), {"a"})
 
 
+def test_a_list_with_many_keys_is_rejected_before_all_are_read() -> None:
+    read_chunks = 0
+
+    def pieces() -> Iterable[bytes]:
+        nonlocal read_chunks
+        yield b"{"
+        for _ in range(500):
+            read_chunks += 1
+            yield b'"a":1,' * 10_000
+
+    with pytest.raises(UnexpectedPayload, match="is invalid"):
+        read_pieces(pieces(), ())
+    assert read_chunks < 10
+
+
 @pytest.mark.campaign
 def test_the_list_is_never_completely_in_memory() -> None:
     def pieces() -> Iterable[bytes]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from djpkg.model.facts import Outcome
+from djpkg.model.fetch_state import ANONYMOUS
 from tests.sources.forges import FORGE_CASES, check_facts
 from tests.sources.requesting import facts_of, fetch, fetch_one, outcomes, target_for, with_answer
 from tests.world import NOW, Commit, World, WorldServer
@@ -58,7 +59,7 @@ def test_with_a_token_no_quota_is_assumed(server: WorldServer, world: World) -> 
     targets = [target_for(FORGE.add(world, f"acme/p{number:02}", commits=[400])) for number in range(20)]
     source = FORGE.new_source(server, token=True)
     assert outcomes(fetch(source, targets).values()) == {"updated": 20}
-    assert (source.quota.limit, set(source.quotas)) == (None, {""})
+    assert (source.quota.limit, set(source.quotas)) == (None, {"", ANONYMOUS})
     basic = base64.b64encode(server.tokens["bitbucket"].encode()).decode()
     assert {request.headers["authorization"] for request in server.requests("bitbucket")} == {f"Basic {basic}"}
 

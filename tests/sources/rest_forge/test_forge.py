@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.model.facts import ForgeFacts, Outcome, WeeksFacts
+from djpkg.model.fetch_state import ANONYMOUS
 from tests.sources.forges import FORGE_CASES, ForgeCase, check_facts
 from tests.sources.requesting import (
     FEW_ATTEMPTS,
@@ -348,7 +349,7 @@ def test_an_own_server_gets_no_token(case: ForgeCase, server: WorldServer, world
     for request in server.requests(api):
         assert not {"authorization", "private-token", "cookie"} & set(request.headers)
         assert not any(server.tokens[case.api] in text for text in (request.target, *request.headers.values()))
-    assert set(source.quotas) == {"", server.address}
+    assert set(source.quotas) == {"", ANONYMOUS, server.address}
 
 
 @pytest.mark.parametrize("case", [FORGE_CASES[0], FORGE_CASES[2]], ids=str)

@@ -17,12 +17,11 @@ from tests.sources.requesting import (
     facts_of,
     fetch,
     fetch_one,
-    head_of,
     outcomes,
     target_for,
     with_answer,
 )
-from tests.world import GITLAB, NOW, World, WorldServer
+from tests.world import NOW, World, WorldServer
 
 if TYPE_CHECKING:
     from tests.pauses import Pauses
@@ -142,12 +141,33 @@ def test_without_a_token_archived_is_unknown_and_empty_is_found_by_the_head(serv
     assert (page.archived, page.head, page.head_at) == (None, None, None)
 
 
-def test_a_missing_repository_is_empty_unless_it_had_a_head(server: WorldServer, world: World) -> None:
+@pytest.mark.parametrize(
+    ("says_empty", "head", "is_empty"),
+    [
+        (None, None, True),
+        (None, "a" * 40, False),
+        (False, None, False),
+        (False, "a" * 40, False),
+        (True, None, True),
+        (True, "a" * 40, True),
+    ],
+)
+def test_a_missing_repository_is_empty_if_the_project_says_so_or_it_had_no_head(
+    *, server: WorldServer, world: World, says_empty: bool | None, head: str | None, is_empty: bool
+) -> None:
+    def say(page: dict[str, object]) -> dict[str, object]:
+        return {key: value for key, value in page.items() if key != "empty_repo"} | (
+            {} if says_empty is None else {"empty_repo": says_empty}
+        )
+
+    server.fault("gitlab", FORGE.repository, kind="rewrite", rewrite=say)
     server.fault("gitlab", "/commits", status=404, body={"message": "404 Repository Not Found"})
-    target = target_for(FORGE.add(world))
-    assert facts_of(fetch_one(FORGE.new_source(server), target)).repository.head is None
-    answer = fetch_one(FORGE.new_source(server), replace(target, head="a" * 40))
-    assert (answer.outcome, answer.facts) == (Outcome.FAILED, None)
+    answer = fetch_one(FORGE.new_source(server), replace(target_for(FORGE.add(world)), head=head))
+    if is_empty:
+        assert facts_of(answer).repository.head is None
+    else:
+        assert (answer.outcome, answer.facts) == (Outcome.FAILED, None)
+        assert "is not empty" in answer.reason
 
 
 def test_failed_contributors_are_fetched_alone_next_time(server: WorldServer, world: World) -> None:
@@ -210,14 +230,3 @@ def test_a_reset_in_a_second_is_waited_for(server: WorldServer, world: World, pa
     )
     assert outcomes(fetch(source, targets).values()) == {"updated": 4}
     assert pauses.span >= timedelta(seconds=1)
-
-
-def test_a_new_project_with_the_same_path_replaces_the_old_one(server: WorldServer, world: World) -> None:
-    old = FORGE.add(world, commits=[5])
-    target = target_for(old)
-    target = with_answer(target, fetch_one(FORGE.new_source(server), target))
-    new = world.add_repository("acme/todo", host=GITLAB, stars=1, commits=[(2, "mallory")])
-    answer = fetch_one(FORGE.new_source(server), target)
-    check_facts(answer.facts, new)
-    assert facts_of(answer).repository.node_id == str(new.id) != str(old.id)
-    assert head_of(new)[0] == facts_of(answer).contributors.head

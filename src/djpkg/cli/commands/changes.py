@@ -28,7 +28,8 @@ app = options.new_app()
         "djpkg changes --since 7d",
         "djpkg changes django-todo --since 2025",
         "djpkg changes --since 1d --json | jq -r '.[].slug'",
-        more="Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked and license."
+        more="Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked,"
+        " license and suggested."
         " A pipe gets one line each, with tabs: time, slug, event, old value, new value.",
     )
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from djpkg.cli import options, output, selection, terminal
+from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields
 from djpkg.errors import UsageError
@@ -23,7 +23,7 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg compare django-todo django-helpdesk",
         "djpkg compare --grid forms -f stars,updated,license",
-        "djpkg compare --in requirements.txt --markdown",
+        "djpkg compare -r requirements.txt --markdown",
         "djpkg compare --grid forms --json | jq '.[].slug'",
         more="A pipe gets tab-separated values with a header, one line per package. --json prints records as list"
         " --json does.",
@@ -41,7 +41,7 @@ def compare(
             autocompletion=candidates.when_completing(candidates.grids),
         ),
     ] = None,
-    manifest: Annotated[str | None, options.requirements_option("Add")] = None,
+    manifests: Annotated[list[str] | None, options.requirements_option("Add")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
@@ -53,17 +53,17 @@ def compare(
     Packages, grids and project files can be combined. There is no limit.
     """
     output_format = output.choose_format(json=as_json, csv=as_csv, markdown=as_markdown)
-    if not packages and grid is None and manifest is None:
+    if not packages and grid is None and not manifests:
         message = "nothing to compare: pass packages, --grid or --in"
         raise UsageError(message, hint="for example: djpkg compare django-todo django-helpdesk")
     selected = fields.parse_columns(names) if names is not None else None
-    requirements = selection.read_requirements(manifest) if manifest is not None else None
+    files = project_files.read_project_files(manifests) if manifests else None
     with options.open_mirror(db) as mirror:
         found = [options.find_package(mirror, text) for text in packages or ()]
         if grid is not None:
             found += categories.find_grid_members(mirror, categories.get_grid_id(mirror, grid))
-        if requirements is not None:
-            found += selection.find_and_report(mirror, requirements)
+        if files is not None:
+            found += selection.find_and_report(mirror, files)
         ids = list(dict.fromkeys(found))
         # The slug is the heading of each package, so it is not also a compared field.
         columns = tuple(column for column in selected or DEFAULT_COLUMNS if column.field.name != "slug")
@@ -74,7 +74,7 @@ def compare(
         else:
             rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS), now=options.now()))
             if output_format is not None:
-                output.write_rows(comparison_table(rows, columns), output_format)
+                output.write_rows(comparison_table(rows, columns, now=options.now()), output_format)
             elif rows:
                 from djpkg.render.table import comparison
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from djpkg import config
-from djpkg.cli import options, output, terminal
+from djpkg.cli import interrupts, options, output, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
 from djpkg.errors import DjpkgError, UsageError
-from djpkg.mirror import lock, resolve
+from djpkg.mirror import busy, lock, resolve
 from djpkg.mirror.categories import get_categories_and_grids
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.package import get_merged
@@ -142,10 +143,12 @@ def _edit(
         message = "nothing to edit: pass assignments or --unset"
         raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
     path = config.mirror_path(os.environ, db)
-    lock.ensure(path)
+    with interrupts.raising_signals():
+        lock.ensure(path, notify=partial(_notify_waiting, path))
     number, before_edit, categories_and_grids = _find(path, package)
     if not parsed and not unset_fields:
-        return before_edit, _edit_in_editor(path, number, before_edit, categories_and_grids)
+        with interrupts.raising_signals():
+            return before_edit, _edit_in_editor(path, number, before_edit, categories_and_grids)
 
     def revise(current: Mapping[str, StoredValue]) -> Mapping[str, StoredValue]:
         return assignments.apply_assignments(parsed, current, categories_and_grids)
@@ -170,9 +173,17 @@ def _find(path: Path, package: str) -> tuple[int, Merged, CategoryAndGridIds]:
 def _store(path: Path, number: int, revise: Revise, unset: list[Field]) -> tuple[Merged, Merged]:
     from djpkg.mirror.write import Writer  # noqa: PLC0415 - loads sqlite-utils, so after all checks
 
-    with open_write(path) as mirror:
-        writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
-        return writer.update_overrides(number, revise, unset=[field.name for field in unset], now=options.now())
+    def store() -> tuple[Merged, Merged]:
+        with open_write(path) as mirror:
+            writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
+            return writer.update_overrides(number, revise, unset=[field.name for field in unset], now=options.now())
+
+    with interrupts.raising_signals():
+        return busy.retry(store, busy.EDIT, notify=partial(_notify_waiting, path))
+
+
+def _notify_waiting(path: Path) -> None:
+    terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
 def _edit_in_editor(

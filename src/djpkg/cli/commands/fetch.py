@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djpkg import config
-from djpkg.cli import options, output, selection, terminal
+from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
@@ -34,7 +34,7 @@ app = options.new_app()
         "djpkg fetch django-todo django-crispy-forms",
         "djpkg fetch --all",
         "djpkg fetch --all --source pypi --dry-run",
-        "djpkg fetch --in requirements.txt",
+        "djpkg fetch -r requirements.txt",
         more="Exit codes: 0 done, 1 failed, 3 not found, 4 refused (token or rate limit), 5 partial,"
         " 75 another fetch is running.",
     )
@@ -54,7 +54,7 @@ def fetch(
             autocompletion=candidates.when_completing(candidates.sources),
         ),
     ] = None,
-    manifest: Annotated[str | None, options.requirements_option("Fetch")] = None,
+    manifests: Annotated[list[str] | None, options.requirements_option("Fetch")] = None,
     refetch: Annotated[
         bool, typer.Option("--refetch", help="Ask for everything anew, also for what has not changed.")
     ] = False,
@@ -73,13 +73,13 @@ def fetch(
     interactive = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
     named = tuple(packages or ())
     try:
-        if sum((bool(packages), all_packages, manifest is not None)) != 1:
+        if sum((bool(packages), all_packages, bool(manifests))) != 1:
             message = "give either package names, --all or --in FILE"
             raise UsageError(message, hint="for example: djpkg fetch django-todo")
         options.check_exclusive(quiet=quiet, verbose=verbose)
         sources = _parse_sources(source_names)
-        if manifest is not None:
-            named = _find_required(manifest, db, report_unknown=interactive or verbose)
+        if manifests:
+            named = _find_required(manifests, db, report=interactive or verbose, quiet=quiet)
         if not named and not all_packages:  # no dependency is listed in the catalog
             if as_json:
                 output.write_object(_estimates_to_json([]) if dry_run else _new_report(()).as_json())
@@ -88,13 +88,17 @@ def fetch(
         from djpkg.fetch.request import FetchRequest
 
         request = FetchRequest(
-            packages=named, manifest=manifest, all_packages=all_packages, sources=sources, refetch=refetch
+            packages=named,
+            manifests=tuple(manifests or ()),
+            all_packages=all_packages,
+            sources=sources,
+            refetch=refetch,
         )
         if dry_run:
             _print_estimates(request, db, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
-        progress = _new_progress(visible=interactive and not as_json)
+        progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
         if as_json and not dry_run:
@@ -123,40 +127,46 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
     return frozenset(sources)
 
 
-def _find_required(manifest: str, db: Path | None, *, report_unknown: bool) -> tuple[str, ...]:
+def _find_required(manifests: Sequence[str], db: Path | None, *, report: bool, quiet: bool) -> tuple[str, ...]:
     """Return the ids of the packages that a project depends on; a slug may belong to a removed package too.
 
-    Dependencies that are not in the catalog are no error; `report_unknown` lists them on stderr.
+    Dependencies that are not in the catalog are no error; `report` lists them on stderr, and the files of a folder.
+    What was not read is trouble, which only `quiet` hides.
     """
-    requirements = selection.read_requirements(manifest)
+    files = project_files.read_project_files(manifests)
+    requirements = files.requirements
+    if not quiet:
+        selection.report_files(files if report else files._replace(read=()))
     with options.open_mirror(db, missing="using the packaged record") as mirror:
         ids, unknown = selection.find_required_packages(mirror, requirements)
         if requirements and not ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
             message = f"found none of the {len(requirements):,} dependencies: the mirror has no catalog yet"
             raise PackageNotFound(message, hint="run djpkg fetch --all first")
-    if unknown and report_unknown:
+    if unknown and report:
         terminal.write_stderr(unknown)
     return tuple(map(str, ids))
 
 
-def _new_progress(*, visible: bool) -> Progress:
+def _new_progress(*, visible: bool, quiet: bool) -> Progress:
     from djpkg.fetch.progress import NoProgress
 
-    if not visible:
+    if quiet:
         return NoProgress()
+    if not visible:
+        return NoProgress(terminal.write_warning)
     from rich.console import Console
 
     from djpkg.render.progress import TerminalProgress
 
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    return NoProgress() if console.is_dumb_terminal else TerminalProgress(console)
+    return NoProgress(terminal.write_warning) if console.is_dumb_terminal else TerminalProgress(console)
 
 
 def _print_report(report: Report, *, summary: bool) -> None:
     """Print errors, one line per cause; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
-    for line in report_text.error_lines(report):
+    for line in [*report_text.error_lines(report), *report_text.closed_lines(report)]:
         terminal.write_stderr(f"djpkg: {line}")
     if report.hint:
         terminal.write_stderr(f"       {report.hint}")
@@ -170,7 +180,7 @@ def _print_report(report: Report, *, summary: bool) -> None:
 def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool) -> None:
     from djpkg.fetch import estimate
 
-    notice = options.SEED_NOTICE if request.manifest is None else ""  # printed already for --in
+    notice = "" if request.manifests else options.SEED_NOTICE  # printed already for --in
     with options.open_mirror(db, missing=notice) as mirror:
         estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
     if as_json:

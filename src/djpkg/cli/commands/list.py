@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 from typer.core import TyperCommand
 
-from djpkg.cli import options, output, selection, terminal
+from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields, Limit
 from djpkg.errors import UsageError
@@ -86,6 +86,8 @@ def _takes_value(letter: str, value: str) -> bool:
                 return bool(fields.parse_columns(value))
             case "s":
                 return bool(parser.parse_sort([value]))
+            case "r":
+                return project_files.exists(value)
     except UsageError:
         pass
     return False
@@ -106,7 +108,7 @@ djpkg fields lists the fields, each with an example.
         "djpkg list stars:100.. updated:6m.. -is:archived",
         "djpkg list is:active grid:forms --sort -released",
         "djpkg list django:5.2 license:MIT,BSD -n 10",
-        "djpkg list --in requirements.txt is:stale",
+        "djpkg list -r requirements.txt is:stale",
         "djpkg list --json | jq '.[].slug'",
         more=_TERMS,
     ),
@@ -137,7 +139,7 @@ def list_(
     as_csv: AsCsv = False,
     as_tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values with a header.")] = False,
     names: Fields = None,
-    manifest: Annotated[str | None, options.requirements_option("Only")] = None,
+    manifests: Annotated[list[str] | None, options.requirements_option("Only")] = None,
     db: Db = None,
 ) -> None:
     """List packages: all, or those that match every TERM."""
@@ -146,9 +148,9 @@ def list_(
     sorts = parser.parse_sort(sort or ())
     selected = fields.parse_columns(names) if names is not None else None
     max_rows = options.row_limit(limit, machine_readable=output_format is not None)
-    requirements = selection.read_requirements(manifest) if manifest is not None else None
+    files = project_files.read_project_files(manifests) if manifests else None
     with options.open_mirror(db) as mirror:
-        allowed = frozenset(selection.find_and_report(mirror, requirements)) if requirements is not None else None
+        allowed = frozenset(selection.find_and_report(mirror, files)) if files is not None else None
         search = _Search(mirror, sorts, allowed)
         ids = search.find_ids(query, max_rows)
         if output_format is None and terminal.is_terminal():

@@ -82,11 +82,17 @@ def status(*, as_json: AsJson = False, db: Db = None) -> None:
 
 
 def _token_origin(source: SourceName, environment: Mapping[str, str]) -> str | None:
-    """Return the variable that holds the token of a source, or ``gh``, or None without a token. Never the token."""
+    """Return the variable that holds the token of a source, or ``gh`` if a fetch would ask it, or None.
+
+    Starts no program: only a fetch learns whether gh has a token.
+    """
     try:
         if token := credentials.token_from_environment(source, environment):
             return token.origin
-        return GH if source is SourceName.GITHUB and credentials.find_gh_token(environment) else None
+        if source is not SourceName.GITHUB or credentials.find_gh(environment) is None:
+            return None
+        config.api_url(source, environment)  # a fetch asks gh for the token of this server
+        return GH  # noqa: TRY300 - the end of the last case
     except ConfigError as error:
         terminal.write_stderr(f"djpkg: {error}")
         return None
@@ -158,7 +164,11 @@ def _lines(
         for source, sweep in state.sweeps.items():
             age = relative_time.relative(format_time(sweep.completed), now=now)
             yield "swept", f"{source.value} {age}, {sweep.packages:,} listed"
-    origins = [f"{source.value} from {origin}" for source, origin in tokens.items() if origin]
+    origins = [
+        f"{source.value} from {origin}{', asked when fetching' if origin == GH else ''}"
+        for source, origin in tokens.items()
+        if origin
+    ]
     yield "tokens", ", ".join(origins) or "none; set GH_TOKEN, or log in with gh, to fetch from GitHub in bulk"
     yield from _label_first("quota", [_quota_text(quota, now=now) for quota in state.quotas])
     yield from _label_first("fetches", [_run_text(run, now=now) for run in state.runs])

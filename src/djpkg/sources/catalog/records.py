@@ -12,7 +12,7 @@ from djpkg import times
 from djpkg.errors import UnexpectedPayload
 from djpkg.model.facts import CatalogFacts, Category, Grid
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import MAX_COUNT, Count, clean_optional, clean_text, decode_json
+from djpkg.sources.http.payload import MAX_COUNT, Count, Entries, clean_optional, clean_text, decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ class _Package(msgspec.Struct, gc=False):
     """The 18 keys; all of them are required."""
 
     category: str | None
-    grids: list[str]
+    grids: Entries[str]
     id: Id
     title: str
     slug: Slug
@@ -45,15 +45,15 @@ class _Package(msgspec.Struct, gc=False):
     pypi_url: str
     documentation_url: str | None
     repo_watchers: Count | None
-    commits_over_52: list[Count]
-    participants: list[str]
+    commits_over_52: Entries[Count]
+    participants: Entries[str]
 
 
 class _Grid(msgspec.Struct):
     id: Id
     title: str
     slug: Slug
-    packages: list[str]
+    packages: Entries[str]
     description: str | None = None
 
 

@@ -20,7 +20,7 @@ from djpkg.source_name import SourceName
 from djpkg.sources.catalog.records import parse_category, parse_grid, parse_id, parse_package
 from djpkg.sources.http.client import SingleServerSource
 from djpkg.sources.http.payload import Count, decode_json
-from djpkg.sources.http.response import is_valid_url
+from djpkg.sources.http.response import is_valid_url, to_single_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -81,13 +81,25 @@ class Catalog(SingleServerSource):
     _outage: HTTPStatusError | None = None  # of the whole site: raised again for every further request of this run
 
     async def fetch_package(self, name: str) -> CatalogFacts | None:
-        """Return a package by slug or id (all digits); None if the catalog does not have it."""
+        """Return a package by slug or id (all digits); None if the catalog does not have it.
+
+        UnexpectedPayload for an answer about another package than the requested one.
+        """
         if not name.strip("./") or "/" in name or len(name) > _MAX_SLUG_LENGTH:
             return None  # not a slug; it would request another route of the API
         response = await self._get(f"packages/{quote(name, safe='')}/")
         if response.status == HTTPStatus.NOT_FOUND:
             return None
-        return parse_package(response.body)
+        facts = parse_package(response.body)
+        if name.isdecimal():
+            is_same = facts.id == int(name)
+        else:  # after a redirect by the catalog, its target is the slug to expect
+            slug = unquote(urlsplit(response.url).path.rstrip("/").rpartition("/")[2])
+            is_same = facts.slug.lower() == slug.lower()
+        if not is_same:
+            shown = to_single_line(facts.slug)
+            raise UnexpectedPayload(f"catalog: got an answer about package {facts.id} ({shown}) instead of {name}")
+        return facts
 
     async def sweep(self) -> AsyncIterator[CatalogPage]:
         """Yield all packages, newest first; those added or removed meanwhile may repeat or be missing.

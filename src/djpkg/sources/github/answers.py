@@ -67,7 +67,7 @@ class AnswerCollector(AnswerBuffer[ForgeFacts]):
         weeks = freshness.weeks_from_head(target, head, now=self._now)
         pending = PendingRepository(
             coordinate=target.coordinate,
-            path=known.path,
+            path=target.paths[0] if repository is None else repository.path,
             node_id=known.node_id,
             head=known.head or "",
             head_at=known.head_at,
@@ -110,6 +110,10 @@ class AnswerCollector(AnswerBuffer[ForgeFacts]):
         """End all unfinished repositories with the same error."""
         for coordinate in list(self._open):
             self.fail(coordinate, error)
+
+    def is_open(self, coordinate: str) -> bool:
+        """Return whether a repository has no outcome yet."""
+        return coordinate in self._open
 
     def finish(self, answer: Answer[ForgeFacts]) -> None:
         """Add the last answer about a repository; ignored if it has ended already."""

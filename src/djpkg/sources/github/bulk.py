@@ -21,7 +21,9 @@ from djpkg.sources.github.graphql import GraphQLResponse, NoResult
 from djpkg.sources.github.probe import parse_probe, probe_query
 from djpkg.sources.github.rest import STATE_FACTS, RepositoryStatus
 from djpkg.sources.github.window import HistoryPage, PageRequest, Window, next_pages, parse_window, window_query
+from djpkg.sources.http.owner_client import owner_of
 from djpkg.sources.http.rate_limit import RateLimitHit, rate_limit_from_headers
+from djpkg.sources.identity import check_identity
 from djpkg.sources.source import Answer
 from djpkg.times import parse_time
 
@@ -46,7 +48,8 @@ MAX_FAILURES = 12
 class BulkFetch:
     """Fetches many repositories and adds the answers to `answers`; `pool` runs the REST jobs.
 
-    `block` is called with rate limits that GitHub reports with status 200.
+    `block` is called with rate limits that GitHub reports with status 200. `_lost` are the targets whose node id GitHub
+    does not know any more, by coordinate: they are requested by name.
     """
 
     client: Client
@@ -58,6 +61,7 @@ class BulkFetch:
     block: Callable[[RateLimitHit], None]
     _probes: BatchQueue[RepositoryTarget] = field(init=False, default_factory=lambda: BatchQueue(PROBE_BATCH_SIZE))
     _windows: BatchQueue[PageRequest] = field(init=False, default_factory=lambda: BatchQueue(COMMITS_BATCH_SIZE))
+    _lost: dict[str, RepositoryTarget] = field(init=False, default_factory=dict)
     _failures: int = field(init=False, default=0)
     _unanswered: int = field(init=False, default=0)
 
@@ -78,11 +82,11 @@ class BulkFetch:
             self._give_up(error)
 
     def _give_up(self, error: SourceError) -> None:
-        """Leave the rest to REST after a server error (5xx) of GraphQL; after any other error all of it fails."""
-        use_rest = isinstance(error, HTTPStatusError) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        """Leave the rest to REST if GraphQL refuses the token (403) or is down (5xx); else all of it fails."""
+        use_rest = isinstance(error, HTTPStatusError) and not _is_client_error(error)
         for target in self._probes.remaining():
             if use_rest:
-                self.pool.put(partial(self.lookup.fetch, target))
+                self._fetch_by_rest(target)
             else:
                 self.answers.fail(target.coordinate, error)
         for window in {id(request.window): request.window for request in self._windows.remaining()}.values():
@@ -93,37 +97,58 @@ class BulkFetch:
 
     async def _fetch_probes(self) -> None:
         batch = self._probes.next_batch()
-        response = await self._query(probe_query(batch))
+        refused = [target for target in batch if self._is_refused(target.paths[0])]
+        asked = [target for target in batch if not self._is_refused(target.paths[0])]
+        response = await self._query(probe_query(asked)) if asked else None
         unanswered: list[RepositoryTarget] = []
         if response is None:
-            unanswered = batch
+            unanswered = asked
         else:
-            for target, result in zip(batch, parse_probe(response, batch), strict=True):
+            for target, result in zip(asked, parse_probe(response, asked), strict=True):
                 if result is NoResult.UNANSWERED:
                     unanswered.append(target)
                 else:
                     self._handle_probe(target, result)
-        for target in self._probes.finish_batch(unanswered):
-            self.pool.put(partial(self.lookup.fetch, target))
+        for target in [*refused, *self._probes.finish_batch(unanswered)]:
+            self._fetch_by_rest(target)
 
     def _handle_probe(self, target: RepositoryTarget, result: RepositoryFacts | NoResult | SourceError) -> None:
+        by_id = target.node_id is not None
+        target = self._lost.get(target.coordinate, target)
         if isinstance(result, RepositoryFacts):
-            pending = self.answers.add_repository(target, result)
-            if pending is not None:
-                self._queue_parts(pending)
+            self._add_repository(target, result)
         elif isinstance(result, SourceError):
             self.answers.fail(target.coordinate, result)
-        elif result is NoResult.UNCLEAR:
-            self.pool.put(partial(self.lookup.fetch, target))
-        elif target.node_id is not None:
-            # The id is gone, but the repository may have been created again under the same name.
+        elif result is NoResult.REFUSED or result is NoResult.UNCLEAR:
+            if result is NoResult.REFUSED:
+                self.lookup.rest.refusing.add(owner_of(target.paths[0]))
+            self._fetch_by_rest(target)
+        elif by_id:
+            self._lost[target.coordinate] = target
             self._probes.add(replace(target, node_id=None))
         elif target.head is not None and not target.gone:
             # It existed at the last fetch: REST confirms that it is gone, or reports that it is blocked.
-            self.pool.put(partial(self.lookup.fetch, target))
+            self._fetch_by_rest(target)
         else:
             gone = STATE_FACTS[RepositoryStatus.GONE]
             self.answers.finish(Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=gone))
+
+    def _add_repository(self, target: RepositoryTarget, facts: RepositoryFacts) -> None:
+        try:
+            # GraphQL follows renames, so the name may differ.
+            check_identity(target, path=facts.path, node_id=facts.node_id, renamed=True, source=SOURCE)
+        except SourceError as error:
+            self.answers.fail(target.coordinate, error)
+            return
+        if (pending := self.answers.add_repository(target, facts)) is not None:
+            self._queue_parts(pending)
+
+    def _is_refused(self, path: str) -> bool:
+        return owner_of(path) in self.lookup.rest.refusing
+
+    def _fetch_by_rest(self, target: RepositoryTarget) -> None:
+        target = self._lost.get(target.coordinate, target)
+        self.pool.put(partial(self.lookup.fetch, target))
 
     def _queue_parts(self, pending: PendingRepository) -> None:
         if pending.needs_weeks:
@@ -133,19 +158,21 @@ class BulkFetch:
 
     async def _fetch_windows(self) -> None:
         batch = self._windows.next_batch()
-        response = await self._query(window_query(batch, now=self.now))
+        refused = [request for request in batch if self._is_refused(request.window.pending.path)]
+        asked = [request for request in batch if not self._is_refused(request.window.pending.path)]
+        response = await self._query(window_query(asked, now=self.now)) if asked else None
         unanswered: list[PageRequest] = []
         if response is None:
-            unanswered = batch
+            unanswered = asked
         else:
-            for request, result in zip(batch, parse_window(response, batch, now=self.now), strict=True):
+            for request, result in zip(asked, parse_window(response, asked, now=self.now), strict=True):
                 if request.window.closed:
                     continue
                 if result is NoResult.UNANSWERED:
                     unanswered.append(request)
                 else:
                     self._handle_history_page(request, result)
-        for request in self._windows.finish_batch(unanswered):
+        for request in [*refused, *self._windows.finish_batch(unanswered)]:
             self._fetch_window_by_rest(request.window)
 
     def _handle_history_page(self, request: PageRequest, result: HistoryPage | NoResult | SourceError) -> None:
@@ -154,6 +181,8 @@ class BulkFetch:
             window.closed = True
             self.answers.fail_part(window.pending, result)
         elif isinstance(result, NoResult):
+            if result is NoResult.REFUSED:
+                self.lookup.rest.refusing.add(owner_of(window.pending.path))
             self._fetch_window_by_rest(window)
         else:
             following = next_pages(request, result)
@@ -179,8 +208,7 @@ class BulkFetch:
         except SourceError as error:
             self._failures += 1
             self._unanswered = self._unanswered + 1 if isinstance(error, Unreachable) else 0
-            client_error = isinstance(error, HTTPStatusError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            if client_error or self._unanswered >= MAX_UNANSWERED or self._failures >= MAX_FAILURES:
+            if _is_client_error(error) or self._unanswered >= MAX_UNANSWERED or self._failures >= MAX_FAILURES:
                 raise
             return None
         self._failures = self._unanswered = 0
@@ -201,3 +229,10 @@ class BulkFetch:
             secondary = response.exceeded_limit is ErrorKind.SECONDARY
             self.block(rate_limit_from_headers(http_response.headers, secondary=secondary))
         raise QuotaExhausted(f"{SOURCE}: GraphQL rate limit reached", until=self.client.quota.blocked_until)
+
+
+def _is_client_error(error: SourceError) -> bool:
+    """Return whether the query itself is wrong. A 403 is about the owner of one repository, or about the token."""
+    if not isinstance(error, HTTPStatusError) or error.status == HTTPStatus.FORBIDDEN:
+        return False
+    return error.status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,7 +1,8 @@
-"""Tells GitHub's error responses apart: rate limits, blocked repositories, organizations that reject the token.
+"""Tells GitHub's error responses apart: rate limits, blocked repositories, refused tokens.
 
-A rate limit and a blocked repository both have status 403, so the body is checked before the headers. Sources: GitHub
-REST "Rate limits" and "Troubleshooting", and error bodies that users have published.
+All of them have status 403. A rate limit and a blocked repository are recognized, so the body is checked before the
+headers; every other 403 means that the owner refuses the token, for one of many reasons. Sources: GitHub REST "Rate
+limits" and "Troubleshooting", and error bodies that users have published.
 """
 
 from __future__ import annotations
@@ -25,14 +26,13 @@ SOURCE = SourceName.GITHUB
 
 
 class ErrorKind(Enum):
-    """The cause of an error response. PRIMARY and SECONDARY are rate limits; OTHER is any unknown cause."""
+    """The cause of an error response. PRIMARY and SECONDARY are rate limits."""
 
     BLOCKED = auto()
     TOO_LARGE = auto()
-    ORGANIZATION = auto()
     SECONDARY = auto()
     PRIMARY = auto()
-    OTHER = auto()
+    REFUSED = auto()
 
 
 class _Body(msgspec.Struct):
@@ -53,8 +53,6 @@ def classify_error(response: Response) -> ErrorKind:
         return ErrorKind.SECONDARY
     if "too large" in message:
         return ErrorKind.TOO_LARGE
-    if "saml" in message or "organization" in message:
-        return ErrorKind.ORGANIZATION
     if (
         response.status == HTTPStatus.TOO_MANY_REQUESTS
         or response.headers.get("x-ratelimit-remaining") == "0"
@@ -62,7 +60,12 @@ def classify_error(response: Response) -> ErrorKind:
         or "retry-after" in response.headers
     ):
         return ErrorKind.PRIMARY
-    return ErrorKind.OTHER
+    return ErrorKind.REFUSED
+
+
+def is_refusal(response: Response) -> bool:
+    """Return whether a response to a request with a token says that the owner refuses the token."""
+    return response.status == HTTPStatus.FORBIDDEN and classify_error(response) is ErrorKind.REFUSED
 
 
 def is_secondary_limit(message: str) -> bool:

@@ -7,11 +7,12 @@ null without any error. Sources: GitHub GraphQL "Rate limits and query limits", 
 from __future__ import annotations
 
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from djpkg.errors import SourceError, UnexpectedPayload
+from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload
 from djpkg.sources.github.errors import SOURCE, ErrorKind, is_secondary_limit
 from djpkg.sources.http import payload
 from djpkg.sources.http.response import to_single_line
@@ -29,6 +30,7 @@ MAX_UNEXPLAINED_NULLS = 3
 """If more results than this, and than a tenth of all, are null without an error, they are requested again."""
 
 _RESOURCE_LIMITS = "RESOURCE_LIMITS_EXCEEDED"
+_FORBIDDEN = "FORBIDDEN"
 
 
 class _Error(msgspec.Struct):
@@ -60,17 +62,20 @@ _NULL = b"null"
 class NoResult(Enum):
     """Why a response lacks a result.
 
-    NOT_FOUND: GitHub has no such object. UNCLEAR: null without an explanation, or hidden from this token. UNANSWERED:
-    the query was too expensive or the response is incomplete.
+    NOT_FOUND: GitHub has no such object. REFUSED: the owner refuses this token. UNCLEAR: null without an explanation.
+    UNANSWERED: the query was too expensive or the response is incomplete.
     """
 
     NOT_FOUND = auto()
+    REFUSED = auto()
     UNCLEAR = auto()
     UNANSWERED = auto()
 
 
 class GraphQLResponse:
     """A parsed response. Raises UnexpectedPayload where it has neither data nor a rate limit error.
+
+    HTTPStatusError, with the status that REST would have, where GitHub refuses the whole query to this token.
 
     `exceeded_limit` is ErrorKind.PRIMARY or SECONDARY where GitHub refused the query with status 200. `points` is the
     cost of the query; at least 1, as no query is free.
@@ -83,7 +88,10 @@ class GraphQLResponse:
         self._data = body.data or {}
         if not self._data and self.exceeded_limit is None:
             detail = next((to_single_line(error.message) for error in errors if error.message), "no data")
-            raise UnexpectedPayload(f"{SOURCE}: a GraphQL query failed ({detail})")
+            message = f"{SOURCE}: a GraphQL query failed ({detail})"
+            if any(error.type == _FORBIDDEN for error in errors):
+                raise HTTPStatusError(message, status=HTTPStatus.FORBIDDEN)
+            raise UnexpectedPayload(message)
         # The error's path is only where the resources ran out: every null after it is affected too.
         self._incomplete = any(error.type == _RESOURCE_LIMITS or not error.path for error in errors)
         self._error_types = {_repository_path(error): error.type for error in reversed(errors)}
@@ -102,8 +110,8 @@ class GraphQLResponse:
                 results.append(NoResult.UNANSWERED if error_type == _RESOURCE_LIMITS else raw)
             elif error_type == "NOT_FOUND":
                 results.append(NoResult.NOT_FOUND)
-            elif error_type == "FORBIDDEN":
-                results.append(NoResult.UNCLEAR)
+            elif error_type == _FORBIDDEN:
+                results.append(NoResult.REFUSED)
             elif raw is None:
                 results.append(NoResult.UNANSWERED)
             else:

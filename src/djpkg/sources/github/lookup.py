@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from djpkg.errors import CredentialsRejected, HTTPStatusError, QuotaExhausted, SourceError
+from djpkg.errors import CredentialsRejected, QuotaExhausted, SourceError
 from djpkg.model.facts import ContributorsFacts, Outcome
 from djpkg.sources.github.errors import SOURCE
 from djpkg.sources.github.rest import STATE_FACTS, RepositoryStatus
@@ -36,13 +35,9 @@ MAX_REQUESTS_PER_REPOSITORY = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryLookup:
-    """Fetches single repositories or single parts and adds the answers to `answers`.
-
-    `anonymous` sends no token; it is used for repositories of organizations that reject the token.
-    """
+    """Fetches single repositories or single parts and adds the answers to `answers`."""
 
     rest: RestApi
-    anonymous: RestApi
     answers: AnswerCollector
     now: datetime
     clock: Callable[[], datetime]
@@ -50,30 +45,25 @@ class RepositoryLookup:
     async def fetch(self, target: RepositoryTarget) -> None:
         """Fetch all parts that are due. Raises CredentialsRejected; any other error becomes an answer."""
         try:
-            rest = self.rest
-            found = await self._fetch_repository(target, rest)
-            if found is RepositoryStatus.FORBIDDEN:
-                rest = self.anonymous
-                found = await self._fetch_repository(target, rest)
+            found = await self._fetch_repository(target)
         except CredentialsRejected:
             raise
         except SourceError as error:
             self.answers.fail(target.coordinate, error)
             return
         if isinstance(found, RepositoryStatus):
-            self._finish_without_facts(target, found)
+            answer = Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=STATE_FACTS[found])
+            self.answers.finish(answer)
         elif found is not None:
             if found.needs_weeks:
-                await self.fetch_window(found, rest)
+                await self.fetch_window(found)
             if found.needs_contributors:
-                await self.fetch_contributors(found, rest)
+                await self.fetch_contributors(found)
 
-    async def fetch_window(self, pending: PendingRepository, rest: RestApi | None = None) -> None:
+    async def fetch_window(self, pending: PendingRepository) -> None:
         """Fetch the commits of the last 52 weeks. Raises CredentialsRejected."""
         try:
-            days = await (rest or self.rest).fetch_window(
-                pending.path, head=pending.head, head_at=pending.head_at, now=self.now
-            )
+            days = await self.rest.fetch_window(pending.path, head=pending.head, head_at=pending.head_at, now=self.now)
         except CredentialsRejected:
             raise
         except SourceError as error:
@@ -81,10 +71,10 @@ class RepositoryLookup:
         else:
             self.answers.add_weeks(pending, days)
 
-    async def fetch_contributors(self, pending: PendingRepository, rest: RestApi | None = None) -> None:
+    async def fetch_contributors(self, pending: PendingRepository) -> None:
         """Fetch the contributors. Raises CredentialsRejected."""
         try:
-            names = await (rest or self.rest).fetch_contributors(pending.path)
+            names = await self.rest.fetch_contributors(pending.path)
         except CredentialsRejected:
             raise
         except SourceError as error:
@@ -95,26 +85,16 @@ class RepositoryLookup:
             facts = ContributorsFacts(head=pending.head, names=names or (), taken=taken, whole=names is not None)
             self.answers.add_contributors(pending, facts)
 
-    async def _fetch_repository(
-        self, target: RepositoryTarget, rest: RestApi
-    ) -> PendingRepository | RepositoryStatus | None:
+    async def _fetch_repository(self, target: RepositoryTarget) -> PendingRepository | RepositoryStatus | None:
         """Fetch and add the repository and its head; return what is still due, None if nothing is."""
-        found = await rest.fetch_repository(target)
+        found = await self.rest.fetch_repository(target)
         if found is RepositoryStatus.UNCHANGED:
             return self.answers.add_repository(target, None)
         if isinstance(found, RepositoryStatus):
             return found
-        head = await rest.fetch_head(found.facts.path, found.branch)
+        head = await self.rest.fetch_head(found, had_commits=target.head is not None)
         facts = replace(found.facts, head=head.oid, head_at=head.at)
         return self.answers.add_repository(target, facts, etag=found.etag)
-
-    def _finish_without_facts(self, target: RepositoryTarget, status: RepositoryStatus) -> None:
-        if status in STATE_FACTS:
-            answer = Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=STATE_FACTS[status])
-            self.answers.finish(answer)
-        else:
-            message = f"{SOURCE}: permission denied: the organization of {target.path} rejected the token"
-            self.answers.fail(target.coordinate, HTTPStatusError(message, status=HTTPStatus.FORBIDDEN))
 
 
 class WorkerPool:

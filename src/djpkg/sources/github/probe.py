@@ -12,6 +12,7 @@ import msgspec
 
 from djpkg.errors import SourceError
 from djpkg.model.facts import RepositoryFacts
+from djpkg.model.node_id import is_same_node
 from djpkg.sources.github.errors import SOURCE
 from djpkg.sources.github.graphql import GraphQLResponse, NoResult, request_body, string_literal
 from djpkg.sources.github.rest import NodeId, Oid, parse_license, parse_path
@@ -121,10 +122,7 @@ def _parse_repository(
         )
     except SourceError as error:
         return error
-    # GitHub may answer a legacy id with the repository's new one; then the path has to match.
-    if target.node_id in {None, facts.node_id} or facts.path.lower() == target.path.lower():
-        return facts
-    return NoResult.UNCLEAR
+    return facts if target.node_id is None or is_same_node(target.node_id, record.id) else NoResult.UNCLEAR
 
 
 def _parse_archived_at(record: _Repository) -> str | None:

@@ -18,8 +18,10 @@ from djpkg.errors import UnexpectedPayload
 from djpkg.model import weekly_commits
 from djpkg.model.facts import ForgeFacts, RepositoryFacts
 from djpkg.model.lookups import NO_HEAD, Head
-from djpkg.sources.github.errors import SOURCE, ErrorKind, classify_error, status_error
+from djpkg.sources.github.errors import SOURCE, ErrorKind, classify_error, is_refusal, status_error
 from djpkg.sources.http import payload
+from djpkg.sources.http.owner_client import OwnerClient, owner_of
+from djpkg.sources.identity import check_identity
 from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class _Repository(msgspec.Struct, gc=False):
     node_id: NodeId | None = None
     description: str | None = None
     license: _License | None = None
+    size: payload.Count = 0
 
 
 class _Person(msgspec.Struct, gc=False):
@@ -91,17 +94,16 @@ class _Contributor(msgspec.Struct, gc=False):
 
 
 _REPOSITORY = msgspec.json.Decoder(_Repository)
-_COMMITS = msgspec.json.Decoder(list[_Commit])
-_CONTRIBUTORS = msgspec.json.Decoder(list[_Contributor])
+_COMMITS: msgspec.json.Decoder[list[_Commit]] = msgspec.json.Decoder(payload.Entries[_Commit])
+_CONTRIBUTORS: msgspec.json.Decoder[list[_Contributor]] = msgspec.json.Decoder(payload.Entries[_Contributor])
 
 
 class RepositoryStatus(Enum):
-    """What a response says instead of the facts. FORBIDDEN: the organization rejects the token."""
+    """What a response says instead of the facts."""
 
     UNCHANGED = auto()
     GONE = auto()
     BLOCKED = auto()
-    FORBIDDEN = auto()
 
 
 STATE_FACTS: Mapping[RepositoryStatus, ForgeFacts] = {
@@ -111,46 +113,73 @@ STATE_FACTS: Mapping[RepositoryStatus, ForgeFacts] = {
 
 
 class Repository(NamedTuple):
-    """The facts of a repository without its head, the name of its default branch, and the ETag."""
+    """The facts of a repository without its head, the name of its default branch, and the ETag.
+
+    `has_commits` means that it is certainly not empty; GitHub gives the size of a small repository as 0 too.
+    """
 
     facts: RepositoryFacts
     branch: str
     etag: str | None
+    has_commits: bool
 
 
 class RestApi:
-    """GitHub's REST API. Every method raises SourceError for an unexpected response."""
+    """GitHub's REST API. Every method raises SourceError for an unexpected response.
 
-    def __init__(self, client: Client) -> None:
+    `client` sends the token, `anonymous` does not; `refusing` are the owners that refused the token in this run.
+    """
+
+    def __init__(self, client: Client, anonymous: Client, refusing: set[str]) -> None:
         self._client = client
+        self._anonymous = anonymous
+        self.refusing = refusing
 
     async def fetch_repository(self, target: RepositoryTarget) -> Repository | RepositoryStatus:
-        """Return a repository or its status; a renamed one is found by GitHub's redirect."""
-        response = await self._client.get(_repository_route(target.path), etag=target.etag, accept=ACCEPT)
+        """Return a repository or its status; a renamed one is found by GitHub's redirect.
+
+        UnexpectedPayload if another repository has its name now.
+        """
+        found: Repository | RepositoryStatus = RepositoryStatus.GONE
+        for path in target.paths:
+            found = await self._fetch_repository(target, path)
+            if found is not RepositoryStatus.GONE:
+                break
+        return found
+
+    async def _fetch_repository(self, target: RepositoryTarget, path: str) -> Repository | RepositoryStatus:
+        client = self._client_for(path)
+        response = await client.get(_repository_route(path), etag=target.etag, accept=ACCEPT)
         match response.status:
             case HTTPStatus.OK:
                 record = payload.decode_json(_REPOSITORY, response.body, source=SOURCE)
-                return Repository(_to_facts(record), record.default_branch, response.etag)
+                facts = _to_facts(record)
+                check_identity(
+                    target, path=facts.path, node_id=facts.node_id, renamed=response.redirected, source=SOURCE
+                )
+                return Repository(facts, record.default_branch, response.etag, has_commits=record.size > 0)
             case HTTPStatus.NOT_MODIFIED:
                 return RepositoryStatus.UNCHANGED
             case HTTPStatus.NOT_FOUND if "json" in response.headers.get("content-type", ""):
                 return RepositoryStatus.GONE  # a web server at a wrong base URL answers 404 too, but not with JSON
             case HTTPStatus.FORBIDDEN | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
-                match classify_error(response):
-                    case ErrorKind.BLOCKED:
-                        return RepositoryStatus.BLOCKED
-                    case ErrorKind.ORGANIZATION:
-                        return RepositoryStatus.FORBIDDEN
+                if classify_error(response) is ErrorKind.BLOCKED:
+                    return RepositoryStatus.BLOCKED
         raise status_error(response, "the repository")
 
-    async def fetch_head(self, path: str, branch: str) -> Head:
-        """Return the newest commit of a branch with its committer date."""
+    async def fetch_head(self, repository: Repository, *, had_commits: bool) -> Head:
+        """Return the newest commit of the default branch with its committer date.
+
+        UnexpectedPayload if there is none, although the repository `had_commits` at the last fetch.
+        """
+        path, branch = repository.facts.path, repository.branch
         params: dict[str, str | int] = {"sha": branch, "per_page": 1}
-        response = await self._client.get(f"{_repository_route(path)}/commits", params=params, accept=ACCEPT)
-        if response.status == HTTPStatus.CONFLICT:
-            return NO_HEAD
-        commits = _decode(_COMMITS, response, "the newest commit")
+        response = await self._client_for(path).get(f"{_repository_route(path)}/commits", params=params, accept=ACCEPT)
+        is_empty = response.status == HTTPStatus.CONFLICT  # "Git Repository is empty."
+        commits = [] if is_empty else _decode(_COMMITS, response, "the newest commit")
         if not commits:
+            if had_commits or (repository.has_commits and not is_empty):
+                raise UnexpectedPayload(f"{SOURCE}: got no commits of {path}, which is not empty")
             return NO_HEAD
         at = commits[0].commit.committer_date
         if at is None:
@@ -167,12 +196,15 @@ class RestApi:
         head_moment = parse_time(head_at)
         starts_with_head = head_moment is not None and head_moment >= start
         days: dict[str, int] = {}
-        async with aclosing(self._pages(f"{_repository_route(path)}/commits", params)) as pages:
+        is_first = True
+        async with aclosing(self._pages(path, "commits", params)) as pages:
             async for response in pages:
                 commits = _decode(_COMMITS, response, "the list of commits")
                 if starts_with_head and (not commits or commits[0].sha != head):
                     raise UnexpectedPayload(f"{SOURCE}: the list of commits does not start with the newest one")
-                starts_with_head = False
+                if not commits and not is_first:
+                    raise UnexpectedPayload(f"{SOURCE}: a page of the list of commits is empty")
+                starts_with_head = is_first = False
                 authored = (commit.commit.author_date for commit in commits)
                 dates = (payload.parse_moment(date, source=SOURCE) for date in authored if date is not None)
                 days = weekly_commits.add_commits_by_day(days, weekly_commits.commits_by_day(dates, now=now))
@@ -181,26 +213,38 @@ class RestApi:
     async def fetch_contributors(self, path: str) -> tuple[str, ...] | None:
         """Return the logins of the contributors, most commits first; None where GitHub has no list.
 
-        GitHub has none if there are too many. It answers 204 for an empty repository, but this one has a head.
+        GitHub has none if there are too many, or if no author has an account. It answers 204 for an empty repository,
+        but this one has a head.
         """
         names: list[str] = []
         params = {"per_page": PER_PAGE}
-        async with aclosing(self._pages(f"{_repository_route(path)}/contributors", params)) as pages:
+        async with aclosing(self._pages(path, "contributors", params)) as pages:
             async for response in pages:
                 too_large = response.status == HTTPStatus.FORBIDDEN and classify_error(response) is ErrorKind.TOO_LARGE
                 if too_large or response.status == HTTPStatus.NO_CONTENT:
                     return None
                 contributors = _decode(_CONTRIBUTORS, response, "the list of contributors")
                 names += [payload.clean_text(one.login) for one in contributors if one.login]
-        return tuple(dict.fromkeys(names))
+                payload.check_length(names, what="the list of contributors", source=SOURCE)
+        return tuple(dict.fromkeys(names)) or None
 
-    async def _pages(self, route: str, params: Mapping[str, str | int]) -> AsyncGenerator[Response, None]:
-        response = await self._client.get(route, params=params, accept=ACCEPT)
+    def _client_for(self, path: str) -> OwnerClient:
+        return OwnerClient(
+            client=self._client,
+            anonymous=self._anonymous,
+            owner=owner_of(path),
+            refusing=self.refusing,
+            is_refusal=is_refusal,
+        )
+
+    async def _pages(self, path: str, name: str, params: Mapping[str, str | int]) -> AsyncGenerator[Response, None]:
+        client, route = self._client_for(path), f"{_repository_route(path)}/{name}"
+        response = await client.get(route, params=params, accept=ACCEPT)
         for _ in range(MAX_PAGES):
             yield response
             if response.next_url is None:
                 return
-            response = await self._client.get(response.next_url, accept=ACCEPT)
+            response = await client.get(response.next_url, accept=ACCEPT)
         raise UnexpectedPayload(f"{SOURCE}: the list at {route} has more than {MAX_PAGES} pages")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 from functools import partial
@@ -20,11 +21,11 @@ from djpkg.sources.http.client import Client
 from djpkg.sources.http.rate_limit import Quota
 from djpkg.sources.http.response import Authorization
 from djpkg.sources.http.retry import Limits, Throttle
-from djpkg.sources.source import Spent
+from djpkg.sources.source import NO_TOKENS, Spent, describe_fallback
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
     from datetime import datetime
 
     from djpkg.credentials import Token
@@ -46,7 +47,8 @@ class GitHub:
     """Fetches repositories from GitHub; use it with ``async with``.
 
     `quotas` has the pools that GitHub counts separately: REST with the token (``core``), REST without one
-    (``anonymous``) and ``graphql``; `quota` is the one that limited the last fetch.
+    (``anonymous``) and ``graphql``; `quota` is the one that limited the last fetch. When GitHub rejects `token`, those
+    of `other_tokens` are tried, then none.
     """
 
     name = SourceName.GITHUB
@@ -56,25 +58,37 @@ class GitHub:
         *,
         base_url: str,
         token: Token | None,
+        other_tokens: Iterator[Token] = NO_TOKENS,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.quotas = {pool: Quota(resource=resource) for pool, resource in QUOTA_RESOURCES.items()}
         self.spent = Spent()
+        self.rejections: list[CredentialsRejected] = []
         self._base_url = base_url
         self._token = token
+        self._other_tokens = other_tokens
         self._limits = limits
         self._clock = clock
         self._clients = AsyncExitStack()
         self._throttle = Throttle(REQUESTS_PER_MINUTE, window=MINUTE_SECONDS)
         self._anonymous = self._make_client(ANONYMOUS)
-        self._rest = self._anonymous if token is None else self._make_client("core", sibling="graphql")
+        self._clients.push_async_exit(self._anonymous)
+        self._use_token(token)
+
+    def _use_token(self, token: Token | None) -> None:
+        """Send further requests with another token, or without one."""
+        self._token = token
+        self._refusing: set[str] = set()
         self._graphql = self._make_client("graphql", sibling="core", connections=1)
+        # A token is not sent over http, except to loopback.
+        with_token = self._graphql.authorized
+        self._rest = self._make_client("core", sibling="graphql") if with_token else self._anonymous
         self.quota = self._rest.quota
+        for client in (self._rest, self._graphql):
+            self._clients.push_async_exit(client)
 
     async def __aenter__(self) -> Self:
-        for client in (self._anonymous, self._rest, self._graphql):
-            self._clients.push_async_exit(client)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -92,10 +106,24 @@ class GitHub:
     async def _fetch(
         self, targets: Sequence[RepositoryTarget], answers: AnswerCollector, *, now: datetime, sweep: bool
     ) -> None:
+        """Fetch with the first token that GitHub accepts, the rest with the next one if it rejects it meanwhile."""
+        while (rejected := await self._try_fetch(targets, answers, now=now, sweep=sweep)) is not None:
+            token = await asyncio.to_thread(next, self._other_tokens, None)  # gh may take a while
+            self.rejections.append(describe_fallback(rejected, token))
+            for pool in ("core", "graphql"):
+                self.quotas[pool] = Quota(resource=QUOTA_RESOURCES[pool])
+            self._use_token(token)
+            targets = [target for target in targets if answers.is_open(target.coordinate)]
+
+    async def _try_fetch(
+        self, targets: Sequence[RepositoryTarget], answers: AnswerCollector, *, now: datetime, sweep: bool
+    ) -> CredentialsRejected | None:
+        """Fetch, and return the error if GitHub rejects the token: the other targets are not answered then."""
         use_graphql = self._graphql.authorized and (sweep or len(targets) > ONE_BY_ONE_LIMIT)
         self.quota = self._graphql.quota if use_graphql else self._rest.quota
-        rest, anonymous = RestApi(self._rest), RestApi(self._anonymous)
-        lookup = RepositoryLookup(rest=rest, anonymous=anonymous, answers=answers, now=now, clock=self._clock)
+        rejected: CredentialsRejected | None = None
+        rest = RestApi(self._rest, self._anonymous, self._refusing)
+        lookup = RepositoryLookup(rest=rest, answers=answers, now=now, clock=self._clock)
         try:
             if use_graphql:
                 async with WorkerPool() as pool:
@@ -114,9 +142,8 @@ class GitHub:
                 gate = QuotaGate(self.quota, authorized=self._rest.authorized, clock=self._clock, wait=wait)
                 await fetch_each(targets, lookup=lookup, gate=gate, answers=answers)
         except* CredentialsRejected as group:
-            rejected = group.exceptions[0]
-            if isinstance(rejected, CredentialsRejected):
-                answers.fail_all(rejected)
+            rejected = next((error for error in group.exceptions if isinstance(error, CredentialsRejected)), None)
+        return rejected
 
     def _block(self, pool: str, sibling: str, hit: RateLimitHit) -> None:
         """Block a pool until its rate limit ends; a secondary limit blocks `sibling`, of the same token, too."""

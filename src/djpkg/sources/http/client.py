@@ -184,7 +184,7 @@ class Client:
         while True:
             _, response = await self._retry(request, budget)
             if response.status not in REDIRECTS:
-                return response
+                return replace(response, redirected=len(seen) > 1)
             url = self._transport.redirect_url(url, response.headers.get("location", ""))
             if url in seen or len(seen) > MAX_REDIRECTS:
                 raise UnexpectedPayload(f"{self.source}: too many redirects by {self._transport.host}")
@@ -316,6 +316,7 @@ class SingleServerSource:
         self.quota = Quota()
         self.quotas = {"": self.quota}
         self.spent = Spent()
+        self.rejections: list[CredentialsRejected] = []
         self._base_url = base_url.rstrip("/")
         self._client = Client(
             source=self.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from djpkg.errors import UnexpectedPayload
 from djpkg.model import repository_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
     from datetime import datetime
 
     from djpkg.source_name import SourceName
@@ -26,6 +27,9 @@ _MAX_CHARACTER_SIZE = 4  # bytes of UTF-8
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 """An integer from 0 to 2**53 - 1, for the fields of structs."""
+MAX_ENTRIES = 1000
+Entries: TypeAlias = Annotated[list[T], msgspec.Meta(max_length=MAX_ENTRIES)]
+"""A list in a record, for the fields of structs: with more entries, the record is invalid."""
 
 
 def decode_json(
@@ -65,6 +69,12 @@ def clean_text(text: str) -> str:
 def clean_optional(text: str | None) -> str | None:
     """Return `clean_text` of a text, None for None."""
     return None if text is None else clean_text(text)
+
+
+def check_length(entries: Sized, *, what: str, source: str) -> None:
+    """Raise UnexpectedPayload for a list that was read page by page and has more than MAX_ENTRIES entries."""
+    if len(entries) > MAX_ENTRIES:
+        raise UnexpectedPayload(f"{source}: {what} has more than {MAX_ENTRIES:,} entries")
 
 
 def parse_moment(text: str, *, source: str) -> datetime:

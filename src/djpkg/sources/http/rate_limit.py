@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_WAIT = timedelta(hours=24)
-"""Cap for Retry-After and reset times."""
+"""Cap for Retry-After."""
+MAX_RESET = timedelta(hours=2)
+"""Cap for the reset time of a quota. No source has a longer window than an hour."""
 MIN_WAIT = timedelta(seconds=1)
 """Pause for a time that has passed already (a wrong clock, ``Retry-After: 0``)."""
 DEFAULT_WAIT = timedelta(seconds=60)
@@ -37,25 +39,27 @@ _PREFIXES = ("x-ratelimit-", "ratelimit-")
 class RateLimitHit:
     """A response that a rate limit was reached; `wait` is the time or the seconds that it gives, if any.
 
-    `secondary` is true for a limit that the rate-limit headers do not count, such as concurrent requests.
+    `max_wait` is how far ahead that time may be. `secondary` is true for a limit that the rate-limit headers do not
+    count, such as concurrent requests.
     """
 
     wait: datetime | float | None = None
+    max_wait: timedelta = MAX_WAIT
     secondary: bool = False
     message: str = ""
 
     def retry_at(self, now: datetime) -> datetime:
-        """Return when the next request is allowed: after `now`, within a day, in whole seconds.
+        """Return when the next request is allowed: after `now`, within `max_wait`, in whole seconds.
 
         Whole seconds give concurrent responses the same time.
         """
         if isinstance(self.wait, datetime):
             until = self.wait
         elif self.wait is not None:
-            until = now + timedelta(seconds=max(0, min(self.wait, MAX_WAIT.total_seconds())))
+            until = now + timedelta(seconds=max(0, min(self.wait, self.max_wait.total_seconds())))
         else:
             until = now + DEFAULT_WAIT
-        return min(_next_second(max(until, now + MIN_WAIT)), now + MAX_WAIT)
+        return min(_next_second(max(until, now + MIN_WAIT)), now + self.max_wait)
 
 
 def rate_limit_from_headers(headers: Mapping[str, str], *, secondary: bool = False, message: str = "") -> RateLimitHit:
@@ -63,10 +67,10 @@ def rate_limit_from_headers(headers: Mapping[str, str], *, secondary: bool = Fal
 
     Header names are in lower case.
     """
-    wait = _parse_when(headers.get("retry-after"))
+    wait, max_wait = _parse_when(headers.get("retry-after")), MAX_WAIT
     if wait is None and not _parse_number(_rate_header(headers, "remaining")):
-        wait = _parse_when(_rate_header(headers, "reset"))
-    return RateLimitHit(wait=wait, secondary=secondary, message=message)
+        wait, max_wait = _parse_when(_rate_header(headers, "reset")), MAX_RESET
+    return RateLimitHit(wait=wait, max_wait=max_wait, secondary=secondary, message=message)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,7 +140,7 @@ class Quota:
         if remaining is None:
             return False
         if reset is not None:
-            reset = min(reset, now + MAX_WAIT)
+            reset = min(reset, now + MAX_RESET)
         if reset is None or self.remaining is None or self.reset is None or now >= self.reset:
             self.remaining, self.reset = remaining, reset or self.reset
         elif reset > self.reset + SAME_WINDOW:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -43,13 +44,21 @@ class Authorization:
         """The secret itself."""
         return self.value.rpartition(" ")[2]
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The forms in which a server may quote the secret, the longest first."""
+        token = self.token
+        plain = base64.b64decode(token).decode() if self.value.startswith("Basic ") else token
+        found = {token, plain, plain.rpartition(":")[2]}
+        return tuple(sorted({*found, *(one.replace("/", r"\/") for one in found)}, key=len, reverse=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """A complete response. Header names are in lower case; `url` is the last one after redirects.
 
     `next_url` is the absolute URL of the Link header with ``rel="next"`` (RFC 8288); it may lead to another server,
-    which `Client.get` refuses.
+    which `Client.get` refuses. `redirected` means that the server redirected the request to `url`.
     """
 
     status: int
@@ -57,6 +66,7 @@ class Response:
     body: bytes
     url: str
     next_url: str | None = None
+    redirected: bool = False
 
     @property
     def etag(self) -> str | None:

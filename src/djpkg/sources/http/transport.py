@@ -57,6 +57,8 @@ class Exchange:
         self.status = response.status_code
         response.headers.encoding = "latin-1"  # RFC 9110 section 5.5
         self.headers = dict(response.headers.items())
+        if "etag" in self.headers:  # the only header that is stored
+            self.headers["etag"] = transport.hide_token(self.headers["etag"].encode()).decode()
 
     async def read(self, *, until: float) -> bytes:
         """Return the decompressed body; `until` is its deadline in the time of the event loop."""
@@ -134,6 +136,9 @@ class Transport:
         self.host = self._base.netloc.decode("ascii")
         is_safe = self._base.scheme == "https" or is_loopback(self._base.host)
         self.auth = auth if is_safe else None
+        # Shorter ones may be ordinary words.
+        spellings = self.auth.spellings if self.auth is not None else ()
+        self._secrets = [one.encode() for one in spellings if len(one) >= MIN_SECRET_LENGTH]
         self._headers = headers
         self._limits = limits
         self._transport = _open_transport(source, self._base, connections)
@@ -151,10 +156,10 @@ class Transport:
         return Exchange(self, request, response)
 
     def hide_token(self, text: bytes) -> bytes:
-        """Return the text without the token. Shorter ones than MIN_SECRET_LENGTH may be ordinary words; they stay."""
-        if self.auth is None or len(self.auth.token) < MIN_SECRET_LENGTH:
-            return text
-        return text.replace(self.auth.token.encode(), "…".encode())
+        """Return the text without the token in any of its spellings."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…".encode())
+        return text
 
     def build_url(self, target: str, params: Mapping[str, str | int] | None) -> httpx.URL:
         """Return the URL of a path below the base URL, or of an absolute URL on the same server.

@@ -6,16 +6,26 @@ PyPI decides which release is the latest: a yanked one only if all are yanked, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from djpkg import times
 from djpkg.errors import UnexpectedPayload
 from djpkg.model import pypi_project, requires_dist
 from djpkg.model.facts import ProjectDetails, PypiFacts, Release
 from djpkg.source_name import SourceName
-from djpkg.sources.http.payload import Count, clean_optional, clean_text, decode_json, parse_moment
+from djpkg.sources.http.payload import (
+    MAX_ENTRIES,
+    Count,
+    Entries,
+    clean_optional,
+    clean_text,
+    decode_json,
+    parse_moment,
+)
+from djpkg.sources.http.response import to_single_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -26,21 +36,19 @@ MAX_WORD_LENGTH = 200
 """Characters of a name, a version or a specifier."""
 MAX_URL_LENGTH = 500
 MAX_URLS = 20
-MAX_CLASSIFIERS = 1000
-MAX_REQUIREMENTS = 2000
 MAX_RELEASES = 10_000
 
 
 class _Info(msgspec.Struct):
     name: str
     version: str
-    classifiers: list[str] | None = None
+    classifiers: Entries[str] | None = None
     home_page: str | None = None
     license: str | None = None
     license_expression: str | None = None
-    project_urls: dict[str, str | None] | None = None
+    project_urls: Annotated[dict[str, str | None], msgspec.Meta(max_length=MAX_ENTRIES)] | None = None
     requires_python: str | None = None
-    requires_dist: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    requires_dist: Entries[str] | msgspec.UnsetType | None = msgspec.UNSET
     yanked: bool | None = None
 
 
@@ -52,8 +60,8 @@ class _File(msgspec.Struct, gc=False):
 
 class _Project(msgspec.Struct):
     info: _Info
-    releases: dict[str, list[_File]] | None = None
-    urls: list[_File] | None = None
+    releases: dict[str, Entries[_File]] | None = None
+    urls: Entries[_File] | None = None
     last_serial: Count | None = None
 
 
@@ -68,17 +76,20 @@ class Metadata(NamedTuple):
     serial: int | None
 
 
-def parse_metadata(body: bytes) -> Metadata:
-    """Return the metadata of a project.
+def parse_metadata(body: bytes, *, name: str) -> Metadata:
+    """Return the metadata of the project with a normalized name.
 
-    UnexpectedPayload for an invalid response, even if only a part of it is invalid.
+    UnexpectedPayload for an invalid response, even if only a part of it is invalid, and for that of another project.
     """
     project = decode_json(_PROJECT, body, source=SourceName.PYPI)
     info = project.info
+    if canonicalize_name(info.name) != canonicalize_name(name):
+        other = to_single_line(info.name)
+        raise UnexpectedPayload(f"{SourceName.PYPI}: got an answer about {other!r} instead of {name}")
     version = _parse_word(info.version)
     if version is None:
         raise UnexpectedPayload(f"{SourceName.PYPI}: the response has an invalid version")
-    classifiers = tuple(map(clean_text, (info.classifiers or ())[:MAX_CLASSIFIERS]))
+    classifiers = tuple(map(clean_text, info.classifiers or ()))
     license_ = pypi_project.choose_license(
         clean_optional(info.license_expression), classifiers, clean_optional(info.license)
     )
@@ -86,7 +97,7 @@ def parse_metadata(body: bytes) -> Metadata:
         version=version,
         requirements=None
         if info.requires_dist is msgspec.UNSET
-        else requires_dist.parse_requirements(map(clean_text, _limited(info.requires_dist or (), MAX_REQUIREMENTS))),
+        else requires_dist.parse_requirements(map(clean_text, info.requires_dist or ())),
         releases=_parse_releases(project.releases) if project.releases else None,
     )
     facts = PypiFacts(

@@ -27,6 +27,8 @@ SLICE_BYTES = 64 << 10
 """The size of the slices that are decoded."""
 _MAX_VALUE_BYTES = 1 << 20
 """The largest project, or other value of the top-level object."""
+_MAX_KEYS = 100
+"""The largest number of members of the top-level object, which has two or three."""
 _MAX_INVALID = 100
 """The number of invalid projects that are skipped before the list is rejected."""
 
@@ -64,7 +66,7 @@ async def parse_serials(chunks: AsyncIterator[bytes], wanted: Collection[str]) -
     collector = _SerialCollector(wanted=frozenset(wanted))
     has_projects = False
     await stream.expect(b"{")
-    while True:
+    for _ in range(_MAX_KEYS):
         key = decode_json(_KEY, await stream.read_value(), source=_SOURCE)
         await stream.expect(b":")
         if key == "projects" and not has_projects:
@@ -74,6 +76,8 @@ async def parse_serials(chunks: AsyncIterator[bytes], wanted: Collection[str]) -
             decode_json(_RAW, await stream.read_value(), source=_SOURCE)
         if await stream.expect(b",", b"}") == b"}":
             break
+    else:
+        _reject("is invalid")
     await stream.expect_end()
     if not collector.count:
         _reject("is empty")

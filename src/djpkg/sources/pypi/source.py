@@ -12,7 +12,7 @@ import re
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
@@ -166,7 +166,10 @@ def _parse_response(target: ProjectTarget, listed_serial: int | None, response: 
     serial = _parse_serial(response)
     match response.status:
         case HTTPStatus.OK:
-            found = metadata.parse_metadata(response.body)
+            # After a redirect by PyPI, its target is the name to expect.
+            path = urlsplit(response.url).path
+            expected = path.removesuffix("/").removesuffix("/json").rpartition("/")[2] if response.redirected else name
+            found = metadata.parse_metadata(response.body, name=expected)
             return Answer(
                 coordinate=name,
                 outcome=Outcome.UPDATED,

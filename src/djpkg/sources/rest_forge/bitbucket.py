@@ -59,7 +59,7 @@ class _Commit(msgspec.Struct):
 
 
 class _Commits(msgspec.Struct):
-    values: list[_Commit]
+    values: payload.Entries[_Commit]
     next: str | None = None
 
 
@@ -85,19 +85,22 @@ class Bitbucket(RestForge):
         head alone would cost one request more whenever it moved. The repository is requested without a validator,
         because a 304 counts too and would lack the name of the branch.
         """
-        response = await lookup.client.get(f"repositories/{quote(lookup.target.path)}")
+        response = await lookup.get_repository("repositories/{}")
         if not lookup.is_found(response):
             return
         repository = lookup.decode(_REPOSITORY, response)
-        path = lookup.check_path(repository.full_name)
+        uuid = payload.clean_text(repository.uuid)
+        path = lookup.check_identity(response, path=repository.full_name, node_id=uuid)
         stars = await self._fetch_list_size(lookup, path, "watchers")
         forks = await self._fetch_list_size(lookup, path, "forks")
         async with aclosing(self._commit_pages(lookup, path, repository.mainbranch)) as pages:
             first_page: list[Commit] = await anext(pages, [])
+            if not first_page:
+                lookup.check_empty(says_empty=repository.mainbranch is None)
             head = find_head(first_page)
             lookup.repository = RepositoryFacts(
                 path=path,
-                node_id=payload.clean_text(repository.uuid),
+                node_id=uuid,
                 description=payload.clean_text(repository.description or ""),
                 stars=stars,
                 forks=forks,
@@ -117,20 +120,22 @@ class Bitbucket(RestForge):
         self, lookup: RepositoryLookup, path: str, branch: _Branch | None
     ) -> AsyncGenerator[list[Commit], None]:
         """Yield the commits of the main branch, page by page; each page has the URL of the next one."""
-        if branch is None:
+        if branch is None and lookup.target.head is None:
             return
         url = f"repositories/{path}/commits"
         # Without `fields`, commits include their rendered messages and are thirty times as long.
         fields = "next,values.hash,values.date,values.author.raw,values.author.user.nickname"
         query: dict[str, str | int] = {"pagelen": PER_PAGE, "fields": fields}
-        if "/" in branch.name:
+        if branch is not None and "/" in branch.name:
             query["include"] = branch.name
-        else:
+        elif branch is not None:
             url += f"/{quote(branch.name, safe='')}"
         params: dict[str, str | int] | None = query
-        for _ in lookup.page_numbers():
+        for number in lookup.page_numbers():
             response = await lookup.client.get(url, params=params)
             page = lookup.decode(_COMMITS, response)
+            if not page.values and (number > 1 or page.next):
+                raise lookup.unexpected("a page of the list of commits is empty")
             yield [self._parse_commit(lookup, commit) for commit in page.values]
             if not page.next:
                 return

@@ -13,20 +13,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from djpkg.config import API_BY_SOURCE
-from djpkg.errors import QuotaExhausted, SourceError, Unreachable
+from djpkg.errors import CredentialsRejected, QuotaExhausted, SourceError, Unreachable
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import Client
+from djpkg.sources.http.owner_client import OwnerClient, owner_of
 from djpkg.sources.http.rate_limit import Quota
 from djpkg.sources.http.response import Authorization
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.rest_forge.lookup import RepositoryLookup
-from djpkg.sources.source import Spent, failed_answer
+from djpkg.sources.source import NO_TOKENS, Spent, describe_fallback, failed_answer
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Self
 
@@ -44,20 +45,40 @@ HOUR = timedelta(hours=1)
 class Server:
     """One server during a fetch: decides whether the next lookup may start.
 
-    `cost` is the least number of requests for one repository, `hourly` the rate limit of a server whose responses do
-    not state it.
+    `client` sends the token, if there is one, `anonymous` does not. `cost` is the least number of requests for one
+    repository, `hourly` the rate limit without a token if responses do not state it.
     """
 
     def __init__(
-        self, client: Client, *, cost: int, hourly: int | None, wait: float, clock: Callable[[], datetime]
+        self,
+        client: Client,
+        anonymous: Client,
+        *,
+        cost: int,
+        hourly: int | None,
+        wait: float,
+        clock: Callable[[], datetime],
     ) -> None:
         self.client = client
+        self.anonymous = anonymous
+        self._refusing: set[str] = set()
         self._cost = cost
         self._hourly = hourly
         self._wait = timedelta(seconds=wait)
         self._clock = clock
         self._answered = False
         self._circuit = CircuitBreaker()
+
+    def client_for(self, target: RepositoryTarget) -> OwnerClient:
+        """Return the client for the requests of one lookup."""
+        return OwnerClient(
+            client=self.client, anonymous=self.anonymous, owner=owner_of(target.paths[0]), refusing=self._refusing
+        )
+
+    def replace_client(self, client: Client) -> None:
+        """Use another token, or none, for further lookups."""
+        self.client = client
+        self._refusing = set()
 
     def has_room(self, running: int) -> bool:
         """Return whether the next repository can be handled (looked up or given up) while `running` lookups run.
@@ -92,7 +113,7 @@ class Server:
 
     def _assume_quota(self) -> None:
         quota = self.client.quota
-        if self._hourly is not None and quota.remaining is None:
+        if self._hourly is not None and quota.remaining is None and not self.client.authorized:
             quota.limit, quota.reset = self._hourly, self._clock() + HOUR
             quota.remaining = max(0, self._hourly - self.client.spent.requests)
 
@@ -101,7 +122,8 @@ class RestForge(ABC):
     """A forge with a public server and, optionally, servers of the user's own. Use it with ``async with``.
 
     `servers` maps the host in repository URLs (``git.example.org``, ``127.0.0.1:3000``) to the URL of the API there.
-    These get no token. No other server gets a request.
+    These get no token. No other server gets a request. When the public server rejects `token`, those of `other_tokens`
+    are tried, then none.
     """
 
     name: SourceName
@@ -115,6 +137,7 @@ class RestForge(ABC):
         *,
         base_url: str,
         token: Token | None = None,
+        other_tokens: Iterator[Token] = NO_TOKENS,
         servers: Mapping[str, str] | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], datetime] = utc_now,
@@ -122,21 +145,24 @@ class RestForge(ABC):
         self.host = API_BY_SOURCE[self.name].host
         servers = servers or {}
         self.spent = Spent()
-        self.quota = Quota()
+        self.rejections: list[CredentialsRejected] = []
         # Anonymous requests and those with a token have separate quotas.
-        self.quotas = {"" if token else ANONYMOUS: self.quota} | {host: Quota() for host in servers}
-        self._auth = None
-        if token is not None:
-            self._auth = Authorization(value=self._authorization(token.secret), origin=token.origin)
+        self.quotas = {ANONYMOUS: Quota()} | {host: Quota() for host in servers}
+        self.quota = self.quotas[ANONYMOUS]
+        self._base_url = base_url
+        self._other_tokens = other_tokens
         self._limits = limits
         self._clock = clock
-        self._hourly = self.hourly_without_token if token is None else None
         self._clients = AsyncExitStack()
-        self._servers = {host: self._make_server(host, url) for host, url in {**servers, self.host: base_url}.items()}
+        self._servers = {
+            host: self._make_server(self._make_client(url, self.quotas[host])) for host, url in servers.items()
+        }
+        self._public = self._make_server(self._make_client(base_url, self.quota))
+        self._servers[self.host] = self._public
+        if token is not None:
+            self._use_token(token)
 
     async def __aenter__(self) -> Self:
-        for server in self._servers.values():
-            self._clients.push_async_exit(server.client)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -192,31 +218,67 @@ class RestForge(ABC):
                 if (obstacle := server.find_obstacle()) is not None:
                     answers.add(failed_answer(target.coordinate, obstacle))
                 else:
-                    lookup = RepositoryLookup(target, server.client, now)
-                    running.add(group.create_task(self._run_lookup(server, lookup, answers)))
+                    running.add(group.create_task(self._run_lookup(server, target, now, answers)))
 
-    async def _run_lookup(self, server: Server, lookup: RepositoryLookup, answers: AnswerBuffer[ForgeFacts]) -> None:
-        error: SourceError | None = None
+    async def _run_lookup(
+        self, server: Server, target: RepositoryTarget, now: datetime, answers: AnswerBuffer[ForgeFacts]
+    ) -> None:
+        while True:
+            lookup = RepositoryLookup(target, server.client_for(target), now)
+            error = await self._try_lookup(lookup)
+            if not isinstance(error, CredentialsRejected):
+                break
+            if lookup.client.client is server.client:  # else another lookup has replaced the token
+                token = next(self._other_tokens, None)
+                self.rejections.append(describe_fallback(error, token))
+                self._use_token(token)
+        # The quota without a token does not limit the repositories of owners that accept it.
+        without_token = lookup.client.refused and isinstance(error, QuotaExhausted)
+        server.record(None if without_token else error)
+        answers.add(lookup.answer(error))
+
+    async def _try_lookup(self, lookup: RepositoryLookup) -> SourceError | None:
+        """Look up a repository and return the error that ended the lookup early."""
         try:
             # Each request has a timeout already; this one is for a server with ever more pages, each of them slow.
             async with asyncio.timeout(self._limits.stream):
                 await self.look_up(lookup)
-        except SourceError as raised:
-            error = raised
+        except SourceError as error:
+            return error
         except TimeoutError:
-            error = Unreachable(f"{self.name}: {lookup.target.host} timed out after {self._limits.stream:g} s")
-        server.record(error)
-        answers.add(lookup.answer(error))
+            return Unreachable(f"{self.name}: {lookup.target.host} timed out after {self._limits.stream:g} s")
+        return None
 
-    def _make_server(self, host: str, base_url: str) -> Server:
+    def _use_token(self, token: Token | None) -> None:
+        """Send further requests to the public server with a token, or without one."""
+        if token is None:
+            self.quota = self.quotas[ANONYMOUS]
+            self._public.replace_client(self._public.anonymous)
+            return
+        self.quota = self.quotas[""] = Quota()
+        auth = Authorization(value=self._authorization(token.secret), origin=token.origin)
+        self._public.replace_client(self._make_client(self._base_url, self.quota, auth))
+
+    def _make_client(self, base_url: str, quota: Quota, auth: Authorization | None = None) -> Client:
         client = Client(
             source=self.name,
             base_url=base_url,
-            auth=self._auth if host == self.host else None,
+            auth=auth,
             connections=MAX_CONCURRENT,
-            quota=self.quota if host == self.host else self.quotas[host],
+            quota=quota,
             spent=self.spent,
             limits=self._limits,
             clock=self._clock,
         )
-        return Server(client, cost=self.cost, hourly=self._hourly, wait=self._limits.wait, clock=self._clock)
+        self._clients.push_async_exit(client)
+        return client
+
+    def _make_server(self, client: Client) -> Server:
+        return Server(
+            client,
+            client,
+            cost=self.cost,
+            hourly=self.hourly_without_token,
+            wait=self._limits.wait,
+            clock=self._clock,
+        )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import msgspec
 
@@ -39,7 +38,7 @@ class _Repository(msgspec.Struct):
     description: str | None = None
     archived: bool | None = None
     archived_at: str | None = None
-    empty: bool = False
+    empty: bool | None = None
 
 
 class _Signature(msgspec.Struct):
@@ -63,7 +62,7 @@ class _Commit(msgspec.Struct):
 
 
 _REPOSITORY = msgspec.json.Decoder(_Repository)
-_COMMITS = msgspec.json.Decoder(list[_Commit])
+_COMMITS: msgspec.json.Decoder[list[_Commit]] = msgspec.json.Decoder(payload.Entries[_Commit])
 
 
 class Forgejo(RestForge):
@@ -81,11 +80,11 @@ class Forgejo(RestForge):
         The API has no validators. The first request for commits takes a whole page, which covers the window of most
         repositories: requesting the head alone would cost one request more.
         """
-        response = await lookup.client.get(f"repos/{quote(lookup.target.path)}")
+        response = await lookup.get_repository("repos/{}")
         if not lookup.is_found(response):
             return
         repository = lookup.decode(_REPOSITORY, response)
-        path = lookup.check_path(repository.full_name)
+        path = lookup.check_identity(response, path=repository.full_name, node_id=str(repository.id))
         async with aclosing(self._commit_pages(lookup, repository, path)) as pages:
             first_page: list[Commit] = await anext(pages, [])
             head = find_head(first_page)
@@ -107,17 +106,23 @@ class Forgejo(RestForge):
         self, lookup: RepositoryLookup, repository: _Repository, path: str
     ) -> AsyncGenerator[list[Commit], None]:
         """Yield the commits of the default branch, page by page; later pages start from the head of the first."""
-        if repository.empty:
+        if repository.empty and lookup.target.head is None:
             return
-        start = repository.default_branch
+        start, more_announced = repository.default_branch, False
         for number in lookup.page_numbers():
             # These three would be computed for each commit (Forgejo: "disable for speedup").
             params: dict[str, str | int] = {"sha": start, "limit": PER_PAGE, "page": number}
             params |= {"stat": "false", "verification": "false", "files": "false"}
             response = await lookup.client.get(f"repos/{path}/commits", params=params)
             if number == 1 and response.status == HTTPStatus.CONFLICT:  # "Git Repository is empty."
+                lookup.check_empty(says_empty=repository.empty or None)
                 return
             commits = lookup.decode(_COMMITS, response)
+            if number == 1 and not commits:
+                lookup.check_empty(says_empty=repository.empty)
+            if not commits and more_announced:
+                raise lookup.unexpected("a page of the list of commits is empty")
+            more_announced = "x-hasmore" in response.headers
             yield [self._parse_commit(lookup, commit) for commit in commits]
             if not commits or not _has_more(response, len(commits)):
                 return

@@ -36,7 +36,7 @@ class _Project(msgspec.Struct):
     description: str | None = None
     forks_count: payload.Count | None = None
     archived: bool | None = None
-    empty_repo: bool = False
+    empty_repo: bool | None = None
 
 
 class _Commit(msgspec.Struct):
@@ -50,8 +50,8 @@ class _Contributor(msgspec.Struct):
 
 
 _PROJECT = msgspec.json.Decoder(_Project)
-_COMMITS = msgspec.json.Decoder(list[_Commit])
-_CONTRIBUTORS = msgspec.json.Decoder(list[_Contributor])
+_COMMITS: msgspec.json.Decoder[list[_Commit]] = msgspec.json.Decoder(payload.Entries[_Commit])
+_CONTRIBUTORS: msgspec.json.Decoder[list[_Contributor]] = msgspec.json.Decoder(payload.Entries[_Contributor])
 
 
 class _ProjectResponse(NamedTuple):
@@ -84,7 +84,7 @@ class GitLab(RestForge):
                 return
         node_id = lookup.target.node_id
         if response.project is not None:
-            lookup.repository = _repository_facts(lookup, response.project, head)
+            lookup.repository = _repository_facts(response.project, head)
             lookup.etag, node_id = response.etag, lookup.repository.node_id
         needed = lookup.find_needed(head, cached=True)
         if head.oid is not None and needed.commits:
@@ -94,22 +94,25 @@ class GitLab(RestForge):
 
     async def _fetch_project(self, lookup: RepositoryLookup, *, etag: str | None) -> _ProjectResponse | None:
         """Return the project; None if it is gone or blocked, which `lookup` then records."""
-        response = await lookup.client.get(f"projects/{quote(lookup.target.path, safe='')}", etag=etag)
+        response = await lookup.get_repository("projects/{}", etag=etag, safe="")
         if response.status == HTTPStatus.NOT_MODIFIED:
             return _ProjectResponse(None)
         if not lookup.is_found(response):
             return None
-        return _ProjectResponse(lookup.decode(_PROJECT, response), response.etag)
+        project = lookup.decode(_PROJECT, response)
+        lookup.check_identity(response, path=project.path_with_namespace, node_id=str(project.id))
+        return _ProjectResponse(project, response.etag)
 
     async def _fetch_head(self, lookup: RepositoryLookup, project: _Project | None) -> Head:
-        if project is not None and project.empty_repo:
+        says_empty = None if project is None else project.empty_repo
+        if says_empty and lookup.target.head is None:
             return NO_HEAD
         url = _repository_url(lookup, lookup.target.node_id if project is None else str(project.id))
         response = await lookup.client.get(f"{url}/commits", params={"per_page": 1})
-        if response.status == HTTPStatus.NOT_FOUND and lookup.target.head is None:
-            return NO_HEAD  # the only sign of an empty repository without a token; an error if it had a head before
-        commits = lookup.decode(_COMMITS, response)
+        # Without a token, a 404 is the only sign of an empty repository.
+        commits = [] if response.status == HTTPStatus.NOT_FOUND else lookup.decode(_COMMITS, response)
         if not commits:
+            lookup.check_empty(says_empty=says_empty)
             return NO_HEAD
         oid = lookup.check_commit_id(commits[0].id)
         return Head(oid, payload.normalize_time(commits[0].committed_date, source=self.name))
@@ -119,10 +122,16 @@ class GitLab(RestForge):
         since = times.format_time(weekly_commits.window_start(lookup.now))
         seen: set[str] = set()
         dates: list[datetime] = []
+        page_announced = False
         for number in lookup.page_numbers():
             params: dict[str, str | int] = {"ref_name": head, "since": since, "per_page": PER_PAGE, "page": number}
             response = await lookup.client.get(f"{_repository_url(lookup, node_id)}/commits", params=params)
             commits = lookup.decode(_COMMITS, response)
+            if number == 1 and (not commits or commits[0].id != head):
+                raise lookup.unexpected("the list of commits does not start with the newest one")
+            if not commits and page_announced:
+                raise lookup.unexpected("a page of the list of commits is empty")
+            page_announced = "x-next-page" in response.headers
             if not seen.isdisjoint(commit.id for commit in commits):
                 raise lookup.unexpected("the commit pages repeat")
             seen.update(commit.id for commit in commits)
@@ -133,11 +142,18 @@ class GitLab(RestForge):
 
     async def _fetch_contributors(self, lookup: RepositoryLookup, node_id: str | None) -> list[str]:
         names: list[str] = []
+        page_announced = False
         for number in lookup.page_numbers():
             params: dict[str, str | int] = {"order_by": "commits", "sort": "desc", "per_page": PER_PAGE, "page": number}
             response = await lookup.client.get(f"{_repository_url(lookup, node_id)}/contributors", params=params)
+            if response.status == HTTPStatus.NO_CONTENT:
+                return []
             contributors = lookup.decode(_CONTRIBUTORS, response)
+            if not contributors and page_announced:
+                raise lookup.unexpected("a page of the list of contributors is empty")
+            page_announced = "x-next-page" in response.headers
             names += [payload.clean_text(contributor.name) for contributor in contributors]
+            payload.check_length(names, what="the list of contributors", source=self.name)
             if not _has_more(response, len(contributors)):
                 break
         return names
@@ -146,9 +162,9 @@ class GitLab(RestForge):
 FORGE = GitLab
 
 
-def _repository_facts(lookup: RepositoryLookup, project: _Project, head: Head) -> RepositoryFacts:
+def _repository_facts(project: _Project, head: Head) -> RepositoryFacts:
     return RepositoryFacts(
-        path=lookup.check_path(project.path_with_namespace),
+        path=project.path_with_namespace,
         node_id=str(project.id),
         description=payload.clean_text(project.description or ""),
         stars=project.star_count,

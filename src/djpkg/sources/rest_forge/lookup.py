@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from urllib.parse import quote
 
 from djpkg import times
 from djpkg.errors import HTTPStatusError, UnexpectedPayload
 from djpkg.model import freshness
 from djpkg.model.facts import ContributorsFacts, ForgeFacts, Outcome, RepositoryFacts, WeeksFacts
 from djpkg.sources.http import payload
+from djpkg.sources.identity import check_identity
 from djpkg.sources.source import Answer, failed_answer
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from djpkg.errors import SourceError
     from djpkg.model.lookups import Head, RepositoryTarget
-    from djpkg.sources.http.client import Client
+    from djpkg.sources.http.owner_client import OwnerClient
     from djpkg.sources.http.response import Response
 
     ForgeAnswer: TypeAlias = Answer[ForgeFacts]
@@ -47,13 +49,25 @@ class RepositoryLookup:
     """One lookup. Each part is set as soon as it is known, so that it is kept when a later request fails."""
 
     target: RepositoryTarget
-    client: Client
+    client: OwnerClient
     now: datetime
     state: Literal["ok", "gone", "blocked"] = "ok"
     repository: RepositoryFacts | None = None
     weeks: WeeksFacts | None = None
     contributors: ContributorsFacts | None = None
     etag: str | None = None
+
+    async def get_repository(self, route: str, *, etag: str | None = None, safe: str = "/") -> Response:
+        """Request the repository at `route` with its path in place of ``{}``: where it was last, else where it is due.
+
+        `safe` are the characters that are not quoted in the path.
+        """
+        first, *others = (route.format(quote(path, safe=safe)) for path in self.target.paths)
+        response = await self.client.get(first, etag=etag)
+        for other in others:
+            if response.status == HTTPStatus.NOT_FOUND:
+                response = await self.client.get(other, etag=etag)
+        return response
 
     def is_found(self, response: Response) -> bool:
         """Return False and set `state` when the repository is gone or blocked; `decode` raises for other errors.
@@ -73,9 +87,21 @@ class RepositoryLookup:
             raise HTTPStatusError(message, status=response.status)
         return payload.decode_json(decoder, response.body, source=self.client.source)
 
-    def check_path(self, path: str) -> str:
-        """Return the repository's path from a response; raise UnexpectedPayload for an invalid one."""
-        return payload.check_path(path, host=self.target.host, source=self.client.source)
+    def check_identity(self, response: Response, *, path: str, node_id: str) -> str:
+        """Return the repository's path from its response; UnexpectedPayload if it is invalid or of another one."""
+        path = payload.check_path(path, host=self.target.host, source=self.client.source)
+        renamed = response.redirected
+        check_identity(self.target, path=path, node_id=node_id, renamed=renamed, source=self.client.source)
+        return path
+
+    def check_empty(self, *, says_empty: bool | None) -> None:
+        """Raise UnexpectedPayload if a repository of which the forge sent no commits is not empty.
+
+        `says_empty` is what the forge says about the repository itself, None if nothing: then it is not empty if it had
+        commits before.
+        """
+        if says_empty is False or (says_empty is None and self.target.head is not None):
+            raise self.unexpected(f"got no commits of {self.target.path}, which is not empty")
 
     def check_commit_id(self, text: str) -> str:
         """Return a commit id; raise UnexpectedPayload for an invalid one, because it becomes part of URLs."""
@@ -104,8 +130,12 @@ class RepositoryLookup:
         )
 
     def set_contributors(self, head: str, names: Iterable[str], *, whole: bool) -> None:
-        """Set the contributors, most commits first; duplicate and empty names are dropped."""
+        """Set the contributors, most commits first; duplicate and empty names are dropped.
+
+        A repository with a head has contributors, so a list without any is missing.
+        """
         distinct = tuple(dict.fromkeys(name for name in names if name))
+        whole = whole and bool(distinct)
         self.contributors = ContributorsFacts(head=head, names=distinct, taken=times.format_time(self.now), whole=whole)
 
     def answer(self, error: SourceError | None) -> ForgeAnswer:

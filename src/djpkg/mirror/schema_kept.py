@@ -1,9 +1,8 @@
-"""The third migration step.
+"""A part of the third migration step: tables for what answers contain anyway, and measured values over time."""
 
-It keeps what the answers of the sources contain anyway: releases, requirements, and measured values over time.
-"""
-
-THIRD = """
+KEPT = """
+-- Damaged rows are left for the next merge: ALTER TABLE would check them all.
+PRAGMA ignore_check_constraints = ON;
 ALTER TABLE facts ADD COLUMN parser_version INTEGER NOT NULL DEFAULT 1; -- facts of an older parser are fetched anew
 
 ALTER TABLE packages ADD COLUMN archived_at TEXT;
@@ -15,6 +14,7 @@ ALTER TABLE packages ADD COLUMN first_released_utc TEXT;
 -- From `requirements` of all packages.
 ALTER TABLE packages ADD COLUMN requires TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(requires));
 ALTER TABLE packages ADD COLUMN used_by INTEGER;
+PRAGMA ignore_check_constraints = OFF;
 
 -- What the newest release requires; former requirements keep their rows, with the day of the change in `until`.
 CREATE TABLE requirements (
@@ -77,37 +77,24 @@ CREATE TABLE history (
 ) STRICT, WITHOUT ROWID;
 
 -- The history begins with what the forges stated last, where no edit covers it.
+WITH stated AS (
+    SELECT package_id, source, coordinate, answered, weeks_head,
+        CASE WHEN json_valid(facts) THEN json_extract(facts, '$.repository.stars') END AS stars,
+        CASE WHEN json_valid(facts) THEN json_extract(facts, '$.repository.forks') END AS forks
+    FROM facts
+)
 INSERT INTO history (package_id, day, stars, forks, contributors, commits)
-    SELECT packages.id, substr(facts.answered, 1, 10), json_extract(facts.facts, '$.repository.stars'),
-        json_extract(facts.facts, '$.repository.forks'), nullif(packages.participant_count, 0),
-        CASE WHEN facts.weeks_head IS NOT NULL THEN packages.commits_last_year END
-    FROM packages JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge
-        AND facts.coordinate = packages.repository_key
-    WHERE facts.answered IS NOT NULL AND json_extract(facts.facts, '$.repository.stars') IS NOT NULL
+    SELECT packages.id, substr(stated.answered, 1, 10), stated.stars, stated.forks, packages.participant_count,
+        CASE WHEN stated.weeks_head IS NOT NULL THEN packages.commits_last_year END
+    FROM packages JOIN stated ON stated.package_id = packages.id AND stated.source = packages.forge
+        AND stated.coordinate = packages.repository_key
+    WHERE stated.answered IS NOT NULL AND typeof(stated.stars) = 'integer'
+        AND typeof(stated.forks) IN ('integer', 'null')
         AND NOT EXISTS (
             SELECT 1 FROM overrides WHERE overrides.package_id = packages.id
             AND overrides.field IN ('repo_url', 'participants', 'commits_over_52')
         );
 
-CREATE TEMP TABLE old_events AS SELECT id, at, run_id, package_id, event, old, new FROM events;
-DROP TABLE events;
-
-CREATE TABLE events (
-    id INTEGER PRIMARY KEY,
-    at TEXT NOT NULL,
-    run_id INTEGER REFERENCES runs (id) ON DELETE SET NULL,
-    package_id INTEGER NOT NULL REFERENCES packages (id) ON UPDATE CASCADE ON DELETE CASCADE,
-    event TEXT NOT NULL CHECK (event IN ('added', 'removed', 'back', 'released', 'yanked', 'archived', 'unarchived',
-                                         'moved', 'gone', 'blocked', 'license', 'suggested')),
-    old TEXT,
-    new TEXT
-) STRICT;
-
-CREATE INDEX events_at ON events (at);
-CREATE INDEX events_package ON events (package_id);
 -- Serves the deletion of runs, which sets `run_id` to null.
 CREATE INDEX events_run ON events (run_id);
-
-INSERT INTO events SELECT * FROM old_events;
-DROP TABLE old_events;
 """

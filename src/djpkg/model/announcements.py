@@ -1,0 +1,79 @@
+"""Find the repository to which a description says that the project moved.
+
+Descriptions link to many repositories: what a project is a port of, a demo, a tool that was split off. So an address
+counts only after words that announce a move, and on the same forge only if the project as a whole moved there.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_URL = r"https?://[!-;=?-~]{3,300}"
+_MAX_URLS = 20
+# In characters.
+_MAX_LEAD = 300
+_PUNCTUATION = ".,;:!?)]}'"
+_ELSEWHERE = (
+    r"(?i)\b(?:moved|moving|moves|migrated|migrating|relocated|transferred"
+    r"|new (?:home|location|address|repo|repository)"
+    r"|now (?:at|on|in|hosted|lives|living|developed|maintained)|(?:lives|hosted|developed|maintained) (?:at|on|in)"
+    r"|continue[sd]|superseded|mirror)\b"
+)
+_SENTENCE_END = r"[.!?;|\n]\s|\s[-\u2013\u2014]\s"
+# The verb, then nothing but words that lead to the address.
+_MOVED = (
+    r"(?i)\b(?:moved|migrated|relocated|transferred|new (?:home|location|address|repo|repository)"
+    r"|now (?:at|in|on|lives|living|hosted|maintained|developed)|(?:lives|hosted|maintained|developed) (?:at|in|on)"
+    r"|continue[sd] (?:at|in|on))\b(?:\s+from\s+(?:\S*[/.]\S*|github|gitlab|bitbucket|codeberg|sourceforge)(?=\s))?"
+    r"(?:[\s:,(<*-]|\b(?:over|to|at|in|on|under|here|see|is|now|this|the|our|its|new|home|location|address|url|repo"
+    r"|repository|github|gitlab|bitbucket|codeberg|(?:[\w-]+\s+)?(?:organi[sz]ation|org|group|namespace|account))\b)*$"
+)
+# The words of a subject that is the project as a whole.
+_WHOLE = frozenset(
+    re.findall(
+        "[a-z]+",
+        """a all also and application archived active app are been being code codebase deprecated development django
+        entire everything further git github has have important is it its library longer main maintained maintenance
+        new no note notice now of official officially our package permanently please plugin project recently repo
+        repository since source sources the this unmaintained ve warning was we whole work""",
+    )
+)
+
+
+class Announcement(NamedTuple):
+    """An address in a description that announces a move, and the part of its sentence before the address."""
+
+    url: str
+    lead: str
+
+
+def find_announcements(description: str) -> Iterator[Announcement]:
+    """Yield the http(s) URLs in a description that announces a move, except the former one in "moved from"."""
+    if not re.search(_ELSEWHERE, description):
+        return
+    for match in islice(re.finditer(_URL, description), _MAX_URLS):
+        lead = re.split(_SENTENCE_END, description[max(match.start() - _MAX_LEAD, 0) : match.start()])[-1]
+        if not re.search(r"(?i)\bfrom:?\s+$", lead):
+            yield Announcement(match[0].rstrip(_PUNCTUATION), lead)
+
+
+def is_move(lead: str, *, name: str, new_name: str) -> bool:
+    """Return whether the words before an address say that the repository `name` as a whole moved to `new_name`.
+
+    What moved is the subject: the project, nothing, or its name. Any subject does if the name stays the same; a part
+    that was split off has a name of its own.
+    """
+    verb = re.search(_MOVED, lead)
+    if verb is None:
+        return False
+    own = _words(name)
+    return own == _words(new_name) or set(_words(lead[: verb.start()])) <= _WHOLE.union(own)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())

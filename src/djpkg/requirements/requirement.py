@@ -1,0 +1,80 @@
+"""What a project requires: each place that names a dependency, and each dependency with all its places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+class Mention(NamedTuple):
+    """One place in a file that names a dependency.
+
+    `name` is the normalized project name (PEP 503); without one, the URL or path, which is never a valid name.
+    `specifier` (PEP 440) is "" where any version is allowed, and in lock files, which state a `version` instead.
+    `version` is the one version that is allowed. `url` is the URL it is installed from, without credentials; it may
+    contain values of environment variables, so no message shows it. `direct` is whether the project itself requires
+    it, and `via` the names of the dependencies that do; None and () where the file does not state it.
+    """
+
+    name: str
+    file: str
+    line: int
+    url: str | None = None
+    specifier: str = ""
+    marker: str | None = None
+    extras: tuple[str, ...] = ()
+    version: str | None = None
+    direct: bool | None = None
+    via: tuple[str, ...] = ()
+
+
+class Requirement(NamedTuple):
+    """One dependency with all its mentions, in the order of reading."""
+
+    name: str
+    mentions: tuple[Mention, ...]
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Every place as ``file:line``."""
+        return tuple(dict.fromkeys(f"{one.file}:{one.line}" for one in self.mentions))
+
+    @property
+    def url(self) -> str | None:
+        """The first URL that it is installed from, or None."""
+        return next((one.url for one in self.mentions if one.url is not None), None)
+
+    @property
+    def direct(self) -> bool | None:
+        """Whether the project itself requires it: True if any mention says so, None if that is unknown."""
+        stated = {one.direct for one in self.mentions}
+        return True if True in stated else None if None in stated else False
+
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The sorted names of the dependencies that require it."""
+        return tuple(sorted({name for one in self.mentions for name in one.via}))
+
+
+@dataclass(frozen=True, slots=True)
+class ParseContext:
+    """What parsing a file needs from outside, and the notes that it makes about what it did not read.
+
+    `include` returns the text of another file by its path, or raises UsageError. `environment` are the variables that
+    requirements files may name.
+    """
+
+    include: Callable[[str], str]
+    environment: Mapping[str, str]
+    notes: list[str]
+
+
+def combine(mentions: Iterable[Mention]) -> tuple[Requirement, ...]:
+    """Return each dependency once with all its mentions, sorted by name."""
+    found: dict[str, list[Mention]] = {}
+    for mention in dict.fromkeys(mentions):
+        found.setdefault(mention.name, []).append(mention)
+    return tuple(Requirement(name, tuple(found[name])) for name in sorted(found))

@@ -1,0 +1,252 @@
+"""A fetch beside other programs that use the mirror, and one whose mirror is moved."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from djpkg.errors import MirrorBusy, MirrorError
+from djpkg.fetch.progress import NoProgress
+from djpkg.mirror.busy import BusyLimits
+from tests.fetching import Desk, add_starter, quick_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.world import World, WorldServer
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    add_starter(world)
+    for place in range(3):
+        world.add_package(f"p{place}", stars=place, commits=[3, 40], releases=[("1.0", 30)])
+    return world
+
+
+@pytest.fixture
+def desk(server: WorldServer, tmp_path: Path) -> Iterator[Desk]:
+    with quick_folder(tmp_path) as folder:
+        yield Desk(server, folder / "mirror.db", tokens=server.token_env(), busy_limits=BusyLimits(60, 0.05))
+
+
+class Reader(NoProgress):
+    """Another program that begins to read when a source starts, and goes on until the fetch says that it waits."""
+
+    def __init__(self, path: Path, *, released: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._path = path
+        self._released = released
+        self._db: sqlite3.Connection | None = None
+        self.warnings: list[str] = []
+
+    def begin(self) -> None:
+        if self._db is None:
+            self._db = sqlite3.connect(self._path, isolation_level=None)
+            self._db.execute("BEGIN")
+            self._db.execute("SELECT count(*) FROM packages").fetchone()
+
+    def start(self, source: str, total: int | None) -> None:
+        self.begin()
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as other:
+            for _ in range(20):
+                other.execute("SELECT count(*) FROM packages").fetchone()
+            other.execute("BEGIN IMMEDIATE")  # an edit can begin
+            other.execute("ROLLBACK")
+        self._released()
+        self.end()
+
+    def end(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def change(desk: Desk) -> None:
+    desk.advance(days=2)
+    for place in range(3):
+        desk.world.star(f"acme/p{place}", 100)
+        desk.world.push(f"acme/p{place}", 0.001)
+        desk.world.release(f"p{place}", "2.0")
+        desk.world.package(f"p{place}").title = "Changed"
+
+
+def test_readers_delay_the_pages_of_each_source_and_do_not_end_the_fetch(desk: Desk) -> None:
+    desk.fetch()
+    change(desk)
+    desk.progress = reader = Reader(desk.path)
+    reader.begin()  # the start of the run is stored too
+    report = desk.fetch()
+    reader.end()
+    assert report.exit_code == 0
+    assert len(reader.warnings) >= 4  # the run, the catalog, GitHub, PyPI
+    assert set(reader.warnings) == {f"waiting up to 60 seconds for another program that uses the mirror {desk.path}"}
+    for place in range(3):
+        assert desk.fields(f"p{place}", "title", "stars", "version") == {
+            "title": "Changed",
+            "stars": place + 100,
+            "version": "2.0",
+        }
+    assert desk.rows("SELECT exit FROM runs") == [(0,), (0,)]
+
+
+def test_after_the_limit_the_fetch_ends_with_what_it_has_stored(desk: Desk) -> None:
+    desk.fetch()
+    change(desk)
+
+    class Endless(Reader):
+        def start(self, source: str, total: int | None) -> None:
+            if source != "catalog":
+                self.begin()
+
+        def warn(self, text: str) -> None:
+            self.warnings.append(text)
+
+    desk.progress = reader = Endless(desk.path)
+    desk.busy_limits = BusyLimits(0.2, 0.1)
+    report = desk.fetch()
+    reader.end()
+    assert report.exit_code == 74
+    assert [failure.reason for failure in report.failures if failure.source is None] == [
+        f"the mirror {desk.path} is locked by another program"
+    ]
+    assert len(reader.warnings) == 1
+    assert desk.fields("p1", "title", "stars") == {"title": "Changed", "stars": 1}
+    desk.progress = NoProgress()
+    assert desk.fetch().exit_code == 0
+    assert desk.field("p1", "stars") == 101
+
+
+def test_a_fetch_that_cannot_even_start_within_the_limit_is_an_error(desk: Desk) -> None:
+    desk.fetch()
+    desk.progress = reader = Reader(desk.path)
+    desk.busy_limits = BusyLimits(0.05, 60)
+    reader.begin()
+    with pytest.raises(MirrorBusy, match="locked by another program"):
+        desk.fetch()
+    assert desk.server.log == []
+    reader.end()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+@pytest.mark.parametrize("source", ["start", "catalog", "github"])
+def test_a_waiting_fetch_is_interrupted_at_once(desk: Desk, number: int, code: int, source: str) -> None:
+    desk.fetch()
+    change(desk)
+
+    class Interrupting(Reader):
+        def start(self, name: str, total: int | None) -> None:
+            if name == source:
+                self.begin()
+
+        def warn(self, text: str) -> None:
+            self.warnings.append(text)
+            os.kill(os.getpid(), number)
+
+    desk.progress = reader = Interrupting(desk.path)
+    desk.busy_limits = BusyLimits(3600, 0.05)
+    if source == "start":
+        reader.begin()
+    report = desk.fetch()
+    reader.end()
+    assert report.exit_code == code
+    assert len(reader.warnings) == 1
+    desk.progress = NoProgress()
+    assert desk.fetch().exit_code == 0
+    assert desk.field("p1", "stars") == 101
+
+
+# A mirror that is moved.
+
+
+class Moving(NoProgress):
+    """Moves the mirror when a source starts."""
+
+    def __init__(self, source: str, move: Callable[[], object]) -> None:
+        super().__init__()
+        self._source = source
+        self._move = move
+
+    def start(self, source: str, total: int | None) -> None:
+        if source == self._source:
+            self._source = ""
+            self._move()
+
+
+@pytest.mark.parametrize("source", ["catalog", "github", "pypi"])
+@pytest.mark.parametrize("how", ["unlinked", "moved", "folder moved", "replaced", "link changed"])
+def test_a_mirror_that_is_moved_during_a_fetch_is_reported_as_such(desk: Desk, source: str, how: str) -> None:
+    real = desk.path
+    desk.fetch()
+    change(desk)
+    spare = real.with_name("spare.db")
+    Desk(desk.server, spare).fetch(sources=["catalog"])
+    before = spare.read_bytes()
+    if how == "link changed":
+        desk.path = real.with_name("link.db")
+        desk.path.symlink_to(real)
+
+    def change_link() -> None:
+        desk.path.unlink()
+        desk.path.symlink_to(spare)
+
+    moves: dict[str, Callable[[], object]] = {
+        "unlinked": real.unlink,
+        "moved": lambda: real.rename(real.with_name("moved.db")),
+        "folder moved": lambda: real.parent.rename(real.parent.with_name(f"{real.parent.name}-moved")),
+        "replaced": lambda: spare.rename(real),
+        "link changed": change_link,
+    }
+    desk.progress = Moving(source, moves[how])
+    report = desk.fetch()
+    moved = real.parent.with_name(f"{real.parent.name}-moved")
+    if moved.exists():
+        moved.rename(real.parent)
+    assert report.exit_code == 74
+    what = "replaced by another file" if how in {"replaced", "link changed"} else "moved or deleted"
+    assert [failure.reason for failure in report.failures if failure.source is None] == [
+        f"the mirror {desk.path} was {what} while djpkg wrote to it"
+    ]
+    if how == "replaced":
+        assert real.read_bytes() == before  # nothing of this fetch is in the other file
+    if how == "link changed":
+        assert spare.read_bytes() == before
+
+
+def test_a_mirror_that_is_unlinked_at_the_end_of_a_fetch_is_reported_as_such(desk: Desk) -> None:
+    class AtTheEnd(NoProgress):
+        def stop(self) -> None:
+            desk.path.unlink()
+
+    desk.progress = AtTheEnd()
+    report = desk.fetch()
+    assert report.exit_code == 74
+    assert "was moved or deleted" in report.failures[0].reason
+    assert not desk.path.exists()
+
+
+def test_a_mirror_in_wal_mode_that_is_unlinked_during_a_fetch_is_reported_as_such(desk: Desk) -> None:
+    desk.fetch()
+    with closing(sqlite3.connect(desk.path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+    desk.progress = Moving("github", desk.path.unlink)
+    change(desk)
+    report = desk.fetch()
+    assert report.exit_code == 74
+    assert "was moved or deleted" in report.failures[0].reason
+
+
+def test_a_place_that_makes_no_files_is_an_error_before_any_request(desk: Desk) -> None:
+    desk.path = Path("/proc/mirror.db")
+    with pytest.raises(MirrorError, match=r"cannot write the mirror /proc/mirror\.db: no file can be created in /proc"):
+        desk.fetch()
+    assert desk.server.log == []
