@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from djpkg.mirror.connection import create, open_write, transaction
-from djpkg.mirror.history import store_measured
+from djpkg.mirror.history import store_values
 from djpkg.model.merge import Measured
 from tests.benchmarks.fetch import CHANGES
 from tests.benchmarks.session import FULL
@@ -43,7 +43,7 @@ def tables(session: Session) -> Iterator[Table]:
         sizes = []
         for day, measured in enumerate(_days(session.packages, days)):
             with transaction(db):
-                store_measured(db, measured, now=START + timedelta(days=day))
+                store_values(db, measured, now=START + timedelta(days=day))
             sizes.append(path.stat().st_size)
         (rows,) = db.execute("SELECT count(*) FROM history").fetchone()
     grown = (sizes[-1] - sizes[0]) / 1e6

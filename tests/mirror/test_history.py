@@ -29,7 +29,7 @@ def db() -> Iterator[sqlite3.Connection]:
 
 def store(db: sqlite3.Connection, now: datetime, *stars: int | None) -> None:
     measured = {number: Measured(count, 1, 1, None) for number, count in enumerate(stars, start=1)}
-    history.store_measured(db, measured, now=now)
+    history.store_values(db, measured, now=now)
 
 
 def rows(db: sqlite3.Connection, package: int = 1) -> list[tuple[str, int | None]]:

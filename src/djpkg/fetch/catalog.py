@@ -210,9 +210,12 @@ class NamedFetch:
             self.found.append(number)
 
     def _find_id(self, name: str) -> int | None:
-        """Return the id that the mirror has for a name. Raises PackageNotFound if it is ambiguous."""
-        known = resolve.find_ids(self._db, name, catalog=self._catalog_url, forges=self._forges)
-        return resolve.get_id(self._db, name, catalog=self._catalog_url, forges=self._forges) if known else None
+        """Return the id that the mirror has for a name; its rows are then readable. PackageNotFound if ambiguous."""
+        if not resolve.find_ids(self._db, name, catalog=self._catalog_url, forges=self._forges):
+            return None
+        number = resolve.get_id(self._db, name, catalog=self._catalog_url, forges=self._forges)
+        self._writer.repair([number])
+        return number
 
     async def _request(self, name: str, number: int | None) -> CatalogFacts | None:
         """Return the catalog's package for the first name that it knows; None without a catalog. Raises SourceError.

@@ -6,21 +6,23 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from djpkg.errors import Refused, SourceError
-from djpkg.fetch.report import PackageEvent, QuotaState
-from djpkg.mirror import fetch_history
+from djpkg.fetch.report import CarriedEdits, Failure, PackageEvent, QuotaState
+from djpkg.mirror import fetch_history, resolve
+from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import QuotaRow
 from djpkg.sources.http.rate_limit import MAX_RESET, MAX_WAIT
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from djpkg.fetch.page_writes import PageWrites
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.report import Report
     from djpkg.mirror.apply_answer import StoredChange
+    from djpkg.mirror.damage import DamagedRow
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
     from djpkg.sources.source import Metered
@@ -45,6 +47,7 @@ class Recorder:
         self._clock = clock
         self._earlier_quotas = fetch_history.get_quotas(db)
         self._stored: set[QuotaRow] = set()
+        self._earlier_edits = {edits[:3] for edits in find_removed_edits(db)}
 
     def record_stored(self, source: SourceName, changes: Sequence[StoredChange]) -> None:
         """Count stored packages as updated or unchanged, and record their events."""
@@ -70,6 +73,19 @@ class Recorder:
         """Count packages as deferred by the source's rate limit."""
         self.report.defer(source, packages, reason, until)
         self.progress.advance(source, packages, Outcome.DEFERRED)
+
+    def record_damaged(self, rows: Iterable[DamagedRow]) -> None:
+        """Record the packages of which not everything stored could be used."""
+        self.report.failures += [Failure(row.name, None, row.reason) for row in rows]
+
+    def record_edits(self, carried_over: Sequence[tuple[int, int]]) -> None:
+        """Record the edits that moved from removed packages, and those that could not follow their package."""
+        self.report.carried_over = [
+            CarriedEdits(resolve.find_slug(self._db, new) or str(new), new, old) for old, new in carried_over
+        ]
+        self.report.removed_edits = [
+            edits for edits in find_removed_edits(self._db) if edits[:3] not in self._earlier_edits
+        ]
 
     @contextmanager
     def recording_errors(self, source: SourceName) -> Iterator[None]:

@@ -13,6 +13,8 @@ from djpkg.times import format_time
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from djpkg.mirror.removed_edits import RemovedEdits
+
 SCHEMA = 1
 NOT_FOUND = "not found"
 
@@ -37,8 +39,9 @@ class PackageEvent(NamedTuple):
 class Failure(NamedTuple):
     """A failure of one source for one package.
 
-    `slug` is None for a failure of the whole source; `source` is None too for a failure of the whole fetch.
-    `replaced` means a rejected token that was replaced: no failure if the source answered all the same.
+    `slug` is None for a failure of the whole source; `source` is None for damaged rows of a package, and with `slug`
+    for a failure of the whole fetch. `replaced` means a rejected token that was replaced: no failure if the source
+    answered all the same.
     """
 
     slug: str | None
@@ -46,6 +49,14 @@ class Failure(NamedTuple):
     reason: str
     refused: bool = False
     replaced: bool = False
+
+
+class CarriedEdits(NamedTuple):
+    """Edits that moved from a removed package to the one that the catalog listed under its slug and repository."""
+
+    slug: str
+    id: int
+    removed_id: int
 
 
 class Deferral(NamedTuple):
@@ -95,6 +106,9 @@ class Report:
     events: list[PackageEvent] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     deferred: list[Deferral] = field(default_factory=list)
+    carried_over: list[CarriedEdits] = field(default_factory=list)
+    removed_edits: list[RemovedEdits] = field(default_factory=list)
+    """Edits of packages that were removed in this fetch, or whose slug another package got in it."""
     stop_code: int | None = None
     """The exit code of a signal or an error that ended the whole fetch."""
     hint: str | None = None

@@ -70,6 +70,7 @@ def summary_lines(report: Report) -> list[str]:
     for event in report.events:
         by_event.setdefault(event.event, []).append(event.slug)
     lines += [f"{name}: {_join(slugs)}" for name, slugs in by_event.items()]
+    lines += [f"{one.slug}: listed anew with id {one.id}; your edits were kept" for one in report.carried_over]
     return lines
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.errors import DjpkgError, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import files, schema
+from djpkg.mirror.damage import decode_text
 from djpkg.mirror.files import OTHER_FILE
 
 if TYPE_CHECKING:
@@ -95,6 +96,20 @@ def busy_timeout(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
         db.execute(f"PRAGMA busy_timeout = {before}")
 
 
+@contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """Run the block as a part of the transaction that an exception undoes alone."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK TO part")
+            db.execute("RELEASE part")
+        raise
+    db.execute("RELEASE part")
+
+
 def find_version(path: Path) -> int | None:
     """Return the version of the mirror, or None if there is none yet.
 
@@ -142,7 +157,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
 def create_in_memory() -> sqlite3.Connection:
     """Return an empty mirror in memory, in autocommit mode."""
     _check_sqlite()
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     schema.migrate(db)
     return db
 
@@ -161,7 +176,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(files.file_uri(path, mode), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    uri = files.file_uri(path, mode)
+    return _tolerant(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS))
+
+
+def _tolerant(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Let text that is not valid UTF-8 harm only the row that contains it."""
+    db.text_factory = decode_text
+    return db
 
 
 def _check_sqlite() -> None:
@@ -199,7 +221,7 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
 
 def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     """Close `db` and return an upgraded copy in memory."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     try:
         db.backup(copy, progress=_fail_if_locked)
         db.close()

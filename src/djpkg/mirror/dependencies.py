@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from djpkg.model.pypi_project import EXTRA
+from djpkg.text import is_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +28,7 @@ def update_dependencies(db: sqlite3.Connection) -> None:
     ):
         if is_listed:
             users.setdefault(used, set()).add(user)
-        if used_is_listed:
+        if used_is_listed and is_text(slug):
             required.setdefault(user, set()).add(slug)
     changes: list[tuple[str, int | None, int]] = []
     for number, is_known, *stored in db.execute(

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from djpkg.times import utc_day, years_before
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from djpkg.model.merge import Measured
+    from djpkg.model.merge import Measured, Merged
 
 YEARS_BY_DAY = 2
 """Rows that are older are thinned to the last one of each month."""
 
 
-def store_measured(db: sqlite3.Connection, measured: Mapping[int, Measured], *, now: datetime) -> None:
-    """Store the values of packages that differ from those of the day before; the last values of a day win.
+def store_measured(db: sqlite3.Connection, merges: Iterable[Merged], *, now: datetime) -> None:
+    """Store the measured values of merged packages inside the caller's transaction."""
+    measured = {cast("int", one.values["id"]): one.measured for one in merges}
+    store_values(db, {number: values for number, values in measured.items() if values is not None}, now=now)
 
-    Runs inside the caller's transaction.
-    """
+
+def store_values(db: sqlite3.Connection, measured: Mapping[int, Measured], *, now: datetime) -> None:
+    """Store the values of packages that differ from those of the day before; the last values of a day win."""
     today = utc_day(now)
     before: dict[int, tuple[int | None, ...]] = {}
     stored_today: dict[int, tuple[int | None, ...]] = {}

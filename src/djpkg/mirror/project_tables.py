@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from djpkg.mirror import facts_json
 from djpkg.mirror.apply_answer import apply_answer
-from djpkg.model.facts import Release, Requirement
+from djpkg.model.facts import Outcome, Release, Requirement
 from djpkg.model.merge import FactsRow
 from djpkg.source_name import SourceName
+from djpkg.times import utc_day
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,15 +27,20 @@ if TYPE_CHECKING:
 _RELEASE_COLUMNS = "version, uploaded, yanked, requires_python"
 
 
-def store_details(db: sqlite3.Connection, package: int, project: str, details: ProjectDetails, *, day: str) -> None:
-    """Store the lists of a project for a package. `day` is the UTC date of the answer."""
+def store_details(db: sqlite3.Connection, package: int, answer: SourceAnswer, *, is_new: bool, now: datetime) -> None:
+    """Store the lists in an answer about a package's project; a package that is new to the project gets its lists."""
+    project, details = answer.coordinate, answer.details
+    if details is None:
+        if is_new and answer.outcome is Outcome.UNCHANGED:
+            _copy_details(db, package, project)
+        return
     if details.releases is not None:
         _store_releases(db, "releases", {"package_id": package, "project": project}, details.releases)
     if details.requirements is not None:
-        _store_requirements(db, package, project, details, day)
+        _store_requirements(db, package, project, details, utc_day(now))
 
 
-def copy_details(db: sqlite3.Connection, package: int, project: str) -> None:
+def _copy_details(db: sqlite3.Connection, package: int, project: str) -> None:
     """Give a package the lists that another package of the same project has."""
     for table, columns in (
         ("releases", _RELEASE_COLUMNS),
@@ -55,7 +61,8 @@ def store_project(db: sqlite3.Connection, answer: SourceAnswer, *, now: datetime
     for gone_count, *columns in db.execute(
         "SELECT gone_count, 'pypi', name, asked, answered, outcome, error, facts FROM projects WHERE name = ?", (name,)
     ):
-        before = facts_json.parse_facts_row(columns)._replace(gone_count=gone_count)
+        stored = facts_json.parse_facts_row(columns)
+        before = before if stored is None else stored._replace(gone_count=gone_count)
     row = apply_answer(before, answer, 0, name, None, now=now).row
     values = {column: value for column, value in row.items() if column not in ("package_id", "source", "coordinate")}
     db.execute("INSERT OR IGNORE INTO projects (name) VALUES (?)", (name,))

@@ -33,7 +33,7 @@ LOOKUP_FIELDS = frozenset(
 
 VERSION_FIELD = "pypi_version"
 VERSION_RANK = "version_rank"
-"""SQL function that returns the position of a version among all; define it before sorting by `VERSION_FIELD`."""
+"""SQL function that returns the position of a version (as bytes) among all; needed to sort by `VERSION_FIELD`."""
 
 
 def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today: str = "now") -> Sql:
@@ -80,7 +80,7 @@ def _sort_key(field: Field, names: GridNames, today: str) -> str:
     if field.holds_category:
         return _category_position(field, names.categories)
     if field.name == VERSION_FIELD:
-        return f"{VERSION_RANK}({column_sql(field)})"
+        return f"{VERSION_RANK}(CAST({column_sql(field)} AS BLOB))"
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"nullif({column_sql(field)}, '') COLLATE NOCASE"
     if field.kind in (Kind.NAMES, Kind.GRIDS):

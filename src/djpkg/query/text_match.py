@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from djpkg.query.columns import valid_json
 from djpkg.query.grid_names import WORD_BREAKS
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def contains_element(column: str, text: str) -> Sql:
     """
     if _UNESCAPED_IN_JSON.fullmatch(text) and len(text) <= MAX_PATTERN:
         return join_sql(" OR ", [contains(column, text, '["{}"%'), contains(column, text, '%,"{}"%')])
-    return f"EXISTS (SELECT 1 FROM json_each({column}) WHERE value = ? COLLATE NOCASE)", (text,)
+    return f"EXISTS (SELECT 1 FROM json_each({valid_json(column)}) WHERE value = ? COLLATE NOCASE)", (text,)
 
 
 def _escape_like(text: str) -> str:

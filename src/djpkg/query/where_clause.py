@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from djpkg.model import license_names
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names
-from djpkg.query.columns import column_sql, comparable_sql
+from djpkg.query.columns import column_sql, comparable_sql, valid_json
 from djpkg.query.filters import CHOICES, VERSION_LISTS, Presence, Range, TextMatch, Undeclared
 from djpkg.query.text_match import (
     MAX_PATTERN,
@@ -197,7 +197,7 @@ def _version_range_sql(field: Field, bounds: Range) -> Sql:
     """
     number = "(CAST(value AS INTEGER) * 10000 + CAST(substr(value, instr(value || '.', '.') + 1) AS INTEGER))"
     condition, values = _range_sql(number, bounds)
-    lists = f"SELECT DISTINCT {column_sql(field)} AS list FROM packages"
+    lists = f"SELECT DISTINCT {valid_json(column_sql(field))} AS list FROM packages"
     return f"{column_sql(field)} IN (SELECT list FROM ({lists}), json_each(list) WHERE {condition})", values
 
 

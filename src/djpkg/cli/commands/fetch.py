@@ -12,6 +12,7 @@ from djpkg import config
 from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
+from djpkg.cli.suggested_command import describe_removed_edits
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
 from djpkg.mirror import fetch_history
 from djpkg.source_name import SourceName
@@ -108,7 +109,7 @@ def fetch(
         raise
     if as_json:
         output.write_object(report.as_json())
-    _print_report(report, summary=interactive or verbose)
+    _print_report(report, db, summary=interactive or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
 
@@ -162,7 +163,7 @@ def _new_progress(*, visible: bool, quiet: bool) -> Progress:
     return NoProgress(terminal.write_warning) if console.is_dumb_terminal else TerminalProgress(console)
 
 
-def _print_report(report: Report, *, summary: bool) -> None:
+def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
     """Print errors, one line per cause; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
@@ -170,6 +171,8 @@ def _print_report(report: Report, *, summary: bool) -> None:
         terminal.write_stderr(f"djpkg: {line}")
     if report.hint:
         terminal.write_stderr(f"       {report.hint}")
+    for edits in report.removed_edits:
+        terminal.write_stderr(f"djpkg: {describe_removed_edits(edits, db)}")
     if report.stop_code in (INTERRUPTED, TERMINATED):
         terminal.write_stderr("djpkg: interrupted; fetched data is stored. Run the command again to continue")
     if summary:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typer._click.formatting import HelpFormatter
     from typer._click.shell_completion import CompletionItem
 
+    from djpkg.mirror.damage import DamagedRow
     from djpkg.model.fields import Column
     from djpkg.query.parser import Query, Sort
 
@@ -153,14 +154,16 @@ def list_(
         allowed = frozenset(selection.find_and_report(mirror, files)) if files is not None else None
         search = _Search(mirror, sorts, allowed)
         ids = search.find_ids(query, max_rows)
+        damaged: list[DamagedRow] = []
         if output_format is None and terminal.is_terminal():
-            _draw(mirror, ids, selected)
+            _draw(mirror, ids, selected, damaged)
         else:
             columns = selected or (PIPE_COLUMNS if output_format is None else fields.RECORD_COLUMNS)
-            output.write_rows(output.PackageRows(mirror, ids, columns), output_format or "plain")
+            output.write_rows(output.PackageRows(mirror, ids, columns, damaged), output_format or "plain")
         terminal.flush()
         for message in listing.describe_unknown_names(mirror, query):
             terminal.write_stderr(message)
+        output.report_damaged(damaged)
         _report_hidden(search, query, shown=len(ids), limit=max_rows)
 
 
@@ -186,11 +189,13 @@ class _Search(NamedTuple):
         return len(self.find_ids(query, 0))
 
 
-def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
+def _draw(
+    mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None, damaged: list[DamagedRow]
+) -> None:
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
     needed = (*columns, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
-    rows = list(listing.get_rows(mirror, ids, needed, now=options.now()))
+    rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
     if rows:
         width, ascii_only = terminal.width(), terminal.ascii_only()
         table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)
