@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import MirrorError
-from djpkg.mirror import connection, listing, lock, schema
+from djpkg.mirror import connection, listing, lock, queue, schema
 from djpkg.mirror.connection import create_in_memory, find_version, open_read, open_write, upgrade
 from djpkg.mirror.package import get_merged, get_package
 from djpkg.model import fields
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.query import parser
+from djpkg.source_name import SourceName
 from tests.mirror.forks import dying_after, killed
 from tests.mirrors import NOW, fetched_mirror, filled_mirror, override
 
@@ -204,6 +205,33 @@ def test_an_older_mirror_is_read_like_an_upgraded_one_and_left_unchanged(release
     lock.ensure(released)
     assert everything(released) == records
     assert len(records[0]) > 60
+
+
+def test_after_an_upgrade_only_the_facts_of_pypi_are_old(released: Path) -> None:
+    lock.ensure(released)
+    with open_read(released) as db:
+        queues = queue.queue_repositories(db, only=None, now=NOW)
+        projects = queue.queue_projects(db, only=None, now=NOW)
+        assert queue.count_outdated_records(db) == 0
+        ((stored,),) = db.execute("SELECT count(DISTINCT coordinate) FROM facts WHERE source = 'pypi' AND serial > 0")
+    assert {len(one.outdated) for one in queues.values()} == {0}
+    assert any(target.weeks_head for target in queues[SourceName.GITHUB].targets)
+    assert len(projects.outdated) >= stored > 30
+    assert [target for target in projects.targets if target.etag or target.serial] == []
+
+
+def test_the_history_of_an_upgraded_mirror_begins_with_its_last_answers(released: Path) -> None:
+    lock.ensure(released)
+    with open_read(released) as db:
+        rows = db.execute(
+            "SELECT history.stars = json_extract(facts.facts, '$.repository.stars'), day = date(facts.answered),"
+            " packages.edited, commits IS packages.commits_last_year FROM history"
+            " JOIN packages ON packages.id = history.package_id JOIN facts ON facts.package_id = packages.id"
+            " AND facts.source = packages.forge AND facts.coordinate = packages.repository_key"
+        ).fetchall()
+    assert len(rows) > 40
+    assert {row[:2] for row in rows} == {(1, 1)}
+    assert not any(name in edited for _, _, edited, _ in rows for name in ("repo_url", "participants"))
 
 
 def test_an_upgraded_mirror_can_be_edited(released: Path) -> None:

@@ -317,7 +317,8 @@ def _translate_text(text: str, path: Path) -> MirrorError | None:
 
 def _has_own_tables(path: Path) -> bool:
     """Return whether the file has all tables of its version; if not, a failed statement is not a programming error."""
-    created = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    # As blobs: damaged text may be no valid UTF-8.
+    created = "SELECT CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master WHERE sql IS NOT NULL"
     with closing(_open(path, "ro")) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         db.text_factory = lambda text: text.decode(errors="replace")  # a damaged schema
         (version,) = db.execute("PRAGMA user_version").fetchone()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from djpkg.credentials import Token
     from djpkg.errors import SourceError
-    from djpkg.model.facts import ForgeFacts
+    from djpkg.model.facts import ForgeFacts, ProjectDetails
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
@@ -36,7 +36,7 @@ class Answer(Generic[FactsT_co]):
     `facts` contains the parts that are new, None when nothing is. `outcome` is None when more answers follow for the
     coordinate; UPDATED means "answered with facts", which may equal the stored ones. `until` belongs to DEFERRED.
     `refused` and `hint` belong to FAILED: a problem of credentials, and the user's next step. `etag` and `serial`
-    replace the stored ones unless None.
+    replace the stored ones unless None. `details` are PyPI's lists.
     """
 
     coordinate: str
@@ -48,6 +48,7 @@ class Answer(Generic[FactsT_co]):
     hint: str | None = None
     etag: str | None = None
     serial: int | None = None
+    details: ProjectDetails | None = None
 
 
 def failed_answer(

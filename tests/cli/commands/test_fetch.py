@@ -363,7 +363,7 @@ def test_a_full_disk_exits_with_74_and_a_hint(
             yield db
 
     monkeypatch.setattr(fetch_run, "open_write", small)
-    result = fetch("--all", "--full")
+    result = fetch("--all", "--refetch")
     assert result.exit_code == 74
     assert stderr_lines(result) == [
         f"djpkg: the disk is full; the mirror {desk.path} is unchanged",
@@ -408,7 +408,8 @@ def test_a_dry_run_prints_estimates_and_sends_no_request(fetch: Fetch, desk: Des
     document = json.loads(fetch("--all", "--dry-run", "--json").stdout)
     assert [estimate["source"] for estimate in document["prices"]] == ["catalog", "github", "gitlab", "pypi"]
     assert all(
-        list(estimate) == ["source", "packages", "least", "most", "points", "quota"] for estimate in document["prices"]
+        list(estimate) == ["source", "packages", "least", "most", "points", "quota", "outdated"]
+        for estimate in document["prices"]
     )
     assert server.log == []
     assert desk.path.read_bytes() == before
@@ -448,7 +449,10 @@ def test_requirements_are_fetched_and_unknown_ones_are_listed(desk: Desk, fetch:
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[0] == "1 of 2 dependencies is not listed on Django Packages: six"
-    assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {"plain/json"}
+    assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {
+        "plain/json",
+        "django/json",
+    }
 
 
 @pytest.mark.parametrize("quiet", [(), ("-q",)])
@@ -540,12 +544,12 @@ def test_requirements_are_fetched_by_id_even_if_slugs_are_reused(desk: Desk, fet
     assert fetch("--all", "--source", "catalog").exit_code == 0
     desk.world.remove_package("reused")
     desk.world.add_package("reused", path="acme/new", releases=[("1.0", 5)], project="new-name")
-    assert fetch("--all", "--full", "--source", "catalog").exit_code == 0
+    assert fetch("--all", "--refetch", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("old-name\nnumber\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"))
     assert (result.exit_code, result.output) == (0, "")
     projects = {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")}
-    assert projects == {"old-name/json", "number/json"}
+    assert projects == {"old-name/json", "number/json", "django/json"}
     assert {request.path for request in desk.server.requests("catalog")} >= {
         f"/packages/{package.id}/" for package in (gone, number)
     }

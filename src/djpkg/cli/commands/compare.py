@@ -76,7 +76,8 @@ def compare(
         elif output_format == "csv" or (output_format is None and not terminal.is_terminal()):
             output.write_rows(output.PackageRows(mirror, ids, (*_SLUG, *columns), damaged), output_format or "tsv")
         else:
-            rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS), damaged))
+            needed = (*_SLUG, *columns, *NEEDED_COLUMNS)
+            rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
             if output_format is not None:
                 output.write_rows(comparison_table(rows, columns, now=options.now()), output_format)
             elif rows:

@@ -56,7 +56,9 @@ def fetch(
         ),
     ] = None,
     manifests: Annotated[list[str] | None, options.requirements_option("Fetch")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read the catalog's whole list, even if not due.")] = False,
+    refetch: Annotated[
+        bool, typer.Option("--refetch", help="Ask for everything anew, also for what has not changed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate the requests without sending any.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
@@ -87,7 +89,11 @@ def fetch(
         from djpkg.fetch.request import FetchRequest
 
         request = FetchRequest(
-            packages=named, manifests=tuple(manifests or ()), all_packages=all_packages, sources=sources, full=full
+            packages=named,
+            manifests=tuple(manifests or ()),
+            all_packages=all_packages,
+            sources=sources,
+            refetch=refetch,
         )
         if dry_run:
             _print_estimates(request, db, as_json=as_json)

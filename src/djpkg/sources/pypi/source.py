@@ -170,9 +170,15 @@ def _parse_response(target: ProjectTarget, listed_serial: int | None, response: 
             # After a redirect by PyPI, its target is the name to expect.
             path = urlsplit(response.url).path
             expected = path.removesuffix("/").removesuffix("/json").rpartition("/")[2] if response.redirected else name
-            facts, body_serial = metadata.parse_metadata(response.body, name=expected)
-            serial = body_serial if serial is None else serial
-            return Answer(coordinate=name, outcome=Outcome.UPDATED, facts=facts, etag=response.etag, serial=serial)
+            found = metadata.parse_metadata(response.body, name=expected)
+            return Answer(
+                coordinate=name,
+                outcome=Outcome.UPDATED,
+                facts=found.facts,
+                etag=response.etag,
+                serial=found.serial if serial is None else serial,
+                details=found.details,
+            )
         case HTTPStatus.NOT_MODIFIED if target.etag:
             # The list may count a change that the metadata does not show; storing its serial avoids a daily request.
             serial = listed_serial if serial is None else serial
