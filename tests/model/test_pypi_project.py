@@ -312,8 +312,8 @@ def check_any_classifiers() -> Counter[int]:
 @pytest.mark.campaign
 def test_any_classifiers_give_distinct_sorted_versions() -> None:
     reached = check_any_classifiers()
-    assert reached[0] >= 20
-    assert sum(number for size, number in reached.items() if size > 1) >= 20
+    assert reached[0] >= 5
+    assert sum(number for size, number in reached.items() if size > 1) >= 5
 
 
 @pytest.mark.nightly
@@ -349,9 +349,9 @@ def check_any_metadata() -> Counter[str]:
 @pytest.mark.campaign
 def test_any_metadata_can_be_parsed() -> None:
     reached = check_any_metadata()
-    assert reached["license"] >= 50
-    assert reached["status"] >= 5
-    assert reached["python"] >= 50
+    assert reached["license"] >= 20
+    assert reached["status"] >= 2
+    assert reached["python"] >= 10
 
 
 @pytest.mark.nightly

@@ -440,10 +440,10 @@ def check_any_text() -> Counter[str]:
 @pytest.mark.campaign
 def test_any_text_gives_a_repository_on_a_known_host_or_none() -> None:
     reached = check_any_text()
-    assert reached["repository"] >= 50
-    assert reached["the URL contains invalid characters or is too long"] >= 50
-    assert reached["the path names no repository"] >= 20
-    assert reached["the path contains . or .."] >= 5
+    assert reached["repository"] >= 20
+    assert reached["the URL contains invalid characters or is too long"] >= 20
+    assert reached["the path names no repository"] >= 5
+    assert reached["the path contains . or .."] >= 1
 
 
 @pytest.mark.nightly

@@ -502,7 +502,7 @@ def check_words() -> int:
 
 @pytest.mark.campaign
 def test_words_match_like_the_rules_in_python() -> None:
-    assert check_words() >= 20
+    assert check_words() >= 5
 
 
 @pytest.mark.nightly
@@ -570,7 +570,7 @@ def check_ranges() -> int:
 
 @pytest.mark.campaign
 def test_ranges_match_like_the_rules_in_python() -> None:
-    assert check_ranges() >= 20
+    assert check_ranges() >= 5
 
 
 @pytest.mark.nightly

@@ -128,9 +128,9 @@ def check_pieces() -> Counter[str]:
 @pytest.mark.campaign
 def test_reading_in_pieces_equals_reading_at_once() -> None:
     reached = check_pieces()
-    assert reached["pieces"] >= 50
-    assert reached["found"] >= 50
-    assert reached["braces"] >= 20
+    assert reached["pieces"] >= 20
+    assert reached["found"] >= 20
+    assert reached["braces"] >= 5
 
 
 @pytest.mark.nightly
