@@ -125,7 +125,9 @@ def override(
 ) -> Merged:
     """Set and remove overrides of a package as `edit` does, and return its merge."""
     writer = Writer(db, forges=NO_FORGES)
-    return writer.update_overrides(package, lambda _: values, unset=unset, now=NOW)[1]
+    merges = writer.update_overrides(package, lambda _: values, unset=unset, now=NOW)
+    assert merges is not None
+    return merges[1]
 
 
 def forge_facts(

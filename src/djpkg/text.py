@@ -1,8 +1,12 @@
-"""Text for messages: quoted user input, plural forms, URLs without credentials."""
+"""Text for messages: quoted user input, plural forms, URLs without credentials; and texts that can be stored."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 # In characters.
 _MAX_QUOTED = 60
@@ -22,3 +26,14 @@ def quote_input(text: str) -> str:
 def pluralize(number: int, noun: str) -> str:
     """Return ``1 request`` or ``1,200 requests``; for nouns with a regular plural."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Return whether a value is a text in valid UTF-8: one without lone surrogates."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -488,6 +488,7 @@ def test_a_full_disk_is_reported_and_the_mirror_is_unchanged(path: Path) -> None
     with pytest.raises(MirrorError) as raised:
         on_a_small_disk()
     assert "disk is full" in str(raised.value)
+    assert raised.value.hint == "free some space and run the command again"
     assert str(path) in str(raised.value)
     assert titles(path) == before
     filled_mirror(path, many())

@@ -62,11 +62,19 @@ def test_a_quota_replaces_the_former_one_of_its_pool(db: sqlite3.Connection) -> 
 
 
 def test_a_sweep_replaces_the_former_one(db: sqlite3.Connection) -> None:
-    assert fetch_history.find_sweep(db, SourceName.CATALOG) is None
-    fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, 5800, 6000))
-    fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(LATER, 5801, None))
-    assert fetch_history.find_sweep(db, SourceName.CATALOG) == Sweep(LATER, 5801, None)
     assert fetch_history.find_sweep(db, SourceName.PYPI) is None
+    fetch_history.store_sweep(db, SourceName.PYPI, Sweep(NOW, 5800, 6000))
+    fetch_history.store_sweep(db, SourceName.PYPI, Sweep(LATER, 5801, None))
+    assert fetch_history.find_sweep(db, SourceName.PYPI) == Sweep(LATER, 5801, None)
+    assert fetch_history.find_sweep(db, SourceName.CATALOG) is None
+
+
+@pytest.mark.parametrize("packages", [-1, 5, 2**40])
+def test_a_sweep_with_more_packages_than_the_mirror_ever_had_is_damaged_and_ignored(
+    db: sqlite3.Connection, packages: int
+) -> None:
+    fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, packages, None))
+    assert fetch_history.find_sweep(db, SourceName.CATALOG) is None
 
 
 def test_a_sweep_with_an_invalid_time_is_ignored(db: sqlite3.Connection) -> None:

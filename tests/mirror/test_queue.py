@@ -149,6 +149,15 @@ def test_a_gone_target_waits_for_its_retry_time_unless_named(db: sqlite3.Connect
     assert "many" in [target.coordinate for target in queue.queue_projects(db, only=None, now=day_later).targets]
 
 
+@pytest.mark.parametrize("time", ["yesterday", "9999-12-31T00:00:00Z", "2027-01-01T00:00:00Z"])
+def test_a_retry_time_that_no_answer_causes_does_not_count(db: sqlite3.Connection, writer: Writer, time: str) -> None:
+    gone = SourceAnswer(coordinate("many"), Outcome.GONE, ForgeFacts(state="gone"))
+    writer.store_answers(GITHUB, [gone], now=NOW - HOUR)
+    assert "many" not in queued(db)
+    db.execute("UPDATE facts SET retry_after = ?", (time,))
+    assert "many" in queued(db)
+
+
 def test_a_new_package_of_a_gone_repository_is_queued(db: sqlite3.Connection, writer: Writer) -> None:
     gone = SourceAnswer(coordinate("many"), Outcome.GONE, ForgeFacts(state="gone"))
     writer.store_answers(GITHUB, [gone], now=NOW - HOUR)

@@ -98,3 +98,21 @@ def test_a_repository_that_moved_is_no_suggestion(db: sqlite3.Connection, now: d
         store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=each))
     assert events(db) == [("moved", "shacker/django-todo", "jazzband/django-todo")]
     assert db.execute("SELECT suggestion FROM packages").fetchone() == (None,)
+
+
+def test_a_name_that_only_this_version_recognizes_is_no_event(db: sqlite3.Connection, now: datetime) -> None:
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    db.execute("UPDATE packages SET suggestion = NULL")
+    db.execute("UPDATE facts SET error = 'no answer'")  # so that the next answer is merged
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    assert events(db) == []
+    assert db.execute("SELECT suggestion FROM packages").fetchone() == ("https://codeberg.org/shacker/django-todo",)
+
+
+def test_a_page_with_several_answers_about_one_repository_is_one_event(db: sqlite3.Connection, now: datetime) -> None:
+    coordinate = "github.com/shacker/django-todo"
+    store(db, now, SourceName.GITHUB, coordinate, ForgeFacts(repository=PAGE))
+    answers = [SourceAnswer(coordinate, Outcome.UPDATED, facts=ForgeFacts(repository=MOVED)) for _ in range(2)]
+    answers[1] = answers[1]._replace(outcome=Outcome.FAILED, error="no answer")
+    Writer(db, forges={}).store_answers(SourceName.GITHUB, answers, now=now)
+    assert [event for event, _, _ in events(db)] == ["suggested"]

@@ -155,16 +155,18 @@ def test_a_sweep_without_a_package_counts_as_an_answer_about_it(db: sqlite3.Conn
     assert values(db, 1, "title") == "Django Pots"
 
 
-def test_an_override_of_the_wrong_type_is_reported_as_invalid(db: sqlite3.Connection, writer: Writer) -> None:
+def test_an_override_of_the_wrong_type_is_named_and_does_not_apply(db: sqlite3.Connection, writer: Writer) -> None:
     db.execute("INSERT INTO overrides VALUES (1, 'repo_watchers', '\"x\"', '2026-01-01T00:00:00Z')")
-    with pytest.raises(MirrorError, match="invalid facts or edits of these packages"):
-        override(db, 1, {"title": "Mine"})
+    override(db, 1, {"title": "Mine"})
+    assert values(db, 1, "title", "repo_watchers", "edited") == ("Mine", 512, '["title"]')
+    store_page(writer, POTS)
+    assert "djpkg edit django-pots --unset repo_watchers" in writer.damaged[1].reason
 
 
 def test_edits_stay_with_their_package_when_the_catalog_reuses_its_slug(db: sqlite3.Connection, writer: Writer) -> None:
     override(db, 1, {"title": "Mine"})
     writer.mark_removed({2, 3, 4}, now=NOW, report=True)
-    store_page(writer, catalog_facts(77, "django-pots", title="Theirs"))
+    store_page(writer, catalog_facts(77, "django-pots", title="Theirs", repo_url="https://github.com/otto/pots"))
     assert (values(db, 1, "title"), values(db, 77, "title")) == ("Mine", "Theirs")
     assert resolve.get_id(db, "django-pots", catalog="https://djangopackages.org/api/v4") == 77
     store_page(writer, replace(POTS, slug="pots-2"))
@@ -464,7 +466,7 @@ def test_an_edit_of_grids_and_category_moves_the_package(db: sqlite3.Connection,
 
 
 def test_a_refused_edit_changes_nothing(db: sqlite3.Connection, writer: Writer) -> None:
-    with pytest.raises(MirrorError, match="invalid facts or edits"):
+    with pytest.raises(MirrorError, match="your value of category is invalid"):
         override(db, 1, {"title": "Mine", "category": 4242})
     assert not db.in_transaction
     assert db.execute("SELECT count(*) FROM overrides").fetchone() == (0,)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.cli import options, terminal
+from djpkg.mirror import damage
 from djpkg.render import delimited, json, markdown
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from djpkg.mirror.damage import DamagedRow
     from djpkg.model.fields import Column
     from djpkg.model.package import Value
     from djpkg.render.rows import Rows
@@ -27,11 +29,15 @@ FORMATS: dict[str, Callable[[Rows], Iterator[str]]] = {
 
 
 class PackageRows(NamedTuple):
-    """Packages as rows, read from the mirror page by page while they are written."""
+    """Packages as rows, read from the mirror page by page while they are written.
+
+    Those that cannot be read are left out and added to `damaged`.
+    """
 
     mirror: sqlite3.Connection
     ids: Sequence[int]
     columns: Sequence[Column]
+    damaged: list[DamagedRow]
 
     @property
     def keys(self) -> list[str]:
@@ -43,14 +49,14 @@ class PackageRows(NamedTuple):
         from djpkg.mirror import listing  # noqa: PLC0415 - `show` and `fields` do without queries
 
         names = [column.field.name for column in self.columns]
-        for row in listing.get_rows(self.mirror, self.ids, self.columns):
+        for row in listing.get_rows(self.mirror, self.ids, self.columns, self.damaged):
             yield [row[name] for name in names]
 
     def json_pages(self) -> Iterable[list[str]]:
         """JSON objects straight from the mirror, without Python values in between."""
         from djpkg.mirror import listing  # noqa: PLC0415 - as above
 
-        return listing.get_json(self.mirror, self.ids, self.columns)
+        return listing.get_json(self.mirror, self.ids, self.columns, self.damaged)
 
 
 def choose_format(**flags: bool) -> str | None:
@@ -63,6 +69,14 @@ def write_rows(rows: Rows, output_format: str) -> None:
     """Write rows to stdout in one of `FORMATS`."""
     for text in FORMATS[output_format](rows):
         terminal.write_stdout(text)
+
+
+def report_damaged(rows: Sequence[DamagedRow]) -> None:
+    """Name on stderr the packages that were left out, after what was written to stdout."""
+    if rows:
+        terminal.flush()
+        for line in damage.describe_skipped(rows):
+            terminal.write_stderr(line)
 
 
 def write_object(value: object) -> None:

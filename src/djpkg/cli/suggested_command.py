@@ -8,10 +8,13 @@ import shlex
 from typing import TYPE_CHECKING
 
 from djpkg.render.escape import escape
+from djpkg.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from djpkg.mirror.removed_edits import RemovedEdits
 
 
 def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path | None) -> str:
@@ -29,3 +32,14 @@ def _quote(word: str) -> str:
         return shlex.quote(word)
     octal = re.sub(r"[^ -~]|[\\']", lambda match: f"\\{ord(match[0]):03o}", os.fsencode(word).decode("latin-1"))
     return f"$'{octal}'"
+
+
+def describe_removed_edits(edits: RemovedEdits, db: Path | None) -> str:
+    """Return the message about edits of a removed package, with the command that sets them on the listed one."""
+    package = {"slug": edits.slug, "id": edits.id, "catalog_state": "listed"}
+    command = edit_command(package, edits.assignments, db)
+    noun = pluralize(len(edits.values), "edit")
+    verb = "belongs" if len(edits.values) == 1 else "belong"
+    names = ", ".join(edits.values)
+    removed = f"the removed package {edits.removed_id} of that name"
+    return f"{edits.slug}: {noun} ({names}) {verb} to {removed}; to carry over: {command}"

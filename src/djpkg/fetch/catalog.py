@@ -201,16 +201,20 @@ class NamedFetch:
         slug = None if number is None else resolve.find_slug(self._db, number)
         if number is not None:
             await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
-        self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=isinstance(error, Refused))
+        refused = isinstance(error, Refused)
+        self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=refused, hint=error.hint)
 
     def _add_found(self, number: int | None) -> None:
         if number is not None:
             self.found.append(number)
 
     def _find_id(self, name: str) -> int | None:
-        """Return the id that the mirror has for a name. Raises PackageNotFound if it is ambiguous."""
-        known = resolve.find_ids(self._db, name, catalog=self._catalog_url, forges=self._forges)
-        return resolve.get_id(self._db, name, catalog=self._catalog_url, forges=self._forges) if known else None
+        """Return the id that the mirror has for a name; its rows are then readable. PackageNotFound if ambiguous."""
+        if not resolve.find_ids(self._db, name, catalog=self._catalog_url, forges=self._forges):
+            return None
+        number = resolve.get_id(self._db, name, catalog=self._catalog_url, forges=self._forges)
+        self._writer.repair([number])
+        return number
 
     async def _request(self, name: str, number: int | None) -> CatalogFacts | None:
         """Return the catalog's package for the first name that it knows; None without a catalog. Raises SourceError.

@@ -6,21 +6,23 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from djpkg.errors import Refused, SourceError
-from djpkg.fetch.report import PackageEvent, QuotaState
-from djpkg.mirror import fetch_history
+from djpkg.fetch.report import CarriedEdits, Failure, PackageEvent, QuotaState
+from djpkg.mirror import fetch_history, resolve
+from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import QuotaRow
 from djpkg.sources.http.rate_limit import MAX_RESET, MAX_WAIT
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from djpkg.fetch.page_writes import PageWrites
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.report import Report
     from djpkg.mirror.apply_answer import StoredChange
+    from djpkg.mirror.damage import DamagedRow
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
     from djpkg.sources.source import Metered
@@ -45,6 +47,7 @@ class Recorder:
         self._clock = clock
         self._earlier_quotas = fetch_history.get_quotas(db)
         self._stored: set[QuotaRow] = set()
+        self._earlier_edits = {edits[:3] for edits in find_removed_edits(db)}
 
     def record_stored(self, source: SourceName, changes: Sequence[StoredChange]) -> None:
         """Count stored packages as updated or unchanged, and record their events."""
@@ -61,9 +64,17 @@ class Recorder:
         self.report.count(source, outcome, packages)
         self.progress.advance(source, packages, outcome)
 
-    def fail(self, source: SourceName, slugs: tuple[str, ...], reason: str, *, refused: bool = False) -> None:
+    def fail(
+        self,
+        source: SourceName,
+        slugs: tuple[str, ...],
+        reason: str,
+        *,
+        refused: bool = False,
+        hint: str | None = None,
+    ) -> None:
         """Count packages as failed; `refused` means that the source rejected the credentials."""
-        self.report.fail(source, slugs, reason, refused=refused)
+        self.report.fail(source, slugs, reason, refused=refused, hint=hint)
         self.progress.advance(source, len(slugs), Outcome.FAILED)
 
     def defer(self, source: SourceName, packages: int, reason: str, until: datetime | None) -> None:
@@ -71,13 +82,26 @@ class Recorder:
         self.report.defer(source, packages, reason, until)
         self.progress.advance(source, packages, Outcome.DEFERRED)
 
+    def record_damaged(self, rows: Iterable[DamagedRow]) -> None:
+        """Record the packages of which not everything stored could be used."""
+        self.report.failures += [Failure(row.name, None, row.reason) for row in rows]
+
+    def record_edits(self, carried_over: Sequence[tuple[int, int]]) -> None:
+        """Record the edits that moved from removed packages, and those that could not follow their package."""
+        self.report.carried_over = [
+            CarriedEdits(resolve.find_slug(self._db, new) or str(new), new, old) for old, new in carried_over
+        ]
+        self.report.removed_edits = [
+            edits for edits in find_removed_edits(self._db) if edits[:3] not in self._earlier_edits
+        ]
+
     @contextmanager
     def recording_errors(self, source: SourceName) -> Iterator[None]:
         """Record a SourceError as a failure of the whole source, and suppress it."""
         try:
             yield
         except SourceError as error:
-            self.report.fail_source(source, str(error), refused=isinstance(error, Refused))
+            self.report.fail_source(source, str(error), refused=isinstance(error, Refused), hint=error.hint)
 
     @asynccontextmanager
     async def recording_usage(self, name: SourceName, source: Metered) -> AsyncIterator[None]:
@@ -93,7 +117,7 @@ class Recorder:
             await self._store(self._quota_rows(name, source))
 
     async def store_blocked(self, name: SourceName, source: Metered) -> None:
-        """Store now, in case the process is killed, until when a source allows no more requests."""
+        """Store rate-limit blocks at once, in case the process is killed."""
         rows = self._quota_rows(name, source)
         await self._store([row for row in rows if row.not_before is not None and row not in self._stored])
 

@@ -69,7 +69,7 @@ class SourceWorkers:
                         if answer.outcome is not None:
                             unanswered.pop(answer.coordinate, None)
         for rejected in source.rejections:
-            self._recorder.report.reject_token(source.name, str(rejected))
+            self._recorder.report.reject_token(source.name, str(rejected), hint=rejected.hint)
         for names in unanswered.values():  # only if the source raised an error
             self._recorder.fail(source.name, names, f"{source.name}: no answer (stopped early)")
 
@@ -89,7 +89,7 @@ class SourceWorkers:
                 case None:
                     continue
                 case Outcome.FAILED:
-                    self._recorder.fail(source, names, answer.reason, refused=answer.refused)
+                    self._recorder.fail(source, names, answer.reason, refused=answer.refused, hint=answer.hint)
                 case Outcome.DEFERRED:
                     self._recorder.defer(source, len(names), answer.reason, answer.until)
                 case Outcome.GONE:

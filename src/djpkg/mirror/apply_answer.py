@@ -50,7 +50,7 @@ class StoredChange(NamedTuple):
 class AppliedAnswer(NamedTuple):
     """The columns to write, the effect on the package, and the facts that the row then holds.
 
-    `only_time` is true when the merge of the package changes in nothing but the time of the answer.
+    `only_time`: True if merging again would change only the answer time.
     """
 
     row: dict[str, SqlValue]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import PackageNotFound
-from djpkg.text import quote_input
+from djpkg.mirror.damage import text_or_none
+from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,7 +18,7 @@ _MAX_SUGGESTIONS = 3
 
 
 class GridCount(NamedTuple):
-    """A category or grid and its number of listed packages; slug and title are None while unknown."""
+    """A category or grid and its number of listed packages; slug and title are None while unknown or damaged."""
 
     id: int
     slug: str | None
@@ -38,7 +39,7 @@ def get_categories(db: sqlite3.Connection) -> list[GridCount]:
         "SELECT id, slug, title, (SELECT count(*) FROM packages WHERE packages.category = categories.id"
         " AND catalog_state = 'listed') AS packages FROM categories ORDER BY packages DESC, slug"
     )
-    return [GridCount(*row) for row in rows]
+    return [_grid_count(*row) for row in rows]
 
 
 def get_grids(db: sqlite3.Connection) -> list[GridCount]:
@@ -49,7 +50,7 @@ def get_grids(db: sqlite3.Connection) -> list[GridCount]:
         " LEFT JOIN packages ON packages.id = package_grids.package_id AND packages.catalog_state = 'listed'"
         " GROUP BY grids.id ORDER BY packages DESC, grids.slug"
     )
-    return [GridCount(*row) for row in rows]
+    return [_grid_count(*row) for row in rows]
 
 
 def get_grid_id(db: sqlite3.Connection, text: str) -> int:
@@ -63,7 +64,7 @@ def get_grid_id(db: sqlite3.Connection, text: str) -> int:
     suggested: list[str] = []
     for similar in get_close_matches(name, ids, n=_MAX_SUGGESTIONS, cutoff=0.6):
         (slug,) = db.execute("SELECT slug FROM grids WHERE id = ?", (ids[similar],)).fetchone()
-        if slug and slug not in suggested:
+        if is_text(slug) and slug and slug not in suggested:
             suggested.append(slug)
     hint = f"did you mean {', '.join(suggested)}?" if suggested else "djpkg grids lists them"
     raise PackageNotFound(f"grid {quote_input(text)} not found in the mirror", hint=hint)
@@ -91,12 +92,16 @@ def has_unnamed(db: sqlite3.Connection, packages: Sequence[int]) -> bool:
     return bool(row[0])
 
 
+def _grid_count(number: int, slug: object, title: object, packages: int) -> GridCount:
+    return GridCount(number, text_or_none(slug), text_or_none(title), packages)
+
+
 def _ids_by_name(db: sqlite3.Connection, table: str) -> dict[str, int]:
     """Where names collide, an id wins over a slug, and a slug over a title."""
     rows = db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id").fetchall()
     ids = {str(number): number for number, _, _ in rows}
     for column in (1, 2):
         for row in rows:
-            if row[column]:
+            if row[column] and is_text(row[column]):
                 ids.setdefault(row[column].lower(), row[0])
     return ids

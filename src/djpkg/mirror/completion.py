@@ -1,6 +1,6 @@
 """Names from the mirror for shell completion.
 
-A shell asks on a key press, so nothing waits and nothing is reported: the caller treats any error (a locked, damaged,
+Completion must be fast and silent: nothing here waits for a lock, and the caller treats any error (a locked, damaged,
 older or missing mirror) as "no candidates".
 """
 
@@ -12,7 +12,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from djpkg.mirror import files
+from djpkg.mirror.damage import decode_text
 from djpkg.mirror.resolve import NORMALIZED_SLUG, normalize_slug
+from djpkg.text import is_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,4 +55,5 @@ def _slugs_sql(table: str) -> str:
 def _query(path: Path, sql: str, values: tuple[str, ...]) -> list[str]:
     files.check_path(path)
     with closing(sqlite3.connect(files.file_uri(path, "ro"), uri=True, timeout=_BUSY_SECONDS)) as db:
-        return [name for (name,) in db.execute(sql, values) if _SAFE_NAME.fullmatch(name)]
+        db.text_factory = decode_text
+        return [name for (name,) in db.execute(sql, values) if is_text(name) and _SAFE_NAME.fullmatch(name)]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.errors import DjpkgError, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import files, schema
+from djpkg.mirror.damage import decode_text
 from djpkg.mirror.files import OTHER_FILE
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
 _INVALID_TEXT = "it contains text that is not valid UTF-8"
 _RESTORE = "restore a copy, or move it aside and fetch again"
+_FREE_SPACE = "free some space and run the command again"
 
 
 @contextmanager
@@ -95,6 +97,20 @@ def busy_timeout(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
         db.execute(f"PRAGMA busy_timeout = {before}")
 
 
+@contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """Run the block as a part of the transaction that an exception undoes alone."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK TO part")
+            db.execute("RELEASE part")
+        raise
+    db.execute("RELEASE part")
+
+
 def find_version(path: Path) -> int | None:
     """Return the version of the mirror, or None if there is none yet.
 
@@ -142,7 +158,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
 def create_in_memory() -> sqlite3.Connection:
     """Return an empty mirror in memory, in autocommit mode."""
     _check_sqlite()
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     schema.migrate(db)
     return db
 
@@ -161,7 +177,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(files.file_uri(path, mode), uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    uri = files.file_uri(path, mode)
+    return _tolerant(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS))
+
+
+def _tolerant(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Let text that is not valid UTF-8 harm only the row that contains it."""
+    db.text_factory = decode_text
+    return db
 
 
 def _check_sqlite() -> None:
@@ -199,7 +222,7 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
 
 def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
     """Close `db` and return an upgraded copy in memory."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     try:
         db.backup(copy, progress=_fail_if_locked)
         db.close()
@@ -260,9 +283,9 @@ def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | N
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_TOOBIG:
             return _damaged(path, str(error))
         case sqlite3.SQLITE_FULL:
-            return MirrorError(f"the disk is full; the mirror {path} is unchanged")
+            return MirrorError(f"the disk is full; the mirror {path} is unchanged", hint=_FREE_SPACE)
         case sqlite3.SQLITE_IOERR:
-            return MirrorError(f"disk error while using the mirror {path} ({name})")
+            return MirrorError(f"disk error while using the mirror {path} ({name})", hint=_FREE_SPACE)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return MirrorBusy(f"the mirror {path} is locked by another program", hint="try again when it has finished")
         case sqlite3.SQLITE_READONLY if name.endswith("DBMOVED"):

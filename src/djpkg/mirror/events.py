@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.mirror.damage import DamagedRow, name_package, slug_or_id
+from djpkg.text import is_text
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
@@ -21,17 +24,28 @@ class Change(NamedTuple):
 
 
 def find_changes(
-    db: sqlite3.Connection, *, since: str, packages: Sequence[int] | None = None, limit: int = 0
+    db: sqlite3.Connection,
+    *,
+    since: str,
+    packages: Sequence[int] | None = None,
+    limit: int = 0,
+    damaged: list[DamagedRow] | None = None,
 ) -> list[Change]:
     """Return the events from `since` (a UTC text) on, newest first: of these packages, or of all if None.
 
-    `limit` 0 means no limit.
+    `limit` 0 means no limit. Events that cannot be read are left out, and their packages added to `damaged`.
     """
     only = "" if packages is None else " AND package_id IN (SELECT value FROM json_each(?))"
     values = (since,) if packages is None else (since, json.dumps(list(packages)))
     rows = db.execute(
-        "SELECT at, slug, event, old, new FROM events JOIN packages ON packages.id = package_id"
+        "SELECT package_id, slug, at, event, old, new FROM events JOIN packages ON packages.id = package_id"
         f" WHERE at >= ?{only} ORDER BY at DESC, events.id DESC LIMIT ?",
         (*values, limit or -1),
     )
-    return [Change(*row) for row in rows]
+    changes: list[Change] = []
+    for number, stored_slug, at, event, old, new in rows:
+        if all(map(is_text, (at, event, old or "", new or ""))):
+            changes.append(Change(at, slug_or_id(number, stored_slug), event, old, new))
+        elif damaged is not None:
+            damaged.append(DamagedRow(number, name_package(number, stored_slug), "an event cannot be read"))
+    return changes

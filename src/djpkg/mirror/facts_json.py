@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from djpkg.errors import MirrorError
+from djpkg.mirror.damage import text_or_none
 from djpkg.model.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts
 from djpkg.model.merge import FactsRow
 from djpkg.source_name import SourceName
+from djpkg.text import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SOURCES: frozenset[object] = frozenset(SourceName)
 _encoder = msgspec.json.Encoder()
 _catalog = msgspec.json.Decoder(CatalogFacts)
 _forge = msgspec.json.Decoder(ForgeFacts)
@@ -26,7 +28,7 @@ def encode(facts: Facts) -> str:
 
 
 def decode(source: SourceName, text: str) -> Facts:
-    """Return the facts that `encode` wrote for a source. Raises MirrorError for any other JSON."""
+    """Return the facts that `encode` wrote for a source. Raises ValueError for any other text."""
     try:
         match source:
             case SourceName.CATALOG:
@@ -35,22 +37,42 @@ def decode(source: SourceName, text: str) -> Facts:
                 return _pypi.decode(text)
             case _:
                 return _forge.decode(text)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise invalid_facts_error(f"of {source}", error) from error
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
 
 
-def parse_facts_row(row: Sequence[str | None]) -> FactsRow:
+def parse_facts_row(row: Sequence[object]) -> FactsRow | None:
     """Return the row of the columns source, coordinate, asked, answered, outcome, error, facts.
 
-    Raises MirrorError for invalid facts, and ValueError for an unknown source.
+    What another program damaged counts as missing, so that the source is asked for it again. None for an unknown
+    source or coordinate.
     """
     source, coordinate, asked, answered, outcome, error, text = row
-    name = SourceName(cast("str", source))
-    facts = decode(name, text) if text is not None else None
-    return FactsRow(name, cast("str", coordinate), asked, answered, outcome, error, facts)
+    if source not in SOURCES or not is_text(coordinate):
+        return None
+    name = SourceName(str(source))
+    times = text_or_none(asked), text_or_none(answered)
+    facts = find_facts(name, text)
+    return FactsRow(name, coordinate, *times, text_or_none(outcome), text_or_none(error), facts)
 
 
-def invalid_facts_error(subject: str, error: Exception) -> MirrorError:
-    """Return the error for facts that cannot be read or merged; `subject` is the source or packages ("of pypi")."""
-    message = f"the mirror contains invalid facts {subject} ({error})"
-    return MirrorError(message, hint="restore a copy of the mirror, or remove what another program wrote there")
+def find_facts(source: SourceName, text: object) -> Facts | None:
+    """Return the facts that are stored for a source; None if there are none or they are damaged."""
+    if not isinstance(text, str):
+        return None
+    try:
+        facts = decode(source, text)
+    except ValueError:
+        return None
+    return None if _is_empty(facts) else facts
+
+
+def _is_empty(facts: Facts) -> bool:
+    """Return whether facts lack what every answer states: a JSON object without known keys."""
+    match facts:
+        case ForgeFacts(state="ok"):
+            return facts.repository is None
+        case PypiFacts(state="ok"):
+            return not facts.name
+        case _:
+            return False

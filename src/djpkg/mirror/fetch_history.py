@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from djpkg.mirror.connection import transaction
+from djpkg.mirror.damage import is_integer, text_or_none
 from djpkg.model.fetch_state import QuotaRow, Sweep
+from djpkg.source_name import SourceName
+from djpkg.text import is_text
 from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -15,14 +18,15 @@ if TYPE_CHECKING:
 
     from sqlite_utils.db import Table
 
-    from djpkg.source_name import SourceName
 
+# More than PyPI will ever have: a larger number was not stored by djpkg.
+_MAX_PROJECTS = 100_000_000
 # Half a year of nightly fetches.
 RUNS_KEPT = 200
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
-    """Store the start of a fetch and return its number. A killed fetch keeps no end."""
+    """Store the start of a fetch and return its number. `finished` stays null if the process is killed."""
     with transaction(db):
         cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
         db.execute("DELETE FROM runs WHERE id <= ?", ((cursor.lastrowid or 0) - RUNS_KEPT,))
@@ -56,25 +60,34 @@ def store_quotas(db: sqlite3.Connection, quotas: list[QuotaRow]) -> None:
 
 
 def get_quotas(db: sqlite3.Connection) -> list[QuotaRow]:
-    """Return all quota pools as last stored."""
+    """Return all quota pools as last stored, without damaged rows: the next answer replaces them."""
     rows = db.execute(
         "SELECT source, pool, quota_limit, remaining, reset, not_before FROM sources ORDER BY source, pool"
     )
     return [
         QuotaRow(source, pool, limit, remaining, parse_time(reset), parse_time(not_before))
         for source, pool, limit, remaining, reset, not_before in rows
+        if all(map(is_text, (source, pool, reset or "", not_before or "")))
+        if all(number is None or is_integer(number) for number in (limit, remaining))
     ]
 
 
 def find_sweep(db: sqlite3.Connection, source: SourceName) -> Sweep | None:
-    """Return the last complete sweep, or None."""
+    """Return the last complete sweep, None also for a damaged row: the next sweep replaces it."""
     row = db.execute("SELECT completed, packages, newest_id FROM sweeps WHERE source = ?", (source.value,)).fetchone()
-    completed = parse_time(row[0]) if row else None
-    return Sweep(completed, row[1], row[2]) if completed is not None else None
+    time, packages, newest_id = row or (None, None, None)
+    completed = parse_time(text_or_none(time))
+    if completed is None or not is_integer(packages) or not (newest_id is None or is_integer(newest_id)):
+        return None
+    if source is SourceName.CATALOG:  # rows of packages are never deleted, so a larger number is wrong
+        (most,) = db.execute("SELECT count(*) FROM packages").fetchone()
+    else:
+        most = _MAX_PROJECTS
+    return Sweep(completed, packages, newest_id) if 0 <= packages <= most else None
 
 
 def store_sweep(db: sqlite3.Connection, source: SourceName, sweep: Sweep) -> None:
-    """Store that a sweep is complete. Must be the last write of the sweep: later ones read only what is newer."""
+    """Store that a sweep is complete. Call it last: later sweeps read only newer packages."""
     row = {
         "source": source.value,
         "completed": format_time(sweep.completed),

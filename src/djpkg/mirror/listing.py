@@ -7,30 +7,36 @@ a slow reader of the output (a pager) never blocks a fetch.
 from __future__ import annotations
 
 import json
+import sqlite3
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 from json.encoder import encode_basestring_ascii
+from types import NoneType
 from typing import TYPE_CHECKING, cast
 
+from djpkg.mirror.damage import damaged_error, find_damaged, text_or_none
 from djpkg.mirror.read import distinct_fields
-from djpkg.mirror.serialization import from_sql
+from djpkg.mirror.serialization import NOT_NULL, from_sql
 from djpkg.model.fields import Kind
 from djpkg.query.columns import column_sql, is_computed
 from djpkg.query.grid_names import GridName, GridNames, lower_ascii
 from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause
 from djpkg.query.where_clause import unknown_names, where_clause
-from djpkg.text import quote_input
+from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from djpkg.mirror.damage import DamagedRow
     from djpkg.mirror.serialization import SqlValue
     from djpkg.model.fields import Column, Field
     from djpkg.model.package import Values
     from djpkg.query.parser import Query, Sort
 
 _PAGE_SIZE = 250
+# No JSON text may contain a line break, so values that are parsed together cannot complete each other.
+_JSON_BREAK = ",\n"
 
 
 def count(db: sqlite3.Connection, query: Query) -> int:
@@ -58,8 +64,10 @@ def _define_version_order(db: sqlite3.Connection) -> None:
     """Define the SQL function that returns a version's position among all versions of the mirror."""
     from djpkg.model import pypi_project  # noqa: PLC0415 - only for this order
 
-    versions = (text for (text,) in db.execute("SELECT DISTINCT pypi_version FROM packages WHERE pypi_version <> ''"))
-    positions = {text: position for position, text in enumerate(pypi_project.sort_versions(versions))}
+    rows = db.execute("SELECT DISTINCT pypi_version FROM packages WHERE pypi_version <> ''")
+    versions = (text for (text,) in rows if is_text(text))
+    # The function gets bytes, because Python's sqlite3 fails on arguments that are not valid UTF-8.
+    positions = {text.encode(): position for position, text in enumerate(pypi_project.sort_versions(versions))}
     db.create_function(VERSION_RANK, 1, positions.get, deterministic=True)
 
 
@@ -100,55 +108,135 @@ def get_grid_names(db: sqlite3.Connection) -> GridNames:
 
 
 def _names_in(db: sqlite3.Connection, table: str) -> tuple[GridName, ...]:
-    return tuple(GridName(*row) for row in db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id"))
+    rows = db.execute(f"SELECT id, slug, title FROM {table} ORDER BY id")
+    return tuple(GridName(number, text_or_none(slug), text_or_none(title)) for number, slug, title in rows)
 
 
-def get_rows(db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column]) -> Iterator[Values]:
-    """Yield the JSON values of each package by field name, in the order of `ids`."""
+def get_rows(
+    db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column], damaged: list[DamagedRow] | None = None
+) -> Iterator[Values]:
+    """Yield the JSON values of each package by field name, in the order of `ids`.
+
+    Packages whose row cannot be read are left out and added to `damaged`; without it they raise MirrorError.
+    """
     fields = distinct_fields(columns)
-    for page in _read_pages(db, ids, fields):
-        for row in page:
-            yield {field.name: from_sql(field, stored) for field, stored in zip(fields, row, strict=True)}
+    for numbers, page, _ in _read_pages(db, ids, fields):
+        for number, row in zip(numbers, page, strict=True):
+            try:
+                values = {field.name: from_sql(field, stored) for field, stored in zip(fields, row, strict=True)}
+            except ValueError as error:
+                _leave_out(find_damaged(db, number, str(error)), damaged)
+            else:
+                yield values
 
 
-def get_json(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column]) -> Iterator[list[str]]:
-    """Yield pages of compact JSON objects, one object per package, in the order of `ids`.
+def get_json(
+    db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], damaged: list[DamagedRow] | None = None
+) -> Iterator[list[str]]:
+    """Yield pages of compact JSON objects, one object per package, in the order of `ids`; `damaged` as in `get_rows`.
 
-    Stored JSON is copied into a template without parsing it: with json.loads and json.dumps of every record,
-    `list --json` of 5,800 packages takes twice as long.
+    Stored JSON is copied into a template: with json.loads and json.dumps of every record, `list --json` of 5,800
+    packages takes twice as long.
     """
     fields = [column.field for column in columns]
     template = "{" + ",".join(f"{json.dumps(column.key).replace('%', '%%')}:%s" for column in columns) + "}"
-    encoders = [_json_encoder(field) for field in fields]
-    for page in _read_pages(db, ids, fields):
-        yield [template % tuple([encode(value) for encode, value in zip(encoders, row, strict=True)]) for row in page]
+    encoders = [_column_encoder(field) for field in fields]
+    for numbers, page, is_valid_text in _read_pages(db, ids, fields):
+        if not is_valid_text:
+            yield list(_encode_rows(db, template, fields, zip(numbers, page, strict=True), damaged))
+            continue
+        try:
+            encoded = [encode(values) for encode, values in zip(encoders, zip(*page, strict=True), strict=True)]
+            lines = [template % row for row in zip(*encoded, strict=True)]
+        except (TypeError, ValueError, RecursionError):
+            yield list(_encode_rows(db, template, fields, zip(numbers, page, strict=True), damaged))
+        else:
+            yield lines
+
+
+def _leave_out(row: DamagedRow, damaged: list[DamagedRow] | None) -> None:
+    if damaged is None:
+        raise damaged_error(row)
+    damaged.append(row)
+
+
+def _encode_rows(
+    db: sqlite3.Connection,
+    template: str,
+    fields: Sequence[Field],
+    rows: Iterable[tuple[int, tuple[SqlValue, ...]]],
+    damaged: list[DamagedRow] | None,
+) -> Iterator[str]:
+    """Yield the objects of a page that contains an unusual value, each value parsed."""
+    for number, row in rows:
+        try:
+            values = [from_sql(field, stored) for field, stored in zip(fields, row, strict=True)]
+        except ValueError as error:
+            _leave_out(find_damaged(db, number, str(error)), damaged)
+        else:
+            yield template % tuple([json.dumps(value, separators=(",", ":")) for value in values])
 
 
 def _read_pages(
     db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[Field]
-) -> Iterator[list[tuple[SqlValue, ...]]]:
+) -> Iterator[tuple[list[int], list[tuple[SqlValue, ...]], bool]]:
+    """Yield pages: the ids, the rows, and whether all texts are valid UTF-8."""
     expressions = ", ".join(column_sql(field) for field in fields)
     for start in range(0, len(ids), _PAGE_SIZE):
-        yield db.execute(
-            f"SELECT {expressions} FROM json_each(?) AS wanted JOIN packages ON packages.id = wanted.value"
-            " ORDER BY wanted.key",
-            (json.dumps(ids[start : start + _PAGE_SIZE]),),
-        ).fetchall()
+        sql = (
+            f"SELECT wanted.value, {expressions} FROM json_each(?) AS wanted JOIN packages"
+            " ON packages.id = wanted.value ORDER BY wanted.key"
+        )
+        wanted = (json.dumps(ids[start : start + _PAGE_SIZE]),)
+        tolerant, db.text_factory = db.text_factory, str  # much faster
+        try:
+            rows, is_valid_text = db.execute(sql, wanted).fetchall(), True
+        except sqlite3.OperationalError:
+            db.text_factory = tolerant
+            rows, is_valid_text = db.execute(sql, wanted).fetchall(), False
+        finally:
+            db.text_factory = tolerant
+        yield [row[0] for row in rows], [row[1:] for row in rows], is_valid_text
 
 
-def _json_encoder(field: Field) -> Callable[[SqlValue], object]:
-    """Return the function from a column's value to its JSON text (or to an integer, which prints the same)."""
+def _column_encoder(field: Field) -> Callable[[Sequence[SqlValue]], Iterable[object]]:
+    """Return the function from a column of a page to its JSON texts (or integers, which print the same).
+
+    It raises TypeError or ValueError for the whole column if a value is unusual; `from_sql` then decides.
+    """
     match field.kind:
+        case Kind.COUNTS:
+            return partial(_check_json, opening="[", item_type=int)
+        case Kind.NAMES if not is_computed(field):
+            return partial(_check_json, opening="[", item_type=str)
+        case Kind.MAPPING:
+            return partial(_check_json, opening="{", item_type=str)
+        case Kind.TEXT | Kind.URL | Kind.PROJECT | Kind.TIME:
+            return partial(map, encode_basestring_ascii) if field.name in NOT_NULL else _encode_texts
         case Kind.INTEGER:
-            return lambda value: "null" if value is None else value
-        case Kind.CATEGORY | Kind.GRIDS:
-            # Packages share few categories and sets of grids: the cache saves a seventh of `list --json`.
-            return cache(lambda value: json.dumps(from_sql(field, value), separators=(",", ":")))
-        case Kind.NAMES if is_computed(field):  # SQLite does not escape to ASCII
-            return lambda value: json.dumps(json.loads(cast("str", value)), separators=(",", ":"))
-        case Kind.COUNTS | Kind.NAMES | Kind.MAPPING:
-            return lambda value: value
-        case Kind.FLAG:
-            return lambda value: "null" if value is None else "true" if value else "false"
+            return _encode_integers
         case _:
-            return lambda value: "null" if value is None else encode_basestring_ascii(cast("str", value))
+            # Packages share few categories, flags and sets of grids: the cache saves a seventh of `list --json`.
+            return partial(map, cache(lambda value: json.dumps(from_sql(field, value), separators=(",", ":"))))
+
+
+def _encode_texts(values: Sequence[SqlValue]) -> list[str]:
+    return ["null" if value is None else encode_basestring_ascii(cast("str", value)) for value in values]
+
+
+def _encode_integers(values: Sequence[SqlValue]) -> list[SqlValue]:
+    if not set(map(type, values)) <= {int, NoneType}:
+        raise TypeError
+    return ["null" if value is None else value for value in values]
+
+
+def _check_json(values: Sequence[str], *, opening: str, item_type: type) -> Sequence[str]:
+    """Return the column if each value is a compact list, or object, of items of that type: all are parsed at once."""
+    joined = f"[{_JSON_BREAK.join(values)}]"
+    if not joined.isascii() or not joined.count("\n") == joined.count(f"{_JSON_BREAK}{opening}") == len(values) - 1:
+        raise ValueError
+    parsed = json.loads(joined)
+    items = chain.from_iterable(one.values() if opening == "{" else one for one in parsed)
+    if len(parsed) != len(values) or not set(map(type, items)) <= {item_type}:
+        raise ValueError
+    return values

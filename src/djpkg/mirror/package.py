@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from djpkg.mirror import facts_json
+from djpkg.mirror.damage import DamagedRow, damaged_error, find_damaged, find_name, repair_hint, text_or_none
+from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.read import get_values
 from djpkg.mirror.serialization import to_public
 from djpkg.model import fields
 from djpkg.model.merge import merge
 from djpkg.model.package import Package, Provenance
 from djpkg.source_name import SourceName
+from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from djpkg.model.merge import FactsRow, Merged, StoredValue
+    from djpkg.model.merge import FactsRow, Merged
 
 
 def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]) -> Package:
     """Return one package. Raises PackageNotFound for an unknown id."""
     values = get_values(db, number, fields.ALL_COLUMNS)
-    merged, facts = get_merged(db, number, forges=forges)
+    merged, facts, problems = get_merged(db, number, forges=forges)
     coordinates = {merged.project, merged.repository.coordinate if merged.repository else None}
     return Package(
         values=values,
@@ -42,33 +44,45 @@ def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, Sou
             if row.source is SourceName.CATALOG or row.coordinate in coordinates
         ),
         suggestion=merged.suggestion,
+        problems=problems,
     )
 
 
 def get_merged(
     db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]
-) -> tuple[Merged, list[FactsRow]]:
-    """Return a package's merge and the facts behind it. Raises MirrorError for invalid facts."""
-    try:
-        return _merge(db, number, forges)
-    except ValueError as error:
-        raise facts_json.invalid_facts_error(f"of package {number}", error) from error
+) -> tuple[Merged, list[FactsRow], tuple[str, ...]]:
+    """Return a package's merge, the facts behind it, and what in its rows is damaged and was not used.
 
-
-def _merge(db: sqlite3.Connection, number: int, forges: Mapping[str, SourceName]) -> tuple[Merged, list[FactsRow]]:
-    facts = [
-        facts_json.parse_facts_row(row)
-        for row in db.execute(
-            "SELECT source, coordinate, asked, answered, outcome, error, facts FROM facts WHERE package_id = ?"
-            " ORDER BY source",
-            (number,),
-        )
-    ]
-    rows = db.execute("SELECT field, value, edited FROM overrides WHERE package_id = ?", (number,)).fetchall()
-    overrides: dict[str, StoredValue] = {field: json.loads(value) for field, value, _ in rows}
-    edited = {field: time for field, _, time in rows}
+    Raises MirrorError if the facts of the catalog are damaged.
+    """
+    name = find_name(db, number)
+    facts, problems = _read_facts(db, number, name)
+    overrides = read_overrides(db, [number])[number]
+    if overrides.invalid:
+        problems.append(describe_invalid(name, overrides.invalid))
     (state,) = db.execute("SELECT catalog_state FROM packages WHERE id = ?", (number,)).fetchone()
-    return merge(facts, overrides, edited=edited, listed=state == "listed", forges=forges), facts
+    try:
+        merged = merge(facts, overrides.values, edited=overrides.edited, listed=state != "removed", forges=forges)
+    except ValueError as error:
+        raise damaged_error(find_damaged(db, number, str(error))) from error
+    return merged, facts, tuple(problems)
+
+
+def _read_facts(db: sqlite3.Connection, number: int, name: str) -> tuple[list[FactsRow], list[str]]:
+    facts: list[FactsRow] = []
+    problems: list[str] = []
+    for columns in db.execute(
+        "SELECT source, coordinate, asked, answered, outcome, error, facts FROM facts WHERE package_id = ?"
+        " ORDER BY source",
+        (number,),
+    ):
+        row = facts_json.parse_facts_row(columns)
+        if row is not None:
+            facts.append(row)
+        if row is None or (row.facts is None and columns[-1] is not None):
+            hint = repair_hint([DamagedRow(number, name, "")])
+            problems.append(f"the stored facts of {quote_input(str(columns[0]))} are damaged; {hint}")
+    return facts, problems
 
 
 def _category_title(db: sqlite3.Connection, number: int) -> str | None:
@@ -77,7 +91,7 @@ def _category_title(db: sqlite3.Connection, number: int) -> str | None:
         " WHERE categories.id = (SELECT category FROM packages WHERE packages.id = ?)",
         (number,),
     ).fetchone()
-    return row[0] if row else None
+    return text_or_none(row[0]) if row else None
 
 
 def _grid_titles(db: sqlite3.Connection, number: int) -> tuple[str, ...]:
@@ -86,4 +100,4 @@ def _grid_titles(db: sqlite3.Connection, number: int) -> tuple[str, ...]:
         " WHERE package_id = ? ORDER BY position",
         (number,),
     )
-    return tuple(title for (title,) in rows)
+    return tuple(title for (title,) in rows if is_text(title))

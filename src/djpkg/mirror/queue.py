@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from djpkg.mirror.damage import text_or_none
 from djpkg.model.lookups import ProjectTarget, RepositoryTarget
 from djpkg.source_name import FORGES, SourceName
 from djpkg.times import format_time, is_same_time
@@ -33,6 +35,10 @@ class ProjectQueue(NamedTuple):
 _STALEST_FIRST = "ORDER BY facts.answered IS NOT NULL, facts.answered, packages.repo_watchers DESC, packages.id"
 
 
+# Longer than `MAX_RETRY_DELAY` of `apply_answer`.
+_LONGEST_RETRY = timedelta(days=31)
+
+
 def queue_repositories(
     db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime
 ) -> dict[SourceName, RepositoryQueue]:
@@ -40,20 +46,25 @@ def queue_repositories(
     queues = {forge: RepositoryQueue([], {}) for forge in FORGES}
     positions: dict[str, int] = {}
     condition, values = _due_condition(only, now)
-    for forge, slug, path, coordinate, updated, *known in db.execute(
+    for forge, slug, path, coordinate, catalog_updated, *known in db.execute(
         "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
-        " (SELECT CASE WHEN json_array_length(catalog.facts, '$.participants') > 0"
+        " (SELECT CASE WHEN NOT json_valid(catalog.facts) THEN NULL"
+        "  WHEN json_array_length(catalog.facts, '$.participants') > 0"
         "  THEN json_extract(catalog.facts, '$.last_updated') END"
         "  FROM facts AS catalog WHERE catalog.package_id = packages.id AND catalog.source = 'catalog'),"
         " facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
-        " facts.contributors_taken, json_extract(facts.facts, '$.state') IS 'gone',"
-        " json_extract(facts.facts, '$.repository.path')"
+        " facts.contributors_taken, CASE WHEN json_valid(facts.facts) THEN json_extract(facts.facts, '$.state') END"
+        " IS 'gone', CASE WHEN json_valid(facts.facts) THEN json_extract(facts.facts, '$.repository.path') END"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge"
         " AND facts.coordinate = packages.repository_key"
-        f" WHERE packages.repository_key IS NOT NULL AND {condition} {_STALEST_FIRST}",
+        " WHERE typeof(packages.repository_key) = 'text' AND typeof(packages.repository) = 'text'"
+        f" AND {condition} {_STALEST_FIRST}",
         values,
     ):
-        targets, slugs = queues[SourceName(forge)]
+        if forge not in queues:  # a damaged row, which this fetch could not write anew
+            continue
+        updated = text_or_none(catalog_updated)
+        targets, slugs = queues[forge]
         if coordinate in slugs:
             slugs[coordinate] = (*slugs[coordinate], slug)
             target = targets[positions[coordinate]]
@@ -63,7 +74,9 @@ def queue_repositories(
             continue
         slugs[coordinate] = (slug,)
         positions[coordinate] = len(targets)
-        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken, gone, known_path = known
+        *validators, gone, known_path = known
+        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken = map(text_or_none, validators)
+        known_path = text_or_none(known_path)
         targets.append(
             RepositoryTarget(
                 coordinate=coordinate,
@@ -92,7 +105,7 @@ def queue_projects(db: sqlite3.Connection, *, only: Collection[int] | None, now:
         "SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = 'pypi'"
         " AND facts.coordinate = packages.pypi_name"
-        f" WHERE packages.pypi_name IS NOT NULL AND {condition} {_STALEST_FIRST}",
+        f" WHERE typeof(packages.pypi_name) = 'text' AND {condition} {_STALEST_FIRST}",
         values,
     ):
         if name in queue.slugs:
@@ -105,6 +118,8 @@ def queue_projects(db: sqlite3.Connection, *, only: Collection[int] | None, now:
 
 def _due_condition(only: Collection[int] | None, now: datetime) -> tuple[str, tuple[str | int, ...]]:
     if only is None:
-        # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well.
-        return "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ?)", (format_time(now),) * 2
+        # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well. A time later
+        # than any answer causes is damaged.
+        due = "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ? OR facts.retry_after > ?)"
+        return due, (*(format_time(now),) * 2, format_time(now + _LONGEST_RETRY))
     return "packages.id IN (SELECT value FROM json_each(?))", (str(list(only)),)

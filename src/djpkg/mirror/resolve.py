@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from djpkg.errors import PackageNotFound
+from djpkg.mirror.damage import slug_or_id
 from djpkg.query import grid_names
-from djpkg.text import quote_input
+from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,9 +31,9 @@ _NO_FORGES: Mapping[str, SourceName] = MappingProxyType({})
 
 
 def find_slug(db: sqlite3.Connection, number: int) -> str | None:
-    """Return the slug of the package with this id, or None."""
+    """Return the slug of the package with this id, or None; the id as text where the slug is damaged."""
     row = db.execute("SELECT slug FROM packages WHERE id = ?", (number,)).fetchone()
-    return None if row is None else row[0]
+    return None if row is None else slug_or_id(number, row[0])
 
 
 def find_listed(db: sqlite3.Connection) -> list[int]:
@@ -49,12 +50,8 @@ def get_id(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[s
     if len(found) == 1:
         return found[0]
     if found:
-        slugs = sorted(
-            slug
-            for (slug,) in db.execute(
-                "SELECT slug FROM packages WHERE id IN (SELECT value FROM json_each(?))", (str(found),)
-            )
-        )
+        rows = db.execute("SELECT id, slug FROM packages WHERE id IN (SELECT value FROM json_each(?))", (str(found),))
+        slugs = sorted(slug_or_id(*row) for row in rows)
         raise PackageNotFound(
             f"{quote_input(text)} matches {len(found)} packages: {', '.join(slugs)}", hint="name one of them"
         )
@@ -161,7 +158,7 @@ def suggest_slugs(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
     """Return "did you mean …?" with the nearest slugs, or an empty text."""
     from difflib import get_close_matches  # noqa: PLC0415 - only after a typing error
 
-    slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages")]
+    slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages") if is_text(slug)]
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
     near = get_close_matches(normalize_slug(name), slugs, n=_MAX_SUGGESTIONS, cutoff=0.6)
     return f"did you mean {', '.join(near)}?" if near else ""
@@ -171,5 +168,5 @@ def _suggest_next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
     steps = [suggest_slugs(db, text, catalog=catalog)]
     if is_id_or_slug(name):
-        steps.append(f"djpkg fetch {name} asks the catalog for it")
-    return "; ".join(filter(None, steps)) or "djpkg fetch --all fetches the whole directory"
+        steps.append(f"to look it up in the catalog: djpkg fetch {name}")
+    return "; ".join(filter(None, steps)) or "to fetch the whole catalog: djpkg fetch --all"

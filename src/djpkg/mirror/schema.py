@@ -291,7 +291,8 @@ WHERE CASE WHEN json_valid(commits_over_52) THEN json_array_length(commits_over_
     OR (commits_last_year = 0 AND repo_state IN ('none', 'unsupported') AND edited NOT LIKE '%"commits_over_52"%');
 UPDATE events SET event = 'suggested' WHERE event = 'moved' AND new LIKE 'http%://%';
 
--- The few descriptions in scripts without spaces between words, of which packages_fts knows no words.
+-- The few descriptions in scripts without spaces between words, of which packages_fts knows no words. A new index also
+-- makes other connections read the schema again.
 CREATE INDEX packages_unspaced ON packages (repo_description)
 WHERE repo_description GLOB '*{_UNSPACED_LETTER}*';
 """
@@ -313,18 +314,11 @@ def migrate(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {number}")
-            _invalidate_schema(db)
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
-
-
-def _invalidate_schema(db: sqlite3.Connection) -> None:
-    """Make other connections read the schema again; they do not notice changes of its text."""
-    (version,) = db.execute("PRAGMA schema_version").fetchone()
-    db.execute(f"PRAGMA schema_version = {version + 1}")
 
 
 def split_statements(sql: str) -> list[str]:

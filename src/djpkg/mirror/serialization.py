@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, cast
 
+from djpkg.mirror.damage import is_integer
 from djpkg.model.fields import FIELDS, Kind
 from djpkg.model.package import category_url, grid_url
+from djpkg.query.columns import is_computed
+from djpkg.text import is_text, quote_input
 from djpkg.times import to_sortable
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import TypeAlias, TypeGuard
 
     from djpkg.model.fields import Field
     from djpkg.model.merge import Merged, StoredValue
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     SqlValue: TypeAlias = str | int | None
 
+NOT_NULL = frozenset(("id", "slug", "title", "repo_url", "repo_description", "pypi_url", "catalog_state"))
 _TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME)
 
 
@@ -45,18 +49,64 @@ def to_json(value: StoredValue) -> str:
 
 
 def from_sql(field: Field, stored: SqlValue) -> Value:
-    """Return the JSON value of a field from its column."""
+    """Return the JSON value of a field from its column. Raises ValueError for what djpkg never writes there."""
+    if is_computed(field) and isinstance(stored, str):  # a damaged name of a grid harms none of its packages
+        stored = stored.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     match field.kind:
-        case Kind.CATEGORY:
-            return category_url(cast("int | None", stored))
-        case Kind.GRIDS:
-            return [grid_url(number) for number in json.loads(cast("str", stored))]
-        case Kind.COUNTS | Kind.NAMES | Kind.MAPPING:
-            return cast("Value", json.loads(cast("str", stored)))
-        case Kind.FLAG:
+        case Kind.GRIDS | Kind.COUNTS | Kind.NAMES | Kind.MAPPING:
+            return _from_json(field, stored)
+        case Kind.CATEGORY if stored is None or is_integer(stored):
+            return category_url(stored)
+        case Kind.FLAG if stored is None or (is_integer(stored) and stored in (0, 1)):
             return None if stored is None else bool(stored)
-        case _:
+        case Kind.INTEGER if is_integer(stored) or (stored is None and field.name not in NOT_NULL):
             return stored
+        case Kind.TEXT | Kind.TIME | Kind.URL | Kind.PROJECT:
+            if is_text(stored) or (stored is None and field.name not in NOT_NULL):
+                return stored
+    raise _invalid_value(field, stored)
+
+
+def _from_json(field: Field, stored: SqlValue) -> Value:
+    match field.kind:
+        case Kind.GRIDS:
+            return [grid_url(number) for number in _parse_integers(field, stored)]
+        case Kind.COUNTS:
+            return _parse_integers(field, stored)
+        case Kind.NAMES:
+            names = _parse_json(field, stored)
+            if isinstance(names, list) and _are_texts(names):
+                return names
+        case Kind.MAPPING:
+            mapping = _parse_json(field, stored)
+            if isinstance(mapping, dict) and _are_texts([*mapping, *mapping.values()]):
+                return mapping
+    raise _invalid_value(field, stored)
+
+
+def _parse_json(field: Field, stored: SqlValue) -> object:
+    try:
+        parsed: object = json.loads(cast("str", stored))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _invalid_value(field, stored) from error
+    return parsed
+
+
+def _parse_integers(field: Field, stored: SqlValue) -> list[int]:
+    numbers = _parse_json(field, stored)
+    if not isinstance(numbers, list) or not set(map(type, numbers)) <= {int}:
+        raise _invalid_value(field, stored)
+    if numbers and not (is_integer(min(numbers)) and is_integer(max(numbers))):
+        raise _invalid_value(field, stored)
+    return numbers
+
+
+def _are_texts(items: list[object]) -> TypeGuard[list[str]]:
+    return set(map(type, items)) <= {str} and is_text("".join(cast("list[str]", items)))
+
+
+def _invalid_value(field: Field, stored: object) -> ValueError:
+    return ValueError(f"invalid {field.name} {quote_input(str(stored))}")
 
 
 def to_public(field: Field, value: StoredValue) -> Value:

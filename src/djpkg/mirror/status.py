@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.errors import MirrorError
+from djpkg.mirror.damage import is_integer, text_or_none
 from djpkg.mirror.fetch_history import find_sweep, get_quotas
+from djpkg.mirror.removed_edits import RemovedEdits, find_removed_edits
 from djpkg.source_name import SourceName
+from djpkg.text import is_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,6 +24,8 @@ _CONDITIONS = {
     SourceName.CATALOG: ("1", "CAST(packages.id AS TEXT)"),
     SourceName.PYPI: ("packages.pypi_name IS NOT NULL", "packages.pypi_name"),
 }
+
+_ANSWERED = "CASE typeof(facts.answered) WHEN 'text' THEN facts.answered END"
 
 
 class SourceStatus(NamedTuple):
@@ -51,7 +55,10 @@ class Run(NamedTuple):
 
 
 class Status(NamedTuple):
-    """The state of a mirror. `overrides` counts overridden values, `edited` the packages that have some."""
+    """The state of a mirror. `overrides` counts overridden values, `edited` the packages that have some.
+
+    `removed_edits` are those of removed packages whose slug another package has.
+    """
 
     version: int
     listed: int
@@ -62,10 +69,11 @@ class Status(NamedTuple):
     quotas: list[QuotaRow]
     sweeps: dict[SourceName, Sweep]
     runs: list[Run]
+    removed_edits: list[RemovedEdits]
 
 
 def get_status(db: sqlite3.Connection) -> Status:
-    """Return the state of the mirror. Raises MirrorError if it is damaged."""
+    """Return the state of the mirror; damaged values count as unknown."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     states = dict(db.execute("SELECT catalog_state, count(*) FROM packages GROUP BY catalog_state").fetchall())
     edited, overrides = db.execute("SELECT count(DISTINCT package_id), count(*) FROM overrides").fetchone()
@@ -79,6 +87,7 @@ def get_status(db: sqlite3.Connection) -> Status:
         quotas=get_quotas(db),
         sweeps={source: sweep for source in SourceName if (sweep := find_sweep(db, source)) is not None},
         runs=_last_runs(db),
+        removed_edits=find_removed_edits(db),
     )
 
 
@@ -86,26 +95,38 @@ def _source_status(db: sqlite3.Connection, source: SourceName) -> SourceStatus:
     condition, coordinate = _CONDITIONS.get(source, (f"packages.forge = '{source.value}'", "packages.repository_key"))
     row = db.execute(
         "SELECT count(*), count(facts.answered), count(CASE facts.outcome WHEN 'failed' THEN 1 END),"
-        " max(facts.answered), min(facts.answered) FROM packages LEFT JOIN facts"
+        f" max({_ANSWERED}), min({_ANSWERED}) FROM packages LEFT JOIN facts"
         f" ON facts.package_id = packages.id AND facts.source = ? AND facts.coordinate = {coordinate}"
         f" WHERE packages.catalog_state = 'listed' AND {condition}",
         (source.value,),
     ).fetchone()
-    return SourceStatus(*row)
+    packages, answered, failed, newest, oldest = row
+    return SourceStatus(packages, answered, failed, text_or_none(newest), text_or_none(oldest))
 
 
 def _last_runs(db: sqlite3.Connection) -> list[Run]:
     rows = db.execute("SELECT started, finished, asked, exit, report FROM runs ORDER BY id DESC LIMIT ?", (RUNS_SHOWN,))
-    return [Run(started, finished, asked, code, _causes(report)) for started, finished, asked, code, report in rows]
+    return [
+        Run(
+            started if is_text(started) else "",
+            text_or_none(finished),
+            asked if is_text(asked) else "",
+            code if is_integer(code) else None,
+            _causes(report),
+        )
+        for started, finished, asked, code, report in rows
+    ]
 
 
-def _causes(text: str | None) -> tuple[str, ...]:
-    """Return the causes of a run's report, then its deferrals that no cause names."""
-    report = json.loads(text) if text else {}
+def _causes(text: object) -> tuple[str, ...]:
+    """Return the causes of a run's report, then its deferrals that no cause names; a damaged report has none."""
+    try:
+        report = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        report = {}
     causes, deferred = (report.get(name, []) if isinstance(report, dict) else [] for name in ("causes", "deferred"))
     if not isinstance(causes, list) or not isinstance(deferred, list):
-        message = "the mirror is damaged: it contains an invalid report of a fetch"
-        raise MirrorError(message)
+        return ()
     lines = [str(cause) for cause in causes]
     deferrals = [_deferral(entry) for entry in deferred if isinstance(entry, dict)]
     return (*lines, *(deferral for deferral in deferrals if not any(deferral in line for line in lines)))

@@ -7,7 +7,6 @@ parts of a repository (page, weeks, contributors) arrive separately and a proces
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import TYPE_CHECKING, cast
 
 from sqlite_utils import Database
@@ -15,16 +14,24 @@ from sqlite_utils import Database
 from djpkg.mirror import facts_json
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
 from djpkg.mirror.connection import transaction
-from djpkg.mirror.serialization import to_json, to_row
+from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
+from djpkg.mirror.merging import merge_packages
+from djpkg.mirror.removed_edits import carry_over
+from djpkg.mirror.repair import find_damaged_packages, reset_damaged_facts, reset_damaged_package
+from djpkg.mirror.serialization import to_json
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ
-from djpkg.model.merge import FactsRow, Merged, merge
+from djpkg.model.fields import get
+from djpkg.model.merge import FactsRow, Merged
+from djpkg.model.overrides import is_same_value
 from djpkg.source_name import SourceName
 from djpkg.times import format_time, to_sortable
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from djpkg.mirror.damage import DamagedRow
     from djpkg.mirror.serialization import SqlValue
     from djpkg.model.facts import CatalogFacts, Category, Grid
     from djpkg.model.merge import StoredValue
@@ -44,6 +51,10 @@ class Writer:
         self._tables = Database(db, execute_plugins=False)
         self._forges = forges
         self._run = run
+        self.damaged: dict[int, DamagedRow] = {}
+        """The packages whose rows could not be written, or whose edits do not all apply."""
+        self.carried_over: list[tuple[int, int]] = []
+        """The pairs of packages between which edits were moved, the removed one first."""
 
     def store_categories(self, categories: Sequence[Category]) -> None:
         """Insert or update categories."""
@@ -95,13 +106,14 @@ class Writer:
                     }
                 )
                 changes.append(StoredChange(number, record.slug, str(number), changed, events))
-            self._insert_unnamed_categories(record.category for record in records.values())
             self._db.executemany(
                 "UPDATE packages SET catalog_state = 'listed' WHERE id = ? AND catalog_state = 'removed'",
                 [(number,) for number in records],
             )
             self._upsert_facts(rows)
             self._merge(records)
+            changes = self._drop_unwritten(changes)
+            self._carry_over()
             self._store_events(changes, now)
         return changes
 
@@ -112,10 +124,11 @@ class Writer:
         """
         with transaction(self._db):
             listed = self._db.execute("SELECT id, slug FROM packages WHERE catalog_state = 'listed'").fetchall()
-            removed = [(number, slug) for number, slug in listed if number not in seen]
+            removed = [(number, slug_or_id(number, slug)) for number, slug in listed if number not in seen]
             self._remove_from_catalog([number for number, _ in removed], now)
             events = (_REMOVED,) if report else ()
             changes = [StoredChange(number, slug, str(number), changed=True, events=events) for number, slug in removed]
+            self._carry_over()
             self._store_events(changes, now)
         return changes
 
@@ -125,10 +138,11 @@ class Writer:
             found = self._db.execute("SELECT slug, catalog_state FROM packages WHERE id = ?", (number,)).fetchone()
             if found is None:
                 return []
-            slug, state = found
+            slug, state = slug_or_id(number, found[0]), found[1]
             self._remove_from_catalog([number], now)
             events = (_REMOVED,) if state == "listed" else ()
             changes = [StoredChange(number, slug, str(number), bool(events), events)]
+            self._carry_over()
             self._store_events(changes, now)
         return changes
 
@@ -150,7 +164,8 @@ class Writer:
                     rows[key] = rows.get(key, {}) | applied.row
                     changes.append(applied.change)
                     if not applied.only_time:
-                        to_merge[number] = applied.change
+                        changed = applied.change.changed or (number in to_merge and to_merge[number].changed)
+                        to_merge[number] = applied.change._replace(changed=changed)
                     # A page can contain several answers about one coordinate.
                     gone_count = cast("int", applied.row.get("gone_count", old.gone_count))
                     stored[key] = old._replace(facts=applied.facts, gone_count=gone_count)
@@ -165,26 +180,68 @@ class Writer:
         package: int,
         revise: Callable[[Mapping[str, StoredValue]], Mapping[str, StoredValue]],
         *,
-        unset: Collection[str],
+        unset: Collection[str | bytes],
         now: datetime,
-    ) -> tuple[Merged, Merged]:
+    ) -> tuple[Merged, Merged] | None:
         """Set and remove overrides; return the merges before and after.
 
         `revise` returns the new values from the effective ones. It runs inside the transaction, so that two edits that
-        append to the same list both count.
+        append to the same list both count. A value that equals the upstream one makes no override. `unset` has names of
+        fields, as bytes where they may be no valid text. Returns None for a damaged package, of which overrides can
+        only be removed. Raises MirrorError for values that cannot be stored.
         """
+        self._unset_untyped(package, unset)
         with transaction(self._db):
-            (before,) = self._merge([package])
+            before = self._merge([package])
+            values = revise(before[0].values) if before else {}
             rows = [
                 {"package_id": package, "field": field, "value": to_json(value), "edited": format_time(now)}
-                for field, value in revise(before.values).items()
+                for field, value in values.items()
             ]
             self._tables.table("overrides").upsert_all(rows, pk=("package_id", "field"))
-            self._db.executemany(
-                "DELETE FROM overrides WHERE package_id = ? AND field = ?", [(package, field) for field in unset]
-            )
-            (after,) = self._merge([package])
-        return before, after
+            self._unset(package, unset)
+            after = self._merge([package])
+            if not before or not after:
+                if values or not unset:
+                    raise damaged_error(self.damaged[package])
+                return None
+            if not values.keys() <= after[0].upstream.keys():
+                raise damaged_error(self.damaged[package])
+            equal = [name for name, value in values.items() if is_same_value(get(name), value, after[0].upstream[name])]
+            if equal:
+                self._unset(package, equal)
+                after = self._merge([package])
+        return before[0], after[0]
+
+    def _unset_untyped(self, package: int, names: Collection[str | bytes]) -> None:
+        """Delete overrides whose field is no text, which SQLite finds only without its checks of foreign keys."""
+        (found,) = self._db.execute(
+            "SELECT count(*) FROM overrides WHERE package_id = ? AND typeof(field) <> 'text'", (package,)
+        ).fetchone()
+        if found:
+            self._db.execute("PRAGMA foreign_keys = OFF")
+            self._unset(package, names)
+            self._db.execute("PRAGMA foreign_keys = ON")
+
+    def _unset(self, package: int, names: Collection[str | bytes]) -> None:
+        self._db.executemany(
+            "DELETE FROM overrides WHERE package_id = ? AND CAST(field AS BLOB) = CAST(? AS BLOB)",
+            [(package, name) for name in names],
+        )
+
+    def repair(self, only: Collection[int] | None, *, rewrite: bool = False) -> list[str]:
+        """Write damaged rows of these packages, or of all if None, anew; return their slugs.
+
+        `rewrite` writes all rows of `only` anew. What the sources stated and cannot be read is dropped, to be asked for
+        again.
+        """
+        with transaction(self._db):
+            damaged = reset_damaged_facts(self._db, only)
+            for number in find_damaged_packages(self._db, only):
+                damaged.add(number)
+                reset_damaged_package(self._db, number)
+            self._merge(damaged | set(only if rewrite and only is not None else ()))
+        return [find_name(self._db, number) for number in sorted(damaged)]
 
     def store_catalog_failure(self, package: int, error: str, *, now: datetime) -> None:
         """Store why the catalog's answer about a package failed. Its facts stay."""
@@ -196,6 +253,19 @@ class Writer:
             self._db.execute(
                 "UPDATE packages SET failed = json_set(failed, '$.catalog', ?) WHERE id = ?", (error, package)
             )
+
+    def _carry_over(self) -> None:
+        """Move the edits of removed packages to those that the catalog listed anew, and merge both."""
+        moved = carry_over(self._db, forges=self._forges)
+        self._merge(number for pair in moved for number in pair)
+        self.carried_over += moved
+
+    def _drop_unwritten(self, changes: list[StoredChange]) -> list[StoredChange]:
+        """Return the changes without those of new packages whose row could not be written, and drop their facts."""
+        failed = {change.package for change in changes} & self.damaged.keys()
+        unwritten = failed - self._catalog_states(failed).keys()
+        self._db.executemany("DELETE FROM facts WHERE package_id = ?", [(number,) for number in unwritten])
+        return [change for change in changes if change.package not in unwritten]
 
     def _remove_from_catalog(self, packages: Sequence[int], now: datetime) -> None:
         time = format_time(now)
@@ -223,73 +293,31 @@ class Writer:
         )
 
     def _merge_and_suggest(self, changes: Mapping[int, StoredChange], known: Collection[int]) -> list[StoredChange]:
-        """Merge, and return an event for each package in `known` that newly names another repository as its own."""
+        """Merge, and return an event for each package in `known` that newly names another repository as its own.
+
+        It is no event that this version of djpkg recognizes a name in facts that did not change.
+        """
         before = dict(
             self._db.execute(f"SELECT id, suggestion FROM packages WHERE id {_IN_LIST}", (_json_list(changes),))
         )
         suggestions: list[StoredChange] = []
         for merged in self._merge(changes):
             number = cast("int", merged.values["id"])
-            if number not in known or merged.suggestion in (None, before[number]):
+            is_new = number in known and changes[number].changed
+            if not is_new or merged.suggestion in (None, before[number]):
                 continue
             event = Event("suggested", merged.repository.url if merged.repository else None, merged.suggestion)
             suggestions.append(changes[number]._replace(changed=False, events=(event,)))
         return suggestions
 
     def _merge(self, packages: Iterable[int]) -> list[Merged]:
-        """Merge facts and overrides and write the rows of `packages`, inside the caller's transaction."""
-        numbers = sorted(set(packages))
-        if not numbers:
-            return []
-        facts: dict[int, list[FactsRow]] = {number: [] for number in numbers}
-        for number, *row in self._db.execute(
-            "SELECT package_id, source, coordinate, asked, answered, outcome, error, facts FROM facts"
-            f" WHERE package_id {_IN_LIST}",
-            (_json_list(numbers),),
-        ):
-            facts[number].append(facts_json.parse_facts_row(row))
-        overrides: dict[int, dict[str, StoredValue]] = {number: {} for number in numbers}
-        for number, field, value in self._db.execute(
-            f"SELECT package_id, field, value FROM overrides WHERE package_id {_IN_LIST}", (_json_list(numbers),)
-        ):
-            overrides[number][field] = json.loads(value)
-        states = self._catalog_states(numbers)
-        try:
-            merges = [
-                merge(facts[number], overrides[number], listed=states.get(number) != "removed", forges=self._forges)
-                for number in numbers
-            ]
-        except ValueError as error:
-            raise facts_json.invalid_facts_error("of these packages", error) from error
-        try:
-            self._tables.table("packages").upsert_all([to_row(merged) for merged in merges], pk="id")
-        except sqlite3.IntegrityError as error:  # an override that another program wrote, with a type of its own
-            raise facts_json.invalid_facts_error("or edits of these packages", error) from error
-        self._update_grids(merges)
+        """Merge facts and overrides and write the rows of `packages`; those that fail are added to `damaged`."""
+        numbers = set(packages)
+        merges, damaged = merge_packages(self._db, numbers, forges=self._forges)
+        for number in numbers:
+            self.damaged.pop(number, None)
+        self.damaged |= damaged
         return merges
-
-    def _update_grids(self, merges: Sequence[Merged]) -> None:
-        grids = {cast("int", merged.values["id"]): cast("list[int]", merged.values["grids"]) for merged in merges}
-        stored: dict[int, list[int]] = {number: [] for number in grids}
-        for number, grid in self._db.execute(
-            f"SELECT package_id, grid_id FROM package_grids WHERE package_id {_IN_LIST} ORDER BY package_id, position",
-            (_json_list(grids),),
-        ):
-            stored[number].append(grid)
-        changed = [number for number in grids if stored[number] != grids[number]]
-        self._db.executemany("DELETE FROM package_grids WHERE package_id = ?", [(number,) for number in changed])
-        self._db.executemany(
-            "INSERT OR IGNORE INTO grids (id) VALUES (?)", [(grid,) for number in changed for grid in grids[number]]
-        )
-        self._db.executemany(
-            "INSERT OR IGNORE INTO package_grids (package_id, grid_id, position) VALUES (?, ?, ?)",
-            [(number, grid, position) for number in changed for position, grid in enumerate(grids[number])],
-        )
-
-    def _insert_unnamed_categories(self, categories: Iterable[int | None]) -> None:
-        """Insert the ids of new categories; names follow with the list of categories."""
-        numbers = {number for number in categories if number is not None}
-        self._db.executemany("INSERT OR IGNORE INTO categories (id) VALUES (?)", [(number,) for number in numbers])
 
     def _packages_by_coordinate(
         self, source: SourceName, coordinates: Sequence[str]
@@ -301,7 +329,7 @@ class Writer:
             f"SELECT {column}, id, slug FROM packages WHERE {column} {_IN_LIST}",
             (_json_list(coordinates),),
         ):
-            packages.setdefault(coordinate, []).append((number, slug))
+            packages.setdefault(coordinate, []).append((number, slug_or_id(number, slug)))
         return packages
 
     def _read_facts(self, packages: Collection[int], source: SourceName) -> dict[FactsKey, FactsRow]:
@@ -311,8 +339,9 @@ class Writer:
             f" WHERE source = ? AND package_id {_IN_LIST}",
             (source.value, _json_list(packages)),
         ):
-            row = facts_json.parse_facts_row(columns)._replace(gone_count=gone_count)
-            rows[number, row.coordinate] = row
+            row = facts_json.parse_facts_row(columns)
+            if row is not None:
+                rows[number, row.coordinate] = row._replace(gone_count=gone_count if is_integer(gone_count) else 0)
         return rows
 
     def _catalog_states(self, packages: Collection[int]) -> dict[int, str]:

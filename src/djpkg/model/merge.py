@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class FactsRow(NamedTuple):
     """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended.
 
-    `misses` counts consecutive answers "gone" or "blocked".
+    `gone_count` is the number of consecutive answers "gone" or "blocked".
     """
 
     source: SourceName

@@ -72,3 +72,4 @@ class Package(NamedTuple):
     upstream_origins: Mapping[str, Origin]
     sources: tuple[Provenance, ...]
     suggestion: str | None = None
+    problems: tuple[str, ...] = ()

@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
 # Fields without a column in ``packages``.
 _COMPUTED = {
-    "category_slug": "(SELECT slug FROM categories WHERE categories.id = packages.category)",
-    "category_title": "(SELECT title FROM categories WHERE categories.id = packages.category)",
+    "category_slug": (
+        "(SELECT CASE typeof(slug) WHEN 'text' THEN slug END FROM categories WHERE categories.id = packages.category)"
+    ),
+    "category_title": (
+        "(SELECT CASE typeof(title) WHEN 'text' THEN title END FROM categories WHERE categories.id = packages.category)"
+    ),
     "grid_slugs": (
-        "(SELECT json_group_array(slug) FROM (SELECT coalesce(grids.slug, CAST(grids.id AS TEXT)) AS slug"
+        "(SELECT json_group_array(slug) FROM (SELECT CASE typeof(grids.slug) WHEN 'text' THEN grids.slug"
+        " ELSE CAST(grids.id AS TEXT) END AS slug"
         " FROM package_grids JOIN grids ON grids.id = package_grids.grid_id "
         "WHERE package_grids.package_id = packages.id"
         " ORDER BY package_grids.position))"
@@ -48,4 +53,9 @@ def comparable_sql(field: Field) -> str:
         return "packages.participant_count"
     if field.holds_grids:
         return "(SELECT count(*) FROM package_grids WHERE package_grids.package_id = packages.id)"
-    return f"json_array_length({column})" if field.kind is Kind.NAMES else column
+    return f"json_array_length({valid_json(column)})" if field.kind is Kind.NAMES else column
+
+
+def valid_json(column: str) -> str:
+    """Return the expression for a list without damaged values, which would end the whole query."""
+    return f"CASE WHEN json_valid({column}) THEN {column} ELSE '[]' END"

@@ -153,7 +153,7 @@ def _parse_time(name: str, value: str, now: datetime) -> Predicate:
     last = date_ranges.parse_date_range(high if dots else low, now=now)
     if (first is None and low) or (last is None and high):
         raise _invalid_value(name, value, f"a time or a range FROM..TO: {date_ranges.DATE_FORMATS}")
-    if last is not None and last.is_age and not dots:  # "6m" alone means the last six months
+    if last is not None and last.is_span and not dots:  # "6m" alone means the last six months
         last = None
     earliest = format_sortable(first.first) if first else None
     return _range(name, value, earliest, format_sortable(last.last) if last else None)

@@ -33,7 +33,7 @@ LOOKUP_FIELDS = frozenset(
 
 VERSION_FIELD = "pypi_version"
 VERSION_RANK = "version_rank"
-"""SQL function that returns the position of a version among all; define it before sorting by `VERSION_FIELD`."""
+"""SQL function that returns the position of a version (as bytes) among all; needed to sort by `VERSION_FIELD`."""
 
 
 def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames) -> Sql:
@@ -46,7 +46,8 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames) -> Sql:
     if not sorts and query.included_words:
         rank, values = _rank_sql(query.included_words, names)
         sql.append(rank)
-    # Reading rows in the order of an index pays only if no other columns are read; + disables the index (measured).
+    # Reading rows in the order of an index pays only if no other columns are read; + disables the index. A search for
+    # a letter in the descriptions of 5,800 packages takes 5 ms instead of 13.
     no_index = "" if not query.has_terms or (not sorts and uses_lookup_index(query)) else "+"
     for item in sorts:
         key, key_values = _sort_sql(item, names, query.latest)
@@ -80,7 +81,7 @@ def _sort_key(field: Field, names: GridNames) -> str:
     if field.holds_category:
         return _category_position(field, names.categories)
     if field.name == VERSION_FIELD:
-        return f"{VERSION_RANK}({column_sql(field)})"
+        return f"{VERSION_RANK}(CAST({column_sql(field)} AS BLOB))"
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"nullif({column_sql(field)}, '') COLLATE NOCASE"
     if field.kind in (Kind.NAMES, Kind.GRIDS):

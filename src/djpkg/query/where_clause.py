@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from djpkg.model import license_names
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names
-from djpkg.query.columns import column_sql, comparable_sql
+from djpkg.query.columns import column_sql, comparable_sql, valid_json
 from djpkg.query.filters import CHOICES, VERSION_LISTS, Presence, Range, TextMatch, Undeclared
 from djpkg.query.text_match import (
     MAX_PATTERN,
@@ -46,11 +46,11 @@ _UNSPACED_LETTER = (
 # The condition of the index `packages_unspaced`, which is used only where a query repeats it.
 _UNSPACED = f"packages.repo_description GLOB '*{_UNSPACED_LETTER}*'"
 
-# + stops SQLite from visiting the wide rows one by one by id (measured).
-_IN_ANY_GRID = "+packages.id IN (SELECT package_id FROM package_grids)"
-_FTS_MATCH = "+packages.id IN (SELECT rowid FROM packages_fts WHERE packages_fts MATCH ?)"
+_IN_ANY_GRID = "packages.id IN (SELECT package_id FROM package_grids)"
+_FTS_MATCH = "packages.id IN (SELECT rowid FROM packages_fts WHERE packages_fts MATCH ?)"
 
 _GONE = "packages.repo_state IN ('gone', 'blocked')"
+# + keeps SQLite from using the indexes of these times: is:active in 5,800 packages takes 2 ms instead of 10.
 _ACTIVE = (
     f"(packages.catalog_state = 'listed' AND coalesce(packages.archived, 0) = 0 AND NOT coalesce({_GONE}, 0)"
     " AND (+packages.last_updated_utc BETWEEN ? AND ? OR +packages.released_utc BETWEEN ? AND ?))"
@@ -115,7 +115,7 @@ def _word_sql(word: str, names: GridNames) -> Sql:
         parts.remove(by_name)
     if re.search(_UNSPACED_LETTER, text):  # to FTS5 a whole sentence of these scripts is one word
         condition, values = contains("packages.repo_description", text)
-        parts.append((f"+packages.id IN (SELECT id FROM packages WHERE {_UNSPACED} AND {condition})", values))
+        parts.append((f"packages.id IN (SELECT id FROM packages WHERE {_UNSPACED} AND {condition})", values))
     return join_sql(" OR ", parts)
 
 
@@ -193,7 +193,7 @@ def _version_range_sql(field: Field, bounds: Range) -> Sql:
     """
     number = "(CAST(value AS INTEGER) * 10000 + CAST(substr(value, instr(value || '.', '.') + 1) AS INTEGER))"
     condition, values = _range_sql(number, bounds)
-    lists = f"SELECT DISTINCT {column_sql(field)} AS list FROM packages"
+    lists = f"SELECT DISTINCT {valid_json(column_sql(field))} AS list FROM packages"
     return f"{column_sql(field)} IN (SELECT list FROM ({lists}), json_each(list) WHERE {condition})", values
 
 

@@ -211,9 +211,10 @@ def test_the_undo_command_uses_the_id_for_an_ambiguous_slug(filled_mirror: Path)
 
 
 def test_an_edit_of_a_fetched_field_prints_a_note(fetched_mirror: Path) -> None:
-    assert "repo_watchers: your value is shown from now on" in run("edit", "1", "stars=7").err
-    assert "from now on" not in run("edit", "1", "title=x").err
-    assert "from now on" not in run("edit", "1", "--unset", "stars").err
+    note = "edited; fetches no longer change the shown value"
+    assert f"repo_watchers: {note}\n" in run("edit", "1", "stars=7").err
+    assert note not in run("edit", "1", "title=x").err
+    assert note not in run("edit", "1", "--unset", "stars").err
 
 
 def test_the_same_edit_again_changes_nothing(fetched_mirror: Path) -> None:
@@ -325,6 +326,75 @@ def test_concurrent_additions_to_a_list_are_all_stored(fetched_mirror: Path) -> 
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
     wanted = {f"{editor}-{number}" for editor in range(4) for number in range(8)}
     assert wanted <= set(values(fetched_mirror)["participants"])
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    ["title=Django Pots", "docs=https://pots.example.org/en/", "grids=pottery,gardening", "stars=5112", "updated={}"],
+)
+def test_a_value_equal_to_the_upstream_one_makes_no_override(fetched_mirror: Path, assignment: str) -> None:
+    assignment = assignment.format(str(values(fetched_mirror)["last_updated"]).replace("Z", "+00:00"))
+    ended = run("edit", "django-pots", assignment)
+    assert (ended.code, ended.out, ended.err) == (0, "", "nothing changed\n")
+    assert overrides(fetched_mirror) == []
+
+
+def test_an_override_ends_when_it_is_set_to_the_upstream_value(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "title=Mine", "stars=7")
+    ended = run("edit", "django-pots", "title=Django Pots")
+    assert (ended.code, ended.out) == (0, "title\tMine\tDjango Pots\n")
+    assert overrides(fetched_mirror) == [(1, "repo_watchers", "7")]
+    assert undo_of(ended) == ["edit", "django-pots", 'title:="Mine"']
+    assert json.loads(run("show", "django-pots", "--json", "-f", "edited").out) == {"edited": ["repo_watchers"]}
+
+
+def test_the_upstream_value_is_that_of_the_edited_address(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "repo_url=https://gitlab.com/a/b", "stars=512")  # 512 is the catalog's figure
+    assert [field for _, field, _ in overrides(fetched_mirror)] == ["repo_url"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "old"),
+    [
+        ("repo_watchers", '"many"', '"many"'),
+        ("no_such_field", "5", "5"),
+        ("stars", "5", "5"),
+        ("", "null", "null"),
+        ("-f", "1", "1"),
+        ("two words\n", "[]", "[]"),
+        ("caf\udce9", "1", "1"),
+    ],
+)
+def test_any_stored_override_can_be_unset(fetched_mirror: Path, field: str, value: str, old: str) -> None:
+    with closing(sqlite3.connect(fetched_mirror)) as db:
+        db.execute(
+            "INSERT INTO overrides VALUES (1, CAST(? AS TEXT), ?, '2026-01-01T00:00:00Z')", (os.fsencode(field), value)
+        )
+        db.commit()
+    shown = run("show", "django-pots", "--sources")
+    assert shown.code == 0
+    (command,) = re.findall(r"djpkg (edit .*) removes it", shown.err)
+    assert f"--unset={field}" in command or "--unset" in command
+    ended = run("edit", "django-pots", f"--unset={field}", "--json")
+    assert ended.code == 0, ended.err
+    (change,) = json.loads(ended.out)["changes"]
+    assert (change["field"], change["old"]) == (field, old)
+    assert "undo" not in ended.err
+    assert overrides(fetched_mirror) == []
+    assert run("show", "django-pots", "--sources").err == ""
+    assert run("edit", "django-pots", "--unset=no_such_field").code == 2
+
+
+def test_an_override_of_a_package_with_damaged_facts_can_be_unset_but_not_set(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "title=Mine", "grids=")
+    with closing(sqlite3.connect(fetched_mirror)) as db:
+        db.execute("UPDATE facts SET facts = '5' WHERE package_id = 1 AND source = 'catalog'")
+        db.commit()
+    refused = run("edit", "django-pots", "stars=7")
+    assert (refused.code, "djpkg fetch django-pots --refetch" in refused.err) == (74, True)
+    ended = run("edit", "django-pots", "--unset", "title", "--unset", "grid")
+    assert (ended.code, overrides(fetched_mirror)) == (0, [])
+    assert ended.out == 'grids\t[]\t\ntitle\t"Mine"\t\n'
 
 
 # In an editor, on a terminal.
@@ -587,6 +657,23 @@ def test_only_edited_fields_are_written_during_a_concurrent_fetch(desk: Desk) ->
     assert report["changes"] == [{"field": "title", "old": "Newer", "new": "Typed", "upstream": "Newer"}]
 
 
+def test_lists_in_the_editor_are_merged_with_what_changed_meanwhile(desk: Desk) -> None:
+    def others() -> None:
+        with open_write(desk.path) as db:
+            newer = replace(POTS, grids=(10, 11, 12), participants=("otto", "mara", "nils"))
+            writer = Writer(db, forges=NO_FORGES)
+            writer.store_catalog([newer], now=NOW, report_added=False)
+            current = ["nils", "otto"]
+            writer.update_overrides(1, lambda _: {"participants": current}, unset=[], now=NOW)
+
+    names = '["mara", "otto", "me"]'
+    script = f"""sed -i 's/^grids = .*/grids = ["pottery"]/; s/^participants = .*/participants = {names}/' "$1" """
+    session = desk.edit(script + "; touch ready; while [ ! -e go ]; do sleep 0.01; done", meanwhile=others)
+    assert session.code == 0, session.shown
+    assert values(desk.path)["grids"] == [11, 12]
+    assert values(desk.path)["participants"] == ["otto", "me", "nils"]
+
+
 def test_the_draft_contains_every_editable_field_and_upstream_values(desk: Desk) -> None:
     run("edit", "django-pots", "title=Mine")
     desk.edit('cp "$1" copy')
@@ -607,15 +694,15 @@ def test_repeated_mistakes_end_the_edit(desk: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_typed_text_is_kept_if_the_disk_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
+    from djpkg.cli import editor  # noqa: PLC0415 - terminals only
 
-    def full(draft: Draft, text: str) -> None:
+    def full(path: Path, text: str) -> None:
         if text.startswith("# ERROR"):
             raise OSError(28, "No space left on device")
-        write(draft, text)
+        replace_file(path, text)
 
-    write = Draft._write
-    monkeypatch.setattr(Draft, "_write", full)
+    replace_file = editor.replace_file
+    monkeypatch.setattr(editor, "replace_file", full)
     session = desk.edit(typed("Typed") + '; echo "stars = many" >> "$1"')
     assert session.code == 1
     assert "No space left on device" in session.shown

@@ -296,16 +296,29 @@ def test_a_rejected_token_is_reported_and_not_printed(fetch: Fetch, desk: Desk) 
     fetch("--all")
     result = fetch("plain", "--source", "github", GH_TOKEN="ghp_canary_wrong_0123456789")
     assert result.exit_code == 0
-    (line,) = stderr_lines(result)
+    line, hint = stderr_lines(result)
     assert "rejected the token from GH_TOKEN" in line
+    assert hint == "       check the environment variable GH_TOKEN"
     assert "canary" not in line
+
+
+@pytest.mark.parametrize("arguments", [["--all"], ["plain", "gone"]], ids=["all", "named"])
+def test_a_hint_follows_its_cause_once(fetch: Fetch, desk: Desk, arguments: list[str]) -> None:
+    wrong = desk.server.env["DJPKG_CATALOG_URL"].removesuffix("v4") + "v5"
+    result = fetch(*arguments, "--source", "catalog", DJPKG_CATALOG_URL=wrong)
+    line, hint = stderr_lines(result)
+    assert line.startswith(f"djpkg: catalog: API not found at {wrong} (404)")
+    assert hint == "       set DJPKG_CATALOG_URL to its address, which ends with /api/v4"
 
 
 def test_a_second_fetch_exits_with_75(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     with lock.fetch_lock(desk.path):
         result = fetch("--all")
     assert result.exit_code == 75
-    assert stderr_lines(result) == [f"djpkg: another fetch of {desk.path} is running"]
+    assert stderr_lines(result) == [
+        f"djpkg: another fetch of {desk.path} is running",
+        "       wait until it has finished",
+    ]
     assert server.log == []
 
 
@@ -352,7 +365,7 @@ def test_a_path_that_cannot_be_written_exits_with_74(fetch: Fetch, desk: Desk, s
     assert server.log == []
 
 
-def test_a_full_disk_exits_with_74_and_one_line(
+def test_a_full_disk_exits_with_74_and_a_hint(
     fetch: Fetch, desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch("--all")
@@ -370,7 +383,10 @@ def test_a_full_disk_exits_with_74_and_one_line(
     monkeypatch.setattr(fetch_run, "open_write", small)
     result = fetch("--all", "--full")
     assert result.exit_code == 74
-    assert stderr_lines(result) == [f"djpkg: the disk is full; the mirror {desk.path} is unchanged"]
+    assert stderr_lines(result) == [
+        f"djpkg: the disk is full; the mirror {desk.path} is unchanged",
+        "       free some space and run the command again",
+    ]
     assert {slug: desk.show(slug) for slug in desk.slugs()} == before
 
 

@@ -19,7 +19,7 @@ from tests.mirrors import NOW, ago, override
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEYS = ["schema", "mirror", "packages", "overrides", "sources", "quotas", "runs"]
+KEYS = ["schema", "mirror", "packages", "overrides", "removed_edits", "sources", "quotas", "runs"]
 SECRET = "ghp_CANARYcanaryCANARYcanary00"
 
 

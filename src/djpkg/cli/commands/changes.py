@@ -18,6 +18,8 @@ from djpkg.times import format_time
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from djpkg.mirror.damage import DamagedRow
+
 DEFAULT_SINCE = "30d"
 
 app = options.new_app()
@@ -50,11 +52,14 @@ def changes(
     Packages that were added or removed, releases, and repositories that were archived, moved or deleted; newest first.
     """
     start = _parse_since(since, now=options.now())
+    damaged: list[DamagedRow] = []
     max_rows = options.row_limit(limit, machine_readable=as_json)
     with options.open_mirror(db) as mirror:
         ids = [options.find_package(mirror, text) for text in packages] if packages else None
         # One more row than is printed shows whether there are more.
-        found = find_changes(mirror, since=format_time(start), packages=ids, limit=max_rows + 1 if max_rows else 0)
+        found = find_changes(
+            mirror, since=format_time(start), packages=ids, limit=max_rows + 1 if max_rows else 0, damaged=damaged
+        )
     shown = found[:max_rows] if max_rows else found
     if as_json or not terminal.is_terminal():
         output.write_rows(RowList(Change._fields, shown), "json" if as_json else "plain")
@@ -65,6 +70,7 @@ def changes(
         terminal.print_renderable(events_table(shown, now=options.now(), width=width, ascii_only=ascii_only))
     else:
         terminal.write_stderr(f"nothing changed since {format_time(start)}")
+    output.report_damaged(damaged)
     if len(found) > len(shown):
         terminal.flush()
         terminal.write_stderr(f"showing the newest {len(shown)}; -n 0 shows all")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from djpkg.errors import UsageError
 from djpkg.mirror import categories, listing
 from djpkg.model import fields
 from djpkg.render.compare import DEFAULT_COLUMNS, NEEDED_COLUMNS, comparison_table
+
+if TYPE_CHECKING:
+    from djpkg.mirror.damage import DamagedRow
 
 _SLUG = fields.parse_columns("slug")
 
@@ -38,7 +41,7 @@ def compare(
             "--grid",
             metavar="GRID",
             help="Add the packages of a grid: slug, title or id.",
-            autocompletion=candidates.when_completing(candidates.grids),
+            autocompletion=candidates.grids,
         ),
     ] = None,
     manifests: Annotated[list[str] | None, options.requirements_option("Add")] = None,
@@ -67,12 +70,13 @@ def compare(
         ids = list(dict.fromkeys(found))
         # The slug is the heading of each package, so it is not also a compared field.
         columns = tuple(column for column in selected or DEFAULT_COLUMNS if column.field.name != "slug")
+        damaged: list[DamagedRow] = []
         if output_format == "json":
-            output.write_rows(output.PackageRows(mirror, ids, selected or fields.RECORD_COLUMNS), "json")
+            output.write_rows(output.PackageRows(mirror, ids, selected or fields.RECORD_COLUMNS, damaged), "json")
         elif output_format == "csv" or (output_format is None and not terminal.is_terminal()):
-            output.write_rows(output.PackageRows(mirror, ids, (*_SLUG, *columns)), output_format or "tsv")
+            output.write_rows(output.PackageRows(mirror, ids, (*_SLUG, *columns), damaged), output_format or "tsv")
         else:
-            rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS)))
+            rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS), damaged))
             if output_format is not None:
                 output.write_rows(comparison_table(rows, columns, now=options.now()), output_format)
             elif rows:
@@ -83,3 +87,4 @@ def compare(
                 terminal.print_renderable(table)
             else:
                 terminal.write_stderr("no packages to compare")
+        output.report_damaged(damaged)

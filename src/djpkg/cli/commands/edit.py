@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
 
 import typer
 
@@ -16,14 +16,16 @@ from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
-from djpkg.errors import DjpkgError, UsageError
+from djpkg.errors import DjpkgError, MirrorError, UsageError
 from djpkg.mirror import busy, lock, resolve
 from djpkg.mirror.categories import get_categories_and_grids
 from djpkg.mirror.connection import open_read, open_write
+from djpkg.mirror.overrides import read_raw
 from djpkg.mirror.package import get_merged
 from djpkg.mirror.serialization import to_public
-from djpkg.model import forge_servers
+from djpkg.model import fields, forge_servers
 from djpkg.model.fields import EDITABLE, Field, Kind, Owner
+from djpkg.model.overrides import merge_lists
 from djpkg.render.escape import escape, field_text
 from djpkg.render.rows import RowList
 
@@ -46,20 +48,35 @@ Assignments = Annotated[
     typer.Argument(
         metavar="[ASSIGNMENT]...",
         help="field=value (field= clears), field:=JSON, field+=value, field-=value.",
-        autocompletion=candidates.when_completing(candidates.assignments),
+        autocompletion=candidates.assignments,
     ),
 ]
 
 
 class FieldChange(NamedTuple):
-    """The effective value of a field before and after the edit, and its upstream value."""
+    """The effective value of a field before and after the edit, and its upstream value.
 
-    field: Field
-    old: StoredValue
-    new: StoredValue
-    upstream: StoredValue
+    `field` is None for an override of an unknown field; `is_valid` is False for an old value that cannot be set again.
+    """
+
+    name: str
+    field: Field | None
+    old: Value
+    new: Value
+    upstream: Value
     was_edited: bool
     is_edited: bool
+    is_valid: bool = True
+
+
+class _Found(NamedTuple):
+    """The package to edit; `merged` is None if it is damaged, `overrides` are as stored."""
+
+    number: int
+    merged: Merged | None
+    name: str
+    overrides: Mapping[bytes, object]
+    ids: CategoryAndGridIds
 
 
 @app.command(
@@ -81,7 +98,7 @@ def edit(
             "--unset",
             metavar="FIELD",
             help="Remove your value; the latest upstream value is shown again.",
-            autocompletion=candidates.when_completing(candidates.editable),
+            autocompletion=candidates.editable,
         ),
     ] = None,
     as_json: AsJson = False,
@@ -92,25 +109,22 @@ def edit(
     Without assignments the editable fields open in VISUAL or EDITOR.
     """
     try:
-        before, changes = _edit(package, assigned or (), unset or (), db)
+        found, changes = _edit(package, assigned or (), unset or (), db)
     except DjpkgError:
         if as_json:  # scripts always get one object
             output.write_object(to_json(None, []))
         raise
-    slug = str(before.values["slug"])
     if as_json:
-        output.write_object(to_json(slug, changes))
+        output.write_object(to_json(found.name, changes))
     elif not terminal.is_terminal():
-        rows = [
-            (change.field.name, _text(change.field, change.old), _text(change.field, change.new)) for change in changes
-        ]
+        rows = [(change.name, _text(change, change.old), _text(change, change.new)) for change in changes]
         output.write_rows(RowList(("field", "old", "new"), rows), "plain")
     else:
         for change in changes:
-            old, new = _text(change.field, change.old) or "(none)", _text(change.field, change.new) or "(none)"
-            terminal.write_stdout(f"{escape(slug)} {change.field.name}: {old} -> {new}\n")
+            old, new = _text(change, change.old) or "(none)", _text(change, change.new) or "(none)"
+            terminal.write_stdout(f"{escape(found.name)} {escape(change.name)}: {old} -> {new}\n")
     terminal.flush()
-    _write_notes(changes, _undo_command(before, changes, db))
+    _write_notes(changes, _undo_command(found.merged, changes, db))
 
 
 def to_json(slug: str | None, changes: list[FieldChange]) -> dict[str, object]:
@@ -120,10 +134,10 @@ def to_json(slug: str | None, changes: list[FieldChange]) -> dict[str, object]:
         "slug": slug,
         "changes": [
             {
-                "field": change.field.name,
-                "old": to_public(change.field, change.old),
-                "new": to_public(change.field, change.new),
-                "upstream": to_public(change.field, change.upstream),
+                "field": change.name,
+                "old": change.old,
+                "new": change.new,
+                "upstream": change.upstream,
             }
             for change in changes
         ],
@@ -132,51 +146,76 @@ def to_json(slug: str | None, changes: list[FieldChange]) -> dict[str, object]:
 
 def _edit(
     package: str, assigned: Sequence[str], unset: Sequence[str], db: Path | None
-) -> tuple[Merged, list[FieldChange]]:
+) -> tuple[_Found, list[FieldChange]]:
     """Store the edit; return the package before it, and the changed fields."""
     parsed = assignments.parse_assignments(assigned)
-    unset_fields = [assignments.get_editable_field(name) for name in unset]
-    both = {item.field.name for item in parsed} & {field.name for field in unset_fields}
+    path = config.mirror_path(os.environ, db)
+    fields_to_unset = [_find_editable(name) for name in unset]
+    if None in fields_to_unset and not path.exists():
+        _check_editable(unset, {})
+    both = {item.field.name for item in parsed} & {field.name for field in fields_to_unset if field is not None}
     if both:
         raise UsageError(f"{', '.join(sorted(both))} cannot be assigned and unset at once")
-    if not parsed and not unset_fields and not _is_interactive():
+    if not parsed and not unset and not _is_interactive():
         message = "nothing to edit: pass assignments or --unset"
         raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
-    path = config.mirror_path(os.environ, db)
     with interrupts.raising_signals():
         lock.ensure(path, notify=partial(_notify_waiting, path))
-    number, before_edit, categories_and_grids = _find(path, package)
-    if not parsed and not unset_fields:
+    found = _find(path, package, must_merge=bool(parsed) or not unset)
+    _check_editable(unset, found.overrides)
+    if not parsed and not unset:
         with interrupts.raising_signals():
-            return before_edit, _edit_in_editor(path, number, before_edit, categories_and_grids)
+            return found, _edit_in_editor(path, found)
 
     def revise(current: Mapping[str, StoredValue]) -> Mapping[str, StoredValue]:
-        return assignments.apply_assignments(parsed, current, categories_and_grids)
+        return assignments.apply_assignments(parsed, current, found.ids)
 
-    before, after = _store(path, number, revise, unset_fields)
-    edited = {field.name for field in (*(item.field for item in parsed), *unset_fields)}
-    return before_edit, _find_changes(before, after, edited)
+    names = [*(os.fsencode(name) for name in unset), *(field.name.encode() for field in fields_to_unset if field)]
+    stored = _store(path, found.number, revise, names)
+    edited = {item.field.name for item in parsed} | {os.fsdecode(name) for name in names}
+    return found, _find_changes(found, stored, edited)
+
+
+def _find_editable(name: str) -> Field | None:
+    field = fields.find(name)
+    return field if field is not None and field.editable else None
+
+
+def _check_editable(unset: Sequence[str], overrides: Mapping[bytes, object]) -> None:
+    """Raise UsageError for a name that is neither an editable field nor one under which a value is stored."""
+    for name in unset:
+        if os.fsencode(name) not in overrides:
+            assignments.get_editable_field(name)
 
 
 def _is_interactive() -> bool:
     return terminal.is_terminal() and sys.stdin is not None and sys.stdin.isatty()
 
 
-def _find(path: Path, package: str) -> tuple[int, Merged, CategoryAndGridIds]:
+def _find(path: Path, package: str, *, must_merge: bool) -> _Found:
     with open_read(path) as mirror:
         forges = forge_servers.forge_servers(os.environ)
         number = resolve.get_id(mirror, package, catalog=config.catalog_url(os.environ), forges=forges)
-        merged, _ = get_merged(mirror, number, forges=forges)
-        return number, merged, get_categories_and_grids(mirror)
+        merged: Merged | None = None
+        try:
+            merged, _, problems = get_merged(mirror, number, forges=forges)
+        except MirrorError as error:
+            if must_merge:
+                raise
+            problems = (str(error),)
+        for problem in problems if must_merge or merged is None else ():
+            terminal.write_stderr(f"djpkg: {problem}")
+        name = resolve.find_slug(mirror, number) or str(number)
+        return _Found(number, merged, name, read_raw(mirror, number), get_categories_and_grids(mirror))
 
 
-def _store(path: Path, number: int, revise: Revise, unset: list[Field]) -> tuple[Merged, Merged]:
+def _store(path: Path, number: int, revise: Revise, unset: Sequence[bytes]) -> tuple[Merged, Merged] | None:
     from djpkg.mirror.write import Writer  # noqa: PLC0415 - loads sqlite-utils, so after all checks
 
-    def store() -> tuple[Merged, Merged]:
+    def store() -> tuple[Merged, Merged] | None:
         with open_write(path) as mirror:
             writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
-            return writer.update_overrides(number, revise, unset=[field.name for field in unset], now=options.now())
+            return writer.update_overrides(number, revise, unset=unset, now=options.now())
 
     with interrupts.raising_signals():
         return busy.retry(store, busy.EDIT, notify=partial(_notify_waiting, path))
@@ -186,65 +225,100 @@ def _notify_waiting(path: Path) -> None:
     terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
-def _edit_in_editor(
-    path: Path, number: int, package: Merged, categories_and_grids: CategoryAndGridIds
-) -> list[FieldChange]:
+def _edit_in_editor(path: Path, found: _Found) -> list[FieldChange]:
     from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
 
-    text = document.write_document(str(package.values["slug"]), package.values, package.upstream, categories_and_grids)
-    draft = Draft(text)
-    values = draft.edit(categories_and_grids)
+    package = found.merged
+    if package is None:
+        return []
+    shown = package.values
+    draft = Draft(document.write_document(found.name, shown, package.upstream, found.ids))
+    values = draft.edit(found.ids)
     if not values:
         return []
     try:
-        before, after = _store(path, number, lambda _: values, [])
+        stored = _store(path, found.number, lambda current: _merge_meanwhile(shown, values, current), [])
     except BaseException:
         draft.keep()
         raise
     draft.discard()
-    return _find_changes(before, after, set(values))
+    return _find_changes(found, stored, set(values))
 
 
-def _find_changes(before: Merged, after: Merged, edited: set[str]) -> list[FieldChange]:
+def _merge_meanwhile(
+    shown: Mapping[str, StoredValue], typed: Mapping[str, StoredValue], current: Mapping[str, StoredValue]
+) -> dict[str, StoredValue]:
+    """Return the typed values; lists of names with what was added and removed while the editor was open."""
+    values = dict(typed)
+    for name, mine in typed.items():
+        before, theirs = shown[name], current[name]
+        if fields.get(name).kind not in (Kind.NAMES, Kind.GRIDS):
+            continue
+        if isinstance(mine, list) and isinstance(before, list) and isinstance(theirs, list):
+            values[name] = cast("StoredValue", merge_lists(before, mine, theirs))
+    return values
+
+
+def _find_changes(found: _Found, stored: tuple[Merged, Merged] | None, edited: set[str]) -> list[FieldChange]:
     """Return the edited fields whose value changed, or that became or are no longer overridden."""
     changes = [
         FieldChange(
+            field.name,
             field,
-            before.values[field.name],
-            after.values[field.name],
-            after.upstream.get(field.name, after.values[field.name]),
+            to_public(field, before.values[field.name]),
+            to_public(field, after.values[field.name]),
+            to_public(field, after.upstream.get(field.name, after.values[field.name])),
             field.name in before.upstream,
             field.name in after.upstream,
         )
+        for before, after in ([stored] if stored is not None else [])
         for field in EDITABLE
         if field.name in edited
     ]
-    return [change for change in changes if change.old != change.new or change.was_edited != change.is_edited]
+    changes = [change for change in changes if change.old != change.new or change.was_edited != change.is_edited]
+    listed = {change.name for change in changes}
+    for name in sorted(edited - listed):
+        raw = found.overrides.get(os.fsencode(name))
+        if raw is None and os.fsencode(name) not in found.overrides:
+            continue
+        if stored is not None and name in stored[0].upstream:
+            continue
+        field = _find_editable(name)
+        new = to_public(field, stored[1].values[name]) if stored is not None and field is not None else None
+        changes.append(
+            FieldChange(name, field, _raw_text(raw), new, new, was_edited=True, is_edited=False, is_valid=False)
+        )
+    return changes
 
 
-def _write_notes(changes: list[FieldChange], undo_command: str) -> None:
+def _raw_text(stored: object) -> str:
+    """Return a stored value that no field accepts, as a text for people."""
+    return stored if isinstance(stored, str) else repr(stored)
+
+
+def _write_notes(changes: list[FieldChange], undo_command: str | None) -> None:
     """Write to stderr which fields no longer follow fetches, and the command that undoes the edit."""
     if not changes:
         terminal.write_stderr("nothing changed")
     for change in changes:
-        if change.is_edited and change.field.owner in (Owner.FORGE, Owner.PYPI):
-            terminal.write_stderr(f"{change.field.name}: your value is shown from now on, also after a fetch")
-    if changes:
+        if change.is_edited and change.field is not None and change.field.owner in (Owner.FORGE, Owner.PYPI):
+            terminal.write_stderr(f"{change.name}: edited; fetches no longer change the shown value")
+    if undo_command is not None:
         terminal.write_stderr(f"undo: {undo_command}")
 
 
-def _undo_command(package: Merged, changes: list[FieldChange], db: Path | None) -> str:
+def _undo_command(package: Merged | None, changes: list[FieldChange], db: Path | None) -> str | None:
+    """Return the command that sets the old values, None if there are none that can be set."""
     words: list[str] = []
     for change in changes:
-        if change.was_edited:
-            words.append(f"{change.field.name}:={json.dumps(to_public(change.field, change.old))}")
-        else:
-            words += ["--unset", change.field.name]
-    return edit_command(package.values, words, db)
+        if change.was_edited and change.is_valid:
+            words.append(f"{change.name}:={json.dumps(change.old)}")
+        elif change.is_edited:
+            words += ["--unset", change.name]
+    return edit_command(package.values, words, db) if words and package is not None else None
 
 
-def _text(field: Field, stored: StoredValue) -> str:
-    value: Value = to_public(field, stored)
-    if isinstance(value, list) and field.kind is not Kind.COUNTS:
+def _text(change: FieldChange, value: Value) -> str:
+    if isinstance(value, list) and change.field is not None and change.field.kind is not Kind.COUNTS:
         return ", ".join(escape(str(item)) for item in value)
     return field_text(value)

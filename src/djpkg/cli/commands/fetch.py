@@ -12,6 +12,7 @@ from djpkg import config
 from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
+from djpkg.cli.suggested_command import describe_removed_edits
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
 from djpkg.mirror import fetch_history
 from djpkg.source_name import SourceName
@@ -51,7 +52,7 @@ def fetch(
             "--source",
             metavar="NAME",
             help=f"Fetch from this source only: {', '.join(SourceName)}. Repeatable.",
-            autocompletion=candidates.when_completing(candidates.sources),
+            autocompletion=candidates.sources,
         ),
     ] = None,
     manifests: Annotated[list[str] | None, options.requirements_option("Fetch")] = None,
@@ -102,7 +103,7 @@ def fetch(
         raise
     if as_json:
         output.write_object(report.as_json())
-    _print_report(report, summary=interactive or verbose)
+    _print_report(report, db, summary=interactive or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
 
@@ -156,14 +157,18 @@ def _new_progress(*, visible: bool, quiet: bool) -> Progress:
     return NoProgress(terminal.write_warning) if console.is_dumb_terminal else TerminalProgress(console)
 
 
-def _print_report(report: Report, *, summary: bool) -> None:
-    """Print errors, one line per cause; then the summary, if wanted."""
+def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
+    """Print each cause of errors on one line, and its hint on another; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
-    for line in [*report_text.error_lines(report), *report_text.closed_lines(report)]:
+    for line, hint in report_text.causes(report):
         terminal.write_stderr(f"djpkg: {line}")
-    if report.hint:
-        terminal.write_stderr(f"       {report.hint}")
+        if hint:
+            terminal.write_stderr(f"       {hint}")
+    for line in report_text.closed_lines(report):
+        terminal.write_stderr(f"djpkg: {line}")
+    for edits in report.removed_edits:
+        terminal.write_stderr(f"djpkg: {describe_removed_edits(edits, db)}")
     if report.stop_code in (INTERRUPTED, TERMINATED):
         terminal.write_stderr("djpkg: interrupted; fetched data is stored. Run the command again to continue")
     if summary:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typer._click.formatting import HelpFormatter
     from typer._click.shell_completion import CompletionItem
 
+    from djpkg.mirror.damage import DamagedRow
     from djpkg.model.fields import Column
     from djpkg.query.parser import Query, Sort
 
@@ -96,8 +97,8 @@ def _takes_value(letter: str, value: str) -> bool:
 _TERMS = """A TERM is a word, is:STATE or a filter FIELD:VALUE. Words match slug, title, description, category and
 grids. Commas separate alternatives; a leading - or ^ excludes.
 
-Numbers and times take ranges: stars:100.. or released:2025..2026. A time may be a span before now: 12h, 7d, 2w, 6m, 1y.
-djpkg fields lists the fields, each with an example.
+Numbers and times take ranges: stars:100.. or released:2025..2026. A time is a date, or a time span before now: 12h, 7d,
+2w, 6m, 1y. djpkg fields lists the fields, each with an example.
 """
 
 
@@ -119,7 +120,7 @@ def list_(
         typer.Argument(
             metavar="[TERM]...",
             help="Words and filters; all must match.",
-            autocompletion=candidates.when_completing(candidates.terms),
+            autocompletion=candidates.terms,
         ),
     ] = None,
     *,
@@ -130,7 +131,7 @@ def list_(
             "--sort",
             metavar="FIELD,...",
             help="Sort by fields; -FIELD reverses.",
-            autocompletion=candidates.when_completing(candidates.sorts),
+            autocompletion=candidates.sorts,
         ),
     ] = None,
     limit: Limit = None,
@@ -153,14 +154,16 @@ def list_(
         allowed = frozenset(selection.find_and_report(mirror, files)) if files is not None else None
         search = _Search(mirror, sorts, allowed)
         ids = search.find_ids(query, max_rows)
+        damaged: list[DamagedRow] = []
         if output_format is None and terminal.is_terminal():
-            _draw(mirror, ids, selected)
+            _draw(mirror, ids, selected, damaged)
         else:
             columns = selected or (PIPE_COLUMNS if output_format is None else fields.RECORD_COLUMNS)
-            output.write_rows(output.PackageRows(mirror, ids, columns), output_format or "plain")
+            output.write_rows(output.PackageRows(mirror, ids, columns, damaged), output_format or "plain")
         terminal.flush()
         for message in listing.describe_unknown_names(mirror, query):
             terminal.write_stderr(message)
+        output.report_damaged(damaged)
         _report_hidden(search, query, shown=len(ids), limit=max_rows)
 
 
@@ -183,11 +186,13 @@ class _Search(NamedTuple):
         return listing.count(self.mirror, query) if self.allowed is None else len(self.find_ids(query, 0))
 
 
-def _draw(mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None) -> None:
+def _draw(
+    mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None, damaged: list[DamagedRow]
+) -> None:
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
     needed = (*columns, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
-    rows = list(listing.get_rows(mirror, ids, needed))
+    rows = list(listing.get_rows(mirror, ids, needed, damaged))
     if rows:
         width, ascii_only = terminal.width(), terminal.ascii_only()
         table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)

@@ -13,6 +13,7 @@ from djpkg.cli.completion.candidates import PAGES
 from djpkg.cli.options import AsJson, Db, Fields
 from djpkg.errors import UsageError
 from djpkg.mirror import read
+from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.model import fields, forge_servers
 from djpkg.render import known_values
 from djpkg.render.json import render_record
@@ -43,7 +44,7 @@ Web = Annotated[
         *_WEB,
         metavar="[PAGE]",
         help="Open a page in the browser: catalog (default), repo, pypi or docs.",
-        autocompletion=candidates.when_completing(candidates.pages),
+        autocompletion=candidates.pages,
     ),
 ]
 
@@ -108,6 +109,7 @@ def show(
         _check_page(web, alone=not (as_json or selected or sources))
     with options.open_mirror(db) as mirror:
         number = options.find_package(mirror, package)
+        _report_removed_edits(mirror, number, db)
         if web is not None:
             from djpkg.cli import browser  # noqa: PLC0415 - for this option alone
 
@@ -139,7 +141,17 @@ def _check_page(page: str, *, alone: bool) -> None:
 def _get_package(mirror: sqlite3.Connection, number: int) -> Package:
     from djpkg.mirror.package import get_package
 
-    return get_package(mirror, number, forges=forge_servers.forge_servers(os.environ))
+    package = get_package(mirror, number, forges=forge_servers.forge_servers(os.environ))
+    for problem in package.problems:
+        terminal.write_stderr(f"djpkg: {problem}")
+    return package
+
+
+def _report_removed_edits(mirror: sqlite3.Connection, number: int, db: Path | None) -> None:
+    for edits in find_removed_edits(mirror, number):
+        from djpkg.cli.suggested_command import describe_removed_edits  # noqa: PLC0415 - rare
+
+        terminal.write_stderr(describe_removed_edits(edits, db))
 
 
 def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool) -> None:

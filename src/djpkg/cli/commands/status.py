@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from djpkg import config, credentials
 from djpkg.cli import options, output, terminal
 from djpkg.cli.options import AsJson, Db
+from djpkg.cli.suggested_command import describe_removed_edits
 from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.status import SourceStatus, Status, get_status
 from djpkg.render import relative_time
-from djpkg.render.delimited import tsv_line
+from djpkg.render.rows import RowList
 from djpkg.source_name import SourceName
 from djpkg.text import pluralize
 from djpkg.times import format_time
@@ -41,6 +42,7 @@ _NO_MIRROR = Status(
     quotas=[],
     sweeps={},
     runs=[],
+    removed_edits=[],
 )
 
 app = options.new_app()
@@ -72,12 +74,12 @@ def status(*, as_json: AsJson = False, db: Db = None) -> None:
     if as_json:
         output.write_object(_to_json(path, size, state, tokens))
     elif not terminal.is_terminal():
-        for name, value in _flatten(_to_json(path, size, state, tokens)):
-            terminal.write_stdout(tsv_line([name, value]))
+        values = list(_flatten(_to_json(path, size, state, tokens)))
+        output.write_rows(RowList(("name", "value"), values), "plain")
     else:
         from djpkg.render.small_tables import status_table
 
-        lines = list(_lines(path, size, state, tokens, now=options.now()))
+        lines = list(_lines(path, size, state, tokens, db, now=options.now()))
         terminal.print_renderable(status_table(lines, width=terminal.width(), ascii_only=terminal.ascii_only()))
 
 
@@ -110,6 +112,10 @@ def _to_json(path: Path, size: int | None, state: Status, tokens: Mapping[Source
         },
         "packages": {"listed": state.listed, "removed": state.removed, "edited": state.edited},
         "overrides": state.overrides,
+        "removed_edits": [
+            {"slug": one.slug, "id": one.id, "removed_id": one.removed_id, "assignments": list(one.assignments)}
+            for one in state.removed_edits
+        ],
         "sources": {
             source.value: {**counts._asdict(), "swept": _sweep_to_json(state, source), "token": tokens[source]}
             for source, counts in state.sources.items()
@@ -147,17 +153,24 @@ def _flatten(value: Json, name: str = "") -> Iterator[tuple[str, bool | int | st
 
 
 def _lines(
-    path: Path, size: int | None, state: Status, tokens: Mapping[SourceName, str | None], *, now: datetime
+    path: Path,
+    size: int | None,
+    state: Status,
+    tokens: Mapping[SourceName, str | None],
+    db: Path | None,
+    *,
+    now: datetime,
 ) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line."""
     if size is None:
         yield "mirror", f"none yet at {path}; djpkg fetch --all creates it"
     else:
         yield "mirror", f"{path}, {_format_size(size)}, format {state.version}"
-        removed = f", {state.removed:,} removed from the directory" if state.removed else ""
+        removed = f", {state.removed:,} removed from the catalog" if state.removed else ""
         yield "packages", f"{state.listed:,} listed{removed}"
         if state.overrides:
             yield "edits", f"{pluralize(state.overrides, 'value')} in {pluralize(state.edited, 'package')}"
+        yield from _label_first("", [describe_removed_edits(one, db) for one in state.removed_edits])
         for source, counts in state.sources.items():
             if counts.packages:
                 yield source.value, _source_text(counts, now=now)

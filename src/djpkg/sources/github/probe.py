@@ -39,20 +39,20 @@ _BY_ID = "nodes(ids: $ids) { ...Facts }"
 _BY_NAME = "r%(number)d: repository(owner: %(owner)s, name: %(name)s, followRenames: true) { ...Facts }"
 
 
-class _License(msgspec.Struct, rename="camel", gc=False):
+class _License(msgspec.Struct, rename="camel"):
     spdx_id: str | None = None
 
 
-class _Target(msgspec.Struct, rename="camel", gc=False):
+class _Target(msgspec.Struct, rename="camel"):
     oid: Oid
     committed_date: str | None = None
 
 
-class _Branch(msgspec.Struct, gc=False):
+class _Branch(msgspec.Struct):
     target: _Target | None = None
 
 
-class _Repository(msgspec.Struct, rename="camel", gc=False):
+class _Repository(msgspec.Struct, rename="camel"):
     id: NodeId
     name_with_owner: str
     stargazer_count: payload.Count

@@ -14,13 +14,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
+from djpkg.errors import SourceError, UnexpectedPayload, Unreachable
 from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
 from djpkg.model.facts import Outcome, PypiFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import SingleServerSource
+from djpkg.sources.http.response import http_status_error
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.pypi import metadata, serials
 from djpkg.sources.source import Answer, failed_answer
@@ -178,7 +179,7 @@ def _parse_response(target: ProjectTarget, listed_serial: int | None, response: 
             return Answer(coordinate=name, outcome=Outcome.UNCHANGED, etag=response.etag, serial=serial)
         case HTTPStatus.NOT_FOUND:
             return Answer(coordinate=name, outcome=Outcome.GONE, facts=PypiFacts(state="gone", name=name))
-    raise HTTPStatusError(f"pypi: got status {response.status}", status=response.status)
+    raise http_status_error(SourceName.PYPI, response.host, response.status)
 
 
 def _parse_serial(response: Response) -> int | None:

@@ -136,9 +136,6 @@ class Forgejo(RestForge):
         )
 
 
-FORGE = Forgejo
-
-
 def _has_more(response: Response, rows: int) -> bool:
     """Return whether another page follows. A short page is not always the last: servers may have smaller pages."""
     has_more = response.headers.get("x-hasmore")

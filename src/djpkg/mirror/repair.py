@@ -1,0 +1,156 @@
+"""Make rows readable again that another program damaged, before a fetch uses them.
+
+What cannot be read is dropped: the sources are asked for it anew, without validators. Rows of `packages` are then
+written anew from facts and overrides. Overrides are never changed here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from djpkg.mirror import facts_json
+from djpkg.mirror.connection import savepoint
+from djpkg.mirror.damage import is_integer
+from djpkg.model.fields import FIELDS, Kind
+from djpkg.source_name import FORGES, SourceName
+from djpkg.text import is_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterator, Sequence
+
+_LISTS = (Kind.COUNTS, Kind.GRIDS, Kind.NAMES)
+_VALIDATORS = ("etag", "serial")
+# The generated columns are not in `table_info`; the package, source and coordinate are the key of a row of facts.
+_KEY = ("package_id", "source", "coordinate")
+
+
+class _Column(NamedTuple):
+    """A column of a table: its type, whether it accepts null, and its default as SQL."""
+
+    name: str
+    type: str
+    not_null: bool
+    default: str
+
+    def accepts(self, value: object) -> bool:
+        """Return whether the value has the type of the column."""
+        if value is None:
+            return not self.not_null
+        return is_integer(value) if self.type == "INTEGER" else is_text(value)
+
+    @property
+    def type_check(self) -> str:
+        """The SQL condition for values of another type."""
+        null = "" if self.not_null else ", 'null'"
+        return f"typeof({self.name}) NOT IN ('{self.type.lower()}'{null})"
+
+
+def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) -> set[int]:
+    """Drop what cannot be read in the facts of these packages, or of all if None; return the packages."""
+    columns = _columns(db, "facts")
+    names = [column.name for column in columns]
+    condition, values = _selection("package_id", only)
+    sql = f"SELECT rowid, {', '.join(names)} FROM facts WHERE {condition}"
+    damaged = [(row[0], found) for row in db.execute(sql, values) if (found := _damaged_facts(columns, row[1:]))]
+    packages: set[int] = set()
+    for rowid, found in damaged:
+        (package,) = db.execute("SELECT package_id FROM facts WHERE rowid = ?", (rowid,)).fetchone()
+        if is_integer(package):
+            packages.add(package)
+        if not found.isdisjoint(_KEY):
+            db.execute("DELETE FROM facts WHERE rowid = ?", (rowid,))
+        else:
+            _set_defaults(db, "facts", [column for column in columns if column.name in found], rowid)
+    return packages
+
+
+def _damaged_facts(columns: Sequence[_Column], row: Sequence[object]) -> set[str]:
+    """Return the names of the columns to reset; those of the key if the whole row belongs to nothing."""
+    values = dict(zip((column.name for column in columns), row, strict=True))
+    damaged = {column.name for column in columns if not column.accepts(values[column.name])}
+    source, coordinate = values["source"], values["coordinate"]
+    if source == SourceName.CATALOG and coordinate != str(values["package_id"]):
+        damaged.add("coordinate")
+    if source not in facts_json.SOURCES or not damaged.isdisjoint(_KEY):
+        return damaged & set(_KEY)
+    if facts_json.find_facts(SourceName(str(source)), values["facts"]) is None:
+        if values["facts"] is not None:
+            damaged.add("facts")
+        # Otherwise the source would answer "unchanged" about facts that are lost.
+        damaged.update(name for name in _VALIDATORS if values[name] is not None)
+    return damaged
+
+
+def find_damaged_packages(db: sqlite3.Connection, only: Collection[int] | None) -> list[int]:
+    """Return the ids of these packages, or of all if None, with a value of the wrong type or an unknown forge."""
+    condition, values = _selection("id", only)
+    sql = f"SELECT id FROM packages WHERE {condition} AND ({' OR '.join(_package_conditions(db))})"
+    return [number for (number,) in db.execute(sql, values)]
+
+
+def reset_damaged_package(db: sqlite3.Connection, package: int) -> None:
+    """Set the damaged columns of a row of `packages` to what means unknown, so that the row can be written."""
+    columns = _columns(db, "packages")
+    names = ", ".join(column.name for column in columns)
+    row = db.execute(f"SELECT {names} FROM packages WHERE id = ?", (package,)).fetchone()
+    checks = dict(_json_conditions())
+    damaged = [
+        column
+        for column, value in zip(columns, row, strict=True)
+        if not column.accepts(value)
+        or (column.name in checks and _is_true(db, checks[column.name], package))
+        or (column.name in _FORGE_COLUMNS and _is_true(db, _UNKNOWN_FORGE, package))
+    ]
+    if damaged:
+        _set_defaults(db, "packages", damaged, package)
+
+
+_FORGE_COLUMNS = ("forge", "repository_key")
+_UNKNOWN_FORGE = f"forge IS NOT NULL AND forge NOT IN ({', '.join(repr(forge.value) for forge in FORGES)})"
+
+
+def _package_conditions(db: sqlite3.Connection) -> Iterator[str]:
+    yield from (column.type_check for column in _columns(db, "packages"))
+    yield from (condition for _, condition in _json_conditions())
+    yield _UNKNOWN_FORGE
+
+
+def _json_conditions() -> Iterator[tuple[str, str]]:
+    """Yield each JSON column and the condition for a value of another type."""
+    for field in FIELDS:
+        if field.kind in (*_LISTS, Kind.MAPPING) and field.name != "grid_slugs":
+            expected = "object" if field.kind is Kind.MAPPING else "array"
+            valid = f"CASE WHEN json_valid({field.name}) THEN json_type({field.name}) END"
+            yield field.name, f"{valid} IS NOT '{expected}'"
+
+
+def _is_true(db: sqlite3.Connection, condition: str, package: int) -> bool:
+    return db.execute(f"SELECT 1 FROM packages WHERE id = ? AND {condition}", (package,)).fetchone() is not None
+
+
+def _set_defaults(db: sqlite3.Connection, table: str, columns: Sequence[_Column], rowid: int) -> None:
+    changes = ", ".join(f"{column.name} = {column.default}" for column in columns)
+    with savepoint(db):
+        db.execute(f"UPDATE {table} SET {changes} WHERE rowid = ?", (rowid,))
+
+
+def _columns(db: sqlite3.Connection, table: str) -> list[_Column]:
+    """Return the columns of a table without generated ones."""
+    return [
+        _Column(name, declared, bool(not_null), default or (_fallback(name, declared) if not_null else "NULL"))
+        for _, name, declared, not_null, default, _ in db.execute(f"PRAGMA table_info({table})")
+        if name != "id"
+    ]
+
+
+def _fallback(name: str, declared: str) -> str:
+    if name in ("slug", "title"):
+        return "CAST(id AS TEXT)"
+    return "0" if declared == "INTEGER" else "''"
+
+
+def _selection(column: str, only: Collection[int] | None) -> tuple[str, tuple[str, ...]]:
+    if only is None:
+        return "1", ()
+    return f"{column} IN (SELECT value FROM json_each(?))", (str(list(only)),)

@@ -1,0 +1,336 @@
+"""Damaged rows harm their own package alone: hundreds of damaged values, each through every command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from djpkg.cli import options
+from djpkg.editing.assignments import get_editable_field
+from djpkg.mirror.connection import open_write
+from djpkg.mirror.write import Writer
+from tests.cli.running import run, run_on_terminal
+from tests.damage import INVALID_UTF8, TABLES, Damage, apply, columns_of, generate, key_of
+from tests.fetching import Desk, add_starter, check_integrity, expected
+from tests.world import GITLAB, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.world import WorldServer
+
+SEED = 20261123
+CODES = {0, 1, 2, 3, 5, 74}
+# Every reading command, in every format, with filters and orders that read each kind of column.
+READING = (
+    ("list", "--json"),
+    ("list", "--json", "-f", "all"),
+    ("list", "--csv", "-f", "all"),
+    ("list", "forms", "python:3..", "-is:archived", "participant:no body", "--sort", "version,-django,edited"),
+    ("list", "is:active", "--sort", "released", "--sort", "category", "grid:forms", "checked:github"),
+    ("compare", "alpha", "beta", "--json"),
+    ("compare", "--grid", "forms", "--markdown"),
+    ("changes", "--since", "10y", "--json"),
+    ("grids", "--json"),
+    ("status", "--json"),
+    ("show", "alpha", "--json"),
+    ("show", "2", "-f", "all"),
+    ("show", "alpha", "--sources"),
+    ("show", "no-such-package"),
+    ("fetch", "--all", "--dry-run"),
+)
+ON_TERMINAL = (
+    ("list", "-n", "0"),
+    ("list", "-f", "all"),
+    ("show", "alpha"),
+    ("show", "2", "--sources"),
+    ("compare", "alpha", "beta", "twin"),
+    ("changes", "--since", "10y"),
+    ("grids",),
+    ("status",),
+)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    add_starter(world)
+    world.add_grid(7, "Forms")
+    numbers: dict[str, Any] = {"stars": 5, "forks": 2, "commits": [1, 9, 40], "releases": [("1.0", 30)], "grids": [7]}
+    world.add_package("alpha", id=1, license="MIT", **numbers)
+    world.add_package("beta", id=2, documentation_url=None, **numbers)
+    world.add_package("on-gitlab", id=3, host=GITLAB, path="group/x", commits=[3], stars=4)
+    world.add_package("twin", id=4, path="acme/shared", stars=9, commits=[2], category=2)
+    world.add_package("sibling", id=5, repo_url="https://github.com/Acme/Shared", category=2)
+    return world
+
+
+@pytest.fixture
+def desk(server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A mirror after two fetches, with edits and events; the world has moved on since."""
+    for api in ("github", "gitlab"):
+        server.quota(api, authorised=False).limit = 10**9
+    desk = Desk(server, tmp_path / "mirror.db")
+    monkeypatch.setattr(options, "now", lambda: server.world.now)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    desk.fetch()
+    desk.advance(hours=30)
+    for package in server.world.packages.values():
+        repo = server.world.find_repo(*package.repo_url.removeprefix("https://").partition("/")[::2])
+        if repo is not None:
+            repo.stars += 1
+            repo.archived = repo.path == "acme/alpha"
+    server.world.packages[2].title = "Changed"
+    desk.fetch()
+    for number, values in ((2, {"title": "Mine", "grids": []}), (3, {"repo_watchers": 77, "participants": ["me"]})):
+        with open_write(desk.path) as db:
+            writer = Writer(db, forges={})
+            writer.update_overrides(number, lambda _, values=values: values, unset=[], now=server.world.now)  # type: ignore[misc]
+    desk.advance(hours=30)
+    return desk
+
+
+@dataclass
+class Tally:
+    """How many values were damaged, in which tables and columns, and what the commands and fetches did about them."""
+
+    tried: int = 0
+    damaged: Counter[str] = field(default_factory=Counter)
+    columns: set[tuple[str, str]] = field(default_factory=set)
+    named: int = 0
+    repaired: int = 0
+    unset: int = 0
+
+
+def damage_and_use(desk: Desk, number: int, *, seed: int = SEED) -> Tally:
+    """Damage one value after another, each in a copy of the mirror, and use the copy with every command."""
+    sound = desk.path
+    shutil.copy(sound, sound.with_name("sound.db"))
+    sound = sound.with_name("sound.db")
+    tally = Tally()
+    for damage in generate(sound, number, seed=seed):
+        shutil.copy(sound, desk.path)
+        tally.tried += 1
+        if not apply(desk.path, damage):
+            continue
+        tally.damaged[damage.table] += 1
+        tally.columns.add((damage.table, damage.column))
+        try:
+            use(desk, damage, tally)
+        except BaseException as error:
+            error.add_note(str(damage))
+            raise
+    return tally
+
+
+def use(desk: Desk, damage: Damage, tally: Tally) -> None:
+    messages = [read(desk, arguments, terminal=False) for arguments in READING]
+    messages += [read(desk, arguments, terminal=True) for arguments in ON_TERMINAL]
+    tally.named += any("damaged" in text or "not used" in text for text in messages)
+    harmed = owner_of(desk, damage)
+    check_list(desk, harmed)
+    unset_everything(desk, tally)
+    report = desk.fetch()
+    assert report.stop_code is None, report.failures
+    assert report.exit_code in (0, 5), report.failures
+    tally.repaired += damage.table in ("packages", "facts") and not report.failures
+    check_records(desk, harmed)
+    for package in harmed:
+        slug = desk.world.packages[package].slug
+        is_unique = desk.rows("SELECT count(*) FROM packages WHERE slug = ?", (slug,)) == [(1,)]
+        report = desk.fetch(slug if is_unique else str(package), full=True)
+        assert report.exit_code == 0, (slug, report.failures, report.unknown)
+    check_records(desk, set())
+    ended = run("list", "--json", "-f", "all", "--db", str(desk.path))
+    assert (ended.code, ended.err) == (0, "")
+    if damage.table in ("packages", "facts"):
+        check_integrity(desk.path)
+
+
+def read(desk: Desk, arguments: tuple[str, ...], *, terminal: bool) -> str:
+    ended = (run_on_terminal if terminal else run)(*arguments, "--db", str(desk.path))
+    assert ended.code in CODES, (arguments, ended)
+    assert "Traceback" not in ended.err
+    if "--json" in arguments and ended.out:
+        json.loads(ended.out)
+    return ended.err
+
+
+def owner_of(desk: Desk, damage: Damage) -> set[int]:
+    """The packages that the damaged row belongs to, before and after."""
+    if damage.table not in ("packages", "facts", "overrides", "package_grids", "events"):
+        return set()
+    key = "id" if damage.table == "packages" else "package_id"
+    owners: set[int] = set()
+    for path in (desk.path.with_name("sound.db"), desk.path):
+        with closing(sqlite3.connect(path)) as db:
+            order = ", ".join(key_of(db, damage.table))
+            sql = f"SELECT {key} FROM {damage.table} ORDER BY {order} LIMIT 1 OFFSET {damage.row}"
+            found = db.execute(sql).fetchone()
+            owners.add(found[0])
+    return {owner for owner in owners if owner in desk.world.packages}
+
+
+def check_list(desk: Desk, harmed: set[int]) -> None:
+    """The list has all other packages; the harmed one is right, or left out and named."""
+    ended = run("list", "--json", "--db", str(desk.path))
+    assert ended.code == 0
+    listed = {record["id"] for record in json.loads(ended.out)}
+    assert desk.world.packages.keys() - harmed <= listed
+    for missing in harmed - listed:
+        with closing(sqlite3.connect(desk.path)) as db:
+            exists = db.execute("SELECT 1 FROM packages WHERE id = ?", (missing,)).fetchone()
+        names = (desk.world.packages[missing].slug, str(missing))
+        assert not exists or any(name in ended.err for name in names)
+
+
+def check_records(desk: Desk, harmed: set[int]) -> None:
+    """All but the harmed packages have the world's current values, apart from edits."""
+    ended = run("list", "--json", "--db", str(desk.path))
+    assert ended.code == 0
+    records = {record["id"]: record for record in json.loads(ended.out)}
+    for number, package in desk.world.packages.items():
+        if number not in harmed:
+            assert records[number] == expected(desk.world, package)
+
+
+def unset_everything(desk: Desk, tally: Tally) -> None:
+    """Remove each stored override with the command line, whatever its field is called."""
+    with closing(sqlite3.connect(desk.path)) as db:
+        stored = db.execute("SELECT package_id, CAST(field AS BLOB) FROM overrides").fetchall()
+        known = {number for (number,) in db.execute("SELECT id FROM packages")}
+    for package, name in stored:
+        if package not in known or b"\0" in name:  # no package to name, and no argument can contain NUL
+            continue
+        ended = run("edit", str(package), f"--unset={os.fsdecode(name)}", "--db", str(desk.path))
+        assert ended.code == 0, (package, name, ended)
+        tally.unset += 1
+    with closing(sqlite3.connect(desk.path)) as db:
+        left = db.execute("SELECT package_id, CAST(field AS BLOB) FROM overrides").fetchall()
+        db.execute("DELETE FROM overrides")
+        db.commit()
+    assert all(package not in known or b"\0" in name for package, name in left)
+
+
+EXAMPLES = (
+    Damage("packages", "grids", 0, "null"),
+    Damage("packages", "edited", 1, 1.5),
+    Damage("packages", "checked", 0, "[]"),
+    Damage("packages", "python_versions", 0, "{}"),
+    Damage("packages", "participants", 1, '["x"'),
+    Damage("packages", "slug", 0, None),
+    Damage("packages", "title", 0, INVALID_UTF8),
+    Damage("packages", "forge", 0, "sourcehut"),
+    Damage("facts", "source", 0, "nonsense"),
+    Damage("facts", "facts", 0, "{"),
+    Damage("facts", "facts", 1, "{}"),
+    Damage("facts", "facts", 1, None),
+    Damage("facts", "retry_after", 1, "yesterday"),
+    Damage("overrides", "value", 0, '"x"'),
+    Damage("overrides", "field", 0, "no_such_field"),
+    Damage("overrides", "field", 0, 5),
+    Damage("events", "at", 0, b""),
+    Damage("sweeps", "packages", 0, 10**12),
+    Damage("runs", "report", 0, "nope"),
+)
+
+
+@pytest.mark.parametrize("damage", EXAMPLES, ids=str)
+def test_a_damaged_value_harms_its_own_package_alone(desk: Desk, damage: Damage) -> None:
+    shutil.copy(desk.path, desk.path.with_name("sound.db"))
+    assert apply(desk.path, damage)
+    use(desk, damage, Tally())
+
+
+def test_a_list_goes_on_without_a_damaged_package_and_names_it(desk: Desk) -> None:
+    assert apply(desk.path, Damage("packages", "grids", 0, "null"))
+    for arguments in (("list",), ("list", "--csv", "-f", "all"), ("compare", "alpha", "beta", "--markdown")):
+        ended = run(*arguments, "--db", str(desk.path))
+        if "-f" in arguments:
+            assert ended.err.splitlines() == [
+                "1 damaged package left out: alpha (invalid grids 'null')",
+                "djpkg fetch alpha --refetch writes it anew",
+            ]
+            assert "beta" in ended.out
+            assert "alpha" not in ended.out
+        else:  # what is not read harms nobody
+            assert (ended.code, ended.err) == (0, "")
+            assert "alpha" in ended.out
+    shown = run("show", "alpha", "--json", "--db", str(desk.path))
+    assert (shown.code, shown.out) == (74, "")
+    assert "djpkg fetch alpha --refetch" in shown.err
+
+
+def test_a_fetch_names_what_it_cannot_write_anew(desk: Desk) -> None:
+    assert apply(desk.path, Damage("overrides", "value", 0, '"x"'))  # of the grids of beta
+    del desk.world.packages[5]  # "sibling" is removed, so the catalog is not asked for it again
+    with closing(sqlite3.connect(desk.path)) as db:
+        db.execute("UPDATE facts SET facts = '[]' WHERE package_id = 5 AND source = 'catalog'")
+        db.commit()
+    report = desk.fetch("beta", "sibling")
+    reasons = {failure.slug: failure.reason for failure in report.failures}
+    assert "djpkg edit beta --unset grids" in reasons["beta"]
+    assert "djpkg fetch sibling --refetch" in reasons["sibling"]
+    assert report.exit_code == 5
+
+
+@pytest.mark.campaign
+def test_damaged_values_harm_their_own_package_alone(desk: Desk) -> None:
+    tally = damage_and_use(desk, 65, seed=SEED + 1)
+    assert sum(tally.damaged.values()) >= 50
+    assert tally.named >= 8
+    assert tally.repaired >= 15
+    assert tally.unset >= 150
+
+
+@pytest.mark.nightly
+def test_hundreds_of_damaged_values_harm_their_own_package_alone(desk: Desk) -> None:
+    tally = damage_and_use(desk, 650)
+    assert sum(tally.damaged.values()) >= 550
+    assert set(tally.damaged) == set(TABLES)
+    columns = {(table, column) for table, names in columns_of(desk.path).items() for column in names}
+    assert columns - tally.columns <= {("packages", "id"), ("events", "id"), ("categories", "id"), ("grids", "id")}
+    assert tally.named >= 100
+    assert tally.repaired >= 200
+    assert tally.unset >= 2000
+
+
+def _raise(*arguments: Any, **_: Any) -> None:
+    raise AssertionError(arguments)
+
+
+# Each switches one protection off.
+MUTANTS: dict[str, tuple[str, Any]] = {
+    "lists do not leave rows out": ("djpkg.mirror.listing._leave_out", _raise),
+    "types are not checked": ("djpkg.mirror.serialization.is_text", lambda _: True),
+    "nothing is repaired": ("djpkg.mirror.write.Writer.repair", lambda *_, **__: []),
+    "a package that cannot be merged ends the page": ("djpkg.mirror.merging._unmerged", _raise),
+    "all overrides apply": ("djpkg.mirror.overrides.is_valid_override", lambda *_: True),
+    "only known fields are unset": (
+        "djpkg.cli.commands.edit._check_editable",
+        lambda names, _: list(map(get_editable_field, names)),
+    ),
+    "text is not checked": ("djpkg.mirror.connection.decode_text", str),
+}
+QUICK = ("lists do not leave rows out", "nothing is repaired")
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(name, marks=pytest.mark.campaign if name in QUICK else pytest.mark.nightly) for name in MUTANTS],
+)
+def test_the_campaign_fails_without_a_protection(desk: Desk, monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
+    monkeypatch.setattr(*MUTANTS[mutant])
+    for arguments in READING:  # only damage makes a difference
+        read(desk, arguments, terminal=False)
+    with pytest.raises(Exception) as failure:  # noqa: PT011 - a traceback, or an assertion of the campaign
+        damage_and_use(desk, 650)
+    assert failure.value.__notes__

@@ -1,0 +1,199 @@
+"""Edits follow a package that the catalog removed and listed again with another id."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from djpkg.fetch.report_text import summary_lines
+from djpkg.mirror.connection import open_write
+from djpkg.mirror.removed_edits import find_removed_edits
+from djpkg.mirror.write import Writer
+from djpkg.model.overrides import merge_lists
+from djpkg.model.repository_url import NO_FORGES
+from tests.cli.running import run, run_on_terminal
+from tests.fetching import Desk, add_starter
+from tests.mirrors import NOW, PACKAGES, POTS, filled_mirror, override
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from djpkg.model.facts import CatalogFacts
+    from tests.world import World, WorldServer
+
+MINE: dict[str, Any] = {"title": "Mine", "documentation_url": "https://mine.example.org/", "grids": [12]}
+ELSEWHERE = "https://github.com/otto/pots"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return filled_mirror(tmp_path / "mirror.db")
+
+
+@pytest.fixture
+def db(path: Path) -> Iterator[sqlite3.Connection]:
+    with open_write(path) as db:
+        yield db
+
+
+@pytest.fixture
+def writer(db: sqlite3.Connection) -> Writer:
+    return Writer(db, forges=NO_FORGES)
+
+
+def relist(writer: Writer, record: CatalogFacts, *, removed_first: bool) -> None:
+    """Replace package 1 by the record, in either order: a sweep reads the newest packages first."""
+    if removed_first:
+        writer.mark_gone(1, now=NOW)
+    writer.store_catalog([record], now=NOW, report_added=True)
+    if not removed_first:
+        writer.mark_removed({one.id for one in (*PACKAGES[1:], record)}, now=NOW, report=True)
+
+
+def edited(db: sqlite3.Connection, package: int) -> set[str]:
+    return {field for (field,) in db.execute("SELECT field FROM overrides WHERE package_id = ?", (package,))}
+
+
+@pytest.mark.parametrize("removed_first", [True, False])
+@pytest.mark.parametrize("slug", ["django-pots", "Django_Pots"])
+def test_edits_move_to_the_new_id_of_the_same_repository(
+    db: sqlite3.Connection, writer: Writer, slug: str, *, removed_first: bool
+) -> None:
+    override(db, 1, MINE)
+    relist(writer, replace(POTS, id=77, slug=slug, title="New"), removed_first=removed_first)
+    assert (edited(db, 1), edited(db, 77)) == (set(), set(MINE))
+    row = db.execute("SELECT title, documentation_url, grids FROM packages WHERE id = 77").fetchone()
+    assert row == ("Mine", "https://mine.example.org/", "[12]")
+    assert db.execute("SELECT title, edited FROM packages WHERE id = 1").fetchone() == ("Django Pots", "[]")
+    assert writer.carried_over == [(1, 77)]
+    assert find_removed_edits(db) == []
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        pytest.param({"repo_url": ELSEWHERE}, id="the new record has the address that the user had corrected"),
+        pytest.param({"repo_url": "https://gitlab.com/x/y", "title": "Mine"}, id="the address upstream is the same"),
+    ],
+)
+def test_the_repository_is_compared_as_edited_and_as_listed(
+    db: sqlite3.Connection, writer: Writer, edits: dict[str, Any]
+) -> None:
+    override(db, 1, edits)
+    address = ELSEWHERE if edits["repo_url"] == ELSEWHERE else POTS.repo_url
+    relist(writer, replace(POTS, id=77, repo_url=address), removed_first=True)
+    assert edited(db, 77) == set(edits)
+
+
+def test_a_moved_repository_is_the_same(db: sqlite3.Connection, writer: Writer) -> None:
+    override(db, 1, MINE)
+    db.execute("UPDATE packages SET moved_to = ? WHERE id = 1", (ELSEWHERE,))
+    relist(writer, replace(POTS, id=77, repo_url=ELSEWHERE), removed_first=True)
+    assert edited(db, 77) == set(MINE)
+
+
+@pytest.mark.parametrize("address", [ELSEWHERE, ""])
+def test_edits_stay_where_only_the_slug_is_the_same(db: sqlite3.Connection, writer: Writer, address: str) -> None:
+    override(db, 1, MINE)
+    relist(writer, replace(POTS, id=77, repo_url=address), removed_first=False)
+    assert (edited(db, 1), edited(db, 77)) == (set(MINE), set())
+    (left,) = find_removed_edits(db)
+    assert (left.slug, left.id, left.removed_id, left.values) == ("django-pots", 77, 1, MINE)
+    assert find_removed_edits(db, 77) == [left]
+    assert find_removed_edits(db, 2) == []
+
+
+def test_two_packages_without_repository_are_not_the_same(db: sqlite3.Connection, writer: Writer) -> None:
+    lids = PACKAGES[2]
+    override(db, lids.id, {"title": "Mine"})
+    writer.mark_gone(lids.id, now=NOW)
+    writer.store_catalog([replace(lids, id=78)], now=NOW, report_added=True)
+    assert edited(db, lids.id) == {"title"}
+
+
+def test_an_edit_of_the_new_package_wins_and_the_old_one_is_not_lost(db: sqlite3.Connection, writer: Writer) -> None:
+    override(db, 1, MINE)
+    writer.store_catalog([replace(POTS, id=77)], now=NOW, report_added=True)
+    override(db, 77, {"title": "Newer"})
+    writer.mark_gone(1, now=NOW)
+    assert db.execute("SELECT title FROM packages WHERE id = 77").fetchone() == ("Newer",)
+    assert (edited(db, 1), edited(db, 77)) == ({"title"}, set(MINE))
+
+
+def test_show_and_status_name_the_edits_and_the_command_that_carries_them_over(
+    path: Path, writer: Writer, db: sqlite3.Connection
+) -> None:
+    override(db, 1, MINE)
+    relist(writer, replace(POTS, id=77, repo_url=ELSEWHERE), removed_first=False)
+    for shown in (run("show", "77", "--json"), run_on_terminal("show", "django-pots"), run("show", "django-pots")):
+        assert shown.code == 0
+        assert "3 edits (documentation_url, grids, title) belong to the removed package 1 of that name" in shown.err
+    assert "removed package 1" in run_on_terminal("status", width=200).out
+    (left,) = json.loads(run("status", "--json").out)["removed_edits"]
+    assert (left["id"], left["removed_id"]) == (77, 1)
+    command = shlex.split(shown.err.partition("to carry over: ")[2])
+    assert command[:3] == ["djpkg", "edit", "django-pots"]
+    assert run(*command[1:]).code == 0
+    assert edited(db, 77) == set(MINE)
+    row = db.execute("SELECT title, documentation_url, grids FROM packages WHERE id = 77").fetchone()
+    assert row == ("Mine", "https://mine.example.org/", "[12]")
+    assert run("show", "77").err == ""
+    assert run("show", "1").err == ""
+    assert "removed package" not in run_on_terminal("status", width=200).out
+
+
+def test_an_edit_that_the_new_package_has_anyway_is_not_named(db: sqlite3.Connection, writer: Writer) -> None:
+    override(db, 1, {"title": "Mine"})
+    relist(writer, replace(POTS, id=77, repo_url=ELSEWHERE, title="Mine"), removed_first=True)
+    assert find_removed_edits(db) == []
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_fetch_reports_edits_that_moved_and_edits_that_could_not(
+    world: World, server: WorldServer, tmp_path: Path, *, named: bool
+) -> None:
+    add_starter(world)
+    for number in range(1, 40):  # a list that loses more than a tenth removes nothing
+        world.add_package(f"other-{number}", id=number, repo_url="", path=None)
+    same = world.add_package("same", id=101, stars=1)
+    other = world.add_package("other", id=102, stars=1)
+    desk = Desk(server, tmp_path / "mirror.db")
+    desk.fetch()
+    for slug in ("same", "other"):
+        desk.edit(slug, title="Mine")
+    for package in (same, other):
+        del world.packages[package.id]
+    world.add_package("same", id=201, repo_url=same.repo_url)
+    world.add_package("other", id=202, path="somebody/else", stars=2)
+    desk.advance(hours=30)
+    report = desk.fetch("same", "other") if named else desk.fetch()
+    assert (report.exit_code, report.failures) == (0, [])
+    assert [(one.slug, one.id, one.removed_id) for one in report.carried_over] == [("same", 201, 101)]
+    assert [(one.slug, one.id, one.removed_id) for one in report.removed_edits] == [("other", 202, 102)]
+    assert report.removed_edits[0].assignments == ["title=Mine"]
+    assert "same: listed anew with id 201; your edits were kept" in summary_lines(report)
+    assert desk.rows("SELECT title FROM packages WHERE id IN (201, 202) ORDER BY id") == [("Mine",), ("other",)]
+    assert desk.fetch().removed_edits == []  # reported once
+
+
+@pytest.mark.parametrize(
+    ("before", "mine", "theirs", "merged"),
+    [
+        ("abc", "abcd", "abc", "abcd"),
+        ("abc", "cab", "abc", "cab"),
+        ("abc", "ab", "abcx", "abx"),
+        ("abc", "abcd", "bc", "bcd"),
+        ("abc", "dabc", "abxc", "dabcx"),
+        ("abc", "abcx", "abcx", "abcx"),
+        ("abc", "", "abcx", "x"),
+        ("", "a", "b", "ab"),
+    ],
+)
+def test_lists_are_merged_with_what_changed_meanwhile(before: str, mine: str, theirs: str, merged: str) -> None:
+    assert "".join(map(str, merge_lists(before, mine, theirs))) == merged
