@@ -12,6 +12,7 @@ import pytest
 
 from djpkg.errors import ConfigError
 from djpkg.fetch.report_text import error_lines
+from djpkg.mirror import apply_answer, write
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from djpkg.fetch.report import Report
+    from djpkg.mirror.apply_answer import AppliedAnswer, SourceAnswer
+    from djpkg.model.merge import FactsRow
     from tests.pauses import Pauses
     from tests.world import WorldServer
     from tests.world.faults import FaultKind
@@ -638,9 +641,9 @@ TOGETHER = (
 FORGE_FIELDS = ("repo_watchers", "repo_forks", "repo_description", "participants", "commits_over_52", "last_updated")
 
 
-@pytest.mark.campaign
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_failed_source_keeps_its_data_and_does_not_affect_others(desk: Desk, server: WorldServer, kind: Any) -> None:
+def fail_sources(desk: Desk, server: WorldServer, kind: Any) -> int:
+    """Let the sources fail in turn, check what the mirror keeps, and return the number of failed requests."""
+    failed = 0
     world = desk.world
     fill(world)
     if KINDS.index(kind) % 2:
@@ -654,19 +657,39 @@ def test_a_failed_source_keeps_its_data_and_does_not_affect_others(desk: Desk, s
             world.star(repo, 100)
         for project in world.projects.values():
             world.release(project, f"{place}0.0")
-        for api in broken:
-            server.fault(api, kind=kind, location="http://198.51.100.7/")
+        faults = [server.fault(api, kind=kind, location="http://198.51.100.7/") for api in broken]
         report = desk.fetch()
         assert report.exit_code == 5
         assert {failure.source for failure in report.failures} == set(broken.values())
         for slug, old in before.items():
             check_kept_or_fresh(desk, slug, old, set(broken.values()))
+        failed += sum(fault.hits for fault in faults)
         server.faults.clear()
     assert desk.fetch().exit_code == 0
     for slug in desk.slugs():
         assert desk.field(slug, "failed") == {}
         check_kept_or_fresh(desk, slug, desk.show(slug), set())
     check_integrity(desk.path)
+    return failed
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failed_source_keeps_its_data_and_does_not_affect_others(desk: Desk, server: WorldServer, kind: Any) -> None:
+    assert fail_sources(desk, server, kind) >= 5
+
+
+@pytest.mark.nightly
+def test_failures_that_replaced_facts_would_lose_data(
+    desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apply_failure(before: FactsRow, answer: SourceAnswer, *arguments: Any, **options: Any) -> AppliedAnswer:
+        applied = apply_answer.apply_answer(before, answer, *arguments, **options)
+        return applied._replace(row=applied.row | {"facts": None}) if answer.outcome is Outcome.FAILED else applied
+
+    monkeypatch.setattr(write, "apply_answer", apply_failure)
+    with pytest.raises(AssertionError):
+        fail_sources(desk, server, "status")
 
 
 def check_kept_or_fresh(desk: Desk, slug: str, old: dict[str, Any], broken: set[str]) -> None:

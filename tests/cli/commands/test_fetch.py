@@ -15,6 +15,7 @@ from djpkg.cli import options
 from djpkg.cli.app import app
 from djpkg.fetch import run as fetch_run
 from djpkg.mirror import lock, schema
+from djpkg.mirror.busy import BusyLimits
 from djpkg.mirror.connection import open_write
 from djpkg.source_name import SourceName
 from tests.fetching import QUICK, Desk, add_starter, expected, quick_folder
@@ -61,6 +62,23 @@ def fetch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Fetch:
         return CliRunner().invoke(app, ["fetch", *arguments], env={**known, **env}, catch_exceptions=False)
 
     return run
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",), ("--json",)])
+def test_a_wait_for_another_program_is_a_line_on_stderr(
+    fetch: Fetch, desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet: tuple[str, ...]
+) -> None:
+    fetch("--all")
+    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, busy_limits=BusyLimits(total=0.2, notice=0.02)))
+    with closing(sqlite3.connect(desk.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM packages").fetchone()
+        result = fetch("--all", *quiet)
+    waiting = f"djpkg: waiting up to 0.2 seconds for another program that uses the mirror {desk.path}"
+    locked = f"djpkg: the mirror {desk.path} is locked by another program"
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 74
+    assert lines[:-1] == ([locked] if quiet == ("-q",) else [waiting, locked])
 
 
 def stderr_lines(result: Result) -> list[str]:
