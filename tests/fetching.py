@@ -79,11 +79,11 @@ class Desk:
     def environment(self) -> dict[str, str]:
         return {"PATH": "/nonexistent", **self.server.env, **self.tokens, **self.env}
 
-    def fetch(self, *packages: str, sources: Iterable[str] = (), full: bool = False) -> Report:
+    def fetch(self, *packages: str, sources: Iterable[str] = (), refetch: bool = False) -> Report:
         """Empty the request log, then fetch the named packages, or all."""
         self.server.clear_log()
         wanted = frozenset(map(SourceName, sources)) or frozenset(SourceName)
-        request = FetchRequest(packages=packages, all_packages=not packages, sources=wanted, full=full)
+        request = FetchRequest(packages=packages, all_packages=not packages, sources=wanted, refetch=refetch)
         return run.fetch(
             request,
             self.path,
@@ -178,5 +178,6 @@ def _repo_of(world: World, package: CatalogPackage) -> Any:
 def check_integrity(path: Path) -> None:
     """Check that the database and its foreign keys are intact."""
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        found = db.execute("PRAGMA integrity_check").fetchall()
+        assert found == [("ok",)], found
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []

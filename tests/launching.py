@@ -61,9 +61,13 @@ def run_job(job):
                     left -= 1
                     if left == 0 and number == signal.SIGKILL:
                         os.kill(os.getpid(), number)
-                    if left == 0:  # exceptions raised here are lost, so another thread sends the signal
+                    if left == 0:
                         db.set_trace_callback(None)
-                        threading.Thread(target=send, args=(job.get("times", 1), number), daemon=True).start()
+                        # The statement waits until the signals were sent, so that the fetch cannot end before them.
+                        # Exceptions raised here are lost, so another thread sends them.
+                        sender = threading.Thread(target=send, args=(job.get("times", 1), number), daemon=True)
+                        sender.start()
+                        sender.join()
                 db.set_trace_callback(trace)
                 yield db
 

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.config import APIS
 from djpkg.model.fields import FIELDS
 from djpkg.query.parser import STATES
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
@@ -79,7 +80,7 @@ def _table(head: str) -> re.Pattern[str]:
 
 
 def demo_world() -> World:
-    """A directory of a few packages; everything except the names is invented."""
+    """A catalog of a few packages; everything except the names is invented."""
     world = World(now=NOW)
     forms = world.add_grid(7, "Forms")
     todo = world.add_grid(53, "Todo & Ticketing", "todo")
@@ -190,7 +191,10 @@ def stage(world: World, *, width: int) -> Iterator[dict[str, str]]:
 
 
 def run(command: str, environment: dict[str, str]) -> str:
-    """Run a command in a terminal and return what it shows, without styles and without blanks at the ends of lines."""
+    """Run a command in a terminal and return what it shows, without styles and without blanks at the ends of lines.
+
+    The home folder is shown as ``~``, and the servers of the world as the public ones.
+    """
     main, minor = pty.openpty()
     process = subprocess.Popen(
         ["bash", "-c", command], stdin=minor, stdout=minor, stderr=minor, env=environment, cwd=environment["HOME"]
@@ -208,7 +212,13 @@ def run(command: str, environment: dict[str, str]) -> str:
     os.close(main)
     process.wait()
     text = re.sub(r"\x1b\[[0-9;]*m", "", seen.decode()).replace("\r\n", "\n").replace(environment["HOME"], "~")
+    for api in APIS:  # log lines name servers
+        text = text.replace(_without_scheme(environment[api.variable]), _without_scheme(api.default_url))
     return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n"))
+
+
+def _without_scheme(url: str) -> str:
+    return url.partition("://")[2].rstrip("/")
 
 
 def fields_table() -> str:

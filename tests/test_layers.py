@@ -1,6 +1,6 @@
 """Imports point one way and form no cycle.
 
-cli > fetch, render > sources, mirror > check, editing, query, requirements > model > the modules at the top
+cli > fetch, render > sources, mirror > editing, query, requirements > model > the modules at the top
 """
 
 from __future__ import annotations
@@ -8,12 +8,15 @@ from __future__ import annotations
 import ast
 import re
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent.parent / "src" / "djpkg"
-PURE = {"check", "editing", "query", "requirements", "model"}
+from djpkg.cli.app import COMMANDS
+from tests import readme
+
+SOURCE = readme.ROOT / "src" / "djpkg"
+CONTRIBUTING = readme.ROOT / ".github" / "CONTRIBUTING.md"
+PURE = {"editing", "query", "requirements", "model"}
 # The folders that a module of each folder may import from; "top" is the modules beside the folders.
 MAY_IMPORT = {
     "cli": {"cli", "fetch", "render", "mirror", "editing", "query", "requirements", "model", "top"},
@@ -42,6 +45,9 @@ OUTSIDE_WORLD = {
     "time",
     "typer",
 }
+# What no pure module calls: they open no file and get the time as an argument. Method names, and whole names.
+IMPURE_METHODS = {"now", "utcnow", "today", "utc_now", "open", "read_text", "read_bytes", "write_text", "write_bytes"}
+IMPURE_CALLS = {"open", "print", "input", "utc_now", "time.time"}
 MAX_TOP_MODULES = 8
 MAX_LINES = 400
 MIN_LINES = 25
@@ -80,8 +86,24 @@ def imports(module: str, *, at_run_time: bool = False) -> set[str]:
 
 
 def own_imports(module: str) -> set[str]:
-    """The modules of djpkg that a module imports, late and for type checking too; not djpkg itself."""
-    return {name for name in imports(module) if name in MODULES and name != "djpkg"}
+    """The modules of djpkg that a module imports, late, by a string and for type checking too; not djpkg itself."""
+    return {name for name in imports(module) | named_modules(module) if name in MODULES and name != "djpkg"}
+
+
+def named_modules(module: str) -> set[str]:
+    """The dotted names in strings, which `import_module` may import: ``"djpkg.cli.commands.show"``."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def impure_calls(tree: ast.AST) -> list[str]:
+    """The calls of functions that read a file or the clock."""
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [
+        ast.unparse(called)
+        for called in calls
+        if ast.unparse(called) in IMPURE_CALLS or (isinstance(called, ast.Attribute) and called.attr in IMPURE_METHODS)
+    ]
 
 
 GRAPH = {module: own_imports(module) for module in MODULES}
@@ -109,6 +131,25 @@ def test_a_package_file_imports_nothing() -> None:
 @pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in PURE])
 def test_a_pure_module_does_not_touch_the_outside_world(module: str) -> None:
     assert not {name.partition(".")[0] for name in imports(module, at_run_time=True)} & OUTSIDE_WORLD
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in PURE])
+def test_a_pure_module_opens_no_file_and_reads_no_clock(module: str) -> None:
+    assert impure_calls(ast.parse(MODULES[module].read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["open('x')", "datetime.now(UTC)", "date.today()", "times.utc_now()", "utc_now()", "time.time()"]
+)
+def test_calls_that_a_pure_module_may_not_have_are_recognized(text: str) -> None:
+    assert impure_calls(ast.parse(text))
+
+
+def test_the_graph_has_the_modules_that_are_imported_by_name() -> None:
+    assert set(COMMANDS.values()) <= GRAPH["djpkg.cli.app"]
+    assert {f"djpkg.sources.rest_forge.{name}" for name in ("gitlab", "bitbucket", "forgejo")} <= GRAPH[
+        "djpkg.sources.registry"
+    ]
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in {"cli", "render"}])
@@ -143,6 +184,12 @@ def test_only_the_transport_imports_httpx() -> None:
 
 def test_every_folder_has_a_rule() -> None:
     assert {folder(module) for module in MODULES} == set(MAY_IMPORT)
+
+
+def test_contributing_describes_every_folder() -> None:
+    rows = readme.table(CONTRIBUTING.read_text(encoding="utf-8"), "folder of `src/djpkg`")
+    folders = {f"`{path.parent.name}/`" for path in SOURCE.glob("*/__init__.py")}
+    assert sorted(row[0] for row in rows) == sorted({"`*.py`", *folders})
 
 
 def test_few_modules_lie_at_the_top() -> None:

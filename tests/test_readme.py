@@ -95,7 +95,7 @@ def test_an_example_prints_what_the_document_shows(
     [document for document, text in TEXTS.items() if readme.cron_commands(text)],
     ids=lambda document: document.stem,
 )
-def test_the_lines_of_a_crontab_run_without_a_word(document: Path) -> None:
+def test_the_lines_of_a_crontab_print_nothing(document: Path) -> None:
     with readme.stage(readme.demo_world(), width=80) as environment:
         for command in readme.cron_commands(TEXTS[document]):
             ended = subprocess.run(
@@ -134,6 +134,12 @@ def test_the_readme_has_two_set_up_commands_of_one_line() -> None:
     assert "djpkg show django-todo" in first
     assert "pip install" in second
     assert "pytest" in second
+
+
+def test_the_pages_have_no_commands_that_no_test_runs() -> None:
+    pages = [text for document, text in TEXTS.items() if document != readme.README]
+    kinds = {kind for text in pages for kind in re.findall(r"^```(\w+)$", text, re.MULTILINE)}
+    assert kinds == {"console", "cron", "text"}
 
 
 # The tables.

@@ -290,6 +290,13 @@ def fake_gh(folder: Path, script: str) -> dict[str, str]:
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a healthy gh take longer, on a slow machine."""
+    monkeypatch.setattr(credentials, "GH_TIMEOUT", 30)
+
+
+@pytest.mark.usefixtures("patient")
 def test_the_token_of_gh_is_used_if_no_variable_is_set(desk: Desk, server: WorldServer, tmp_path: Path) -> None:
     arguments = tmp_path / "arguments"
     desk.env = fake_gh(tmp_path, f'echo "$@" > {arguments}; echo {server.tokens["github"]}')
@@ -305,6 +312,7 @@ def test_the_token_of_gh_is_used_if_no_variable_is_set(desk: Desk, server: World
     check_no_token(desk)
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_stored_token_of_gh_is_used_if_those_of_the_variables_are_rejected(
     desk: Desk, server: WorldServer, tmp_path: Path
 ) -> None:

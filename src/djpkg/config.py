@@ -1,4 +1,4 @@
-"""Settings from the environment, which is an argument: the mirror file and the API URLs.
+"""Mirror path and API URLs, read from an environment mapping.
 
 The URL of each API is one setting here; no other module names a server.
 """

@@ -72,3 +72,16 @@ def is_same_time(one: str | None, other: str | None) -> bool:
     """Whether two ISO 8601 texts are the same time, whatever their offsets; False when one is invalid."""
     moment = parse_time(one)
     return moment is not None and moment == parse_time(other)
+
+
+def utc_day(moment: datetime) -> str:
+    """Return the UTC date of an aware time: ``2026-11-23``."""
+    return moment.astimezone(UTC).date().isoformat()
+
+
+def years_before(moment: datetime, years: int) -> datetime:
+    """Return the same time years earlier by the calendar; 28 February for the 29th."""
+    try:
+        return moment.replace(year=moment.year - years)
+    except ValueError:
+        return moment.replace(year=moment.year - years, day=28)

@@ -89,7 +89,7 @@ def test_every_lock_file_counts(folder: Path, lock: str) -> None:
     assert read_project_files([str(folder)]).read == (str(folder / lock),)
 
 
-def test_without_a_lock_file_a_folder_stands_for_its_project_and_requirements_files(mirror: Path, folder: Path) -> None:
+def test_a_folder_without_a_lock_file_is_read_as_its_project_and_requirements_files(mirror: Path, folder: Path) -> None:
     write(folder / "sub" / "pyproject.toml", "[project]\ndependencies = ['a']\n")
     write(folder / "sub" / "Pipfile", "[packages]\nb = '*'\n")
     write(folder / "sub" / "requirements.txt", "c\n")

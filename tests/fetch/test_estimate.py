@@ -29,7 +29,7 @@ def quota(remaining: int | None, pool: str = "", source: str = "github") -> Quot
 
 
 @pytest.mark.parametrize(
-    ("last", "full", "requests"),
+    ("last", "refetch", "requests"),
     [
         (None, False, 26),
         (Sweep(NOW - timedelta(hours=1), 5800, 9), False, 3),
@@ -40,10 +40,10 @@ def quota(remaining: int | None, pool: str = "", source: str = "github") -> Quot
 )
 def test_the_catalog_costs_its_pages_and_one_request_each_for_grids_and_categories(
     last: Sweep | None,
-    full: bool,  # noqa: FBT001 - a column
+    refetch: bool,  # noqa: FBT001 - a column
     requests: int,
 ) -> None:
-    estimate = estimate_catalog(last, full=full, now=NOW)
+    estimate = estimate_catalog(last, refetch=refetch, now=NOW)
     assert (estimate.least, estimate.most) == (requests, requests)
 
 

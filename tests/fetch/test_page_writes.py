@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.errors import MirrorBusy, MirrorError
+from djpkg.fetch import run
 from djpkg.fetch.progress import NoProgress
 from djpkg.mirror.busy import BusyLimits
 from tests.fetching import Desk, add_starter, quick_folder
@@ -163,6 +165,18 @@ def test_a_waiting_fetch_is_interrupted_at_once(desk: Desk, number: int, code: i
     desk.progress = NoProgress()
     assert desk.fetch().exit_code == 0
     assert desk.field("p1", "stars") == 101
+
+
+def test_every_write_of_a_fetch_waits_for_readers() -> None:
+    direct = re.compile(r"(?:\b_?writer\.\w+|\bfetch_history\.(?:store|start|finish)\w*)\(")
+    found = {
+        module.name: direct.findall(module.read_text(encoding="utf-8"))
+        for module in Path(run.__file__).parent.glob("*.py")
+    }
+    # Both of `run` are given to `busy.retry`.
+    assert {name: calls for name, calls in found.items() if calls} == {
+        "run.py": ["fetch_history.start_run(", "fetch_history.finish_run("]
+    }
 
 
 # A mirror that is moved.

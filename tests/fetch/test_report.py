@@ -37,7 +37,7 @@ def gone(report: Report) -> None:
 
 
 def failed(report: Report) -> None:
-    report.fail(GITHUB, ("pots",), "HTTP status 502")
+    report.fail(GITHUB, ("pots",), "HTTP 502")
 
 
 def refused(report: Report) -> None:
@@ -167,7 +167,7 @@ def test_json_has_exactly_the_documented_keys() -> None:
         "events": [{"slug": "pots", "event": "released", "old": "1.0", "new": "2.0"}],
         "failures": [
             {"slug": "no-pots", "source": "catalog", "reason": "not found"},
-            {"slug": "pots", "source": "github", "reason": "HTTP status 502"},
+            {"slug": "pots", "source": "github", "reason": "HTTP 502"},
             {"slug": None, "source": "catalog", "reason": "no answer in 10 s"},
         ],
         "deferred": [

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from djpkg.fetch.report import NOT_FOUND, PackageEvent, Report
-from djpkg.fetch.report_text import error_lines, history_json, summary_lines, token_hint_lines
+from djpkg.fetch.report_text import Cause, causes, error_lines, history_json, summary_lines, token_hint_lines
 from djpkg.model.facts import Outcome
 from djpkg.source_name import SourceName
 
@@ -28,12 +28,12 @@ def defer_three(report: Report) -> None:
 def test_a_cause_is_one_line_however_many_packages_it_affects() -> None:
     report = new_report()
     for number in range(1200):
-        report.fail(GITHUB, (f"p{number}",), "HTTP status 502")
+        report.fail(GITHUB, (f"p{number}",), "HTTP 502")
     report.fail(PYPI, ("p1",), "pypi: timed out")
     report.fail_source(CATALOG, "the list is cut")
     defer_three(report)
     assert error_lines(report) == [
-        "github: HTTP status 502 (p0, p1, p2 and 1,197 more)",
+        "github: HTTP 502 (p0, p1, p2 and 1,197 more)",
         "pypi: timed out (p1)",
         "catalog: the list is cut",
     ]
@@ -51,18 +51,29 @@ def test_unknown_and_deferred_named_packages_are_errors() -> None:
 
 def test_an_error_that_ends_the_fetch_has_no_package_and_no_source() -> None:
     report = new_report()
-    report.abort("the disk is full", 74)
+    report.abort("the disk is full", 74, hint="free some space")
     assert report.as_json()["failures"] == [{"slug": None, "source": None, "reason": "the disk is full"}]
-    assert error_lines(report) == ["the disk is full"]
+    assert causes(report) == [Cause("the disk is full", "free some space")]
+
+
+def test_a_hint_is_listed_once_per_cause() -> None:
+    report = new_report()
+    report.fail(CATALOG, ("pots", "pans"), "catalog: API not found", hint="set DJPKG_CATALOG_URL")
+    report.fail_source(CATALOG, "catalog: API not found", hint="set DJPKG_CATALOG_URL")
+    report.fail_source(PYPI, "pypi: timed out")
+    assert causes(report) == [
+        Cause("catalog: API not found (pots, pans)", "set DJPKG_CATALOG_URL"),
+        Cause("pypi: timed out", None),
+    ]
 
 
 def test_the_run_history_has_the_counts_and_each_cause_once() -> None:
     report = new_report()
     for number in range(100):
-        report.fail(GITHUB, (f"p{number}",), "HTTP status 502")
+        report.fail(GITHUB, (f"p{number}",), "HTTP 502")
     stored = history_json(report)
     assert set(stored) == {"sources", "deferred", "causes"}
-    assert stored["causes"] == ["github: HTTP status 502 (p0, p1, p2 and 97 more)"]
+    assert stored["causes"] == ["github: HTTP 502 (p0, p1, p2 and 97 more)"]
     assert len(json.dumps(stored)) < 2000
 
 

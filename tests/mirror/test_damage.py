@@ -146,7 +146,7 @@ def use(desk: Desk, damage: Damage, tally: Tally) -> None:
     for package in harmed:
         slug = desk.world.packages[package].slug
         is_unique = desk.rows("SELECT count(*) FROM packages WHERE slug = ?", (slug,)) == [(1,)]
-        report = desk.fetch(slug if is_unique else str(package), full=True)
+        report = desk.fetch(slug if is_unique else str(package), refetch=True)
         assert report.exit_code == 0, (slug, report.failures, report.unknown)
     check_records(desk, set())
     ended = run("list", "--json", "-f", "all", "--db", str(desk.path))

@@ -17,6 +17,7 @@ from tests.mirrors import NOW, catalog_facts, filled_mirror
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 LATER = NOW + timedelta(hours=1)
@@ -81,3 +82,52 @@ def test_a_sweep_with_an_invalid_time_is_ignored(db: sqlite3.Connection) -> None
     fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, 5800, 6000))
     db.execute("UPDATE sweeps SET completed = 'yesterday'")
     assert fetch_history.find_sweep(db, SourceName.CATALOG) is None
+
+
+# Events.
+
+
+def store_events(db: sqlite3.Connection, count: int, at: datetime, *, run: int | None = None) -> None:
+    db.execute("INSERT OR IGNORE INTO packages (id, slug, title) VALUES (1, 'pots', 'Pots')")
+    db.executemany(
+        "INSERT INTO events (at, run_id, package_id, event) VALUES (?, ?, 1, 'released')",
+        [(format_time(at), run)] * count,
+    )
+
+
+def count_events(db: sqlite3.Connection) -> int:
+    (number,) = db.execute("SELECT count(*) FROM events").fetchone()
+    return int(number)
+
+
+def test_events_of_a_year_are_kept_however_many_there_are(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch_history, "EVENTS_KEPT", 10)
+    store_events(db, 5, NOW - timedelta(days=366))
+    store_events(db, 20, NOW - timedelta(days=364))
+    fetch_history.start_run(db, "--all", now=NOW)
+    assert count_events(db) == 20
+
+
+def test_the_newest_events_are_kept_however_old_they_are(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fetch_history.EVENTS_KEPT == 100_000
+    monkeypatch.setattr(fetch_history, "EVENTS_KEPT", 10)
+    store_events(db, 15, NOW - timedelta(days=800))
+    fetch_history.start_run(db, "--all", now=NOW)
+    assert count_events(db) == 10
+
+
+def test_an_index_serves_the_deletion_of_runs(db: sqlite3.Connection) -> None:
+    plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN UPDATE events SET run_id = NULL WHERE run_id = 1")]
+    assert plan == ["SEARCH events USING COVERING INDEX events_run (run_id=?)"]
+
+
+def test_the_events_of_a_deleted_run_stay(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch_history, "RUNS_KEPT", 1)
+    db.execute("PRAGMA foreign_keys = ON")
+    store_events(db, 1, NOW, run=fetch_history.start_run(db, "--all", now=NOW))
+    fetch_history.start_run(db, "--all", now=NOW)
+    assert db.execute("SELECT run_id, event FROM events").fetchall() == [(None, "released")]

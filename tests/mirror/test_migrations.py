@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import MirrorError
-from djpkg.mirror import connection, listing, lock, schema
+from djpkg.mirror import connection, listing, lock, queue, schema
 from djpkg.mirror.connection import create_in_memory, find_version, open_read, open_write, upgrade
 from djpkg.mirror.package import get_merged, get_package
 from djpkg.model import fields
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.query import parser
+from djpkg.source_name import SourceName
 from tests.mirror.forks import dying_after, killed
 from tests.mirrors import NOW, fetched_mirror, filled_mirror, override
 
@@ -206,6 +207,33 @@ def test_an_older_mirror_is_read_like_an_upgraded_one_and_left_unchanged(release
     assert len(records[0]) > 60
 
 
+def test_after_an_upgrade_only_the_facts_of_pypi_are_old(released: Path) -> None:
+    lock.ensure(released)
+    with open_read(released) as db:
+        queues = queue.queue_repositories(db, only=None, now=NOW)
+        projects = queue.queue_projects(db, only=None, now=NOW)
+        assert queue.count_outdated_records(db) == 0
+        ((stored,),) = db.execute("SELECT count(DISTINCT coordinate) FROM facts WHERE source = 'pypi' AND serial > 0")
+    assert {len(one.outdated) for one in queues.values()} == {0}
+    assert any(target.weeks_head for target in queues[SourceName.GITHUB].targets)
+    assert len(projects.outdated) >= stored > 30
+    assert [target for target in projects.targets if target.etag or target.serial] == []
+
+
+def test_the_history_of_an_upgraded_mirror_begins_with_its_last_answers(released: Path) -> None:
+    lock.ensure(released)
+    with open_read(released) as db:
+        rows = db.execute(
+            "SELECT history.stars = json_extract(facts.facts, '$.repository.stars'), day = date(facts.answered),"
+            " packages.edited, commits IS packages.commits_last_year FROM history"
+            " JOIN packages ON packages.id = history.package_id JOIN facts ON facts.package_id = packages.id"
+            " AND facts.source = packages.forge AND facts.coordinate = packages.repository_key"
+        ).fetchall()
+    assert len(rows) > 40
+    assert {row[:2] for row in rows} == {(1, 1)}
+    assert not any(name in edited for _, _, edited, _ in rows for name in ("repo_url", "participants"))
+
+
 def test_an_upgraded_mirror_can_be_edited(released: Path) -> None:
     lock.ensure(released)
     with open_write(released) as db:
@@ -235,21 +263,55 @@ def test_an_older_mirror_without_some_tables_is_damaged(released: Path) -> None:
         lock.ensure(released)
 
 
+def kill_upgrades(released: Path, copy: Path) -> tuple[int, int, int]:
+    """Kill upgrades at each statement until one completes.
+
+    Return how many were killed, how many of those after the first change of the file, and how many lost something.
+    """
+    records = everything(released)
+    kills = hot = losses = 0
+    while True:
+        shutil.copy(released, copy)
+        if not killed(partial(dying_after, kills + 1, partial(upgrade, copy))):
+            assert everything(copy) == records
+            return kills, hot, losses
+        kills += 1
+        hot += copy.with_name(f"{copy.name}-journal").exists()
+        try:
+            assert everything(copy) == records
+            lock.ensure(copy)
+            assert everything(copy) == records
+        except (MirrorError, AssertionError):
+            losses += 1
+
+
 @pytest.mark.campaign
 def test_a_kill_during_an_upgrade_of_a_released_mirror_loses_nothing(released: Path, tmp_path: Path) -> None:
-    records = everything(released)
-    copy = tmp_path / "copy.db"
-    for statement in range(1, 100):
-        shutil.copy(released, copy)
-        survived = not killed(partial(dying_after, statement, partial(upgrade, copy)))
-        assert everything(copy) == records
-        lock.ensure(copy)
-        assert everything(copy) == records
-        if survived:
-            break
-    else:
-        pytest.fail("every upgrade was killed")
-    assert statement > 10
+    kills, hot, losses = kill_upgrades(released, tmp_path / "copy.db")
+    assert kills >= 30
+    assert hot >= 10
+    assert losses == 0
+
+
+@pytest.mark.nightly
+def test_without_transactions_killed_upgrades_of_a_released_mirror_would_lose_it(
+    released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate = schema.migrate
+
+    def without_transactions(db: sqlite3.Connection, *, steps: tuple[str, ...] = schema.STEPS) -> None:
+        if not db.execute("PRAGMA database_list").fetchone()[2]:  # in memory
+            return migrate(db, steps=steps)
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        for number, step in enumerate(steps[version:], start=version + 1):
+            for statement in schema.split_statements(step):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number}")
+        return None
+
+    monkeypatch.setattr(schema, "migrate", without_transactions)
+    _, _, losses = kill_upgrades(released, tmp_path / "copy.db")
+    assert losses >= 5
 
 
 # One more version.

@@ -12,12 +12,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from djpkg.errors import MirrorError
-from djpkg.mirror import resolve, write
+from djpkg.mirror import busy, resolve, write
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.write import Writer
@@ -717,15 +718,19 @@ def race(path: Path, edit: Callable[[sqlite3.Connection, str], None]) -> set[str
     """Append to one list in several processes while a fetch writes; return the names at the end."""
 
     def editing(editor: int) -> None:
-        for number in range(EDITS):
+        def add(name: str) -> None:
             with open_write(path) as db:
-                edit(db, f"{editor}-{number}")
+                edit(db, name)
+
+        for number in range(EDITS):
+            busy.retry(partial(add, f"{editor}-{number}"), busy.EDIT, notify=lambda: None)
 
     def fetching() -> None:
         with open_write(path) as db:
             writer = Writer(db, forges=NO_FORGES)
             for turn in range(25):
-                store_page(writer, replace(POTS, title=f"Turn {turn}"), *page_of(0, turn))
+                page = (replace(POTS, title=f"Turn {turn}"), *page_of(0, turn))
+                busy.retry(partial(store_page, writer, *page), busy.FETCH, notify=lambda: None)
                 time.sleep(0.002)
 
     in_children(*(lambda editor=editor: editing(editor) for editor in range(EDITORS)), fetching)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from djpkg.model import pypi_project
 from djpkg.model.pypi_project import (
     PYPI_HOSTS,
     choose_license,
@@ -21,7 +23,7 @@ from djpkg.model.pypi_project import (
 )
 
 CURRENT, FORMER = PYPI_HOSTS[0], PYPI_HOSTS[2]
-deterministic = settings(derandomize=True, deadline=None, max_examples=200)
+deterministic = settings(derandomize=True, deadline=None, max_examples=200, report_multiple_bugs=False, database=None)
 
 
 @pytest.mark.parametrize(
@@ -275,39 +277,91 @@ segments = st.one_of(
     st.text(max_size=10),
 )
 classifier_lists = st.lists(
-    st.one_of(st.lists(segments, max_size=4).map(" :: ".join), series_like.map("Framework :: Django :: {}".format)),
+    st.one_of(
+        st.lists(segments, max_size=4).map(" :: ".join),
+        series_like.map("Framework :: Django :: {}".format),
+        series_like.map("Programming Language :: Python :: {}".format),
+        st.text("13 -.ab", max_size=8).map("Programming Language :: Python :: {}".format),
+        st.sampled_from(["5 - Stable", "4 - Beta", "5", "x - y"]).map("Development Status :: {}".format),
+    ),
     max_size=8,
 )
 
 
-@pytest.mark.campaign
-@deterministic
-@given(classifier_lists)
-def test_any_classifiers_give_distinct_sorted_versions(classifiers: list[str]) -> None:
-    series = declared_django_versions(classifiers)
-    event("none" if not series else "some")
-    versions = [tuple(map(int, text.split("."))) for text in series]
-    majors = {version[0] for version in versions if len(version) > 1}
-    assert len(set(series)) == len(series)
-    assert versions == sorted(versions)
-    assert not any(version[0] in majors for version in versions if len(version) == 1)
-    assert declared_django_versions([*reversed(classifiers), *classifiers]) == series
-    assert declared_django_versions([f"Framework :: Django :: {text}" for text in series]) == series
+def check_any_classifiers() -> Counter[int]:
+    """Check many lists of classifiers, and return how many gave which number of Django series."""
+    reached: Counter[int] = Counter()
+
+    @deterministic
+    @given(classifier_lists)
+    def check(classifiers: list[str]) -> None:
+        series = declared_django_versions(classifiers)
+        reached[len(series)] += 1
+        versions = [tuple(map(int, text.split("."))) for text in series]
+        majors = {version[0] for version in versions if len(version) > 1}
+        assert len(set(series)) == len(series)
+        assert versions == sorted(versions)
+        assert not any(version[0] in majors for version in versions if len(version) == 1)
+        assert declared_django_versions([*reversed(classifiers), *classifiers]) == series
+        assert declared_django_versions([f"Framework :: Django :: {text}" for text in series]) == series
+
+    check()
+    return reached
 
 
 @pytest.mark.campaign
-@deterministic
-@given(
-    classifier_lists,
-    st.one_of(st.none(), st.text(max_size=120)),
-    st.one_of(st.none(), st.text(max_size=120)),
-)
-def test_any_metadata_can_be_parsed(classifiers: list[str], expression: str | None, text: str | None) -> None:
-    stated = choose_license(expression, classifiers, text)
-    assert stated is None or stated.strip()
-    status = development_status(classifiers)
-    assert status is None or status[0].isdigit()
-    assert all(re.fullmatch("[0-9.]+", series) for series in declared_python_versions(classifiers))
+def test_any_classifiers_give_distinct_sorted_versions() -> None:
+    reached = check_any_classifiers()
+    assert reached[0] >= 5
+    assert sum(number for size, number in reached.items() if size > 1) >= 5
+
+
+@pytest.mark.nightly
+def test_series_in_the_order_of_their_texts_would_not_be_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("packaging.version.Version", lambda text: -int(text.partition(".")[0]))
+    with pytest.raises(AssertionError):
+        check_any_classifiers()
+
+
+def check_any_metadata() -> Counter[str]:
+    """Check many declarations, and return how many gave a license, a status and Python series."""
+    reached: Counter[str] = Counter()
+
+    @deterministic
+    @given(
+        classifier_lists,
+        st.one_of(st.none(), st.text(max_size=120)),
+        st.one_of(st.none(), st.text(max_size=120)),
+    )
+    def check(classifiers: list[str], expression: str | None, text: str | None) -> None:
+        stated = choose_license(expression, classifiers, text)
+        assert stated is None or stated.strip()
+        status = development_status(classifiers)
+        assert status is None or status[0].isdigit()
+        series = declared_python_versions(classifiers)
+        assert all(re.fullmatch("[0-9.]+", text) for text in series)
+        reached.update(license=stated is not None, status=status is not None, python=bool(series))
+
+    check()
+    return reached
+
+
+@pytest.mark.campaign
+def test_any_metadata_can_be_parsed() -> None:
+    reached = check_any_metadata()
+    assert reached["license"] >= 20
+    assert reached["status"] >= 2
+    assert reached["python"] >= 10
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("check", ["_SERIES", "_STATUS"])
+def test_without_a_check_of_classifiers_any_text_would_be_a_version(
+    check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pypi_project, check, "(?s:.*)")
+    with pytest.raises((AssertionError, ValueError, IndexError)):
+        check_any_metadata()
 
 
 def test_versions_are_sorted_after_invalid_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from djpkg.errors import ConfigError
+from djpkg.model import repository_url
 from djpkg.model.forge_servers import parse_forge_servers
 from djpkg.model.repository_url import PUBLIC_FORGES, NoRepository, Repository, parse_repository_url
 from djpkg.source_name import SourceName
@@ -410,22 +412,46 @@ addresses = st.one_of(
 )
 
 
+def check_any_text() -> Counter[str]:
+    """Check many texts, and return how many gave a repository and how many were refused for each reason."""
+    reached: Counter[str] = Counter()
+
+    @settings(derandomize=True, deadline=None, max_examples=800, report_multiple_bugs=False, database=None)
+    @given(addresses)
+    @example("https://gitlab.com/a/b/issues.git")
+    @example("https://github.com/o/r.git.git")
+    def check(address: str) -> None:
+        found = parse_repository_url(address, FORGES)
+        if isinstance(found, Repository):
+            reached["repository"] += 1
+            assert found.kind is KINDS[found.host]
+            assert STRICT_PATH.fullmatch(found.path)
+            assert {".", ".."}.isdisjoint(found.path.split("/"))
+            assert parse_repository_url(found.url, FORGES) == found
+        else:
+            reached[found.reason.partition(" on ")[0]] += 1
+            assert found.state == ("unsupported" if address.strip() else "none")
+            assert re.fullmatch("[ -~]{5,400}", found.reason)
+
+    check()
+    return reached
+
+
 @pytest.mark.campaign
-@settings(derandomize=True, deadline=None, max_examples=800)
-@given(addresses)
-@example("https://gitlab.com/a/b/issues.git")
-@example("https://github.com/o/r.git.git")
-def test_any_text_gives_a_repository_on_a_known_host_or_none(address: str) -> None:
-    found = parse_repository_url(address, FORGES)
-    event(type(found).__name__)
-    if isinstance(found, Repository):
-        assert found.kind is KINDS[found.host]
-        assert STRICT_PATH.fullmatch(found.path)
-        assert {".", ".."}.isdisjoint(found.path.split("/"))
-        assert parse_repository_url(found.url, FORGES) == found
-    else:
-        assert found.state == ("unsupported" if address.strip() else "none")
-        assert re.fullmatch("[ -~]{5,400}", found.reason)
+def test_any_text_gives_a_repository_on_a_known_host_or_none() -> None:
+    reached = check_any_text()
+    assert reached["repository"] >= 20
+    assert reached["the URL contains invalid characters or is too long"] >= 20
+    assert reached["the path names no repository"] >= 5
+    assert reached["the path contains . or .."] >= 1
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("check", ["_NAME", "_GITLAB_SEGMENT"])
+def test_without_a_check_of_names_any_text_would_be_a_path(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository_url, check, ".*")
+    with pytest.raises(AssertionError):
+        check_any_text()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ NOW = datetime(2026, 3, 31, 12, 30, 15, 250_000, tzinfo=UTC)
 def test_a_time_is_the_whole_period_it_names(text: str, first: str, last: str) -> None:
     period = date_ranges.parse_date_range(text, now=NOW)
     assert period is not None
-    assert (format_sortable(period.first), format_sortable(period.last), period.is_age) == (first, last, False)
+    assert (format_sortable(period.first), format_sortable(period.last), period.is_span) == (first, last, False)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_time_is_the_whole_period_it_names(text: str, first: str, last: str) -
 def test_an_age_is_subtracted_by_the_calendar(text: str, moment: str) -> None:
     period = date_ranges.parse_date_range(text, now=NOW)
     assert period is not None
-    assert (format_sortable(period.first), period.first == period.last, period.is_age) == (moment, True, True)
+    assert (format_sortable(period.first), period.first == period.last, period.is_span) == (moment, True, True)
 
 
 def test_a_year_before_february_29th_is_february_28th() -> None:

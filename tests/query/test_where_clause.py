@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,15 @@ from hypothesis import strategies as st
 
 from djpkg.errors import UsageError
 from djpkg.query import parser
+from djpkg.query import where_clause as where_clause_module
 from djpkg.query.grid_names import GridNames
 from djpkg.query.where_clause import where_clause
 from tests.query.mirror import ALL_SLUGS, CATEGORIES, NOW, ROWS, Row, find_slugs, find_slugs_in, memory_mirror
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
+
+    from djpkg.query.filters import Range
 
 
 @pytest.fixture(scope="module")
@@ -397,16 +400,34 @@ PIECES += ["//", "\0", "\udcff", "active", "none", "%", "_", "\\", "*", "\n", "(
 PIECES += ["]", "any", "category", "AND", "NEAR(", "'", "a", "todo", "?", "python", "version"]
 
 
-@pytest.mark.campaign
-def test_random_queries_are_executed_or_rejected(db: sqlite3.Connection) -> None:
+def execute_random_queries(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many of 5,000 random queries were executed, and how many of them found something but not all."""
     rng = random.Random(21)  # noqa: S311 - a fixed seed, no secret
-    executed = 0
+    executed = selective = 0
     for _ in range(5_000):
         terms = ["".join(rng.choices(PIECES, k=rng.randint(0, 6))) for _ in range(rng.randint(1, 3))]
         with suppress(UsageError):
-            assert set(find_slugs(db, *terms)) <= ALL_SLUGS
+            found = set(find_slugs(db, *terms))
+            assert found <= ALL_SLUGS
             executed += 1
+            selective += set() < found < ALL_SLUGS
+    return executed, selective
+
+
+@pytest.mark.campaign
+def test_random_queries_are_executed_or_rejected(db: sqlite3.Connection) -> None:
+    executed, selective = execute_random_queries(db)
     assert executed > 1_000
+    assert selective > 100
+
+
+@pytest.mark.nightly
+def test_without_quotes_random_words_would_be_read_as_fts_syntax(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where_clause_module, "_FTS_MATCH", where_clause_module._FTS_MATCH.replace("?", "trim(?, '\"')"))
+    with pytest.raises(sqlite3.OperationalError):
+        execute_random_queries(db)
 
 
 @given(st.text(max_size=40))
@@ -454,49 +475,111 @@ def word_matches(word: str, row: Row) -> bool:
     return anywhere or any(found_as_words(word, value) for value in [*values, str(row["repo_description"])])
 
 
+RULES = settings(derandomize=True, max_examples=200, deadline=None, report_multiple_bugs=False, database=None)
+
+
+def check_words() -> int:
+    """Compare random words with the rules, and return how many selected some packages and not others."""
+    selective = 0
+
+    @RULES
+    @given(
+        PACKAGES, st.lists(st.tuples(st.text(LETTERS, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=3)
+    )
+    def check(rows: list[Row], words: list[tuple[str, bool]]) -> None:
+        nonlocal selective
+        words = [(word.strip(), excluded) for word, excluded in words if word.strip()]
+        terms = [f'{"-" if excluded else ""}"{word}"' for word, excluded in words]
+        expected = [
+            row["slug"] for row in rows if all(word_matches(word, row) is not excluded for word, excluded in words)
+        ]
+        selective += 0 < len(expected) < len(rows)
+        assert sorted(find_slugs_in(rows, *terms)) == sorted(map(str, expected))
+
+    check()
+    return selective
+
+
 @pytest.mark.campaign
-@given(PACKAGES, st.lists(st.tuples(st.text(LETTERS, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=3))
-@settings(derandomize=True, max_examples=200, deadline=None)
-def test_words_match_like_the_rules_in_python(rows: list[Row], words: list[tuple[str, bool]]) -> None:
-    words = [(word.strip(), excluded) for word, excluded in words if word.strip()]
-    terms = [f'{"-" if excluded else ""}"{word}"' for word, excluded in words]
-    expected = [row["slug"] for row in rows if all(word_matches(word, row) is not excluded for word, excluded in words)]
-    assert sorted(find_slugs_in(rows, *terms)) == sorted(map(str, expected))
+def test_words_match_like_the_rules_in_python() -> None:
+    assert check_words() >= 5
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("name", "replacement"),
+    [
+        ("_negate", lambda part, **_: part),
+        ("contains", lambda column, text: (f"{column} LIKE ?", (f"%{text}%",))),
+    ],
+)
+def test_wrong_conditions_for_words_would_differ_from_the_rules(
+    name: str, replacement: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where_clause_module, name, replacement)
+    with pytest.raises(AssertionError):
+        check_words()
 
 
 BOUNDS = st.none() | st.integers(0, 5)
 
 
+def check_ranges() -> int:
+    """Compare random ranges with the rules, and return how many selected some packages and not others."""
+    selective = 0
+
+    @RULES
+    @given(PACKAGES, st.tuples(BOUNDS, BOUNDS), st.tuples(BOUNDS, BOUNDS), st.booleans())
+    def check(
+        rows: list[Row],
+        stars: tuple[int | None, int | None],
+        years: tuple[int | None, int | None],
+        excluded: bool,  # noqa: FBT001 - drawn by hypothesis
+    ) -> None:
+        nonlocal selective
+
+        def bound_text(value: int | None, prefix: str = "") -> str:
+            return "" if value is None else f"{prefix}{value}"
+
+        def within(value: object, low: int | None, high: int | None) -> bool:
+            if value is None:
+                return False
+            number = value if isinstance(value, int) else int(str(value)[3])
+            return (low is None or low <= number) and (high is None or number <= high)
+
+        (least, most), (first, last) = stars, years
+        terms = [
+            f"{'-' if excluded else ''}stars:{bound_text(least)}..{bound_text(most)}",
+            f"updated:{bound_text(first, '202')}..{bound_text(last, '202')}",
+        ]
+        if any(low is not None and high is not None and low > high for low, high in (stars, years)):
+            with pytest.raises(UsageError, match="empty range"):
+                find_slugs_in(rows, *terms)
+            return
+        expected = [
+            row["slug"]
+            for row in rows
+            if within(row["repo_watchers"], *stars) is not excluded and within(row["last_updated_utc"], *years)
+        ]
+        selective += 0 < len(expected) < len(rows)
+        assert sorted(find_slugs_in(rows, *terms)) == sorted(map(str, expected))
+
+    check()
+    return selective
+
+
 @pytest.mark.campaign
-@given(PACKAGES, st.tuples(BOUNDS, BOUNDS), st.tuples(BOUNDS, BOUNDS), st.booleans())
-@settings(derandomize=True, max_examples=200, deadline=None)
-def test_ranges_match_like_the_rules_in_python(
-    rows: list[Row],
-    stars: tuple[int | None, int | None],
-    years: tuple[int | None, int | None],
-    excluded: bool,  # noqa: FBT001 - drawn by hypothesis
-) -> None:
-    def bound_text(value: int | None, prefix: str = "") -> str:
-        return "" if value is None else f"{prefix}{value}"
+def test_ranges_match_like_the_rules_in_python() -> None:
+    assert check_ranges() >= 5
 
-    def within(value: object, low: int | None, high: int | None) -> bool:
-        if value is None:
-            return False
-        number = value if isinstance(value, int) else int(str(value)[3])
-        return (low is None or low <= number) and (high is None or number <= high)
 
-    (least, most), (first, last) = stars, years
-    terms = [
-        f"{'-' if excluded else ''}stars:{bound_text(least)}..{bound_text(most)}",
-        f"updated:{bound_text(first, '202')}..{bound_text(last, '202')}",
-    ]
-    if any(low is not None and high is not None and low > high for low, high in (stars, years)):
-        with pytest.raises(UsageError, match="empty range"):
-            find_slugs_in(rows, *terms)
-        return
-    expected = [
-        row["slug"]
-        for row in rows
-        if within(row["repo_watchers"], *stars) is not excluded and within(row["last_updated_utc"], *years)
-    ]
-    assert sorted(find_slugs_in(rows, *terms)) == sorted(map(str, expected))
+@pytest.mark.nightly
+def test_exclusive_ranges_would_differ_from_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exclusive(expression: str, bounds: Range) -> tuple[str, tuple[object, ...]]:
+        sql, values = range_sql(expression, bounds)
+        return sql.replace(">=", ">"), values
+
+    range_sql = where_clause_module._range_sql
+    monkeypatch.setattr(where_clause_module, "_range_sql", exclusive)
+    with pytest.raises(AssertionError):
+        check_ranges()

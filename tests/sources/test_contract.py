@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
+import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from djpkg.config import API_BY_SOURCE
@@ -74,20 +77,21 @@ class Case:
 
 # The catalog has another interface: it yields records.
 CASES = [Case(source) for source in SourceName if source is not SourceName.CATALOG]
-INVALID_RESPONSES = [
-    "html",
-    "invalid_json",
-    "wrong_types",
-    "deep",
-    "gzip_bomb",
-    "gzip_cut",
-    "unknown_encoding",
-    "cut",
-    "drop",
-    "reset",
-    "challenge",
-    "maintenance",
-]
+# The cause in the reason shows that the fault was reached, and not another one before it.
+INVALID_RESPONSES = {
+    "html": "is not valid JSON|got an HTML page",
+    "invalid_json": "is not valid JSON",
+    "wrong_types": "is invalid: expected",
+    "deep": "is invalid: expected|is nested too deeply",
+    "gzip_bomb": "is larger than 1 MiB",
+    "gzip_cut": "was truncated",
+    "unknown_encoding": "content encoding that was not requested",
+    "cut": "was truncated",
+    "drop": "closed the connection",
+    "reset": "closed the connection",
+    "challenge": "status 403|HTML page",
+    "maintenance": "503",
+}
 LARGE = FEW_ATTEMPTS.body + (1 << 20)
 
 
@@ -132,12 +136,34 @@ def test_requests_have_a_user_agent_and_no_cookies(case: Case, server: WorldServ
 def test_an_invalid_response_is_a_failure_with_a_reason(
     case: Case, server: WorldServer, world: World, kind: str
 ) -> None:
-    server.fault(case.api, kind=kind, size=LARGE)  # type: ignore[arg-type]  # as listed above
+    check_invalid_response(case, server, world, kind)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["invalid_json", "wrong_types"])
+def test_without_translation_of_decoding_errors_an_invalid_response_would_raise_them(
+    case: Case, server: WorldServer, world: World, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(decoder: msgspec.json.Decoder[Any], body: bytes, **_: object) -> Any:
+        return decoder.decode(body)
+
+    case.make(server)  # which imports its modules
+    for name, module in list(sys.modules.items()):
+        if name.startswith("djpkg.sources.") and hasattr(module, "decode_json"):
+            monkeypatch.setattr(module, "decode_json", decode)
+    with pytest.raises((msgspec.MsgspecError, ExceptionGroup)):
+        check_invalid_response(case, server, world, kind)
+
+
+def check_invalid_response(case: Case, server: WorldServer, world: World, kind: str) -> None:
+    fault = server.fault(case.api, kind=kind, size=LARGE if kind == "gzip_bomb" else None)  # type: ignore[arg-type]  # as listed above
     answers = fetch(case.make(server), case.add_several(world, 2))
+    assert fault.hits
     assert outcomes(answers.values()) == {"failed": 2}
     for answer in answers.values():
         assert answer.facts is None
         assert answer.reason.startswith(f"{case.source.value}: ")
+        assert re.search(INVALID_RESPONSES[kind], answer.reason)
         assert answer.reason.isprintable()
         assert len(answer.reason) < 500
         assert answer.etag is None
@@ -145,9 +171,10 @@ def test_an_invalid_response_is_a_failure_with_a_reason(
 
 @pytest.mark.campaign
 def test_a_missing_response_is_a_failure_in_time(case: Case, server: WorldServer, world: World) -> None:
-    server.fault(case.api, kind="never")
+    fault = server.fault(case.api, kind="never")
     source = case.make(server, limits=replace(FEW_ATTEMPTS, attempt=0.2, total=0.3))
     assert outcomes(fetch(source, [case.add(world, "thing")]).values()) == {"failed": 1}
+    assert fault.hits
 
 
 def test_one_failure_does_not_affect_the_others(case: Case, server: WorldServer, world: World) -> None:

@@ -156,9 +156,11 @@ def test_a_rejected_token_is_replaced_by_the_next_one(*, server: WorldServer, wo
     for path in paths:
         github.assert_stored(world.repo(path))
     assert github.source is not None
-    first, second = map(str, github.source.rejections)
-    assert "rejected the token from GH_TOKEN; continued with the token from gh auth token; check" in first
-    assert "from gh auth token; continued with the token from GITHUB_TOKEN; sign in again with gh auth login" in second
+    first, second = github.source.rejections
+    assert "rejected the token from GH_TOKEN; continued with the token from gh auth token" in str(first)
+    assert first.hint == "check the environment variable GH_TOKEN"
+    assert "from gh auth token; continued with the token from GITHUB_TOKEN" in str(second)
+    assert second.hint == "sign in again with gh auth login"
     assert [request.status for request in server.requests()].count(401) == 2
     assert sum(not request.authorised for request in server.requests()) == 2
     assert github.source.quota.remaining is not None

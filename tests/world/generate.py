@@ -42,6 +42,7 @@ WORDS = """
     profile queue rating redis rest search seo session shop site slug social sort storage stripe subscription
     survey tag tasks template test thumb ticket todo tokens tree upload user vote webhook wiki wizard
 """.split()  # noqa: SIM905 - more readable than a list
+COMMON_PROJECTS = ("requests", "celery", "pillow", "redis", "pytest", "attrs", "six", "packaging", "pyyaml", "lxml")
 GRIDS = 381
 VERY_ACTIVE_COMMITS = (1100, 1500, 2600)
 """Commits in the last year of the three most active repositories."""
@@ -122,6 +123,7 @@ def generate(*, packages: int, github: int, seed: int, now: datetime) -> World:
         for number in range(packages):
             builder.add(number, on_github=number < github, twin=github <= number < github + twins)
         builder.add_very_active()
+        builder.add_django()
     finally:
         gc.enable()
     return world
@@ -138,6 +140,7 @@ class _WorldBuilder:
         self.idle = (0,) * WEEKS
         self.requires = (None, ">=3.8", ">=3.10")
         self.github: list[Repo] = []
+        self.projects: list[str] = []
 
     def add_grids(self) -> None:
         for number in range(1, GRIDS + 1):
@@ -258,8 +261,41 @@ class _WorldBuilder:
             project.releases.append(release)
         if rng.random() < 0.01:
             project.state = "gone"
+        self._add_lists(project)
         world.projects[project.normalized_name] = project
         return project
+
+    def _add_lists(self, project: Project) -> None:
+        """Add up to 60 older releases, and requirements: Django, earlier packages and projects of others."""
+        rng = random.Random(f"lists {project.name}")
+        oldest = project.releases[0]
+        older = min(int(rng.lognormvariate(2.2, 1)), 60)
+        project.releases[:0] = [
+            Release(f"0.{number}", oldest.uploaded - timedelta(days=60 * (older - number)), requires_python=">=3.6")
+            for number in range(older)
+        ]
+        required = [f"Django{rng.choice(('', '>=3.2', '>=4.2,<6'))}"] if rng.random() < 0.8 else []
+        if names := self.projects:
+            required += [f"{names[int(len(names) * rng.random() ** 4)]}>=1" for _ in range(rng.randrange(3))]
+        required += [f"{name}>=2" for name in rng.sample(COMMON_PROJECTS, rng.randrange(4))]
+        required += [f'{name}; extra == "dev"' for name in rng.sample(COMMON_PROJECTS, rng.randrange(3))]
+        for release in project.releases[older:]:
+            release.requires_dist = tuple(required)
+        self.projects.append(project.name)
+
+    def add_django(self) -> None:
+        """Add Django itself, which is no package."""
+        world = self.world
+        series = [f"{major}.{minor}" for major in range(1, 7) for minor in range(3 if major > 1 else 12)]
+        world.projects["django"] = Project(
+            "Django",
+            [
+                Release(f"{name}.{patch}", world.now - timedelta(days=240 * (len(series) - place) - 20 * patch))
+                for place, name in enumerate(series)
+                for patch in range(10)
+            ],
+            serial=world.serial - 1,
+        )
 
     def _record(self, number: int, slug: str, repo: Repo | None, url: str, project: Project | None) -> None:
         """Add the record: 95 % agree with their repository, the others are some weeks old."""

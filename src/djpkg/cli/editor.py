@@ -37,7 +37,7 @@ class Draft:
         self._command = _editor_command(os.environ)
         try:
             self.path = Path(tempfile.mkdtemp(prefix="djpkg-edit-")) / "package.toml"
-            self._write(before)
+            replace_file(self.path, before)
         except OSError as error:
             raise DjpkgError(f"cannot write the text to edit: {error.strerror}") from error
         self._path_notice = f"your text is saved in {self.path}"
@@ -77,16 +77,9 @@ class Draft:
         """Delete the file and the copies that editors leave beside it."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
-    def _write(self, text: str) -> None:
-        """Replace the file in one step, so that a full disk leaves the old text."""
-        new = self.path.with_name("new.toml")
-        new.touch(mode=0o600)
-        new.write_text(text, encoding="utf-8")
-        new.replace(self.path)
-
     def _write_with_error(self, text: str) -> None:
         try:
-            self._write(text)
+            replace_file(self.path, text)
         except OSError as error:
             message = f"cannot write the error into the text: {error.strerror}"
             raise DjpkgError(message, hint=self._path_notice) from error
@@ -131,6 +124,14 @@ class Draft:
         except OSError as error:
             message = f"cannot read the saved text: {error.strerror}; nothing changed"
             raise DjpkgError(message, hint=self._path_notice) from error
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replace the file of a draft in one step, so that a full disk leaves the old text. Raises OSError."""
+    new = path.with_name("new.toml")
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 _HINT = "set VISUAL or EDITOR, or pass assignments: djpkg edit PACKAGE field=value"

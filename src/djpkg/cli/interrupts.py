@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 def raising_signals() -> Iterator[None]:
     """Let both signals raise KeyboardInterrupt and SystemExit in the block, so that it can clean up.
 
-    Only where `djpkg.__main__` lets them end the process at once; default and ignored handlers stay.
+    Elsewhere `djpkg.__main__` lets them end the process at once. Ignored signals stay ignored.
     """
-    kept = (signal.default_int_handler, signal.SIG_DFL, signal.SIG_IGN, None)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    changed = {number: handler for number, handler in before.items() if handler not in kept}
+    changed = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     try:
         for number in changed:
             signal.signal(number, _raise)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,10 +18,12 @@ from djpkg.errors import MirrorMissing, UsageError
 from djpkg.mirror import resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
+from djpkg.times import utc_now
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
+    from datetime import datetime
 
     from typer.models import ArgumentInfo, OptionInfo
 
@@ -47,7 +48,7 @@ Fields = Annotated[
         "--fields",
         metavar="A,B,...",
         help="Fields to print, in this order; all for every field.",
-        autocompletion=candidates.when_completing(candidates.columns),
+        autocompletion=candidates.columns,
     ),
 ]
 Limit = Annotated[
@@ -69,7 +70,7 @@ ROWS_ON_TERMINAL = 30
 
 def package_argument(metavar: str, about: str) -> ArgumentInfo:
     """Return the argument PACKAGE, or a list of them, with completion of slugs."""
-    complete = candidates.when_completing(candidates.packages)
+    complete = candidates.packages
     return typer.Argument(metavar=metavar, help=about, autocompletion=complete)  # type: ignore[no-any-return] # typer returns Any
 
 
@@ -104,8 +105,8 @@ def examples(*commands: str, more: str = "") -> str:
 
 
 def now() -> datetime:
-    """Return the current time in UTC. Every command reads the clock here."""
-    return datetime.now(UTC)
+    """Return the current time. Commands read the clock here; tests and the examples replace it."""
+    return utc_now()
 
 
 def row_limit(limit: int | None, *, machine_readable: bool) -> int:

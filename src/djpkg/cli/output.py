@@ -49,14 +49,14 @@ class PackageRows(NamedTuple):
         from djpkg.mirror import listing  # noqa: PLC0415 - `show` and `fields` do without queries
 
         names = [column.field.name for column in self.columns]
-        for row in listing.get_rows(self.mirror, self.ids, self.columns, self.damaged):
+        for row in listing.get_rows(self.mirror, self.ids, self.columns, self.damaged, now=options.now()):
             yield [row[name] for name in names]
 
     def json_pages(self) -> Iterable[list[str]]:
         """JSON objects straight from the mirror, without Python values in between."""
         from djpkg.mirror import listing  # noqa: PLC0415 - as above
 
-        return listing.get_json(self.mirror, self.ids, self.columns, self.damaged)
+        return listing.get_json(self.mirror, self.ids, self.columns, self.damaged, now=options.now())
 
 
 def choose_format(**flags: bool) -> str | None:

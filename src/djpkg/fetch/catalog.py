@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from djpkg import config
 from djpkg.errors import PackageNotFound, QuotaExhausted, Refused, SourceError, UnexpectedPayload
 from djpkg.fetch.report import NOT_FOUND
-from djpkg.mirror import categories, fetch_history, resolve
+from djpkg.mirror import categories, fetch_history, queue, resolve
 from djpkg.model import forge_servers
 from djpkg.model.batch_sizes import MIN_LIST_RATIO
 from djpkg.model.facts import Outcome
@@ -43,13 +43,15 @@ class CatalogSweep:
         self._seen: set[int] = set()
         self._count = 0
 
-    async def run(self, *, full: bool) -> None:
-        """Read the list, newest first: to its end if `full` or due, else up to the newest package of the last sweep.
+    async def run(self, *, refetch: bool) -> None:
+        """Read the list, newest first: to its end if it is due, else up to the newest package of the last sweep.
+
+        It is due if `refetch`, once a day, and if an older parser has read records.
 
         Raises SourceError. A list that lost more than a tenth since the last complete sweep removes nothing. Packages
         that the rate limit excludes are recorded as deferred.
         """
-        complete = full or needs_sweep(self._last, now=self._clock())
+        complete = refetch or needs_sweep(self._last, now=self._clock()) or bool(queue.count_outdated_records(self._db))
         try:
             await self._read_pages(complete=complete)
             if complete:
@@ -201,7 +203,8 @@ class NamedFetch:
         slug = None if number is None else resolve.find_slug(self._db, number)
         if number is not None:
             await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
-        self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=isinstance(error, Refused))
+        refused = isinstance(error, Refused)
+        self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=refused, hint=error.hint)
 
     def _add_found(self, number: int | None) -> None:
         if number is not None:

@@ -19,7 +19,7 @@ from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.model.freshness import needs_sweep
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import pluralize
-from djpkg.times import parse_time
+from djpkg.times import is_same_time, parse_time
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,8 @@ REQUESTS_PER_REPOSITORY = 4
 class Estimate(NamedTuple):
     """The cost of one source: `least` to `most` requests, and the points of GitHub's GraphQL API.
 
-    `quota` is the number of requests that the source's last response allowed.
+    `quota` is the number of requests that the source's last response allowed. `outdated` counts packages whose facts an
+    older parser has read, and which are requested anew.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Estimate(NamedTuple):
     most: int
     points: int = 0
     quota: int | None = None
+    outdated: int = 0
 
 
 def estimate_fetch(
@@ -65,16 +67,20 @@ def estimate_fetch(
     estimates: list[Estimate] = []
     if SourceName.CATALOG in request.sources:
         if request.all_packages:
-            last = fetch_history.find_sweep(db, SourceName.CATALOG)
-            estimates.append(estimate_catalog(last, full=request.full, now=now))
+            last, outdated = fetch_history.find_sweep(db, SourceName.CATALOG), queue.count_outdated_records(db)
+            estimates.append(estimate_catalog(last, refetch=request.refetch, outdated=outdated, now=now))
             if last is None:
                 return estimates
         else:
             number = len(request.packages)
             estimates.append(Estimate(SourceName.CATALOG.value, number, number, number + 2))
-    repositories = queue.queue_repositories(db, only=only, now=now)
+    refetch = request.refetch
+    repositories = queue.queue_repositories(db, only=only, now=now, refetch=refetch)
     due = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
-    projects = queue.queue_projects(db, only=only, now=now) if SourceName.PYPI in request.sources else None
+    projects = None
+    if SourceName.PYPI in request.sources:
+        projects = queue.queue_projects(db, only=only, now=now, refetch=refetch)
+        queue.add_django(db, projects, only=only, now=now, refetch=refetch)
     with_token = {
         forge
         for forge, one in due.items()
@@ -98,25 +104,32 @@ def estimate_sources(
     """Estimate the forges and PyPI; `with_token` are the forges that get a token."""
     quotas = applicable_quotas(quotas, with_token=with_token, now=now)
     estimates: list[Estimate] = []
-    for forge, (targets, slugs) in repositories.items():
-        packages = sum(map(len, slugs.values()))
+    for forge, due in repositories.items():
+        targets, packages = due.targets, sum(map(len, due.slugs.values()))
         by_graphql = forge is SourceName.GITHUB and forge in with_token
         if targets and by_graphql and (all_packages or len(targets) > ONE_BY_ONE_LIMIT):
-            estimates.append(estimate_bulk(targets, packages=packages, quotas=quotas, now=now))
+            one = estimate_bulk(targets, packages=packages, quotas=quotas, now=now)
         elif targets:
-            estimates.append(estimate_one_by_one(forge, len(targets), packages=packages, quotas=quotas))
+            one = estimate_one_by_one(forge, len(targets), packages=packages, quotas=quotas)
+        else:
+            continue
+        estimates.append(one._replace(outdated=_count_outdated(due)))
     if projects is not None and projects.targets:
-        estimates.append(estimate_pypi(projects.targets, packages=sum(map(len, projects.slugs.values()))))
+        one = estimate_pypi(projects.targets, packages=sum(map(len, projects.slugs.values())))
+        estimates.append(one._replace(outdated=_count_outdated(projects)))
     return estimates
 
 
-def estimate_catalog(last: Sweep | None, *, full: bool, now: datetime) -> Estimate:
-    """Estimate the pages of the list, and one request each for grids and categories."""
+def estimate_catalog(last: Sweep | None, *, refetch: bool, now: datetime, outdated: int = 0) -> Estimate:
+    """Estimate the pages of the list, and one request each for grids and categories.
+
+    `outdated` counts the records that an older parser has read.
+    """
     packages = last.packages if last else CATALOG_PACKAGES
-    if not (full or needs_sweep(last, now=now)):
+    if not (refetch or outdated or needs_sweep(last, now=now)):
         packages = min(packages, CATALOG_PAGE_SIZE)
     requests = max(1, ceil(packages / CATALOG_PAGE_SIZE)) + 2
-    return Estimate(SourceName.CATALOG.value, packages, requests, requests)
+    return Estimate(SourceName.CATALOG.value, packages, requests, requests, outdated=outdated)
 
 
 def estimate_bulk(
@@ -126,14 +139,22 @@ def estimate_bulk(
     number = len(targets)
     start = weekly_commits.window_start(now)
     active = sum(
-        target.weeks_head is None and not ((updated := parse_time(target.catalog_updated)) and updated < start)
+        target.weeks_head is None
+        and not ((updated := parse_time(target.head_at or target.catalog_updated)) and updated < start)
+        for target in targets
+    )
+    # A known repository without the head of its contributors is one to fetch anew.
+    contributors = sum(
+        target.head is not None
+        and target.contributors_head is None
+        and not is_same_time(target.catalog_updated, target.head_at)
         for target in targets
     )
     probes = ceil(number / PROBE_BATCH_SIZE)
     return Estimate(
         SourceName.GITHUB.value,
         packages,
-        probes,
+        probes + contributors,
         probes + ceil(number / COMMITS_BATCH_SIZE) + number,
         probes + ceil(active / COMMITS_BATCH_SIZE),
         _requests_left(quotas, SourceName.GITHUB),
@@ -173,10 +194,16 @@ def estimate_lines(estimates: Sequence[Estimate]) -> list[str]:
         line = f"{one.source}: {pluralize(one.packages, 'package')}, {least}{pluralize(one.most, 'request')}"
         if one.points:
             line += f", about {pluralize(one.points, 'point')}"
+        if one.outdated:
+            line += f", {one.outdated:,} read by an older version"
         if one.quota is not None:
             line += f" ({one.quota:,} left at the last fetch)"
         lines.append(line)
     return lines
+
+
+def _count_outdated(due: queue.RepositoryQueue | queue.ProjectQueue) -> int:
+    return sum(len(due.slugs.get(coordinate, ())) for coordinate in due.outdated)
 
 
 def _requests_left(quotas: Sequence[QuotaRow], source: SourceName) -> int | None:

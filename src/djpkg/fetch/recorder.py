@@ -64,9 +64,17 @@ class Recorder:
         self.report.count(source, outcome, packages)
         self.progress.advance(source, packages, outcome)
 
-    def fail(self, source: SourceName, slugs: tuple[str, ...], reason: str, *, refused: bool = False) -> None:
+    def fail(
+        self,
+        source: SourceName,
+        slugs: tuple[str, ...],
+        reason: str,
+        *,
+        refused: bool = False,
+        hint: str | None = None,
+    ) -> None:
         """Count packages as failed; `refused` means that the source rejected the credentials."""
-        self.report.fail(source, slugs, reason, refused=refused)
+        self.report.fail(source, slugs, reason, refused=refused, hint=hint)
         self.progress.advance(source, len(slugs), Outcome.FAILED)
 
     def defer(self, source: SourceName, packages: int, reason: str, until: datetime | None) -> None:
@@ -93,7 +101,7 @@ class Recorder:
         try:
             yield
         except SourceError as error:
-            self.report.fail_source(source, str(error), refused=isinstance(error, Refused))
+            self.report.fail_source(source, str(error), refused=isinstance(error, Refused), hint=error.hint)
 
     @asynccontextmanager
     async def recording_usage(self, name: SourceName, source: Metered) -> AsyncIterator[None]:
@@ -109,7 +117,7 @@ class Recorder:
             await self._store(self._quota_rows(name, source))
 
     async def store_blocked(self, name: SourceName, source: Metered) -> None:
-        """Store now, in case the process is killed, until when a source allows no more requests."""
+        """Store rate-limit blocks at once, in case the process is killed."""
         rows = self._quota_rows(name, source)
         await self._store([row for row in rows if row.not_before is not None and row not in self._stored])
 

@@ -41,7 +41,7 @@ class Failure(NamedTuple):
 
     `slug` is None for a failure of the whole source; `source` is None for damaged rows of a package, and with `slug`
     for a failure of the whole fetch. `replaced` means a rejected token that was replaced: no failure if the source
-    answered all the same.
+    answered all the same. `hint` is the user's next step; it is printed, but not a part of the JSON.
     """
 
     slug: str | None
@@ -49,6 +49,7 @@ class Failure(NamedTuple):
     reason: str
     refused: bool = False
     replaced: bool = False
+    hint: str | None = None
 
 
 class CarriedEdits(NamedTuple):
@@ -111,7 +112,6 @@ class Report:
     """Edits of packages that were removed in this fetch, or whose slug another package got in it."""
     stop_code: int | None = None
     """The exit code of a signal or an error that ended the whole fetch."""
-    hint: str | None = None
     first_sweep: bool = False
     has_github_token: bool = False
 
@@ -119,18 +119,26 @@ class Report:
         """Count packages with an outcome."""
         self.sources[source].outcomes[outcome] += packages
 
-    def fail(self, source: SourceName, slugs: tuple[str, ...], reason: str, *, refused: bool = False) -> None:
+    def fail(
+        self,
+        source: SourceName,
+        slugs: tuple[str, ...],
+        reason: str,
+        *,
+        refused: bool = False,
+        hint: str | None = None,
+    ) -> None:
         """Count packages as failed."""
         self.count(source, Outcome.FAILED, len(slugs))
-        self.failures += [Failure(slug, source.value, reason, refused) for slug in slugs]
+        self.failures += [Failure(slug, source.value, reason, refused, hint=hint) for slug in slugs]
 
-    def fail_source(self, source: SourceName, reason: str, *, refused: bool = False) -> None:
+    def fail_source(self, source: SourceName, reason: str, *, refused: bool = False, hint: str | None = None) -> None:
         """Add a failure of a whole source."""
-        self.failures.append(Failure(None, source.value, reason, refused))
+        self.failures.append(Failure(None, source.value, reason, refused, hint=hint))
 
-    def reject_token(self, source: SourceName, reason: str) -> None:
+    def reject_token(self, source: SourceName, reason: str, *, hint: str | None = None) -> None:
         """Add a rejected token that another token, or none, replaced."""
-        self.failures.append(Failure(None, source.value, reason, refused=True, replaced=True))
+        self.failures.append(Failure(None, source.value, reason, refused=True, replaced=True, hint=hint))
 
     def defer(self, source: SourceName, packages: int, reason: str, until: datetime | None) -> None:
         """Count packages as deferred; those with the same reason and time are added up."""
@@ -142,10 +150,9 @@ class Report:
         self.deferred.append(Deferral(source.value, packages, reason, until))
 
     def abort(self, reason: str, code: int, *, hint: str | None = None) -> None:
-        """Add an error that ended the fetch or prevented its start; `hint` is the user's next step."""
-        self.failures.append(Failure(None, None, reason))
+        """Add an error that ended the fetch or prevented its start."""
+        self.failures.append(Failure(None, None, reason, hint=hint))
         self.stop_code = code
-        self.hint = hint
 
     @property
     def exit_code(self) -> int:
@@ -178,13 +185,17 @@ class Report:
             "sources": {source.value: _tally_json(tally) for source, tally in self.sources.items()},
             "events": [event._asdict() for event in self.events],
             "failures": [
-                *({"slug": name, "source": "catalog", "reason": reason} for name, reason in self.unknown.items()),
-                *({"slug": one.slug, "source": one.source, "reason": one.reason} for one in self.failures),
+                *(_failure_json(name, "catalog", reason) for name, reason in self.unknown.items()),
+                *(_failure_json(one.slug, one.source, one.reason) for one in self.failures),
             ],
             "deferred": [
                 one._asdict() | {"until": format_time(one.until) if one.until else None} for one in self.deferred
             ],
         }
+
+
+def _failure_json(slug: str | None, source: str | None, reason: str) -> dict[str, object]:
+    return {"slug": slug, "source": source, "reason": reason}
 
 
 def _tally_json(tally: SourceTally) -> dict[str, object]:

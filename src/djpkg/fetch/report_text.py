@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.model.facts import Outcome
 from djpkg.source_name import SourceName
@@ -16,26 +16,38 @@ _MAX_NAME = 200
 _NAMES_SHOWN = 3
 
 
+class Cause(NamedTuple):
+    """A cause of failures as one line, and the user's next step."""
+
+    line: str
+    hint: str | None = None
+
+
 def error_lines(report: Report) -> list[str]:
-    """Return one line per cause, with the first packages that it affects.
+    """Return the lines of `causes`, without the hints."""
+    return [cause.line for cause in causes(report)]
+
+
+def causes(report: Report) -> list[Cause]:
+    """Return each cause once, with the first packages that it affects.
 
     Deferred packages are an error only if packages were named; `summary_lines` has them otherwise.
     """
     by_reason: dict[str, list[str]] = {}
     for name, reason in report.unknown.items():
         by_reason.setdefault(reason, []).append(_abbreviate(name))
-    lines = [f"{_join(names)}: {reason}" for reason, names in by_reason.items()]
-    by_cause: dict[tuple[str | None, str], list[str]] = {}
+    found = [Cause(f"{_join(names)}: {reason}") for reason, names in by_reason.items()]
+    by_cause: dict[tuple[str | None, str, str | None], list[str]] = {}
     for failure in report.failures:
-        slugs = by_cause.setdefault((failure.source, failure.reason), [])
+        slugs = by_cause.setdefault((failure.source, failure.reason, failure.hint), [])
         if failure.slug is not None:
             slugs.append(failure.slug)
-    for (source, reason), slugs in by_cause.items():
+    for (source, reason, hint), slugs in by_cause.items():
         line = reason if source is None or reason.startswith(f"{source}:") else f"{source}: {reason}"
-        lines.append(f"{line} ({_join(slugs)})" if slugs else line)
+        found.append(Cause(f"{line} ({_join(slugs)})" if slugs else line, hint))
     if report.named:
-        lines += [deferral_line(deferral) for deferral in report.deferred]
-    return lines
+        found += [Cause(deferral_line(deferral)) for deferral in report.deferred]
+    return found
 
 
 def closed_lines(report: Report) -> list[str]:

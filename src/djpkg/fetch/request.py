@@ -14,18 +14,19 @@ _MAX_STORED = 4000
 class FetchRequest:
     """The packages and sources to fetch. `str()` returns the arguments of the command line, for the run history.
 
-    `manifests` are the requirements files that named the packages, if any. `full` reads the catalog's whole list.
+    `manifests` are the requirements files that named the packages, if any. `refetch` sends no validators and reads the
+    catalog's whole list.
     """
 
     packages: tuple[str, ...] = ()
     manifests: tuple[str, ...] = ()
     all_packages: bool = False
     sources: frozenset[SourceName] = frozenset(SourceName)
-    full: bool = False
+    refetch: bool = False
 
     def __str__(self) -> str:
         named = [f"--in {manifest}" for manifest in self.manifests] or list(self.packages)
         words = ["--all"] if self.all_packages else named
         if self.sources != frozenset(SourceName):
             words += [f"--source {source}" for source in sorted(self.sources)]
-        return " ".join([*words, *(["--full"] if self.full else [])])[:_MAX_STORED]
+        return " ".join([*words, *(["--refetch"] if self.refetch else [])])[:_MAX_STORED]

@@ -167,25 +167,30 @@ class _FetchRun:
         async with catalog, self._recorder.recording_usage(SourceName.CATALOG, catalog):
             if not self._request.all_packages:
                 return await self._fetch_named(catalog)
-            last, full = fetch_history.find_sweep(self._db, SourceName.CATALOG), self._request.full
-            self._show_estimates([estimate.estimate_catalog(last, full=full, now=self._clock())])
+            last, outdated = (
+                fetch_history.find_sweep(self._db, SourceName.CATALOG),
+                queue.count_outdated_records(self._db),
+            )
+            refetch, now = self._request.refetch, self._clock()
+            self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
             with self._recorder.recording_errors(SourceName.CATALOG):
-                await CatalogSweep(catalog, self._context).run(full=full)
+                await CatalogSweep(catalog, self._context).run(refetch=refetch)
         return None
 
     async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
         named = NamedFetch(catalog, self._context)
         await named.run(self._request.packages)
-        self._repair(named.found, rewrite=self._request.full)
+        self._repair(named.found, rewrite=self._request.refetch)
         return named.found
 
     async def _fetch_sources(self, only: list[int] | None) -> None:
         """Fetch from the forges and PyPI: for the packages of `only`, or for all."""
         if only is not None and not only:
             return
-        now, wanted = self._clock(), self._request.sources
-        queues = queue.queue_repositories(self._db, only=only, now=now)
-        projects = queue.queue_projects(self._db, only=only, now=now)
+        now, wanted, refetch = self._clock(), self._request.sources, self._request.refetch
+        queues = queue.queue_repositories(self._db, only=only, now=now, refetch=refetch)
+        projects = queue.queue_projects(self._db, only=only, now=now, refetch=refetch)
+        queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
         more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
         # Running gh may take a while; a thread keeps the loop free for signals.

@@ -39,18 +39,26 @@ class SourceWorkers:
         self._recorder = context.recorder
         self._clock = context.clock
         self._all_packages = all_packages
+        self._django_failure: Answer[Facts] | None = None
 
     async def run(self, forges: Mapping[Forge, RepositoryQueue], pypi: tuple[Pypi, ProjectQueue] | None) -> None:
         """Fetch from all sources until each is done; a failed source does not stop the others."""
         async with AsyncExitStack() as stack:
-            workers = [self._run_source(await stack.enter_async_context(forge), *due) for forge, due in forges.items()]
+            workers = [
+                self._run_source(await stack.enter_async_context(forge), due.targets, due.slugs)
+                for forge, due in forges.items()
+            ]
             if pypi is not None:
                 source, projects = pypi
                 workers.append(self._run_pypi(await stack.enter_async_context(source), projects))
             await _run_all(workers)
 
     async def _run_pypi(self, pypi: Pypi, projects: ProjectQueue) -> None:
-        await self._run_source(pypi, *projects)
+        await self._run_source(pypi, projects.targets, projects.slugs)
+        failure, failures = self._django_failure, self._recorder.report.failures
+        # Nobody named Django itself, and where other projects failed too, they are reported.
+        if failure is not None and self._all_packages and all(one.source != pypi.name for one in failures):
+            self._recorder.report.fail_source(pypi.name, failure.reason, refused=failure.refused)
         if pypi.project_count:
             sweep = Sweep(self._clock(), pypi.project_count, None)
             await self._writes.run(fetch_history.store_sweep, self._db, SourceName.PYPI, sweep)
@@ -69,7 +77,7 @@ class SourceWorkers:
                         if answer.outcome is not None:
                             unanswered.pop(answer.coordinate, None)
         for rejected in source.rejections:
-            self._recorder.report.reject_token(source.name, str(rejected))
+            self._recorder.report.reject_token(source.name, str(rejected), hint=rejected.hint)
         for names in unanswered.values():  # only if the source raised an error
             self._recorder.fail(source.name, names, f"{source.name}: no answer (stopped early)")
 
@@ -88,8 +96,12 @@ class SourceWorkers:
             match answer.outcome:
                 case None:
                     continue
+                case Outcome.FAILED if not names:
+                    self._django_failure = answer
+                case Outcome.DEFERRED if not names:
+                    continue
                 case Outcome.FAILED:
-                    self._recorder.fail(source, names, answer.reason, refused=answer.refused)
+                    self._recorder.fail(source, names, answer.reason, refused=answer.refused, hint=answer.hint)
                 case Outcome.DEFERRED:
                     self._recorder.defer(source, len(names), answer.reason, answer.until)
                 case Outcome.GONE:
@@ -107,6 +119,7 @@ def _to_source_answer(answer: Answer[Facts]) -> SourceAnswer:
         error=answer.reason or None,
         etag=answer.etag,
         serial=answer.serial,
+        details=answer.details,
     )
 
 

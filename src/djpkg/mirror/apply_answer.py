@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from djpkg.mirror import facts_json
 from djpkg.model import weekly_commits
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
-from djpkg.model.facts import ForgeFacts, Outcome
+from djpkg.model.facts import PARSER_VERSIONS, ForgeFacts, Outcome
 from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.mirror.serialization import SqlValue
-    from djpkg.model.facts import Facts, RepositoryFacts
+    from djpkg.model.facts import Facts, ProjectDetails, RepositoryFacts
     from djpkg.model.merge import FactsRow
 
 # Gone and blocked repositories and projects are requested again after 1, 2, 4, … days.
@@ -26,7 +26,7 @@ class SourceAnswer(NamedTuple):
     """One source's answer about one coordinate, stored for every package that points to it.
 
     `outcome` is None while more parts follow. `facts` is None when the answer has no new facts; stored facts stay then,
-    also when the outcome is FAILED or DEFERRED. `error` is the reason of FAILED.
+    also when the outcome is FAILED or DEFERRED. `error` is the reason of FAILED. `details` are PyPI's lists.
     """
 
     coordinate: str
@@ -35,6 +35,7 @@ class SourceAnswer(NamedTuple):
     error: str | None = None
     etag: str | None = None
     serial: int | None = None
+    details: ProjectDetails | None = None
 
 
 class StoredChange(NamedTuple):
@@ -50,7 +51,7 @@ class StoredChange(NamedTuple):
 class AppliedAnswer(NamedTuple):
     """The columns to write, the effect on the package, and the facts that the row then holds.
 
-    `only_time` is true when the merge of the package changes in nothing but the time of the answer.
+    `only_time`: True if merging again would change only the answer time.
     """
 
     row: dict[str, SqlValue]
@@ -88,6 +89,9 @@ def apply_answer(
         events = find_events(old, new, coordinate=answer.coordinate)
         if new != old:
             row["facts"] = facts_json.encode(new)
+        if old is None or answer.outcome is Outcome.UPDATED:
+            # Not before the last part: until then, the row contains parts that an older parser read.
+            row["parser_version"] = PARSER_VERSIONS[before.source]
     row |= _validators(old, new, answer) | _retry(before, answer, now)
     if not incomplete:  # an incomplete answer keeps the time of the last complete one, so it is repeated first
         row |= {"answered": time, "error": None}

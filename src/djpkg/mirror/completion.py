@@ -1,6 +1,6 @@
 """Names from the mirror for shell completion.
 
-A shell asks on a key press, so nothing waits and nothing is reported: the caller treats any error (a locked, damaged,
+Completion must be fast and silent: nothing here waits for a lock, and the caller treats any error (a locked, damaged,
 older or missing mirror) as "no candidates".
 """
 

@@ -29,6 +29,7 @@ BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
 _INVALID_TEXT = "it contains text that is not valid UTF-8"
 _RESTORE = "restore a copy, or move it aside and fetch again"
+_FREE_SPACE = "free some space and run the command again"
 
 
 @contextmanager
@@ -282,9 +283,9 @@ def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | N
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_TOOBIG:
             return _damaged(path, str(error))
         case sqlite3.SQLITE_FULL:
-            return MirrorError(f"the disk is full; the mirror {path} is unchanged")
+            return MirrorError(f"the disk is full; the mirror {path} is unchanged", hint=_FREE_SPACE)
         case sqlite3.SQLITE_IOERR:
-            return MirrorError(f"disk error while using the mirror {path} ({name})")
+            return MirrorError(f"disk error while using the mirror {path} ({name})", hint=_FREE_SPACE)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return MirrorBusy(f"the mirror {path} is locked by another program", hint="try again when it has finished")
         case sqlite3.SQLITE_READONLY if name.endswith("DBMOVED"):
@@ -316,7 +317,8 @@ def _translate_text(text: str, path: Path) -> MirrorError | None:
 
 def _has_own_tables(path: Path) -> bool:
     """Return whether the file has all tables of its version; if not, a failed statement is not a programming error."""
-    created = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    # As blobs: damaged text may be no valid UTF-8.
+    created = "SELECT CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master WHERE sql IS NOT NULL"
     with closing(_open(path, "ro")) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         db.text_factory = lambda text: text.decode(errors="replace")  # a damaged schema
         (version,) = db.execute("PRAGMA user_version").fetchone()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from djpkg.mirror import dependencies, history
 from djpkg.mirror.connection import transaction
 from djpkg.mirror.damage import is_integer, text_or_none
 from djpkg.model.fetch_state import QuotaRow, Sweep
 from djpkg.source_name import SourceName
 from djpkg.text import is_text
-from djpkg.times import format_time, parse_time
+from djpkg.times import format_time, parse_time, years_before
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,19 +24,30 @@ if TYPE_CHECKING:
 _MAX_PROJECTS = 100_000_000
 # Half a year of nightly fetches.
 RUNS_KEPT = 200
+# Events are kept for a year, or this many.
+EVENTS_KEPT = 100_000
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
-    """Store the start of a fetch and return its number. A killed fetch keeps no end."""
+    """Store the start of a fetch and return its number. `finished` stays null if the process is killed.
+
+    Deletes the oldest runs and events, and thins the history.
+    """
     with transaction(db):
         cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
         db.execute("DELETE FROM runs WHERE id <= ?", ((cursor.lastrowid or 0) - RUNS_KEPT,))
+        db.execute(
+            "DELETE FROM events WHERE at < ? AND id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (format_time(years_before(now, 1)), EVENTS_KEPT),
+        )
+        history.thin(db, now=now)
     return cursor.lastrowid or 0
 
 
 def finish_run(db: sqlite3.Connection, run: int, *, code: int, report: dict[str, object], now: datetime) -> None:
-    """Store the end of a fetch: its exit code and its report."""
+    """Store the end of a fetch: its exit code and its report, and what its answers say about other packages."""
     with transaction(db):
+        dependencies.update_dependencies(db)
         db.execute(
             "UPDATE runs SET finished = ?, exit = ?, report = ? WHERE id = ?",
             (format_time(now), code, json.dumps(report), run),
@@ -87,7 +99,7 @@ def find_sweep(db: sqlite3.Connection, source: SourceName) -> Sweep | None:
 
 
 def store_sweep(db: sqlite3.Connection, source: SourceName, sweep: Sweep) -> None:
-    """Store that a sweep is complete. Must be the last write of the sweep: later ones read only what is newer."""
+    """Store that a sweep is complete. Call it last: later sweeps read only newer packages."""
     row = {
         "source": source.value,
         "completed": format_time(sweep.completed),

@@ -16,10 +16,10 @@ from types import NoneType
 from typing import TYPE_CHECKING, cast
 
 from djpkg.mirror.damage import damaged_error, find_damaged, text_or_none
-from djpkg.mirror.read import distinct_fields
+from djpkg.mirror.read import columns_sql, distinct_fields, span_end
 from djpkg.mirror.serialization import NOT_NULL, from_sql
 from djpkg.model.fields import Kind
-from djpkg.query.columns import column_sql, is_computed
+from djpkg.query.columns import is_computed
 from djpkg.query.grid_names import GridName, GridNames, lower_ascii
 from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause
 from djpkg.query.where_clause import unknown_names, where_clause
@@ -27,6 +27,7 @@ from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from djpkg.mirror.damage import DamagedRow
     from djpkg.mirror.serialization import SqlValue
@@ -39,18 +40,20 @@ _PAGE_SIZE = 250
 _JSON_BREAK = ",\n"
 
 
-def count(db: sqlite3.Connection, query: Query) -> int:
-    """Return the number of packages that match."""
-    condition, values = where_clause(query, _get_names(db, query))
+def count(db: sqlite3.Connection, query: Query, *, now: datetime | None = None) -> int:
+    """Return the number of packages that match; `now` is as for `get_values`."""
+    condition, values = where_clause(query, _get_names(db, query), today=span_end(now))
     (number,) = db.execute(f"SELECT count(*) FROM packages WHERE {condition}", values).fetchone()
     return cast("int", number)
 
 
-def find_ids(db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, limit: int = 0) -> list[int]:
-    """Return the ids of the packages that match, in order; `limit` 0 means no limit."""
-    names = _get_names(db, query)
-    condition, values = where_clause(query, names)
-    order, order_values = order_clause(sorts, query, names)
+def find_ids(
+    db: sqlite3.Connection, query: Query, sorts: Sequence[Sort], *, limit: int = 0, now: datetime | None = None
+) -> list[int]:
+    """Return the ids of the packages that match, in order; `limit` 0 means no limit; `now` is as for `get_values`."""
+    names, today = _get_names(db, query), span_end(now)
+    condition, values = where_clause(query, names, today=today)
+    order, order_values = order_clause(sorts, query, names, today=today)
     if any(item.field.name == VERSION_FIELD for item in sorts):
         _define_version_order(db)
     sql = f"SELECT packages.id FROM packages WHERE {condition} ORDER BY {order}"
@@ -113,14 +116,19 @@ def _names_in(db: sqlite3.Connection, table: str) -> tuple[GridName, ...]:
 
 
 def get_rows(
-    db: sqlite3.Connection, ids: Sequence[int], columns: Iterable[Column], damaged: list[DamagedRow] | None = None
+    db: sqlite3.Connection,
+    ids: Sequence[int],
+    columns: Iterable[Column],
+    damaged: list[DamagedRow] | None = None,
+    *,
+    now: datetime | None = None,
 ) -> Iterator[Values]:
-    """Yield the JSON values of each package by field name, in the order of `ids`.
+    """Yield the JSON values of each package by field name, in the order of `ids`; `now` is as for `get_values`.
 
     Packages whose row cannot be read are left out and added to `damaged`; without it they raise MirrorError.
     """
     fields = distinct_fields(columns)
-    for numbers, page, _ in _read_pages(db, ids, fields):
+    for numbers, page, _ in _read_pages(db, ids, fields, now):
         for number, row in zip(numbers, page, strict=True):
             try:
                 values = {field.name: from_sql(field, stored) for field, stored in zip(fields, row, strict=True)}
@@ -131,7 +139,12 @@ def get_rows(
 
 
 def get_json(
-    db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column], damaged: list[DamagedRow] | None = None
+    db: sqlite3.Connection,
+    ids: Sequence[int],
+    columns: Sequence[Column],
+    damaged: list[DamagedRow] | None = None,
+    *,
+    now: datetime | None = None,
 ) -> Iterator[list[str]]:
     """Yield pages of compact JSON objects, one object per package, in the order of `ids`; `damaged` as in `get_rows`.
 
@@ -141,7 +154,7 @@ def get_json(
     fields = [column.field for column in columns]
     template = "{" + ",".join(f"{json.dumps(column.key).replace('%', '%%')}:%s" for column in columns) + "}"
     encoders = [_column_encoder(field) for field in fields]
-    for numbers, page, is_valid_text in _read_pages(db, ids, fields):
+    for numbers, page, is_valid_text in _read_pages(db, ids, fields, now):
         if not is_valid_text:
             yield list(_encode_rows(db, template, fields, zip(numbers, page, strict=True), damaged))
             continue
@@ -178,10 +191,10 @@ def _encode_rows(
 
 
 def _read_pages(
-    db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[Field]
+    db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[Field], now: datetime | None
 ) -> Iterator[tuple[list[int], list[tuple[SqlValue, ...]], bool]]:
     """Yield pages: the ids, the rows, and whether all texts are valid UTF-8."""
-    expressions = ", ".join(column_sql(field) for field in fields)
+    expressions = columns_sql(fields, now)
     for start in range(0, len(ids), _PAGE_SIZE):
         sql = (
             f"SELECT wanted.value, {expressions} FROM json_each(?) AS wanted JOIN packages"

@@ -36,7 +36,7 @@ def fetch_lock(path: Path) -> Iterator[None]:
             folder = next(parent for parent in file.parents if parent.exists())
             reason = f"no file can be created in {folder}"
             raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=files.OTHER_FILE) from error
-        raise FetchRunning(f"another fetch of {path} is running") from error
+        raise FetchRunning(f"another fetch of {path} is running", hint="wait until it has finished") from error
     except (OSError, NotImplementedError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else "its file system has no locks"
         raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=files.OTHER_FILE) from error

@@ -18,13 +18,16 @@ from djpkg.text import is_text, quote_input
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
+    from datetime import datetime
 
     from djpkg.model.merge import FactsRow, Merged
 
 
-def get_package(db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName]) -> Package:
-    """Return one package. Raises PackageNotFound for an unknown id."""
-    values = get_values(db, number, fields.ALL_COLUMNS)
+def get_package(
+    db: sqlite3.Connection, number: int, *, forges: Mapping[str, SourceName], now: datetime | None = None
+) -> Package:
+    """Return one package; see `get_values` for `now`. Raises PackageNotFound for an unknown id."""
+    values = get_values(db, number, fields.ALL_COLUMNS, now=now)
     merged, facts, problems = get_merged(db, number, forges=forges)
     coordinates = {merged.project, merged.repository.coordinate if merged.repository else None}
     return Package(

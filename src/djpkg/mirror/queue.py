@@ -7,30 +7,46 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg.mirror.damage import text_or_none
+from djpkg.model.facts import PARSER_VERSIONS
 from djpkg.model.lookups import ProjectTarget, RepositoryTarget
+from djpkg.model.pypi_project import DJANGO
 from djpkg.source_name import FORGES, SourceName
 from djpkg.times import format_time, is_same_time
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
 
 class RepositoryQueue(NamedTuple):
-    """The repositories of one forge, stalest first, and the slugs of the packages behind each coordinate."""
+    """The repositories of one forge, stalest first, and the slugs of the packages behind each coordinate.
+
+    `outdated` are the coordinates, of all forges, whose facts an older parser has read.
+    """
 
     targets: list[RepositoryTarget]
     slugs: dict[str, tuple[str, ...]]
+    outdated: AbstractSet[str] = frozenset()
 
 
 class ProjectQueue(NamedTuple):
-    """The projects of PyPI, stalest first, and the slugs of the packages behind each."""
+    """The projects of PyPI, stalest first, and the slugs of the packages behind each.
+
+    `outdated` are those whose facts an older parser has read.
+    """
 
     targets: list[ProjectTarget]
     slugs: dict[str, tuple[str, ...]]
+    outdated: AbstractSet[str] = frozenset()
 
 
+DJANGO_AGE = timedelta(days=1)
+"""How old the answer about Django may be in a fetch of named packages."""
+
+# Only rows with facts have a parser.
+_VERSION = "CASE WHEN facts.facts IS NOT NULL THEN facts.parser_version END"
 # Those without an answer first, then the oldest answers, so that a small quota reaches all in turn.
 _STALEST_FIRST = "ORDER BY facts.answered IS NOT NULL, facts.answered, packages.repo_watchers DESC, packages.id"
 
@@ -40,19 +56,23 @@ _LONGEST_RETRY = timedelta(days=31)
 
 
 def queue_repositories(
-    db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime
+    db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime, refetch: bool = False
 ) -> dict[SourceName, RepositoryQueue]:
-    """Return the queue of each forge. `only` are the ids of named packages, which are included even when gone."""
-    queues = {forge: RepositoryQueue([], {}) for forge in FORGES}
+    """Return the queue of each forge. `only` are the ids of named packages, which are included even when gone.
+
+    Targets have no validators if an older parser has read their facts, or if `refetch`.
+    """
+    outdated: set[str] = set()
+    queues = {forge: RepositoryQueue([], {}, outdated) for forge in FORGES}
     positions: dict[str, int] = {}
-    condition, values = _due_condition(only, now)
-    for forge, slug, path, coordinate, catalog_updated, *known in db.execute(
+    condition, values = _due_condition(only, now, refetch=refetch)
+    for forge, slug, path, coordinate, catalog_updated, version, *known in db.execute(
         "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
         " (SELECT CASE WHEN NOT json_valid(catalog.facts) THEN NULL"
         "  WHEN json_array_length(catalog.facts, '$.participants') > 0"
         "  THEN json_extract(catalog.facts, '$.last_updated') END"
         "  FROM facts AS catalog WHERE catalog.package_id = packages.id AND catalog.source = 'catalog'),"
-        " facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
+        f" {_VERSION}, facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
         " facts.contributors_taken, CASE WHEN json_valid(facts.facts) THEN json_extract(facts.facts, '$.state') END"
         " IS 'gone', CASE WHEN json_valid(facts.facts) THEN json_extract(facts.facts, '$.repository.path') END"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge"
@@ -64,7 +84,9 @@ def queue_repositories(
         if forge not in queues:  # a damaged row, which this fetch could not write anew
             continue
         updated = text_or_none(catalog_updated)
-        targets, slugs = queues[forge]
+        targets, slugs, _ = queues[forge]
+        if version is not None and version < PARSER_VERSIONS[SourceName(forge)]:
+            outdated.add(coordinate)
         if coordinate in slugs:
             slugs[coordinate] = (*slugs[coordinate], slug)
             target = targets[positions[coordinate]]
@@ -94,32 +116,109 @@ def queue_repositories(
                 gone=bool(gone),
             )
         )
+    for targets, _, _ in queues.values():
+        targets[:] = [
+            _without_validators(target) if refetch or target.coordinate in outdated else target for target in targets
+        ]
     return queues
 
 
-def queue_projects(db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime) -> ProjectQueue:
-    """Return the queue of PyPI. `only` are the ids of named packages, which are included even when gone."""
-    queue = ProjectQueue([], {})
-    condition, values = _due_condition(only, now)
-    for slug, name, etag, serial in db.execute(
-        "SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial"
+def queue_projects(
+    db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime, refetch: bool = False
+) -> ProjectQueue:
+    """Return the queue of PyPI. `only` are the ids of named packages, which are included even when gone.
+
+    Targets have no validators if an older parser has read their facts, or if `refetch`.
+    """
+    outdated: set[str] = set()
+    queue = ProjectQueue([], {}, outdated)
+    condition, values = _due_condition(only, now, refetch=refetch)
+    for slug, name, etag, serial, version in db.execute(
+        f"SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial, {_VERSION}"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = 'pypi'"
         " AND facts.coordinate = packages.pypi_name"
         f" WHERE typeof(packages.pypi_name) = 'text' AND {condition} {_STALEST_FIRST}",
         values,
     ):
+        if version is not None and version < PARSER_VERSIONS[SourceName.PYPI]:
+            outdated.add(name)
         if name in queue.slugs:
             queue.slugs[name] = (*queue.slugs[name], slug)
             continue
         queue.slugs[name] = (slug,)
         queue.targets.append(ProjectTarget(coordinate=name, etag=etag, serial=cast("int | None", serial)))
+    queue.targets[:] = [
+        replace(target, etag=None, serial=None) if refetch or target.coordinate in outdated else target
+        for target in queue.targets
+    ]
     return queue
 
 
-def _due_condition(only: Collection[int] | None, now: datetime) -> tuple[str, tuple[str | int, ...]]:
-    if only is None:
-        # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well. A time later
-        # than any answer causes is damaged.
-        due = "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ? OR facts.retry_after > ?)"
-        return due, (*(format_time(now),) * 2, format_time(now + _LONGEST_RETRY))
-    return "packages.id IN (SELECT value FROM json_each(?))", (str(list(only)),)
+def add_django(
+    db: sqlite3.Connection,
+    queue: ProjectQueue,
+    *,
+    only: Collection[int] | None,
+    now: datetime,
+    refetch: bool = False,
+) -> None:
+    """Add Django itself, without a package, to a queue of others: packages are measured against its releases."""
+    target = find_django(db, only=only, now=now, refetch=refetch)
+    if queue.targets and target is not None and DJANGO not in queue.slugs:
+        queue.targets.append(target)
+        queue.slugs[DJANGO] = ()
+
+
+def count_outdated_records(db: sqlite3.Connection) -> int:
+    """Return how many listed records of the catalog an older parser has read."""
+    (number,) = db.execute(
+        "SELECT count(*) FROM facts JOIN packages ON packages.id = package_id AND catalog_state = 'listed'"
+        " WHERE source = 'catalog' AND parser_version < ? AND outcome IS NOT 'failed'",
+        (PARSER_VERSIONS[SourceName.CATALOG],),
+    ).fetchone()
+    return cast("int", number)
+
+
+def find_django(
+    db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime, refetch: bool = False
+) -> ProjectTarget | None:
+    """Return the target for Django itself; None if it is not due. A fetch of named packages asks for it once a day."""
+    row = db.execute(
+        "SELECT etag, serial, parser_version, asked, answered, retry_after FROM projects WHERE name = ?", (DJANGO,)
+    ).fetchone()
+    if row is None or refetch:
+        return ProjectTarget(coordinate=DJANGO)
+    etag, serial, version, *times = row
+    asked, answered, retry_after = (time or "" for time in times)
+    if asked <= format_time(now):  # else the row was written under a wrong clock
+        recent = only is not None and answered > format_time(now - DJANGO_AGE)
+        if recent or retry_after > format_time(now):
+            return None
+    if version < PARSER_VERSIONS[SourceName.PYPI]:
+        return ProjectTarget(coordinate=DJANGO)
+    return ProjectTarget(coordinate=DJANGO, etag=etag, serial=serial)
+
+
+def _without_validators(target: RepositoryTarget) -> RepositoryTarget:
+    """Return the target without what makes a source answer "unchanged". Its id and its known head are none of that."""
+    stored = target.contributors_head is not None
+    return replace(
+        target,
+        etag=None,
+        weeks_head=None,
+        contributors_head=None,
+        contributors_taken=None,
+        # The catalog's list may stand for the contributors, but not for stored ones.
+        catalog_updated=None if stored else target.catalog_updated,
+    )
+
+
+def _due_condition(only: Collection[int] | None, now: datetime, *, refetch: bool) -> tuple[str, tuple[str | int, ...]]:
+    if only is not None:
+        return "packages.id IN (SELECT value FROM json_each(?))", (str(list(only)),)
+    if refetch:
+        return "1", ()
+    # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well. A time later
+    # than any answer causes is damaged.
+    due = "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ? OR facts.retry_after > ?)"
+    return due, (*(format_time(now),) * 2, format_time(now + _LONGEST_RETRY))

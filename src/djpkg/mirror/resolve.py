@@ -168,5 +168,5 @@ def _suggest_next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
     steps = [suggest_slugs(db, text, catalog=catalog)]
     if is_id_or_slug(name):
-        steps.append(f"djpkg fetch {name} asks the catalog for it")
-    return "; ".join(filter(None, steps)) or "djpkg fetch --all fetches the whole directory"
+        steps.append(f"to look it up in the catalog: djpkg fetch {name}")
+    return "; ".join(filter(None, steps)) or "to fetch the whole catalog: djpkg fetch --all"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from djpkg.mirror.schema_kept import KEPT
+
 # "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.
 APPLICATION_ID = 0x646A706B
 
@@ -297,7 +299,7 @@ CREATE INDEX packages_unspaced ON packages (repo_description)
 WHERE repo_description GLOB '*{_UNSPACED_LETTER}*';
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT)
 VERSION = len(STEPS)
 
 

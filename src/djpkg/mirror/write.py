@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlite_utils import Database
 
-from djpkg.mirror import facts_json
+from djpkg.mirror import dependencies, facts_json, history, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
 from djpkg.mirror.connection import transaction
 from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
@@ -20,9 +20,11 @@ from djpkg.mirror.removed_edits import carry_over
 from djpkg.mirror.repair import find_damaged_packages, reset_damaged_facts, reset_damaged_package
 from djpkg.mirror.serialization import to_json
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ
+from djpkg.model.facts import PARSER_VERSIONS
 from djpkg.model.fields import get
 from djpkg.model.merge import FactsRow, Merged
 from djpkg.model.overrides import is_same_value
+from djpkg.model.pypi_project import DJANGO
 from djpkg.source_name import SourceName
 from djpkg.times import format_time, to_sortable
 
@@ -103,6 +105,7 @@ class Writer:
                         "outcome": "updated" if changed else "unchanged",
                         "error": None,
                         "facts": facts_json.encode(facts),
+                        "parser_version": PARSER_VERSIONS[SourceName.CATALOG],
                     }
                 )
                 changes.append(StoredChange(number, record.slug, str(number), changed, events))
@@ -111,7 +114,7 @@ class Writer:
                 [(number,) for number in records],
             )
             self._upsert_facts(rows)
-            self._merge(records)
+            history.store_measured(self._db, self._merge(records), now=now)
             changes = self._drop_unwritten(changes)
             self._carry_over()
             self._store_events(changes, now)
@@ -163,15 +166,18 @@ class Writer:
                     applied = apply_answer(old, answer, number, slug, shared.get(answer.coordinate), now=now)
                     rows[key] = rows.get(key, {}) | applied.row
                     changes.append(applied.change)
+                    project_tables.store_details(self._db, number, answer, is_new=old.facts is None, now=now)
                     if not applied.only_time:
                         changed = applied.change.changed or (number in to_merge and to_merge[number].changed)
                         to_merge[number] = applied.change._replace(changed=changed)
                     # A page can contain several answers about one coordinate.
                     gone_count = cast("int", applied.row.get("gone_count", old.gone_count))
                     stored[key] = old._replace(facts=applied.facts, gone_count=gone_count)
+                if source is SourceName.PYPI and answer.coordinate == DJANGO:
+                    project_tables.store_project(self._db, answer, now=now)
             self._upsert_facts(rows.values())
             self._store_answer_time({change.package for change in changes} - to_merge.keys(), source, now)
-            changes += self._merge_and_suggest(to_merge, known)
+            changes += self._merge_and_suggest(to_merge, known, now)
             self._store_events(changes, now)
         return changes
 
@@ -211,6 +217,8 @@ class Writer:
             if equal:
                 self._unset(package, equal)
                 after = self._merge([package])
+            if before[0].project != after[0].project:
+                dependencies.update_dependencies(self._db)
         return before[0], after[0]
 
     def _unset_untyped(self, package: int, names: Collection[str | bytes]) -> None:
@@ -292,7 +300,9 @@ class Writer:
             [(time, to_sortable(time), f"$.{source.value}", time, number) for number in packages],
         )
 
-    def _merge_and_suggest(self, changes: Mapping[int, StoredChange], known: Collection[int]) -> list[StoredChange]:
+    def _merge_and_suggest(
+        self, changes: Mapping[int, StoredChange], known: Collection[int], now: datetime
+    ) -> list[StoredChange]:
         """Merge, and return an event for each package in `known` that newly names another repository as its own.
 
         It is no event that this version of djpkg recognizes a name in facts that did not change.
@@ -301,7 +311,9 @@ class Writer:
             self._db.execute(f"SELECT id, suggestion FROM packages WHERE id {_IN_LIST}", (_json_list(changes),))
         )
         suggestions: list[StoredChange] = []
-        for merged in self._merge(changes):
+        merges = self._merge(changes)
+        history.store_measured(self._db, merges, now=now)
+        for merged in merges:
             number = cast("int", merged.values["id"])
             is_new = number in known and changes[number].changed
             if not is_new or merged.suggestion in (None, before[number]):

@@ -43,16 +43,12 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
             return new
         return ForgeFacts(
             state=new.state,
-            repository=new.repository or before.repository,
+            repository=_combine_repository(before.repository, new.repository),
             weeks=new.weeks or before.weeks,
             contributors=_combine_contributors(before.contributors, new.contributors),
         )
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
-        if new.state == "gone":
-            return replace(before, state="gone")
-        if new.released is None and new.version == before.version:
-            # A list of files that is empty does not change when the first one was uploaded.
-            return replace(new, released=before.released)
+        return replace(before, state="gone") if new.state == "gone" else _combine_project(before, new)
     if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and not new.commits_over_52:
         # The catalog has served empty lists of weeks: that means unknown, not zero commits.
         return replace(new, commits_over_52=before.commits_over_52)
@@ -64,6 +60,29 @@ def _is_other_repository(before: RepositoryFacts | None, new: RepositoryFacts | 
     if before is None or new is None or before.node_id is None or new.node_id is None:
         return False
     return not is_same_node(before.node_id, new.node_id)
+
+
+def _combine_project(before: PypiFacts, new: PypiFacts) -> PypiFacts:
+    """Keep what a response without a list of files, releases or requirements does not state."""
+    if new.releases is None:
+        new = replace(new, releases=before.releases, first_released=before.first_released)
+    if new.version != before.version:
+        return new
+    # An empty list of files does not change when the first one was uploaded, and what a release requires never changes.
+    return replace(
+        new,
+        released=before.released if new.released is None else new.released,
+        django_requires=before.django_requires if new.django_requires is None else new.django_requires,
+    )
+
+
+def _combine_repository(before: RepositoryFacts | None, new: RepositoryFacts | None) -> RepositoryFacts | None:
+    """Keep the time of archiving, which GitHub states in GraphQL only."""
+    if new is None or before is None:
+        return new or before
+    if new.archived and new.archived_at is None and before.archived:
+        return replace(new, archived_at=before.archived_at)
+    return new
 
 
 def _combine_contributors(before: ContributorsFacts | None, new: ContributorsFacts | None) -> ContributorsFacts | None:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from djpkg.source_name import SourceName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PARSER_VERSIONS: Mapping[SourceName, int] = dict.fromkeys(SourceName, 1) | {SourceName.PYPI: 2}
+"""The version of each source's parser, stored with its facts. Raise it when the parser reads more or reads differently:
+facts of an older version are requested again without validators."""
 
 
 class Outcome(StrEnum):
@@ -58,6 +67,7 @@ class RepositoryFacts:
     license: str | None
     head: str | None
     head_at: str | None
+    archived_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +104,10 @@ class ForgeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PypiFacts:
-    """The newest release of a project, and the repository URLs in its metadata."""
+    """The newest release of a project, the repository URLs in its metadata, and its number of releases.
+
+    `django_requires` is the specifier of its requirement on Django, "" for any version.
+    """
 
     state: Literal["ok", "gone"] = "ok"
     name: str = ""
@@ -107,6 +120,38 @@ class PypiFacts:
     license: str | None = None
     development_status: str | None = None
     repository_urls: tuple[str, ...] = ()
+    django_requires: str | None = None
+    releases: int | None = None
+    first_released: str | None = None
+
+
+class Requirement(NamedTuple):
+    """One requirement of a release: the normalized name of a project, the specifier ("" for any), and the marker."""
+
+    requires: str
+    specifier: str
+    marker: str | None
+
+
+class Release(NamedTuple):
+    """One release of a project. `uploaded` is None for a release without files."""
+
+    version: str
+    uploaded: str | None
+    yanked: bool
+    requires_python: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectDetails:
+    """What PyPI states about a project in lists, stored in tables of their own.
+
+    `requirements` are those of `version`, the newest release. None marks a list that the response does not have.
+    """
+
+    version: str
+    requirements: tuple[Requirement, ...] | None
+    releases: tuple[Release, ...] | None
 
 
 Facts = CatalogFacts | ForgeFacts | PypiFacts

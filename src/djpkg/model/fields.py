@@ -137,6 +137,9 @@ FIELDS: tuple[Field, ...] = (
     # Beyond the record.
     Field("archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", nullable=True),
     Field(
+        "archived_at", Kind.TIME, Owner.FORGE, "when the repository was archived", "archived_at:1y..", nullable=True
+    ),
+    Field(
         "forge", Kind.TEXT, Owner.CATALOG, f"{', '.join(FORGES[:-1])} or {FORGES[-1]}", "forge:gitlab", nullable=True
     ),
     Field(
@@ -174,15 +177,36 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "django_versions", Kind.NAMES, Owner.PYPI, "Django versions declared in classifiers", "django:5.2", ("django",)
     ),
+    Field(
+        "django_requires", Kind.TEXT, Owner.PYPI, "the Django versions that the newest release requires",
+        'django_requires:">=4.2"', nullable=True,
+    ),
     Field("license", Kind.TEXT, Owner.PYPI, "the declared license", "license:MIT", nullable=True),
     Field(
         "development_status", Kind.TEXT, Owner.PYPI, "the development status classifier", "development_status:beta",
         nullable=True,
     ),
+    Field("releases", Kind.INTEGER, Owner.PYPI, "number of releases", "releases:10..", nullable=True),
+    Field(
+        "first_released", Kind.TIME, Owner.PYPI, "upload time of the first release", "first_released:..2015",
+        nullable=True,
+    ),
+    Field(
+        "requires", Kind.NAMES, Owner.PYPI, "the listed packages that the newest release requires, without extras",
+        "requires:django-filter",
+    ),
+    Field(
+        "used_by", Kind.INTEGER, Owner.PYPI, "number of listed packages whose newest release requires it",
+        "used_by:10..", nullable=True,
+    ),
     Field("category_slug", Kind.TEXT, Owner.CATALOG, "the category's slug", "category_slug:apps", nullable=True),
     Field("category_title", Kind.TEXT, Owner.CATALOG, "the category's title", "category_title:App", nullable=True),
     Field("grid_slugs", Kind.NAMES, Owner.CATALOG, "the grids' slugs", "grid_slugs:forms"),
     Field("catalog_state", Kind.TEXT, Owner.CATALOG, "listed or removed", "is:removed"),
+    Field(
+        "stars_90d", Kind.INTEGER, Owner.DJPKG, "stars gained in the last 90 days", "stars_90d:10..", nullable=True
+    ),
+    Field("stars_1y", Kind.INTEGER, Owner.DJPKG, "stars gained in the last year", "stars_1y:100..", nullable=True),
     Field("edited", Kind.NAMES, Owner.DJPKG, "names of the fields you edited", "is:edited"),
     Field("checked", Kind.MAPPING, Owner.DJPKG, "time of each source's last answer", "checked:github"),
     Field("failed", Kind.MAPPING, Owner.DJPKG, "error of each source's last failed lookup", "failed:github"),

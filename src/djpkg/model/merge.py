@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.model import announcements, license_names, pypi_project, repository_url, weekly_commits
+from djpkg.model.counts import count_commits, count_contributors
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts, RepositoryFacts
 from djpkg.model.fields import FIELDS, RECORD, Kind, Owner
 from djpkg.model.package import DJPKG, YOU, Origin
 from djpkg.model.repository_url import NoRepository, Repository
-from djpkg.model.weekly_commits import WEEKS
 from djpkg.source_name import SourceName
 from djpkg.times import is_same_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from djpkg.model.facts import Facts
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class FactsRow(NamedTuple):
     """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended.
 
-    `misses` counts consecutive answers "gone" or "blocked".
+    `gone_count` is the number of consecutive answers "gone" or "blocked".
     """
 
     source: SourceName
@@ -42,6 +42,18 @@ class FactsRow(NamedTuple):
     error: str | None
     facts: Facts | None
     gone_count: int = 0
+
+
+class Measured(NamedTuple):
+    """The values of a repository that the history keeps; None for what nobody has counted.
+
+    `commits` are those of the last 52 weeks, as of the forge's last answer.
+    """
+
+    stars: int | None
+    forks: int | None
+    contributors: int | None
+    commits: int | None
 
 
 _NO_EDITS: Mapping[str, str] = {}
@@ -56,11 +68,16 @@ _RELEASE_FIELDS = tuple(
 )
 _FORGE_FIELDS = ("repo_state", "moved_to", *(field.name for field in _REPOSITORY_FIELDS))
 _PYPI_FIELDS = ("pypi_state", *(field.name for field in _RELEASE_FIELDS))
+GROWTH_FIELDS = ("stars_90d", "stars_1y")
+"""Fields that are computed from the history when they are read."""
+LINK_FIELDS = ("requires", "used_by")
+"""Fields that depend on other packages too; `djpkg.mirror.dependencies` sets them."""
 # Fields derived from another field, whose origin they share. Fields of a source are derived from its URL while the
 # package has no such source.
 _DERIVED = {
     "repo_url": ("forge", "repository", *_FORGE_FIELDS),
     "pypi_url": ("pypi_name", "license", *_PYPI_FIELDS),
+    "pypi_state": LINK_FIELDS,
     "commits_over_52": ("commits_last_year",),
     "participants": ("participant_count",),
     "category": ("category_slug", "category_title"),
@@ -73,7 +90,8 @@ class Merged(NamedTuple):
 
     `origins` holds the origin of every field; `upstream` and `upstream_origins` the upstream value and its origin for
     each overridden field; `repository` and `project` what to look up at the forge and at PyPI; `suggestion` the URL of
-    another repository that the project itself names.
+    another repository that the project itself names; `measured` the upstream values that the history keeps, None
+    without an answer of the forge.
     """
 
     values: dict[str, StoredValue]
@@ -83,6 +101,7 @@ class Merged(NamedTuple):
     repository: Repository | None
     project: str | None
     suggestion: str | None
+    measured: Measured | None
 
 
 def merge(
@@ -109,6 +128,7 @@ def merge(
     _apply_forge(values, origins, catalog, parsed, forge_row)
     _apply_pypi(values, origins, project, pypi_row)
     _apply_lookups(values, origins, catalog, [row for row in (catalog_row, forge_row, pypi_row) if row is not None])
+    measured = None if "repo_url" in overrides else _measured(values, forge_row)
     upstream = {field: values[field] for field in overrides if field in values}
     upstream_origins = {field: origins[field] for field in upstream}
     for field in upstream:
@@ -116,7 +136,9 @@ def merge(
         origins[field] = Origin(YOU, edited.get(field))
     values["edited"] = sorted(upstream)
     origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
-    _set_counts(values, upstream)
+    origins |= dict.fromkeys(GROWTH_FIELDS, Origin(DJPKG, forge_row.answered if forge_row is not None else None))
+    values["commits_last_year"] = count_commits(values, upstream)
+    values["participant_count"] = count_contributors(values, upstream)
     for field, derived_fields in _DERIVED.items():
         for derived in derived_fields:
             origins.setdefault(derived, origins[field])
@@ -128,6 +150,7 @@ def merge(
         repository=repository,
         project=project,
         suggestion=_suggest_repository(repository, forge_row, pypi_row, forges),
+        measured=measured,
     )
 
 
@@ -209,6 +232,19 @@ def _repository_values(facts: ForgeFacts, repository: Repository) -> dict[str, S
     return stated
 
 
+def _measured(values: Mapping[str, StoredValue], row: FactsRow | None) -> Measured | None:
+    """Return the measured values from upstream `values`: of the package's own repository, not of an edited address."""
+    facts = row.facts if row is not None else None
+    if not isinstance(facts, ForgeFacts) or facts.repository is None:
+        return None
+    return Measured(
+        stars=facts.repository.stars,
+        forks=facts.repository.forks,
+        contributors=count_contributors(values),
+        commits=count_commits(values) if facts.weeks is not None else None,
+    )
+
+
 def _participants(catalog: CatalogFacts, facts: ForgeFacts) -> list[str] | None:
     """Return the list that belongs to the newest head; None keeps the catalog's.
 
@@ -282,22 +318,6 @@ def _apply_lookups(
     if newest:
         origins["last_fetched"] = Origin(DJPKG, newest)
     origins |= dict.fromkeys(("checked", "failed"), Origin(DJPKG, max(checked.values(), default=None)))
-
-
-def _set_counts(values: dict[str, StoredValue], edited: Collection[str]) -> None:
-    """Set the counts of the effective lists, None where nobody has counted.
-
-    The catalog writes zeros also for packages without a repository, and an empty list of participants where it knows
-    none. Weeks count only if there are 52 of them.
-    """
-    weeks, names = values["commits_over_52"], values["participants"]
-    commits = sum(n for n in weeks if isinstance(n, int)) if isinstance(weeks, list) and len(weeks) == WEEKS else None
-    if commits == 0 and "commits_over_52" not in edited and values["repo_state"] in ("none", "unsupported"):
-        commits = None
-    values["commits_last_year"] = commits
-    contributors = len(names) if isinstance(names, list) else 0
-    is_counted = contributors or "participants" in edited or values["repo_state"] == "empty"
-    values["participant_count"] = contributors if is_counted else None
 
 
 def _suggest_repository(

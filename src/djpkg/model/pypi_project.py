@@ -18,7 +18,12 @@ MAX_NAME = 200
 MAX_TEXT = 2000
 MAX_LICENSE_LINE = 100
 
-# Compiled at first use: most runs never parse a PyPI URL.
+DJANGO = "django"
+"""The project whose releases packages are measured against."""
+EXTRA = "extra"
+"""The variable of a marker that makes a requirement optional."""
+
+# Strings, compiled at first use: most runs never parse a PyPI URL, and compiling takes 0.4 ms.
 _HOST = "|".join(map(re.escape, PYPI_HOSTS))
 _PAGE = rf"(?:[Hh][Tt][Tt][Pp][Ss]?:/{{1,2}})?(?i:{_HOST})(?::80|:443)?/+(?:pypi|project|simple|p)/+(?P<rest>.*)"
 # Core metadata: "Name".

@@ -25,26 +25,42 @@ _COMPUTED = {
         " ORDER BY package_grids.position))"
     ),
 }
+# Stars at the end of the day %s. Null until the history is long enough.
+_STARS = (
+    "(SELECT stars FROM history WHERE history.package_id = packages.id AND day <= %s AND stars IS NOT NULL"
+    " ORDER BY day DESC LIMIT 1)"
+)
+_EDITED = "packages.id IN (SELECT package_id FROM overrides WHERE field = '%s')"
+# The history has no edits, and after an edit of the address it is that of another repository.
+_GROWTH = (
+    f"CASE WHEN {_EDITED % 'repo_url'} THEN NULL"
+    f" WHEN {_EDITED % 'repo_watchers'} THEN {_STARS} - {_STARS}"
+    f" ELSE packages.repo_watchers - {_STARS} END"
+)
+_SPANS = {"stars_90d": "-90 days", "stars_1y": "-1 year"}
 
 
 def is_computed(field: Field) -> bool:
     """Return whether SQLite computes the field from other tables."""
-    return field.name in _COMPUTED
+    return field.name in _COMPUTED or field.name in _SPANS
 
 
-def column_sql(field: Field) -> str:
-    """Return the expression for the field's value."""
+def column_sql(field: Field, *, today: str = "now") -> str:
+    """Return the expression for the field's value. `today` is the UTC date on which spans end."""
+    if (span := _SPANS.get(field.name)) is not None:
+        past = f"(SELECT date('{today}', '{span}'))"  # a subquery is evaluated once, not once per row
+        return _GROWTH % (f"date('{today}')", past, past)
     return _COMPUTED.get(field.name, f"packages.{field.name}")
 
 
-def comparable_sql(field: Field) -> str:
+def comparable_sql(field: Field, *, today: str = "now") -> str:
     """Return the expression that orders and compares the field: the UTC instant of a time, the length of a list.
 
     Category names are compared in `where_clause` and `order_clause`.
     """
     if field.kind is Kind.TIME:
         return f"packages.{field.name}_utc"
-    column = column_sql(field)
+    column = column_sql(field, today=today)
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"{column} COLLATE NOCASE"
     if field.kind is Kind.COUNTS:

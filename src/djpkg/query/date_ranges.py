@@ -1,4 +1,4 @@
-"""Parse times that a user types: ``2025``, ``2025-01-31``, a full timestamp, or an age such as ``6m``."""
+"""Parse times that a user types: ``2025``, ``2025-01-31``, a full timestamp, or a time span such as ``6m``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from djpkg.times import days_in_month, months_before
 
-DATE_FORMATS = "2025, 2025-01, 2025-01-31, 2025-01-31T12:00Z, or an age such as 12h, 7d, 2w, 6m, 1y"
+DATE_FORMATS = "2025, 2025-01, 2025-01-31, 2025-01-31T12:00Z, or a time span such as 12h, 7d, 2w, 6m, 1y"
 
-_AGE = re.compile(r"-?([0-9]{1,5})([hdwmy])", re.IGNORECASE)
+_SPAN = re.compile(r"-?([0-9]{1,5})([hdwmy])", re.IGNORECASE)
 _DATE = re.compile(
     r"(?P<year>[0-9]{4})"
     r"(?:-(?P<month>[0-9]{2})"
@@ -26,19 +26,19 @@ _MAX = datetime.max.replace(tzinfo=UTC)
 
 
 class DateRange(NamedTuple):
-    """The period from `first` to `last`, inclusive, in UTC. An age (`is_age`) is a single moment."""
+    """The period from `first` to `last`, inclusive, in UTC. A time span (`is_span`) is a single moment."""
 
     first: datetime
     last: datetime
-    is_age: bool = False
+    is_span: bool = False
 
 
 def parse_date_range(text: str, *, now: datetime) -> DateRange | None:
     """Return the period that `text` names at `now`; None if it is not a time. A time without a zone is UTC."""
-    age = _AGE.fullmatch(text)
-    if age:
-        moment = _subtract(now.astimezone(UTC), int(age[1]), age[2].lower())
-        return DateRange(moment, moment, is_age=True)
+    span = _SPAN.fullmatch(text)
+    if span:
+        moment = _subtract(now.astimezone(UTC), int(span[1]), span[2].lower())
+        return DateRange(moment, moment, is_span=True)
     match = _DATE.fullmatch(text)
     if match is None:
         return None
@@ -65,7 +65,7 @@ def _period(match: re.Match[str]) -> DateRange:
         first = datetime(year, month, day, tzinfo=UTC)
         days = 1
         if match["month"] is None:
-            days = days_in_month(year, 2) + 337
+            days = sum(days_in_month(year, number) for number in range(1, 13))
         elif match["day"] is None:
             days = days_in_month(year, month)
         return DateRange(first, _last_moment(first, timedelta(days=days)))

@@ -26,10 +26,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "checked": _SOURCES,
     "failed": _SOURCES,
 }
+# Numbers that may be negative.
+_SIGNED = frozenset({"stars_90d", "stars_1y"})
 VERSION_LISTS = frozenset({"python_versions", "django_versions"})
 
 _VALUE = re.compile(r'(?:"[^"]*"|[^,"]|")+?(?=,|\Z)')
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_SIGNED_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER_RANGE = re.compile(r"[0-9]*\.\.[0-9]*")
 _TEXT_RANGE = re.compile(r"(?:[0-9][\w.+-]*)?\.\.(?:[0-9][\w.+-]*)?")
 _VERSION = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
@@ -100,7 +103,7 @@ def _parse_value(name: str, field: Field, value: str, now: datetime) -> Predicat
     if keyword is not None:
         return keyword
     if field.kind in (Kind.INTEGER, Kind.COUNTS):
-        return _parse_number(name, value)
+        return _parse_number(name, value, signed=field.name in _SIGNED)
     if field.kind is Kind.TIME:
         return _parse_time(name, value, now)
     if field.kind is Kind.FLAG:
@@ -139,9 +142,10 @@ def _parse_text(name: str, field: Field, value: str) -> Predicate:
     return TextMatch(text) if text else Presence(present=False)
 
 
-def _parse_number(name: str, value: str) -> Predicate:
+def _parse_number(name: str, value: str, *, signed: bool = False) -> Predicate:
     low, dots, high = value.partition("..")
-    if any(bound and not _NUMBER.fullmatch(bound) for bound in (low, high)):
+    number = _SIGNED_NUMBER if signed else _NUMBER
+    if any(bound and not number.fullmatch(bound) for bound in (low, high)):
         accepted = f"a number or a range such as {name}:10, {name}:100.., {name}:..500, {name}:10..20"
         raise _invalid_value(name, value, accepted)
     return _range(name, value, int(low) if low else None, int(high if dots else low) if high or not dots else None)
@@ -153,7 +157,7 @@ def _parse_time(name: str, value: str, now: datetime) -> Predicate:
     last = date_ranges.parse_date_range(high if dots else low, now=now)
     if (first is None and low) or (last is None and high):
         raise _invalid_value(name, value, f"a time or a range FROM..TO: {date_ranges.DATE_FORMATS}")
-    if last is not None and last.is_age and not dots:  # "6m" alone means the last six months
+    if last is not None and last.is_span and not dots:  # "6m" alone means the last six months
         last = None
     earliest = format_sortable(first.first) if first else None
     return _range(name, value, earliest, format_sortable(last.last) if last else None)

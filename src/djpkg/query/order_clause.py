@@ -27,7 +27,7 @@ LOOKUP_FIELDS = frozenset(
         "repo_watchers", "slug", "id", "title", "category", "category_slug", "category_title", "grids", "grid_slugs",
         "catalog_state", "repo_state", "archived", "last_updated", "released", "pypi_state", "forge", "license",
         "commits_last_year", "commits_over_52", "participant_count", "repo_forks", "yanked", "moved_to",
-        "django_versions", "python_versions",
+        "django_versions", "python_versions", "stars_90d", "stars_1y",
     )
 )  # fmt: skip
 
@@ -36,8 +36,8 @@ VERSION_RANK = "version_rank"
 """SQL function that returns the position of a version (as bytes) among all; needed to sort by `VERSION_FIELD`."""
 
 
-def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames) -> Sql:
-    """Return the text after ORDER BY and its values: the sorts, else the best match, else stars.
+def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today: str = "now") -> Sql:
+    """Return the text after ORDER BY and its values: the sorts, else the best match, else stars; see `where_clause`.
 
     Nulls come last; ties are ordered by slug.
     """
@@ -46,10 +46,11 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames) -> Sql:
     if not sorts and query.included_words:
         rank, values = _rank_sql(query.included_words, names)
         sql.append(rank)
-    # Reading rows in the order of an index pays only if no other columns are read; + disables the index (measured).
+    # Reading rows in the order of an index pays only if no other columns are read; + disables the index. A search for
+    # a letter in the descriptions of 5,800 packages takes 5 ms instead of 13.
     no_index = "" if not query.has_terms or (not sorts and uses_lookup_index(query)) else "+"
     for item in sorts:
-        key, key_values = _sort_sql(item, names, query.latest)
+        key, key_values = _sort_sql(item, names, query.latest, today)
         sql.append(f"{no_index}{key}")
         values += key_values
     if not sorts:
@@ -65,17 +66,17 @@ def uses_lookup_index(query: Query) -> bool:
     return not edited and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
 
 
-def _sort_sql(item: Sort, names: GridNames, latest: str) -> Sql:
+def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
     # SQLite sorts nulls as the lowest values, so a descending order has them last already, also from an index.
     descending = item.field.sorts_descending is item.natural
     direction = "DESC" if descending else "ASC NULLS LAST"
-    key = _sort_key(item.field, names)
+    key = _sort_key(item.field, names, today)
     if item.field.kind is Kind.TIME:  # a time after `latest` counts as null
         return f"CASE WHEN {key} <= ? THEN {key} END {direction}", (latest,)
     return f"{key} {direction}", ()
 
 
-def _sort_key(field: Field, names: GridNames) -> str:
+def _sort_key(field: Field, names: GridNames, today: str) -> str:
     """Return the expression that orders the field; empty texts and lists count as null."""
     if field.holds_category:
         return _category_position(field, names.categories)
@@ -85,7 +86,7 @@ def _sort_key(field: Field, names: GridNames) -> str:
         return f"nullif({column_sql(field)}, '') COLLATE NOCASE"
     if field.kind in (Kind.NAMES, Kind.GRIDS):
         return f"nullif({comparable_sql(field)}, 0)"
-    return comparable_sql(field)
+    return comparable_sql(field, today=today)
 
 
 def _category_position(field: Field, categories: Sequence[GridName]) -> str:

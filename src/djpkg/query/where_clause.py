@@ -46,11 +46,11 @@ _UNSPACED_LETTER = (
 # The condition of the index `packages_unspaced`, which is used only where a query repeats it.
 _UNSPACED = f"packages.repo_description GLOB '*{_UNSPACED_LETTER}*'"
 
-# + stops SQLite from visiting the wide rows one by one by id (measured).
-_IN_ANY_GRID = "+packages.id IN (SELECT package_id FROM package_grids)"
-_FTS_MATCH = "+packages.id IN (SELECT rowid FROM packages_fts WHERE packages_fts MATCH ?)"
+_IN_ANY_GRID = "packages.id IN (SELECT package_id FROM package_grids)"
+_FTS_MATCH = "packages.id IN (SELECT rowid FROM packages_fts WHERE packages_fts MATCH ?)"
 
 _GONE = "packages.repo_state IN ('gone', 'blocked')"
+# + keeps SQLite from using the indexes of these times: is:active in 5,800 packages takes 2 ms instead of 10.
 _ACTIVE = (
     f"(packages.catalog_state = 'listed' AND coalesce(packages.archived, 0) = 0 AND NOT coalesce({_GONE}, 0)"
     " AND (+packages.last_updated_utc BETWEEN ? AND ? OR +packages.released_utc BETWEEN ? AND ?))"
@@ -68,11 +68,14 @@ _STATES = {
 }
 
 
-def where_clause(query: Query, names: GridNames) -> Sql:
-    """Return the condition for rows of ``packages`` and its values in order; `names` are those of the mirror."""
+def where_clause(query: Query, names: GridNames, *, today: str = "now") -> Sql:
+    """Return the condition for rows of ``packages`` and its values in order; `names` are those of the mirror.
+
+    `today` is the UTC date on which spans such as "in the last 90 days" end.
+    """
     # SQLite evaluates the parts in this order; words are the slowest.
     parts = [_negate(_state_sql(item, query.latest), excluded=item.excluded) for item in query.conditions]
-    parts += [_negate(_filter_sql(item, names, query.latest), excluded=item.excluded) for item in query.filters]
+    parts += [_negate(_filter_sql(item, names, query.latest, today), excluded=item.excluded) for item in query.filters]
     parts += [_negate(_word_sql(word.text, names), excluded=word.excluded) for word in query.words]
     return join_sql(" AND ", parts) if parts else ("1", ())
 
@@ -115,7 +118,7 @@ def _word_sql(word: str, names: GridNames) -> Sql:
         parts.remove(by_name)
     if re.search(_UNSPACED_LETTER, text):  # to FTS5 a whole sentence of these scripts is one word
         condition, values = contains("packages.repo_description", text)
-        parts.append((f"+packages.id IN (SELECT id FROM packages WHERE {_UNSPACED} AND {condition})", values))
+        parts.append((f"packages.id IN (SELECT id FROM packages WHERE {_UNSPACED} AND {condition})", values))
     return join_sql(" OR ", parts)
 
 
@@ -136,26 +139,27 @@ def _state_sql(item: Condition, latest: str) -> Sql:
     return join_sql(" OR ", [(_STATES[name], period * (_STATES[name].count("?") // 2)) for name in item.names])
 
 
-def _filter_sql(item: Filter, names: GridNames, latest: str) -> Sql:
-    return join_sql(" OR ", [_predicate_sql(item.field, predicate, names, latest) for predicate in item.predicates])
+def _filter_sql(item: Filter, names: GridNames, latest: str, today: str) -> Sql:
+    parts = [_predicate_sql(item.field, predicate, names, latest, today) for predicate in item.predicates]
+    return join_sql(" OR ", parts)
 
 
-def _predicate_sql(field: Field, predicate: Predicate, names: GridNames, latest: str) -> Sql:
+def _predicate_sql(field: Field, predicate: Predicate, names: GridNames, latest: str, today: str) -> Sql:
     if field.kind is Kind.TIME:
         return _time_sql(comparable_sql(field), predicate, latest)
     if isinstance(predicate, Presence):
-        missing = _missing_sql(field, names)
+        missing = _missing_sql(field, names, today)
         return (f"NOT {missing}" if predicate.present else missing), ()
     if isinstance(predicate, Undeclared):
-        return f"({_missing_sql(field, names)} AND packages.released_utc IS NOT NULL)", ()
+        return f"({_missing_sql(field, names, today)} AND packages.released_utc IS NOT NULL)", ()
     if isinstance(predicate, TextMatch):
         return _text_sql(field, predicate.text, names)
     if field.name in VERSION_LISTS:
         return _version_range_sql(field, predicate)
-    return _range_sql(comparable_sql(field), predicate)
+    return _range_sql(comparable_sql(field, today=today), predicate)
 
 
-def _missing_sql(field: Field, names: GridNames) -> str:
+def _missing_sql(field: Field, names: GridNames, today: str) -> str:
     """Match null and empty values; the condition itself is never null."""
     if field.holds_grids:
         return f"(NOT {_IN_ANY_GRID})"
@@ -170,7 +174,7 @@ def _missing_sql(field: Field, names: GridNames) -> str:
         return f"(coalesce({column_sql(field)}, 'none') = 'none')"
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"(coalesce({column_sql(field)}, '') = '')"
-    return f"({comparable_sql(field)} IS NULL)"
+    return f"({comparable_sql(field, today=today)} IS NULL)"
 
 
 def _time_sql(expression: str, predicate: Predicate, latest: str) -> Sql:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from djpkg import config, credentials
@@ -60,13 +59,30 @@ def open_forge(
 
     When it rejects `token`, those of `other_tokens` are tried, then none.
 
-    All but GitHub are in the module of `sources.rest_forge` that is named like the source, as its `FORGE`.
     """
     url = config.api_url(source, environment)
     if source is SourceName.GITHUB:
         from djpkg.sources.github.source import GitHub  # noqa: PLC0415 - as above
 
         return GitHub(base_url=url, token=token, other_tokens=other_tokens, limits=limits, clock=clock)
-    forge: type[RestForge] = import_module(f"djpkg.sources.rest_forge.{source.value}").FORGE
+    forge = _rest_forge(source)
     servers = forge_servers.api_roots(source, environment)
     return forge(base_url=url, token=token, other_tokens=other_tokens, servers=servers, limits=limits, clock=clock)
+
+
+def _rest_forge(source: SourceName) -> type[RestForge]:
+    """Return the class of a forge without a bulk API."""
+    match source:
+        case SourceName.GITLAB:
+            from djpkg.sources.rest_forge.gitlab import GitLab  # noqa: PLC0415 - as above
+
+            return GitLab
+        case SourceName.BITBUCKET:
+            from djpkg.sources.rest_forge.bitbucket import Bitbucket  # noqa: PLC0415 - as above
+
+            return Bitbucket
+        case SourceName.FORGEJO:
+            from djpkg.sources.rest_forge.forgejo import Forgejo  # noqa: PLC0415 - as above
+
+            return Forgejo
+    raise ValueError(source)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from djpkg.credentials import Token
     from djpkg.errors import SourceError
-    from djpkg.model.facts import ForgeFacts
+    from djpkg.model.facts import ForgeFacts, ProjectDetails
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
@@ -35,7 +35,8 @@ class Answer(Generic[FactsT_co]):
 
     `facts` contains the parts that are new, None when nothing is. `outcome` is None when more answers follow for the
     coordinate; UPDATED means "answered with facts", which may equal the stored ones. `until` belongs to DEFERRED.
-    `refused` belongs to FAILED: a problem of credentials. `etag` and `serial` replace the stored ones unless None.
+    `refused` and `hint` belong to FAILED: a problem of credentials, and the user's next step. `etag` and `serial`
+    replace the stored ones unless None. `details` are PyPI's lists.
     """
 
     coordinate: str
@@ -44,22 +45,24 @@ class Answer(Generic[FactsT_co]):
     reason: str = ""
     until: datetime | None = None
     refused: bool = False
+    hint: str | None = None
     etag: str | None = None
     serial: int | None = None
+    details: ProjectDetails | None = None
 
 
 def failed_answer(
     coordinate: str, error: SourceError, *, facts: FactsT | None = None, etag: str | None = None
 ) -> Answer[FactsT]:
     """Return the answer of a failed lookup: DEFERRED when the rate limit is reached, else FAILED."""
-    hint = f"; {error.hint}" if isinstance(error, CredentialsRejected) and error.hint else ""
     return Answer(
         coordinate=coordinate,
         outcome=Outcome.DEFERRED if isinstance(error, QuotaExhausted) else Outcome.FAILED,
         facts=facts,
-        reason=f"{error}{hint}",
+        reason=str(error),
         until=error.until if isinstance(error, QuotaExhausted) else None,
         refused=isinstance(error, CredentialsRejected),
+        hint=error.hint,
         etag=etag,
     )
 
@@ -70,8 +73,7 @@ NO_TOKENS: Iterator[Token] = iter(())
 def describe_fallback(rejected: CredentialsRejected, token: Token | None) -> CredentialsRejected:
     """Return the error of a rejected token for the report; `token` replaced it."""
     instead = f"with the token from {token.origin}" if token is not None else "without a token"
-    hint = f"; {rejected.hint}" if rejected.hint else ""
-    return CredentialsRejected(f"{rejected}; continued {instead}{hint}")
+    return CredentialsRejected(f"{rejected}; continued {instead}", hint=rejected.hint)
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Source(Metered, Protocol[TargetT_contra, FactsT_co]):
     ) -> AsyncIterator[Sequence[Answer[FactsT_co]]]:
         """Yield answers for `targets` in pages; each coordinate gets exactly one answer with an outcome.
 
-        `sweep` is true when all known targets are requested, so that batches pay off. `targets` begin with the
+        `sweep` is true when all known targets are requested; then batch requests are used. `targets` begin with the
         stalest: when a quota ends, the rest is deferred.
         """
         ...

@@ -10,13 +10,14 @@ import shlex
 import sqlite3
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from djpkg.cli import app
+from djpkg.cli import app, terminal
+from djpkg.mirror import busy
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.package import get_merged
@@ -30,7 +31,7 @@ from tests.mirrors import NOW, POTS, catalog_facts, forge_facts
 from tests.pauses import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.cli.running import Result
@@ -53,6 +54,47 @@ def undo_of(result: Result) -> list[str]:
     words = shlex.split(line.removeprefix("undo: "))
     assert words[:2] == ["djpkg", "edit"]
     return words[1:]
+
+
+# Beside other programs.
+
+
+@contextmanager
+def reader(path: Path) -> Iterator[None]:
+    """Another program that reads, for as long as the block runs."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN")
+        db.execute("SELECT count(*) FROM packages").fetchone()
+        yield
+
+
+def test_an_edit_waits_for_a_reader_with_a_message(filled_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers = ExitStack()
+    readers.enter_context(reader(filled_mirror))
+    write_warning = terminal.write_warning
+
+    def release(text: str) -> None:
+        write_warning(text)
+        readers.close()
+
+    monkeypatch.setattr(terminal, "write_warning", release)
+    monkeypatch.setattr(busy, "EDIT", busy.BusyLimits(total=30, notice=0.02))
+    result = run("edit", "1", "title=Mine")
+    message = f"djpkg: waiting up to 30 seconds for another program that uses the mirror {filled_mirror}"
+    assert (result.code, result.err.splitlines()[0]) == (0, message)
+    assert values(filled_mirror)["title"] == "Mine"
+
+
+def test_an_edit_that_waited_too_long_changes_nothing(filled_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(busy, "EDIT", busy.BusyLimits(total=0.05, notice=60))
+    with reader(filled_mirror):
+        result = run("edit", "1", "title=Mine")
+    assert result.code == 74
+    assert result.err.splitlines() == [
+        f"djpkg: the mirror {filled_mirror} is locked by another program",
+        "       try again when it has finished",
+    ]
+    assert overrides(filled_mirror) == []
 
 
 # With assignments.
@@ -169,9 +211,10 @@ def test_the_undo_command_uses_the_id_for_an_ambiguous_slug(filled_mirror: Path)
 
 
 def test_an_edit_of_a_fetched_field_prints_a_note(fetched_mirror: Path) -> None:
-    assert "repo_watchers: your value is shown from now on" in run("edit", "1", "stars=7").err
-    assert "from now on" not in run("edit", "1", "title=x").err
-    assert "from now on" not in run("edit", "1", "--unset", "stars").err
+    note = "edited; fetches no longer change the shown value"
+    assert f"repo_watchers: {note}\n" in run("edit", "1", "stars=7").err
+    assert note not in run("edit", "1", "title=x").err
+    assert note not in run("edit", "1", "--unset", "stars").err
 
 
 def test_the_same_edit_again_changes_nothing(fetched_mirror: Path) -> None:
@@ -651,15 +694,15 @@ def test_repeated_mistakes_end_the_edit(desk: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_typed_text_is_kept_if_the_disk_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from djpkg.cli.editor import Draft  # noqa: PLC0415 - terminals only
+    from djpkg.cli import editor  # noqa: PLC0415 - terminals only
 
-    def full(draft: Draft, text: str) -> None:
+    def full(path: Path, text: str) -> None:
         if text.startswith("# ERROR"):
             raise OSError(28, "No space left on device")
-        write(draft, text)
+        replace_file(path, text)
 
-    write = Draft._write
-    monkeypatch.setattr(Draft, "_write", full)
+    replace_file = editor.replace_file
+    monkeypatch.setattr(editor, "replace_file", full)
     session = desk.edit(typed("Typed") + '; echo "stars = many" >> "$1"')
     assert session.code == 1
     assert "No space left on device" in session.shown

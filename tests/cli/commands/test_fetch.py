@@ -15,6 +15,7 @@ from djpkg.cli import options
 from djpkg.cli.app import app
 from djpkg.fetch import run as fetch_run
 from djpkg.mirror import lock, schema
+from djpkg.mirror.busy import BusyLimits
 from djpkg.mirror.connection import open_write
 from djpkg.source_name import SourceName
 from tests.fetching import QUICK, Desk, add_starter, expected, quick_folder
@@ -61,6 +62,23 @@ def fetch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Fetch:
         return CliRunner().invoke(app, ["fetch", *arguments], env={**known, **env}, catch_exceptions=False)
 
     return run
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",), ("--json",)])
+def test_a_wait_for_another_program_is_a_line_on_stderr(
+    fetch: Fetch, desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet: tuple[str, ...]
+) -> None:
+    fetch("--all")
+    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, busy_limits=BusyLimits(total=0.2, notice=0.02)))
+    with closing(sqlite3.connect(desk.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM packages").fetchone()
+        result = fetch("--all", *quiet)
+    waiting = f"djpkg: waiting up to 0.2 seconds for another program that uses the mirror {desk.path}"
+    locked = f"djpkg: the mirror {desk.path} is locked by another program"
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 74
+    assert lines[:-1] == ([locked] if quiet == ("-q",) else [waiting, locked])
 
 
 def stderr_lines(result: Result) -> list[str]:
@@ -278,16 +296,29 @@ def test_a_rejected_token_is_reported_and_not_printed(fetch: Fetch, desk: Desk) 
     fetch("--all")
     result = fetch("plain", "--source", "github", GH_TOKEN="ghp_canary_wrong_0123456789")
     assert result.exit_code == 0
-    (line,) = stderr_lines(result)
+    line, hint = stderr_lines(result)
     assert "rejected the token from GH_TOKEN" in line
+    assert hint == "       check the environment variable GH_TOKEN"
     assert "canary" not in line
+
+
+@pytest.mark.parametrize("arguments", [["--all"], ["plain", "gone"]], ids=["all", "named"])
+def test_a_hint_follows_its_cause_once(fetch: Fetch, desk: Desk, arguments: list[str]) -> None:
+    wrong = desk.server.env["DJPKG_CATALOG_URL"].removesuffix("v4") + "v5"
+    result = fetch(*arguments, "--source", "catalog", DJPKG_CATALOG_URL=wrong)
+    line, hint = stderr_lines(result)
+    assert line.startswith(f"djpkg: catalog: API not found at {wrong} (404)")
+    assert hint == "       set DJPKG_CATALOG_URL to its address, which ends with /api/v4"
 
 
 def test_a_second_fetch_exits_with_75(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     with lock.fetch_lock(desk.path):
         result = fetch("--all")
     assert result.exit_code == 75
-    assert stderr_lines(result) == [f"djpkg: another fetch of {desk.path} is running"]
+    assert stderr_lines(result) == [
+        f"djpkg: another fetch of {desk.path} is running",
+        "       wait until it has finished",
+    ]
     assert server.log == []
 
 
@@ -334,7 +365,7 @@ def test_a_path_that_cannot_be_written_exits_with_74(fetch: Fetch, desk: Desk, s
     assert server.log == []
 
 
-def test_a_full_disk_exits_with_74_and_one_line(
+def test_a_full_disk_exits_with_74_and_a_hint(
     fetch: Fetch, desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch("--all")
@@ -350,9 +381,12 @@ def test_a_full_disk_exits_with_74_and_one_line(
             yield db
 
     monkeypatch.setattr(fetch_run, "open_write", small)
-    result = fetch("--all", "--full")
+    result = fetch("--all", "--refetch")
     assert result.exit_code == 74
-    assert stderr_lines(result) == [f"djpkg: the disk is full; the mirror {desk.path} is unchanged"]
+    assert stderr_lines(result) == [
+        f"djpkg: the disk is full; the mirror {desk.path} is unchanged",
+        "       free some space and run the command again",
+    ]
     assert {slug: desk.show(slug) for slug in desk.slugs()} == before
 
 
@@ -392,7 +426,8 @@ def test_a_dry_run_prints_estimates_and_sends_no_request(fetch: Fetch, desk: Des
     document = json.loads(fetch("--all", "--dry-run", "--json").stdout)
     assert [estimate["source"] for estimate in document["prices"]] == ["catalog", "github", "gitlab", "pypi"]
     assert all(
-        list(estimate) == ["source", "packages", "least", "most", "points", "quota"] for estimate in document["prices"]
+        list(estimate) == ["source", "packages", "least", "most", "points", "quota", "outdated"]
+        for estimate in document["prices"]
     )
     assert server.log == []
     assert desk.path.read_bytes() == before
@@ -432,7 +467,10 @@ def test_requirements_are_fetched_and_unknown_ones_are_listed(desk: Desk, fetch:
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines()[0] == "1 of 2 dependencies is not listed on Django Packages: six"
-    assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {"plain/json"}
+    assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {
+        "plain/json",
+        "django/json",
+    }
 
 
 @pytest.mark.parametrize("quiet", [(), ("-q",)])
@@ -524,12 +562,12 @@ def test_requirements_are_fetched_by_id_even_if_slugs_are_reused(desk: Desk, fet
     assert fetch("--all", "--source", "catalog").exit_code == 0
     desk.world.remove_package("reused")
     desk.world.add_package("reused", path="acme/new", releases=[("1.0", 5)], project="new-name")
-    assert fetch("--all", "--full", "--source", "catalog").exit_code == 0
+    assert fetch("--all", "--refetch", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("old-name\nnumber\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"))
     assert (result.exit_code, result.output) == (0, "")
     projects = {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")}
-    assert projects == {"old-name/json", "number/json"}
+    assert projects == {"old-name/json", "number/json", "django/json"}
     assert {request.path for request in desk.server.requests("catalog")} >= {
         f"/packages/{package.id}/" for package in (gone, number)
     }

@@ -120,7 +120,7 @@ def kill_through(desk: Desk, launcher: Launcher, *, step: int, **options: Any) -
     at = 1
     while True:
         change(desk.world, at)
-        ended = launcher.run("fetch", "--all", "--full", at=at, signal=signal.SIGKILL, **options)
+        ended = launcher.run("fetch", "--all", "--refetch", at=at, signal=signal.SIGKILL, **options)
         if ended.code == 0:
             return killed, torn
         assert ended.code == -signal.SIGKILL
@@ -138,7 +138,7 @@ def test_a_killed_fetch_leaves_whole_pages_and_the_next_one_completes(desk: Desk
     killed, torn = kill_through(desk, launcher, step=5)
     assert killed >= KILLS
     assert torn == 0
-    assert launcher.run("fetch", "--all", "--full").code == 0
+    assert launcher.run("fetch", "--all", "--refetch").code == 0
     assert desk.show("p0")["documentation_url"] == "https://example.org/mine"
     desk.world.package("p0").documentation_url = "https://example.org/mine"
     check_equals_the_world(desk)
@@ -178,7 +178,9 @@ def test_an_interrupted_fetch_says_so_and_leaves_whole_pages(
     for at in (3, 55):
         change(desk.world, at)
         desk.server.latency = dict.fromkeys(("catalog", "github", "pypi", "gitlab"), 0.01)
-        check_interrupted(launcher.run("fetch", "--all", "--full", "--json", at=at, signal=number, times=times), code)
+        check_interrupted(
+            launcher.run("fetch", "--all", "--refetch", "--json", at=at, signal=number, times=times), code
+        )
         check_whole_pages(desk)
     desk.server.latency = {}
     assert launcher.run("fetch", "--all").code == 0
@@ -242,7 +244,10 @@ def test_a_second_concurrent_fetch_exits_with_75_and_sends_no_request(desk: Desk
     os.kill(first, signal.SIGKILL)
     launcher.wait(first)
     assert (second.code, second.stdout) == (75, "")
-    assert second.stderr == f"djpkg: another fetch of {desk.path} is running\n"
+    assert second.stderr.splitlines() == [
+        f"djpkg: another fetch of {desk.path} is running",
+        "       wait until it has finished",
+    ]
     assert len(desk.server.log) == requests
     desk.server.faults.clear()
     assert launcher.run("fetch", "--all").code == 0  # the lock died with its holder

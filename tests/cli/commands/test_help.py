@@ -52,7 +52,7 @@ def test_the_help_of_the_program_mentions_it() -> None:
 
 
 @pytest.mark.parametrize("topic", PAGES)
-def test_into_a_pipe_goes_the_markdown_of_the_page(topic: str) -> None:
+def test_help_prints_the_markdown_of_a_page_in_a_pipe(topic: str) -> None:
     ended = run("help", topic)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.endswith(text(topic))

@@ -116,7 +116,7 @@ def test_an_unknown_package_exits_with_3_and_suggests_similar_slugs_and_a_fetch(
     assert (result.code, result.out) == (3, "")
     assert result.err.splitlines() == [
         "djpkg: package 'django-pot' not found in the mirror",
-        "       did you mean django-pots, django-pans?; djpkg fetch django-pot asks the catalog for it",
+        "       did you mean django-pots, django-pans?; to look it up in the catalog: djpkg fetch django-pot",
     ]
 
 

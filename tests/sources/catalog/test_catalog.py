@@ -281,7 +281,7 @@ def test_the_last_of_two_records_with_the_same_id_counts(world: World, server: W
         ("gzip_nested", UnexpectedPayload, "content encoding"),
         ("cut", Unreachable, "was truncated"),
         ("drop", Unreachable, "closed the connection"),
-        ("challenge", HTTPStatusError, "catalog: Cloudflare accepts only browsers at the moment (challenge)"),
+        ("challenge", HTTPStatusError, "catalog: Cloudflare blocked the request (browser challenge); try again later"),
         ("maintenance", HTTPStatusError, "the site is unavailable (503), probably for maintenance"),
     ],
 )
@@ -299,7 +299,7 @@ def test_an_invalid_response_to_a_sweep_names_the_cause(
 def test_a_challenge_without_its_header_is_recognized(server: WorldServer) -> None:
     page = b"<!DOCTYPE html><html><head><title>Just a moment...</title>"
     server.fault("catalog", status=403, body=page, headers={"content-type": "text/html"})
-    with pytest.raises(HTTPStatusError, match="Cloudflare accepts only browsers"):
+    with pytest.raises(HTTPStatusError, match="Cloudflare blocked the request"):
         fetch(server, "django-todo")
 
 

@@ -340,6 +340,25 @@ def test_a_further_page_with_missing_commits_is_rejected(
     assert fault.hits
 
 
+def test_a_further_page_of_a_history_with_another_total_is_rejected(
+    server: WorldServer, github: GitHubHarness, world: World
+) -> None:
+    paths = [world.add_repository(f"acme/p{n}", commits=[d / 3 for d in range(1, 230)]).path for n in range(5)]
+
+    def drop_last(response: dict[str, Any]) -> object:
+        parts = [response["data"][name] for name in response["data"] if name.startswith("w")]
+        histories = [part["object"]["history"] for part in parts]
+        last = next(history for history in histories if not history["pageInfo"]["hasNextPage"])
+        last["nodes"].pop()
+        last["totalCount"] -= 1
+        return response
+
+    fault = server.fault("graphql", "after:", kind="rewrite", rewrite=drop_last, times=1)
+    assert set(github.fetch(*paths, sweep=True).values()) == {UPDATED}
+    assert_stored(github, paths)
+    assert fault.hits == 1
+
+
 def test_an_empty_history_is_not_stored_as_a_year_without_commits(
     server: WorldServer, github: GitHubHarness, world: World
 ) -> None:
@@ -383,7 +402,7 @@ def test_a_server_without_graphql_fails_everything_after_one_request(
     paths = many(world, 300)
     server.fault("graphql", status=404, body={"message": "Not Found"})
     assert set(github.fetch(*paths, sweep=True).values()) == {FAILED}
-    assert github.reason(paths[7]) == "github: got status 404 for a GraphQL query (Not Found)"
+    assert github.reason(paths[7]).endswith(": HTTP 404 (Not Found) for a GraphQL query")
     assert len(server.requests()) == 1
 
 

@@ -223,8 +223,8 @@ def test_a_repository_that_is_forbidden_without_a_token_too_fails(server: WorldS
     world.add_repository(TODO, state="saml", commits=[3])
     server.fault("github", kind="status", status=403, body={"message": "Resource protected by organization SAML"})
     assert github.fetch(TODO) == {TODO: Outcome.FAILED}
-    message = "Resource protected by organization SAML"
-    assert github.reason(TODO) == f"github: got status 403 for the repository ({message})"
+    end = ": HTTP 403 (Forbidden) for the repository: Resource protected by organization SAML"
+    assert github.reason(TODO).endswith(end)
 
 
 @pytest.mark.parametrize(
@@ -233,11 +233,11 @@ def test_a_repository_that_is_forbidden_without_a_token_too_fails(server: WorldS
         (
             410,
             {"message": "This version is no longer supported"},
-            "got status 410 for the repository (This version is no longer",
+            "HTTP 410 (Gone) for the repository: This version is no longer",
         ),
         (202, {}, "is not ready yet"),
-        (403, {"message": "Sorry."}, "got status 403 for the repository (Sorry.)"),
-        (422, {}, "got status 422"),
+        (403, {"message": "Sorry."}, "HTTP 403 (Forbidden) for the repository: Sorry."),
+        (422, {}, "HTTP 422 (Unprocessable"),
         (500, {}, "500"),
         (200, [], "is invalid"),
     ],

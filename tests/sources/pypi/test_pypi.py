@@ -113,6 +113,8 @@ def test_the_latest_release_is_parsed(world: World, server: WorldServer) -> None
         license="BSD License",
         development_status="5 - Production/Stable",
         repository_urls=("https://github.com/shacker/django-todo", "https://docs.example.org"),
+        releases=2,
+        first_released="2022-11-03T08:20:30Z",
     )
     assert answer.serial == project.serial
     assert answer.etag

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,29 +92,54 @@ objects = st.builds(
 )
 
 
+def check_pieces() -> Counter[str]:
+    """Read many lists in pieces, and return how many had several pieces, found something, and have braces in names."""
+    reached: Counter[str] = Counter()
+
+    @settings(derandomize=True, deadline=None, max_examples=100, report_multiple_bugs=False, database=None)
+    @given(
+        st.lists(objects, min_size=1, max_size=12),
+        st.dictionaries(names, values, max_size=2),
+        st.integers(1, 200),
+        st.sampled_from([None, 1, "\t"]),
+        st.sampled_from([True, False]),
+    )
+    def check(
+        projects: list[dict[str, Any]],
+        more: dict[str, object],
+        size: int,
+        indent: int | str | None,
+        projects_first: object,
+    ) -> None:
+        listed = {"projects": projects} | more if projects_first else more | {"projects": projects}
+        body = json.dumps(listed, indent=indent, ensure_ascii=bool(projects_first))
+        wanted = {canonicalize_name(str(item["name"])) for item in projects[::2]}
+        expected: dict[str, int] = {
+            key: item["_last-serial"] for item in projects if (key := canonicalize_name(str(item["name"]))) in wanted
+        }
+        braces = any(set("{}") & set(item["name"]) for item in projects)
+        reached.update(pieces=len(body) > size, found=bool(expected), braces=braces)
+        assert read(body, wanted, size=size) == Serials(found=expected, count=len(projects))
+
+    check()
+    return reached
+
+
 @pytest.mark.campaign
-@settings(derandomize=True, deadline=None, max_examples=100)
-@given(
-    st.lists(objects, min_size=1, max_size=12),
-    st.dictionaries(names, values, max_size=2),
-    st.integers(1, 200),
-    st.sampled_from([None, 1, "\t"]),
-    st.sampled_from([True, False]),
-)
-def test_reading_in_pieces_equals_reading_at_once(
-    projects: list[dict[str, Any]],
-    more: dict[str, object],
-    size: int,
-    indent: int | str | None,
-    projects_first: object,
+def test_reading_in_pieces_equals_reading_at_once() -> None:
+    reached = check_pieces()
+    assert reached["pieces"] >= 20
+    assert reached["found"] >= 20
+    assert reached["braces"] >= 5
+
+
+@pytest.mark.nightly
+def test_without_a_search_for_the_end_of_a_project_braces_in_names_would_end_it(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    listed = {"projects": projects} | more if projects_first else more | {"projects": projects}
-    body = json.dumps(listed, indent=indent, ensure_ascii=bool(projects_first))
-    wanted = {canonicalize_name(str(item["name"])) for item in projects[::2]}
-    expected: dict[str, int] = {
-        key: item["_last-serial"] for item in projects if (key := canonicalize_name(str(item["name"]))) in wanted
-    }
-    assert read(body, wanted, size=size) == Serials(found=expected, count=len(projects))
+    monkeypatch.setattr(serials, "_objects_end", lambda buffer: buffer.find(b"}") + 1)
+    with pytest.raises((AssertionError, UnexpectedPayload)):
+        check_pieces()
 
 
 @pytest.mark.parametrize("size", [10, 1 << 16])
@@ -183,8 +209,9 @@ def test_a_list_with_many_keys_is_rejected_before_all_are_read() -> None:
     assert read_chunks < 10
 
 
-@pytest.mark.campaign
-def test_the_list_is_never_completely_in_memory() -> None:
+def peak_memory(*, at_once: bool) -> int:
+    """Return the most bytes in memory while a list of 30,000 projects is read."""
+
     def pieces() -> Iterable[bytes]:
         yield b'{"meta":{},"projects":['
         for first in range(0, 30_000, 1000):
@@ -195,10 +222,21 @@ def test_the_list_is_never_completely_in_memory() -> None:
     read_pieces([text(project("warm")).encode()], ())
     tracemalloc.start()
     try:
-        assert read_pieces(pieces(), {"some-name-29999"}) == Serials(found={"some-name-29999": 29999}, count=30_000)
-        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        found = read_pieces([b"".join(pieces())] if at_once else pieces(), {"some-name-29999"})
+        assert found == Serials(found={"some-name-29999": 29999}, count=30_000)
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.campaign
+def test_the_list_is_never_completely_in_memory() -> None:
+    assert peak_memory(at_once=False) < 1 << 20
+
+
+@pytest.mark.nightly
+def test_a_list_read_at_once_would_be_completely_in_memory() -> None:
+    assert peak_memory(at_once=True) > 1 << 20
 
 
 def test_the_accept_header_is_that_of_pep_691() -> None:

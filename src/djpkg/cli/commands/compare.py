@@ -41,7 +41,7 @@ def compare(
             "--grid",
             metavar="GRID",
             help="Add the packages of a grid: slug, title or id.",
-            autocompletion=candidates.when_completing(candidates.grids),
+            autocompletion=candidates.grids,
         ),
     ] = None,
     manifests: Annotated[list[str] | None, options.requirements_option("Add")] = None,
@@ -76,7 +76,8 @@ def compare(
         elif output_format == "csv" or (output_format is None and not terminal.is_terminal()):
             output.write_rows(output.PackageRows(mirror, ids, (*_SLUG, *columns), damaged), output_format or "tsv")
         else:
-            rows = list(listing.get_rows(mirror, ids, (*_SLUG, *columns, *NEEDED_COLUMNS), damaged))
+            needed = (*_SLUG, *columns, *NEEDED_COLUMNS)
+            rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
             if output_format is not None:
                 output.write_rows(comparison_table(rows, columns, now=options.now()), output_format)
             elif rows:

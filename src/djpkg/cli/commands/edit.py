@@ -48,7 +48,7 @@ Assignments = Annotated[
     typer.Argument(
         metavar="[ASSIGNMENT]...",
         help="field=value (field= clears), field:=JSON, field+=value, field-=value.",
-        autocompletion=candidates.when_completing(candidates.assignments),
+        autocompletion=candidates.assignments,
     ),
 ]
 
@@ -98,7 +98,7 @@ def edit(
             "--unset",
             metavar="FIELD",
             help="Remove your value; the latest upstream value is shown again.",
-            autocompletion=candidates.when_completing(candidates.editable),
+            autocompletion=candidates.editable,
         ),
     ] = None,
     as_json: AsJson = False,
@@ -284,7 +284,7 @@ def _find_changes(found: _Found, stored: tuple[Merged, Merged] | None, edited: s
         if stored is not None and name in stored[0].upstream:
             continue
         field = _find_editable(name)
-        new = to_public(field, stored[1].values[name]) if stored is not None and field is not None else None
+        new = to_public(field, stored[1].values[field.name]) if stored is not None and field is not None else None
         changes.append(
             FieldChange(name, field, _raw_text(raw), new, new, was_edited=True, is_edited=False, is_valid=False)
         )
@@ -302,7 +302,7 @@ def _write_notes(changes: list[FieldChange], undo_command: str | None) -> None:
         terminal.write_stderr("nothing changed")
     for change in changes:
         if change.is_edited and change.field is not None and change.field.owner in (Owner.FORGE, Owner.PYPI):
-            terminal.write_stderr(f"{change.name}: your value is shown from now on, also after a fetch")
+            terminal.write_stderr(f"{change.name}: edited; fetches no longer change the shown value")
     if undo_command is not None:
         terminal.write_stderr(f"undo: {undo_command}")
 

@@ -52,11 +52,13 @@ def fetch(
             "--source",
             metavar="NAME",
             help=f"Fetch from this source only: {', '.join(SourceName)}. Repeatable.",
-            autocompletion=candidates.when_completing(candidates.sources),
+            autocompletion=candidates.sources,
         ),
     ] = None,
     manifests: Annotated[list[str] | None, options.requirements_option("Fetch")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read the catalog's whole list, even if not due.")] = False,
+    refetch: Annotated[
+        bool, typer.Option("--refetch", help="Ask for everything anew, also for what has not changed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate the requests without sending any.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
@@ -87,7 +89,11 @@ def fetch(
         from djpkg.fetch.request import FetchRequest
 
         request = FetchRequest(
-            packages=named, manifests=tuple(manifests or ()), all_packages=all_packages, sources=sources, full=full
+            packages=named,
+            manifests=tuple(manifests or ()),
+            all_packages=all_packages,
+            sources=sources,
+            refetch=refetch,
         )
         if dry_run:
             _print_estimates(request, db, as_json=as_json)
@@ -158,13 +164,15 @@ def _new_progress(*, visible: bool, quiet: bool) -> Progress:
 
 
 def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
-    """Print errors, one line per cause; then the summary, if wanted."""
+    """Print each cause of errors on one line, and its hint on another; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
-    for line in [*report_text.error_lines(report), *report_text.closed_lines(report)]:
+    for line, hint in report_text.causes(report):
         terminal.write_stderr(f"djpkg: {line}")
-    if report.hint:
-        terminal.write_stderr(f"       {report.hint}")
+        if hint:
+            terminal.write_stderr(f"       {hint}")
+    for line in report_text.closed_lines(report):
+        terminal.write_stderr(f"djpkg: {line}")
     for edits in report.removed_edits:
         terminal.write_stderr(f"djpkg: {describe_removed_edits(edits, db)}")
     if report.stop_code in (INTERRUPTED, TERMINATED):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from djpkg.cli import options, terminal
-from djpkg.cli.completion import candidates
 from djpkg.cli.options import Db
 from djpkg.errors import UsageError
 from djpkg.text import quote_input
@@ -47,7 +46,7 @@ def help_(
         typer.Argument(
             metavar="[TOPIC|COMMAND]",
             help="A topic or a command; without one, list them all.",
-            autocompletion=candidates.when_completing(complete_names),
+            autocompletion=complete_names,
         ),
     ] = None,
     *,

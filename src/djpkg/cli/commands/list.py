@@ -97,8 +97,8 @@ def _takes_value(letter: str, value: str) -> bool:
 _TERMS = """A TERM is a word, is:STATE or a filter FIELD:VALUE. Words match slug, title, description, category and
 grids. Commas separate alternatives; a leading - or ^ excludes.
 
-Numbers and times take ranges: stars:100.. or released:2025..2026. A time may be a span before now: 12h, 7d, 2w, 6m, 1y.
-djpkg fields lists the fields, each with an example.
+Numbers and times take ranges: stars:100.. or released:2025..2026. A time is a date, or a time span before now: 12h, 7d,
+2w, 6m, 1y. djpkg fields lists the fields, each with an example.
 """
 
 
@@ -120,7 +120,7 @@ def list_(
         typer.Argument(
             metavar="[TERM]...",
             help="Words and filters; all must match.",
-            autocompletion=candidates.when_completing(candidates.terms),
+            autocompletion=candidates.terms,
         ),
     ] = None,
     *,
@@ -131,7 +131,7 @@ def list_(
             "--sort",
             metavar="FIELD,...",
             help="Sort by fields; -FIELD reverses.",
-            autocompletion=candidates.when_completing(candidates.sorts),
+            autocompletion=candidates.sorts,
         ),
     ] = None,
     limit: Limit = None,
@@ -177,13 +177,16 @@ class _Search(NamedTuple):
     def find_ids(self, query: Query, limit: int) -> list[int]:
         """Return the matching ids in order, at most `limit`; 0 for all."""
         if self.allowed is None:
-            return listing.find_ids(self.mirror, query, self.sorts, limit=limit)
-        found = [number for number in listing.find_ids(self.mirror, query, self.sorts) if number in self.allowed]
+            return listing.find_ids(self.mirror, query, self.sorts, limit=limit, now=options.now())
+        ids = listing.find_ids(self.mirror, query, self.sorts, now=options.now())
+        found = [number for number in ids if number in self.allowed]
         return found[:limit] if limit else found
 
     def count(self, query: Query) -> int:
         """Return the number of matching packages."""
-        return listing.count(self.mirror, query) if self.allowed is None else len(self.find_ids(query, 0))
+        if self.allowed is None:
+            return listing.count(self.mirror, query, now=options.now())
+        return len(self.find_ids(query, 0))
 
 
 def _draw(
@@ -192,7 +195,7 @@ def _draw(
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
     needed = (*columns, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
-    rows = list(listing.get_rows(mirror, ids, needed, damaged))
+    rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
     if rows:
         width, ascii_only = terminal.width(), terminal.ascii_only()
         table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)

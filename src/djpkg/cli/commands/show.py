@@ -44,7 +44,7 @@ Web = Annotated[
         *_WEB,
         metavar="[PAGE]",
         help="Open a page in the browser: catalog (default), repo, pypi or docs.",
-        autocompletion=candidates.when_completing(candidates.pages),
+        autocompletion=candidates.pages,
     ),
 ]
 
@@ -118,10 +118,10 @@ def show(
             _show_sources(_get_package(mirror, number), selected or fields.ALL_COLUMNS, as_json=as_json)
         elif as_json:
             columns = selected or fields.RECORD_COLUMNS
-            terminal.write_stdout(render_record(read.get_values(mirror, number, columns), columns))
+            terminal.write_stdout(render_record(read.get_values(mirror, number, columns, now=options.now()), columns))
         elif not terminal.is_terminal():
             columns = selected or fields.ALL_COLUMNS
-            values = read.get_values(mirror, number, columns)
+            values = read.get_values(mirror, number, columns, now=options.now())
             rows = [(column.key, values.get(column.field.name)) for column in columns]
             output.write_rows(RowList(("field", "value"), rows), "plain")
         elif selected:
@@ -141,7 +141,7 @@ def _check_page(page: str, *, alone: bool) -> None:
 def _get_package(mirror: sqlite3.Connection, number: int) -> Package:
     from djpkg.mirror.package import get_package
 
-    package = get_package(mirror, number, forges=forge_servers.forge_servers(os.environ))
+    package = get_package(mirror, number, forges=forge_servers.forge_servers(os.environ), now=options.now())
     for problem in package.problems:
         terminal.write_stderr(f"djpkg: {problem}")
     return package
@@ -194,7 +194,7 @@ def _origin_to_json(package: Package, name: str) -> dict[str, Value]:
 def _draw_fields(mirror: sqlite3.Connection, number: int, columns: Sequence[Column]) -> None:
     from djpkg.render.small_tables import values_table
 
-    values = read.get_values(mirror, number, (*columns, *known_values.NEEDED_COLUMNS))
+    values = read.get_values(mirror, number, (*columns, *known_values.NEEDED_COLUMNS), now=options.now())
     width, ascii_only = terminal.width(), terminal.ascii_only()
     terminal.print_renderable(values_table(values, columns, now=options.now(), width=width, ascii_only=ascii_only))
 

@@ -14,7 +14,7 @@ from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.status import SourceStatus, Status, get_status
 from djpkg.render import relative_time
-from djpkg.render.delimited import tsv_line
+from djpkg.render.rows import RowList
 from djpkg.source_name import SourceName
 from djpkg.text import pluralize
 from djpkg.times import format_time
@@ -74,8 +74,8 @@ def status(*, as_json: AsJson = False, db: Db = None) -> None:
     if as_json:
         output.write_object(_to_json(path, size, state, tokens))
     elif not terminal.is_terminal():
-        for name, value in _flatten(_to_json(path, size, state, tokens)):
-            terminal.write_stdout(tsv_line([name, value]))
+        values = list(_flatten(_to_json(path, size, state, tokens)))
+        output.write_rows(RowList(("name", "value"), values), "plain")
     else:
         from djpkg.render.small_tables import status_table
 
@@ -166,7 +166,7 @@ def _lines(
         yield "mirror", f"none yet at {path}; djpkg fetch --all creates it"
     else:
         yield "mirror", f"{path}, {_format_size(size)}, format {state.version}"
-        removed = f", {state.removed:,} removed from the directory" if state.removed else ""
+        removed = f", {state.removed:,} removed from the catalog" if state.removed else ""
         yield "packages", f"{state.listed:,} listed{removed}"
         if state.overrides:
             yield "edits", f"{pluralize(state.overrides, 'value')} in {pluralize(state.edited, 'package')}"

@@ -9,7 +9,7 @@ import os
 import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 PAGES = ("catalog", "repo", "pypi", "docs")
 # The variable that a shell sets when it asks for completions.
 COMPLETE_VARIABLE = "_DJPKG_COMPLETE"
-
-CallbackT = TypeVar("CallbackT")
-
-
-def when_completing(callback: CallbackT) -> CallbackT | None:
-    """Return the callback if a shell requests completions, else None: Typer inspects callbacks at every start."""
-    return callback if os.environ.get(COMPLETE_VARIABLE) else None
 
 
 def packages(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -26,7 +26,7 @@ class _AnyRecord(msgspec.Struct):
     id: Id
 
 
-class _Package(msgspec.Struct, gc=False):
+class _Package(msgspec.Struct):
     """The 18 keys; all of them are required."""
 
     category: str | None

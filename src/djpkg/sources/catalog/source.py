@@ -20,7 +20,7 @@ from djpkg.source_name import SourceName
 from djpkg.sources.catalog.records import parse_category, parse_grid, parse_id, parse_package
 from djpkg.sources.http.client import SingleServerSource
 from djpkg.sources.http.payload import Count, decode_json
-from djpkg.sources.http.response import is_valid_url, to_single_line
+from djpkg.sources.http.response import http_status_error, is_valid_url, to_single_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -175,13 +175,13 @@ class Catalog(SingleServerSource):
             if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
             self._outage = HTTPStatusError(
-                "catalog: the site is unavailable (503), probably for maintenance", status=error.status
+                "catalog: the site is unavailable (503), probably for maintenance; try again later", status=error.status
             )
             raise self._outage from error
         is_html = response.body.lstrip()[:1] == b"<"
         if response.headers.get("cf-mitigated") == "challenge" or (is_html and b"Just a moment..." in response.body):
             self._outage = HTTPStatusError(
-                "catalog: Cloudflare accepts only browsers at the moment (challenge)", status=response.status
+                "catalog: Cloudflare blocked the request (browser challenge); try again later", status=response.status
             )
             raise self._outage
         if response.status == HTTPStatus.NOT_FOUND:
@@ -192,7 +192,7 @@ class Catalog(SingleServerSource):
                     hint="set DJPKG_CATALOG_URL to its address, which ends with /api/v4",
                 )
         elif response.status != HTTPStatus.OK:
-            raise HTTPStatusError(f"catalog: got status {response.status}", status=response.status)
+            raise http_status_error(SourceName.CATALOG, response.host, response.status)
         elif is_html:
             raise UnexpectedPayload(f"catalog: got an HTML page instead of JSON ({response.status})")
         return response

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.sources.github.answers import AnswerCollector, PendingRepository
-    from djpkg.sources.github.lookup import RepositoryLookup, WorkerPool
+    from djpkg.sources.github.lookup import RestFetcher, WorkerPool
     from djpkg.sources.http.client import Client
 
 MAX_ATTEMPTS = 3
@@ -53,7 +53,7 @@ class BulkFetch:
     """
 
     client: Client
-    lookup: RepositoryLookup
+    lookup: RestFetcher
     pool: WorkerPool
     answers: AnswerCollector
     now: datetime

@@ -1,4 +1,4 @@
-"""Tells GitHub's error responses apart: rate limits, blocked repositories, refused tokens.
+"""Classify GitHub error responses: rate limits, blocked repositories, refused tokens.
 
 All of them have status 403. A rate limit and a blocked repository are recognized, so the body is checked before the
 headers; every other 403 means that the owner refuses the token, for one of many reasons. Sources: GitHub REST "Rate
@@ -17,7 +17,7 @@ from djpkg.errors import HTTPStatusError, SourceError
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
 from djpkg.sources.http.rate_limit import RateLimitHit, rate_limit_from_headers
-from djpkg.sources.http.response import to_single_line
+from djpkg.sources.http.response import http_status_error, to_single_line
 
 if TYPE_CHECKING:
     from djpkg.sources.http.response import Response
@@ -88,8 +88,7 @@ def status_error(response: Response, what: str) -> HTTPStatusError:
     if response.status == HTTPStatus.ACCEPTED:
         return HTTPStatusError(f"{SOURCE}: {what} is not ready yet", status=response.status)
     message = to_single_line(_parse_body(response).message)
-    detail = f" ({message})" if message else ""
-    return HTTPStatusError(f"{SOURCE}: got status {response.status} for {what}{detail}", status=response.status)
+    return http_status_error(SOURCE, response.host, response.status, what=what, message=message)
 
 
 def _parse_body(response: Response) -> _Body:

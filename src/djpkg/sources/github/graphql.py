@@ -92,7 +92,7 @@ class GraphQLResponse:
             if any(error.type == _FORBIDDEN for error in errors):
                 raise HTTPStatusError(message, status=HTTPStatus.FORBIDDEN)
             raise UnexpectedPayload(message)
-        # The error's path is only where the resources ran out: every null after it is affected too.
+        # The error path names only the first affected result; every null after it may be affected too.
         self._incomplete = any(error.type == _RESOURCE_LIMITS or not error.path for error in errors)
         self._error_types = {_repository_path(error): error.type for error in reversed(errors)}
         self.rate_limit = _parse_rate_limit(self._data.get("rateLimit"))

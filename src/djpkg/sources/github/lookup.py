@@ -34,7 +34,7 @@ MAX_REQUESTS_PER_REPOSITORY = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryLookup:
+class RestFetcher:
     """Fetches single repositories or single parts and adds the answers to `answers`."""
 
     rest: RestApi
@@ -150,7 +150,7 @@ class QuotaGate:
     async def start(self, requests: int) -> None:
         """Wait until so many requests may be sent; raise QuotaExhausted if they may not in this run.
 
-        After that it raises for all others too: they come later because their facts are fresher.
+        Later calls raise the same error: targets are sorted stalest first.
         """
         async with self._turn:
             if self._exhausted is not None:
@@ -171,7 +171,7 @@ class QuotaGate:
     def _check(self, requests: int) -> QuotaExhausted | None:
         now = self._clock()
         if self._quota.remaining is None and self._in_progress and not self._authorized:
-            return QuotaExhausted(f"{SOURCE}: the quota is not known yet", until=None)
+            return QuotaExhausted(f"{SOURCE}: rate limit unknown; no response from GitHub yet", until=None)
         cost = requests + MAX_REQUESTS_PER_REPOSITORY * self._in_progress
         try:
             self._quota.reserve(cost, now=now)
@@ -184,7 +184,7 @@ class QuotaGate:
 
 
 async def fetch_each(
-    targets: Iterable[RepositoryTarget], *, lookup: RepositoryLookup, gate: QuotaGate, answers: AnswerCollector
+    targets: Iterable[RepositoryTarget], *, lookup: RestFetcher, gate: QuotaGate, answers: AnswerCollector
 ) -> None:
     """Fetch the targets concurrently. Raises an exception group of CredentialsRejected."""
 

@@ -30,7 +30,7 @@ query Probe%(parameters)s {
   %(repositories)s
 }
 fragment Facts on Repository {
-  id nameWithOwner description stargazerCount forkCount isArchived isDisabled isEmpty
+  id nameWithOwner description stargazerCount forkCount isArchived archivedAt isDisabled isEmpty
   licenseInfo { spdxId }
   defaultBranchRef { target { oid ... on Commit { committedDate } } }
 }
@@ -39,20 +39,20 @@ _BY_ID = "nodes(ids: $ids) { ...Facts }"
 _BY_NAME = "r%(number)d: repository(owner: %(owner)s, name: %(name)s, followRenames: true) { ...Facts }"
 
 
-class _License(msgspec.Struct, rename="camel", gc=False):
+class _License(msgspec.Struct, rename="camel"):
     spdx_id: str | None = None
 
 
-class _Target(msgspec.Struct, rename="camel", gc=False):
+class _Target(msgspec.Struct, rename="camel"):
     oid: Oid
     committed_date: str | None = None
 
 
-class _Branch(msgspec.Struct, gc=False):
+class _Branch(msgspec.Struct):
     target: _Target | None = None
 
 
-class _Repository(msgspec.Struct, rename="camel", gc=False):
+class _Repository(msgspec.Struct, rename="camel"):
     id: NodeId
     name_with_owner: str
     stargazer_count: payload.Count
@@ -63,6 +63,7 @@ class _Repository(msgspec.Struct, rename="camel", gc=False):
     description: str | None
     license_info: _License | None
     default_branch_ref: _Branch | None
+    archived_at: str | None = None
 
 
 _REPOSITORY = msgspec.json.Decoder(_Repository)
@@ -114,6 +115,7 @@ def _parse_repository(
             stars=record.stargazer_count,
             forks=record.fork_count,
             archived=record.is_archived,
+            archived_at=_parse_archived_at(record),
             license=parse_license(record.license_info.spdx_id if record.license_info is not None else None),
             head=head.oid if head is not None else None,
             head_at=payload.normalize_time(at, source=SOURCE) if at is not None else None,
@@ -121,3 +123,9 @@ def _parse_repository(
     except SourceError as error:
         return error
     return facts if target.node_id is None or is_same_node(target.node_id, record.id) else NoResult.UNCLEAR
+
+
+def _parse_archived_at(record: _Repository) -> str | None:
+    if not record.is_archived or record.archived_at is None:
+        return None
+    return payload.normalize_time(record.archived_at, source=SOURCE)

@@ -47,11 +47,11 @@ NodeId = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,256}$")]
 """A global node id, which survives renames."""
 
 
-class _License(msgspec.Struct, gc=False):
+class _License(msgspec.Struct):
     spdx_id: str | None = None
 
 
-class _Repository(msgspec.Struct, gc=False):
+class _Repository(msgspec.Struct):
     full_name: str
     stargazers_count: payload.Count
     forks_count: payload.Count
@@ -63,11 +63,11 @@ class _Repository(msgspec.Struct, gc=False):
     size: payload.Count = 0
 
 
-class _Person(msgspec.Struct, gc=False):
+class _Person(msgspec.Struct):
     date: str
 
 
-class _CommitDetail(msgspec.Struct, gc=False):
+class _CommitDetail(msgspec.Struct):
     """Either person may be null in GitHub's schema; then the other one's date is used."""
 
     author: _Person | None = None
@@ -84,12 +84,12 @@ class _CommitDetail(msgspec.Struct, gc=False):
         return person.date if person is not None else None
 
 
-class _Commit(msgspec.Struct, gc=False):
+class _Commit(msgspec.Struct):
     sha: Oid
     commit: _CommitDetail
 
 
-class _Contributor(msgspec.Struct, gc=False):
+class _Contributor(msgspec.Struct):
     login: str | None = None
 
 
@@ -99,7 +99,7 @@ _CONTRIBUTORS: msgspec.json.Decoder[list[_Contributor]] = msgspec.json.Decoder(p
 
 
 class RepositoryStatus(Enum):
-    """What a response says instead of the facts."""
+    """Status of a repository without facts."""
 
     UNCHANGED = auto()
     GONE = auto()
@@ -112,7 +112,7 @@ STATE_FACTS: Mapping[RepositoryStatus, ForgeFacts] = {
 }
 
 
-class Repository(NamedTuple):
+class RestRepository(NamedTuple):
     """The facts of a repository without its head, the name of its default branch, and the ETag.
 
     `has_commits` means that it is certainly not empty; GitHub gives the size of a small repository as 0 too.
@@ -135,19 +135,19 @@ class RestApi:
         self._anonymous = anonymous
         self.refusing = refusing
 
-    async def fetch_repository(self, target: RepositoryTarget) -> Repository | RepositoryStatus:
+    async def fetch_repository(self, target: RepositoryTarget) -> RestRepository | RepositoryStatus:
         """Return a repository or its status; a renamed one is found by GitHub's redirect.
 
         UnexpectedPayload if another repository has its name now.
         """
-        found: Repository | RepositoryStatus = RepositoryStatus.GONE
+        found: RestRepository | RepositoryStatus = RepositoryStatus.GONE
         for path in target.paths:
             found = await self._fetch_repository(target, path)
             if found is not RepositoryStatus.GONE:
                 break
         return found
 
-    async def _fetch_repository(self, target: RepositoryTarget, path: str) -> Repository | RepositoryStatus:
+    async def _fetch_repository(self, target: RepositoryTarget, path: str) -> RestRepository | RepositoryStatus:
         client = self._client_for(path)
         response = await client.get(_repository_route(path), etag=target.etag, accept=ACCEPT)
         match response.status:
@@ -157,7 +157,7 @@ class RestApi:
                 check_identity(
                     target, path=facts.path, node_id=facts.node_id, renamed=response.redirected, source=SOURCE
                 )
-                return Repository(facts, record.default_branch, response.etag, has_commits=record.size > 0)
+                return RestRepository(facts, record.default_branch, response.etag, has_commits=record.size > 0)
             case HTTPStatus.NOT_MODIFIED:
                 return RepositoryStatus.UNCHANGED
             case HTTPStatus.NOT_FOUND if "json" in response.headers.get("content-type", ""):
@@ -167,7 +167,7 @@ class RestApi:
                     return RepositoryStatus.BLOCKED
         raise status_error(response, "the repository")
 
-    async def fetch_head(self, repository: Repository, *, had_commits: bool) -> Head:
+    async def fetch_head(self, repository: RestRepository, *, had_commits: bool) -> Head:
         """Return the newest commit of the default branch with its committer date.
 
         UnexpectedPayload if there is none, although the repository `had_commits` at the last fetch.

@@ -15,7 +15,7 @@ from djpkg.source_name import SourceName
 from djpkg.sources.github.answers import AnswerCollector
 from djpkg.sources.github.bulk import BulkFetch
 from djpkg.sources.github.errors import parse_rate_limit
-from djpkg.sources.github.lookup import MAX_CONCURRENT, QuotaGate, RepositoryLookup, WorkerPool, fetch_each
+from djpkg.sources.github.lookup import MAX_CONCURRENT, QuotaGate, RestFetcher, WorkerPool, fetch_each
 from djpkg.sources.github.rest import HEADERS, RestApi
 from djpkg.sources.http.client import Client
 from djpkg.sources.http.rate_limit import Quota
@@ -123,7 +123,7 @@ class GitHub:
         self.quota = self._graphql.quota if use_graphql else self._rest.quota
         rejected: CredentialsRejected | None = None
         rest = RestApi(self._rest, self._anonymous, self._refusing)
-        lookup = RepositoryLookup(rest=rest, answers=answers, now=now, clock=self._clock)
+        lookup = RestFetcher(rest=rest, answers=answers, now=now, clock=self._clock)
         try:
             if use_graphql:
                 async with WorkerPool() as pool:

@@ -50,28 +50,28 @@ _HISTORY = """
 """
 
 
-class _Commit(msgspec.Struct, rename="camel", gc=False):
+class _Commit(msgspec.Struct, rename="camel"):
     oid: Oid
     authored_date: str
 
 
-class _PageInfo(msgspec.Struct, rename="camel", gc=False):
+class _PageInfo(msgspec.Struct, rename="camel"):
     has_next_page: bool
     end_cursor: str | None
 
 
-class _History(msgspec.Struct, rename="camel", gc=False):
+class _History(msgspec.Struct, rename="camel"):
     total_count: payload.Count
     page_info: _PageInfo
     nodes: list[_Commit]
 
 
-class _Head(msgspec.Struct, gc=False):
+class _Head(msgspec.Struct):
     oid: Oid
     history: _History
 
 
-class _Node(msgspec.Struct, gc=False):
+class _Node(msgspec.Struct):
     object: _Head | None = None
 
 
@@ -133,8 +133,8 @@ def parse_window(
 def next_pages(request: PageRequest, page: HistoryPage) -> list[PageRequest]:
     """Return the requests for what follows a page.
 
-    GitHub's cursors contain the number of the commit, so the first page tells the cursors of all others, and these can
-    share a query; `_is_complete` checks them. With other cursors there is one request at a time.
+    GitHub's cursors contain the number of the commit, so the other cursors can be computed from the first page, and the
+    pages can share a query; `_is_complete` checks the cursors. With other cursors there is one request at a time.
     """
     offset = request.offset + page.size
     if page.after is None or (request.offset and _has_numbered_cursor(request)):

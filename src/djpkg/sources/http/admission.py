@@ -81,7 +81,7 @@ class AdmissionQueue:
         raise self.exhausted(until)
 
     async def _reserve(self) -> None:
-        """Reserve one request, after pending ones if these may leave some of the quota; else QuotaExhausted."""
+        """Reserve one request; wait while pending requests may release quota. Else QuotaExhausted."""
         while True:
             try:
                 return self.quota.reserve(now=self.clock())

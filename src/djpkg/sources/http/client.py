@@ -17,9 +17,16 @@ from djpkg.credentials import GH_COMMAND
 from djpkg.errors import CredentialsRejected, HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.sources.http.admission import AdmissionQueue
 from djpkg.sources.http.rate_limit import Quota, RateLimitHit, rate_limit_from_headers
-from djpkg.sources.http.response import Authorization, Response, is_valid_etag
+from djpkg.sources.http.response import Authorization, Response, http_status_error, is_valid_etag
 from djpkg.sources.http.retry import Limits, RetryBudget, Throttle
-from djpkg.sources.http.transport import Exchange, Request, Transport, is_broken_connection, is_retryable
+from djpkg.sources.http.transport import (
+    Exchange,
+    Request,
+    Transport,
+    is_broken_connection,
+    is_retryable,
+    open_transport,
+)
 from djpkg.sources.source import Spent
 from djpkg.times import utc_now
 
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.source_name import SourceName
+    from djpkg.sources.http.transport import OpenTransport
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -98,7 +106,8 @@ class Client:
 
     `auth` is sent only over https or to loopback, and only to the server of `base_url`. Tasks may share a client, which
     has at most `connections` concurrent requests. Clients may share a `throttle`. `detect_rate_limit` is called with
-    responses of status 403 and 429. Tests replace `clock` and `sleep`.
+    responses of status 403 and 429. Tests replace `clock`, `sleep` and
+    `open_transport`.
     """
 
     def __init__(
@@ -116,6 +125,7 @@ class Client:
         detect_rate_limit: Callable[[Response], RateLimitHit | None] = detect_rate_limit,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        open_transport: OpenTransport = open_transport,
     ) -> None:
         own_headers = {
             "Accept-Encoding": "gzip",  # which `Decompressor` can bound
@@ -131,6 +141,7 @@ class Client:
             connections=connections,
             headers={**(headers or {}), **own_headers},
             limits=limits,
+            open_transport=open_transport,
         )
         self._limits = limits
         self._detect_rate_limit = detect_rate_limit
@@ -296,8 +307,7 @@ class Client:
         return (rate_limit_from_headers(response.headers).retry_at(now) - now).total_seconds()
 
     def _status_error(self, status: int) -> HTTPStatusError:
-        phrase = next((f" ({known.phrase})" for known in HTTPStatus if known == status), "")
-        return HTTPStatusError(f"{self.source}: {self._transport.host} answered {status}{phrase}", status=status)
+        return http_status_error(self.source, self._transport.host, status)
 
 
 class SingleServerSource:

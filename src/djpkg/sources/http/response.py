@@ -5,10 +5,16 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from djpkg.errors import HTTPStatusError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from djpkg.source_name import SourceName
 
 MAX_LINE = 200
 _ETAG = re.compile(r"[\x21-\x7e]{1,256}")
@@ -30,6 +36,21 @@ def to_single_line(text: str) -> str:
     words = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_LINE]).split()
     line = " ".join(words)
     return line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…"
+
+
+def http_status_error(
+    source: SourceName, host: str, status: int, *, what: str = "", message: str = ""
+) -> HTTPStatusError:
+    """Return the error for an unexpected status; `what` was requested, `message` is the server's own text."""
+    phrase = next((known.phrase for known in HTTPStatus if known == status), "")
+    text = f"{source}: {host}: HTTP {status}"
+    if phrase:
+        text += f" ({phrase})"
+    if what:
+        text += f" for {what}"
+    if message and message != phrase:
+        text += f": {message}"
+    return HTTPStatusError(text, status=status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +88,11 @@ class Response:
     url: str
     next_url: str | None = None
     redirected: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host and port of `url`, as in messages."""
+        return urlsplit(self.url).netloc
 
     @property
     def etag(self) -> str | None:

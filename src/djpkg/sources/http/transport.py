@@ -24,11 +24,14 @@ from djpkg.sources.http.decompress import Decompressor
 from djpkg.sources.http.response import Response, is_valid_url, to_single_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from typing import TypeAlias
 
     from djpkg.source_name import SourceName
     from djpkg.sources.http.response import Authorization
     from djpkg.sources.http.retry import Limits
+
+    OpenTransport: TypeAlias = Callable[[SourceName, httpx.URL, int], httpx.AsyncBaseTransport]
 
 STATUSES_WITHOUT_BODY = frozenset((204, 304))
 PORTS = {"http": 80, "https": 443}
@@ -130,6 +133,7 @@ class Transport:
         connections: int,
         headers: Mapping[str, str],
         limits: Limits,
+        open_transport: OpenTransport,
     ) -> None:
         self.source = source
         self._base = _parse_base_url(source, base_url)
@@ -141,7 +145,7 @@ class Transport:
         self._secrets = [one.encode() for one in spellings if len(one) >= MIN_SECRET_LENGTH]
         self._headers = headers
         self._limits = limits
-        self._transport = _open_transport(source, self._base, connections)
+        self._transport = open_transport(source, self._base, connections)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -257,7 +261,8 @@ def _parse_base_url(source: SourceName, base_url: str) -> httpx.URL:
     return url
 
 
-def _open_transport(source: SourceName, base: httpx.URL, connections: int) -> httpx.AsyncHTTPTransport:
+def open_transport(source: SourceName, base: httpx.URL, connections: int) -> httpx.AsyncBaseTransport:
+    """Return the connections to a server, through the proxy of the environment. Raises ConfigError."""
     # Plain http needs no certificates, and loading them takes 50 ms.
     context = _load_certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=5.0)

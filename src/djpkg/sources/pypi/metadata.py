@@ -1,20 +1,20 @@
-"""Parses the metadata of one project from PyPI's JSON API (``/pypi/NAME/json``): the latest release.
+"""Parses the metadata of one project from PyPI's JSON API (``/pypi/NAME/json``): the latest release, and all releases.
 
 PyPI decides which release is the latest: a yanked one only if all are yanked, a prerelease only if nothing is final.
-``releases``, most of the response, is deprecated and not parsed.
+``releases`` is deprecated: a response without it leaves the stored releases.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import msgspec
 from packaging.utils import canonicalize_name
 
 from djpkg import times
 from djpkg.errors import UnexpectedPayload
-from djpkg.model import pypi_project
-from djpkg.model.facts import PypiFacts
+from djpkg.model import pypi_project, requires_dist
+from djpkg.model.facts import ProjectDetails, PypiFacts, Release
 from djpkg.source_name import SourceName
 from djpkg.sources.http.payload import (
     MAX_ENTRIES,
@@ -28,12 +28,15 @@ from djpkg.sources.http.payload import (
 from djpkg.sources.http.response import to_single_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
+
+T = TypeVar("T")
 
 MAX_WORD_LENGTH = 200
 """Characters of a name, a version or a specifier."""
 MAX_URL_LENGTH = 500
 MAX_URLS = 20
+MAX_RELEASES = 10_000
 
 
 class _Info(msgspec.Struct):
@@ -45,15 +48,19 @@ class _Info(msgspec.Struct):
     license_expression: str | None = None
     project_urls: Annotated[dict[str, str | None], msgspec.Meta(max_length=MAX_ENTRIES)] | None = None
     requires_python: str | None = None
+    requires_dist: Entries[str] | msgspec.UnsetType | None = msgspec.UNSET
     yanked: bool | None = None
 
 
-class _File(msgspec.Struct):
+class _File(msgspec.Struct, gc=False):
+    requires_python: str | None = None
     upload_time_iso_8601: str | None = None
+    yanked: bool = False
 
 
 class _Project(msgspec.Struct):
     info: _Info
+    releases: dict[str, Entries[_File]] | None = None
     urls: Entries[_File] | None = None
     last_serial: Count | None = None
 
@@ -61,8 +68,16 @@ class _Project(msgspec.Struct):
 _PROJECT = msgspec.json.Decoder(_Project)
 
 
-def parse_metadata(body: bytes, *, name: str) -> tuple[PypiFacts, int | None]:
-    """Return the facts of the project with a normalized name, and its last serial, if the response has one.
+class Metadata(NamedTuple):
+    """The facts of a project, its lists, and its last serial, if the response has one."""
+
+    facts: PypiFacts
+    details: ProjectDetails
+    serial: int | None
+
+
+def parse_metadata(body: bytes, *, name: str) -> Metadata:
+    """Return the metadata of the project with a normalized name.
 
     UnexpectedPayload for an invalid response, even if only a part of it is invalid, and for that of another project.
     """
@@ -78,6 +93,13 @@ def parse_metadata(body: bytes, *, name: str) -> tuple[PypiFacts, int | None]:
     license_ = pypi_project.choose_license(
         clean_optional(info.license_expression), classifiers, clean_optional(info.license)
     )
+    details = ProjectDetails(
+        version=version,
+        requirements=None
+        if info.requires_dist is msgspec.UNSET
+        else requires_dist.parse_requirements(map(clean_text, info.requires_dist or ())),
+        releases=_parse_releases(project.releases) if project.releases else None,
+    )
     facts = PypiFacts(
         name=_parse_word(info.name) or "",
         version=version,
@@ -89,8 +111,32 @@ def parse_metadata(body: bytes, *, name: str) -> tuple[PypiFacts, int | None]:
         license=license_,
         development_status=pypi_project.development_status(classifiers),
         repository_urls=_web_urls([*(info.project_urls or {}).values(), info.home_page]),
+        django_requires=None if details.requirements is None else requires_dist.django_specifier(details.requirements),
+        releases=None if details.releases is None else len(details.releases),
+        first_released=min((one.uploaded for one in details.releases or () if one.uploaded), default=None),
     )
-    return facts, project.last_serial
+    return Metadata(facts, details, project.last_serial)
+
+
+def _parse_releases(releases: Mapping[str, list[_File]]) -> tuple[Release, ...]:
+    """Return all releases, by version. A release is yanked when all of its files are."""
+    parsed = {
+        name: Release(
+            version=name,
+            uploaded=_first_upload(files),
+            yanked=bool(files) and all(file.yanked for file in files),
+            requires_python=next((text for file in files if (text := _parse_word(file.requires_python))), None),
+        )
+        for version, files in _limited(releases.items(), MAX_RELEASES)
+        if (name := _parse_word(version)) is not None
+    }
+    return tuple(parsed[version] for version in sorted(parsed))
+
+
+def _limited(values: Collection[T], limit: int) -> Collection[T]:
+    if len(values) > limit:
+        raise UnexpectedPayload(f"{SourceName.PYPI}: the response has a list of more than {limit:,} entries")
+    return values
 
 
 def _first_upload(files: Iterable[_File]) -> str | None:

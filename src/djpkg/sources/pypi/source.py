@@ -14,13 +14,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
+from djpkg.errors import SourceError, UnexpectedPayload, Unreachable
 from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
 from djpkg.model.facts import Outcome, PypiFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.answer_buffer import AnswerBuffer
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import SingleServerSource
+from djpkg.sources.http.response import http_status_error
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.pypi import metadata, serials
 from djpkg.sources.source import Answer, failed_answer
@@ -169,16 +170,22 @@ def _parse_response(target: ProjectTarget, listed_serial: int | None, response: 
             # After a redirect by PyPI, its target is the name to expect.
             path = urlsplit(response.url).path
             expected = path.removesuffix("/").removesuffix("/json").rpartition("/")[2] if response.redirected else name
-            facts, body_serial = metadata.parse_metadata(response.body, name=expected)
-            serial = body_serial if serial is None else serial
-            return Answer(coordinate=name, outcome=Outcome.UPDATED, facts=facts, etag=response.etag, serial=serial)
+            found = metadata.parse_metadata(response.body, name=expected)
+            return Answer(
+                coordinate=name,
+                outcome=Outcome.UPDATED,
+                facts=found.facts,
+                etag=response.etag,
+                serial=found.serial if serial is None else serial,
+                details=found.details,
+            )
         case HTTPStatus.NOT_MODIFIED if target.etag:
             # The list may count a change that the metadata does not show; storing its serial avoids a daily request.
             serial = listed_serial if serial is None else serial
             return Answer(coordinate=name, outcome=Outcome.UNCHANGED, etag=response.etag, serial=serial)
         case HTTPStatus.NOT_FOUND:
             return Answer(coordinate=name, outcome=Outcome.GONE, facts=PypiFacts(state="gone", name=name))
-    raise HTTPStatusError(f"pypi: got status {response.status}", status=response.status)
+    raise http_status_error(SourceName.PYPI, response.host, response.status)
 
 
 def _parse_serial(response: Response) -> int | None:

@@ -150,9 +150,6 @@ class Bitbucket(RestForge):
         return Commit(oid=lookup.check_commit_id(commit.hash), committed=date, authored=date, author=author)
 
 
-FORGE = Bitbucket
-
-
 def _author_name(raw: str) -> str:
     """Return the name in ``Jane Doe <jane@example.org>``; empty if there is only an email address."""
     name = raw.partition("<")[0].strip().strip('"')

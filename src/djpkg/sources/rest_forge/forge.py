@@ -102,7 +102,9 @@ class Server:
         self._circuit.record(error)
 
     def _quota_reset(self, repositories: int) -> datetime | None:
-        """Return the quota's reset if it lacks the requests for so many repositories and is too far off to wait for.
+        """Return the reset time if the quota does not cover `repositories` lookups and resets after the allowed wait.
+
+        Else return None.
 
         Running lookups may have spent part of their share already: the next one then waits until they are done.
         """

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from djpkg import times
 from djpkg.model.facts import RepositoryFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
@@ -36,6 +37,7 @@ class _Repository(msgspec.Struct):
     default_branch: str
     description: str | None = None
     archived: bool | None = None
+    archived_at: str | None = None
     empty: bool | None = None
 
 
@@ -93,6 +95,7 @@ class Forgejo(RestForge):
                 stars=repository.stars_count,
                 forks=repository.forks_count,
                 archived=repository.archived,
+                archived_at=self._parse_archived_at(repository),
                 license=None,
                 head=head.oid,
                 head_at=head.at,
@@ -126,6 +129,13 @@ class Forgejo(RestForge):
             if number == 1:
                 start = lookup.check_commit_id(commits[0].sha)
 
+    def _parse_archived_at(self, repository: _Repository) -> str | None:
+        """Return when the repository was archived; Forgejo writes the epoch for "never"."""
+        if not repository.archived or repository.archived_at is None:
+            return None
+        moment = payload.parse_moment(repository.archived_at, source=self.name)
+        return times.format_time(moment) if moment.timestamp() > 0 else None
+
     def _parse_commit(self, lookup: RepositoryLookup, commit: _Commit) -> Commit:
         login = commit.author.login if commit.author is not None else ""
         return Commit(
@@ -134,9 +144,6 @@ class Forgejo(RestForge):
             authored=payload.parse_moment(commit.commit.author.date, source=self.name),
             author=payload.clean_text(login or commit.commit.author.name),
         )
-
-
-FORGE = Forgejo
 
 
 def _has_more(response: Response, rows: int) -> bool:

@@ -159,9 +159,6 @@ class GitLab(RestForge):
         return names
 
 
-FORGE = GitLab
-
-
 def _repository_facts(project: _Project, head: Head) -> RepositoryFacts:
     return RepositoryFacts(
         path=project.path_with_namespace,

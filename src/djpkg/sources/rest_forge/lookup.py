@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from djpkg import times
-from djpkg.errors import HTTPStatusError, UnexpectedPayload
+from djpkg.errors import UnexpectedPayload
 from djpkg.model import freshness
 from djpkg.model.facts import ContributorsFacts, ForgeFacts, Outcome, RepositoryFacts, WeeksFacts
 from djpkg.sources.http import payload
+from djpkg.sources.http.response import http_status_error
 from djpkg.sources.identity import check_identity
 from djpkg.sources.source import Answer, failed_answer
 
@@ -83,8 +84,7 @@ class RepositoryLookup:
     def decode(self, decoder: msgspec.json.Decoder[T], response: Response) -> T:
         """Decode a body; HTTPStatusError for any status but 200, UnexpectedPayload for an invalid body."""
         if response.status != HTTPStatus.OK:
-            message = f"{self.client.source}: {self.target.host} returned HTTP status {response.status}"
-            raise HTTPStatusError(message, status=response.status)
+            raise http_status_error(self.client.source, response.host, response.status)
         return payload.decode_json(decoder, response.body, source=self.client.source)
 
     def check_identity(self, response: Response, *, path: str, node_id: str) -> str:

@@ -1,0 +1,32 @@
+"""The releases of Django, which requirements and releases of packages are measured against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from djpkg.model.pypi_project import DJANGO, sort_versions
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def get_series(db: sqlite3.Connection) -> dict[str, str]:
+    """Return the series of Django on PyPI, oldest first, each with the upload time of its first final release.
+
+    A series is ``X.Y``. Releases that are yanked or have no files do not count. Empty before PyPI has answered.
+    """
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - only for this
+
+    series: dict[str, str] = {}
+    for text, uploaded in db.execute(
+        "SELECT version, uploaded FROM project_releases WHERE project = ? AND uploaded IS NOT NULL AND NOT yanked"
+        " ORDER BY uploaded DESC",
+        (DJANGO,),
+    ):
+        try:
+            version = Version(text)
+        except InvalidVersion:
+            continue
+        if not version.is_prerelease:
+            series[f"{version.major}.{version.minor}"] = uploaded
+    return {name: series[name] for name in sort_versions(series)}
