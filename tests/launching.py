@@ -124,8 +124,8 @@ class Launcher:
         """Start a run and return its process id.
 
         At the SQL statement `at` it gets `signal`, `times` times; `untransacted` disables transactions, and
-        `without_handlers` those of a fetch for signals. `out` and `err` replace the output files. Each DNS lookup takes `silent_names` seconds and then creates the file
-        ``names`` in the folder.
+        `without_handlers` those of a fetch for signals. `out` and `err` replace the output files. Each DNS lookup takes
+        `silent_names` seconds and then creates the file ``names`` in the folder.
         """
         env = {"PATH": "/nonexistent", "HOME": str(self.folder), **self.env}
         job = {"args": args, "env": env, "out": str(self.folder / "out"), "err": str(self.folder / "err")}
