@@ -133,7 +133,7 @@ class CatalogSweep:
         try:
             return await self._catalog.fetch_package(str(number)) is None
         except UnexpectedPayload as error:  # about another package, or invalid
-            self._writer.store_catalog_failure(number, str(error), now=self._clock())
+            await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
             self._recorder.fail(_CATALOG, (resolve.find_slug(self._db, number) or str(number),), str(error))
             return False
 

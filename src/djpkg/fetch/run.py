@@ -155,7 +155,8 @@ class _FetchRun:
             self._recorder.progress.stop()
 
     async def _repair(self, only: list[int] | None, *, rewrite: bool = False) -> None:
-        repaired = await self._context.writes.run(self._context.writer.repair, only, rewrite=rewrite)
+        context = self._context
+        repaired = await context.writes.run(context.writer.repair, only, rewrite=rewrite)
         if repaired:
             self._recorder.progress.note(f"damaged rows written anew: {', '.join(repaired)}")
 

@@ -275,8 +275,8 @@ class Writer:
         """Move the edits of removed packages to those that the catalog listed anew, and merge both."""
         moved = carry_over(self._db, forges=self._forges)
         self._merge(number for pair in moved for number in pair)
-        # A page that another program blocks is written again.
-        self.carried_over = list(dict.fromkeys([*self.carried_over, *moved]))
+        # A write that another program blocks is repeated.
+        self.carried_over += [pair for pair in moved if pair not in self.carried_over]
 
     def _drop_unwritten(self, changes: list[StoredChange]) -> list[StoredChange]:
         """Return the changes without those of new packages whose row could not be written, and drop their facts."""
