@@ -12,9 +12,17 @@ if TYPE_CHECKING:
 
 TABLES = (
     "packages", "facts", "overrides", "package_grids", "events", "categories", "grids", "runs", "sources", "sweeps",
+    "history", "releases", "requirements", "projects", "project_releases",
 )  # fmt: skip
 # Most damage is done to the rows of packages.
-WEIGHTS = (36, 24, 16, 4, 5, 3, 3, 3, 3, 3)
+WEIGHTS = (36, 24, 16, 4, 5, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4)
+# The tables whose rows belong to one package, by the column with its id.
+OWNERS = {
+    "packages": "id",
+    **dict.fromkeys(
+        ("facts", "overrides", "package_grids", "events", "history", "releases", "requirements"), "package_id"
+    ),
+}
 INVALID_UTF8 = "CAST(x'ff4100c3' AS TEXT)"
 VALUES: tuple[Any, ...] = (
     None, 0, 1, -1, 2**63 - 1, -(2**63), 1.5, float("inf"), b"", b"\x00\xff", INVALID_UTF8,
@@ -49,7 +57,11 @@ def columns_of(path: Path) -> dict[str, list[str]]:
 
 
 def key_of(db: sqlite3.Connection, table: str) -> list[str]:
-    """Return the columns of a table's primary key."""
+    """Return the columns of a table's primary key, or its rowid."""
+    return _primary_key(db, table) or ["rowid"]
+
+
+def _primary_key(db: sqlite3.Connection, table: str) -> list[str]:
     columns = sorted(db.execute(f"PRAGMA table_info({table})"), key=lambda row: row[5])
     return [row[1] for row in columns if row[5]]
 
@@ -107,9 +119,9 @@ def _replace_schema(path: Path, table: str, sql: str | None) -> str:
 
 def _without_checks(db: sqlite3.Connection, table: str, before: str) -> str:
     columns = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
-    key = key_of(db, table)
+    key = _primary_key(db, table)
     is_rowid = len(key) == 1 and "INTEGER PRIMARY KEY" in before
     parts = [f"{row[1]} INTEGER PRIMARY KEY" if is_rowid and row[1] in key else str(row[1]) for row in columns]
-    if not is_rowid:
+    if key and not is_rowid:
         parts.append(f"PRIMARY KEY ({', '.join(key)})")
     return f"CREATE TABLE {table} ({', '.join(parts)}){' WITHOUT ROWID' if 'WITHOUT ROWID' in before else ''}"

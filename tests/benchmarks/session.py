@@ -57,7 +57,7 @@ class Session:
     @cached_property
     def djpkg(self) -> str:
         """The djpkg script."""
-        return self._script("djpkg", _PROGRAM.format(module="djpkg.cli.app", function="main"))
+        return self._script("djpkg", _PROGRAM.format(module="djpkg.__main__", function="main"))
 
     @cached_property
     def sqlite_utils(self) -> str:

@@ -52,6 +52,8 @@ sys.argv = ["djpkg", *sys.argv[3:]]
 PATCH
 main()
 """
+# A background job of a shell script ignores SIGINT; the tests may be a part of one.
+RESET = "import _signal; _signal.signal(_signal.SIGINT, _signal.default_int_handler)"
 # Without the handlers of the entry point.
 DEFAULT_HANDLERS = "import djpkg.__main__; djpkg.__main__._exit_on_signals = lambda: None"
 
@@ -69,7 +71,7 @@ def _mirror(filled_mirror: Path) -> None:
 def start(command: str, number: int, at: int, patch: str = "") -> subprocess.Popen[bytes]:
     arguments, env = COMMANDS[command]
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.replace("PATCH", patch), str(number), str(at), *arguments],
+        [sys.executable, "-c", RESET + SCRIPT.replace("PATCH", patch), str(number), str(at), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(SOURCE), **env},

@@ -22,7 +22,7 @@ PLACES = {
     "option": [f"--{HOSTILE}"],
     "short option": [f"-{HOSTILE[1:]}"],
     "value of a flag": [f"--help={HOSTILE}"],
-    "extra arguments": ["a", "b", HOSTILE, "--db", "x"],
+    "extra arguments": ["a", "b", HOSTILE],
     "number": ["-n", HOSTILE],
     "field": ["1", "-f", HOSTILE],
     "sort": ["-s", HOSTILE],

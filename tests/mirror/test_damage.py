@@ -9,6 +9,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +19,9 @@ from djpkg.editing.assignments import get_editable_field
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from tests.cli.running import run, run_on_terminal
-from tests.damage import INVALID_UTF8, TABLES, Damage, apply, columns_of, generate, key_of
+from tests.damage import INVALID_UTF8, OWNERS, TABLES, Damage, apply, columns_of, generate, key_of
 from tests.fetching import Desk, add_starter, check_integrity, expected
-from tests.world import GITLAB, World
+from tests.world import GITLAB, Release, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,9 @@ def world() -> World:
     world = World()
     add_starter(world)
     world.add_grid(7, "Forms")
-    numbers: dict[str, Any] = {"stars": 5, "forks": 2, "commits": [1, 9, 40], "releases": [("1.0", 30)], "grids": [7]}
+    needed = Release("1.0", world.now - timedelta(days=30), requires_dist=("django>=4.2", "beta>1; extra == 'x'"))
+    numbers: dict[str, Any] = {"stars": 5, "forks": 2, "commits": [1, 9, 40], "releases": [needed], "grids": [7]}
+    world.add_project("django", [("4.2", 900), ("5.2", 100)])
     world.add_package("alpha", id=1, license="MIT", **numbers)
     world.add_package("beta", id=2, documentation_url=None, **numbers)
     world.add_package("on-gitlab", id=3, host=GITLAB, path="group/x", commits=[3], stars=4)
@@ -138,6 +141,8 @@ def use(desk: Desk, damage: Damage, tally: Tally) -> None:
     harmed = owner_of(desk, damage)
     check_list(desk, harmed)
     unset_everything(desk, tally)
+    report = desk.fetch(next(slug for slug in ("on-gitlab", "twin", "alpha") if ids_of(desk, slug).isdisjoint(harmed)))
+    assert report.exit_code == 0, report.failures
     report = desk.fetch()
     assert report.stop_code is None, report.failures
     assert report.exit_code in (0, 5), report.failures
@@ -155,6 +160,10 @@ def use(desk: Desk, damage: Damage, tally: Tally) -> None:
         check_integrity(desk.path)
 
 
+def ids_of(desk: Desk, slug: str) -> set[int]:
+    return {number for number, package in desk.world.packages.items() if package.slug == slug}
+
+
 def read(desk: Desk, arguments: tuple[str, ...], *, terminal: bool) -> str:
     ended = (run_on_terminal if terminal else run)(*arguments, "--db", str(desk.path))
     assert ended.code in CODES, (arguments, ended)
@@ -166,14 +175,15 @@ def read(desk: Desk, arguments: tuple[str, ...], *, terminal: bool) -> str:
 
 def owner_of(desk: Desk, damage: Damage) -> set[int]:
     """The packages that the damaged row belongs to, before and after."""
-    if damage.table not in ("packages", "facts", "overrides", "package_grids", "events"):
+    key = OWNERS.get(damage.table)
+    if key is None:
         return set()
-    key = "id" if damage.table == "packages" else "package_id"
     owners: set[int] = set()
     for path in (desk.path.with_name("sound.db"), desk.path):
         with closing(sqlite3.connect(path)) as db:
             order = ", ".join(key_of(db, damage.table))
             sql = f"SELECT {key} FROM {damage.table} ORDER BY {order} LIMIT 1 OFFSET {damage.row}"
+            db.text_factory = bytes  # not all of it may be UTF-8
             found = db.execute(sql).fetchone()
             owners.add(found[0])
     return {owner for owner in owners if owner in desk.world.packages}
@@ -205,6 +215,7 @@ def check_records(desk: Desk, harmed: set[int]) -> None:
 def unset_everything(desk: Desk, tally: Tally) -> None:
     """Remove each stored override with the command line, whatever its field is called."""
     with closing(sqlite3.connect(desk.path)) as db:
+        db.text_factory = bytes  # not all of it may be UTF-8
         stored = db.execute("SELECT package_id, CAST(field AS BLOB) FROM overrides").fetchall()
         known = {number for (number,) in db.execute("SELECT id FROM packages")}
     for package, name in stored:
@@ -214,6 +225,7 @@ def unset_everything(desk: Desk, tally: Tally) -> None:
         assert ended.code == 0, (package, name, ended)
         tally.unset += 1
     with closing(sqlite3.connect(desk.path)) as db:
+        db.text_factory = bytes
         left = db.execute("SELECT package_id, CAST(field AS BLOB) FROM overrides").fetchall()
         db.execute("DELETE FROM overrides")
         db.commit()
@@ -240,6 +252,13 @@ EXAMPLES = (
     Damage("events", "at", 0, b""),
     Damage("sweeps", "packages", 0, 10**12),
     Damage("runs", "report", 0, "nope"),
+    Damage("facts", "parser_version", 1, b""),
+    Damage("requirements", "since", 0, b""),
+    Damage("releases", "version", 0, 5),
+    Damage("history", "stars", 0, "x"),
+    Damage("projects", "retry_after", 0, 1),
+    Damage("projects", "facts", 0, "{}"),
+    Damage("project_releases", "version", 0, b"\xff"),
 )
 
 

@@ -133,7 +133,7 @@ class CatalogSweep:
         try:
             return await self._catalog.fetch_package(str(number)) is None
         except UnexpectedPayload as error:  # about another package, or invalid
-            self._writer.store_catalog_failure(number, str(error), now=self._clock())
+            await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
             self._recorder.fail(_CATALOG, (resolve.find_slug(self._db, number) or str(number),), str(error))
             return False
 
@@ -168,7 +168,7 @@ class NamedFetch:
     async def _fetch(self, name: str) -> None:
         number: int | None = None
         try:
-            number = self._find_id(name)
+            number = await self._find_id(name)
             if number in self.found:
                 return  # the same package under another name
             facts = await self._request(name, number)
@@ -210,12 +210,12 @@ class NamedFetch:
         if number is not None:
             self.found.append(number)
 
-    def _find_id(self, name: str) -> int | None:
+    async def _find_id(self, name: str) -> int | None:
         """Return the id that the mirror has for a name; its rows are then readable. PackageNotFound if ambiguous."""
         if not resolve.find_ids(self._db, name, catalog=self._catalog_url, forges=self._forges):
             return None
         number = resolve.get_id(self._db, name, catalog=self._catalog_url, forges=self._forges)
-        self._writer.repair([number])
+        await self._writes.run(self._writer.repair, [number])
         return number
 
     async def _request(self, name: str, number: int | None) -> CatalogFacts | None:

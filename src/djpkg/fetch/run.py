@@ -147,15 +147,16 @@ class _FetchRun:
     async def run(self) -> None:
         try:
             if self._request.all_packages:
-                self._repair(None)
+                await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
             self._recorder.record_edits(self._context.writer.carried_over)
         finally:
             self._recorder.progress.stop()
 
-    def _repair(self, only: list[int] | None, *, rewrite: bool = False) -> None:
-        repaired = self._context.writer.repair(only, rewrite=rewrite)
+    async def _repair(self, only: list[int] | None, *, rewrite: bool = False) -> None:
+        context = self._context
+        repaired = await context.writes.run(context.writer.repair, only, rewrite=rewrite)
         if repaired:
             self._recorder.progress.note(f"damaged rows written anew: {', '.join(repaired)}")
 
@@ -180,7 +181,7 @@ class _FetchRun:
     async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
         named = NamedFetch(catalog, self._context)
         await named.run(self._request.packages)
-        self._repair(named.found, rewrite=self._request.refetch)
+        await self._repair(named.found, rewrite=self._request.refetch)
         return named.found
 
     async def _fetch_sources(self, only: list[int] | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from glob import escape
 from json import JSONDecodeError
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from djpkg.mirror.damage import decode_text
 from djpkg.mirror.files import OTHER_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 # The first with STRICT tables.
@@ -109,6 +109,18 @@ def savepoint(db: sqlite3.Connection) -> Iterator[None]:
             db.execute("RELEASE part")
         raise
     db.execute("RELEASE part")
+
+
+def execute_each(db: sqlite3.Connection, sql: str, rows: Iterable[Sequence[str | int | None]]) -> None:
+    """Run a statement with each row of values, except where a damaged row of the mirror does not allow it."""
+    rows = list(rows)
+    try:
+        with savepoint(db):
+            db.executemany(sql, rows)
+    except sqlite3.IntegrityError:
+        for row in rows:
+            with suppress(sqlite3.IntegrityError), savepoint(db):
+                db.execute(sql, row)
 
 
 def find_version(path: Path) -> int | None:
@@ -280,7 +292,7 @@ def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | N
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_NOTADB:
             return MirrorError(f"{path} is not a mirror: not a SQLite file", hint=OTHER_FILE)
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_TOOBIG:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_TOOBIG | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_MISMATCH:
             return _damaged(path, str(error))
         case sqlite3.SQLITE_FULL:
             return MirrorError(f"the disk is full; the mirror {path} is unchanged", hint=_FREE_SPACE)
@@ -308,6 +320,8 @@ def _translate_text(text: str, path: Path) -> MirrorError | None:
     """Translate causes that have no error code of their own."""
     if text.startswith(("unsupported file format", "invalid fts5 file format")):
         return _damaged(path, text)
+    if text == "malformed JSON":
+        return _damaged(path, "it contains invalid JSON")
     if text.startswith("Could not decode to UTF-8"):
         return _damaged(path, _INVALID_TEXT)
     if "no such module: fts5" in text:

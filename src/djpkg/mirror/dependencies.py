@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from djpkg.mirror.connection import execute_each
 from djpkg.model.pypi_project import EXTRA
 from djpkg.text import is_text
 
@@ -46,4 +47,4 @@ def update_dependencies(db: sqlite3.Connection) -> None:
         used_by = count if count or (project is not None and is_known) else None
         if [slugs, used_by] != stored:
             changes.append((slugs, used_by, number))
-    db.executemany("UPDATE packages SET requires = ?, used_by = ? WHERE id = ?", changes)
+    execute_each(db, "UPDATE packages SET requires = ?, used_by = ? WHERE id = ?", changes)

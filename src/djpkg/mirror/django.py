@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg.model.pypi_project import DJANGO, sort_versions
+from djpkg.text import is_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,6 +24,8 @@ def get_series(db: sqlite3.Connection) -> dict[str, str]:
         " ORDER BY uploaded DESC",
         (DJANGO,),
     ):
+        if not is_text(text) or not is_text(uploaded):
+            continue
         try:
             version = Version(text)
         except InvalidVersion:

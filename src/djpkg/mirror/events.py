@@ -1,4 +1,4 @@
-"""Reading events with plain sqlite3: nothing heavy is imported, nothing is written."""
+"""Storing and reading events with plain sqlite3: nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror.damage import DamagedRow, name_package, slug_or_id
 from djpkg.text import is_text
+from djpkg.times import format_time
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+    from datetime import datetime
+
+    from djpkg.mirror.apply_answer import StoredChange
 
 
 class Change(NamedTuple):
@@ -49,3 +53,11 @@ def find_changes(
         elif damaged is not None:
             damaged.append(DamagedRow(number, name_package(number, stored_slug), "an event cannot be read"))
     return changes
+
+
+def store_events(db: sqlite3.Connection, changes: Sequence[StoredChange], *, run: int | None, now: datetime) -> None:
+    """Store the events of changes, which the fetch with the number `run` found."""
+    db.executemany(
+        "INSERT INTO events (at, run_id, package_id, event, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+        [(format_time(now), run, change.package, *event) for change in changes for event in change.events],
+    )

@@ -7,6 +7,7 @@ a slow reader of the output (a pager) never blocks a fetch.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from difflib import get_close_matches
 from functools import cache, partial
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 _PAGE_SIZE = 250
 # No JSON text may contain a line break, so values that are parsed together cannot complete each other.
 _JSON_BREAK = ",\n"
+# Matching all lists of a page takes an eighth of the time of parsing them, which would be a tenth of `list --json`.
+_COUNT = r"(?:0|[1-9][0-9]{0,17})"
+_COUNTS = rf"\[(?:{_COUNT}(?:,{_COUNT})*+)?\]"
+_COLUMN_OF_COUNTS = rf"{_COUNTS}(?:{_JSON_BREAK}{_COUNTS})*+"
 
 
 def count(db: sqlite3.Connection, query: Query, *, now: datetime | None = None) -> int:
@@ -219,7 +224,7 @@ def _column_encoder(field: Field) -> Callable[[Sequence[SqlValue]], Iterable[obj
     """
     match field.kind:
         case Kind.COUNTS:
-            return partial(_check_json, opening="[", item_type=int)
+            return partial(_check_counts)
         case Kind.NAMES if not is_computed(field):
             return partial(_check_json, opening="[", item_type=str)
         case Kind.MAPPING:
@@ -241,6 +246,14 @@ def _encode_integers(values: Sequence[SqlValue]) -> list[SqlValue]:
     if not set(map(type, values)) <= {int, NoneType}:
         raise TypeError
     return ["null" if value is None else value for value in values]
+
+
+def _check_counts(values: Sequence[str]) -> Sequence[str]:
+    """Return the column if each value is a compact list of integers of at most 18 digits."""
+    joined = _JSON_BREAK.join(values)
+    if joined.count("\n") != len(values) - 1 or not re.fullmatch(_COLUMN_OF_COUNTS, joined):
+        raise ValueError
+    return values
 
 
 def _check_json(values: Sequence[str], *, opening: str, item_type: type) -> Sequence[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.mirror import facts_json
 from djpkg.mirror.apply_answer import apply_answer
+from djpkg.mirror.damage import is_integer
 from djpkg.model.facts import Outcome, Release, Requirement
 from djpkg.model.merge import FactsRow
 from djpkg.source_name import SourceName
@@ -62,7 +63,7 @@ def store_project(db: sqlite3.Connection, answer: SourceAnswer, *, now: datetime
         "SELECT gone_count, 'pypi', name, asked, answered, outcome, error, facts FROM projects WHERE name = ?", (name,)
     ):
         stored = facts_json.parse_facts_row(columns)
-        before = before if stored is None else stored._replace(gone_count=gone_count)
+        before = before if stored is None else stored._replace(gone_count=gone_count if is_integer(gone_count) else 0)
     row = apply_answer(before, answer, 0, name, None, now=now).row
     values = {column: value for column, value in row.items() if column not in ("package_id", "source", "coordinate")}
     db.execute("INSERT OR IGNORE INTO projects (name) VALUES (?)", (name,))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from djpkg.mirror.damage import text_or_none
+from djpkg.mirror.damage import is_integer, text_or_none
 from djpkg.model.facts import PARSER_VERSIONS
 from djpkg.model.lookups import ProjectTarget, RepositoryTarget
 from djpkg.model.pypi_project import DJANGO
@@ -85,7 +85,7 @@ def queue_repositories(
             continue
         updated = text_or_none(catalog_updated)
         targets, slugs, _ = queues[forge]
-        if version is not None and version < PARSER_VERSIONS[SourceName(forge)]:
+        if _is_outdated(version, SourceName(forge)):
             outdated.add(coordinate)
         if coordinate in slugs:
             slugs[coordinate] = (*slugs[coordinate], slug)
@@ -140,7 +140,7 @@ def queue_projects(
         f" WHERE typeof(packages.pypi_name) = 'text' AND {condition} {_STALEST_FIRST}",
         values,
     ):
-        if version is not None and version < PARSER_VERSIONS[SourceName.PYPI]:
+        if _is_outdated(version, SourceName.PYPI):
             outdated.add(name)
         if name in queue.slugs:
             queue.slugs[name] = (*queue.slugs[name], slug)
@@ -189,14 +189,19 @@ def find_django(
     if row is None or refetch:
         return ProjectTarget(coordinate=DJANGO)
     etag, serial, version, *times = row
-    asked, answered, retry_after = (time or "" for time in times)
+    asked, answered, retry_after = (text_or_none(time) or "" for time in times)
     if asked <= format_time(now):  # else the row was written under a wrong clock
         recent = only is not None and answered > format_time(now - DJANGO_AGE)
         if recent or retry_after > format_time(now):
             return None
-    if version < PARSER_VERSIONS[SourceName.PYPI]:
+    if _is_outdated(version, SourceName.PYPI):
         return ProjectTarget(coordinate=DJANGO)
     return ProjectTarget(coordinate=DJANGO, etag=etag, serial=serial)
+
+
+def _is_outdated(version: object, source: SourceName) -> bool:
+    """Return whether an older parser has read the facts; `version` is null without facts, and may be damaged."""
+    return version is not None and not (is_integer(version) and version >= PARSER_VERSIONS[source])
 
 
 def _without_validators(target: RepositoryTarget) -> RepositoryTarget:

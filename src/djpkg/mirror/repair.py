@@ -6,7 +6,9 @@ written anew from facts and overrides. Overrides are never changed here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import sqlite3
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from djpkg.mirror import facts_json
 from djpkg.mirror.connection import savepoint
@@ -16,13 +18,28 @@ from djpkg.source_name import FORGES, SourceName
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 _LISTS = (Kind.COUNTS, Kind.GRIDS, Kind.NAMES)
 _VALIDATORS = ("etag", "serial")
 # The generated columns are not in `table_info`; the package, source and coordinate are the key of a row of facts.
 _KEY = ("package_id", "source", "coordinate")
+
+
+# The tables besides facts and packages to which answers are written.
+_FROM_PYPI = ("releases", "requirements")
+_LISTED_ANEW = (*_FROM_PYPI, "projects", "project_releases", "history", "events", "package_grids")
+
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
+
+
+class _HasConnection(Protocol):
+    @property
+    def db(self) -> sqlite3.Connection: ...
+
+
+_WriterT = TypeVar("_WriterT", bound=_HasConnection)
 
 
 class _Column(NamedTuple):
@@ -44,6 +61,45 @@ class _Column(NamedTuple):
         """The SQL condition for values of another type."""
         null = "" if self.not_null else ", 'null'"
         return f"typeof({self.name}) NOT IN ('{self.type.lower()}'{null})"
+
+
+def reset_damaged_rows(db: sqlite3.Connection, only: Collection[int] | None) -> set[int]:
+    """Make the rows of facts and packages of `only`, or of all if None, readable; return the packages to merge."""
+    packages = reset_damaged_facts(db, only)
+    for number in find_damaged_packages(db, only):
+        packages.add(number)
+        reset_damaged_package(db, number)
+    return packages
+
+
+def repairing(method: Callable[Concatenate[_WriterT, P], ResultT]) -> Callable[Concatenate[_WriterT, P], ResultT]:
+    """Run a method that writes a page once more where rows of other tables did not allow it, without those rows."""
+
+    @wraps(method)
+    def run(writer: _WriterT, /, *args: P.args, **kwargs: P.kwargs) -> ResultT:
+        try:
+            return method(writer, *args, **kwargs)
+        except sqlite3.IntegrityError:
+            _delete_damaged_rows(writer.db)
+            return method(writer, *args, **kwargs)
+
+    return run
+
+
+def _delete_damaged_rows(db: sqlite3.Connection) -> None:
+    """Delete rows with values of another type than their columns; PyPI is asked anew for what it stated."""
+    db.execute("PRAGMA foreign_keys = OFF")  # SQLite does not find rows with such keys while it checks foreign ones
+    try:
+        for table in _LISTED_ANEW:
+            condition = " OR ".join(column.type_check for column in _columns(db, table))
+            if table in _FROM_PYPI:
+                db.execute(
+                    "UPDATE facts SET etag = NULL, serial = NULL WHERE source = 'pypi'"
+                    f" AND package_id IN (SELECT package_id FROM {table} WHERE {condition})"
+                )
+            db.execute(f"DELETE FROM {table} WHERE {condition}")
+    finally:
+        db.execute("PRAGMA foreign_keys = ON")
 
 
 def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) -> set[int]:

@@ -188,6 +188,16 @@ def test_an_interrupted_fetch_says_so_and_leaves_whole_pages(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_without_its_handlers_an_interrupted_fetch_would_not_report(
+    desk: Desk, launcher: Launcher, number: signal.Signals, code: int
+) -> None:
+    desk.server.latency = dict.fromkeys(("catalog", "github", "pypi", "gitlab"), 0.01)
+    ended = launcher.run("fetch", "--all", "--full", "--json", at=55, signal=number, without_handlers=True)
+    with pytest.raises((AssertionError, json.JSONDecodeError)):
+        check_interrupted(ended, code)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
 def test_a_fetch_that_waits_for_a_response_is_interrupted_at_once(
     desk: Desk, launcher: Launcher, number: signal.Signals, code: int
 ) -> None:

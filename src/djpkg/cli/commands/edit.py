@@ -20,6 +20,7 @@ from djpkg.errors import DjpkgError, MirrorError, UsageError
 from djpkg.mirror import busy, lock, resolve
 from djpkg.mirror.categories import get_categories_and_grids
 from djpkg.mirror.connection import open_read, open_write
+from djpkg.mirror.files import file_id
 from djpkg.mirror.overrides import read_raw
 from djpkg.mirror.package import get_merged
 from djpkg.mirror.serialization import to_public
@@ -151,7 +152,7 @@ def _edit(
     parsed = assignments.parse_assignments(assigned)
     path = config.mirror_path(os.environ, db)
     fields_to_unset = [_find_editable(name) for name in unset]
-    if None in fields_to_unset and not path.exists():
+    if None in fields_to_unset and file_id(path) is None:
         _check_editable(unset, {})
     both = {item.field.name for item in parsed} & {field.name for field in fields_to_unset if field is not None}
     if both:
