@@ -18,28 +18,33 @@ def update_dependencies(db: sqlite3.Connection) -> None:
 
     `used_by` is null where PyPI has not been asked, and without a project.
     """
+    packages = db.execute(
+        "SELECT id, slug, pypi_name, catalog_state = 'listed', releases IS NOT NULL, requires, used_by FROM packages"
+    ).fetchall()
+    projects = {number: project for number, _, project, *_ in packages}
+    listed = {number for number, _, _, is_listed, *_ in packages if is_listed}
+    by_project: dict[str, list[tuple[int, str]]] = {}
+    for number, slug, project, *_ in packages:
+        by_project.setdefault(project, []).append((number, slug))
     users: dict[int, set[int]] = {}
     required: dict[int, set[str]] = {}
-    for user, is_listed, used, slug, used_is_listed in db.execute(
-        "SELECT user.id, user.catalog_state = 'listed', used.id, used.slug, used.catalog_state = 'listed'"
-        " FROM requirements"
-        " JOIN packages AS user ON user.id = requirements.package_id AND user.pypi_name = requirements.project"
-        " JOIN packages AS used ON used.pypi_name = requirements.requires AND used.pypi_name <> user.pypi_name"
-        f" WHERE requirements.until IS NULL AND instr(coalesce(requirements.marker, ''), '{EXTRA}') = 0"
+    for user, project, name in db.execute(
+        "SELECT package_id, project, requires FROM requirements"
+        " WHERE until IS NULL AND instr(coalesce(marker, ''), ?) = 0",
+        (EXTRA,),
     ):
-        if is_listed:
-            users.setdefault(used, set()).add(user)
-        if used_is_listed and is_text(slug):
-            required.setdefault(user, set()).add(slug)
+        if name == project or projects.get(user) != project:
+            continue
+        for used, slug in by_project.get(name, ()):
+            if user in listed:
+                users.setdefault(used, set()).add(user)
+            if used in listed and is_text(slug):
+                required.setdefault(user, set()).add(slug)
     changes: list[tuple[str, int | None, int]] = []
-    for number, is_known, *stored in db.execute(
-        "SELECT id, pypi_name IS NOT NULL AND releases IS NOT NULL, requires, used_by FROM packages"
-    ):
+    for number, _, project, _, is_known, *stored in packages:
         count = len(users.get(number, ()))
-        values = [
-            json.dumps(sorted(required.get(number, ())), separators=(",", ":")),
-            count if count or is_known else None,
-        ]
-        if values != stored:
-            changes.append((*values, number))
+        slugs = json.dumps(sorted(required.get(number, ())), separators=(",", ":"))
+        used_by = count if count or (project is not None and is_known) else None
+        if [slugs, used_by] != stored:
+            changes.append((slugs, used_by, number))
     execute_each(db, "UPDATE packages SET requires = ?, used_by = ? WHERE id = ?", changes)
