@@ -89,7 +89,7 @@ INVALID_RESPONSES = {
     "cut": "was truncated",
     "drop": "closed the connection",
     "reset": "closed the connection",
-    "challenge": "status 403|HTML page",
+    "challenge": "HTTP 403|HTML page",
     "maintenance": "503",
 }
 LARGE = FEW_ATTEMPTS.body + (1 << 20)
