@@ -111,7 +111,7 @@ def test_without_the_handlers_of_the_entry_point_there_would_be_a_traceback() ->
     assert ended.code == -signal.SIGTERM
 
 
-@pytest.mark.campaign
+@pytest.mark.nightly
 @pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["INT", "TERM"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_signal_at_any_import_ends_any_command_without_a_traceback(command: str, number: int, code: int) -> None:
