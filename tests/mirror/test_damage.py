@@ -301,7 +301,7 @@ def test_a_fetch_names_what_it_cannot_write_anew(desk: Desk) -> None:
     assert report.exit_code == 5
 
 
-@pytest.mark.campaign
+@pytest.mark.nightly
 def test_damaged_values_harm_their_own_package_alone(desk: Desk) -> None:
     tally = damage_and_use(desk, 65, seed=SEED + 1)
     assert sum(tally.damaged.values()) >= 50
@@ -344,7 +344,7 @@ QUICK = ("lists do not leave rows out", "nothing is repaired")
 
 @pytest.mark.parametrize(
     "mutant",
-    [pytest.param(name, marks=pytest.mark.campaign if name in QUICK else pytest.mark.nightly) for name in MUTANTS],
+    [pytest.param(name, marks=pytest.mark.nightly if name in QUICK else pytest.mark.nightly) for name in MUTANTS],
 )
 def test_the_campaign_fails_without_a_protection(desk: Desk, monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
     monkeypatch.setattr(*MUTANTS[mutant])
