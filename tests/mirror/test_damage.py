@@ -339,12 +339,11 @@ MUTANTS: dict[str, tuple[str, Any]] = {
     ),
     "text is not checked": ("djpkg.mirror.connection.decode_text", str),
 }
-QUICK = ("lists do not leave rows out", "nothing is repaired")
 
 
 @pytest.mark.parametrize(
     "mutant",
-    [pytest.param(name, marks=pytest.mark.nightly if name in QUICK else pytest.mark.nightly) for name in MUTANTS],
+    [pytest.param(name, marks=pytest.mark.nightly) for name in MUTANTS],
 )
 def test_the_campaign_fails_without_a_protection(desk: Desk, monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
     monkeypatch.setattr(*MUTANTS[mutant])
