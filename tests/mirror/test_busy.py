@@ -12,7 +12,7 @@ import pytest
 from djpkg.errors import FetchRunning, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import busy
 from djpkg.mirror.busy import BusyLimits, BusyWait, retry
-from djpkg.mirror.connection import open_read, open_write, upgrade
+from djpkg.mirror.connection import open_read, open_write, transaction, upgrade
 from tests.mirror.forks import run_in_child
 from tests.mirrors import filled_mirror, override
 
@@ -147,12 +147,20 @@ def test_while_a_write_waits_for_a_reader_others_read_and_only_the_reader_is_wai
         assert db.execute("SELECT title FROM packages WHERE id = 1").fetchone() == ("Mine",)
 
 
-def test_a_connection_waits_as_before_after_a_transaction(path: Path) -> None:
+def test_nothing_waits_inside_a_transaction_and_a_connection_waits_as_before_after_it(path: Path) -> None:
+    def timeout(db: sqlite3.Connection) -> int:
+        (milliseconds,) = db.execute("PRAGMA busy_timeout").fetchone()
+        assert isinstance(milliseconds, int)
+        return milliseconds
+
     with open_write(path) as db:
-        (before,) = db.execute("PRAGMA busy_timeout").fetchone()
-        override(db, 1, {"title": "Mine"})
-        assert db.execute("PRAGMA busy_timeout").fetchone() == (before,)
-    assert before == 10_000
+        assert timeout(db) == 10_000
+        with transaction(db):
+            assert timeout(db) == 0
+        assert timeout(db) == 10_000
+        with pytest.raises(ValueError, match="mine"), transaction(db):
+            raise ValueError("mine")
+        assert timeout(db) == 10_000
 
 
 def test_an_upgrade_beside_a_reader_fails_at_once_without_a_copy(path: Path) -> None:

@@ -143,9 +143,8 @@ def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
     The mirror is made in memory and copied in one transaction, so a kill never leaves one without its first packages.
     """
     with _translate_errors(path):
-        real = files.real_path(path)
-        real.parent.mkdir(parents=True, exist_ok=True)
-        with closing(create_in_memory()) as made, closing(sqlite3.connect(real, timeout=BUSY_SECONDS)) as db:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(create_in_memory()) as made, closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
             made.execute("PRAGMA foreign_keys = ON")
             with transaction(made):
                 fill(made)

@@ -116,7 +116,7 @@ def fetch_and_edit_beside_a_reader(desk: Desk, *, seconds: float, patch: str = "
         )
 
     others = start(OTHERS, str(desk.path))
-    fetch = djpkg("fetch", "--all", "--full", patch=patch)
+    fetch = djpkg("fetch", "--all", "--refetch", patch=patch)
     wait_until(lambda: server.requests("catalog"))
     reader = start(READER, str(desk.path), str(seconds))
     assert reader.stdout is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import re
 import ssl
@@ -472,6 +473,19 @@ async def test_invalid_http_is_an_error_that_does_not_show_the_token(answer: byt
         await get(send_and_close(answer), auth=TOKEN)
     assert CANARY not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "Basic"])
+@in_loop
+async def test_a_validator_or_a_body_that_quotes_the_token_is_not_kept(scheme: str) -> None:
+    plain = f"mara@example.org:{CANARY}"
+    encoded = base64.b64encode(plain.encode()).decode()
+    auth = replace(TOKEN, value=f"Basic {encoded}") if scheme == "Basic" else TOKEN
+    forms = (CANARY, plain, encoded) if scheme == "Basic" else (CANARY,)
+    for form in forms:
+        response = await get(http_response(200, form.encode(), ETag=f'"{form}"'), auth=auth)
+        assert (response.body.decode(), response.etag) == ("…", None)
+    assert (await get(http_response(200, ETag='"other"'), auth=auth)).etag == '"other"'
 
 
 @in_loop
