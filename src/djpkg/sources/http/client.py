@@ -132,6 +132,7 @@ class Client:
             "User-Agent": f"djpkg/{djpkg.__version__} (local mirror of djangopackages.org)",
         }
         self.source = source
+        self.base_url = base_url.rstrip("/")
         self.quota = quota
         self.spent = spent
         self._transport = Transport(
