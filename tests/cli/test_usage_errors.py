@@ -78,3 +78,45 @@ def test_an_argument_that_is_not_utf_8_is_escaped(filled_mirror: Path) -> None:
     ended = run_process("show", "a", "b\udcff")
     assert ended.code == 2
     assert "(b<U+DCFF>)" in ended.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("show", ""), ("show", " "), ("edit", "", "stars=1"), ("compare", "1", ""), ("changes", ""), ("fetch", "")],
+)
+def test_an_empty_package_name_is_an_error(filled_mirror: Path, command: tuple[str, ...]) -> None:
+    ended = run(*command)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[0] == "djpkg: PACKAGE is empty"
+
+
+@pytest.mark.parametrize("command", [("list",), ("show", "1"), ("status",), ("fetch", "1"), ("edit", "1", "stars=1")])
+def test_an_empty_mirror_file_is_an_error(filled_mirror: Path, command: tuple[str, ...]) -> None:
+    ended = run(*command, "--db", "")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[0] == "djpkg: --db requires a file"
+
+
+LONG_NAMES = ["a" * 300, "a" * 250, "a/" * 3000, "b/" + "a" * 300]
+
+
+@pytest.mark.parametrize("name", LONG_NAMES, ids=len)
+def test_a_long_file_name_in_in_is_an_error(filled_mirror: Path, name: str) -> None:
+    for command in ("list", "fetch"):
+        ended = run(command, "--in", name)
+        assert (ended.code, ended.out) == (2, "")
+        assert "cannot be read: " in ended.err
+
+
+@pytest.mark.parametrize("name", LONG_NAMES, ids=len)
+@pytest.mark.parametrize("command", [("list",), ("status",), ("fetch", "--all"), ("edit", "1", "stars=1")], ids=str)
+def test_a_long_name_of_the_mirror_is_an_error_or_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for api in config.APIS:
+        monkeypatch.setenv(api.variable, "http://127.0.0.1:9")
+    ended = run(*command, "--db", name)
+    assert ended.code in (0, 1, 74)
+    (tmp_path / ("a" * 250)).touch()
+    assert run(*command, "--db", "a" * 250).code in (0, 1, 74)
