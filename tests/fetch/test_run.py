@@ -13,6 +13,7 @@ import pytest
 from djpkg.errors import ConfigError
 from djpkg.fetch.report_text import error_lines
 from djpkg.mirror import apply_answer, write
+from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
@@ -749,6 +750,20 @@ def test_a_source_that_never_answers_times_out(
     assert report.exit_code == 5
     assert {name for _, name in failed_sources(report)} == {"gitlab", "pypi"}
     assert desk.show("on-github")["repo_watchers"] == 5
+
+
+def test_servers_that_accept_but_never_answer_get_one_request_each(desk: Desk, server: WorldServer) -> None:
+    fill(desk.world)
+    desk.fetch(sources=["catalog"])
+    with open_write(desk.path) as db:
+        db.execute("UPDATE grids SET title = NULL")  # so that the catalog is due for two lists more
+    for api in ("catalog", "github", "pypi"):
+        server.fault(api, kind="never")
+    desk.limits = Limits(attempt=0.3, total=0.3, attempts=1)
+    report = desk.fetch("on-github")
+    assert {name for _, name in failed_sources(report)} == {"catalog", "github", "pypi"}
+    assert [len(server.requests(api)) for api in ("catalog", "github")] == [1, 1]
+    assert len(server.requests("pypi")) <= 2  # the project, and Django
 
 
 @pytest.mark.parametrize("names", [(), ("on-github", "twin")], ids=["all", "named"])

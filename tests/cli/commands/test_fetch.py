@@ -311,6 +311,16 @@ def test_a_hint_follows_its_cause_once(fetch: Fetch, desk: Desk, arguments: list
     assert hint == "       set DJPKG_CATALOG_URL to its address, which ends with /api/v4"
 
 
+def test_no_lock_is_made_beside_a_file_that_is_not_a_mirror(fetch: Fetch, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "text.db").write_text("a text")
+    result = fetch("plain", "--db", str(folder / "text.db"))
+    assert result.exit_code == 74
+    assert stderr_lines(result)[0] == f"djpkg: {folder / 'text.db'} is not a mirror: not a SQLite file"
+    assert [file.name for file in folder.iterdir()] == ["text.db"]
+
+
 def test_a_second_fetch_exits_with_75(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     with lock.fetch_lock(desk.path):
         result = fetch("--all")
