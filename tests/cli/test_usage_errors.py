@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from djpkg import config
 from djpkg.cli.app import COMMANDS
-from tests.cli.running import run, run_process
+from tests.cli.running import run, run_on_pty, run_on_terminal, run_process
+from tests.mirrors import catalog_facts
+from tests.mirrors import filled_mirror as filled_mirror_at
 from tests.render.samples import FORBIDDEN
 
 if TYPE_CHECKING:
@@ -120,3 +124,46 @@ def test_a_long_name_of_the_mirror_is_an_error_or_not_found(
     assert ended.code in (0, 1, 74)
     (tmp_path / ("a" * 250)).touch()
     assert run(*command, "--db", "a" * 250).code in (0, 1, 74)
+
+
+# Commands that messages suggest.
+
+
+def test_suggested_commands_name_the_mirror(filled_mirror: Path, tmp_path: Path) -> None:
+    there = filled_mirror.rename(tmp_path / "my mirror.db")
+    option = f"--db '{there}'"
+    assert f"look it up in the catalog: djpkg fetch {option} nope\n" in run("show", "nope", "--db", str(there)).err
+    with closing(sqlite3.connect(there)) as db, db:
+        db.execute("INSERT INTO overrides VALUES (1, 'repo_watchers', '\"many\"', '2026-01-01T00:00:00Z')")
+    shown = run_on_terminal("show", "1", "--db", str(there))
+    assert f"djpkg edit {option} django-pots --unset repo_watchers removes it" in shown.err
+    undo = run("edit", "1", "title=T", "--db", str(there)).err
+    assert undo.count("--db") == 1
+    with closing(sqlite3.connect(there)) as db, db:
+        db.execute("UPDATE packages SET grids = 'null' WHERE id = 1")
+    assert f"djpkg fetch {option} django-pots --refetch writes it anew" in run("list", "--db", str(there)).err
+    missing = tmp_path / "none.db"
+    assert f"Run djpkg fetch --db {missing} --all to get the catalog" in run("list", "--db", str(missing)).err
+    assert f"djpkg fetch --db {missing} --all creates it" in run_on_terminal("status", "--db", str(missing)).out
+
+
+def test_suggested_commands_without_the_option_are_unchanged(filled_mirror: Path) -> None:
+    assert "look it up in the catalog: djpkg fetch nope\n" in run("show", "nope").err
+
+
+# A locale without UTF-8.
+
+ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+
+
+def test_characters_that_the_locale_lacks_are_marked_in_one_form(tmp_path: Path) -> None:
+    packages = [catalog_facts(5, "über-pots", repo_url="", pypi_url=""), catalog_facts(6, "plain", pypi_url="")]
+    path = str(filled_mirror_at(tmp_path / "mirror.db", packages))
+    piped = run_process("list", "-f", "slug", "--db", path, env=ASCII_LOCALE)
+    assert sorted(piped.lines) == ["<U+00FC>ber-pots", "plain"]
+    drawn = run_on_pty("list", "-f", "slug,id", "--db", path, env=ASCII_LOCALE)
+    (plain,) = (line for line in drawn.lines if line.startswith("plain"))
+    (marked,) = (line for line in drawn.lines if line.startswith("<U+00FC>ber-pots"))
+    assert plain.index("6") == marked.index("5")
+    shown = run_process("show", "über-pots", "-f", "slug", "--db", path, env=ASCII_LOCALE)
+    assert shown.out == "slug\t<U+00FC>ber-pots\n"

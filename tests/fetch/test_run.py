@@ -756,14 +756,16 @@ def test_servers_that_accept_but_never_answer_get_one_request_each(desk: Desk, s
     fill(desk.world)
     desk.fetch(sources=["catalog"])
     with open_write(desk.path) as db:
-        db.execute("UPDATE grids SET title = NULL")  # so that the catalog is due for two lists more
+        db.execute("UPDATE grids SET slug = NULL")  # so that two more lists of the catalog are due
+        db.execute("UPDATE categories SET slug = NULL")
     for api in ("catalog", "github", "pypi"):
         server.fault(api, kind="never")
-    desk.limits = Limits(attempt=0.3, total=0.3, attempts=1)
+    desk.limits = Limits(attempt=1, total=1, attempts=1)
     report = desk.fetch("on-github")
     assert {name for _, name in failed_sources(report)} == {"catalog", "github", "pypi"}
-    assert [len(server.requests(api)) for api in ("catalog", "github")] == [1, 1]
-    assert len(server.requests("pypi")) <= 2  # the project, and Django
+    # At most: a slow machine may read a request too late. From PyPI, Django is requested at the same time.
+    for api, most in (("catalog", 1), ("github", 1), ("pypi", 2)):
+        assert len(server.requests(api)) <= most
 
 
 @pytest.mark.parametrize("names", [(), ("on-github", "twin")], ids=["all", "named"])

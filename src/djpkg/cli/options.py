@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 _MOST_ROWS = 10**9
 
 
-def _check_db(path: Path | None) -> Path | None:
-    """Return the value of --db; UsageError for an empty one, which `Path` turns into the current folder."""
+def _use_db(path: Path | None) -> Path | None:
+    """Return the value of --db, which messages repeat; UsageError if it is empty: the current folder, for `Path`."""
     if path == Path():
         raise UsageError("--db requires a file", hint="for example: --db mirror.db")
+    terminal.mirror_option.set(path)
     return path
 
 
@@ -44,7 +45,7 @@ Db = Annotated[
         "--db",
         metavar="PATH",
         readable=False,
-        callback=_check_db,
+        callback=_use_db,
         help="Mirror file. Default: DJPKG_DB, else mirror.db in your data folder.",
     ),
 ]

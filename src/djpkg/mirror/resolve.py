@@ -68,7 +68,10 @@ def find_ids(
     A moved repository is found by its former address first, then by its new one.
     """
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
-    if not _is_valid_text(name):
+    try:
+        # In a locale without UTF-8, arguments arrive with lone surrogates for the bytes of other characters.
+        name = name.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
         return []
     if _ID.fullmatch(name) and int(name) <= _MAX_ID and (found := _select_ids(db, "id = ?", int(name))):
         return found
@@ -136,15 +139,6 @@ def parse_catalog_address(text: str, *, catalog: str) -> str | None:
 
 def _select_ids(db: sqlite3.Connection, condition: str, *values: str | int) -> list[int]:
     return [number for (number,) in db.execute(f"SELECT id FROM packages WHERE {condition} ORDER BY id", values)]
-
-
-def _is_valid_text(text: str) -> bool:
-    """Return whether the text can be bound in SQLite: invalid UTF-8 in arguments arrives as lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def is_id_or_slug(name: str) -> bool:
