@@ -8,10 +8,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from sqlite_utils import Database
-
 from djpkg.mirror import facts_json
-from djpkg.mirror.connection import savepoint
+from djpkg.mirror.connection import savepoint, upsert
 from djpkg.mirror.damage import DamagedRow, find_name, repair_hint
 from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.serialization import to_row
@@ -97,8 +95,7 @@ def _write(db: sqlite3.Connection, merges: Sequence[Merged]) -> None:
     categories = {merged.values["category"] for merged in merges} - {None}
     # A category that no list has named yet: its names follow with the list of categories.
     db.executemany("INSERT OR IGNORE INTO categories (id) VALUES (?)", [(number,) for number in categories])
-    tables = Database(db, execute_plugins=False)
-    tables.table("packages").upsert_all([to_row(merged) for merged in merges], pk="id")
+    upsert(db, "packages", [to_row(merged) for merged in merges], key=("id",))
     _write_grids(db, merges)
 
 

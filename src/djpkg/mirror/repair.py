@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
 from djpkg.mirror import facts_json
 from djpkg.mirror.connection import savepoint
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _LISTS = (Kind.COUNTS, Kind.GRIDS, Kind.NAMES)
 _VALIDATORS = ("etag", "serial")
+_PAGE_SIZE = 500
 # The generated columns are not in `table_info`; the package, source and coordinate are the key of a row of facts.
 _KEY = ("package_id", "source", "coordinate")
 
@@ -55,6 +57,15 @@ class _Column(NamedTuple):
         if value is None:
             return not self.not_null
         return is_integer(value) if self.type == "INTEGER" else is_text(value)
+
+    def accepts_all(self, values: Sequence[object]) -> bool:
+        """Return whether each value has the type of the column."""
+        present = [value for value in values if value is not None]
+        if len(present) < len(values) and self.not_null:
+            return False
+        if self.type == "INTEGER":
+            return all(map(is_integer, present))
+        return set(map(type, present)) <= {str} and is_text("".join(cast("list[str]", present)))
 
     @property
     def type_check(self) -> str:
@@ -107,8 +118,18 @@ def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) ->
     columns = _columns(db, "facts")
     names = [column.name for column in columns]
     condition, values = _selection("package_id", only)
-    sql = f"SELECT rowid, {', '.join(names)} FROM facts WHERE {condition}"
-    damaged = [(row[0], found) for row in db.execute(sql, values) if (found := _damaged_facts(columns, row[1:]))]
+    cursor = db.execute(f"SELECT rowid, {', '.join(names)} FROM facts WHERE {condition}", values)
+    key_and_facts = itemgetter(*(1 + names.index(name) for name in (*_KEY, "facts")))
+    damaged: list[tuple[int, set[str]]] = []
+    while page := cursor.fetchmany(_PAGE_SIZE):
+        _, *stored = zip(*page, strict=True)
+        # Checking a column at a time takes a third of the time of checking each value.
+        is_typed = all(map(_Column.accepts_all, columns, stored))
+        for row in page:
+            if is_typed and _are_readable(*key_and_facts(row)):
+                continue
+            if found := _damaged_facts(columns, row[1:]):
+                damaged.append((row[0], found))
     packages: set[int] = set()
     for rowid, found in damaged:
         (package,) = db.execute("SELECT package_id FROM facts WHERE rowid = ?", (rowid,)).fetchone()
@@ -119,6 +140,15 @@ def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) ->
         else:
             _set_defaults(db, "facts", [column for column in columns if column.name in found], rowid)
     return packages
+
+
+def _are_readable(package: int, source: str, coordinate: str, facts: str | None) -> bool:
+    """Return whether a row whose values have the right types has facts that can be read."""
+    return (
+        source in facts_json.SOURCES
+        and (source != SourceName.CATALOG or coordinate == str(package))
+        and facts_json.find_facts(SourceName(source), facts) is not None
+    )
 
 
 def _damaged_facts(columns: Sequence[_Column], row: Sequence[object]) -> set[str]:
