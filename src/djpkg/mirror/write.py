@@ -212,11 +212,11 @@ class Writer:
         with transaction(self._db):
             before = self._merge([package])
             values = revise(before[0].values) if before else {}
-            rows = [
+            rows: list[dict[str, SqlValue]] = [
                 {"package_id": package, "field": field, "value": to_json(value), "edited": format_time(now)}
                 for field, value in values.items()
             ]
-            self._tables.table("overrides").upsert_all(rows, pk=("package_id", "field"))
+            upsert(self._db, "overrides", rows, key=("package_id", "field"))
             self._unset(package, unset)
             after = self._merge([package])
             if not before or not after:

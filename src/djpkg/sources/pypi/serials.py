@@ -117,7 +117,7 @@ class _SerialCollector:
 def _normalize(names: Sequence[str]) -> Sequence[str]:
     """Return the normalized names: all at once, because the list has 750,000 of them."""
     normalized = canonicalize_name("\n".join(names)).split("\n") if names else []
-    # No project has a line break in its name, so one that has is not wanted.
+    # A name with a line break becomes two.
     return normalized if len(normalized) == len(names) else [canonicalize_name(name) for name in names]
 
 
