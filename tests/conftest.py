@@ -25,6 +25,7 @@ UNSET_VARIABLES = (
     "CLICOLOR_FORCE", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "LINES", "PYTHONIOENCODING", "GITHUB_ACTIONS",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
     "_DJPKG_COMPLETE", "TERMINAL_WIDTH", "_TYPER_FORCE_DISABLE_TERMINAL",
+    "PYTHONDONTWRITEBYTECODE",  # each of the hundreds of programs that tests start would compile all modules
 )  # fmt: skip
 # No test depends on the speed of the machine.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -94,7 +95,8 @@ def check(ended: list[Ended], code: int) -> int:
     """Check that each run was ended by its signal, or was over before; return the number of those that were ended."""
     reached = [one for one in ended if one.code != 0]
     assert {one.code for one in reached} <= {code}
-    assert {one.err for one in reached} <= {"", "interrupted\n"}
+    for one in reached:  # a late signal finds what an edit has already said
+        assert re.fullmatch(r"((undo: .*|nothing changed.*)\n)?(interrupted\n)?", one.err), one
     return len(reached)
 
 
@@ -111,7 +113,7 @@ def test_without_the_handlers_of_the_entry_point_there_would_be_a_traceback() ->
     assert ended.code == -signal.SIGTERM
 
 
-@pytest.mark.nightly
+@pytest.mark.campaign
 @pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["INT", "TERM"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_signal_at_any_import_ends_any_command_without_a_traceback(command: str, number: int, code: int) -> None:
@@ -134,7 +136,7 @@ def signal_by_the_clock(command: str, number: int, patch: str = "") -> list[Ende
     return ended
 
 
-@pytest.mark.nightly
+@pytest.mark.campaign
 @pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["INT", "TERM"])
 @pytest.mark.parametrize("command", ["list", "edit", "complete"])
 def test_200_signals_from_0_to_200_ms_end_without_a_traceback(command: str, number: int, code: int) -> None:
@@ -144,7 +146,7 @@ def test_200_signals_from_0_to_200_ms_end_without_a_traceback(command: str, numb
     assert check(ended, code) >= 20
 
 
-@pytest.mark.nightly
+@pytest.mark.campaign
 def test_without_the_handlers_some_of_200_signals_would_show_a_traceback() -> None:
     ended = signal_by_the_clock("list", signal.SIGINT, DEFAULT_HANDLERS)
     assert Counter("Traceback" in one.err for one in ended)[True] >= 10

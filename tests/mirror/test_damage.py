@@ -140,6 +140,8 @@ def use(desk: Desk, damage: Damage, tally: Tally) -> None:
     tally.named += any("damaged" in text or "not used" in text for text in messages)
     harmed = owner_of(desk, damage)
     check_list(desk, harmed)
+    if damage.table == "overrides":
+        check_refreshed(desk, harmed)
     unset_everything(desk, tally)
     report = desk.fetch(next(slug for slug in ("on-gitlab", "twin", "alpha") if ids_of(desk, slug).isdisjoint(harmed)))
     assert report.exit_code == 0, report.failures
@@ -212,6 +214,23 @@ def check_records(desk: Desk, harmed: set[int]) -> None:
             assert records[number] == expected(desk.world, package)
 
 
+def check_refreshed(desk: Desk, harmed: set[int]) -> None:
+    """A fetch stores the news of a package with a damaged override."""
+    for number in harmed:
+        owner, path = desk.world.packages[number].repo_url.removeprefix("https://").split("/", 1)
+        repo = desk.world.find_repo(owner, path)
+        assert repo is not None
+        repo.forks += 1
+    report = desk.fetch(refetch=True)
+    assert report.stop_code is None, report.failures
+    for number in harmed:
+        owner, path = desk.world.packages[number].repo_url.removeprefix("https://").split("/", 1)
+        repo = desk.world.find_repo(owner, path)
+        assert repo is not None
+        forks = desk.rows("SELECT repo_forks FROM packages WHERE id = ?", (number,))
+        assert forks == [(repo.forks,)], (number, report.failures)
+
+
 def unset_everything(desk: Desk, tally: Tally) -> None:
     """Remove each stored override with the command line, whatever its field is called."""
     with closing(sqlite3.connect(desk.path)) as db:
@@ -262,7 +281,9 @@ EXAMPLES = (
 )
 
 
-@pytest.mark.parametrize("damage", EXAMPLES, ids=str)
+@pytest.mark.parametrize(
+    "damage", [*EXAMPLES[::4], *(pytest.param(one, marks=pytest.mark.campaign) for one in EXAMPLES)], ids=str
+)
 def test_a_damaged_value_harms_its_own_package_alone(desk: Desk, damage: Damage) -> None:
     shutil.copy(desk.path, desk.path.with_name("sound.db"))
     assert apply(desk.path, damage)
@@ -301,7 +322,7 @@ def test_a_fetch_names_what_it_cannot_write_anew(desk: Desk) -> None:
     assert report.exit_code == 5
 
 
-@pytest.mark.nightly
+@pytest.mark.campaign
 def test_damaged_values_harm_their_own_package_alone(desk: Desk) -> None:
     tally = damage_and_use(desk, 65, seed=SEED + 1)
     assert sum(tally.damaged.values()) >= 50
@@ -340,10 +361,12 @@ MUTANTS: dict[str, tuple[str, Any]] = {
     "text is not checked": ("djpkg.mirror.connection.decode_text", str),
 }
 
+QUICK = {"lists do not leave rows out", "text is not checked", "a package that cannot be merged ends the page"}
+
 
 @pytest.mark.parametrize(
     "mutant",
-    [pytest.param(name, marks=pytest.mark.nightly) for name in MUTANTS],
+    [pytest.param(name, marks=pytest.mark.campaign if name in QUICK else pytest.mark.nightly) for name in MUTANTS],
 )
 def test_the_campaign_fails_without_a_protection(desk: Desk, monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
     monkeypatch.setattr(*MUTANTS[mutant])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # sqlite-utils binds up to 999 values; SQLite allows 32,766, and some distributions 250,000.
 MOST_VALUES = 1_000
-PACKAGES = [catalog_facts(number, f"pot-{number}", grids=(10,)) for number in range(1, 2 * MOST_VALUES)]
+PACKAGES = [catalog_facts(number, f"pot-{number}", grids=(10,)) for number in range(1, MOST_VALUES + 10)]
 IDS = [package.id for package in PACKAGES]
 
 

@@ -129,7 +129,7 @@ def fetch_and_edit_beside_a_reader(desk: Desk, *, seconds: float, patch: str = "
     return Outcome(*ended, reads, failures)
 
 
-@pytest.mark.nightly
+@pytest.mark.campaign
 def test_a_reader_of_20_seconds_delays_a_fetch_and_an_edit_and_no_other_reader(desk: Desk) -> None:
     outcome = fetch_and_edit_beside_a_reader(desk, seconds=20)
     assert outcome.fetch == (
@@ -149,7 +149,7 @@ def test_a_reader_of_20_seconds_delays_a_fetch_and_an_edit_and_no_other_reader(d
     assert desk.rows("SELECT exit FROM runs") == [(0,), (0,)]
 
 
-@pytest.mark.nightly
+@pytest.mark.campaign
 def test_without_repetition_a_reader_would_end_the_fetch(desk: Desk) -> None:
     outcome = fetch_and_edit_beside_a_reader(desk, seconds=3, patch=NO_REPETITION)
     assert outcome.fetch.code == 74
@@ -157,7 +157,7 @@ def test_without_repetition_a_reader_would_end_the_fetch(desk: Desk) -> None:
     assert desk.field("p0", "stars") == 0
 
 
-@pytest.mark.nightly
+@pytest.mark.campaign
 def test_if_commits_waited_other_readers_would_be_kept_out(desk: Desk) -> None:
     outcome = fetch_and_edit_beside_a_reader(desk, seconds=12, patch=WAITING_COMMITS)
     assert outcome.failures >= 5
