@@ -137,7 +137,7 @@ def test_suggested_commands_name_the_mirror(filled_mirror: Path, tmp_path: Path)
         db.execute("INSERT INTO overrides VALUES (1, 'repo_watchers', '\"many\"', '2026-01-01T00:00:00Z')")
     shown = run_on_terminal("show", "1", "--db", str(there))
     assert f"djpkg edit {option} django-pots --unset repo_watchers removes it" in shown.err
-    undo = run("edit", "1", "title=T", "--db", str(there)).err
+    (undo,) = (line for line in run("edit", "1", "title=T", "--db", str(there)).err.splitlines() if "undo: " in line)
     assert undo.count("--db") == 1
     with closing(sqlite3.connect(there)) as db, db:
         db.execute("UPDATE packages SET grids = 'null' WHERE id = 1")
