@@ -141,7 +141,7 @@ def test_suggested_commands_name_the_mirror(filled_mirror: Path, tmp_path: Path)
     assert undo.count("--db") == 1
     with closing(sqlite3.connect(there)) as db, db:
         db.execute("UPDATE packages SET grids = 'null' WHERE id = 1")
-    assert f"djpkg fetch {option} django-pots --refetch writes it anew" in run("list", "--db", str(there)).err
+    assert f"djpkg fetch {option} django-pots --refetch writes it anew" in run("list", "--json", "--db", str(there)).err
     missing = tmp_path / "none.db"
     assert f"Run djpkg fetch --db {missing} --all to get the catalog" in run("list", "--db", str(missing)).err
     assert f"djpkg fetch --db {missing} --all creates it" in run_on_terminal("status", "--db", str(missing)).out
