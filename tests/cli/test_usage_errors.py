@@ -144,7 +144,8 @@ def test_suggested_commands_name_the_mirror(filled_mirror: Path, tmp_path: Path)
     assert f"djpkg fetch {option} django-pots --refetch writes it anew" in run("list", "--json", "--db", str(there)).err
     missing = tmp_path / "none.db"
     assert f"Run djpkg fetch --db {missing} --all to get the catalog" in run("list", "--db", str(missing)).err
-    assert f"djpkg fetch --db {missing} --all creates it" in run_on_terminal("status", "--db", str(missing)).out
+    drawn = " ".join(run_on_terminal("status", "--db", str(missing)).out.split())
+    assert f"djpkg fetch --db {missing} --all creates it" in drawn
 
 
 def test_suggested_commands_without_the_option_are_unchanged(filled_mirror: Path) -> None:
