@@ -760,6 +760,23 @@ def test_another_repository_begins_another_series(desk: Desk, days: int) -> None
     assert gained(desk, "pots") == {"stars_90d": 0, "stars_1y": None}
 
 
+@pytest.mark.parametrize("address", ["https://github.com/big/pots", "https://example.org/pots", ""])
+def test_an_address_without_an_answer_ends_the_series(desk: Desk, server: WorldServer, address: str) -> None:
+    package = desk.world.add_package("pots", commits=[3], stars=10)
+    desk.world.add_repository("big/pots", stars=5000, commits=[1])
+    desk.fetch()
+    desk.advance(days=100)
+    package.repo_url, package.repo_watchers = address, 5000
+    for api in ("github", "graphql"):
+        server.fault(api, status=500)
+    for _ in range(2):
+        desk.fetch()
+        assert gained(desk, "pots") == {"stars_90d": None, "stars_1y": None}
+        desk.advance(days=2)
+    assert [row[1] for row in history(desk)] == [10, None]
+    assert gained(desk, "pots") == {"stars_90d": None, "stars_1y": None}
+
+
 def test_an_edited_address_leaves_the_series_as_it_is(desk: Desk) -> None:
     desk.world.add_package("pots", commits=[3], stars=10)
     desk.world.add_repository("big/pots", stars=5000, commits=[1])
@@ -775,7 +792,8 @@ def test_an_edited_address_leaves_the_series_as_it_is(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("host", ["github.com", GITLAB, CODEBERG])
-def test_the_new_address_of_a_moved_repository_continues_its_series(desk: Desk, host: str) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_the_new_address_of_a_moved_repository_continues_its_series(desk: Desk, host: str, *, late: bool) -> None:
     package = desk.world.add_package("pots", host=host, path="acme/pots", commits=[3], stars=10)
     desk.fetch()
     desk.world.rename(desk.world.repo("acme/pots", host), "clay/pots")
@@ -784,6 +802,9 @@ def test_the_new_address_of_a_moved_repository_continues_its_series(desk: Desk, 
     package.repo_url = f"https://{host}/clay/pots"
     desk.world.star(desk.world.repo("clay/pots", host), 4)
     desk.advance(days=1)
+    if late:  # the forge answers on another day
+        desk.fetch(sources=["catalog"])
+        desk.advance(days=1)
     desk.fetch()
     assert gained(desk, "pots") == {"stars_90d": 4, "stars_1y": None}
     assert desk.rows(

@@ -19,9 +19,28 @@ YEARS_BY_DAY = 2
 
 
 def store_measured(db: sqlite3.Connection, merges: Iterable[Merged], *, now: datetime) -> None:
-    """Store the measured values of merged packages inside the caller's transaction."""
-    measured = {cast("int", one.values["id"]): one.measured for one in merges}
-    store_values(db, {number: values for number, values in measured.items() if values is not None}, now=now)
+    """Store the measured values of merged packages inside the caller's transaction.
+
+    Where the address now leads to another repository, of which nothing is known yet, a row without values is stored.
+    """
+    measured: dict[int, Measured] = {}
+    unknown: dict[int, object] = {}
+    for one in merges:
+        number = cast("int", one.values["id"])
+        if one.measured is not None:
+            measured[number] = one.measured
+        elif "repo_url" not in one.upstream:
+            unknown[number] = one.values["repository_key"]
+    today = utc_day(now)
+    db.execute(
+        "INSERT OR REPLACE INTO history (package_id, day, coordinate)"
+        " SELECT last.package_id, ?, wanted.value FROM json_each(?) AS wanted JOIN history AS last"
+        " ON last.package_id = CAST(wanted.key AS INTEGER) AND last.day = ("
+        "  SELECT max(day) FROM history WHERE package_id = CAST(wanted.key AS INTEGER) AND day <= ?)"
+        " WHERE last.coordinate IS NOT wanted.value",
+        (today, json.dumps(unknown), today),
+    )
+    store_values(db, measured, now=now)
 
 
 def store_values(db: sqlite3.Connection, measured: Mapping[int, Measured], *, now: datetime) -> None:
@@ -38,7 +57,8 @@ def store_values(db: sqlite3.Connection, measured: Mapping[int, Measured], *, no
         (stored_today if day == today else before)[number] = tuple(values)
     for number, values in measured.items():
         last = before.get(number)
-        if last is not None and last[-1] != values.coordinate and _continue_series(db, number, last[-1], values):
+        is_new = last is not None and (last[-1] != values.coordinate or not any(last[:-1]))
+        if last is not None and is_new and _continue_series(db, number, values.coordinate):
             before[number] = (*last[:-1], values.coordinate)
     unchanged = [number for number, values in measured.items() if before.get(number) == tuple(values)]
     db.executemany(
@@ -56,14 +76,14 @@ def store_values(db: sqlite3.Connection, measured: Mapping[int, Measured], *, no
     )
 
 
-def _continue_series(db: sqlite3.Connection, package: int, former: object, values: Measured) -> bool:
-    """Give the rows of a former address to the new one, and return true, if one repository has both."""
+def _continue_series(db: sqlite3.Connection, package: int, coordinate: str) -> bool:
+    """Give the rows of former addresses of one repository to its new one; return whether there were any."""
     return bool(
         db.execute(
-            "UPDATE history SET coordinate = :new WHERE package_id = :package AND coordinate = :old AND EXISTS ("
-            " SELECT 1 FROM facts AS one JOIN facts AS other USING (package_id, source, node_id)"
-            " WHERE package_id = :package AND one.coordinate = :old AND other.coordinate = :new)",
-            {"new": values.coordinate, "old": former, "package": package},
+            "UPDATE history SET coordinate = :new WHERE package_id = :package AND coordinate IN ("
+            " SELECT former.coordinate FROM facts AS former JOIN facts AS current USING (package_id, source, node_id)"
+            " WHERE package_id = :package AND current.coordinate = :new AND former.coordinate <> :new)",
+            {"new": coordinate, "package": package},
         ).rowcount
     )
 

@@ -51,9 +51,9 @@ def store_details(db: sqlite3.Connection, package: int, answer: SourceAnswer, *,
 def keep_releases(db: sqlite3.Connection, answer: SourceAnswer, packages: Iterable[int]) -> SourceAnswer:
     """Return the answer with the stored releases and upload times that it lacks, and with the facts that follow.
 
-    `packages` are those of the project, Django itself may have none.
-    Owners can delete releases on PyPI, which raises the project's serial like any other change. So a list that lacks
-    releases at the same serial, or without one, is incomplete. A known upload time never changes.
+    `packages` are those of the project. Owners can delete releases on PyPI, which raises the project's serial like any
+    other change. So a list that lacks releases at the same serial, or without one, is incomplete. A known upload time
+    never changes.
     """
     project, facts, details = answer.coordinate, answer.facts, answer.details
     if details is None or details.releases is None or not isinstance(facts, PypiFacts):

@@ -28,7 +28,8 @@ _COMPUTED = {
 # Stars of the repository at the end of the day %s. Null until its history is long enough.
 _STARS = (
     "(SELECT stars FROM history WHERE history.package_id = packages.id AND day <= %s AND stars IS NOT NULL"
-    " AND history.coordinate = packages.repository_key"
+    " AND coordinate = (SELECT coordinate FROM history AS newest WHERE newest.package_id = packages.id"
+    "  ORDER BY day DESC LIMIT 1)"
     " ORDER BY day DESC LIMIT 1)"
 )
 _EDITED = "packages.id IN (SELECT package_id FROM overrides WHERE field = '%s')"
