@@ -299,7 +299,30 @@ CREATE INDEX packages_unspaced ON packages (repo_description)
 WHERE repo_description GLOB '*{_UNSPACED_LETTER}*';
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT)
+# The history names its repository, because the address of a package can change. The catalog's zeros for a repository
+# that it could not read are no count.
+_FOURTH = """
+ALTER TABLE history ADD COLUMN coordinate TEXT;
+UPDATE history SET coordinate = (SELECT repository_key FROM packages WHERE packages.id = package_id)
+WHERE package_id NOT IN (SELECT package_id FROM overrides WHERE field = 'repo_url');
+-- An edited address has no history: it is that of the repository which was answered before the edit.
+UPDATE history SET coordinate = (
+    SELECT facts.coordinate FROM facts JOIN packages ON packages.id = facts.package_id
+    WHERE facts.package_id = history.package_id AND source NOT IN ('catalog', 'pypi')
+    AND facts.coordinate IS NOT packages.repository_key
+    ORDER BY answered DESC LIMIT 1
+)
+WHERE package_id IN (SELECT package_id FROM overrides WHERE field = 'repo_url');
+
+UPDATE packages SET commits_last_year = NULL
+WHERE commits_last_year = 0 AND repo_state IN ('gone', 'blocked') AND edited NOT LIKE '%"commits_over_52"%'
+    AND NOT EXISTS (
+        SELECT 1 FROM facts WHERE facts.package_id = packages.id AND facts.source = packages.forge
+        AND facts.coordinate = packages.repository_key AND facts.weeks_head IS NOT NULL
+    );
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH)
 VERSION = len(STEPS)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from sqlite_utils import Database
 
 from djpkg.mirror import dependencies, facts_json, history, project_tables
-from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
+from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer, refuse_others
 from djpkg.mirror.connection import execute_each, transaction, upsert
 from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
 from djpkg.mirror.events import store_events
@@ -60,6 +60,8 @@ class Writer:
         """The packages whose rows could not be written, or whose edits do not all apply."""
         self.carried_over: list[tuple[int, int]] = []
         """The pairs of packages between which edits were moved, the removed one first."""
+        self.refused: dict[str, str] = {}
+        """By coordinate, why its answer was not stored: it is about another repository."""
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -171,14 +173,17 @@ class Writer:
             changes: list[StoredChange] = []
             to_merge: dict[int, StoredChange] = {}
             rows: dict[FactsKey, dict[str, SqlValue]] = {}
-            for answer in page:
+            for received in refuse_others(source, page, stored, self.refused):
+                numbers = (number for number, _ in packages.get(received.coordinate, ()))
+                answer = project_tables.keep_releases(self._db, received, numbers)
                 for number, slug in packages.get(answer.coordinate, ()):
                     key = (number, answer.coordinate)
                     old = stored.get(key) or FactsRow(source, answer.coordinate, None, None, None, None, None)
                     applied = apply_answer(old, answer, number, slug, shared.get(answer.coordinate), now=now)
                     rows[key] = rows.get(key, {}) | applied.row
                     changes.append(applied.change)
-                    project_tables.store_details(self._db, number, answer, is_new=old.facts is None, now=now)
+                    is_new = old.facts is None and answer.coordinate in shared
+                    project_tables.store_details(self._db, number, answer, is_new=is_new, now=now)
                     if not applied.only_time:
                         changed = applied.change.changed or (number in to_merge and to_merge[number].changed)
                         to_merge[number] = applied.change._replace(changed=changed)
