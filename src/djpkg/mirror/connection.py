@@ -44,7 +44,7 @@ def open_read(path: Path) -> Iterator[sqlite3.Connection]:
         db = _connect(path)
         try:
             if _get_version(db, path) < schema.VERSION:
-                db = _upgraded_copy(db)
+                db = _upgraded_copy(db, path)
             db.execute("PRAGMA query_only = ON")
             yield db
         finally:
@@ -161,8 +161,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
         db.execute("BEGIN EXCLUSIVE")  # no copy for nothing
         db.execute("ROLLBACK")
         copy = _keep_copy(db, files.real_path(path))
-        db.execute("PRAGMA foreign_keys = ON")
-        schema.migrate(db, steps=steps)
+        _migrate(db, path, steps)
     return copy
 
 
@@ -231,17 +230,30 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
+def _upgraded_copy(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """Close `db` and return an upgraded copy in memory."""
     copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     try:
         db.backup(copy, progress=_fail_if_locked)
         db.close()
-        schema.migrate(copy)
+        _migrate(copy, path, schema.STEPS)
     except BaseException:
         copy.close()
         raise
     return copy
+
+
+def _migrate(db: sqlite3.Connection, path: Path, steps: tuple[str, ...]) -> None:
+    """Migrate an existing mirror; a statement that only this file does not allow is an error of the file."""
+    db.execute("PRAGMA foreign_keys = OFF")  # rows of packages that do not exist are kept
+    try:
+        schema.migrate(db, steps=steps)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR or not _has_own_tables(
+            path
+        ):
+            raise
+        raise MirrorError(f"cannot upgrade the mirror {path}: {error}", hint=_RESTORE) from error
 
 
 def _fail_if_locked(status: int, _remaining: int, _total: int) -> None:
