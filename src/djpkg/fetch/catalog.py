@@ -131,7 +131,7 @@ class CatalogSweep:
     async def _is_removed(self, number: int) -> bool:
         """Return whether the catalog answers that it does not have a package. Raises SourceError."""
         try:
-            return await self._catalog.fetch_package(str(number)) is None
+            return await self._catalog.fetch_package(number) is None
         except UnexpectedPayload as error:  # about another package, or invalid
             await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
             self._recorder.fail(_CATALOG, (resolve.find_slug(self._db, number) or str(number),), str(error))
@@ -228,7 +228,8 @@ class NamedFetch:
             return None
         typed = resolve.parse_catalog_address(name, catalog=self._catalog_url) or name.strip()
         slugs = [typed, resolve.normalize_slug(typed)] if resolve.is_id_or_slug(typed) else []
-        for id_or_slug in dict.fromkeys([*([str(number)] if number is not None else []), *slugs]):
+        names: list[int | str] = [*([] if number is None else [number]), *slugs]
+        for id_or_slug in dict.fromkeys(names):
             if (facts := await self._catalog.fetch_package(id_or_slug)) is not None:
                 return facts
         return None
