@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from djpkg.mirror.schema_kept import KEPT
+from djpkg.mirror.upgrade_repair import reset_damaged_values
 
 # "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.
 APPLICATION_ID = 0x646A706B
@@ -329,12 +330,14 @@ VERSION = len(STEPS)
 def migrate(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
     """Apply the steps that are newer than the file's `user_version`, each in one transaction.
 
-    `db` is in autocommit mode. Raises sqlite3.Error; a failed step leaves the version before it.
+    `db` is in autocommit mode and does not check foreign keys. Damaged values are reset before each step. Raises
+    sqlite3.Error; a failed step leaves the version before it.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     for number, step in enumerate(steps[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
+            reset_damaged_values(db)
             for statement in split_statements(step):
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -22,9 +22,8 @@ from djpkg.mirror.repair import repairing, reset_damaged_rows
 from djpkg.mirror.serialization import to_json
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ
 from djpkg.model.facts import PARSER_VERSIONS
-from djpkg.model.fields import get
 from djpkg.model.merge import FactsRow, Merged
-from djpkg.model.overrides import is_same_value
+from djpkg.model.overrides import find_equal_edits
 from djpkg.model.pypi_project import DJANGO
 from djpkg.query.columns import valid_json
 from djpkg.source_name import SourceName
@@ -58,6 +57,7 @@ class Writer:
         self._run = run
         self.damaged: dict[int, DamagedRow] = {}
         """The packages whose rows could not be written, or whose edits do not all apply."""
+        self._added: set[int] = set()  # the packages that this fetch listed first
         self.carried_over: list[tuple[int, int]] = []
         """The pairs of packages between which edits were moved, the removed one first."""
         self.refused: dict[str, str] = {}
@@ -99,6 +99,7 @@ class Writer:
             self._db.execute("PRAGMA defer_foreign_keys = ON")
             before = self._read_facts(records, SourceName.CATALOG)
             states = self._catalog_states(records)
+            self._added |= records.keys() - states.keys()
             changes: list[StoredChange] = []
             rows: list[dict[str, SqlValue]] = []
             for number, record in records.items():
@@ -230,8 +231,7 @@ class Writer:
                 return None
             if not values.keys() <= after[0].upstream.keys():
                 raise damaged_error(self.damaged[package])
-            equal = [name for name, value in values.items() if is_same_value(get(name), value, after[0].upstream[name])]
-            if equal:
+            if equal := find_equal_edits(after[0], values):
                 self._unset(package, equal)
                 after = self._merge([package])
             if before[0].project != after[0].project:
@@ -278,10 +278,14 @@ class Writer:
 
     def _carry_over(self) -> None:
         """Move the edits of removed packages to those that the catalog listed anew, and merge both."""
-        moved = carry_over(self._db, forges=self._forges)
-        self._merge(number for pair in moved for number in pair)
-        # A write that another program blocks is repeated.
-        self.carried_over += [pair for pair in moved if pair not in self.carried_over]
+        moved = carry_over(self._db, forges=self._forges, added=self._added)
+        merges = {merged.values["id"]: merged for merged in self._merge(number for one in moved for number in one[:2])}
+        for one in moved:
+            equal = find_equal_edits(merges[one.id], one.fields) if one.id in merges else []
+            self._unset(one.id, equal)
+            self._merge([one.id] if equal else ())
+            if one[:2] not in self.carried_over:  # a write that another program blocks is repeated
+                self.carried_over.append(one[:2])
 
     def _drop_unwritten(self, changes: list[StoredChange]) -> list[StoredChange]:
         """Return the changes without those of new packages whose row could not be written, and drop their facts."""
