@@ -297,7 +297,7 @@ def test_a_list_goes_on_without_a_damaged_package_and_names_it(desk: Desk) -> No
         if "-f" in arguments:
             assert ended.err.splitlines() == [
                 "1 damaged package left out: alpha (invalid grids 'null')",
-                "djpkg fetch alpha --refetch writes it anew",
+                f"djpkg fetch --db {desk.path} alpha --refetch writes it anew",
             ]
             assert "beta" in ended.out
             assert "alpha" not in ended.out
