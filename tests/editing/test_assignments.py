@@ -133,7 +133,7 @@ def test_adding_or_removing_nothing_creates_no_override(word: str) -> None:
 
 def test_assignments_apply_in_order() -> None:
     assert applied("participants=zoe", "participants+=ines", "participants-=zoe") == {"participants": ["ines"]}
-    assert applied("title=a", "title=b", "stars=1") == {"title": "b", "repo_watchers": 1}
+    assert applied("title=a", "stars=1") == {"title": "a", "repo_watchers": 1}
     assert applied() == {}
 
 
@@ -361,3 +361,35 @@ def test_editable_fields_are_found_by_alias() -> None:
     assert assignments.get_editable_field("Docs").name == "documentation_url"
     with pytest.raises(UsageError):
         assignments.get_editable_field("slug")
+
+
+@pytest.mark.parametrize("words", [("stars=1", "stars=2"), ("stars:=1", "stars=2"), ("grids+=forms", "grids=")])
+def test_a_second_value_for_a_field_is_an_error(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="is assigned more than once"):
+        applied(*words)
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("stars:=true", "'true'"),
+        ("stars:=NaN", "'NaN'"),
+        ("title:=null", "'null'"),
+        ('participants:={"a": null}', "'{\"a\": null}'"),
+        ("commits_over_52=1", "'1'"),
+        ("commits_over_52:=[1]", "'[1]'"),
+        ("commits_over_52:=[" + "1, " * 51 + "false]", "'false'"),
+    ],
+)
+def test_an_error_shows_the_value_as_typed(word: str, shown: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        applied(word)
+    assert f"invalid value {shown}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["git@github.com:a/b/c.git", "ssh://git@github.com/a/b/c", "git@gitlab.com:a/b/-/c"]
+)
+def test_a_git_address_with_more_than_a_repository_is_invalid(address: str) -> None:
+    with pytest.raises(UsageError, match="invalid value"):
+        applied(f"repo_url={address}")

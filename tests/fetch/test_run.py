@@ -13,6 +13,7 @@ import pytest
 from djpkg.errors import ConfigError
 from djpkg.fetch.report_text import error_lines
 from djpkg.mirror import apply_answer, write
+from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
@@ -753,6 +754,22 @@ def test_a_source_that_never_answers_times_out(
     assert report.exit_code == 5
     assert {name for _, name in failed_sources(report)} == {"gitlab", "pypi"}
     assert desk.show("on-github")["repo_watchers"] == 5
+
+
+def test_servers_that_accept_but_never_answer_get_one_request_each(desk: Desk, server: WorldServer) -> None:
+    fill(desk.world)
+    desk.fetch(sources=["catalog"])
+    with open_write(desk.path) as db:
+        db.execute("UPDATE grids SET slug = NULL")  # so that two more lists of the catalog are due
+        db.execute("UPDATE categories SET slug = NULL")
+    for api in ("catalog", "github", "pypi"):
+        server.fault(api, kind="never")
+    desk.limits = Limits(attempt=1, total=1, attempts=1)
+    report = desk.fetch("on-github")
+    assert {name for _, name in failed_sources(report)} == {"catalog", "github", "pypi"}
+    # At most: a slow machine may read a request too late. From PyPI, Django is requested at the same time.
+    for api, most in (("catalog", 1), ("github", 1), ("pypi", 2)):
+        assert len(server.requests(api)) <= most
 
 
 @pytest.mark.parametrize("names", [(), ("on-github", "twin")], ids=["all", "named"])

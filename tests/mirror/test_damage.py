@@ -297,7 +297,7 @@ def test_a_list_goes_on_without_a_damaged_package_and_names_it(desk: Desk) -> No
         if "-f" in arguments:
             assert ended.err.splitlines() == [
                 "1 damaged package left out: alpha (invalid grids 'null')",
-                "djpkg fetch alpha --refetch writes it anew",
+                f"djpkg fetch --db {desk.path} alpha --refetch writes it anew",
             ]
             assert "beta" in ended.out
             assert "alpha" not in ended.out
@@ -306,7 +306,7 @@ def test_a_list_goes_on_without_a_damaged_package_and_names_it(desk: Desk) -> No
             assert "alpha" in ended.out
     shown = run("show", "alpha", "--json", "--db", str(desk.path))
     assert (shown.code, shown.out) == (74, "")
-    assert "djpkg fetch alpha --refetch" in shown.err
+    assert f"djpkg fetch --db {desk.path} alpha --refetch" in shown.err
 
 
 def test_a_fetch_names_what_it_cannot_write_anew(desk: Desk) -> None:

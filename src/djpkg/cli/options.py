@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 10**9
 
+
+def _use_db(path: Path | None) -> Path | None:
+    """Return the value of --db, which messages repeat; UsageError if it is empty: the current folder, for `Path`."""
+    if path == Path():
+        raise UsageError("--db requires a file", hint="for example: --db mirror.db")
+    terminal.mirror_option.set(path)
+    return path
+
+
 Db = Annotated[
     Path | None,
     # Opening the file reports what is wrong with it, whether it comes from the option or from DJPKG_DB.
@@ -36,6 +45,7 @@ Db = Annotated[
         "--db",
         metavar="PATH",
         readable=False,
+        callback=_use_db,
         help="Mirror file. Default: DJPKG_DB, else mirror.db in your data folder.",
     ),
 ]
@@ -144,8 +154,15 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
         yield connection
 
 
+def check_package_name(text: str) -> None:
+    """Raise UsageError for an empty PACKAGE, as the shell makes it of an unset variable."""
+    if not text.strip():
+        raise UsageError("PACKAGE is empty", hint="name a package, for example: djpkg show django-todo")
+
+
 def find_package(mirror: sqlite3.Connection, text: str) -> int:
     """Return the id of the package that PACKAGE names. PackageNotFound if none or several match."""
+    check_package_name(text)
     return resolve.get_id(
         mirror, text, catalog=config.catalog_url(os.environ), forges=forge_servers.forge_servers(os.environ)
     )

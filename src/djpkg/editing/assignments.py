@@ -61,6 +61,8 @@ def parse_assignments(words: Iterable[str]) -> list[Assignment]:
             raise UsageError(
                 f"{field.name} is not a list of names; it takes {describe_values(field)}", hint=f"use {field.name}=…"
             )
+        if match[2] in ("=", ":=") and any(one.field is field for one in found):
+            raise UsageError(f"{field.name} is assigned more than once")
         found.append(Assignment(field, match[2], match[3]))
     return found
 
@@ -109,7 +111,7 @@ def value_from_text(field: Field, text: str, ids: CategoryAndGridIds) -> StoredV
             if not (text := text.strip("[]").strip()):
                 return []
             parts = [part.strip() for part in text.split(",")]
-            if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
+            if len(parts) != WEEKS or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
                 raise _invalid_value(field, text)
             return _check_value(field, [int(part) for part in parts], ids)
         case Kind.NAMES | Kind.GRIDS:
@@ -158,7 +160,7 @@ def _check_value(field: Field, value: object, ids: CategoryAndGridIds) -> Stored
             return _check_integer(field, value)
         case Kind.COUNTS if isinstance(value, list):
             if value and len(value) != WEEKS:
-                raise _invalid_value(field, f"{len(value)} numbers")
+                raise _invalid_value(field, value)
             return [_check_integer(field, item) for item in value]
         case Kind.NAMES if isinstance(value, list):
             return list(dict.fromkeys(_check_text(field, item) for item in value))
@@ -268,8 +270,9 @@ def _is_huge(item: str | int) -> bool:
 
 
 def _quote_value(value: object) -> str:
+    """Return a text, or another value as JSON, in quotes for a message."""
     try:
-        text = str(value)
+        text = value if isinstance(value, str) else json.dumps(value, default=str)  # the editor may have times
     except ValueError:  # Python does not convert integers of more than 4,300 digits
         return "(a very large number)"
     return quote_input(text)

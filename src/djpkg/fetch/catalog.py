@@ -126,7 +126,7 @@ class CatalogSweep:
         self._recorder.record_events(removed)
         if last is None:
             self._recorder.report.first_sweep = True
-            self._recorder.progress.note(f"{len(self._seen):,} packages stored; djpkg list works now")
+            self._recorder.progress.note(f"{len(self._seen):,} packages stored; they can be listed already")
         sweep = Sweep(completed=self._clock(), packages=len(self._seen), newest_id=max(self._seen, default=None))
         await self._writes.run(fetch_history.store_sweep, self._db, _CATALOG, sweep)
 

@@ -94,7 +94,8 @@ class Report:
     """The result of one fetch.
 
     `named` are the requested names, empty for ``--all``; `unknown` those that match no package or several, with the
-    reason. `first_sweep`: the catalog's whole list was read for the first time.
+    reason. `first_sweep`: the catalog's whole list was read for the first time. `has_stored_parts`: facts were stored,
+    perhaps of repositories that have no outcome yet.
     """
 
     started: datetime
@@ -113,7 +114,13 @@ class Report:
     stop_code: int | None = None
     """The exit code of a signal or an error that ended the whole fetch."""
     first_sweep: bool = False
+    has_stored_parts: bool = False
     has_github_token: bool = False
+
+    @property
+    def has_stored(self) -> bool:
+        """Whether answers of any source were stored."""
+        return self.has_stored_parts or any(tally.answered for tally in self.sources.values())
 
     def count(self, source: SourceName, outcome: Outcome, packages: int = 1) -> None:
         """Count packages with an outcome."""

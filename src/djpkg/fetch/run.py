@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from djpkg import credentials
-from djpkg.errors import DjpkgError, MirrorError
+from djpkg.errors import DjpkgError, MirrorBusy, MirrorError
 from djpkg.fetch import estimate
 from djpkg.fetch.catalog import CatalogSweep, NamedFetch
 from djpkg.fetch.context import FetchContext
@@ -30,7 +30,7 @@ from djpkg.fetch.report_text import history_json
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
 from djpkg.mirror import busy, fetch_history, lock, queue
-from djpkg.mirror.connection import open_write
+from djpkg.mirror.connection import find_version, open_write
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
 from djpkg.model import forge_servers
@@ -72,6 +72,8 @@ def fetch(
     registry.validate_settings(request.sources, environment)
     packages, manifests = (tuple(map(_clean_name, names)) for names in (request.packages, request.manifests))
     request = replace(request, packages=packages, manifests=manifests)
+    with suppress(MirrorBusy):  # until another program has finished
+        find_version(path)  # before a lock is made beside a file that is not a mirror
     with StopSignals() as signals, lock.fetch_lock(path):
         report = Report(started=clock(), named=request.packages)
         asked = str(request)

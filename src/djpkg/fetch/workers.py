@@ -92,6 +92,8 @@ class SourceWorkers:
         ]
         changes = await self._writes.run(self._writer.store_answers, source, answers, now=self._clock())
         self._recorder.record_events(changes)
+        if any(answer.facts is not None for answer in answers):
+            self._recorder.report.has_stored_parts = True
         changed.update(change.coordinate for change in changes if change.changed)
         for received in page:
             answer = received

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -27,13 +28,12 @@ from djpkg.model import fields
 from djpkg.model.facts import Outcome
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
-from tests.cli.running import run
+from tests.cli.running import run, run_process
 from tests.mirrors import NOW, POTS, catalog_facts, forge_facts
 from tests.pauses import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.cli.running import Result
 
@@ -751,3 +751,25 @@ def test_typed_text_is_kept_if_the_disk_is_full(desk: Desk, monkeypatch: pytest.
     assert session.code == 1
     assert "No space left on device" in session.shown
     assert not lost(session, "Typed")
+
+
+def test_a_repository_that_fetches_cannot_follow_is_reported(filled_mirror: Path) -> None:
+    result = run("edit", "1", "repo_url=https://github.com/a")
+    assert result.code == 0
+    assert "repo_url: the path names no repository on github.com; fetches get nothing from there\n" in result.err
+    result = run("edit", "1", "repo_url=https://git.example.org/a/b")
+    assert "repo_url: git.example.org is not a known forge; fetches get nothing from there\n" in result.err
+    for address in ("https://github.com/a/b", ""):
+        assert "repo_url: " not in run("edit", "1", f"repo_url={address}").err.replace("repo_url: edited", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_edit_whose_output_cannot_be_written_says_that_it_is_stored(
+    filled_mirror: Path, options: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = run_process("edit", "1", "stars=7", *options, stdout=full.fileno())
+    assert result.code == 74
+    assert result.err == "djpkg: the output cannot be written: No space left on device; the edit is stored\n"
+    assert overrides(filled_mirror) == [(1, "repo_watchers", "7")]

@@ -311,6 +311,16 @@ def test_a_hint_follows_its_cause_once(fetch: Fetch, desk: Desk, arguments: list
     assert hint == "       set DJPKG_CATALOG_URL to its address, which ends with /api/v4"
 
 
+def test_no_lock_is_made_beside_a_file_that_is_not_a_mirror(fetch: Fetch, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "text.db").write_text("a text")
+    result = fetch("plain", "--db", str(folder / "text.db"))
+    assert result.exit_code == 74
+    assert stderr_lines(result)[0] == f"djpkg: {folder / 'text.db'} is not a mirror: not a SQLite file"
+    assert [file.name for file in folder.iterdir()] == ["text.db"]
+
+
 def test_a_second_fetch_exits_with_75(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
     with lock.fetch_lock(desk.path):
         result = fetch("--all")
@@ -478,10 +488,9 @@ def test_unknown_requirements_are_not_listed_without_a_terminal_or_with_quiet(
     desk: Desk, fetch: Fetch, tmp_path: Path, quiet: tuple[str, ...]
 ) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
-    for text in ("plain\nsix\n", "six\n"):
-        (tmp_path / "requirements.txt").write_text(text)
-        result = fetch("--in", str(tmp_path / "requirements.txt"), *quiet)
-        assert (result.exit_code, result.output) == (0, "")
+    (tmp_path / "requirements.txt").write_text("plain\nsix\n")
+    result = fetch("--in", str(tmp_path / "requirements.txt"), *quiet)
+    assert (result.exit_code, result.output) == (0, "")
 
 
 def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
@@ -489,8 +498,19 @@ def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
 ) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("six\n")
-    result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
-    assert (result.exit_code, stderr_lines(result)) == (0, ["1 of 1 dependency is not listed on Django Packages: six"])
+    for option in ("-v", "-q", "--dry-run"):
+        result = fetch("--in", str(tmp_path / "requirements.txt"), option)
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert stderr_lines(result) == ["djpkg: 1 of 1 dependency is not listed on Django Packages: six"]
+    report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
+    assert (report["exit"], list(report["sources"])) == (3, SOURCES)
+    assert not desk.server.log
+
+
+def test_a_file_that_requires_nothing_fetches_nothing(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    (tmp_path / "requirements.txt").write_text("# nothing yet\n")
+    assert fetch("--in", str(tmp_path / "requirements.txt")).exit_code == 0
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
     dry_run = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")

@@ -102,7 +102,7 @@ def test_an_output_that_takes_only_ascii_gets_marks_for_other_characters(tmp_pat
         capture_output=True,
         check=False,
     )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"# K?nige ? crowns\n", b"")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"# K<U+00F6>nige <U+2192> crowns\n", b"")
 
 
 # A command.

@@ -127,7 +127,7 @@ def test_an_ambiguous_name_exits_with_3_and_lists_the_packages(mirror: Path) -> 
     assert "matches 2 packages: django-pots, pots-fork" in result.err
 
 
-@pytest.mark.parametrize("text", ["", " ", "-", "\x1b[31m", "a" * 5000, "https://", "9" * 40, "a/b/c/d", "'; DROP"])
+@pytest.mark.parametrize("text", ["-", "\x1b[31m", "a" * 5000, "https://", "9" * 40, "a/b/c/d", "'; DROP"])
 def test_any_other_text_for_a_package_exits_with_3(mirror: Path, text: str) -> None:
     result = run("show", "--", text)
     assert (result.code, result.out) == (3, "")

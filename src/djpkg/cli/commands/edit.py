@@ -24,7 +24,7 @@ from djpkg.mirror.files import file_id
 from djpkg.mirror.overrides import read_raw
 from djpkg.mirror.package import get_merged
 from djpkg.mirror.serialization import to_public
-from djpkg.model import fields, forge_servers
+from djpkg.model import fields, forge_servers, repository_url
 from djpkg.model.fields import EDITABLE, Field, Kind, Owner
 from djpkg.model.overrides import merge_lists
 from djpkg.render.escape import escape, field_text
@@ -117,17 +117,25 @@ def edit(
         if as_json:  # scripts always get one object
             output.write_object(to_json(None, []))
         raise
+    try:
+        _write_changes(found.name, changes, as_json=as_json)
+    except MirrorError as error:
+        raise MirrorError(f"{error}; the edit is stored") from error
+    _write_notes(changes, _undo_command(found.merged, changes, db))
+
+
+def _write_changes(name: str, changes: list[FieldChange], *, as_json: bool) -> None:
+    """Write to stdout what the edit changed. Raises MirrorError if the output cannot be written."""
     if as_json:
-        output.write_object(to_json(found.name, changes))
+        output.write_object(to_json(name, changes))
     elif not terminal.is_terminal():
         rows = [(change.name, _text(change, change.old), _text(change, change.new)) for change in changes]
         output.write_rows(RowList(("field", "old", "new"), rows), "plain")
     else:
         for change in changes:
             old, new = _text(change, change.old) or "(none)", _text(change, change.new) or "(none)"
-            terminal.write_stdout(f"{escape(found.name)} {escape(change.name)}: {old} -> {new}\n")
+            terminal.write_stdout(f"{escape(name)} {escape(change.name)}: {old} -> {new}\n")
     terminal.flush()
-    _write_notes(changes, _undo_command(found.merged, changes, db))
 
 
 def to_json(slug: str | None, changes: list[FieldChange]) -> dict[str, object]:
@@ -151,6 +159,7 @@ def _edit(
     package: str, assigned: Sequence[str], unset: Sequence[str], db: Path | None
 ) -> tuple[_Found, list[FieldChange]]:
     """Store the edit; return the package before it, and the changed fields."""
+    options.check_package_name(package)
     parsed = assignments.parse_assignments(assigned)
     path = config.mirror_path(os.environ, db)
     fields_to_unset = [_find_editable(name) for name in unset]
@@ -322,8 +331,17 @@ def _write_notes(changes: list[FieldChange], undo_command: str | None) -> None:
     for change in changes:
         if change.is_edited and change.field is not None and change.field.owner in (Owner.FORGE, Owner.PYPI):
             terminal.write_stderr(f"{change.name}: edited; fetches no longer change the shown value")
+        if change.is_edited and change.name == "repo_url":
+            _report_unsupported(str(change.new or ""))
     if undo_command is not None:
         terminal.write_stderr(f"undo: {undo_command}")
+
+
+def _report_unsupported(url: str) -> None:
+    """Write to stderr why fetches cannot follow a repository URL, if they cannot."""
+    repository = repository_url.parse_repository_url(url, forge_servers.forge_servers(os.environ))
+    if isinstance(repository, repository_url.NoRepository) and repository.state == "unsupported":
+        terminal.write_stderr(f"repo_url: {repository.reason}; fetches get nothing from there")
 
 
 def _undo_command(package: Merged | None, changes: list[FieldChange], db: Path | None) -> str | None:

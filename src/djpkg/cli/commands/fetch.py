@@ -77,11 +77,13 @@ def fetch(
         if sum((bool(packages), all_packages, bool(manifests))) != 1:
             message = "give either package names, --all or --in FILE"
             raise UsageError(message, hint="for example: djpkg fetch django-todo")
+        for name in named:
+            options.check_package_name(name)
         options.check_exclusive(quiet=quiet, verbose=verbose)
         sources = _parse_sources(source_names)
         if manifests:
             named = _find_required(manifests, db, report=interactive or verbose, quiet=quiet)
-        if not named and not all_packages:  # no dependency is listed in the catalog
+        if not named and not all_packages:  # the files require nothing
             if as_json:
                 output.write_object(_estimates_to_json([]) if dry_run else _new_report(()).as_json())
             return
@@ -131,8 +133,8 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
 def _find_required(manifests: Sequence[str], db: Path | None, *, report: bool, quiet: bool) -> tuple[str, ...]:
     """Return the ids of the packages that a project depends on; a slug may belong to a removed package too.
 
-    Dependencies that are not in the catalog are no error; `report` lists them on stderr, and the files of a folder.
-    What was not read is trouble, which only `quiet` hides.
+    Dependencies that are not in the catalog are an error only if there are no others; `report` lists them on stderr,
+    and the files of a folder. What was not read is trouble, which only `quiet` hides. Raises PackageNotFound.
     """
     files = project_files.read_project_files(manifests)
     requirements = files.requirements
@@ -140,9 +142,9 @@ def _find_required(manifests: Sequence[str], db: Path | None, *, report: bool, q
         selection.report_files(files if report else files._replace(read=()))
     with options.open_mirror(db, missing="using the packaged record") as mirror:
         ids, unknown = selection.find_required_packages(mirror, requirements)
-        if requirements and not ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
-            message = f"found none of the {len(requirements):,} dependencies: the mirror has no catalog yet"
-            raise PackageNotFound(message, hint="run djpkg fetch --all first")
+        if requirements and not ids:
+            has_catalog = fetch_history.find_sweep(mirror, SourceName.CATALOG) is not None
+            raise PackageNotFound(unknown, hint=None if has_catalog else "run djpkg fetch --all first")
     if unknown and report:
         terminal.write_stderr(unknown)
     return tuple(map(str, ids))
@@ -176,7 +178,8 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
     for edits in report.removed_edits:
         terminal.write_stderr(f"djpkg: {describe_removed_edits(edits, db)}")
     if report.stop_code in (INTERRUPTED, TERMINATED):
-        terminal.write_stderr("djpkg: interrupted; fetched data is stored. Run the command again to continue")
+        stored = "fetched data is stored" if report.has_stored else "nothing was stored"
+        terminal.write_stderr(f"djpkg: interrupted; {stored}. Run the command again to continue")
     if summary:
         for line in [*report_text.summary_lines(report), *report_text.token_hint_lines(report)]:
             terminal.write_stderr(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from djpkg import config, credentials
 from djpkg.cli import options, output, terminal
 from djpkg.cli.options import AsJson, Db
-from djpkg.cli.suggested_command import describe_removed_edits
+from djpkg.cli.suggested_command import add_db_option, describe_removed_edits
 from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.status import SourceStatus, Status, get_status
@@ -163,7 +163,7 @@ def _lines(
 ) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line."""
     if size is None:
-        yield "mirror", f"none yet at {path}; djpkg fetch --all creates it"
+        yield "mirror", add_db_option(f"none yet at {path}; djpkg fetch --all creates it", db)
     else:
         yield "mirror", f"{path}, {_format_size(size)}, format {state.version}"
         removed = f", {state.removed:,} removed from the catalog" if state.removed else ""
