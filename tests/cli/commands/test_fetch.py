@@ -466,7 +466,9 @@ def test_requirements_are_fetched_and_unknown_ones_are_listed(desk: Desk, fetch:
     (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.splitlines()[0] == "1 of 2 dependencies is not listed on Django Packages: six"
+    assert result.stderr.splitlines()[0] == (
+        "1 of 2 dependencies is not listed on Django Packages; djpkg list --in FILE --unlisted names them"
+    )
     assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {
         "plain/json",
         "django/json",
@@ -490,7 +492,8 @@ def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("six\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
-    assert (result.exit_code, stderr_lines(result)) == (0, ["1 of 1 dependency is not listed on Django Packages: six"])
+    assert result.exit_code == 0
+    assert stderr_lines(result)[0].startswith("1 of 1 dependency is not listed on Django Packages; ")
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
     dry_run = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
