@@ -97,7 +97,7 @@ def fetch(
             refetch=refetch,
         )
         if dry_run:
-            _print_estimates(request, db, as_json=as_json)
+            _print_estimates(request, db, as_json=as_json, report=interactive or verbose)
             return
         path = config.mirror_path(os.environ, db)
         progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
@@ -166,12 +166,14 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
             terminal.write_stderr(line)
 
 
-def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool) -> None:
+def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool, report: bool) -> None:
     from djpkg.fetch import estimate, selected
 
     with options.open_mirror(db) as mirror:
         estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
         is_first = fetch_history.find_sweep(mirror, SourceName.CATALOG) is None
+        if report and not is_first:
+            selection.report_unlisted(mirror, request.requirements or ())
     if as_json:
         output.write_object(_estimates_to_json(estimates))
         return

@@ -43,11 +43,6 @@ def pages(ctx: typer.Context, incomplete: str) -> list[str]:
     return [*_starting_with(PAGES, incomplete), *packages(ctx, incomplete)]
 
 
-def grids(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Grid slugs, for ``--grid``."""
-    return _search_mirror(completion.find_grids, ctx, incomplete)
-
-
 def sources(incomplete: str) -> list[str]:
     """Source names, for ``--source``."""
     return _starting_with(SourceName, incomplete)
