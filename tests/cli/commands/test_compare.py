@@ -124,7 +124,15 @@ def test_an_empty_grid_gives_output_of_the_same_shape(mirror: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [([], 2), (["nobody"], 3), (["1", "--csv", "--json"], 2), (["1", "-f", "x"], 2), (["--in", "nowhere.txt"], 2)],
+    [
+        ([], 2),
+        (["nobody"], 3),
+        (["1", "--csv", "--json"], 2),
+        (["1", "-f", "x"], 2),
+        (["-forms"], 2),
+        (["Note: x"], 2),
+        (["--in", "nowhere.txt"], 2),
+    ],
 )
 def test_invalid_arguments_are_rejected(mirror: Path, arguments: list[str], code: int) -> None:
     result = run("compare", *arguments)

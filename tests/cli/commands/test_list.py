@@ -362,6 +362,10 @@ def test_counts_on_a_terminal_are_limited_and_say_so(mirror: Path) -> None:
         "showing 1 of 2 values; -n 0 shows all\n",
     )
     assert "none" in run_on_terminal("list", "--count", "license").out
+    # A person reads the names behind the addresses.
+    assert run_on_terminal("list", "--count", "grid").lines[1].split() == ["3", "pottery"]
+    assert run_on_terminal("list", "--count", "category").lines[0].split() == ["PACKAGES", "CATEGORY"]
+    assert len(run_on_terminal("list", "--count", "category").lines) == 3
 
 
 # Invalid arguments.

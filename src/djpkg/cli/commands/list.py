@@ -34,6 +34,9 @@ PIPE_COLUMNS = fields.parse_columns(
     "slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description"
 )
 
+# Fields of addresses, and those with the names that a person reads.
+_READABLE = {"category": fields.get("category_title"), "grids": fields.get("grid_slugs")}
+
 app = options.new_app()
 
 
@@ -173,12 +176,15 @@ def _print_counts(
     output_format: str | None,
     limit: int,
 ) -> None:
+    to_terminal = output_format is None and terminal.is_terminal()
+    if to_terminal:
+        column = fields.Column(column.key, _READABLE.get(column.field.name, column.field))
     rows = listing.get_rows(mirror, ids, (column,), damaged, now=options.now())
     counts = count_values(row[column.field.name] for row in rows)
     shown = counts[:limit] if limit else counts
     if output_format == "json":
         output.write_object({"schema": 1, "values": [one._asdict() for one in shown]})
-    elif output_format is not None or not terminal.is_terminal():
+    elif not to_terminal:
         output.write_rows(RowList(ValueCount._fields, shown), output_format or "plain")
     elif shown:
         from djpkg.render.small_tables import counts_table

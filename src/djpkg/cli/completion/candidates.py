@@ -33,9 +33,9 @@ def packages(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def selection(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Slugs, and terms once something is typed, for PACKAGE and TERM."""
+    """Slugs for PACKAGE; terms where what is typed begins no slug."""
     found = [] if incomplete[:1] == "^" else packages(ctx, incomplete)
-    return [*found, *(terms(ctx, incomplete) if incomplete else [])]
+    return found or terms(ctx, incomplete)
 
 
 def pages(ctx: typer.Context, incomplete: str) -> list[str]:
