@@ -14,7 +14,7 @@ interrupted fetch again continues it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -93,7 +93,9 @@ def fetch(
 
         try:
             write(lambda: lock.ensure_locked(path))
-            with open_write(path) as db, asyncio.Runner() as runner:
+            with ExitStack() as stack:
+                db = write(lambda: stack.enter_context(open_write(path, busy_seconds=busy.ATTEMPT)))
+                runner = stack.enter_context(asyncio.Runner())
                 opened = file_id(path)
                 run = write(lambda: fetch_history.start_run(db, asked, now=report.started))
                 writes = PageWrites(db, path, opened, limits=busy_limits, warn=progress.warn)
@@ -101,7 +103,7 @@ def fetch(
                     db=db,
                     writer=Writer(db, forges=forge_servers.forge_servers(environment), run=run),
                     writes=writes,
-                    recorder=Recorder(report, progress=progress, db=db, writes=writes, clock=clock),
+                    recorder=write(partial(Recorder, report, progress=progress, db=db, writes=writes, clock=clock)),
                     environment=environment,
                     clock=clock,
                     limits=limits,
@@ -127,7 +129,7 @@ def _finish_run(path: Path, opened: FileId | None, run: int, report: Report) -> 
     """Store the end of a run in the file that was `opened`. Raises MirrorError."""
     check_unmoved(path, opened)
     now = report.finished or report.started
-    with open_write(path) as db:
+    with open_write(path, busy_seconds=busy.ATTEMPT) as db:
         fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=now)
 
 
@@ -155,7 +157,7 @@ class _FetchRun:
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
-            self._recorder.record_edits(self._context.writer.carried_over)
+            await self._context.writes.run(self._recorder.record_edits, self._context.writer.carried_over)
         finally:
             self._recorder.progress.stop()
 
@@ -177,26 +179,28 @@ class _FetchRun:
         return None
 
     async def _read_list(self, catalog: Catalog, *, refetch: bool) -> None:
-        last, outdated = (
-            fetch_history.find_sweep(self._db, SourceName.CATALOG),
-            queue.count_outdated_records(self._db),
-        )
-        now = self._clock()
+        run, now = self._context.writes.run, self._clock()
+        last = await run(fetch_history.find_sweep, self._db, SourceName.CATALOG)
+        outdated = await run(queue.count_outdated_records, self._db)
         self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
         with self._recorder.recording_errors(SourceName.CATALOG):
-            await CatalogSweep(catalog, self._context).run(refetch=refetch)
+            sweep = await run(CatalogSweep, catalog, self._context)
+            await sweep.run(refetch=refetch)
 
     async def _fetch_selected(self, catalog: Catalog | None) -> list[int]:
         """Fetch the catalog's part of a selection: named packages one by one, the others where that is cheaper."""
-        request, first = self._request, fetch_history.find_sweep(self._db, SourceName.CATALOG) is None
+        run, request = self._context.writes.run, self._request
+        first = await run(fetch_history.find_sweep, self._db, SourceName.CATALOG) is None
         # Before the list is read, the mirror may not know the grids and packages that are selected.
-        chosen = Selected(request.packages, (), ()) if first else self._select()
-        with_list = catalog is not None and estimate.reads_list(self._db, request, chosen, now=self._clock())
-        if with_list and catalog is not None:
-            await self._repair(None)
-            await self._read_list(catalog, refetch=False)
+        chosen = Selected(request.packages, (), ()) if first else await self._select()
+        with_list = False
+        if catalog is not None:
+            with_list = await run(estimate.reads_list, self._db, request, chosen, now=self._clock())
+            if with_list:
+                await self._repair(None)
+                await self._read_list(catalog, refetch=False)
         if with_list or first:
-            chosen = self._select()
+            chosen = await self._select()
         named = NamedFetch(catalog, self._context)
         await named.run([*chosen.names, *(() if with_list else map(str, chosen.others))])
         found = list(dict.fromkeys([*named.found, *chosen.others]))
@@ -204,18 +208,18 @@ class _FetchRun:
         self._named = frozenset(found) - frozenset(chosen.others)
         return found
 
-    def _select(self) -> Selected:
-        return select(self._db, self._request, self._environment, now=self._clock())
+    async def _select(self) -> Selected:
+        return await self._context.writes.run(select, self._db, self._request, self._environment, now=self._clock())
 
     async def _fetch_sources(self, only: list[int] | None) -> None:
         """Fetch from the forges and PyPI: for the packages of `only`, or for all."""
         if only is not None and not only:
             return
         now, wanted, refetch = self._clock(), self._request.sources, self._request.refetch
-        named = self._named
-        queues = queue.queue_repositories(self._db, only=only, named=named, now=now, refetch=refetch)
-        projects = queue.queue_projects(self._db, only=only, named=named, now=now, refetch=refetch)
-        queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
+        run = self._context.writes.run
+        queues = await run(queue.queue_repositories, self._db, only=only, named=self._named, now=now, refetch=refetch)
+        projects = await run(queue.queue_projects, self._db, only=only, named=self._named, now=now, refetch=refetch)
+        await run(queue.add_django, self._db, projects, only=only, now=now, refetch=refetch)
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
         more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
         # Running gh may take a while; a thread keeps the loop free for signals.
@@ -227,7 +231,7 @@ class _FetchRun:
                 estimate.estimate_sources(
                     repositories,
                     projects if SourceName.PYPI in wanted else None,
-                    fetch_history.get_quotas(self._db),
+                    await run(fetch_history.get_quotas, self._db),
                     all_packages=True,
                     with_token=with_token,
                     now=now,
@@ -246,7 +250,7 @@ class _FetchRun:
         }
         pypi = None
         if SourceName.PYPI in wanted and projects.targets:
-            last = fetch_history.find_sweep(self._db, SourceName.PYPI)
+            last = await run(fetch_history.find_sweep, self._db, SourceName.PYPI)
             listed = last.packages if last else None
             source = registry.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock)
             pypi = source, projects
