@@ -135,6 +135,7 @@ FIELDS: tuple[Field, ...] = (
         "participant", editable=True,
     ),
     # Beyond the record.
+    Field("state", Kind.TEXT, Owner.DJPKG, "the state in one word, from removed to active", "state:active"),
     Field("archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", nullable=True),
     Field(
         "archived_at", Kind.TIME, Owner.FORGE, "when the repository was archived", "archived_at:1y..", nullable=True
@@ -233,7 +234,7 @@ def get(name: str) -> Field:
 
 def unknown_field(name: str) -> UsageError:
     """Return the error for an unknown field name."""
-    near = get_close_matches(name.strip().lower(), _BY_NAME, n=1, cutoff=0.6)
+    near = get_close_matches(name.strip().lower().replace("-", "_"), _BY_NAME, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "djpkg fields lists all fields"
     return UsageError(f"unknown field {quote_input(name)}", hint=hint)
 
