@@ -76,7 +76,7 @@ def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bo
 def values_table(
     values: Values, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
-    """Return the named fields of one package. `values` needs `known_values.NEEDED_COLUMNS` too."""
+    """Return the named fields of one package, and its state. `values` needs `known_values.NEEDED_COLUMNS` too."""
     glyphs = get_glyphs(ascii_only=ascii_only)
     lines = [
         [
@@ -85,6 +85,9 @@ def values_table(
         ]
         for key, field in columns
     ]
+    state = states.state_word(values)
+    if state and all(field.name != "state" for _, field in columns):
+        lines.append([Cell("state", "dim"), _escaped_cell(state, glyphs, states.state_style(state))])
     return _table([Header(""), Header("", wraps=True)], lines, width, glyphs)
 
 
