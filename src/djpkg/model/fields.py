@@ -135,6 +135,7 @@ FIELDS: tuple[Field, ...] = (
         "participant", editable=True,
     ),
     # Beyond the record.
+    Field("state", Kind.TEXT, Owner.DJPKG, "the state in one word, from removed to active", "state:active"),
     Field("archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", nullable=True),
     Field(
         "archived_at", Kind.TIME, Owner.FORGE, "when the repository was archived", "archived_at:1y..", nullable=True

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from djpkg.errors import UsageError
-from djpkg.model import fields
+from djpkg.model import fields, state
 from djpkg.model.fields import Field, Kind
 from djpkg.query import date_ranges
 from djpkg.source_name import FORGES, SourceName
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SOURCES = tuple(source.value for source in SourceName)
 # The possible values of fields with a fixed set of them.
 CHOICES: dict[str, tuple[str, ...]] = {
+    "state": state.NAMES,
     "forge": tuple(forge.value for forge in FORGES),
     "repo_state": ("ok", "moved", "gone", "blocked", "empty", "unsupported", "none"),
     "pypi_state": ("ok", "gone", "none"),

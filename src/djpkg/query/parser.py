@@ -11,46 +11,28 @@ that a `Query` always means the same.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import UsageError
-from djpkg.model import fields
+from djpkg.model import fields, state
 from djpkg.model.fields import Field, Kind
+from djpkg.model.state import State, active_period
 from djpkg.query import filters
 from djpkg.query.filters import Filter, is_quoted
 from djpkg.text import quote_input
-from djpkg.times import format_sortable, latest_known
+from djpkg.times import latest_known
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-ACTIVE_DAYS = 365
-ACTIVE_RULE = (
-    "listed in the catalog, repository neither archived nor gone, and a commit on the default branch or a release"
-    f" within the last {ACTIVE_DAYS} days"
-)
-
-
-class State(NamedTuple):
-    """A value of `is:` and its meaning."""
-
-    name: str
-    about: str
-
-
+_GONE = State("gone", "the repository is gone or blocked, or the PyPI project is gone")
 STATES = (
-    State("active", ACTIVE_RULE),
-    State("stale", "not active"),
-    State("archived", "the repository is archived"),
-    State("gone", "the repository or the PyPI project is gone, or the repository is blocked"),
-    State("moved", "the repository has moved"),
-    State("yanked", "the newest release is yanked"),
+    *(_GONE if one.name == _GONE.name else one for one in state.STATES),
     State("listed", "listed in the catalog"),
-    State("removed", "no longer listed in the catalog"),
     State("edited", "you edited one of its fields"),
 )
+"""The values of ``is:``, each with its meaning. A package can match several."""
 
 # Enough for typed queries, and below SQLite's own limit (sqlite.org/limits.html: expression depth 1000).
 _MAX_TERMS = 200
@@ -149,10 +131,17 @@ def parse_sort(specs: Collection[str]) -> tuple[Sort, ...]:
     return tuple(found.values())
 
 
-def without_active(query: Query) -> Query | None:
-    """Return the query without ``is:active``, to count what it hid; None if it has no such condition."""
-    others = tuple(item for item in query.conditions if item.excluded or item.names != ("active",))
-    return None if others == query.conditions else query._replace(conditions=others)
+def without_active(query: Query) -> tuple[Query, str] | None:
+    """Return the query without ``is:active`` or ``state:active``, to count what it hid, and that term; else None."""
+    conditions = tuple(item for item in query.conditions if item.excluded or item.names != ("active",))
+    if conditions != query.conditions:
+        return query._replace(conditions=conditions), "is:active"
+    others = tuple(item for item in query.filters if item.excluded or not _is_active_filter(item))
+    return None if others == query.filters else (query._replace(filters=others), "state:active")
+
+
+def _is_active_filter(item: Filter) -> bool:
+    return item.field.name == "state" and item.predicates == (filters.TextMatch("active"),)
 
 
 def _split_argument(argument: str) -> Iterator[str]:
@@ -198,7 +187,7 @@ def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
         return Word(body, excluded)
     name, values = match[1], match[2]
     if name.lower() == "is":
-        return Condition(_parse_states(values), format_sortable(now - timedelta(days=ACTIVE_DAYS)), excluded)
+        return Condition(_parse_states(values), active_period(now)[0], excluded)
     field = fields.find(name)
     if field is None:
         if values[:1].isspace() or any(letter.isdigit() for letter in name):  # "Note: to self" and "h2o:x" are words
@@ -209,7 +198,7 @@ def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
 
 def _parse_states(values: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip().lower() for name in values.split(",") if name.strip()))
-    known = [state.name for state in STATES]
+    known = [one.name for one in STATES]
     for name in names or ("",):
         if name not in known:
             message = f"unknown state {quote_input(name)}; use {', '.join(known)}"

@@ -209,6 +209,7 @@ def _report_hidden(search: _Search, query: Query, *, shown: int, limit: int) -> 
         terminal.write_stderr(f"showing {shown} of {total}; -n 0 shows all")
     elif not shown and terminal.is_terminal():
         terminal.write_stderr("no packages match")
-    without_active = parser.without_active(query)
-    if without_active is not None and (hidden := search.count(without_active) - total):
-        terminal.write_stderr(f"{hidden} hidden by is:active")
+    if (active := parser.without_active(query)) is not None:
+        others, term = active
+        if hidden := search.count(others) - total:
+            terminal.write_stderr(f"{hidden} hidden by {term}")
