@@ -25,7 +25,7 @@ _REASONS = {
     "blocked": "the forge has blocked the repository",
     "yanked": "the newest release is yanked",
     "empty": "the repository has no commits",
-    "stale": f"no commit and no release in the last {ACTIVE_DAYS} days",
+    "stale": f"no known commit or release in the last {ACTIVE_DAYS} days",
     "unknown": "no date of a commit or a release is known",
 }
 
@@ -48,6 +48,8 @@ def state_reasons(values: Values, *, now: datetime) -> Iterator[str]:
 
     A moved repository is left out: the card shows where it is. Beside another state, so is what follows from it.
     """
+    if not state_word(values):
+        return
     shown, *others = matching_states(values, now=now)
     for state in (shown, *(other for other in others if other not in _QUIET)):
         if state == "archived":

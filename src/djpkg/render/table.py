@@ -10,6 +10,7 @@ from rich.text import Text
 from djpkg.model.fields import Kind, parse_columns
 from djpkg.render import abbreviate, known_values, relative_time, states
 from djpkg.render.compare import (
+    DEFAULT_COLUMNS,
     NOTHING_UNFETCHED,
     best_indexes,
     format_compared,
@@ -147,7 +148,7 @@ def _chosen_cell(row: Values, column: Column, glyphs: Glyphs, now: datetime) -> 
 
 def comparison(
     rows: Sequence[Values],
-    columns: Sequence[Column],
+    columns: Sequence[Column] | None,
     *,
     now: datetime,
     width: int,
@@ -156,11 +157,19 @@ def comparison(
 ) -> RenderableType:
     """Return the packages as columns, or as rows if they do not fit, with the best value of each field marked.
 
-    Rows need "slug", the fields of the columns and `NEEDED_COLUMNS` of `djpkg.render.compare`. `unfetched` holds the
-    values that no fetch has confirmed.
+    Without `columns` the default ones of which any value is known; with them also the state, if any is not active. Rows
+    need "slug", the fields of the columns and `NEEDED_COLUMNS` of `djpkg.render.compare`. `unfetched` holds the values
+    that no fetch has confirmed.
     """
     glyphs = get_glyphs(ascii_only=ascii_only)
-    columns = [column for column in columns if column.field.name != "state" or any(map(states.state_word, rows))]
+    if columns is None:
+        columns = [
+            column
+            for column in DEFAULT_COLUMNS
+            if any(cell.text for cell in _compared_cells(rows, column, unfetched, glyphs, now))
+        ]
+    elif any(map(states.state_word, rows)) and all(column.field.name != "state" for column in columns):
+        columns = (*parse_columns("state"), *columns)
     slugs = [Cell(glyphs.escape(known_values.text(row, "slug"), limit=_MAX_NAME), "bold") for row in rows]
     titles = [glyphs.escape(column.key.replace("_", " ")) for column in columns]
     # One list per field: the cells of all packages.
@@ -194,9 +203,13 @@ def _legend(rows: Sequence[Values], lines: Sequence[Sequence[Cell]], glyphs: Gly
     tails = {mark for line in lines for cell in line for mark in cell.tail.split()}
     if _BEST in tails:
         left_out = dict.fromkeys(known_values.text(row, "state") for row in rows if never_best(row))
-        yield f"{_BEST} best value" + (f", not counting what is {' or '.join(left_out)}" if left_out else "")
+        yield f"{_BEST} best value" + (f", without what is {_join(list(left_out))}" if left_out else "")
     if glyphs.from_catalog in tails:
-        yield f"{glyphs.from_catalog} from the catalog, not yet from a fetch"
+        yield f"{glyphs.from_catalog} from the catalog, not from a fetch"
+
+
+def _join(words: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _beside(
@@ -251,10 +264,9 @@ def _default_table(
     is_described = columns[-1] is _DESCRIPTION
     widths = _column_widths(cells, columns)
     if is_described:
-        widths[0] = min(widths[0], _MAX_NAME_WIDTH)
         widths[-1] = min(widths[-1], _DESCRIPTION_WIDTH)
-    room = width - sum(widths[1:]) - GAP * (len(columns) - 1)
-    widths[0] = max(min(widths[0], room), 1)
+    room = max(width - sum(widths[1:]) - GAP * (len(columns) - 1), 1)
+    widths[0] = _name_width(cells, min(room, _MAX_NAME_WIDTH) if is_described else room)
     if is_described:
         widths[-1] += room - widths[0]
     headers = [column.header for column in columns]
@@ -280,12 +292,18 @@ def _choose_columns(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int
     )
     for columns in choices:
         widths = _column_widths(cells, columns)
-        needed = [min(widths[0], _NAME_WIDTH), *widths[1:]]
+        needed = [_name_width(cells, _NAME_WIDTH), *widths[1:]]
         if columns[-1] is _DESCRIPTION:
             needed[-1] = min(needed[-1], _DESCRIPTION_WIDTH)
         if sum(needed) + GAP * (len(columns) - 1) <= width:
             return columns
     return (_NAME, _DJANGO, _STATE)
+
+
+def _name_width(cells: Sequence[dict[str, Cell]], most: int) -> int:
+    """Return the width for the names, at most `most`: longer names get a line of their own and need no width."""
+    names = [width for row in cells if (width := row["name"].width) <= most]
+    return max(names, default=most) if cells else min(display_width(_NAME.header.title), most)
 
 
 def _column_widths(cells: Sequence[dict[str, Cell]], columns: Sequence[_Column]) -> list[int]:
@@ -295,9 +313,7 @@ def _column_widths(cells: Sequence[dict[str, Cell]], columns: Sequence[_Column])
     ]
 
 
-def _default_cells(
-    row: Values, matches: Mapping[str, str], glyphs: Glyphs, now: datetime
-) -> dict[str, Cell]:
+def _default_cells(row: Values, matches: Mapping[str, str], glyphs: Glyphs, now: datetime) -> dict[str, Cell]:
     """Return the cells of one package by column name."""
     slug = known_values.text(row, "slug")
     stars = known_values.figure(row, "repo_watchers")

@@ -54,7 +54,7 @@ def changes(
     start = _parse_since(since, now=options.now())
     damaged: list[DamagedRow] = []
     max_rows = options.row_limit(limit, machine_readable=as_json)
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         ids = [options.find_package(mirror, text) for text in packages] if packages else None
         # One more row than is printed shows whether there are more.
         found = find_changes(

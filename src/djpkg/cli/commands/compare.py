@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +12,13 @@ from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields
 from djpkg.errors import UsageError
 from djpkg.mirror import categories, listing
-from djpkg.model import fields
+from djpkg.model import fields, forge_servers
 from djpkg.render.compare import DEFAULT_COLUMNS, NEEDED_COLUMNS, comparison_table
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
     from djpkg.mirror.damage import DamagedRow
 
 _SLUG = fields.parse_columns("slug")
@@ -61,7 +65,7 @@ def compare(
         raise UsageError(message, hint="for example: djpkg compare django-todo django-helpdesk")
     selected = fields.parse_columns(names) if names is not None else None
     files = project_files.read_project_files(manifests) if manifests else None
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         found = [options.find_package(mirror, text) for text in packages or ()]
         if grid is not None:
             found += categories.find_grid_members(mirror, categories.get_grid_id(mirror, grid))
@@ -78,14 +82,30 @@ def compare(
         else:
             needed = (*_SLUG, *columns, *NEEDED_COLUMNS)
             rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
+            unfetched = _find_unfetched(mirror, ids)
             if output_format is not None:
-                output.write_rows(comparison_table(rows, columns, now=options.now()), output_format)
+                table = comparison_table(rows, columns, now=options.now(), unfetched=unfetched)
+                output.write_rows(table, output_format)
             elif rows:
                 from djpkg.render.table import comparison
 
                 width, ascii_only = terminal.width(), terminal.ascii_only()
-                table = comparison(rows, columns, now=options.now(), width=width, ascii_only=ascii_only)
-                terminal.print_renderable(table)
+                terminal.print_renderable(
+                    comparison(
+                        rows,
+                        columns if selected else None,
+                        now=options.now(),
+                        width=width,
+                        ascii_only=ascii_only,
+                        unfetched=unfetched,
+                    )
+                )
             else:
                 terminal.write_stderr("no packages to compare")
         output.report_damaged(damaged)
+
+
+def _find_unfetched(mirror: sqlite3.Connection, ids: Sequence[int]) -> dict[str, frozenset[str]]:
+    from djpkg.mirror.package import find_unfetched
+
+    return find_unfetched(mirror, ids, forges=forge_servers.forge_servers(os.environ))

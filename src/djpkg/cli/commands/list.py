@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from djpkg.query.parser import Query, Sort
 
 # The columns of a pipe.
-PIPE_COLUMNS = fields.parse_columns(
-    "slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description"
-)
+PIPE_COLUMNS = fields.parse_columns("slug,state,stars,updated,commits,version,released,django,description")
+_SLUG = fields.parse_columns("slug")
 
 app = options.new_app()
 
@@ -150,13 +149,13 @@ def list_(
     selected = fields.parse_columns(names) if names is not None else None
     max_rows = options.row_limit(limit, machine_readable=output_format is not None)
     files = project_files.read_project_files(manifests) if manifests else None
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         allowed = frozenset(selection.find_and_report(mirror, files)) if files is not None else None
         search = _Search(mirror, sorts, allowed)
         ids = search.find_ids(query, max_rows)
         damaged: list[DamagedRow] = []
         if output_format is None and terminal.is_terminal():
-            _draw(mirror, ids, selected, damaged)
+            _draw(mirror, ids, query, selected, damaged)
         else:
             columns = selected or (PIPE_COLUMNS if output_format is None else fields.RECORD_COLUMNS)
             output.write_rows(output.PackageRows(mirror, ids, columns, damaged), output_format or "plain")
@@ -190,20 +189,31 @@ class _Search(NamedTuple):
 
 
 def _draw(
-    mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None, damaged: list[DamagedRow]
+    mirror: sqlite3.Connection,
+    ids: Sequence[int],
+    query: Query,
+    columns: Sequence[Column] | None,
+    damaged: list[DamagedRow],
 ) -> None:
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
-    needed = (*columns, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    needed = (
+        (*columns, *_SLUG, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    )
     rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
     if rows:
         width, ascii_only = terminal.width(), terminal.ascii_only()
-        table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)
+        matches = listing.find_name_matches(mirror, ids, query)
+        table = packages_table(
+            rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only, matches=matches
+        )
         terminal.print_renderable(table)
 
 
 def _report_hidden(search: _Search, query: Query, *, shown: int, limit: int) -> None:
-    """Print on stderr how many packages the limit or `is:active` hides."""
+    """Print on stderr, if it is a terminal, how many packages the limit or `is:active` hides."""
+    if not terminal.is_stderr_terminal():
+        return
     total = search.count(query) if limit and shown == limit else shown
     if total > shown:
         terminal.write_stderr(f"showing {shown} of {total}; -n 0 shows all")
