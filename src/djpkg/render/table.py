@@ -20,6 +20,7 @@ from djpkg.render.compare import (
 )
 from djpkg.render.format_value import SPARKLINE_WIDTH, format_value, format_weeks
 from djpkg.render.glyphs import get_glyphs
+from djpkg.render.labelled_lines import Prose
 from djpkg.render.text_grid import (
     GAP,
     Cell,
@@ -83,9 +84,12 @@ _MIN_WRAPPED_WIDTH = 18
 _MAX_WRAPPED_WIDTH = 40
 _MAX_LINES = 5
 _BEST = "*"
+# A whole sentence would widen its column for all packages.
+_FUTURE = "future"
 _NO_MATCHES: Mapping[str, str] = {}
 # Names of packages in a note; the rest is counted.
 _NAMES_IN_NOTE = 3
+_MAX_NOTE_WIDTH = 120
 
 
 class _Column(NamedTuple):
@@ -174,7 +178,7 @@ def comparison(
     titles = [glyphs.escape(column.key.replace("_", " ")) for column in columns]
     # One list per field: the cells of all packages.
     lines = [_compared_cells(rows, column, unfetched, glyphs, now) for column in columns]
-    legend = [Text(text, style="dim") for text in _legend(rows, lines, glyphs)]
+    legend = map(_note, _legend(rows, lines, glyphs))
     return Group(
         *(_beside(titles, slugs, lines, width, glyphs) or _sections(titles, slugs, lines, width, glyphs)), *legend
     )
@@ -203,7 +207,7 @@ def _legend(rows: Sequence[Values], lines: Sequence[Sequence[Cell]], glyphs: Gly
     tails = {mark for line in lines for cell in line for mark in cell.tail.split()}
     if _BEST in tails:
         left_out = dict.fromkeys(known_values.text(row, "state") for row in rows if never_best(row))
-        yield f"{_BEST} best value" + (f", without what is {_join(list(left_out))}" if left_out else "")
+        yield f"{_BEST} best value" + (f"; packages that are {_join(list(left_out))} do not count" if left_out else "")
     if glyphs.from_catalog in tails:
         yield f"{glyphs.from_catalog} from the catalog, not from a fetch"
 
@@ -273,7 +277,11 @@ def _default_table(
     table = TextGrid(
         headers, [[row[column.name] for column in columns] for row in cells], widths, ellipsis=glyphs.ellipsis
     )
-    return Group(table, _match_note(matches, glyphs)) if matches and not is_described else table
+    notes = [_match_note(matches, glyphs)] if matches and not is_described else []
+    ages = [column.name for column in columns if column in (_COMMIT, _AGE, _RELEASED)]
+    if any(row[name].text == _FUTURE for row in cells for name in ages):
+        notes.append(_note(f"{_FUTURE}: {relative_time.AHEAD}, so no known date"))
+    return Group(table, *notes)
 
 
 def _choose_columns(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int) -> tuple[_Column, ...]:
@@ -302,8 +310,9 @@ def _choose_columns(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int
 
 def _name_width(cells: Sequence[dict[str, Cell]], most: int) -> int:
     """Return the width for the names, at most `most`: longer names get a line of their own and need no width."""
-    names = [width for row in cells if (width := row["name"].width) <= most]
-    return max(names, default=most) if cells else min(display_width(_NAME.header.title), most)
+    header = display_width(_NAME.header.title)
+    fitting = [width for row in cells if (width := row["name"].width) <= most]
+    return min(max(header, max(fitting, default=most if cells else header)), most)
 
 
 def _column_widths(cells: Sequence[dict[str, Cell]], columns: Sequence[_Column]) -> list[int]:
@@ -317,8 +326,6 @@ def _default_cells(row: Values, matches: Mapping[str, str], glyphs: Glyphs, now:
     """Return the cells of one package by column name."""
     slug = known_values.text(row, "slug")
     stars = known_values.figure(row, "repo_watchers")
-    last_commit = relative_time.relative(known_values.text(row, "last_updated"), now=now, short=True)
-    released = relative_time.relative(known_values.text(row, "released"), now=now, short=True)
     description = " ".join(known_values.text(row, "repo_description").split())
     found_by = f"({matches[slug]}) " if slug in matches else ""
     return {
@@ -326,14 +333,19 @@ def _default_cells(row: Values, matches: Mapping[str, str], glyphs: Glyphs, now:
             glyphs.escape(slug, limit=_MAX_NAME), "bold", f" {glyphs.edited}" if row.get("edited") else "", "cyan"
         ),
         "stars": Cell("" if stars is None else abbreviate.short_count(stars)),
-        "commit": Cell(glyphs.escape(last_commit)),
+        "commit": Cell(_age(row, "last_updated", glyphs, now)),
         "weeks": _weeks_cell(row, glyphs),
         "release": Cell(_version(row, glyphs)),
-        "age": Cell(glyphs.escape(released)),
+        "age": Cell(_age(row, "released", glyphs, now)),
         "django": Cell(format_django_range(row, glyphs)),
         "state": _state_cell(row, glyphs),
         "description": Cell(glyphs.escape(found_by + description, limit=_MAX_DESCRIPTION)),
     }
+
+
+def _age(row: Values, name: str, glyphs: Glyphs, now: datetime) -> str:
+    age = relative_time.relative(known_values.text(row, name), now=now, short=True)
+    return _FUTURE if age == relative_time.AHEAD else glyphs.escape(age)
 
 
 def _state_cell(row: Values, glyphs: Glyphs) -> Cell:
@@ -341,12 +353,17 @@ def _state_cell(row: Values, glyphs: Glyphs) -> Cell:
     return Cell(glyphs.escape(state), states.state_style(state))
 
 
-def _match_note(matches: Mapping[str, str], glyphs: Glyphs) -> Text:
+def _match_note(matches: Mapping[str, str], glyphs: Glyphs) -> Prose:
     """Return the line that names the packages without the words of the query in their own texts."""
     found = [f"{glyphs.escape(slug)} ({glyphs.escape(match)})" for slug, match in matches.items()]
     if len(found) > _NAMES_IN_NOTE + 1:
         found[_NAMES_IN_NOTE:] = [f"{len(found) - _NAMES_IN_NOTE:,} more"]
-    return Text(f"found only by grid or category: {', '.join(found)}", style="dim")
+    return _note(f"found only by grid or category: {', '.join(found)}")
+
+
+def _note(text: str) -> Prose:
+    """Return a line below a table."""
+    return Prose(Text(text, style="dim"), _MAX_NOTE_WIDTH)
 
 
 def _weeks_cell(row: Values, glyphs: Glyphs) -> Cell:
