@@ -36,8 +36,8 @@ def is_terminal(stream: TextIO | None = None) -> bool:
     return out is not None and out.isatty()
 
 
-def is_stderr_terminal() -> bool:
-    """Whether somebody reads the messages: they are then told what the answer leaves out."""
+def stderr_is_terminal() -> bool:
+    """Whether a person reads the messages."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 

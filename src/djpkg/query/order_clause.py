@@ -69,8 +69,7 @@ def uses_lookup_index(query: Query) -> bool:
 
 def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
     # SQLite sorts nulls as the lowest values, so a descending order has them last already, also from an index.
-    descending = item.field.sorts_descending is item.natural
-    direction = "DESC" if descending else "ASC NULLS LAST"
+    direction = "DESC" if item.descending else "ASC NULLS LAST"
     key = _sort_key(item.field, names, today)
     if item.field.kind is Kind.TIME:  # a time after `latest` counts as null
         return f"CASE WHEN {key} <= ? THEN {key} END {direction}", (latest,)

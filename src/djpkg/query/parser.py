@@ -38,12 +38,13 @@ STATES = (
 _MAX_TERMS = 200
 
 _FILTER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(.*)", re.DOTALL)
+_COMPARISON = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(!=|[<>]=|=[=<>]|[=<>])(.*)", re.DOTALL)
 _PIECE = re.compile(r'(?:"[^"]*"|[^\s"])+')
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # SQLite ends a pattern at NUL and rejects lone surrogates
 
 NO_LATEST = "9999-12-31T23:59:59.999999Z"
 
-_SORT_HINT = "for example: --sort stars, --sort -updated"
+_SORT_HINT = "for example: --sort stars, --sort +updated"
 
 
 class Word(NamedTuple):
@@ -84,47 +85,69 @@ class Query(NamedTuple):
 
 
 class Sort(NamedTuple):
-    """A field to sort by, in its natural order (highest, newest, or A first) or the reverse."""
+    """A field to sort by, and the direction."""
 
     field: Field
-    natural: bool = True
+    descending: bool
 
 
-def parse_query(terms: Sequence[str], *, now: datetime) -> Query:
-    """Parse the arguments of a query. UsageError on an unknown field or state, or an invalid value."""
-    words: list[Word] = []
+def parse_query(terms: Sequence[str], *, now: datetime, words: bool = True) -> Query:
+    """Parse the arguments of a query. UsageError on an unknown field or state, or an invalid value.
+
+    Without `words` every term is a filter; ``Note: to self`` is then one with an unknown field.
+    """
+    texts: list[Word] = []
     found: list[Filter] = []
     conditions: list[Condition] = []
     for argument in terms:
         for token in _split_argument(_UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", argument)):
-            term = _parse_term(token, now)
+            term = _parse_term(token, now, words=words)
             if isinstance(term, Word):
-                words.append(term)
+                texts.append(term)
             elif isinstance(term, Filter):
                 found.append(term)
             elif term is not None:
                 conditions.append(term)
-    count = len(words) + sum(len(item.predicates) for item in found) + sum(len(item.names) for item in conditions)
+    count = len(texts) + sum(len(item.predicates) for item in found) + sum(len(item.names) for item in conditions)
     if count > _MAX_TERMS:
         message = f"too many words and values in the query: {count}; use at most {_MAX_TERMS}"
         raise UsageError(message)
-    return Query(tuple(words), tuple(found), tuple(conditions), latest_known(now))
+    return Query(tuple(texts), tuple(found), tuple(conditions), latest_known(now))
+
+
+def is_term(argument: str) -> bool:
+    """Return whether an argument is a filter and not the name of a package: ``name:value``, also with - or ^.
+
+    A name with digits or ``-`` must be known. ``stars=100`` is one too, so that its error shows the right form.
+    """
+    body = _without_sign(argument.strip())
+    match = _FILTER.fullmatch(body)
+    if match is None:
+        comparison = _COMPARISON.fullmatch(body)
+        return comparison is not None and _is_known(comparison[1])
+    return not match[2].startswith("//") and (match[1].replace("_", "a").isalpha() or _is_known(match[1]))
+
+
+def _is_known(name: str) -> bool:
+    return name.lower() == "is" or fields.find(name) is not None
 
 
 def parse_sort(specs: Collection[str]) -> tuple[Sort, ...]:
-    """Parse ``["stars,-updated"]`` into sorts, most significant first.
+    """Parse ``["stars,+updated"]`` into sorts, most significant first.
 
+    ``-`` is descending, ``+`` ascending; without a sign numbers and times descend, and texts ascend.
     UsageError on an unknown or unsortable field, and if no field is given.
     """
     found: dict[str, Sort] = {}
     for name in (part.strip() for spec in specs for part in spec.split(",")):
         if not name:
             continue
-        field = fields.get(name.removeprefix("-"))
+        sign = name[0] if name[0] in "-+" else ""
+        field = fields.get(name.removeprefix(sign))
         if not field.sortable:
             message = f"cannot sort by {field.name}"
             raise UsageError(message, hint=_SORT_HINT)
-        found.setdefault(field.name, Sort(field, natural=not name.startswith("-")))
+        found.setdefault(field.name, Sort(field, sign == "-" if sign else field.sorts_descending))
     if specs and not found:
         message = "--sort needs at least one field"
         raise UsageError(message, hint=_SORT_HINT)
@@ -175,7 +198,7 @@ def _without_sign(token: str) -> str:
     return token[1:] if len(token) > 1 and token[0] in "-^" else token
 
 
-def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
+def _parse_term(token: str, now: datetime, *, words: bool) -> Word | Filter | Condition | None:
     """Parse one term; None for an empty phrase."""
     body = _without_sign(token)
     excluded = body is not token
@@ -183,6 +206,10 @@ def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
         phrase = body[1:-1].strip()
         return Word(phrase, excluded) if phrase else None
     match = _FILTER.fullmatch(body)
+    if match is None:
+        comparison = _COMPARISON.fullmatch(body)
+        if comparison is not None and _is_known(comparison[1]):
+            raise filters.comparison_error(token, *comparison.groups(), excluded=excluded)
     if match is None or match[2].startswith("//"):
         return Word(body, excluded)
     name, values = match[1], match[2]
@@ -190,7 +217,8 @@ def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
         return Condition(_parse_states(values), active_period(now)[0], excluded)
     field = fields.find(name)
     if field is None:
-        if values[:1].isspace() or any(letter.isdigit() for letter in name):  # "Note: to self" and "h2o:x" are words
+        # "Note: to self" and "h2o:x" are words.
+        if words and (values[:1].isspace() or any(letter.isdigit() for letter in name)):
             return Word(body, excluded)
         raise fields.unknown_field(name)
     return Filter(field, filters.parse_predicates(name, field, values, now=now), excluded)
@@ -199,8 +227,9 @@ def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
 def _parse_states(values: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip().lower() for name in values.split(",") if name.strip()))
     known = [one.name for one in STATES]
-    for name in names or ("",):
+    if not names:
+        raise UsageError("is: has no value", hint=f"use is:{', is:'.join(known)}")
+    for name in names:
         if name not in known:
-            message = f"unknown state {quote_input(name)}; use {', '.join(known)}"
-            raise UsageError(message)
+            raise filters.unknown_choice(f"unknown state {quote_input(name)}", name, known)
     return names

@@ -65,6 +65,6 @@ def _draw(found: dict[str, list[GridCount]]) -> None:
             terminal.print_renderable(table)
     terminal.flush()
     for kind, counts in found.items():
-        if most and len(counts) > most and terminal.is_stderr_terminal():
+        if most and len(counts) > most and terminal.stderr_is_terminal():
             plural = "categories" if kind == "category" else "grids"
             terminal.write_stderr(f"showing {most} of {len(counts):,} {plural}; djpkg grids | cat shows all")
