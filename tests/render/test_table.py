@@ -209,8 +209,8 @@ def test_a_package_without_repository_has_no_stars_and_no_weeks() -> None:
     ("state", "words"), [(None, "not fetched"), ("gone", "gone"), ("blocked", "blocked"), ("ok", "unknown")]
 )
 def test_only_what_was_never_fetched_is_not_fetched(state: str | None, words: str) -> None:
-    counts = {"repo_state": state, "commits_over_52": [], "commits_last_year": None}
-    assert f"· {words} ·" in listed([row("pots", **counts)], 140)  # type: ignore[arg-type]  # each is a value
+    uncounted = row("pots", repo_state=state, commits_over_52=[], commits_last_year=None)
+    assert f"· {words} ·" in listed([uncounted], 140)
 
 
 @pytest.mark.parametrize("chosen", [None, "slug,stars"])
