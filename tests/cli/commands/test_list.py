@@ -141,7 +141,7 @@ def test_a_short_option_accepts_an_attached_value(mirror: Path, typed: list[str]
 def test_a_pipe_gets_one_line_per_package_without_a_header(mirror: Path) -> None:
     rows = [line.split("\t") for line in run("list").lines]
     assert rows[0] == [
-        "django-pots", "active", "5112", "2026-11-03T12:00:00Z", "78", "2.5.0", "2026-10-24T12:00:00Z",
+        "django-pots", "active", "5112", "2026-11-03T12:00:00Z", "78", "2.5.0", "2026-10-14T12:00:00Z",
         '["4.2","5.2"]', "Flower pots for every model.",
     ]  # fmt: skip
     assert [row[:2] for row in rows[1:]] == [["Django_Kiln", "archived"], ["django-pans", "active"], ["lids", "active"]]
