@@ -259,6 +259,12 @@ def test_commits_that_a_forge_has_not_counted_are_unknown_and_not_unfetched() ->
     assert "commits   not fetched yet" in show(unfetched)
 
 
+def test_a_source_whose_lookups_failed_has_not_answered_yet() -> None:
+    failed = Provenance("github", "mara/django-pots", "2026-11-23T10:00:00Z", None, "failed", "answered 502")
+    shown = show(sample_package()._replace(sources=(failed,)))
+    assert "checked   github no answer yet · pypi not fetched yet" in shown
+
+
 def test_an_edit_without_an_upstream_value_is_marked() -> None:
     shown = sample_package(edited=["repo_watchers", "title"])
     assert "✎ stars edited" in show(shown)

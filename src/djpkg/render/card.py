@@ -276,7 +276,8 @@ class _Card(NamedTuple):
     def _last_answer(self, name: str, lookup: Provenance | None) -> Text:
         source = self._escape(name, _MAX_NAME)
         if lookup is None or not lookup.answered:
-            return Text(f"{source} ").append("not fetched yet", "dim")
+            failed = lookup is not None and lookup.asked
+            return Text(f"{source} ").append("no answer yet" if failed else "not fetched yet", "dim")
         return Text(f"{source} {self._ago(lookup.answered)}")
 
     def _failure(self, lookup: Provenance) -> Text:
