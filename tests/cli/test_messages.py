@@ -114,5 +114,11 @@ def test_packages_hidden_by_is_active_are_counted(mirror: Path) -> None:
     assert run("list", "is:active", "-n", "1").err == "showing 1 of 4; -n 0 shows all\n1 hidden by is:active\n"
 
 
+@pytest.mark.usefixtures("_on_terminal")
+def test_packages_hidden_from_a_comparison_are_counted(mirror: Path) -> None:
+    assert run("compare", "grid:pottery", "state:active").err == "1 hidden by state:active\n"
+    assert run("compare", "grid:pottery").err == run("compare", "is:active").err == ""
+
+
 def test_hidden_packages_are_not_counted_where_nobody_reads_it(mirror: Path) -> None:
     assert run("list", "is:active", "-n", "1").err == ""

@@ -94,6 +94,7 @@ def compare(
             else:
                 terminal.write_stderr("no packages to compare")
         output.report_damaged(damaged)
+        selection.report_hidden(mirror, chosen, shown=len(ids))
 
 
 def _find_unfetched(mirror: sqlite3.Connection, ids: Sequence[int]) -> dict[str, frozenset[str]]:
