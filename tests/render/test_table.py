@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -231,6 +232,19 @@ def test_the_state_has_a_column_of_its_own_and_only_final_states_are_red(chosen:
     assert lines[3].endswith("  stale")
     assert "active" not in shown
     assert shown.count("\x1b[1;31m") == 1
+
+
+def test_only_colours_readable_on_dark_and_light_backgrounds_are_used() -> None:
+    rows = [*ROWS, row("moved", repo_state="moved"), row("gone", repo_state="gone")]
+    tables = (
+        packages_table(rows, columns=None, now=NOW, width=140, ascii_only=False, matches={"moved": "grid Tea"}),
+        comparison(rows, None, now=NOW, width=100, ascii_only=False, unfetched={"moved": {"repo_watchers"}}),
+    )
+    for table in tables:
+        groups = re.findall(r"\x1b\[([0-9;]*)m", render_styled(table))
+        # Bold, dim, red, green, magenta, cyan and the default colour.
+        assert {code for group in groups for code in group.split(";")} <= {"0", "1", "2", "31", "32", "35", "36", "39"}
+        assert "32" in ";".join(groups).split(";")
 
 
 def test_an_active_package_has_no_word_even_if_the_state_is_chosen() -> None:
