@@ -86,6 +86,7 @@ def demo_world() -> World:
     todo = world.add_grid(53, "Todo & Ticketing", "todo")
     world.add_package(
         "django-todo",
+        description="A multi-user task list and ticketing system",
         pypi_url="django-todo",
         id=409,
         path="shacker/django-todo",
@@ -97,6 +98,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-crispy-forms",
+        description="Control the rendering of Django forms without repeating yourself",
         pypi_url="django-crispy-forms",
         path="django-crispy-forms/django-crispy-forms",
         stars=5103,
@@ -117,6 +119,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-floppyforms",
+        description="Full control of form rendering in the templates",
         pypi_url="django-floppyforms",
         path="jazzband/django-floppyforms",
         stars=841,
@@ -128,6 +131,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-betterforms",
+        description="Fieldsets, multi-forms and other tools for forms",
         pypi_url="django-betterforms",
         host=CODEBERG,
         path="fusionbox/django-betterforms",
@@ -139,6 +143,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "wagtail-bakery",
+        description="Publish Wagtail sites as static files",
         host=GITLAB,
         path="wagtail/tools/wagtail-bakery",
         stars=180,

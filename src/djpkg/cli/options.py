@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,8 @@ from djpkg.errors import MirrorMissing, UsageError
 from djpkg.mirror import resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
-from djpkg.times import utc_now
+from djpkg.source_name import SourceName
+from djpkg.times import format_time, utc_now
 
 if TYPE_CHECKING:
     import sqlite3
@@ -76,6 +78,8 @@ Limit = Annotated[
 SEED_NOTICE = "showing the packaged record"
 # About one screen; a pipe gets every row.
 ROWS_ON_TERMINAL = 30
+# A catalog that was fetched longer ago is reported as old.
+OLD_AFTER = timedelta(days=7)
 
 
 def package_argument(metavar: str, about: str) -> ArgumentInfo:
@@ -160,6 +164,26 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
                 terminal.write_stderr(f"{error}; {missing}. Run djpkg fetch --all to get the catalog")
             connection = stack.enter_context(closing(open_seed()))
         yield connection
+
+
+@contextmanager
+def read_mirror(db: Path | None) -> Iterator[sqlite3.Connection]:
+    """Open the mirror as `open_mirror` does; afterwards report on stderr, if it is a terminal, that it is old."""
+    with open_mirror(db) as mirror:
+        yield mirror
+        if terminal.stderr_is_terminal():
+            _report_age(mirror)
+
+
+def _report_age(mirror: sqlite3.Connection) -> None:
+    from djpkg.mirror.fetch_history import find_sweep  # noqa: PLC0415 - for terminals only
+    from djpkg.render import relative_time  # noqa: PLC0415 - as above
+
+    sweep = find_sweep(mirror, SourceName.CATALOG)
+    if sweep is not None and now() - sweep.completed > OLD_AFTER:
+        age = relative_time.relative(format_time(sweep.completed), now=now())
+        terminal.flush()
+        terminal.write_stderr(f"the catalog was last fetched {age}; djpkg fetch --all updates it")
 
 
 def check_package_name(text: str) -> None:

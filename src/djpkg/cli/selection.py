@@ -48,6 +48,17 @@ def find_ids(mirror: sqlite3.Connection, selection: Selection) -> list[int]:
     return find_selected(mirror, selection, addresses(), now=options.now())
 
 
+def report_hidden(mirror: sqlite3.Connection, selection: Selection, *, shown: int) -> None:
+    """Report on stderr, if it is a terminal, how many packages the term `is:active` hides."""
+    active = parser.without_active(selection.query) if terminal.stderr_is_terminal() else None
+    if active is not None:
+        query, term = active
+        hidden = len(find_ids(mirror, selection._replace(query=query))) - shown
+        if hidden > 0:
+            terminal.flush()
+            terminal.write_stderr(f"{hidden:,} hidden by {term}")
+
+
 def report(mirror: sqlite3.Connection, files: ProjectFiles, *, quiet: bool = False) -> None:
     """Report on stderr how the files were read, and how many requirements the mirror lacks; `quiet`: only trouble."""
     report_files(files._replace(read=()) if quiet else files)

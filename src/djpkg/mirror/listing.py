@@ -23,9 +23,10 @@ from djpkg.mirror.serialization import NOT_NULL, from_sql
 from djpkg.model.fields import Kind
 from djpkg.model.package import grid_url
 from djpkg.query.columns import is_computed
-from djpkg.query.grid_names import GridName, GridNames, lower_ascii
+from djpkg.query.grid_names import GridName, GridNames, find_by_word_start, lower_ascii
 from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause
-from djpkg.query.where_clause import unknown_names, where_clause
+from djpkg.query.text_match import split_star
+from djpkg.query.where_clause import own_text_sql, unknown_names, where_clause
 from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
@@ -110,6 +111,36 @@ def _get_names(db: sqlite3.Connection, query: Query) -> GridNames:
         return names
     licenses = db.execute("SELECT DISTINCT license FROM packages WHERE license <> ''")
     return names._replace(licenses=tuple(name for (name,) in licenses))
+
+
+def find_name_matches(db: sqlite3.Connection, ids: Sequence[int], query: Query) -> dict[str, str]:
+    """Return the packages in whose own texts a word of the query is missing: slug -> ``grid Forms``."""
+    found: dict[str, str] = {}
+    names = get_grid_names(db)
+    for word in query.included_words:
+        by_id = [
+            {
+                one.id: f"{kind} {one.title or one.slug or one.id}"
+                for one in find_by_word_start(group, split_star(word)[0])
+            }
+            for kind, group in (("grid", names.grids), ("category", names.categories))
+        ]
+        if not any(by_id):
+            continue
+        condition, values = own_text_sql(word)
+        rows = db.execute(
+            "SELECT slug, category,"
+            " (SELECT json_group_array(grid_id) FROM package_grids WHERE package_id = packages.id)"
+            " FROM json_each(?) AS wanted JOIN packages ON packages.id = wanted.value"
+            f" WHERE NOT coalesce({condition}, 0) ORDER BY wanted.key",
+            (json.dumps(ids), *values),
+        )
+        for slug, category, grids in rows:
+            matching = [by_id[0][number] for number in json.loads(grids) if number in by_id[0]]
+            matching += [by_id[1][category]] if category in by_id[1] else []
+            if matching and is_text(slug):
+                found.setdefault(slug, matching[0])
+    return found
 
 
 def get_grid_names(db: sqlite3.Connection) -> GridNames:

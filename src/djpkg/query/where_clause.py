@@ -92,16 +92,26 @@ def _word_sql(word: str, names: GridNames) -> Sql:
     """
     if len(word) > MAX_PATTERN:
         return NEVER, ()
+    in_slug, in_title, *in_description = _own_text_parts(word)
+    by_name = name_match_sql(split_star(word)[0], names)
+    # False for most words, and each part costs time on every row.
+    in_names = [] if by_name[0] == NEVER else [by_name]
+    return join_sql(" OR ", [in_slug, in_title, *in_names, *in_description])
+
+
+def own_text_sql(word: str) -> Sql:
+    """Match the word as `where_clause` does, but not by the name of category or grid."""
+    return (NEVER, ()) if len(word) > MAX_PATTERN else join_sql(" OR ", _own_text_parts(word))
+
+
+def _own_text_parts(word: str) -> list[Sql]:
     text, star = split_star(word)
     phrase = '"' + text.replace('"', '""') + '"'  # an FTS5 string; without any letter or digit it matches nothing
-    by_name = name_match_sql(text, names)
-    parts = [contains("packages.slug", text), contains("packages.title", text), by_name, (_FTS_MATCH, (phrase + star,))]
-    if by_name[0] == NEVER:  # true for most words, and each part costs time on every row
-        parts.remove(by_name)
+    parts = [contains("packages.slug", text), contains("packages.title", text), (_FTS_MATCH, (phrase + star,))]
     if re.search(_UNSPACED_LETTER, text):  # to FTS5 a whole sentence of these scripts is one word
         condition, values = contains("packages.repo_description", text)
         parts.append((f"packages.id IN (SELECT id FROM packages WHERE {_UNSPACED} AND {condition})", values))
-    return join_sql(" OR ", parts)
+    return parts
 
 
 def _in_categories(categories: Iterable[GridName]) -> Sql:

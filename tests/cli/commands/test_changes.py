@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from djpkg.cli import terminal
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
@@ -100,9 +101,11 @@ def test_a_terminal_gets_a_table_with_old_and_new_value(mirror: Path) -> None:
     assert result.err == ""
 
 
-def test_a_limit_is_reported(mirror: Path) -> None:
+def test_a_limit_is_reported_on_a_terminal(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("changes", "-n", "1")
-    assert len(result.lines) == 1
+    assert (len(result.lines), result.err) == (1, "")
+    monkeypatch.setattr(terminal, "stderr_is_terminal", lambda: True)
+    result = run("changes", "-n", "1")
     assert result.err == "showing the newest 1; -n 0 shows all\n"
     assert run("changes", "-n", "3").err == ""
     assert len(run("changes", "-n", "0").lines) == 3

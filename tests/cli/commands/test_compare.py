@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +25,9 @@ def mirror(fetched_mirror: Path) -> Path:
 def test_packages_are_compared_in_the_given_order(mirror: Path) -> None:
     result = run_on_terminal("compare", "django-pans", "1")
     assert result.lines[0].split() == ["django-pans", "django-pots"]
-    assert next(line for line in result.lines if line.startswith("stars")).split() == ["stars", "20", "5.1k", "*"]
+    assert next(line for line in result.lines if line.startswith("stars")).split() == [
+        "stars", "20", "†", "5.1k", "*",
+    ]  # fmt: skip
     assert result.err == ""
 
 
@@ -42,13 +45,44 @@ def test_the_json_is_the_same_as_that_of_list(mirror: Path) -> None:
     assert named == '[\n{"slug":"django-pans","stars":20},\n{"slug":"django-pots","stars":5112}\n]\n'
 
 
+def test_what_comes_from_the_catalog_is_marked_and_what_was_fetched_is_not(mirror: Path) -> None:
+    result = run_on_terminal("compare", "django-pans", "django-pots", "-f", "stars,version,contributors,license")
+    rows = {line.split("  ")[0]: line.split() for line in result.lines[1:]}
+    assert rows["stars"] == ["stars", "20", "†", "5.1k", "*"]
+    assert rows["version"] == ["version", "1.0", "†", "2.5.0"]
+    assert result.lines[-2:] == ["* best value", "† from the catalog, not from a fetch"]
+    table = run("compare", "2", "1", "--markdown", "-f", "stars").out
+    assert table.endswith("| stars | 20 (catalog) | **5112** |\n")
+    assert run("compare", "2", "1", "-f", "stars").lines[1] == "django-pans\t20"
+
+
+def test_the_state_comes_first_and_a_dead_package_is_never_the_best(mirror: Path) -> None:
+    filled_mirror(mirror, [catalog_facts(9, "django-old", last_updated="2019-01-01T00:00:00Z", repo_watchers=9000)])
+    lines = run_on_terminal("compare", "Django_Kiln", "django-pans", "django-old").lines
+    assert lines[1].split() == ["state", "archived", "stale"]
+    assert lines[2].split()[0] == "description"
+    assert next(line for line in lines if line.startswith("stars")).split() == [
+        "stars", "77", "20", "*", "†", "9.0k", "†",
+    ]  # fmt: skip
+    assert "* best value; packages that are archived or stale do not count" in lines
+    markdown = run("compare", "4", "9", "2", "--markdown").lines
+    assert markdown[2] == "| state | archived | stale | active |"
+    assert "**" not in next(line for line in markdown if "| stars |" in line).partition("9000")[0]
+
+
+def test_a_damaged_package_is_left_out_of_the_marks(mirror: Path) -> None:
+    with sqlite3.connect(mirror) as db:
+        db.execute("UPDATE facts SET facts = '[]' WHERE package_id = 2 AND source = 'catalog'")
+    assert run_on_terminal("compare", "1", "2", "-f", "stars").code == 0
+
+
 def test_csv_and_markdown_contain_the_selected_fields(mirror: Path) -> None:
     out = run("compare", "1", "2", "--csv", "-f", "stars,slug,participants").out
     assert next(csv.DictReader(io.StringIO(out))) == {
         "slug": "django-pots", "stars": "5112", "participants": '["mara","otto","ines"]',
     }  # fmt: skip
     assert run("compare", "1", "2", "--markdown", "-f", "stars").out == (
-        "|  | django-pots | django-pans |\n| --- | --- | --- |\n| stars | **5112** | 20 |\n"
+        "|  | django-pots | django-pans |\n| --- | --- | --- |\n| stars | **5112** | 20 (catalog) |\n"
     )
 
 

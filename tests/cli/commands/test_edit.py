@@ -773,6 +773,8 @@ def test_an_edit_whose_output_cannot_be_written_says_that_it_is_stored(
     assert result.code == 74
     assert result.err == "djpkg: the output cannot be written: No space left on device; the edit is stored\n"
     assert overrides(filled_mirror) == [(1, "repo_watchers", "7")]
+
+
 @pytest.mark.parametrize(("typed", "near"), [("grids+=potery", "pottery"), ("category=ap", "app")])
 def test_an_unknown_category_or_grid_suggests_the_nearest(filled_mirror: Path, typed: str, near: str) -> None:
     result = run("edit", "django-pots", typed)

@@ -56,5 +56,31 @@ def test_sort_accepts_exactly_the_sortable_fields() -> None:
         assert run("list", "--sort", field["name"]).code == (0 if field["sortable"] else 2)
 
 
-def test_arguments_are_rejected() -> None:
-    assert run("fields", "stars").code == 2
+def test_named_fields_alone_are_shown() -> None:
+    assert [line.split("\t")[0] for line in run("fields", "stars", "Last-Updated", "repo_watchers").lines] == [
+        "name", "repo_watchers", "last_updated",
+    ]  # fmt: skip
+    shown = run_on_terminal("fields", "stars", width=60).lines
+    assert shown[0] == "field    repo_watchers"
+    assert "example  stars:100.." in shown
+
+
+def test_the_json_of_named_fields_has_the_same_shape() -> None:
+    every, one = (json.loads(run("fields", *names, "--json").out) for names in ([], ["stars"]))
+    assert type(every) is type(one)
+    assert '"repo_watchers"' in json.dumps(one)
+    assert '"slug"' not in json.dumps(one)
+
+
+def test_an_unknown_name_exits_with_2_and_suggests_the_nearest() -> None:
+    result = run("fields", "stars", "starz", "--json")
+    assert (result.code, result.out) == (2, "")
+    assert "unknown field 'starz'" in result.err
+    assert "stars" in result.err.splitlines()[-1]
+
+
+def test_the_table_is_readable_at_80_columns() -> None:
+    lines = run_on_terminal("fields", width=80).lines
+    assert lines[0].split() == ["FIELD", "ALIASES", "MEANING"]
+    assert "repo_watchers       stars         number of stars (stars:100..)" in lines
+    assert max(map(len, lines)) <= 80

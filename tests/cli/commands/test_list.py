@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from djpkg.cli import terminal
 from djpkg.mirror import fetch_history
 from djpkg.mirror.connection import open_write
 from djpkg.model.fetch_state import Sweep
@@ -15,8 +16,8 @@ from djpkg.model.fields import FIELDS, RECORD
 from djpkg.query.parser import STATES
 from djpkg.source_name import SourceName
 from tests.cli.running import RECORD as RECORD_FILE
-from tests.cli.running import run, run_on_pty, run_on_terminal
-from tests.mirrors import NOW, ago, catalog_facts, filled_mirror
+from tests.cli.running import run, run_on_terminal
+from tests.mirrors import NOW, catalog_facts, filled_mirror
 
 
 @pytest.fixture
@@ -225,9 +226,12 @@ def test_a_short_option_accepts_an_attached_value(mirror: Path, typed: list[str]
 
 
 def test_a_pipe_gets_one_line_per_package_without_a_header(mirror: Path) -> None:
-    first = run("list").lines[0].split("\t")
-    assert first[:2] == ["django-pots", "5112"]
-    assert len(first) == 7
+    rows = [line.split("\t") for line in run("list").lines]
+    assert rows[0] == [
+        "django-pots", "active", "5112", "2026-11-03T12:00:00Z", "78", "2.5.0", "2026-10-14T12:00:00Z",
+        '["4.2","5.2"]', "Flower pots for every model.",
+    ]  # fmt: skip
+    assert [row[:2] for row in rows[1:]] == [["Django_Kiln", "archived"], ["django-pans", "active"], ["lids", "active"]]
 
 
 def test_the_json_is_an_array_with_one_record_per_line(mirror: Path) -> None:
@@ -282,16 +286,28 @@ def test_a_table_fits_the_width_of_the_terminal(mirror: Path, width: int) -> Non
     assert "archived" in result.out or width < 60
 
 
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_package_found_by_grid_or_category_alone_says_so(mirror: Path, width: int) -> None:
+    filled_mirror(mirror, [catalog_facts(6, "django-vases", grids=(11,), repo_description="Made of pottery.")])
+    out = run_on_terminal("list", "pottery", width=width).out
+    assert out.count("(grid Pottery & Kilns)") == 3
+    assert "django-vases (grid" not in out
+    assert "(grid" not in run_on_terminal("list", "django", width=width).out
+    assert run_on_terminal("list", "frame", width=width).out.count("(category Framework)") == 1
+    assert "(grid" not in run("list", "pottery").out
+    assert "(grid Pottery & Kilns)" in run_on_terminal("list", "pottery", "-f", "stars", width=width).out
+
+
+def test_a_terminal_shows_the_state_with_any_choice_of_fields(mirror: Path) -> None:
+    lines = run_on_terminal("list", "-f", "slug,stars").lines
+    assert [line.split() for line in lines[:3]] == [
+        ["SLUG", "STARS", "STATE"], ["django-pots", "5112"], ["Django_Kiln", "77", "archived"],
+    ]  # fmt: skip
+    assert run("list", "-f", "slug,stars").lines[1] == "Django_Kiln\t77"
+    assert run("list", "-f", "slug,state", "--jsonl").lines[0] == '{"slug":"django-pots","state":"active"}'
+
+
 # Messages.
-
-
-def test_a_terminal_shows_30_rows_and_reports_the_limit(tmp_path: Path) -> None:
-    filled_mirror(Path(os.environ["DJPKG_DB"]), [catalog_facts(number, f"p{number}") for number in range(1, 41)])
-    result = run_on_pty("list")
-    assert (len(result.lines), result.err) == (31, "showing 30 of 40; -n 0 shows all\n")
-    assert len(run_on_pty("list", "-n", "0").lines) == 41
-    assert (len(run("list").lines), run("list").err) == (40, "")
-    assert run("list", "-n", "3", "p3").err == "showing 3 of 11; -n 0 shows all\n"
 
 
 def test_forced_colour_does_not_limit_the_rows_of_a_pipe(tmp_path: Path) -> None:
@@ -307,15 +323,6 @@ def test_a_limit_that_is_too_large_is_a_usage_error(mirror: Path, command: str) 
     result = run(command, "-n", "99999999999999999999")
     assert (result.code, result.out) == (2, "")
     assert run(command, "-n", "1000000000").code == 0
-
-
-def test_packages_hidden_by_is_active_are_counted(mirror: Path) -> None:
-    filled_mirror(mirror, [catalog_facts(6, "jars", last_updated=ago(days=400))])
-    assert slugs("is:active") == ["django-pots", "Django_Kiln", "django-pans", "lids"]
-    assert run("list", "is:active").err == "1 hidden by is:active\n"
-    assert slugs("state:active") == ["django-pots", "django-pans", "lids"]
-    assert run("list", "state:active").err == "2 hidden by state:active\n"
-    assert run("list", "-state:active", "is:active").err == "1 hidden by is:active\n"
 
 
 def test_no_match_is_reported_only_on_a_terminal(mirror: Path) -> None:
@@ -355,7 +362,8 @@ def test_elements_of_lists_are_counted_singly(mirror: Path) -> None:
     assert counted == [{"value": "4.2", "packages": 1}, {"value": "5.2", "packages": 1}]
 
 
-def test_counts_on_a_terminal_are_limited_and_say_so(mirror: Path) -> None:
+def test_counts_on_a_terminal_are_limited_and_say_so(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "stderr_is_terminal", lambda: True)
     assert run_on_terminal("list", "--count", "forge", "-n", "1") == (
         0,
         "PACKAGES  FORGE\n       3  github\n",
@@ -447,7 +455,10 @@ def test_urls_and_paths_are_dependencies_too(mirror: Path, requirements: Path) -
     assert run("list", "--in", str(requirements), "--unlisted").lines == names
 
 
-def test_terms_and_limit_apply_to_the_packages_of_the_file(mirror: Path, requirements: Path) -> None:
+def test_terms_and_limit_apply_to_the_packages_of_the_file(
+    mirror: Path, requirements: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "stderr_is_terminal", lambda: True)
     result = run("list", "--in", str(requirements), "state:active", "-n", "1")
     assert [line.split("\t")[0] for line in result.lines] == ["django-pots"]
     assert result.err.splitlines()[1:] == ["showing 1 of 2; -n 0 shows all", "1 hidden by state:active"]

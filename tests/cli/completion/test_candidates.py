@@ -196,6 +196,7 @@ def test_editable_fields_are_offered_for_assignments(
 
 
 def test_editable_fields_are_offered_for_unset() -> None:
+    assert candidates.field_names("doc") == ["docs", "documentation_url"]
     assert candidates.editable("doc") == ["docs", "documentation_url"]
 
 

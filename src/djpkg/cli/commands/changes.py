@@ -57,7 +57,7 @@ def changes(
     chosen, files = selection.parse_selection(selected, manifests)
     damaged: list[DamagedRow] = []
     max_rows = options.row_limit(limit, machine_readable=as_json)
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         if files is not None:
             selection.report(mirror, files, quiet=not terminal.stderr_is_terminal())
         ids = selection.find_ids(mirror, chosen) if chosen.is_given else None
@@ -76,7 +76,7 @@ def changes(
     else:
         terminal.write_stderr(f"nothing changed since {format_time(start)}")
     output.report_damaged(damaged)
-    if len(found) > len(shown):
+    if len(found) > len(shown) and terminal.stderr_is_terminal():
         terminal.flush()
         terminal.write_stderr(f"showing the newest {len(shown)}; -n 0 shows all")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +12,13 @@ from djpkg.cli.options import AsCsv, AsJson, Db, Fields
 from djpkg.cli.term_arguments import TermCommand
 from djpkg.errors import UsageError
 from djpkg.mirror import listing
-from djpkg.model import fields
+from djpkg.model import fields, forge_servers
 from djpkg.render.compare import DEFAULT_COLUMNS, NEEDED_COLUMNS, comparison_table
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
     from djpkg.mirror.damage import DamagedRow
 
 _SLUG = fields.parse_columns("slug")
@@ -53,7 +57,7 @@ def compare(
     if not chosen.is_given:
         message = "nothing to compare: give packages, terms or --in FILE"
         raise UsageError(message, hint="for example: djpkg compare django-todo django-helpdesk")
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         if files is not None:
             selection.report(mirror, files)
         ids = selection.find_ids(mirror, chosen)
@@ -69,14 +73,31 @@ def compare(
         else:
             needed = (*_SLUG, *columns, *NEEDED_COLUMNS)
             rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
+            unfetched = _find_unfetched(mirror, ids)
             if output_format is not None:
-                output.write_rows(comparison_table(rows, columns, now=options.now()), output_format)
+                table = comparison_table(rows, columns, now=options.now(), unfetched=unfetched)
+                output.write_rows(table, output_format)
             elif rows:
                 from djpkg.render.table import comparison
 
                 width, ascii_only = terminal.width(), terminal.ascii_only()
-                table = comparison(rows, columns, now=options.now(), width=width, ascii_only=ascii_only)
-                terminal.print_renderable(table)
+                terminal.print_renderable(
+                    comparison(
+                        rows,
+                        columns if selected_columns else None,
+                        now=options.now(),
+                        width=width,
+                        ascii_only=ascii_only,
+                        unfetched=unfetched,
+                    )
+                )
             else:
                 terminal.write_stderr("no packages to compare")
         output.report_damaged(damaged)
+        selection.report_hidden(mirror, chosen, shown=len(ids))
+
+
+def _find_unfetched(mirror: sqlite3.Connection, ids: Sequence[int]) -> dict[str, frozenset[str]]:
+    from djpkg.mirror.package import find_unfetched
+
+    return find_unfetched(mirror, ids, forges=forge_servers.forge_servers(os.environ))

@@ -25,10 +25,10 @@ app = options.new_app()
 def grids(*, as_json: AsJson = False, db: Db = None) -> None:
     """List the categories and grids.
 
-    Packages that are no longer listed are not counted. A pipe gets one line each, with tabs: slug, category or grid,
-    packages, title, id.
+    Those with most packages first; packages that are no longer listed are not counted. A terminal shows 30 of each
+    kind. A pipe gets all, one line each, with tabs: slug, category or grid, packages, title, id.
     """
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         found = {"category": categories.get_categories(mirror), "grid": categories.get_grids(mirror)}
     if as_json:
         output.write_object([to_json(kind, grid) for kind, counts in found.items() for grid in counts])
@@ -51,13 +51,20 @@ def _slug(grid: GridCount) -> str:
 
 
 def _draw(found: dict[str, list[GridCount]]) -> None:
+    """Draw a table for each kind; on a terminal the largest ones, and how many are hidden on stderr."""
     from djpkg.render.small_tables import grids_table
 
     separator = ""
+    most = options.row_limit(None, machine_readable=False)
     for kind, counts in found.items():
-        rows = [(_slug(grid), grid.title or "", grid.packages) for grid in counts]
+        rows = [(_slug(grid), grid.title or "", grid.packages) for grid in counts[: most or None]]
         if rows:
             terminal.write_stdout(separator)
             separator = "\n"
             table = grids_table(rows, heading=kind.upper(), width=terminal.width(), ascii_only=terminal.ascii_only())
             terminal.print_renderable(table)
+    terminal.flush()
+    for kind, counts in found.items():
+        if most and len(counts) > most and terminal.stderr_is_terminal():
+            plural = "categories" if kind == "category" else "grids"
+            terminal.write_stderr(f"showing {most} of {len(counts):,} {plural}; djpkg grids | cat shows all")

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from djpkg.query.parser import Query, Sort
 
 # The columns of a pipe.
-PIPE_COLUMNS = fields.parse_columns(
-    "slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description"
-)
+PIPE_COLUMNS = fields.parse_columns("slug,state,stars,updated,commits,version,released,django,description")
+_SLUG = fields.parse_columns("slug")
 
 # Fields of addresses, and those with the names that a person reads.
 _READABLE = {"category": fields.get("category_title"), "grids": fields.get("grid_slugs")}
@@ -126,7 +125,7 @@ def list_(
     if unlisted and (terms or not manifests):
         raise UsageError("--unlisted needs --in FILE and no terms", hint="for example: djpkg list -r . --unlisted")
     files = project_files.read_project_files(manifests) if manifests else None
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         if unlisted and files is not None:
             selection.report_files(files)
             _print_unlisted(selection.find_unlisted(mirror, files), output_format)
@@ -142,7 +141,7 @@ def list_(
         if column is not None:
             _print_counts(mirror, ids, column, damaged, output_format=output_format, limit=max_rows)
         elif output_format is None and terminal.is_terminal():
-            _draw(mirror, ids, selected, damaged)
+            _draw(mirror, ids, query, selected, damaged)
         else:
             columns = selected or (PIPE_COLUMNS if output_format is None else fields.RECORD_COLUMNS)
             output.write_rows(output.PackageRows(mirror, ids, columns, damaged), output_format or "plain")
@@ -191,7 +190,7 @@ def _print_counts(
 
         width, ascii_only = terminal.width(), terminal.ascii_only()
         terminal.print_renderable(counts_table(shown, column, now=options.now(), width=width, ascii_only=ascii_only))
-    if len(counts) > len(shown):
+    if len(counts) > len(shown) and terminal.stderr_is_terminal():
         terminal.flush()
         terminal.write_stderr(f"showing {len(shown)} of {len(counts):,} values; -n 0 shows all")
 
@@ -219,29 +218,40 @@ class _Search(NamedTuple):
 
 
 def _draw(
-    mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None, damaged: list[DamagedRow]
+    mirror: sqlite3.Connection,
+    ids: Sequence[int],
+    query: Query,
+    columns: Sequence[Column] | None,
+    damaged: list[DamagedRow],
 ) -> None:
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
-    needed = (*columns, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    needed = (
+        (*columns, *_SLUG, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    )
     rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
     if rows:
         width, ascii_only = terminal.width(), terminal.ascii_only()
-        table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)
+        matches = listing.find_name_matches(mirror, ids, query)
+        table = packages_table(
+            rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only, matches=matches
+        )
         terminal.print_renderable(table)
 
 
 def _report_hidden(search: _Search, query: Query, *, shown: int, limit: int) -> None:
-    """Print on stderr how many packages the limit or `is:active` hides."""
+    """Report on stderr that nothing matches, and if it is a terminal how many packages limit and `is:active` hide."""
+    if not shown:
+        _report_no_match(search, query)
+    if not terminal.stderr_is_terminal():
+        return
     total = search.count(query) if limit and shown == limit else shown
     if total > shown:
-        terminal.write_stderr(f"showing {shown} of {total}; -n 0 shows all")
-    elif not shown:
-        _report_no_match(search, query)
+        terminal.write_stderr(f"showing {shown} of {total:,}; -n 0 shows all")
     if (active := parser.without_active(query)) is not None:
         others, term = active
         if hidden := search.count(others) - total:
-            terminal.write_stderr(f"{hidden} hidden by {term}")
+            terminal.write_stderr(f"{hidden:,} hidden by {term}")
 
 
 def _report_no_match(search: _Search, query: Query) -> None:

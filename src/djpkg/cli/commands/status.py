@@ -138,12 +138,12 @@ def _sweep_to_json(state: Status, source: SourceName) -> Json:
 
 
 def _flatten(value: Json, name: str = "") -> Iterator[tuple[str, bool | int | str | None]]:
-    """Yield dotted names and values: ``{"runs": [{"exit": 0}]}`` gives ``("runs.1.exit", 0)``."""
+    """Yield dotted names and values: ``{"runs": [{"exit": 0}]}`` gives ``("runs.0.exit", 0)``."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flatten(inner, f"{name}.{key}" if name else key)
     elif isinstance(value, list):
-        for number, inner in enumerate(value, start=1):
+        for number, inner in enumerate(value):
             yield from _flatten(inner, f"{name}.{number}")
     else:
         yield name, value

@@ -53,6 +53,11 @@ def columns(incomplete: str) -> list[str]:
     return _complete_list(incomplete, [*_field_names(), "all"])
 
 
+def field_names(incomplete: str) -> list[str]:
+    """Fields, for `fields`."""
+    return _starting_with(_field_names(), incomplete)
+
+
 def sorts(incomplete: str) -> list[str]:
     """Sortable fields for ``--sort``, as for `columns`, with the sign that was typed."""
     name = incomplete.rpartition(",")[2]
