@@ -820,7 +820,7 @@ def test_contributor_lists_that_are_not_ready_are_one_cause(token_desk: Desk, se
     server.fault("catalog", "^/packages/", kind="rewrite", rewrite=_without_participants)
     server.fault("github", "/contributors", status=202)
     (line,) = error_lines(token_desk.fetch(sources=["catalog", "github"]))
-    assert line.startswith("github: the list of contributors is not ready yet (")
+    assert line.startswith("github: 6 failed: the list of contributors is not ready yet (")
     assert "and 3 more" in line
 
 

@@ -70,7 +70,7 @@ class CatalogSweep:
         async for page in self._catalog.sweep():
             self._count = page.count
             if not self._seen:
-                self._recorder.progress.start(_CATALOG, page.count if complete else len(page.ids))
+                self._recorder.start(_CATALOG, page.count if complete else len(page.ids))
                 if last is not None and page.count < last.packages * MIN_LIST_RATIO:
                     raise SourceError(
                         f"catalog: the list has only {page.count:,} packages, {last.packages:,} last time;"
@@ -119,7 +119,7 @@ class CatalogSweep:
             self._seen.update(missing[CONFIRMED_REMOVALS:])
         report = last is not None
         removed = await self._writes.run(self._writer.mark_removed, self._seen, now=self._clock(), report=report)
-        self._recorder.progress.start(_CATALOG, len(self._seen) + len(removed))
+        self._recorder.start(_CATALOG, len(self._seen) + len(removed))
         self._recorder.count(_CATALOG, Outcome.GONE, len(removed))
         self._recorder.record_events(removed)
         if last is None:
@@ -158,7 +158,7 @@ class NamedFetch:
     async def run(self, names: Sequence[str]) -> None:
         """Fetch each name; then grids and categories, if a package found has some without a title."""
         if self._catalog is not None:
-            self._recorder.progress.start(_CATALOG, len(names))
+            self._recorder.start(_CATALOG, len(names))
         for name in dict.fromkeys(names):
             await self._fetch(name)
         if self._catalog is not None and categories.has_unnamed(self._db, self.found):

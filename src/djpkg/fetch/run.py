@@ -73,7 +73,7 @@ def fetch(
     packages, manifests = (tuple(map(_clean_name, names)) for names in (request.packages, request.manifests))
     request = replace(request, packages=packages, manifests=manifests)
     with StopSignals() as signals, lock.fetch_lock(path):
-        report = Report(started=clock(), named=request.packages)
+        report = Report(started=clock(), named=request.packages, requested=request.sources)
         asked = str(request)
         opened: FileId | None = None
         run: int | None = None
@@ -192,6 +192,9 @@ class _FetchRun:
         queues = queue.queue_repositories(self._db, only=only, now=now, refetch=refetch)
         projects = queue.queue_projects(self._db, only=only, now=now, refetch=refetch)
         queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
+        for name in wanted - {SourceName.CATALOG}:
+            slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
+            self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
         more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
         # Running gh may take a while; a thread keeps the loop free for signals.

@@ -27,7 +27,7 @@ from djpkg.model.merge import FactsRow, Merged
 from djpkg.model.overrides import is_same_value
 from djpkg.model.pypi_project import DJANGO
 from djpkg.query.columns import valid_json
-from djpkg.source_name import SourceName
+from djpkg.source_name import SourceName, strip_source
 from djpkg.times import format_time, to_sortable
 
 if TYPE_CHECKING:
@@ -262,6 +262,7 @@ class Writer:
 
     def store_catalog_failure(self, package: int, error: str, *, now: datetime) -> None:
         """Store why the catalog's answer about a package failed. Its facts stay."""
+        error = strip_source(error, SourceName.CATALOG)
         with transaction(self._db):
             self._db.execute(
                 "UPDATE facts SET asked = ?, outcome = 'failed', error = ? WHERE package_id = ? AND source = 'catalog'",

@@ -16,7 +16,7 @@ from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
-from djpkg.errors import DjpkgError, MirrorError, UsageError
+from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, MirrorError, UsageError
 from djpkg.mirror import busy, lock, resolve
 from djpkg.mirror.categories import get_categories_and_grids
 from djpkg.mirror.connection import open_read, open_write
@@ -111,9 +111,13 @@ def edit(
     """
     try:
         found, changes = _edit(package, assigned or (), unset or (), db)
-    except DjpkgError:
+    except DjpkgError as error:
         if as_json:  # scripts always get one object
-            output.write_object(to_json(None, []))
+            output.write_object(to_json(None, [], error))
+        raise
+    except (KeyboardInterrupt, SystemExit) as ending:
+        if as_json:
+            output.write_object(to_json(None, [], _to_error(ending)))
         raise
     if as_json:
         output.write_object(to_json(found.name, changes))
@@ -128,11 +132,19 @@ def edit(
     _write_notes(changes, _undo_command(found.merged, changes, db))
 
 
-def to_json(slug: str | None, changes: list[FieldChange]) -> dict[str, object]:
+def _to_error(ending: KeyboardInterrupt | SystemExit) -> DjpkgError:
+    """Return a signal, as `interrupts.raising_signals` raises it, as an error."""
+    error = DjpkgError("interrupted")
+    error.exit_code = INTERRUPTED if isinstance(ending, KeyboardInterrupt) else TERMINATED
+    return error
+
+
+def to_json(slug: str | None, changes: list[FieldChange], error: DjpkgError | None = None) -> dict[str, object]:
     """Return the report of an edit; `slug` is null after an error."""
     return {
         "schema": 1,
         "slug": slug,
+        **output.ending_json(error),
         "changes": [
             {
                 "field": change.name,

@@ -13,7 +13,7 @@ from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
-from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
+from djpkg.errors import DjpkgError, PackageNotFound, UsageError
 from djpkg.mirror import fetch_history
 from djpkg.source_name import SourceName
 from djpkg.text import quote_input
@@ -83,7 +83,7 @@ def fetch(
             named = _find_required(manifests, db, report=interactive or verbose, quiet=quiet)
         if not named and not all_packages:  # no dependency is listed in the catalog
             if as_json:
-                output.write_object(_estimates_to_json([]) if dry_run else _new_report(()).as_json())
+                output.write_object(estimates_to_json([]) if dry_run else _new_report(()).as_json())
             return
         from djpkg.fetch import run  # imports httpx
         from djpkg.fetch.request import FetchRequest
@@ -96,19 +96,20 @@ def fetch(
             refetch=refetch,
         )
         if dry_run:
-            _print_estimates(request, db, as_json=as_json)
+            estimates = _estimate(request, db)
+            _print_estimates(estimates, all_packages=all_packages, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
         progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
-        if as_json and not dry_run:
-            report = _new_report(named)
-            report.abort(str(error), error.exit_code)
-            output.write_object(report.as_json())
+        if as_json:
+            output.write_object(estimates_to_json([], error) if dry_run else _failed_report(named, error))
         raise
+    from djpkg.fetch import report_text
+
     if as_json:
-        output.write_object(report.as_json())
+        output.write_object(report_text.report_json(report))
     _print_report(report, db, summary=interactive or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
@@ -168,36 +169,61 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
     from djpkg.fetch import report_text
 
     for line, hint in report_text.causes(report):
-        terminal.write_stderr(f"djpkg: {line}")
+        terminal.write_warning(line)
         if hint:
             terminal.write_stderr(f"       {hint}")
     for line in report_text.closed_lines(report):
         terminal.write_stderr(f"djpkg: {line}")
     for edits in report.removed_edits:
         terminal.write_stderr(f"djpkg: {describe_removed_edits(edits, db)}")
-    if report.stop_code in (INTERRUPTED, TERMINATED):
-        terminal.write_stderr("djpkg: interrupted; fetched data is stored. Run the command again to continue")
+    if report.interrupted:
+        terminal.write_warning(report_text.interrupted_line(report))
     if summary:
         for line in [*report_text.summary_lines(report), *report_text.token_hint_lines(report)]:
             terminal.write_stderr(line)
 
 
-def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool) -> None:
+def _estimate(request: FetchRequest, db: Path | None) -> list[Estimate]:
     from djpkg.fetch import estimate
 
     notice = "" if request.manifests else options.SEED_NOTICE  # printed already for --in
     with options.open_mirror(db, missing=notice) as mirror:
-        estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
+        return estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
+
+
+def _print_estimates(estimates: Sequence[Estimate], *, all_packages: bool, as_json: bool) -> None:
+    from djpkg.fetch import estimate
+
     if as_json:
-        output.write_object(_estimates_to_json(estimates))
+        output.write_object(estimates_to_json(estimates))
         return
     terminal.write_stdout("".join(f"{line}\n" for line in estimate.estimate_lines(estimates)))
-    if request.all_packages and len(estimates) == 1:
+    if all_packages and len(estimates) == 1:
         terminal.write_stderr("the other sources can be estimated after the catalog is fetched")
 
 
-def _estimates_to_json(estimates: Sequence[Estimate]) -> dict[str, object]:
-    return {"schema": 1, "prices": [one._asdict() for one in estimates]}
+def estimates_to_json(estimates: Sequence[Estimate], error: DjpkgError | None = None) -> dict[str, object]:
+    """Return the object of ``--dry-run --json``."""
+    from djpkg.fetch.report import quota_json
+
+    quotas = ("quota", "rest_quota")
+    return {
+        "schema": 1,
+        **output.ending_json(error),
+        "estimates": [
+            one._asdict() | {name: quota_json(quota) for name in quotas for quota in [getattr(one, name)]}
+            for one in estimates
+        ],
+    }
+
+
+def _failed_report(named: tuple[str, ...], error: DjpkgError) -> dict[str, object]:
+    """Return the report of a fetch that could not start."""
+    from djpkg.fetch import report_text
+
+    report = _new_report(named)
+    report.abort(str(error), error.exit_code, hint=error.hint)
+    return report_text.report_json(report)
 
 
 def _new_report(named: tuple[str, ...]) -> Report:
