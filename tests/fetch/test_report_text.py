@@ -82,7 +82,7 @@ def test_the_run_history_has_the_counts_and_each_cause_once() -> None:
     for number in range(100):
         report.fail(GITHUB, (f"p{number}",), "HTTP 502")
     stored = history_json(report)
-    assert set(stored) == {"sources", "deferred", "causes"}
+    assert set(stored) == {"sources", "deferred", "causes", "unchecked"}
     assert stored["causes"] == ["github: 100 failed: HTTP 502 (p0, p1, p2 and 97 more)"]
     assert len(json.dumps(stored)) < 2000
 
@@ -192,7 +192,7 @@ def test_a_token_is_suggested_only_without_one() -> None:
     report = Report(started=NOW, first_sweep=True)
     report.defer(GITHUB, 9, "github: rate limit reached", None)
     assert token_hint_lines(report)
-    report.has_github_token = True
+    report.with_token = frozenset((GITHUB,))
     assert token_hint_lines(report) == []
 
 

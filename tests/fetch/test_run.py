@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import ConfigError
+from djpkg.fetch.progress import NoProgress
 from djpkg.fetch.report_text import error_lines
 from djpkg.mirror import apply_answer, write
 from djpkg.mirror.write import Writer
@@ -1176,3 +1177,26 @@ def test_every_fetch_is_in_the_run_history_with_its_exit_code(desk: Desk) -> Non
         ("--all", 0, 0),
         ("no-such-thing", 3, 0),
     ]
+
+
+@pytest.mark.parametrize(("token", "lines"), [(False, 2), (True, 0)], ids=["without", "with"])
+def test_the_first_fetch_without_a_token_says_so_before_any_request(desk: Desk, *, token: bool, lines: int) -> None:
+    notes: list[tuple[str, int]] = []
+
+    class Notes(NoProgress):
+        def note(self, text: str) -> None:
+            notes.append((text, len(desk.server.log)))
+
+    desk.progress = Notes()
+    desk.tokens = desk.server.token_env("github") if token else {}
+    desk.fetch(sources=["catalog", "pypi"])
+    assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]
+    desk.path.unlink()
+    notes.clear()
+    desk.fetch()
+    first = [(text, sent) for text, sent in notes if "GitHub" in text or "GITHUB_TOKEN" in text]
+    assert [sent for _, sent in first] == [0] * lines
+    assert not first or ("60 requests" in first[0][0] and "GITHUB_TOKEN" in first[1][0])
+    notes.clear()
+    desk.fetch()
+    assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from djpkg.mirror.removed_edits import RemovedEdits
+    from djpkg.mirror.unchecked import Unchecked
 
 SCHEMA = 1
 NOT_FOUND = "not found"
@@ -125,7 +126,9 @@ class Report:
     stop_code: int | None = None
     """The exit code of a signal or an error that ended the whole fetch."""
     first_sweep: bool = False
-    has_github_token: bool = False
+    with_token: frozenset[SourceName] = frozenset()
+    """The forges that got a token, in a fetch of all packages."""
+    unchecked: list[Unchecked] = field(default_factory=list)
     requested: frozenset[SourceName] = frozenset()
 
     def count(self, source: SourceName, outcome: Outcome, packages: int = 1) -> None:

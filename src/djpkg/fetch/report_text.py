@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.config import API_BY_SOURCE
+from djpkg.mirror.unchecked import UNCHECKED_FOR
 from djpkg.model.facts import Outcome
 from djpkg.source_name import SourceName
 from djpkg.text import pluralize
@@ -15,9 +18,15 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from djpkg.fetch.report import Deferral, Failure, Report
+    from djpkg.mirror.unchecked import Unchecked
 
 _MAX_NAME = 200
 _NAMES_SHOWN = 3
+MISSING_TOKEN = (
+    "No GitHub token found: GitHub allows 60 requests an hour without one, for about 15 repositories in each fetch.",
+    "To fetch all at once (about 220 of a token's 5,000 points an hour), set GITHUB_TOKEN or run gh auth login.",
+)
+"""Printed before the first fetch of all packages."""
 _CONTINUE = "run the command again to continue"
 # What differs in reasons of one cause: quoted texts, paths of repositories and their ids, numbers except statuses.
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|[\w.~-]+/[\w./~-]+|\bR_\w+|(?<!HTTP )(?<![\w.:])\d[\d,]*\b")
@@ -60,6 +69,38 @@ def _failure_line(failures: Sequence[Failure]) -> str:
     slugs = list(dict.fromkeys(failure.slug for failure in failures if failure.slug is not None))
     count = f"{len(slugs):,} failed: " if len(slugs) > 1 and source is not None else ""
     return f"{f'{source}: ' if source is not None else ''}{count}{reason}" + (f" ({_join(slugs)})" if slugs else "")
+
+
+def unchecked_causes(report: Report) -> list[Cause]:
+    """Return why sources have left many packages unchecked for days, and what helps."""
+    return [_unchecked_cause(one, report) for one in report.unchecked]
+
+
+def _unchecked_cause(one: Unchecked, report: Report) -> Cause:
+    source = one.source
+    failures = [failure for failure in report.failures if failure.source == source and not failure.replaced]
+    if source not in report.requested:
+        reason, hint = "not requested", "run djpkg fetch --all without --source"
+    elif deferral := next((one for one in report.deferred if one.source == source), None):
+        reason, hint = deferral.reason, _quota_hint(source, report)
+    elif failures:
+        (reason, given), _ = Counter((failure.reason, failure.hint) for failure in failures).most_common(1)[0]
+        hint = given or "djpkg --debug fetch --all shows each request"
+    else:
+        reason, hint = "no answer", "run djpkg fetch --all --refetch"
+    days = UNCHECKED_FOR.days
+    line = (
+        f"{source.value}: {one.packages:,} of {pluralize(one.total, 'package')} not checked for {days} days: {reason}"
+    )
+    return Cause(line, hint)
+
+
+def _quota_hint(source: SourceName, report: Report) -> str:
+    variables = API_BY_SOURCE[source].token_variables
+    if source in report.with_token or not variables:
+        return "fetch more often, for example every hour: each fetch continues with the oldest data"
+    gh = ", or run gh auth login" if source is SourceName.GITHUB else ""
+    return f"set {variables[-1]}{gh}: with a token the limit is higher"
 
 
 def report_json(report: Report) -> dict[str, object]:
@@ -164,7 +205,7 @@ def deferral_line(deferral: Deferral) -> str:
 def token_hint_lines(report: Report) -> list[str]:
     """Return advice to set a token, after a first fetch in which GitHub deferred packages for lack of one."""
     github = report.sources[SourceName.GITHUB]
-    if not report.first_sweep or not github.outcomes[Outcome.DEFERRED] or report.has_github_token:
+    if not report.first_sweep or not github.outcomes[Outcome.DEFERRED] or SourceName.GITHUB in report.with_token:
         return []
     return [
         f"github: fetched {github.answered:,} of {github.asked:,} packages; the rest show the catalog's figures.",
@@ -173,9 +214,14 @@ def token_hint_lines(report: Report) -> list[str]:
 
 
 def history_json(report: Report) -> dict[str, object]:
-    """Return what the mirror stores of a fetch: the counts, and each cause once."""
+    """Return what the mirror stores of a fetch: the counts, each cause once, and the sources of `unchecked_causes`."""
     whole = report.as_json()
-    return {"sources": whole["sources"], "deferred": whole["deferred"], "causes": error_lines(report)}
+    return {
+        "sources": whole["sources"],
+        "deferred": whole["deferred"],
+        "causes": error_lines(report),
+        "unchecked": [one.source.value for one in report.unchecked],
+    }
 
 
 def _abbreviate(name: str) -> str:

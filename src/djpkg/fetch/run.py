@@ -26,10 +26,10 @@ from djpkg.fetch.context import FetchContext
 from djpkg.fetch.page_writes import PageWrites
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
-from djpkg.fetch.report_text import history_json
+from djpkg.fetch.report_text import MISSING_TOKEN, history_json
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
-from djpkg.mirror import busy, fetch_history, lock, queue
+from djpkg.mirror import busy, fetch_history, lock, queue, unchecked
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
@@ -41,7 +41,7 @@ from djpkg.text import strip_credentials
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -143,16 +143,39 @@ class _FetchRun:
         self._environment = context.environment
         self._clock = context.clock
         self._limits = context.limits
+        self._tokens: dict[SourceName, Iterator[credentials.Token]] = {}
+        self._first_tokens: dict[SourceName, credentials.Token | None] = {}
 
     async def run(self) -> None:
         try:
             if self._request.all_packages:
+                await self._note_missing_token()
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
             self._recorder.record_edits(self._context.writer.carried_over)
+            if self._request.all_packages:
+                self._recorder.report.unchecked = unchecked.find_unchecked(self._db, now=self._clock())
         finally:
             self._recorder.progress.stop()
+
+    async def _note_missing_token(self) -> None:
+        """Show before the first fetch of all packages that there is no token for GitHub, and what that costs."""
+        if SourceName.GITHUB not in self._request.sources:
+            return
+        if fetch_history.find_sweep(self._db, SourceName.CATALOG) is not None:
+            return
+        if await self._find_token(SourceName.GITHUB) is None:
+            for line in MISSING_TOKEN:
+                self._recorder.progress.note(line)
+
+    async def _find_token(self, forge: SourceName) -> credentials.Token | None:
+        """Return the first token for a forge; `_tokens` has the further ones."""
+        if forge not in self._tokens:
+            self._tokens[forge] = credentials.find_tokens(forge, self._environment)
+            # Running gh may take a while; a thread keeps the loop free for signals.
+            self._first_tokens[forge] = await asyncio.to_thread(next, self._tokens[forge], None)
+        return self._first_tokens[forge]
 
     async def _repair(self, only: list[int] | None, *, rewrite: bool = False) -> None:
         context = self._context
@@ -196,12 +219,10 @@ class _FetchRun:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
             self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
-        more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
-        # Running gh may take a while; a thread keeps the loop free for signals.
-        tokens = {forge: await asyncio.to_thread(next, found, None) for forge, found in more_tokens.items()}
+        tokens = {forge: await self._find_token(forge) for forge in repositories}
         if self._request.all_packages:
-            with_token = {forge for forge, token in tokens.items() if token is not None}
-            self._recorder.report.has_github_token = SourceName.GITHUB in with_token
+            with_token = frozenset(forge for forge, token in tokens.items() if token is not None)
+            self._recorder.report.with_token = with_token
             self._show_estimates(
                 estimate.estimate_sources(
                     repositories,
@@ -217,7 +238,7 @@ class _FetchRun:
                 forge,
                 self._environment,
                 token=tokens[forge],
-                other_tokens=more_tokens[forge],
+                other_tokens=self._tokens[forge],
                 limits=self._limits,
                 clock=self._clock,
             ): due

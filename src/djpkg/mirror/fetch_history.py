@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MAX_PROJECTS = 100_000_000
 # Half a year of nightly fetches.
 RUNS_KEPT = 200
+# A fetch of all packages that ended without trouble: after any other one, nobody may have looked at what it found.
+COMPLETE = "exit = 0 AND (asked = '--all' OR asked LIKE '--all %' OR asked LIKE '--from %')"
 # Events are kept for a year, or this many.
 EVENTS_KEPT = 100_000
 
@@ -31,11 +33,18 @@ EVENTS_KEPT = 100_000
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
     """Store the start of a fetch and return its number. `finished` stays null if the process is killed.
 
-    Deletes the oldest runs and events, and thins the history.
+    Deletes the oldest runs and events, and thins the history. The last two complete fetches of all packages stay, and
+    the last fetch that reported unchecked packages.
     """
     with transaction(db):
         cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
-        db.execute("DELETE FROM runs WHERE id <= ?", ((cursor.lastrowid or 0) - RUNS_KEPT,))
+        db.execute(
+            "DELETE FROM runs WHERE id <= ?"
+            f" AND id NOT IN (SELECT id FROM runs WHERE {COMPLETE} ORDER BY id DESC LIMIT 2)"
+            " AND id NOT IN (SELECT coalesce(max(id), 0) FROM runs"
+            " WHERE CASE WHEN json_valid(report) THEN json_array_length(report, '$.unchecked') END > 0)",
+            ((cursor.lastrowid or 0) - RUNS_KEPT,),
+        )
         db.execute(
             "DELETE FROM events WHERE at < ? AND id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (format_time(years_before(now, 1)), EVENTS_KEPT),

@@ -168,7 +168,7 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
     """Print each cause of errors on one line, and its hint on another; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
-    for line, hint in report_text.causes(report):
+    for line, hint in [*report_text.causes(report), *report_text.unchecked_causes(report)]:
         terminal.write_warning(line)
         if hint:
             terminal.write_stderr(f"       {hint}")
