@@ -79,8 +79,8 @@ def test_a_minus_or_caret_excludes_a_term() -> None:
     [
         ("strs:5", "unknown field 'strs'", "did you mean stars?"),
         ("foo:", "unknown field 'foo'", None),
-        ("is:dead", "unknown state 'dead'; use active, stale, archived, ", None),
-        ("is:", "unknown state ''; use active, ", None),
+        ("is:dead", "unknown state 'dead'; use removed, gone, blocked, ", None),
+        ("is:", "unknown state ''; use removed, ", None),
     ],
 )
 def test_an_unknown_field_or_state_suggests_known_ones(term: str, message: str, hint: str | None) -> None:
@@ -111,10 +111,10 @@ def test_a_query_has_at_most_200_words_and_values() -> None:
 
 
 def test_without_active_removes_only_that_condition() -> None:
-    query = parse("todo", "is:active", "-is:archived")
-    rest = parser.without_active(query)
-    assert rest == parse("todo", "-is:archived")
-    assert parser.without_active(parse("todo", "-is:active", "is:active,edited")) is None
+    rest = parse("todo", "-is:archived")
+    assert parser.without_active(parse("todo", "is:active", "-is:archived")) == (rest, "is:active")
+    assert parser.without_active(parse("todo", "state:active", "-is:archived")) == (rest, "state:active")
+    assert parser.without_active(parse("-is:active", "is:active,edited", "-state:active", "state:active,stale")) is None
 
 
 def test_several_sort_fields_in_both_directions() -> None:

@@ -74,6 +74,14 @@ def package_argument(metavar: str, about: str) -> ArgumentInfo:
     return typer.Argument(metavar=metavar, help=about, autocompletion=complete)  # type: ignore[no-any-return] # typer returns Any
 
 
+def selection_argument(about: str) -> ArgumentInfo:
+    """Return the arguments PACKAGE and TERM, with completion of both; the help text begins with `about`."""
+    text = (
+        f"{about} A PACKAGE as for show; a TERM such as grid:forms or -is:archived narrows them, or selects from all."
+    )
+    return typer.Argument(metavar="[PACKAGE | TERM]...", help=text, autocompletion=candidates.selection)  # type: ignore[no-any-return] # as above
+
+
 def requirements_option(verb: str) -> OptionInfo:
     """Return ``--in FILE``, which can be repeated; the help text begins with `verb`."""
     files = "requirements.txt, pyproject.toml, a lock file, a folder, or - for pip freeze"

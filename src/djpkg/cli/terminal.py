@@ -36,6 +36,11 @@ def is_terminal(stream: TextIO | None = None) -> bool:
     return out is not None and out.isatty()
 
 
+def stderr_is_terminal() -> bool:
+    """Whether a person reads the messages."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def write_stdout(text: str) -> None:
     """Write to stdout. OutputClosed if the reader closed the pipe, MirrorError (74) for other errors."""
     if sys.stdout is None or not text:

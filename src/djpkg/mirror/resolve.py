@@ -161,6 +161,9 @@ def suggest_slugs(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
     slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages") if is_text(slug)]
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
     near = get_close_matches(normalize_slug(name), slugs, n=_MAX_SUGGESTIONS, cutoff=0.6)
+    if not near:  # "tood" for django-todo
+        short = {slug.removeprefix("django-"): slug for slug in slugs if slug.startswith("django-")}
+        near = [short[one] for one in get_close_matches(normalize_slug(name), short, n=_MAX_SUGGESTIONS, cutoff=0.6)]
     return f"did you mean {', '.join(near)}?" if near else ""
 
 

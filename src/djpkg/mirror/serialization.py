@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     SqlValue: TypeAlias = str | int | None
 
-NOT_NULL = frozenset(("id", "slug", "title", "repo_url", "repo_description", "pypi_url", "catalog_state"))
+NOT_NULL = frozenset(("id", "slug", "title", "repo_url", "repo_description", "pypi_url", "catalog_state", "state"))
 _TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME)
 
 

@@ -135,6 +135,7 @@ def merge(
         values[field] = overrides[field]
         origins[field] = Origin(YOU, edited.get(field))
     values["edited"] = sorted(upstream)
+    origins["state"] = origins["checked"]
     origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
     origins |= dict.fromkeys(GROWTH_FIELDS, Origin(DJPKG, forge_row.answered if forge_row is not None else None))
     values["commits_last_year"] = count_commits(values, upstream)

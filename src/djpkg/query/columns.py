@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg.model.fields import Kind
+from djpkg.query import states
 
 if TYPE_CHECKING:
     from djpkg.model.fields import Field
@@ -41,12 +42,14 @@ _SPANS = {"stars_90d": "-90 days", "stars_1y": "-1 year"}
 
 
 def is_computed(field: Field) -> bool:
-    """Return whether SQLite computes the field from other tables."""
-    return field.name in _COMPUTED or field.name in _SPANS
+    """Return whether the field has no column of its own: SQLite computes it when it is read."""
+    return field.name in _COMPUTED or field.name in _SPANS or field.name == "state"
 
 
 def column_sql(field: Field, *, today: str = "now") -> str:
-    """Return the expression for the field's value. `today` is the UTC date on which spans end."""
+    """Return the expression for the field's value. `today` is the time on which spans end, in SQLite's terms."""
+    if field.name == "state":
+        return states.state_sql(today=today)
     if (span := _SPANS.get(field.name)) is not None:
         past = f"(SELECT date('{today}', '{span}'))"  # a subquery is evaluated once, not once per row
         return _GROWTH % (f"date('{today}')", past, past)

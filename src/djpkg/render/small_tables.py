@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.model.fields import FIELDS
+from djpkg.model.fields import FIELDS, Kind
 from djpkg.model.package import YOU
 from djpkg.render import field_docs, known_values, relative_time, states
 from djpkg.render.format_value import format_value
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from djpkg.model.fields import Column
-    from djpkg.model.package import Origin, Package, Values
+    from djpkg.model.fields import Column, Field
+    from djpkg.model.package import Origin, Package, Value, Values
+    from djpkg.model.value_counts import ValueCount
     from djpkg.render.glyphs import Glyphs
 
     _Event: TypeAlias = tuple[str, str, str, str | None, str | None]
@@ -55,6 +56,24 @@ def grids_table(rows: Sequence[tuple[str, str, int]], *, heading: str, width: in
         for slug, title, packages in rows
     ]
     return _table(headers, lines, width, glyphs)
+
+
+def counts_table(
+    counts: Sequence[ValueCount], field: Field, *, now: datetime, width: int, ascii_only: bool
+) -> RenderableType:
+    """Return the values of a field, each with its number of packages."""
+    glyphs = get_glyphs(ascii_only=ascii_only)
+    headers = [Header("PACKAGES", right=True), Header(field.name.upper(), wraps=True)]
+    # The elements of a list are texts.
+    kind = Kind.TEXT if field.kind in (Kind.NAMES, Kind.GRIDS, Kind.MAPPING) else field.kind
+    lines = [[Cell(str(one.packages)), _value_cell(one.value, kind, glyphs, now)] for one in counts]
+    return _table(headers, lines, width, glyphs)
+
+
+def _value_cell(value: Value, kind: Kind, glyphs: Glyphs, now: datetime) -> Cell:
+    if value is None or value == "":
+        return Cell("none", "dim")
+    return Cell(str(value) if kind is Kind.COUNTS else format_value(value, kind, glyphs, now=now))
 
 
 def fields_table(*, width: int, ascii_only: bool) -> RenderableType:

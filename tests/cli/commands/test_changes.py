@@ -52,6 +52,27 @@ def test_since_accepts_dates_and_spans(mirror: Path, since: str, count: int) -> 
     assert len(run("changes", "--since", since).lines) == count
 
 
+@pytest.mark.parametrize(
+    ("arguments", "slugs"),
+    [
+        (["django-pans", "django_pots"], ["django-pans", "django-pots"]),
+        (["grid:gardening"], ["django-pots"]),
+        (["-grid:gardening"], ["django-pans"]),
+        (["^category:2", "added:2020.."], ["django-pots"]),
+        (["django-pots", "category:2"], []),
+        (["-r", "-"], ["django-pans"]),
+        (["-r", "-", "django-pots"], ["django-pans", "django-pots"]),
+        (["-r", "-", "grid:gardening"], []),
+        (["id:9"], []),
+    ],
+)
+def test_events_of_a_selection(mirror: Path, arguments: list[str], slugs: list[str]) -> None:
+    result = run("changes", *arguments, stdin="django-pans\nsix\n")
+    assert (result.code, result.err) == (0, "")
+    assert sorted({line.split("\t")[1] for line in result.lines}) == slugs
+    assert run("changes", *arguments, "--json", stdin="django-pans\nsix\n").code == 0
+
+
 def test_events_older_than_30_days_need_since(mirror: Path) -> None:
     with open_write(mirror) as db:
         db.execute("UPDATE events SET at = ? WHERE event = 'released'", (ago(days=40),))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from djpkg.model.fields import FIELDS, RECORD
-from djpkg.query.parser import ACTIVE_RULE, STATES
+from djpkg.query.parser import STATES
 from tests.cli.running import RECORD as RECORD_FILE
 from tests.cli.running import run, run_on_pty, run_on_terminal
-from tests.mirrors import catalog_facts, filled_mirror
+from tests.mirrors import ago, catalog_facts, filled_mirror
 
 
 @pytest.fixture
@@ -223,9 +223,12 @@ def test_a_limit_that_is_too_large_is_a_usage_error(mirror: Path, command: str) 
 
 
 def test_packages_hidden_by_is_active_are_counted(mirror: Path) -> None:
-    result = run("list", "is:active")
-    assert "Django_Kiln" not in result.out
-    assert result.err == "1 hidden by is:active\n"
+    filled_mirror(mirror, [catalog_facts(6, "jars", last_updated=ago(days=400))])
+    assert slugs("is:active") == ["django-pots", "Django_Kiln", "django-pans", "lids"]
+    assert run("list", "is:active").err == "1 hidden by is:active\n"
+    assert slugs("state:active") == ["django-pots", "django-pans", "lids"]
+    assert run("list", "state:active").err == "2 hidden by state:active\n"
+    assert run("list", "-state:active", "is:active").err == "1 hidden by is:active\n"
 
 
 def test_no_match_is_reported_only_on_a_terminal(mirror: Path) -> None:
@@ -303,9 +306,9 @@ def test_urls_and_paths_are_dependencies_too(mirror: Path, requirements: Path) -
 
 
 def test_terms_and_limit_apply_to_the_packages_of_the_file(mirror: Path, requirements: Path) -> None:
-    result = run("list", "--in", str(requirements), "is:active", "-n", "1")
+    result = run("list", "--in", str(requirements), "state:active", "-n", "1")
     assert [line.split("\t")[0] for line in result.lines] == ["django-pots"]
-    assert result.err.splitlines()[1:] == ["showing 1 of 2; -n 0 shows all", "1 hidden by is:active"]
+    assert result.err.splitlines()[1:] == ["showing 1 of 2; -n 0 shows all", "1 hidden by state:active"]
 
 
 def test_standard_input_accepts_pip_freeze_output(mirror: Path) -> None:
@@ -354,4 +357,3 @@ def test_an_invalid_requirements_file_exits_with_2_and_names_the_line(
 def test_the_help_explains_every_state() -> None:
     text = " ".join(run("list", "--help").out.split())
     assert all(f"is:{state.name} {state.about}" in text for state in STATES)
-    assert ACTIVE_RULE in text

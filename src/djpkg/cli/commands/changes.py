@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from djpkg.cli import options, output, terminal
+from djpkg.cli import options, output, selection, terminal
 from djpkg.cli.options import AsJson, Db, Limit
+from djpkg.cli.term_arguments import TermCommand
 from djpkg.errors import UsageError
 from djpkg.mirror.events import Change, find_changes
 from djpkg.query import date_ranges
@@ -26,20 +27,21 @@ app = options.new_app()
 
 
 @app.command(
+    cls=TermCommand,
     epilog=options.examples(
         "djpkg changes --since 7d",
         "djpkg changes django-todo --since 2025",
+        "djpkg changes -r requirements.txt is:archived",
         "djpkg changes --since 1d --json | jq -r '.[].slug'",
         more="Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked,"
         " license and suggested."
         " A pipe gets one line each, with tabs: time, slug, event, old value, new value.",
-    )
+    ),
 )
 def changes(
-    packages: Annotated[
-        list[str] | None, options.package_argument("[PACKAGE]...", "Only these packages; as for show.")
-    ] = None,
+    selected: Annotated[list[str] | None, options.selection_argument("Only these packages.")] = None,
     *,
+    manifests: Annotated[list[str] | None, options.requirements_option("Only")] = None,
     since: Annotated[
         str, typer.Option("--since", metavar="TIME", help="Start: a date, or a time span before now such as 7d or 6m.")
     ] = DEFAULT_SINCE,
@@ -52,10 +54,13 @@ def changes(
     Packages that were added or removed, releases, and repositories that were archived, moved or deleted; newest first.
     """
     start = _parse_since(since, now=options.now())
+    chosen, files = selection.parse_selection(selected, manifests)
     damaged: list[DamagedRow] = []
     max_rows = options.row_limit(limit, machine_readable=as_json)
     with options.open_mirror(db) as mirror:
-        ids = [options.find_package(mirror, text) for text in packages] if packages else None
+        if files is not None:
+            selection.report(mirror, files, quiet=not terminal.stderr_is_terminal())
+        ids = selection.find_ids(mirror, chosen) if chosen.is_given else None
         # One more row than is printed shows whether there are more.
         found = find_changes(
             mirror, since=format_time(start), packages=ids, limit=max_rows + 1 if max_rows else 0, damaged=damaged

@@ -15,6 +15,7 @@ from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
 from djpkg.errors import DjpkgError, PackageNotFound, UsageError
 from djpkg.mirror import fetch_history
+from djpkg.mirror.selection import Selection
 from djpkg.source_name import SourceName
 from djpkg.text import quote_input
 
@@ -140,12 +141,12 @@ def _find_required(manifests: Sequence[str], db: Path | None, *, report: bool, q
     if not quiet:
         selection.report_files(files if report else files._replace(read=()))
     with options.open_mirror(db, missing="using the packaged record") as mirror:
-        ids, unknown = selection.find_required_packages(mirror, requirements)
+        ids = selection.find_ids(mirror, Selection(requirements=requirements))
         if requirements and not ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
             message = f"found none of the {len(requirements):,} dependencies: the mirror has no catalog yet"
             raise PackageNotFound(message, hint="run djpkg fetch --all first")
-    if unknown and report:
-        terminal.write_stderr(unknown)
+        if report:
+            selection.report_unlisted(mirror, requirements)
     return tuple(map(str, ids))
 
 

@@ -32,6 +32,12 @@ def packages(ctx: typer.Context, incomplete: str) -> list[str]:
     return _search_mirror(completion.find_slugs, ctx, incomplete)
 
 
+def selection(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Slugs, and terms once something is typed, for PACKAGE and TERM."""
+    found = [] if incomplete[:1] == "^" else packages(ctx, incomplete)
+    return [*found, *(terms(ctx, incomplete) if incomplete else [])]
+
+
 def pages(ctx: typer.Context, incomplete: str) -> list[str]:
     """Pages for ``--web``, and slugs, because its value is optional and PACKAGE may follow."""
     return [*_starting_with(PAGES, incomplete), *packages(ctx, incomplete)]
@@ -53,10 +59,10 @@ def columns(incomplete: str) -> list[str]:
 
 
 def sorts(incomplete: str) -> list[str]:
-    """Sortable fields for ``--sort``, as for `columns`, with the minus that was typed."""
+    """Sortable fields for ``--sort``, as for `columns`, with the sign that was typed."""
     name = incomplete.rpartition(",")[2]
-    minus = name[: len(name) - len(name.removeprefix("-"))]
-    sortable = [f"{minus}{field}" for field in _field_names(only=lambda field: field.sortable)]
+    sign = name[:1] if name[:1] in ("-", "+") else ""
+    sortable = [f"{sign}{field}" for field in _field_names(only=lambda field: field.sortable)]
     return _complete_list(incomplete, sortable)
 
 
