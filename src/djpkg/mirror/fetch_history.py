@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror import dependencies, history
 from djpkg.mirror.connection import transaction
@@ -28,6 +28,22 @@ RUNS_KEPT = 200
 COMPLETE = "exit = 0 AND (asked = '--all' OR asked LIKE '--all %' OR asked LIKE '--from %')"
 # Events are kept for a year, or this many.
 EVENTS_KEPT = 100_000
+
+
+class CompleteRun(NamedTuple):
+    """A complete fetch of all packages: its number and its end (UTC text)."""
+
+    id: int
+    finished: str
+
+
+def find_last_but_one(db: sqlite3.Connection) -> CompleteRun | None:
+    """Return the last but one complete fetch of all packages, None before there are two."""
+    row = db.execute(
+        f"SELECT id, finished FROM runs WHERE {COMPLETE} AND typeof(finished) = 'text'"
+        " ORDER BY id DESC LIMIT 1 OFFSET 1"
+    ).fetchone()
+    return None if row is None else CompleteRun(*row)
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:

@@ -48,6 +48,13 @@ def grids(ctx: typer.Context, incomplete: str) -> list[str]:
     return _search_mirror(completion.find_grids, ctx, incomplete)
 
 
+def events(incomplete: str) -> list[str]:
+    """Event names, for ``--event``: the name after the last comma is completed."""
+    from djpkg.model.fact_changes import EVENTS  # noqa: PLC0415 - for this option alone
+
+    return _complete_list(incomplete, EVENTS)
+
+
 def sources(incomplete: str) -> list[str]:
     """Source names, for ``--source``."""
     return _starting_with(SourceName, incomplete)
