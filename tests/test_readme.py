@@ -19,7 +19,7 @@ from djpkg import config, errors
 from djpkg.cli.app import COMMANDS
 from djpkg.mirror.connection import create_in_memory
 from djpkg.model import fields
-from djpkg.model.fact_changes import EVENTS
+from djpkg.model.event_names import EVENTS
 from djpkg.query import parser as query
 from djpkg.source_name import SourceName
 from tests import readme

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from djpkg.model.facts import ContributorsFacts, Facts, RepositoryFacts
 
 
-EVENTS = (
-    "added", "removed", "back", "released", "yanked", "archived", "unarchived", "moved", "gone", "blocked", "license",
-    "suggested",
-)  # fmt: skip
-"""All kinds of events. Those of the catalog and "suggested" are found while storing."""
-
-
 class Event(NamedTuple):
     """One reported change of a package: the kind of event, the old value and the new one."""
 

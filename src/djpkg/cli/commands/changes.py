@@ -15,7 +15,7 @@ from djpkg.cli.term_arguments import TermCommand
 from djpkg.errors import UsageError
 from djpkg.mirror import fetch_history
 from djpkg.mirror.events import Change, find_changes
-from djpkg.model.fact_changes import EVENTS
+from djpkg.model.event_names import EVENTS, parse_events
 from djpkg.model.package import package_url
 from djpkg.query import date_ranges
 from djpkg.render import abbreviate
@@ -133,22 +133,6 @@ def _parse_since(text: str, *, now: datetime) -> datetime:
     if period is None:
         raise UsageError(f"invalid --since {quote_input(text)}; use {LAST_FETCH}, {date_ranges.DATE_FORMATS}")
     return period.first
-
-
-def parse_events(texts: Sequence[str]) -> list[str]:
-    """Return the names of events in lists with commas, each once. UsageError for an unknown name or an empty list."""
-    given = [name for text in texts for name in (part.strip().lower() for part in text.split(",")) if name]
-    for name in given:
-        if name not in EVENTS:
-            from difflib import get_close_matches  # noqa: PLC0415 - only after a typing error
-
-            near = get_close_matches(name, EVENTS, n=1, cutoff=0.6)
-            hint = f"did you mean {near[0]}?" if near else f"use one of: {', '.join(EVENTS)}"
-            raise UsageError(f"unknown event {quote_input(name)}", hint=hint)
-    if texts and not given:
-        message = "--event needs at least one name"
-        raise UsageError(message, hint=f"use one of: {', '.join(EVENTS)}")
-    return list(dict.fromkeys(given))
 
 
 def _write_feed(changes: Sequence[Change], selection_words: Sequence[str], *, now: datetime) -> None:

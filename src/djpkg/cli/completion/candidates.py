@@ -16,6 +16,7 @@ import typer
 from djpkg import config
 from djpkg.mirror import completion
 from djpkg.model import fields
+from djpkg.model.event_names import EVENTS
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ def grids(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def events(incomplete: str) -> list[str]:
     """Event names, for ``--event``: the name after the last comma is completed."""
-    from djpkg.model.fact_changes import EVENTS  # noqa: PLC0415 - for this option alone
-
     return _complete_list(incomplete, EVENTS)
 
 
