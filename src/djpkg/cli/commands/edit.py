@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     # The effective values -> the overrides to store.
     Revise: TypeAlias = Callable[[Mapping[str, StoredValue]], Mapping[str, StoredValue]]
 
+# Whose values fetches change often.
+_FETCHED = (Owner.FORGE, Owner.PYPI, Owner.PYPI_OR_FORGE)
+
 app = options.new_app()
 
 Assignments = Annotated[
@@ -314,7 +317,7 @@ def _write_notes(changes: list[FieldChange], undo_command: str | None) -> None:
     if not changes:
         terminal.write_stderr("nothing changed")
     for change in changes:
-        if change.is_edited and change.field is not None and change.field.owner in (Owner.FORGE, Owner.PYPI):
+        if change.is_edited and change.field is not None and change.field.owner in _FETCHED:
             terminal.write_stderr(f"{change.name}: edited; fetches no longer change the shown value")
     if undo_command is not None:
         terminal.write_stderr(f"undo: {undo_command}")

@@ -8,6 +8,8 @@ from djpkg.model.fields import FIELDS
 from djpkg.render import field_docs
 from djpkg.render.rows import RowList
 
+SCHEMA = 1
+
 app = options.new_app()
 
 
@@ -15,7 +17,7 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg fields",
         "djpkg fields | cut -f 1,9",
-        "djpkg fields --json | jq '.[] | select(.editable)'",
+        "djpkg fields --json | jq '.fields[] | select(.editable)'",
     )
 )
 def fields(*, as_json: AsJson = False, db: Db = None) -> None:
@@ -25,7 +27,7 @@ def fields(*, as_json: AsJson = False, db: Db = None) -> None:
     not read.
     """
     if as_json:
-        output.write_object([field_docs.field_json(field) for field in FIELDS])
+        output.write_object({"schema": SCHEMA, "fields": [field_docs.field_json(field) for field in FIELDS]})
     elif terminal.is_terminal():
         from djpkg.render.small_tables import fields_table
 
