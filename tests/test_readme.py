@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from contextlib import closing
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +29,6 @@ from tests.world import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SOURCE = readme.ROOT / "src" / "djpkg"
 TEXTS = {document: document.read_text(encoding="utf-8") for document in readme.DOCUMENTS}
@@ -95,14 +95,49 @@ def test_an_example_prints_what_the_document_shows(
     [document for document, text in TEXTS.items() if readme.cron_commands(text)],
     ids=lambda document: document.stem,
 )
-def test_the_lines_of_a_crontab_print_nothing(document: Path) -> None:
+def test_the_lines_of_a_crontab_print_nothing_in_the_environment_of_cron(document: Path) -> None:
     with readme.stage(readme.demo_world(), width=80) as environment:
+        home = Path(environment["HOME"])
+        program = home / ".local" / "bin" / "djpkg"
+        program.parent.mkdir(parents=True)
+        (home / "djpkg").rename(program)
+        variables = readme.cron_variables(TEXTS[document])
+        token = environment["GH_TOKEN"]
+        known = {"HOME": str(home), "LOGNAME": "you", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+        servers = {name: value for name, value in environment.items() if name.endswith("_URL")}
+        given = known | servers | variables | {name: token for name in variables if name.endswith("TOKEN")}
         for command in readme.cron_commands(TEXTS[document]):
+            assert "TOKEN" not in command
+            assert "%" not in command  # cron's newline
+            line = command.replace("/home/you/", f"{home}/")
             ended = subprocess.run(
-                ["sh", "-c", command],
-                cwd=environment["HOME"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                ["env", "-i", *(f"{name}={value}" for name, value in given.items()), "/bin/sh", "-c", line],
+                cwd=home, stdin=subprocess.DEVNULL, capture_output=True, check=False,
             )  # fmt: skip
             assert (command, ended.returncode, ended.stdout, ended.stderr) == (command, 0, b"", b"")
+        assert (home / ".local" / "share" / "djpkg" / "mirror.db").is_file()
+        assert (
+            json.loads(
+                subprocess.run(
+                    [program, "status", "--json"],
+                    env=given,
+                    capture_output=True,
+                    check=True,
+                ).stdout
+            )["sources"]["github"]["token"]
+            == "GITHUB_TOKEN"
+        )
+
+
+def test_the_token_of_a_crontab_is_a_variable_with_a_line_of_its_own() -> None:
+    for document in (readme.README, readme.PAGES / "cron.md"):
+        assert "GITHUB_TOKEN" in readme.cron_variables(TEXTS[document])
+        assert all(
+            word.startswith("/")
+            for command in readme.cron_commands(TEXTS[document])
+            for word in command.split()
+            if word.endswith("djpkg")
+        )
 
 
 def test_ci_installs_the_programs_that_examples_need() -> None:
