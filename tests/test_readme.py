@@ -222,7 +222,11 @@ def test_every_table_and_every_column_of_the_mirror_is_explained() -> None:
     stored = [field.name for field in fields.FIELDS if field.name in made["packages"]]
     computed = {field.name for field in fields.FIELDS} - set(stored)
     assert set(explained["packages"]) >= computed
-    others = [name for name in explained["packages"] if name not in computed and not name.startswith("djpkg ")]
+    others = [
+        name
+        for name in explained["packages"]
+        if name not in computed and name not in stored and not name.startswith("djpkg ")
+    ]
     explained["packages"] = stored + others
     assert {name: sorted(columns) for name, columns in explained.items()} == {
         name: sorted(columns) for name, columns in made.items()
@@ -232,6 +236,25 @@ def test_every_table_and_every_column_of_the_mirror_is_explained() -> None:
 def test_every_event_is_explained() -> None:
     assert [codes(row[0]) for row in readme.table(page("json"), "event")] == [[name] for name in EVENTS]
     assert all(re.search(rf"\b{name}\b", run("changes", "--help").out) for name in EVENTS)
+
+
+def test_every_json_output_has_an_example() -> None:
+    with_json = {name for name in COMMANDS if "--json" in run(name, "--help").out}
+    examples = [example.command for example in EXAMPLES[readme.PAGES / "json.md"]]
+    assert with_json <= {command.split()[1] for command in examples if re.match(r"djpkg \w+ .*--json\b", command)}
+    for option in ("--sources", "--dry-run", "--jsonl"):
+        assert [command for command in examples if option in command], option
+
+
+def test_every_report_is_an_object_with_a_schema() -> None:
+    commands = (
+        "show 409 --sources", "fetch --all --dry-run", "fetch nothing --source pypi", "edit 409", "changes", "grids",
+        "fields", "status",
+    )  # fmt: skip
+    for command in commands:
+        document = json.loads(run(*command.split(), "--json").out)
+        assert next(iter(document)) == "schema", command
+        assert document["schema"] == 1
 
 
 def test_every_exit_code_is_explained() -> None:
