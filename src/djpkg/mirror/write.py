@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from djpkg.mirror import dependencies, facts_json, history, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
-from djpkg.mirror.connection import execute_each, transaction
+from djpkg.mirror.connection import execute_each, transaction, upsert
 from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
 from djpkg.mirror.events import store_events
 from djpkg.mirror.merging import merge_packages
@@ -212,11 +212,11 @@ class Writer:
         with transaction(self._db):
             before = self._merge([package])
             values = revise(before[0].values) if before else {}
-            rows = [
+            rows: list[dict[str, SqlValue]] = [
                 {"package_id": package, "field": field, "value": to_json(value), "edited": format_time(now)}
                 for field, value in values.items()
             ]
-            self._tables.table("overrides").upsert_all(rows, pk=("package_id", "field"))
+            upsert(self._db, "overrides", rows, key=("package_id", "field"))
             self._unset(package, unset)
             after = self._merge([package])
             if not before or not after:
@@ -380,7 +380,7 @@ class Writer:
         for row in rows:
             batches.setdefault(frozenset(row), []).append(row)
         for batch in batches.values():
-            self._tables.table("facts").upsert_all(batch, pk=("package_id", "source", "coordinate"))
+            upsert(self._db, "facts", batch, key=("package_id", "source", "coordinate"))
 
 
 def _catalog_events(state: str | None, *, report_added: bool) -> tuple[Event, ...]:
