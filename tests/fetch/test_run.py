@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -12,7 +13,7 @@ import pytest
 
 from djpkg.errors import ConfigError
 from djpkg.fetch.progress import NoProgress
-from djpkg.fetch.report_text import error_lines
+from djpkg.fetch.report_text import error_lines, interrupted_line, summary_lines
 from djpkg.mirror import apply_answer, write
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome, RepositoryFacts
@@ -20,6 +21,7 @@ from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import registry
 from djpkg.sources.catalog import source
 from djpkg.sources.http.retry import Limits
+from djpkg.text import pluralize
 from djpkg.times import format_time
 from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
 from tests.world import BITBUCKET, CODEBERG, GITLAB, NOW, Release, World
@@ -1200,3 +1202,26 @@ def test_the_first_fetch_without_a_token_says_so_before_any_request(desk: Desk, 
     notes.clear()
     desk.fetch()
     assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]
+
+
+def test_an_interrupted_fetch_reports_what_each_source_had_left(desk: Desk) -> None:
+    desk.tokens = desk.server.token_env("github")
+    desk.fetch(sources=["catalog"])
+
+    class Interrupt(NoProgress):
+        def start(self, source: str, total: int | None) -> None:
+            if source == interrupted_at:
+                signal.raise_signal(signal.SIGINT)
+
+    desk.progress = Interrupt()
+    interrupted_at = "catalog"
+    report = desk.fetch(sources=["catalog", "github"])
+    assert report.exit_code == 130
+    assert interrupted_line(report).partition(".")[0] == "interrupted; not reached: all of github"
+    assert "github: not reached (0 requests)" in summary_lines(report)
+    interrupted_at = "github"
+    report = desk.fetch(sources=["github"])
+    left = report.sources[SourceName.GITHUB].not_reached
+    assert left > 0
+    assert interrupted_line(report).partition(".")[0] == f"interrupted; not reached: {pluralize(left, 'package')} of github"
+    assert f"github: {left} not reached (0 requests)" in summary_lines(report)
