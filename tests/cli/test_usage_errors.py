@@ -31,7 +31,7 @@ PLACES = {
     "mirror": ["1", "--db", f"/proc/{HOSTILE}/x"],
     "page": ["1", f"--web={HOSTILE}"],
     "assignment": ["1", f"title{HOSTILE}"],
-    "grid": ["--grid", HOSTILE],
+    "grid": [f"grid:{HOSTILE}"],
     "argument": [HOSTILE],
 }
 

@@ -1223,5 +1223,8 @@ def test_an_interrupted_fetch_reports_what_each_source_had_left(desk: Desk) -> N
     report = desk.fetch(sources=["github"])
     left = report.sources[SourceName.GITHUB].not_reached
     assert left > 0
-    assert interrupted_line(report).partition(".")[0] == f"interrupted; not reached: {pluralize(left, 'package')} of github"
-    assert f"github: {left} not reached (0 requests)" in summary_lines(report)
+    assert (
+        interrupted_line(report).partition(".")[0]
+        == f"interrupted; not reached: {pluralize(left, 'package')} of github"
+    )
+    assert summary_lines(report)[0].startswith(f"github: {left} not reached (")

@@ -38,7 +38,7 @@ READING = (
     ("list", "forms", "python:3..", "-is:archived", "participant:no body", "--sort", "version,-django,edited"),
     ("list", "is:active", "--sort", "released", "--sort", "category", "grid:forms", "checked:github"),
     ("compare", "alpha", "beta", "--json"),
-    ("compare", "--grid", "forms", "--markdown"),
+    ("compare", "grid:forms", "--markdown"),
     ("changes", "--since", "10y", "--json"),
     ("grids", "--json"),
     ("status", "--json"),

@@ -25,12 +25,15 @@ def parse_selection(
     arguments: Sequence[str] | None, manifests: Sequence[str] | None
 ) -> tuple[Selection, ProjectFiles | None]:
     """Return the selection, and the project files in it if any. UsageError for an invalid term or file."""
-    typed = arguments or ()
-    terms = [argument for argument in typed if parser.is_term(argument)]
-    query = parser.parse_query(terms, now=options.now(), words=False)
+    query = parser.parse_query(typed_terms(arguments), now=options.now(), words=False)
     files = project_files.read_project_files(manifests) if manifests else None
-    packages = tuple(argument for argument in typed if not parser.is_term(argument))
+    packages = tuple(argument for argument in arguments or () if not parser.is_term(argument))
     return Selection(packages, None if files is None else files.requirements, query), files
+
+
+def typed_terms(arguments: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the arguments that are terms; all others are packages."""
+    return tuple(argument for argument in arguments or () if parser.is_term(argument))
 
 
 def addresses() -> Addresses:

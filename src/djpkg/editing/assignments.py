@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg.errors import UsageError
@@ -220,9 +221,12 @@ def _find_id(field: Field, item: object, known: Mapping[str, int]) -> int:
         if found is not None:
             return found
     noun = "category" if field.kind is Kind.CATEGORY else "grid"
+    near = get_close_matches(item[:100].strip().lower(), known, n=3, cutoff=0.6) if isinstance(item, str) else []
     raise UsageError(
         f"{field.name}: unknown {noun} {_quote_value(item)}; use {describe_values(field)}",
-        hint="djpkg grids lists grids and categories; djpkg fetch loads new ones",
+        hint=f"did you mean {', '.join(near)}?"
+        if near
+        else "djpkg grids lists grids and categories; djpkg fetch loads new ones",
     )
 
 

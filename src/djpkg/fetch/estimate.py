@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import config, credentials
 from djpkg.fetch.report import QuotaState
-from djpkg.mirror import fetch_history, queue, resolve
-from djpkg.model import forge_servers, weekly_commits
+from djpkg.fetch.selected import Selected, select, selects_from_list
+from djpkg.mirror import fetch_history, queue
+from djpkg.model import weekly_commits
 from djpkg.model.batch_sizes import (
     CATALOG_PAGE_SIZE,
     COMMITS_BATCH_SIZE,
@@ -60,31 +61,36 @@ class Estimate(NamedTuple):
 def estimate_fetch(
     request: FetchRequest, db: sqlite3.Connection, environment: Mapping[str, str], *, now: datetime
 ) -> list[Estimate]:
-    """Estimate a fetch of all packages, or of the named ones that the mirror has.
+    """Estimate a fetch of all packages, or of the selected ones that the mirror has.
 
-    Before the first sweep only the catalog can be estimated.
+    Before the first sweep only the catalog can be estimated, if its list is read. Raises UsageError for an unknown
+    category or grid.
     """
-    catalog, forges = config.catalog_url(environment), forge_servers.forge_servers(environment)
-    named = [
-        number for name in request.packages for number in resolve.find_ids(db, name, catalog=catalog, forges=forges)
-    ]
-    only = None if request.all_packages else named
+    last, outdated = fetch_history.find_sweep(db, SourceName.CATALOG), queue.count_outdated_records(db)
+    with_catalog = SourceName.CATALOG in request.sources
+    chosen, with_list = Selected(request.packages, (), ()), with_catalog
+    if not request.all_packages:
+        with_list = last is None and reads_list(db, request, chosen, now=now)
+        if not with_list:
+            chosen = select(db, request, environment, now=now)
+            with_list = reads_list(db, request, chosen, now=now)
     estimates: list[Estimate] = []
-    if SourceName.CATALOG in request.sources:
-        if request.all_packages:
-            last, outdated = fetch_history.find_sweep(db, SourceName.CATALOG), queue.count_outdated_records(db)
-            estimates.append(estimate_catalog(last, refetch=request.refetch, outdated=outdated, now=now))
-            if last is None:
-                return estimates
-        else:
-            number = len(request.packages)
-            estimates.append(Estimate(SourceName.CATALOG.value, number, number, number + 2))
+    single = len(chosen.names) + (0 if with_list else len(chosen.others))
+    if with_list:
+        whole = estimate_catalog(last, refetch=request.refetch and request.all_packages, outdated=outdated, now=now)
+        estimates.append(whole._replace(least=whole.least + single, most=whole.most + single))
+    elif single and with_catalog:
+        estimates.append(Estimate(SourceName.CATALOG.value, single, single, single + 2))
+    if with_list and last is None:
+        return estimates
+    only = None if request.all_packages else (*chosen.named, *chosen.others)
+    named = chosen.named
     refetch = request.refetch
-    repositories = queue.queue_repositories(db, only=only, now=now, refetch=refetch)
+    repositories = queue.queue_repositories(db, only=only, named=named, now=now, refetch=refetch)
     due = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
     projects = None
     if SourceName.PYPI in request.sources:
-        projects = queue.queue_projects(db, only=only, now=now, refetch=refetch)
+        projects = queue.queue_projects(db, only=only, named=named, now=now, refetch=refetch)
         queue.add_django(db, projects, only=only, now=now, refetch=refetch)
     with_token = {
         forge
@@ -95,6 +101,17 @@ def estimate_fetch(
     return estimates + estimate_sources(
         due, projects, quotas, all_packages=request.all_packages, with_token=with_token, now=now
     )
+
+
+def reads_list(db: sqlite3.Connection, request: FetchRequest, selected: Selected, *, now: datetime) -> bool:
+    """Return whether the catalog's list is read for files and terms: if it never was, or with fewer requests."""
+    if SourceName.CATALOG not in request.sources or not selects_from_list(request):
+        return False
+    last = fetch_history.find_sweep(db, SourceName.CATALOG)
+    if last is None:
+        return True
+    requests = estimate_catalog(last, refetch=False, outdated=queue.count_outdated_records(db), now=now).most
+    return not request.refetch and len(selected.others) > requests
 
 
 def estimate_sources(

@@ -1,5 +1,6 @@
 """Runs a fetch: targets -> requests -> facts -> merge -> one transaction per page.
 
+    selected  the packages that names, files and terms select
     catalog   named packages one by one, or the whole list page by page; then grids and categories
     workers   the forges and PyPI, concurrently
     recorder  outcomes for the report and the progress display, quotas for the next fetch
@@ -27,6 +28,7 @@ from djpkg.fetch.page_writes import PageWrites
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
 from djpkg.fetch.report_text import MISSING_TOKEN, history_json
+from djpkg.fetch.selected import Selected, select
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
 from djpkg.mirror import busy, fetch_history, lock, queue, unchecked
@@ -70,8 +72,10 @@ def fetch(
     wait for other programs that use the mirror, within `busy_limits`.
     """
     registry.validate_settings(request.sources, environment)
-    packages, manifests = (tuple(map(_clean_name, names)) for names in (request.packages, request.manifests))
-    request = replace(request, packages=packages, manifests=manifests)
+    packages, manifests, terms = (
+        tuple(map(_clean_name, names)) for names in (request.packages, request.manifests, request.terms)
+    )
+    request = replace(request, packages=packages, manifests=manifests, terms=terms)
     with StopSignals() as signals, lock.fetch_lock(path):
         report = Report(started=clock(), named=request.packages, requested=request.sources)
         asked = str(request)
@@ -145,6 +149,7 @@ class _FetchRun:
         self._limits = context.limits
         self._tokens: dict[SourceName, Iterator[credentials.Token]] = {}
         self._first_tokens: dict[SourceName, credentials.Token | None] = {}
+        self._named: frozenset[int] = frozenset()
 
     async def run(self) -> None:
         try:
@@ -184,36 +189,55 @@ class _FetchRun:
             self._recorder.progress.note(f"damaged rows written anew: {', '.join(repaired)}")
 
     async def _fetch_catalog(self) -> list[int] | None:
-        """Return the ids of the named packages; None for all packages."""
+        """Return the ids of the selected packages; None for all packages."""
         if SourceName.CATALOG not in self._request.sources:
-            return None if self._request.all_packages else await self._fetch_named(None)
+            return None if self._request.all_packages else await self._fetch_selected(None)
         catalog = registry.open_catalog(self._environment, limits=self._limits, clock=self._clock)
         async with catalog, self._recorder.recording_usage(SourceName.CATALOG, catalog):
             if not self._request.all_packages:
-                return await self._fetch_named(catalog)
-            last, outdated = (
-                fetch_history.find_sweep(self._db, SourceName.CATALOG),
-                queue.count_outdated_records(self._db),
-            )
-            refetch, now = self._request.refetch, self._clock()
-            self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
-            with self._recorder.recording_errors(SourceName.CATALOG):
-                await CatalogSweep(catalog, self._context).run(refetch=refetch)
+                return await self._fetch_selected(catalog)
+            await self._read_list(catalog, refetch=self._request.refetch)
         return None
 
-    async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
+    async def _read_list(self, catalog: Catalog, *, refetch: bool) -> None:
+        last, outdated = (
+            fetch_history.find_sweep(self._db, SourceName.CATALOG),
+            queue.count_outdated_records(self._db),
+        )
+        now = self._clock()
+        self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
+        with self._recorder.recording_errors(SourceName.CATALOG):
+            await CatalogSweep(catalog, self._context).run(refetch=refetch)
+
+    async def _fetch_selected(self, catalog: Catalog | None) -> list[int]:
+        """Fetch the catalog's part of a selection: named packages one by one, the others where that is cheaper."""
+        request, first = self._request, fetch_history.find_sweep(self._db, SourceName.CATALOG) is None
+        # Before the list is read, the mirror may not know the grids and packages that are selected.
+        chosen = Selected(request.packages, (), ()) if first else self._select()
+        with_list = catalog is not None and estimate.reads_list(self._db, request, chosen, now=self._clock())
+        if with_list and catalog is not None:
+            await self._repair(None)
+            await self._read_list(catalog, refetch=False)
+        if with_list or first:
+            chosen = self._select()
         named = NamedFetch(catalog, self._context)
-        await named.run(self._request.packages)
-        await self._repair(named.found, rewrite=self._request.refetch)
-        return named.found
+        await named.run([*chosen.names, *(() if with_list else map(str, chosen.others))])
+        found = list(dict.fromkeys([*named.found, *chosen.others]))
+        await self._repair(found, rewrite=request.refetch)
+        self._named = frozenset(found) - frozenset(chosen.others)
+        return found
+
+    def _select(self) -> Selected:
+        return select(self._db, self._request, self._environment, now=self._clock())
 
     async def _fetch_sources(self, only: list[int] | None) -> None:
         """Fetch from the forges and PyPI: for the packages of `only`, or for all."""
         if only is not None and not only:
             return
         now, wanted, refetch = self._clock(), self._request.sources, self._request.refetch
-        queues = queue.queue_repositories(self._db, only=only, now=now, refetch=refetch)
-        projects = queue.queue_projects(self._db, only=only, now=now, refetch=refetch)
+        named = self._named
+        queues = queue.queue_repositories(self._db, only=only, named=named, now=now, refetch=refetch)
+        projects = queue.queue_projects(self._db, only=only, named=named, now=now, refetch=refetch)
         queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
         for name in wanted - {SourceName.CATALOG}:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs

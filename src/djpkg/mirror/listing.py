@@ -99,7 +99,7 @@ def _unknown_name(notion: str, plural: str, text: str, known: Sequence[GridName]
         message = f"unknown {notion} {quote_input(text)}; no names of {plural} are known yet"
         return UsageError(message, hint="run djpkg fetch --all")
     near = get_close_matches(lower_ascii(text), slugs, n=_MAX_SUGGESTIONS, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else "djpkg grids lists them"
+    hint = f"did you mean {', '.join(near)}?" if near else "djpkg grids lists them"
     return UsageError(f"unknown {notion} {quote_input(text)}", hint=hint)
 
 

@@ -233,7 +233,6 @@ FIELDS: tuple[Field, ...] = (
 RECORD: tuple[Field, ...] = tuple(field for field in FIELDS if field.in_record)
 EDITABLE: tuple[Field, ...] = tuple(field for field in FIELDS if field.editable)
 
-_MAX_SUGGESTIONS = 3
 _BY_NAME: dict[str, Field] = {name: field for field in FIELDS for name in (field.name, *field.aliases)}
 
 
@@ -252,8 +251,8 @@ def get(name: str) -> Field:
 
 def unknown_field(name: str) -> UsageError:
     """Return the error for an unknown field name."""
-    near = get_close_matches(name.strip().lower().replace("-", "_"), _BY_NAME, n=_MAX_SUGGESTIONS, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else "djpkg fields lists all fields"
+    near = get_close_matches(name.strip().lower().replace("-", "_"), _BY_NAME, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "djpkg fields lists all fields"
     return UsageError(f"unknown field {quote_input(name)}", hint=hint)
 
 

@@ -120,8 +120,8 @@ def comparison_error(token: str, name: str, operator: str, value: str, *, exclud
 def unknown_choice(message: str, name: str, known: Sequence[str]) -> UsageError:
     """Return the error for a word that is none of the known ones, with the nearest."""
     near = get_close_matches(name, known, n=_MAX_SUGGESTIONS, cutoff=0.6)
-    use = f"use {', '.join(known)}"
-    return UsageError(message, hint=f"did you mean {' or '.join(near)}? Else {use}" if near else use)
+    hint = f"did you mean {', '.join(near)}?" if near else None
+    return UsageError(f"{message}; use {', '.join(known)}", hint=hint)
 
 
 def _takes_ranges(field: Field) -> bool:

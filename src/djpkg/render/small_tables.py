@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from djpkg.model.fields import Column, Field
+    from djpkg.model.fields import Column
     from djpkg.model.package import Origin, Package, Value, Values
     from djpkg.model.value_counts import ValueCount
     from djpkg.render.glyphs import Glyphs
@@ -59,13 +59,14 @@ def grids_table(rows: Sequence[tuple[str, str, int]], *, heading: str, width: in
 
 
 def counts_table(
-    counts: Sequence[ValueCount], field: Field, *, now: datetime, width: int, ascii_only: bool
+    counts: Sequence[ValueCount], column: Column, *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
     """Return the values of a field, each with its number of packages."""
     glyphs = get_glyphs(ascii_only=ascii_only)
-    headers = [Header("PACKAGES", right=True), Header(field.name.upper(), wraps=True)]
+    headers = [Header("PACKAGES", right=True), Header(glyphs.escape(column.key.upper()), wraps=True)]
     # The elements of a list are texts.
-    kind = Kind.TEXT if field.kind in (Kind.NAMES, Kind.GRIDS, Kind.MAPPING) else field.kind
+    kind = column.field.kind
+    kind = Kind.TEXT if kind in (Kind.NAMES, Kind.GRIDS, Kind.MAPPING) else kind
     lines = [[Cell(str(one.packages)), _value_cell(one.value, kind, glyphs, now)] for one in counts]
     return _table(headers, lines, width, glyphs)
 

@@ -726,3 +726,10 @@ def test_typed_text_is_kept_if_the_disk_is_full(desk: Desk, monkeypatch: pytest.
     assert session.code == 1
     assert "No space left on device" in session.shown
     assert not lost(session, "Typed")
+
+
+@pytest.mark.parametrize(("typed", "near"), [("grids+=potery", "pottery"), ("category=ap", "app")])
+def test_an_unknown_category_or_grid_suggests_the_nearest(filled_mirror: Path, typed: str, near: str) -> None:
+    result = run("edit", "django-pots", typed)
+    assert (result.code, result.out) == (2, "")
+    assert f"did you mean {near}" in result.err

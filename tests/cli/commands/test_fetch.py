@@ -478,7 +478,9 @@ def test_requirements_are_fetched_and_unknown_ones_are_listed(desk: Desk, fetch:
     (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.splitlines()[0] == "1 of 2 dependencies is not listed on Django Packages: six"
+    assert result.stderr.splitlines()[0] == (
+        "1 of 2 dependencies is not listed on Django Packages; djpkg list --in FILE --unlisted names them"
+    )
     assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {
         "plain/json",
         "django/json",
@@ -502,7 +504,8 @@ def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("six\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
-    assert (result.exit_code, stderr_lines(result)) == (0, ["1 of 1 dependency is not listed on Django Packages: six"])
+    assert result.exit_code == 0
+    assert stderr_lines(result)[0].startswith("1 of 1 dependency is not listed on Django Packages; ")
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
     dry_run = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
@@ -510,11 +513,102 @@ def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
     assert not desk.server.log
 
 
-def test_requirements_need_a_mirror_with_the_catalog(fetch: Fetch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("selection", [["--in", "requirements.txt"], ["slug:plain"], ["grid:forms", "-slug:none"]])
+def test_before_the_first_sweep_files_and_terms_read_the_list_first(
+    desk: Desk, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "requirements.txt").write_text("plain\n")
+    desk.world.add_grid(53, "Forms")
+    desk.world.package("plain").grids = [53]
+    estimated = fetch(*selection, "--dry-run")
+    assert estimated.stderr.endswith("the other sources can be estimated after the catalog is fetched\n")
+    assert estimated.stdout.count("\n") == 1
+    assert fetch(*selection).exit_code == 0
+    assert next(request.path for request in desk.server.requests("catalog")) == "/packages/"
+    assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {
+        "plain/json",
+        "django/json",
+    }
+    assert desk.show("plain") == expected(desk.world, desk.world.package("plain"))
+
+
+def test_without_the_catalog_files_and_terms_need_a_mirror(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("django-filter\n")
-    result = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
-    assert (result.exit_code, json.loads(result.stdout)["exit"]) == (3, 3)
-    assert "run djpkg fetch --all first" in result.stderr
+    for selection in (["--in", str(tmp_path / "requirements.txt")], ["stars:9000.."]):
+        result = fetch(*selection, "--source", "pypi", "--json")
+        assert (result.exit_code, json.loads(result.stdout)["exit"]) == (3, 3)
+        assert "run djpkg fetch --all first" in result.stderr
+        assert not desk.server.log
+
+
+def test_terms_select_and_narrow_what_is_fetched(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    (tmp_path / "requirements.txt").write_text("plain\ndjango-todo\n")
+
+    def projects(*selection: str) -> set[str]:
+        result = fetch(*selection)
+        assert (result.exit_code, result.output) == (0, "")
+        return {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} - {"django/json"}
+
+    assert projects("slug:plain") == {"plain/json"}
+    assert projects("--in", str(tmp_path / "requirements.txt"), "stars:100..") == {"django-todo/json"}
+    assert projects("plain", "--in", str(tmp_path / "requirements.txt")) == {"plain/json", "django-todo/json"}
+    assert projects("plain", "django-todo", "-slug:plain") == {"django-todo/json"}
+    with closing(sqlite3.connect(desk.path)) as db:
+        (request,) = db.execute("SELECT asked FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    assert request == "plain django-todo -slug:plain".replace("-slug", "^slug")
+
+
+@pytest.mark.parametrize(
+    "selection", [["slug:plain", "stars:9000.."], ["plain", "stars:9000.."], ["--in", "empty.txt"]]
+)
+def test_an_empty_selection_asks_nobody(
+    desk: Desk, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.txt").write_text("\n")
+    if "--in" not in selection:
+        assert fetch("--all", "--source", "catalog").exit_code == 0
+    result = fetch(*selection, "--json")
+    assert (result.exit_code, desk.server.log) == (0, [])
+    assert [json.loads(result.stdout)[name] for name in ("exit", "failures", "deferred")] == [0, [], []]
+    assert json.loads(fetch(*selection, "--dry-run", "--json").stdout)["prices"] == []
+
+
+def test_an_unknown_grid_is_reported_by_json_too(desk: Desk, fetch: Fetch) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    result = fetch("grid:nosuch", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["exit"], desk.server.log) == (2, 2, [])
+    assert "unknown grid 'nosuch'" in result.stderr
+    assert fetch("grid:nosuch", "--dry-run").exit_code == 2
+
+
+def test_a_selection_defers_like_all_and_named_packages_do_not(desk: Desk, fetch: Fetch) -> None:
+    desk.world.delete("acme/plain")
+    assert fetch("--all").exit_code == 0
+    gone = [request.path for request in desk.server.requests("github") if "plain" in request.path]
+    assert gone
+    for selection, asked in (("slug:plain", False), ("plain", True)):
+        assert fetch(selection).exit_code == 0
+        assert any("plain" in request.path for request in desk.server.requests("github")) is asked
+    desk.world.add_package("fresh", path="acme/fresh")
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    desk.server.exhaust("github", authorised=False)
+    assert fetch("slug:fresh").exit_code == 0
+    assert fetch("fresh").exit_code == 5
+
+
+def test_a_large_selection_reads_the_list_instead_of_each_package(desk: Desk, fetch: Fetch) -> None:
+    for number in range(20):
+        desk.world.add_package(f"many-{number}", repo_url="")
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    estimated = json.loads(fetch("slug:many", "--source", "catalog", "--dry-run", "--json").stdout)["prices"]
+    assert fetch("slug:many", "--source", "catalog").exit_code == 0
+    assert len(desk.server.requests("catalog")) == estimated[0]["most"] == 3
+    assert fetch("slug:many-1", "--source", "catalog", "stars:..0").exit_code == 0
+    assert fetch("slug:many-5", "--source", "catalog").exit_code == 0
+    assert len(desk.server.requests("catalog")) == 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("a", "--all"), ("a", "-q", "-v"), ("a", "--source", "hub"), ("--in", "no")])
@@ -566,18 +660,6 @@ def test_an_invalid_requirements_file_still_prints_json(fetch: Fetch, tmp_path: 
     assert (result.exit_code, report["exit"]) == (2, 2)
     assert "requirements.txt:2: " in report["failures"][0]["reason"]
     assert "requirements.txt:2: " in result.stderr
-
-
-def test_without_a_mirror_requirements_are_looked_up_in_the_packaged_record_with_one_notice(
-    desk: Desk, fetch: Fetch, tmp_path: Path
-) -> None:
-    (tmp_path / "requirements.txt").write_text("django-todo\n")
-    for way in (["--dry-run"], []):
-        result = fetch("--in", str(tmp_path / "requirements.txt"), *way)
-        assert result.exit_code == 0
-        (line,) = result.stderr.splitlines()
-        assert line.startswith(f"there is no mirror at {desk.path} yet; using the packaged record. Run djpkg fetch")
-    assert desk.show("django-todo") == expected(desk.world, desk.world.package("django-todo"))
 
 
 def test_requirements_are_fetched_by_id_even_if_slugs_are_reused(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:

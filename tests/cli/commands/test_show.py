@@ -482,7 +482,7 @@ def test_a_pipe_closed_before_reading_exits_with_0(mirror: Path, command: str) -
     assert (result.stdout, result.stderr) == (b"0\n", b"")
 
 
-@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["compare", "--grid", "gardening"]])
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["compare", "grid:gardening"]])
 def test_a_pipe_closed_while_reading_exits_with_0(many: Path, command: list[str]) -> None:
     piped = f'"{sys.executable}" -m djpkg {" ".join(command)} | head -1; echo "${{PIPESTATUS[0]}}"'
     result = subprocess.run(

@@ -119,12 +119,14 @@ def test_packages_are_offered_by_slug(shell: Completion, mirror: Path, words: li
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (["list", "--fields", "sta"], ["stars", "stars_1y", "stars_90d"]),
+        (["list", "--fields", "sta"], ["stars", "stars_1y", "stars_90d", "state"]),
         (["list", "-f", "slug,fork"], ["slug,forks"]),
         (["show", "lids", "--fields", "=", "al"], ["all"]),
         (["list", "--sort", "fork"], ["forks"]),
         (["list", "--sort", "-fork"], ["-forks"]),
         (["list", "--sort", "=", "-fork"], ["-forks"]),
+        (["list", "--sort", "+fork"], ["+forks"]),
+        (["list", "--count", "fork"], ["forks"]),
         (["list", "-s", "stars,-upd"], ["stars,-updated"]),
         (["list", "-s", "check"], []),
     ],
@@ -150,8 +152,9 @@ def test_fields_are_offered_after_commas_and_minus(shell: Completion, words: lis
         (["list", "is", ":", "active,arc"], ["active,archived"]),
         (["list", "nonsense", ":", "a"], []),
         (["list", "forks"], ["forks:", "forks:10.."]),
-        (["compare", "--grid", "gard"], ["gardening"]),
-        (["compare", "--grid", "=", "gard"], ["gardening"]),
+        (["compare", "grid", ":", "gard"], ["gardening"]),
+        (["fetch", "lids", "^grid", ":", "gard"], ["gardening"]),
+        (["changes", "-arch"], ["-archived:", "-archived_at:"]),
     ],
 )
 def test_only_the_part_that_bash_replaces_is_offered(

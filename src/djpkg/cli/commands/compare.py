@@ -26,7 +26,7 @@ app = options.new_app()
     cls=TermCommand,
     epilog=options.examples(
         "djpkg compare django-todo django-helpdesk",
-        "djpkg compare grid:forms -is:archived -f stars,updated,license",
+        "djpkg compare grid:forms -is:archived -f stars,updated",
         "djpkg compare -r requirements.txt --markdown",
         "djpkg compare grid:forms --json | jq '.[].slug'",
         more="A pipe gets tab-separated values with a header, one line per package. --json prints records as list"
@@ -48,11 +48,11 @@ def compare(
     Packages and project files add up, and terms narrow them. There is no limit.
     """
     output_format = output.choose_format(json=as_json, csv=as_csv, markdown=as_markdown)
+    selected_columns = fields.parse_columns(names) if names is not None else None
     chosen, files = selection.parse_selection(selected, manifests)
     if not chosen.is_given:
         message = "nothing to compare: give packages, terms or --in FILE"
         raise UsageError(message, hint="for example: djpkg compare django-todo django-helpdesk")
-    selected_columns = fields.parse_columns(names) if names is not None else None
     with options.open_mirror(db) as mirror:
         if files is not None:
             selection.report(mirror, files)

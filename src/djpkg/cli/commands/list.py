@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from typer._click.formatting import HelpFormatter
 
     from djpkg.mirror.damage import DamagedRow
-    from djpkg.model.fields import Column, Field
+    from djpkg.model.fields import Column
     from djpkg.query.parser import Query, Sort
 
 # The columns of a pipe.
 PIPE_COLUMNS = fields.parse_columns(
     "slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description"
 )
+
+# Fields of addresses, and those with the names that a person reads.
+_READABLE = {"category": fields.get("category_title"), "grids": fields.get("grid_slugs")}
 
 app = options.new_app()
 
@@ -118,7 +121,7 @@ def list_(
     query = parser.parse_query(terms or (), now=options.now())
     sorts = parser.parse_sort(sort or ())
     selected = fields.parse_columns(names) if names is not None else None
-    field = fields.get(counted) if counted is not None else None
+    column = fields.Column(counted, fields.get(counted)) if counted is not None else None
     max_rows = options.row_limit(limit, machine_readable=output_format is not None)
     if unlisted and (terms or not manifests):
         raise UsageError("--unlisted needs --in FILE and no terms", hint="for example: djpkg list -r . --unlisted")
@@ -134,10 +137,10 @@ def list_(
             selection.report(mirror, files)
             allowed = frozenset(selection.find_ids(mirror, Selection(requirements=files.requirements)))
         search = _Search(mirror, sorts, allowed)
-        ids = search.find_ids(query, 0 if field else max_rows)
+        ids = search.find_ids(query, 0 if column else max_rows)
         damaged: list[DamagedRow] = []
-        if field is not None:
-            _print_counts(mirror, ids, field, damaged, output_format=output_format, limit=max_rows)
+        if column is not None:
+            _print_counts(mirror, ids, column, damaged, output_format=output_format, limit=max_rows)
         elif output_format is None and terminal.is_terminal():
             _draw(mirror, ids, selected, damaged)
         else:
@@ -145,7 +148,7 @@ def list_(
             output.write_rows(output.PackageRows(mirror, ids, columns, damaged), output_format or "plain")
         terminal.flush()
         output.report_damaged(damaged)
-        _report_hidden(search, query, shown=len(ids), limit=0 if field else max_rows)
+        _report_hidden(search, query, shown=len(ids), limit=0 if column else max_rows)
 
 
 def _check_combination(modes: Mapping[str, bool], others: Mapping[str, bool]) -> None:
@@ -167,25 +170,27 @@ def _print_unlisted(names: Sequence[str], output_format: str | None) -> None:
 def _print_counts(
     mirror: sqlite3.Connection,
     ids: Sequence[int],
-    field: Field,
+    column: Column,
     damaged: list[DamagedRow],
     *,
     output_format: str | None,
     limit: int,
 ) -> None:
-    column = fields.Column(field.name, field)
+    to_terminal = output_format is None and terminal.is_terminal()
+    if to_terminal:
+        column = fields.Column(column.key, _READABLE.get(column.field.name, column.field))
     rows = listing.get_rows(mirror, ids, (column,), damaged, now=options.now())
-    counts = count_values(row[field.name] for row in rows)
+    counts = count_values(row[column.field.name] for row in rows)
     shown = counts[:limit] if limit else counts
     if output_format == "json":
         output.write_object({"schema": 1, "values": [one._asdict() for one in shown]})
-    elif output_format is not None or not terminal.is_terminal():
+    elif not to_terminal:
         output.write_rows(RowList(ValueCount._fields, shown), output_format or "plain")
     elif shown:
         from djpkg.render.small_tables import counts_table
 
         width, ascii_only = terminal.width(), terminal.ascii_only()
-        terminal.print_renderable(counts_table(shown, field, now=options.now(), width=width, ascii_only=ascii_only))
+        terminal.print_renderable(counts_table(shown, column, now=options.now(), width=width, ascii_only=ascii_only))
     if len(counts) > len(shown):
         terminal.flush()
         terminal.write_stderr(f"showing {len(shown)} of {len(counts):,} values; -n 0 shows all")

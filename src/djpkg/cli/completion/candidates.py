@@ -34,19 +34,14 @@ def packages(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def selection(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Slugs, and terms once something is typed, for PACKAGE and TERM."""
+    """Slugs for PACKAGE; terms where what is typed begins no slug."""
     found = [] if incomplete[:1] == "^" else packages(ctx, incomplete)
-    return [*found, *(terms(ctx, incomplete) if incomplete else [])]
+    return found or terms(ctx, incomplete)
 
 
 def pages(ctx: typer.Context, incomplete: str) -> list[str]:
     """Pages for ``--web``, and slugs, because its value is optional and PACKAGE may follow."""
     return [*_starting_with(PAGES, incomplete), *packages(ctx, incomplete)]
-
-
-def grids(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Grid slugs, for ``--grid``."""
-    return _search_mirror(completion.find_grids, ctx, incomplete)
 
 
 def events(incomplete: str) -> list[str]:
