@@ -573,7 +573,7 @@ def test_an_empty_selection_asks_nobody(
     result = fetch(*selection, "--json")
     assert (result.exit_code, desk.server.log) == (0, [])
     assert [json.loads(result.stdout)[name] for name in ("exit", "failures", "deferred")] == [0, [], []]
-    assert json.loads(fetch(*selection, "--dry-run", "--json").stdout)["prices"] == []
+    assert json.loads(fetch(*selection, "--dry-run", "--json").stdout)["estimates"] == []
 
 
 def test_an_unknown_grid_is_reported_by_json_too(desk: Desk, fetch: Fetch) -> None:
@@ -603,7 +603,7 @@ def test_a_large_selection_reads_the_list_instead_of_each_package(desk: Desk, fe
     for number in range(20):
         desk.world.add_package(f"many-{number}", repo_url="")
     assert fetch("--all", "--source", "catalog").exit_code == 0
-    estimated = json.loads(fetch("slug:many", "--source", "catalog", "--dry-run", "--json").stdout)["prices"]
+    estimated = json.loads(fetch("slug:many", "--source", "catalog", "--dry-run", "--json").stdout)["estimates"]
     assert fetch("slug:many", "--source", "catalog").exit_code == 0
     assert len(desk.server.requests("catalog")) == estimated[0]["most"] == 3
     assert fetch("slug:many-1", "--source", "catalog", "stars:..0").exit_code == 0
