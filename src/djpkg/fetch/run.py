@@ -14,7 +14,7 @@ interrupted fetch again continues it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from djpkg.fetch.request import FetchRequest
     from djpkg.mirror.busy import BusyLimits
     from djpkg.mirror.files import FileId
+    from djpkg.model.fetch_state import Sweep
     from djpkg.sources.catalog.source import Catalog
 
 ResultT = TypeVar("ResultT")
@@ -93,7 +94,9 @@ def fetch(
 
         try:
             write(lambda: lock.ensure_locked(path))
-            with open_write(path) as db, asyncio.Runner() as runner:
+            with ExitStack() as stack:
+                db = write(lambda: stack.enter_context(open_write(path, busy_seconds=busy.ATTEMPT)))
+                runner = stack.enter_context(asyncio.Runner())
                 opened = file_id(path)
                 run = write(lambda: fetch_history.start_run(db, asked, now=report.started))
                 writes = PageWrites(db, path, opened, limits=busy_limits, warn=progress.warn)
@@ -101,7 +104,7 @@ def fetch(
                     db=db,
                     writer=Writer(db, forges=forge_servers.forge_servers(environment), run=run),
                     writes=writes,
-                    recorder=Recorder(report, progress=progress, db=db, writes=writes, clock=clock),
+                    recorder=write(partial(Recorder, report, progress=progress, db=db, writes=writes, clock=clock)),
                     environment=environment,
                     clock=clock,
                     limits=limits,
@@ -127,7 +130,7 @@ def _finish_run(path: Path, opened: FileId | None, run: int, report: Report) -> 
     """Store the end of a run in the file that was `opened`. Raises MirrorError."""
     check_unmoved(path, opened)
     now = report.finished or report.started
-    with open_write(path) as db:
+    with open_write(path, busy_seconds=busy.ATTEMPT) as db:
         fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=now)
 
 
@@ -158,9 +161,11 @@ class _FetchRun:
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
-            self._recorder.record_edits(self._context.writer.carried_over)
+            run = self._context.writes.run
+            await run(self._recorder.record_edits, self._context.writer.carried_over)
             if self._request.all_packages:
-                self._recorder.report.unchecked = unchecked.find_unchecked(self._db, now=self._clock())
+                found = await run(unchecked.find_unchecked, self._db, now=self._clock())
+                self._recorder.report.unchecked = found
         finally:
             self._recorder.progress.stop()
 
@@ -168,7 +173,7 @@ class _FetchRun:
         """Show before the first fetch of all packages that there is no token for GitHub, and what that costs."""
         if SourceName.GITHUB not in self._request.sources:
             return
-        if fetch_history.find_sweep(self._db, SourceName.CATALOG) is not None:
+        if await self._find_sweep() is not None:
             return
         if await self._find_token(SourceName.GITHUB) is None:
             for line in MISSING_TOKEN:
@@ -200,32 +205,35 @@ class _FetchRun:
         return None
 
     async def _read_list(self, catalog: Catalog, *, refetch: bool) -> None:
-        last, outdated = (
-            fetch_history.find_sweep(self._db, SourceName.CATALOG),
-            queue.count_outdated_records(self._db),
-        )
-        now = self._clock()
+        run, last = self._context.writes.run, await self._find_sweep()
+        outdated, now = await run(queue.count_outdated_records, self._db), self._clock()
         self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
         with self._recorder.recording_errors(SourceName.CATALOG):
-            await CatalogSweep(catalog, self._context).run(refetch=refetch)
+            sweep = await run(CatalogSweep, catalog, self._context)
+            await sweep.run(refetch=refetch)
 
     async def _fetch_selected(self, catalog: Catalog | None) -> list[int]:
         """Fetch the catalog's part of a selection: named packages one by one, the others where that is cheaper."""
-        request, first = self._request, fetch_history.find_sweep(self._db, SourceName.CATALOG) is None
+        request, first = self._request, await self._find_sweep() is None
+        run = self._context.writes.run
         # Before the list is read, the mirror may not know the grids and packages that are selected.
-        chosen = Selected(request.packages, (), ()) if first else self._select()
-        with_list = catalog is not None and estimate.reads_list(self._db, request, chosen, now=self._clock())
+        chosen = Selected(request.packages, (), ()) if first else await run(self._select)
+        with_list = catalog is not None and await run(estimate.reads_list, self._db, request, chosen, now=self._clock())
         if with_list and catalog is not None:
             await self._repair(None)
             await self._read_list(catalog, refetch=False)
         if with_list or first:
-            chosen = self._select()
+            chosen = await run(self._select)
         named = NamedFetch(catalog, self._context)
         await named.run([*chosen.names, *(() if with_list else map(str, chosen.others))])
         found = list(dict.fromkeys([*named.found, *chosen.others]))
         await self._repair(found, rewrite=request.refetch)
         self._named = frozenset(found) - frozenset(chosen.others)
         return found
+
+    async def _find_sweep(self) -> Sweep | None:
+        """Return the last complete read of the catalog's list."""
+        return await self._context.writes.run(fetch_history.find_sweep, self._db, SourceName.CATALOG)
 
     def _select(self) -> Selected:
         return select(self._db, self._request, self._environment, now=self._clock())
@@ -235,10 +243,10 @@ class _FetchRun:
         if only is not None and not only:
             return
         now, wanted, refetch = self._clock(), self._request.sources, self._request.refetch
-        named = self._named
-        queues = queue.queue_repositories(self._db, only=only, named=named, now=now, refetch=refetch)
-        projects = queue.queue_projects(self._db, only=only, named=named, now=now, refetch=refetch)
-        queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
+        run, named = self._context.writes.run, self._named
+        queues = await run(queue.queue_repositories, self._db, only=only, named=named, now=now, refetch=refetch)
+        projects = await run(queue.queue_projects, self._db, only=only, named=named, now=now, refetch=refetch)
+        await run(queue.add_django, self._db, projects, only=only, now=now, refetch=refetch)
         for name in wanted - {SourceName.CATALOG}:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
             self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
@@ -251,7 +259,7 @@ class _FetchRun:
                 estimate.estimate_sources(
                     repositories,
                     projects if SourceName.PYPI in wanted else None,
-                    fetch_history.get_quotas(self._db),
+                    await run(fetch_history.get_quotas, self._db),
                     all_packages=True,
                     with_token=with_token,
                     now=now,
@@ -270,7 +278,7 @@ class _FetchRun:
         }
         pypi = None
         if SourceName.PYPI in wanted and projects.targets:
-            last = fetch_history.find_sweep(self._db, SourceName.PYPI)
+            last = await run(fetch_history.find_sweep, self._db, SourceName.PYPI)
             listed = last.packages if last else None
             source = registry.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock)
             pypi = source, projects

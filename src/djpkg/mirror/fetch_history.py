@@ -9,7 +9,8 @@ from djpkg.mirror import dependencies, history
 from djpkg.mirror.connection import transaction
 from djpkg.mirror.damage import is_integer, text_or_none
 from djpkg.model.fetch_state import QuotaRow, Sweep
-from djpkg.source_name import SourceName
+from djpkg.query.columns import valid_json
+from djpkg.source_name import SourceName, strip_source
 from djpkg.text import is_text
 from djpkg.times import format_time, parse_time, years_before
 
@@ -76,6 +77,20 @@ def finish_run(db: sqlite3.Connection, run: int, *, code: int, report: dict[str,
         db.execute(
             "UPDATE runs SET finished = ?, exit = ?, report = ? WHERE id = ?",
             (format_time(now), code, json.dumps(report), run),
+        )
+
+
+def store_catalog_failure(db: sqlite3.Connection, package: int, error: str, *, now: datetime) -> None:
+    """Store why the catalog's answer about a package failed. Its facts stay."""
+    reason = strip_source(error, SourceName.CATALOG)
+    with transaction(db):
+        db.execute(
+            "UPDATE facts SET asked = ?, outcome = 'failed', error = ? WHERE package_id = ? AND source = 'catalog'",
+            (format_time(now), reason, package),
+        )
+        db.execute(
+            f"UPDATE packages SET failed = json_set({valid_json('failed')}, '$.catalog', ?) WHERE id = ?",
+            (reason, package),
         )
 
 
