@@ -34,6 +34,7 @@ README_WIDTH, PAGE_WIDTH = 96, 78
 PROGRAMS = ("bash", "jq", "sqlite3")
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CRON = re.compile(r"^```cron\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CRON_VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$", re.MULTILINE)
 _CRON_LINE = re.compile(r"^(?:\S+ +){5}(.+)$", re.MULTILINE)
 # The program under a fixed clock.
 _PROGRAM = """#!{python}
@@ -66,6 +67,11 @@ def _in_block(block: str) -> list[Example]:
 def cron_commands(text: str) -> list[str]:
     """Return the command of every line of every crontab."""
     return [command for block in _CRON.findall(text) for command in _CRON_LINE.findall(block)]
+
+
+def cron_variables(text: str) -> dict[str, str]:
+    """Return the variables that the crontabs set in lines of their own."""
+    return {name: value for block in _CRON.findall(text) for name, value in _CRON_VARIABLE.findall(block)}
 
 
 def table(text: str, head: str) -> list[list[str]]:

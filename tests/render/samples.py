@@ -74,6 +74,7 @@ _BY_OWNER = {
     Owner.CATALOG: Origin("catalog", "2026-11-20T10:00:00Z"),
     Owner.FORGE: Origin("github", "2026-11-23T10:00:00Z"),
     Owner.PYPI: Origin("pypi", "2026-11-22T10:00:00Z"),
+    Owner.PYPI_OR_FORGE: Origin("pypi", "2026-11-22T10:00:00Z"),
     Owner.DJPKG: Origin(DJPKG, "2026-11-23T10:00:00Z"),
 }
 ORIGINS = {field.name: _BY_OWNER[field.owner] for field in FIELDS} | {

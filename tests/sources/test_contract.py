@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+import djpkg
 from djpkg.config import API_BY_SOURCE
 from djpkg.credentials import token_from_environment
 from djpkg.model.facts import Outcome
@@ -168,7 +169,7 @@ def test_requests_have_a_user_agent_and_no_cookies(case: Case, server: WorldServ
     fetch(case.make(server), [case.add(world, "thing")])
     assert server.requests()
     for request in server.requests():
-        assert request.headers["user-agent"].startswith("djpkg/")
+        assert request.headers["user-agent"] == f"djpkg/{djpkg.__version__} (+{djpkg.HOME_PAGE})"
         assert "cookie" not in request.headers
 
 

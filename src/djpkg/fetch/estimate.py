@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg import credentials
+from djpkg import config, credentials
+from djpkg.fetch.report import QuotaState
 from djpkg.fetch.selected import Selected, select, selects_from_list
 from djpkg.mirror import fetch_history, queue
 from djpkg.model import weekly_commits
@@ -35,12 +36,15 @@ if TYPE_CHECKING:
 CATALOG_PACKAGES = 5_800
 # Repository, head, commits and contributors, on GitHub without a token and on the other forges.
 REQUESTS_PER_REPOSITORY = 4
+# The pools of a forge's own server for REST, with and without a token; other servers have pools with their names.
+_REST_POOLS = frozenset(("core", "", ANONYMOUS))
 
 
 class Estimate(NamedTuple):
     """The cost of one source: `least` to `most` requests, and the points of GitHub's GraphQL API.
 
-    `quota` is the number of requests that the source's last response allowed. `outdated` counts packages whose facts an
+    `quota` is the rate limit that the cost is charged to, as of the source's last response: that of points if there are
+    some, and then `rest_quota` is that of the requests for contributors. `outdated` counts packages whose facts an
     older parser has read, and which are requested anew.
     """
 
@@ -49,7 +53,8 @@ class Estimate(NamedTuple):
     least: int
     most: int
     points: int = 0
-    quota: int | None = None
+    quota: QuotaState | None = None
+    rest_quota: QuotaState | None = None
     outdated: int = 0
 
 
@@ -127,7 +132,8 @@ def estimate_sources(
         if targets and by_graphql and (all_packages or len(targets) > ONE_BY_ONE_LIMIT):
             one = estimate_bulk(targets, packages=packages, quotas=quotas, now=now)
         elif targets:
-            one = estimate_one_by_one(forge, len(targets), packages=packages, quotas=quotas)
+            hosts = {target.host for target in targets}
+            one = estimate_one_by_one(forge, len(targets), packages=packages, quotas=quotas, hosts=hosts)
         else:
             continue
         estimates.append(one._replace(outdated=_count_outdated(due)))
@@ -174,14 +180,19 @@ def estimate_bulk(
         probes + contributors,
         probes + ceil(number / COMMITS_BATCH_SIZE) + number,
         probes + ceil(active / COMMITS_BATCH_SIZE),
-        _requests_left(quotas, SourceName.GITHUB),
+        quota=_find_quota(quotas, SourceName.GITHUB, {"graphql"}),
+        rest_quota=_find_quota(quotas, SourceName.GITHUB, {"core"}),
     )
 
 
-def estimate_one_by_one(forge: SourceName, repositories: int, *, packages: int, quotas: Sequence[QuotaRow]) -> Estimate:
-    """Estimate the REST API of a forge."""
+def estimate_one_by_one(
+    forge: SourceName, repositories: int, *, packages: int, quotas: Sequence[QuotaRow], hosts: Collection[str] = ()
+) -> Estimate:
+    """Estimate the REST API of a forge; `hosts` are the servers of the repositories, by default its own."""
     most = repositories * REQUESTS_PER_REPOSITORY
-    return Estimate(forge.value, packages, repositories, most, quota=_requests_left(quotas, forge))
+    own = _REST_POOLS if not hosts or config.API_BY_SOURCE[forge].host in hosts else frozenset[str]()
+    quota = _find_quota(quotas, forge, own.union(hosts))
+    return Estimate(forge.value, packages, repositories, most, quota=quota)
 
 
 def estimate_pypi(targets: Sequence[ProjectTarget], *, packages: int) -> Estimate:
@@ -213,8 +224,9 @@ def estimate_lines(estimates: Sequence[Estimate]) -> list[str]:
             line += f", about {pluralize(one.points, 'point')}"
         if one.outdated:
             line += f", {one.outdated:,} read by an older version"
-        if one.quota is not None:
-            line += f" ({one.quota:,} left at the last fetch)"
+        left = [_left_text(one.quota, "points" if one.points else "requests"), _left_text(one.rest_quota, "requests")]
+        if any(left):
+            line += f" ({' and '.join(filter(None, left))} left)"
         lines.append(line)
     return lines
 
@@ -223,7 +235,16 @@ def _count_outdated(due: queue.RepositoryQueue | queue.ProjectQueue) -> int:
     return sum(len(due.slugs.get(coordinate, ())) for coordinate in due.outdated)
 
 
-def _requests_left(quotas: Sequence[QuotaRow], source: SourceName) -> int | None:
-    return min(
-        (row.remaining for row in quotas if row.source == source.value and row.remaining is not None), default=None
-    )
+def _left_text(quota: QuotaState | None, unit: str) -> str:
+    """Return ``4,998 of 5,000 points``; empty for an unknown quota."""
+    if quota is None or quota.remaining is None:
+        return ""
+    limit = f" of {quota.limit:,}" if quota.limit is not None else ""
+    return f"{quota.remaining:,}{limit} {unit}"
+
+
+def _find_quota(quotas: Sequence[QuotaRow], source: SourceName, pools: Collection[str]) -> QuotaState | None:
+    """Return the known quota of these pools of a source that has the least left."""
+    known = [row for row in quotas if row.source == source.value and row.pool in pools and row.remaining is not None]
+    row = min(known, key=lambda row: row.remaining or 0, default=None)
+    return None if row is None else QuotaState(row.limit, row.remaining, row.reset)

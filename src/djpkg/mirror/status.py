@@ -91,8 +91,13 @@ def get_status(db: sqlite3.Connection) -> Status:
     )
 
 
+def package_condition(source: SourceName) -> tuple[str, str]:
+    """Return the SQL for whether a source has facts about a package, and for the coordinate of these facts."""
+    return _CONDITIONS.get(source, (f"packages.forge = '{source.value}'", "packages.repository_key"))
+
+
 def _source_status(db: sqlite3.Connection, source: SourceName) -> SourceStatus:
-    condition, coordinate = _CONDITIONS.get(source, (f"packages.forge = '{source.value}'", "packages.repository_key"))
+    condition, coordinate = package_condition(source)
     row = db.execute(
         "SELECT count(*), count(facts.answered), count(CASE facts.outcome WHEN 'failed' THEN 1 END),"
         f" max({_ANSWERED}), min({_ANSWERED}) FROM packages LEFT JOIN facts"

@@ -265,17 +265,6 @@ class Writer:
             self._merge(damaged | set(only if rewrite and only is not None else ()))
         return [find_name(self._db, number) for number in sorted(damaged)]
 
-    def store_catalog_failure(self, package: int, error: str, *, now: datetime) -> None:
-        """Store why the catalog's answer about a package failed. Its facts stay."""
-        with transaction(self._db):
-            self._db.execute(
-                "UPDATE facts SET asked = ?, outcome = 'failed', error = ? WHERE package_id = ? AND source = 'catalog'",
-                (format_time(now), error, package),
-            )
-            self._db.execute(
-                f"UPDATE packages SET failed = json_set({_FAILED}, '$.catalog', ?) WHERE id = ?", (error, package)
-            )
-
     def _carry_over(self) -> None:
         """Move the edits of removed packages to those that the catalog listed anew, and merge both."""
         moved = carry_over(self._db, forges=self._forges, added=self._added)

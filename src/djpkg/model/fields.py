@@ -37,6 +37,7 @@ class Owner(Enum):
     CATALOG = "catalog"
     FORGE = "forge"
     PYPI = "pypi"
+    PYPI_OR_FORGE = "pypi or forge"
     DJPKG = "djpkg"
 
 
@@ -182,7 +183,7 @@ FIELDS: tuple[Field, ...] = (
         "django_requires", Kind.TEXT, Owner.PYPI, "the Django versions that the newest release requires",
         'django_requires:">=4.2"', nullable=True,
     ),
-    Field("license", Kind.TEXT, Owner.PYPI, "the declared license", "license:MIT", nullable=True),
+    Field("license", Kind.TEXT, Owner.PYPI_OR_FORGE, "the declared license", "license:MIT", nullable=True),
     Field(
         "development_status", Kind.TEXT, Owner.PYPI, "the development status classifier", "development_status:beta",
         nullable=True,
@@ -208,6 +209,22 @@ FIELDS: tuple[Field, ...] = (
         "stars_90d", Kind.INTEGER, Owner.DJPKG, "stars gained in the last 90 days", "stars_90d:10..", nullable=True
     ),
     Field("stars_1y", Kind.INTEGER, Owner.DJPKG, "stars gained in the last year", "stars_1y:100..", nullable=True),
+    # The same times in one form for scripts: the record writes them as the catalog does.
+    Field(
+        "created_utc", Kind.TIME, Owner.CATALOG, "created in whole seconds of UTC, with Z", "created_utc:1y..",
+        nullable=True,
+    ),
+    Field(
+        "modified_utc", Kind.TIME, Owner.CATALOG, "modified, likewise", "modified_utc:30d..", nullable=True
+    ),
+    Field(
+        "updated_utc", Kind.TIME, Owner.FORGE, "last_updated, likewise", "updated_utc:6m..", ("last_updated_utc",),
+        nullable=True,
+    ),
+    Field(
+        "fetched_utc", Kind.TIME, Owner.DJPKG, "last_fetched, likewise", "fetched_utc:7d..", ("last_fetched_utc",),
+        nullable=True,
+    ),
     Field("edited", Kind.NAMES, Owner.DJPKG, "names of the fields you edited", "is:edited"),
     Field("checked", Kind.MAPPING, Owner.DJPKG, "time of each source's last answer", "checked:github"),
     Field("failed", Kind.MAPPING, Owner.DJPKG, "error of each source's last failed lookup", "failed:github"),

@@ -63,9 +63,7 @@ _REPOSITORY_FIELDS = tuple(
     field for field in FIELDS if field.owner is Owner.FORGE and field.name in RepositoryFacts.__dataclass_fields__
 )
 _RELEASE_FIELDS = tuple(
-    field
-    for field in FIELDS
-    if field.owner is Owner.PYPI and field.name in PypiFacts.__dataclass_fields__ and field.name != "license"
+    field for field in FIELDS if field.owner is Owner.PYPI and field.name in PypiFacts.__dataclass_fields__
 )
 _FORGE_FIELDS = ("repo_state", "moved_to", *(field.name for field in _REPOSITORY_FIELDS))
 _PYPI_FIELDS = ("pypi_state", *(field.name for field in _RELEASE_FIELDS))
@@ -81,6 +79,10 @@ _DERIVED = {
     "pypi_state": LINK_FIELDS,
     "commits_over_52": ("commits_last_year",),
     "participants": ("participant_count",),
+    "created": ("created_utc",),
+    "modified": ("modified_utc",),
+    "last_updated": ("updated_utc",),
+    "last_fetched": ("fetched_utc",),
     "category": ("category_slug", "category_title"),
     "grids": ("grid_slugs",),
 }

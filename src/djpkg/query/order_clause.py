@@ -25,7 +25,8 @@ _MAX_RANKED_WORDS = 50
 LOOKUP_FIELDS = frozenset(
     (
         "repo_watchers", "slug", "id", "title", "category", "category_slug", "category_title", "grids", "grid_slugs",
-        "catalog_state", "repo_state", "archived", "last_updated", "released", "pypi_state", "forge", "license",
+        "catalog_state", "repo_state", "archived", "last_updated", "updated_utc", "released", "pypi_state", "forge",
+        "license",
         "commits_last_year", "commits_over_52", "participant_count", "repo_forks", "yanked", "moved_to",
         "django_versions", "python_versions", "stars_90d", "stars_1y",
         "state",

@@ -164,6 +164,7 @@ def test_the_json_lists_the_changes_in_the_order_of_the_record(fetched_mirror: P
         {
             "schema": 1,
             "slug": "django-pots",
+            "exit": 0,
             "changes": [
                 {
                     "field": "category",
@@ -177,7 +178,7 @@ def test_the_json_lists_the_changes_in_the_order_of_the_record(fetched_mirror: P
         },
     )
     assert result.out.isascii()
-    assert list(json.loads(result.out)) == ["schema", "slug", "changes"]
+    assert list(json.loads(result.out)) == ["schema", "slug", "exit", "changes"]
     again = json.loads(run("edit", "1", "title=Other", "--unset", "stars", "--json").out)["changes"]
     assert again == [
         {"field": "title", "old": "Mine", "new": "Other", "upstream": "Django Pots"},
@@ -197,8 +198,26 @@ def test_the_json_lists_the_changes_in_the_order_of_the_record(fetched_mirror: P
 )
 def test_json_prints_one_object_for_every_exit_code(filled_mirror: Path, arguments: tuple[str, ...], code: int) -> None:
     result = run("edit", *arguments, "--json")
-    assert (result.code, json.loads(result.out)) == (code, {"schema": 1, "slug": None, "changes": []})
-    assert result.err
+    document = json.loads(result.out)
+    error = document.pop("error")
+    assert (result.code, document) == (code, {"schema": 1, "slug": None, "exit": code, "changes": []})
+    message, hint = result.err.partition("\n")[::2]
+    assert (error["message"], error["hint"] or "") == (message.removeprefix("djpkg: "), hint.strip())
+
+
+@pytest.mark.parametrize(("ending", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
+def test_json_prints_one_object_after_a_signal(
+    filled_mirror: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException, code: int
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise ending
+
+    monkeypatch.setattr("djpkg.cli.commands.edit.busy.retry", interrupted)
+    result = run("edit", "1", "title=x", "--json")
+    assert (result.code, json.loads(result.out)) == (
+        code,
+        {"schema": 1, "slug": None, "exit": code, "error": {"message": "interrupted", "hint": None}, "changes": []},
+    )
 
 
 EDITS = {

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Fetch = Callable[..., Result]
 
-TALLY = ["asked", "updated", "unchanged", "gone", "deferred", "failed", "requests", "quota"]
+TALLY = ["asked", "updated", "unchanged", "gone", "deferred", "failed", "requests", "points", "quota"]
 SOURCES = [source.value for source in SourceName]
 
 
@@ -113,8 +113,14 @@ def test_deferred_and_gone_packages_are_no_errors_with_all(fetch: Fetch, desk: D
 
 def test_verbose_prints_one_line_per_source_on_stderr(fetch: Fetch, desk: Desk) -> None:
     lines = stderr_lines(fetch("--all", "-v"))
-    assert [line.partition(":")[0] for line in lines] == ["catalog", "github", "pypi", "gitlab"]
-    assert all(line.endswith(" requests)") for line in lines)
+    assert [line.partition(":")[0] for line in lines] == [
+        "catalog",
+        "github",
+        "pypi",
+        "gitlab",
+        "done in less than 1 s",
+    ]
+    assert all(line.endswith(" requests)") for line in lines[:-1])
     desk.world.release("plain", "2.0")
     assert "released: plain" in stderr_lines(fetch("--all", "-v"))
 
@@ -153,7 +159,11 @@ def test_text_of_a_server_is_escaped(fetch: Fetch, server: WorldServer) -> None:
 
 def check_keys(document: dict[str, Any]) -> None:
     """Check the keys of the JSON of `fetch --json`."""
-    assert list(document) == ["schema", "started", "finished", "exit", "sources", "events", "failures", "deferred"]
+    error = ["error"] if document["exit"] else []
+    assert list(document) == [
+        "schema", "started", "finished", "exit", *error, "sources", "events", "failures", "deferred",
+    ]  # fmt: skip
+    assert not error or (list(document["error"]) == ["message", "hint"] and document["error"]["message"])
     assert document["schema"] == 1
     assert list(document["sources"]) == SOURCES
     for tally in document["sources"].values():
@@ -217,6 +227,7 @@ def test_json_has_the_same_keys_for_every_exit_code(fetch: Fetch, desk: Desk, ca
     assert document["exit"] == code
     assert bool(document["failures"] or document["deferred"]) == bool(code)
     assert bool(result.stderr) == bool(code)
+    assert not code or document["error"]["message"].partition(" (and ")[0] in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -227,7 +238,8 @@ def test_json_has_counts_events_and_failures(fetch: Fetch, desk: Desk, server: W
     assert document["exit"] == 5
     assert document["started"] == document["finished"] == "2026-11-23T12:00:00Z"
     assert document["sources"]["pypi"] == {
-        "asked": 1, "updated": 1, "unchanged": 0, "gone": 0, "deferred": 0, "failed": 0, "requests": 1, "quota": None,
+        "asked": 1, "updated": 1, "unchanged": 0, "gone": 0, "deferred": 0, "failed": 0, "requests": 1,
+        "points": 0, "quota": None,
     }  # fmt: skip
     github = document["sources"]["github"]
     assert (github["asked"], github["unchanged"], github["requests"]) == (1, 1, len(server.requests("github")))
@@ -307,7 +319,7 @@ def test_a_hint_follows_its_cause_once(fetch: Fetch, desk: Desk, arguments: list
     wrong = desk.server.env["DJPKG_CATALOG_URL"].removesuffix("v4") + "v5"
     result = fetch(*arguments, "--source", "catalog", DJPKG_CATALOG_URL=wrong)
     line, hint = stderr_lines(result)
-    assert line.startswith(f"djpkg: catalog: API not found at {wrong} (404)")
+    assert f"API not found at {wrong} (404)" in line
     assert hint == "       set DJPKG_CATALOG_URL to its address, which ends with /api/v4"
 
 
@@ -434,10 +446,10 @@ def test_a_dry_run_prints_estimates_and_sends_no_request(fetch: Fetch, desk: Des
     assert [line.partition(":")[0] for line in lines] == ["catalog", "github", "gitlab", "pypi"]
     assert all(" requests" in line for line in lines)
     document = json.loads(fetch("--all", "--dry-run", "--json").stdout)
-    assert [estimate["source"] for estimate in document["prices"]] == ["catalog", "github", "gitlab", "pypi"]
+    assert [estimate["source"] for estimate in document["estimates"]] == ["catalog", "github", "gitlab", "pypi"]
     assert all(
-        list(estimate) == ["source", "packages", "least", "most", "points", "quota", "outdated"]
-        for estimate in document["prices"]
+        list(estimate) == ["source", "packages", "least", "most", "points", "quota", "rest_quota", "outdated"]
+        for estimate in document["estimates"]
     )
     assert server.log == []
     assert desk.path.read_bytes() == before
@@ -449,7 +461,7 @@ def test_a_fetch_costs_no_more_than_estimated(fetch: Fetch, desk: Desk, server: 
     env = server.token_env("github") if token else {}
     fetch("--all", "--source", "catalog")
     for _ in range(2):
-        estimates = json.loads(fetch("--all", "--dry-run", "--json", **env).stdout)["prices"]
+        estimates = json.loads(fetch("--all", "--dry-run", "--json", **env).stdout)["estimates"]
         used = json.loads(fetch("--all", "--json", **env).stdout)["sources"]
         for estimate in estimates:
             assert used[estimate["source"]]["requests"] <= estimate["most"]
@@ -506,7 +518,7 @@ def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
     dry_run = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
-    assert (dry_run.exit_code, json.loads(dry_run.stdout)) == (0, {"schema": 1, "prices": []})
+    assert (dry_run.exit_code, json.loads(dry_run.stdout)) == (0, {"schema": 1, "exit": 0, "estimates": []})
     assert not desk.server.log
 
 
@@ -570,7 +582,7 @@ def test_an_empty_selection_asks_nobody(
     result = fetch(*selection, "--json")
     assert (result.exit_code, desk.server.log) == (0, [])
     assert [json.loads(result.stdout)[name] for name in ("exit", "failures", "deferred")] == [0, [], []]
-    assert json.loads(fetch(*selection, "--dry-run", "--json").stdout)["prices"] == []
+    assert json.loads(fetch(*selection, "--dry-run", "--json").stdout)["estimates"] == []
 
 
 def test_an_unknown_grid_is_reported_by_json_too(desk: Desk, fetch: Fetch) -> None:
@@ -600,7 +612,7 @@ def test_a_large_selection_reads_the_list_instead_of_each_package(desk: Desk, fe
     for number in range(20):
         desk.world.add_package(f"many-{number}", repo_url="")
     assert fetch("--all", "--source", "catalog").exit_code == 0
-    estimated = json.loads(fetch("slug:many", "--source", "catalog", "--dry-run", "--json").stdout)["prices"]
+    estimated = json.loads(fetch("slug:many", "--source", "catalog", "--dry-run", "--json").stdout)["estimates"]
     assert fetch("slug:many", "--source", "catalog").exit_code == 0
     assert len(desk.server.requests("catalog")) == estimated[0]["most"] == 3
     assert fetch("slug:many-1", "--source", "catalog", "stars:..0").exit_code == 0
@@ -609,21 +621,36 @@ def test_a_large_selection_reads_the_list_instead_of_each_package(desk: Desk, fe
 
 
 @pytest.mark.parametrize("arguments", [(), ("a", "--all"), ("a", "-q", "-v"), ("a", "--source", "hub"), ("--in", "no")])
-def test_wrong_usage_still_prints_json(fetch: Fetch, arguments: tuple[str, ...]) -> None:
-    result = fetch(*arguments, "--json")
-    assert (result.exit_code, json.loads(result.stdout)["exit"]) == (2, 2)
-    assert result.stderr
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)], ids=["fetch", "dry run"])
+def test_wrong_usage_still_prints_json(fetch: Fetch, arguments: tuple[str, ...], dry_run: tuple[str, ...]) -> None:
+    result = fetch(*arguments, "--json", *dry_run)
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["schema"], document["exit"]) == (2, 1, 2)
+    assert list(document["error"]) == ["message", "hint"]
+    assert document["error"]["message"] in result.stderr
+    assert document["estimates" if dry_run else "failures"] is not None
+
+
+@pytest.mark.parametrize("command", ["fetch", "edit"])
+def test_an_unknown_option_prints_no_json(fetch: Fetch, command: str) -> None:
+    result = CliRunner().invoke(app, [command, "plain", "--json", "--bogus"], prog_name="djpkg")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--bogus" in result.stderr
 
 
 def test_few_named_packages_are_estimated_in_requests_without_points(fetch: Fetch, desk: Desk) -> None:
     desk.tokens = desk.server.token_env()
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (github,) = (
-        one for one in json.loads(fetch("plain", "--dry-run", "--json").stdout)["prices"] if one["source"] == "github"
+        one
+        for one in json.loads(fetch("plain", "--dry-run", "--json").stdout)["estimates"]
+        if one["source"] == "github"
     )
     assert (github["least"], github["most"], github["points"]) == (1, 4, 0)
     (github,) = (
-        one for one in json.loads(fetch("--all", "--dry-run", "--json").stdout)["prices"] if one["source"] == "github"
+        one
+        for one in json.loads(fetch("--all", "--dry-run", "--json").stdout)["estimates"]
+        if one["source"] == "github"
     )
     assert github["points"] > 0
 

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 KEYS = ["name", "aliases", "type", "source", "record", "editable", "sortable", "queryable", "example", "about"]
 
 
-def test_the_json_is_an_array_of_every_field() -> None:
-    rows = json.loads(run("fields", "--json").out)
+def test_the_json_is_an_object_with_every_field() -> None:
+    assert list(json.loads(run("fields", "--json").out)) == ["schema", "fields"]
+    rows = json.loads(run("fields", "--json").out)["fields"]
     assert [row["name"] for row in rows] == [field.name for field in FIELDS]
     assert all(list(row) == KEYS for row in rows)
     by_name = {row["name"]: row for row in rows}
     assert by_name["repo_watchers"]["aliases"] == ["stars"]
     assert by_name["repo_watchers"]["editable"] is True
     assert by_name["checked"]["sortable"] is False
+    assert by_name["license"]["source"] == "pypi or forge"
 
 
 def test_a_pipe_gets_a_header_and_one_line_per_field() -> None:
@@ -32,7 +34,7 @@ def test_a_pipe_gets_a_header_and_one_line_per_field() -> None:
 
 
 def test_a_terminal_gets_a_table() -> None:
-    result = run_on_terminal("fields", width=140)
+    result = run_on_terminal("fields", width=160)
     assert result.out.startswith("FIELD")
     assert "stars:100.." in result.out
 
@@ -46,13 +48,13 @@ def test_the_mirror_is_not_read(tmp_path: Path) -> None:
 def test_every_example_is_a_valid_filter(filled_mirror: Path) -> None:
     with open_write(filled_mirror) as db:
         db.execute("UPDATE grids SET slug = 'forms' WHERE id = 10")
-    for field in json.loads(run("fields", "--json").out):
+    for field in json.loads(run("fields", "--json").out)["fields"]:
         result = run("list", field["example"], "--json")
         assert result.code == 0, field
 
 
 def test_sort_accepts_exactly_the_sortable_fields() -> None:
-    for field in json.loads(run("fields", "--json").out):
+    for field in json.loads(run("fields", "--json").out)["fields"]:
         assert run("list", "--sort", field["name"]).code == (0 if field["sortable"] else 2)
 
 

@@ -518,3 +518,26 @@ def test_every_locale_and_colour_setting_works(mirror: Path, settings: dict[str,
 
 def test_json_is_the_same_on_a_terminal(mirror: Path) -> None:
     assert run_on_terminal("show", "1", "--json").out == run("show", "1", "--json").out
+
+
+def test_times_for_scripts_are_whole_seconds_of_utc(fetched_mirror: Path) -> None:
+    names = ("created", "modified", "last_updated", "last_fetched")
+    with open_write(fetched_mirror) as db:
+        db.execute("UPDATE packages SET created_utc = '2018-09-06T12:00:00.123456Z', modified_utc = NULL WHERE id = 1")
+        stored = db.execute("SELECT last_updated_utc, last_fetched_utc FROM packages WHERE id = 1").fetchone()
+    fields = "created_utc,modified_utc,updated_utc,fetched_utc"
+    expected = {
+        "created_utc": "2018-09-06T12:00:00Z",
+        "modified_utc": None,
+        "updated_utc": f"{stored[0][:19]}Z",
+        "fetched_utc": f"{stored[1][:19]}Z",
+    }
+    assert json.loads(run("show", "1", "--json", "-f", fields).out) == expected
+    assert json.loads(run("list", "id:1", "--jsonl", "-f", fields).out) == expected
+    assert json.loads(run("show", "1", "--json", "-f", "last_updated_utc").out) == {
+        "last_updated_utc": expected["updated_utc"]
+    }
+    origins = json.loads(run("show", "1", "--sources", "--json").out)["fields"]
+    assert [origins[one]["source"] for one in fields.split(",")] == [origins[one]["source"] for one in names]
+    assert run("list", "created_utc:2018-09-06", "-f", "id").lines == ["1"]
+    assert run("list", "--sort", "modified_utc", "-f", "id").lines[-1] == "1"

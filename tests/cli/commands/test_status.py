@@ -92,9 +92,9 @@ def test_facts_of_a_former_address_do_not_count(mirror: Path) -> None:
 
 def test_runs_are_listed_newest_first_and_a_killed_one_has_no_end(mirror: Path) -> None:
     assert status_json()["runs"] == [
-        {"started": ago(minutes=5), "finished": None, "asked": "django-pots", "exit": None, "causes": []},
+        {"started": ago(minutes=5), "finished": None, "arguments": "django-pots", "exit": None, "causes": []},
         {
-            "started": ago(hours=3), "finished": ago(hours=2), "asked": "--all", "exit": 5,
+            "started": ago(hours=3), "finished": ago(hours=2), "arguments": "--all", "exit": 5,
             "causes": ["github: answered 502 (django-pans)"],
         },
     ]  # fmt: skip

@@ -127,7 +127,7 @@ def test_packages_are_offered_by_slug(shell: Completion, mirror: Path, words: li
         (["list", "--sort", "=", "-fork"], ["-forks"]),
         (["list", "--sort", "+fork"], ["+forks"]),
         (["list", "--count", "fork"], ["forks"]),
-        (["list", "-s", "stars,-upd"], ["stars,-updated"]),
+        (["list", "-s", "stars,-upd"], ["stars,-updated", "stars,-updated_utc"]),
         (["list", "-s", "check"], []),
     ],
 )

@@ -16,7 +16,7 @@ from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
-from djpkg.errors import DjpkgError, MirrorError, UsageError
+from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, MirrorError, UsageError
 from djpkg.mirror import busy, lock, resolve
 from djpkg.mirror.categories import get_categories_and_grids
 from djpkg.mirror.connection import open_read, open_write
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     # The effective values -> the overrides to store.
     Revise: TypeAlias = Callable[[Mapping[str, StoredValue]], Mapping[str, StoredValue]]
 
+# Whose values fetches change often.
+_FETCHED = (Owner.FORGE, Owner.PYPI, Owner.PYPI_OR_FORGE)
 ResultT = TypeVar("ResultT")
 
 app = options.new_app()
@@ -113,9 +115,13 @@ def edit(
     """
     try:
         found, changes = _edit(package, assigned or (), unset or (), db)
-    except DjpkgError:
+    except DjpkgError as error:
         if as_json:  # scripts always get one object
-            output.write_object(to_json(None, []))
+            output.write_object(to_json(None, [], error))
+        raise
+    except (KeyboardInterrupt, SystemExit) as ending:
+        if as_json:
+            output.write_object(to_json(None, [], _to_error(ending)))
         raise
     try:
         _write_changes(found.name, changes, as_json=as_json)
@@ -138,11 +144,19 @@ def _write_changes(name: str, changes: list[FieldChange], *, as_json: bool) -> N
     terminal.flush()
 
 
-def to_json(slug: str | None, changes: list[FieldChange]) -> dict[str, object]:
+def _to_error(ending: KeyboardInterrupt | SystemExit) -> DjpkgError:
+    """Return a signal, as `interrupts.raising_signals` raises it, as an error."""
+    error = DjpkgError("interrupted")
+    error.exit_code = INTERRUPTED if isinstance(ending, KeyboardInterrupt) else TERMINATED
+    return error
+
+
+def to_json(slug: str | None, changes: list[FieldChange], error: DjpkgError | None = None) -> dict[str, object]:
     """Return the report of an edit; `slug` is null after an error."""
     return {
         "schema": 1,
         "slug": slug,
+        **output.ending_json(error),
         "changes": [
             {
                 "field": change.name,
@@ -329,7 +343,7 @@ def _write_notes(changes: list[FieldChange], undo_command: str | None) -> None:
     if not changes:
         terminal.write_stderr("nothing changed")
     for change in changes:
-        if change.is_edited and change.field is not None and change.field.owner in (Owner.FORGE, Owner.PYPI):
+        if change.is_edited and change.field is not None and change.field.owner in _FETCHED:
             terminal.write_stderr(f"{change.name}: edited; fetches no longer change the shown value")
         if change.is_edited and change.name == "repo_url":
             _report_unsupported(str(change.new or ""))

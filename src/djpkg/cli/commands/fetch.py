@@ -13,7 +13,7 @@ from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
 from djpkg.cli.term_arguments import TermCommand
-from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, UsageError
+from djpkg.errors import DjpkgError, UsageError
 from djpkg.mirror import fetch_history
 from djpkg.mirror.selection import Selection
 from djpkg.source_name import SourceName
@@ -97,19 +97,20 @@ def fetch(
             refetch=refetch,
         )
         if dry_run:
-            _print_estimates(request, db, as_json=as_json, report=interactive or verbose)
+            estimates, is_partial = _estimate(request, db, report=interactive or verbose)
+            _print_estimates(estimates, is_partial=is_partial, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
         progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
-        if as_json and not dry_run:
-            report = _new_report(chosen.packages)
-            report.abort(str(error), error.exit_code)
-            output.write_object(report.as_json())
+        if as_json:
+            output.write_object(estimates_to_json([], error) if dry_run else _failed_report(chosen.packages, error))
         raise
+    from djpkg.fetch import report_text
+
     if as_json:
-        output.write_object(report.as_json())
+        output.write_object(report_text.report_json(report))
     if files is not None and (interactive or verbose):
         with options.open_mirror(db, missing="") as mirror:
             selection.report_unlisted(mirror, files.requirements)
@@ -151,23 +152,23 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
     """Print each cause of errors on one line, and its hint on another; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
-    for line, hint in report_text.causes(report):
-        terminal.write_stderr(f"djpkg: {line}")
+    for line, hint in [*report_text.causes(report), *report_text.unchecked_causes(report)]:
+        terminal.write_warning(line)
         if hint:
             terminal.write_stderr(f"       {hint}")
     for line in report_text.closed_lines(report):
         terminal.write_stderr(f"djpkg: {line}")
     for edits in report.removed_edits:
         terminal.write_stderr(f"djpkg: {describe_removed_edits(edits, db)}")
-    if report.stop_code in (INTERRUPTED, TERMINATED):
-        stored = "fetched data is stored" if report.has_stored else "nothing was stored"
-        terminal.write_stderr(f"djpkg: interrupted; {stored}. Run the command again to continue")
+    if report.interrupted:
+        terminal.write_warning(report_text.interrupted_line(report))
     if summary:
         for line in [*report_text.summary_lines(report), *report_text.token_hint_lines(report)]:
             terminal.write_stderr(line)
 
 
-def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool, report: bool) -> None:
+def _estimate(request: FetchRequest, db: Path | None, *, report: bool) -> tuple[list[Estimate], bool]:
+    """Return the estimates, and whether the other sources can be estimated only after the catalog's list is read."""
     from djpkg.fetch import estimate, selected
 
     with options.open_mirror(db) as mirror:
@@ -175,17 +176,43 @@ def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool, r
         is_first = fetch_history.find_sweep(mirror, SourceName.CATALOG) is None
         if report and not is_first:
             selection.report_unlisted(mirror, request.requirements or ())
+    reads_list = request.all_packages or selected.selects_from_list(request)
+    return estimates, is_first and reads_list and [one.source for one in estimates] == [SourceName.CATALOG]
+
+
+def _print_estimates(estimates: Sequence[Estimate], *, is_partial: bool, as_json: bool) -> None:
+    from djpkg.fetch import estimate
+
     if as_json:
-        output.write_object(_estimates_to_json(estimates))
+        output.write_object(estimates_to_json(estimates))
         return
     terminal.write_stdout("".join(f"{line}\n" for line in estimate.estimate_lines(estimates)))
-    reads_list = request.all_packages or selected.selects_from_list(request)
-    if is_first and reads_list and [one.source for one in estimates] == [SourceName.CATALOG]:
+    if is_partial:
         terminal.write_stderr("the other sources can be estimated after the catalog is fetched")
 
 
-def _estimates_to_json(estimates: Sequence[Estimate]) -> dict[str, object]:
-    return {"schema": 1, "prices": [one._asdict() for one in estimates]}
+def estimates_to_json(estimates: Sequence[Estimate], error: DjpkgError | None = None) -> dict[str, object]:
+    """Return the object of ``--dry-run --json``."""
+    from djpkg.fetch.report import quota_json
+
+    quotas = ("quota", "rest_quota")
+    return {
+        "schema": 1,
+        **output.ending_json(error),
+        "estimates": [
+            one._asdict() | {name: quota_json(quota) for name in quotas for quota in [getattr(one, name)]}
+            for one in estimates
+        ],
+    }
+
+
+def _failed_report(named: tuple[str, ...], error: DjpkgError) -> dict[str, object]:
+    """Return the report of a fetch that could not start."""
+    from djpkg.fetch import report_text
+
+    report = _new_report(named)
+    report.abort(str(error), error.exit_code, hint=error.hint)
+    return report_text.report_json(report)
 
 
 def _new_report(named: tuple[str, ...]) -> Report:

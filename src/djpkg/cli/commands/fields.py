@@ -13,6 +13,8 @@ from djpkg.model.fields import FIELDS, get
 from djpkg.render import field_docs
 from djpkg.render.rows import RowList
 
+SCHEMA = 1
+
 app = options.new_app()
 
 
@@ -21,7 +23,7 @@ app = options.new_app()
         "djpkg fields",
         "djpkg fields stars updated",
         "djpkg fields | cut -f 1,9",
-        "djpkg fields --json | jq '.[] | select(.editable)'",
+        "djpkg fields --json | jq '.fields[] | select(.editable)'",
     )
 )
 def fields(
@@ -42,7 +44,7 @@ def fields(
     """
     chosen = tuple(dict.fromkeys(map(get, names))) if names else FIELDS
     if as_json:
-        output.write_object([field_docs.field_json(field) for field in chosen])
+        output.write_object({"schema": SCHEMA, "fields": [field_docs.field_json(field) for field in chosen]})
     elif terminal.is_terminal():
         from djpkg.render.small_tables import field_blocks, fields_table
 

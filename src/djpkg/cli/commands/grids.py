@@ -12,6 +12,8 @@ from djpkg.render.rows import RowList
 if TYPE_CHECKING:
     from djpkg.mirror.categories import GridCount
 
+SCHEMA = 1
+
 app = options.new_app()
 
 
@@ -19,7 +21,7 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg grids",
         "djpkg grids | cut -f 1,3",
-        "djpkg grids --json | jq '.[].slug'",
+        "djpkg grids --json | jq '.grids[].slug'",
     )
 )
 def grids(*, as_json: AsJson = False, db: Db = None) -> None:
@@ -31,7 +33,8 @@ def grids(*, as_json: AsJson = False, db: Db = None) -> None:
     with options.read_mirror(db) as mirror:
         found = {"category": categories.get_categories(mirror), "grid": categories.get_grids(mirror)}
     if as_json:
-        output.write_object([to_json(kind, grid) for kind, counts in found.items() for grid in counts])
+        lists = {"categories": found["category"], "grids": found["grid"]}
+        output.write_object({"schema": SCHEMA, **{name: list(map(to_json, counts)) for name, counts in lists.items()}})
     elif terminal.is_terminal():
         _draw(found)
     else:
@@ -41,9 +44,9 @@ def grids(*, as_json: AsJson = False, db: Db = None) -> None:
         output.write_rows(RowList(("slug", "type", "packages", "title", "id"), rows), "plain")
 
 
-def to_json(kind: str, grid: GridCount) -> dict[str, str | int | None]:
+def to_json(grid: GridCount) -> dict[str, str | int | None]:
     """Return one category or grid; slug and title are null until a fetch reads them."""
-    return {"type": kind, "id": grid.id, "slug": grid.slug, "title": grid.title, "packages": grid.packages}
+    return {"id": grid.id, "slug": grid.slug, "title": grid.title, "packages": grid.packages}
 
 
 def _slug(grid: GridCount) -> str:

@@ -164,7 +164,11 @@ def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool)
         return
     origins = {column.key: _origin_to_json(package, column.field.name) for column in columns}
     if as_json:
-        sources = [source._asdict() for source in package.sources]
+        # A fetch's `asked` is a number of packages.
+        sources = [
+            {"requested" if key == "asked" else key: value for key, value in source._asdict().items()}
+            for source in package.sources
+        ]
         slug = package.values["slug"]
         output.write_object({"schema": SOURCES_SCHEMA, "slug": slug, "fields": origins, "sources": sources})
     else:

@@ -128,7 +128,16 @@ def _to_json(path: Path, size: int | None, state: Status, tokens: Mapping[Source
             }
             for quota in state.quotas
         ],
-        "runs": [{**run._asdict(), "causes": list(run.causes)} for run in state.runs],
+        "runs": [
+            {
+                "started": run.started,
+                "finished": run.finished,
+                "arguments": run.asked,
+                "exit": run.exit,
+                "causes": list(run.causes),
+            }
+            for run in state.runs
+        ],
     }
 
 

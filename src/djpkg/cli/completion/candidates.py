@@ -16,6 +16,7 @@ import typer
 from djpkg import config
 from djpkg.mirror import completion
 from djpkg.model import fields
+from djpkg.model.event_names import EVENTS
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def selection(ctx: typer.Context, incomplete: str) -> list[str]:
 def pages(ctx: typer.Context, incomplete: str) -> list[str]:
     """Pages for ``--web``, and slugs, because its value is optional and PACKAGE may follow."""
     return [*_starting_with(PAGES, incomplete), *packages(ctx, incomplete)]
+
+
+def events(incomplete: str) -> list[str]:
+    """Event names, for ``--event``: the name after the last comma is completed."""
+    return _complete_list(incomplete, EVENTS)
 
 
 def sources(incomplete: str) -> list[str]:

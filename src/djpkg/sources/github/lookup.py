@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from djpkg.sources.github.rest import RestApi
     from djpkg.sources.http.rate_limit import Quota
 
-MAX_CONCURRENT = 8
+MAX_CONCURRENT = 4
 MAX_REQUESTS_PER_REPOSITORY = 4
 
 

@@ -131,7 +131,7 @@ class Client:
     ) -> None:
         own_headers = {
             "Accept-Encoding": "gzip",  # which `Decompressor` can bound
-            "User-Agent": f"djpkg/{djpkg.__version__} (local mirror of djangopackages.org)",
+            "User-Agent": f"djpkg/{djpkg.__version__} (+{djpkg.HOME_PAGE})",
         }
         self.source = source
         self.base_url = base_url.rstrip("/")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     PypiAnswer: TypeAlias = Answer[PypiFacts]
 
-MAX_CONCURRENT = 8
+MAX_CONCURRENT = 4
 UNCHANGED_PAGE_SIZE = 500
 """The most answers per page for projects that the list shows as unchanged."""
 BLOCKING_STATUSES = frozenset((401, 403))
