@@ -59,6 +59,9 @@ VALUES: dict[str, Value] = {
     "category_title": "App",
     "grid_slugs": ["gardening"],
     "catalog_state": "listed",
+    "note": None,
+    "tags": [],
+    "replaced_by": None,
     "edited": ["documentation_url"],
     "checked": {"github": "2026-11-23T10:00:00Z"},
     "failed": {},
@@ -73,6 +76,7 @@ _BY_OWNER = {
     Owner.FORGE: Origin("github", "2026-11-23T10:00:00Z"),
     Owner.PYPI: Origin("pypi", "2026-11-22T10:00:00Z"),
     Owner.DJPKG: Origin(DJPKG, "2026-11-23T10:00:00Z"),
+    Owner.YOU: Origin(YOU, None),
 }
 ORIGINS = {field.name: _BY_OWNER[field.owner] for field in FIELDS} | {
     "documentation_url": Origin(YOU, "2026-11-21T12:00:00Z")

@@ -216,6 +216,25 @@ def test_the_suggestion_is_the_last_line() -> None:
     )
 
 
+def test_a_note_tags_and_a_replacement_come_first() -> None:
+    own = sample_package(note="used by billing\nask mara \x1b[31m", tags=["prod", "to do"], replaced_by="django-pans")
+    lines = show(own, 80).splitlines()
+    assert lines[lines.index("") + 1 :][:4] == [
+        "  note      used by billing",
+        "            ask mara ^[[31m",
+        "  tags      prod · to do",
+        "  instead   django-pans",
+    ]
+    assert not {"note", "tags", "instead"} & set(show(sample_package(), 80).split())
+
+
+def test_edits_of_license_versions_and_archived_show_the_upstream_value() -> None:
+    upstream: dict[str, Value] = {"license": "MIT", "django_versions": ["4.2"], "archived": True}
+    shown = " ".join(show(sample_package(edited=sorted(upstream))._replace(upstream=upstream), 140).split())
+    for note in ("✎ license edited, upstream: MIT", "✎ Django edited, upstream: 4.2", "✎ archived edited, upstream: yes"):
+        assert note in shown
+
+
 def test_only_safe_urls_are_links() -> None:
     shown = sample_package(documentation_url="https://x@evil.example/", repo_url="https://github.com/mara/django-pots")
     with_links = render_styled(card(shown, now=NOW, width=100, links=True, ascii_only=False))

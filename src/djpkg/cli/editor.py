@@ -18,7 +18,7 @@ from djpkg.errors import ConfigError, DjpkgError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.editing.assignments import CategoryAndGridIds
+    from djpkg.editing.assignments import KnownNames
     from djpkg.model.merge import StoredValue
 
 
@@ -42,7 +42,7 @@ class Draft:
             raise DjpkgError(f"cannot write the text to edit: {error.strerror}") from error
         self._path_notice = f"your text is saved in {self.path}"
 
-    def edit(self, categories_and_grids: CategoryAndGridIds) -> dict[str, StoredValue]:
+    def edit(self, known: KnownNames) -> dict[str, StoredValue]:
         """Open the editor until its text parses; return the changed fields, none if the user cancelled.
 
         After a mistake the editor opens again with the error on top. UsageError if the text comes back unchanged. The
@@ -58,7 +58,7 @@ class Draft:
             if after == rejected:
                 raise UsageError(mistake, hint=self._path_notice)
             try:
-                changed = document.read_document(self.before, after, categories_and_grids)
+                changed = document.read_document(self.before, after, known)
             except UsageError as error:
                 mistake = str(error)
                 rejected = document.with_error(after, mistake)

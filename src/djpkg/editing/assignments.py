@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from djpkg.errors import UsageError
 from djpkg.model import fields, pypi_project, repository_url
 from djpkg.model.fields import Field, Kind
+from djpkg.model.overrides import MAX_INTEGER, MAX_TAG, MAX_TEXT, is_tag
 from djpkg.model.weekly_commits import WEEKS
 from djpkg.text import quote_input
 from djpkg.times import format_time, parse_time
@@ -26,16 +28,20 @@ _ASSIGNMENT = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
 _CREDENTIALS = re.compile(r"//(?!git@)[^/\s]*@")
 _URL = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
 _FULL_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
-# The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
-_MAX_INTEGER = 2**53 - 1
-_MAX_TEXT = 64 * 1024
+_DJANGO_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-class CategoryAndGridIds(NamedTuple):
-    """The ids of categories and grids by their lower-case names: id, slug and title."""
+class KnownNames(NamedTuple):
+    """What assignments can refer to.
+
+    The ids of categories and grids by their lower-case names (id, slug and title), and the slugs of the other packages
+    by their normalized form.
+    """
 
     categories: Mapping[str, int]
     grids: Mapping[str, int]
+    slugs: Mapping[str, str]
 
 
 class Assignment(NamedTuple):
@@ -75,7 +81,7 @@ def get_editable_field(name: str) -> Field:
 
 
 def apply_assignments(
-    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], ids: CategoryAndGridIds
+    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], ids: KnownNames
 ) -> dict[str, StoredValue]:
     """Return the new value of each assigned field; `current` holds the effective values. UsageError if one is invalid.
 
@@ -95,7 +101,7 @@ def apply_assignments(
     return values
 
 
-def value_from_text(field: Field, text: str, ids: CategoryAndGridIds) -> StoredValue:
+def value_from_text(field: Field, text: str, ids: KnownNames) -> StoredValue:
     """Return a field's value from typed text; UsageError with the field and its valid values if it is invalid."""
     text = text.strip()
     if not text:
@@ -112,13 +118,15 @@ def value_from_text(field: Field, text: str, ids: CategoryAndGridIds) -> StoredV
             if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
                 raise _invalid_value(field, text)
             return _check_value(field, [int(part) for part in parts], ids)
+        case Kind.FLAG:
+            return _check_value(field, _FLAGS.get(text.lower(), text), ids)
         case Kind.NAMES | Kind.GRIDS:
             return _check_value(field, [part.strip() for part in text.split(",") if part.strip()], ids)
         case _:
             return _check_value(field, text, ids)
 
 
-def value_from_json(field: Field, value: object, ids: CategoryAndGridIds) -> StoredValue:
+def value_from_json(field: Field, value: object, ids: KnownNames) -> StoredValue:
     """Return a field's value from JSON; category and grids may also be the URLs of a record."""
     if value is None:
         if not field.nullable:
@@ -142,6 +150,14 @@ def describe_values(field: Field) -> str:
             return "the URL or the name of a PyPI project"
         case Kind.COUNTS:
             return "52 whole numbers, oldest week first, or nothing"
+        case Kind.FLAG:
+            return "true or false"
+        case Kind.NAMES if field.name == "tags":
+            return f"tags of 1 to {MAX_TAG} characters, separated by commas"
+        case Kind.NAMES if field.name == "django_versions":
+            return "versions such as 5.2, separated by commas"
+        case Kind.TEXT if field.name == "replaced_by":
+            return "the slug of another package of the mirror, or an http or https URL"
         case Kind.NAMES:
             return "names separated by commas"
         case Kind.CATEGORY:
@@ -152,7 +168,7 @@ def describe_values(field: Field) -> str:
             return "a text"
 
 
-def _check_value(field: Field, value: object, ids: CategoryAndGridIds) -> StoredValue:
+def _check_value(field: Field, value: object, ids: KnownNames) -> StoredValue:
     match field.kind:
         case Kind.INTEGER:
             return _check_integer(field, value)
@@ -160,6 +176,12 @@ def _check_value(field: Field, value: object, ids: CategoryAndGridIds) -> Stored
             if value and len(value) != WEEKS:
                 raise _invalid_value(field, f"{len(value)} numbers")
             return [_check_integer(field, item) for item in value]
+        case Kind.FLAG if isinstance(value, bool):
+            return value
+        case Kind.NAMES if isinstance(value, list) and field.name == "tags":
+            return sorted({_check_tag(field, item) for item in value})
+        case Kind.NAMES if isinstance(value, list) and field.name == "django_versions":
+            return list(dict.fromkeys(_check_version(field, item) for item in value))
         case Kind.NAMES if isinstance(value, list):
             return list(dict.fromkeys(_check_text(field, item) for item in value))
         case Kind.GRIDS if isinstance(value, list):
@@ -170,21 +192,50 @@ def _check_value(field: Field, value: object, ids: CategoryAndGridIds) -> Stored
             return _check_time(field, value)
         case Kind.URL | Kind.PROJECT if isinstance(value, str):
             return _check_url(field, value)
+        case Kind.TEXT if field.name == "replaced_by":
+            return _check_replacement(field, value, ids.slugs)
         case Kind.TEXT:
             return _check_text(field, value)
     raise _invalid_value(field, value)
 
 
 def _check_integer(field: Field, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_INTEGER:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
         raise _invalid_value(field, value)
     return value
 
 
 def _check_text(field: Field, value: object) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT or re.search("[\0\ud800-\udfff]", value):
+    if not isinstance(value, str) or len(value) > MAX_TEXT or re.search("[\0\ud800-\udfff]", value):
         raise _invalid_value(field, value)
     return value
+
+
+def _check_tag(field: Field, value: object) -> str:
+    if not isinstance(value, str) or not is_tag(value.strip()):
+        raise _invalid_value(field, value)
+    return value.strip()
+
+
+def _check_version(field: Field, value: object) -> str:
+    if not isinstance(value, str) or not _DJANGO_VERSION.fullmatch(value):
+        raise _invalid_value(field, value)
+    return value
+
+
+def _check_replacement(field: Field, value: object, slugs: Mapping[str, str]) -> str | None:
+    """Return a URL, or the slug as the catalog spells it."""
+    text = _check_text(field, value).strip()
+    if not text:
+        return None
+    if "://" in text:
+        return _check_url(field, text)
+    slug = slugs.get(text.lower().replace("_", "-"))
+    if slug is None:
+        near = get_close_matches(text.lower(), slugs, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}?" if near else None
+        raise UsageError(f"{field.name}: unknown package {quote_input(text)}; use {describe_values(field)}", hint=hint)
+    return slug
 
 
 def _check_time(field: Field, text: str) -> str:
@@ -203,7 +254,7 @@ def _check_url(field: Field, text: str) -> str:
         return ""
     if _CREDENTIALS.search(text):
         raise UsageError(f"the URL for {field.name} contains a user name or password", hint="leave them out")
-    if len(text) <= _MAX_TEXT and _URL.fullmatch(text) and text.isprintable():
+    if len(text) <= MAX_TEXT and _URL.fullmatch(text) and text.isprintable():
         return text
     if field.kind is Kind.PROJECT and pypi_project.parse_project_name(text):
         return text
@@ -226,13 +277,14 @@ def _find_id(field: Field, item: object, known: Mapping[str, int]) -> int:
     )
 
 
-def _change_list(field: Field, operator: str, text: str, before: StoredValue, ids: CategoryAndGridIds) -> StoredValue:
+def _change_list(field: Field, operator: str, text: str, before: StoredValue, ids: KnownNames) -> StoredValue:
     """Return the list with the named items appended or removed; UsageError on removing an item that is not in it."""
     named = value_from_text(field, text, ids)
     if not isinstance(named, list) or not isinstance(before, list):
         raise _invalid_value(field, text)
     if operator == "+=":
-        return cast("StoredValue", [*before, *(item for item in named if item not in before)])
+        added = [*before, *(item for item in named if item not in before)]
+        return cast("StoredValue", sorted(cast("list[str]", added)) if field.name == "tags" else added)
     for part in text.split(","):
         if any(item not in before for item in cast("list[str | int]", value_from_text(field, part, ids))):
             raise UsageError(f"{quote_input(part.strip())} is not in {field.name}")
@@ -264,7 +316,7 @@ def _invalid_value(field: Field, value: object) -> UsageError:
 
 
 def _is_huge(item: str | int) -> bool:
-    return isinstance(item, int) and abs(item) > _MAX_INTEGER
+    return isinstance(item, int) and abs(item) > MAX_INTEGER
 
 
 def _quote_value(value: object) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.mirror.overrides import parse_value
+from djpkg.mirror.overrides import move_overrides, read_overrides
 from djpkg.mirror.resolve import NORMALIZED_SLUG
 from djpkg.mirror.serialization import to_json, to_public, to_sql
 from djpkg.model import fields
-from djpkg.model.overrides import is_valid_override
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
     from djpkg.source_name import SourceName
 
 _OLD_SLUG, _NEW_SLUG = (NORMALIZED_SLUG.replace("slug", f"{name}.slug") for name in ("old", "new"))
-# Overrides of removed packages, each with the listed package of that slug and its own override of the field.
+# Removed packages with values of the user, each with the listed package of its slug.
 _PAIRS = (
-    " FROM overrides"
-    " JOIN packages AS old ON old.id = overrides.package_id AND old.catalog_state = 'removed'"
+    "SELECT new.id, new.slug, old.id FROM packages AS old"
     f" JOIN packages AS new ON {_NEW_SLUG} = {_OLD_SLUG} AND new.catalog_state = 'listed'"
-    " LEFT JOIN overrides AS mine ON mine.package_id = new.id AND mine.field = overrides.field"
+    " WHERE old.catalog_state = 'removed' AND (EXISTS (SELECT 1 FROM overrides WHERE package_id = old.id)"
+    " OR EXISTS (SELECT 1 FROM notes WHERE package_id = old.id)"
+    " OR EXISTS (SELECT 1 FROM tags WHERE package_id = old.id))"
 )
 
 
@@ -53,36 +53,40 @@ class RemovedEdits(NamedTuple):
 
 def find_removed_edits(db: sqlite3.Connection, package: int | None = None) -> list[RemovedEdits]:
     """Return the edits of removed packages that the listed one of the same slug lacks: of one package, or of all."""
-    only, values = ("", ()) if package is None else (" AND new.id = ?", (package,))
-    found: dict[tuple[int, int], RemovedEdits] = {}
-    for number, slug, removed, field, stored in db.execute(
-        f"SELECT new.id, new.slug, old.id, overrides.field, overrides.value{_PAIRS}"
-        f" WHERE mine.field IS NULL{only} ORDER BY new.slug, new.id, old.id, overrides.field",
-        values,
-    ):
-        value = parse_value(stored)
-        if is_text(slug) and is_text(field) and is_valid_override(field, value):
-            edits = found.setdefault((number, removed), RemovedEdits(number, slug, removed, {}))
-            edits.values[field] = value  # type: ignore[assignment] # just checked
-    # A value that the new package has anyway needs no edit.
-    for edits in found.values():
-        names = list(edits.values)
-        row = db.execute(f"SELECT {', '.join(names)} FROM packages WHERE id = ?", (edits.id,)).fetchone()
-        for name, stored in zip(names, row, strict=True):
-            if to_sql(edits.values[name]) == stored:
-                del edits.values[name]
-    return [edits for edits in found.values() if edits.values]
+    only, selected = ("", ()) if package is None else (" AND new.id = ?", (package,))
+    pairs = db.execute(f"{_PAIRS}{only} ORDER BY new.slug, new.id, old.id", selected).fetchall()
+    found: list[RemovedEdits] = []
+    for number, slug, removed in pairs:
+        overrides = read_overrides(db, [number, removed])
+        mine = overrides[number]
+        values = {
+            name: value
+            for name, value in sorted(overrides[removed].values.items())
+            if name not in mine.values and name not in mine.invalid
+        }
+        # A value that the new package has anyway needs no edit.
+        row = db.execute(f"SELECT {', '.join(['id', *values])} FROM packages WHERE id = ?", (number,)).fetchone()
+        values = {
+            name: value for (name, value), stored in zip(values.items(), row[1:], strict=True) if to_sql(value) != stored
+        }
+        if values and is_text(slug):
+            found.append(RemovedEdits(number, slug, removed, values))
+    return found
 
 
 def carry_over(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> list[tuple[int, int]]:
-    """Move edits from removed packages to the listed ones with the same slug and repository.
+    """Move edits, notes and tags from removed packages to the listed ones with the same slug and repository.
 
     Returns the pairs of ids, the removed one first. A field that is edited in both keeps the newer package's value.
     """
-    pairs = db.execute(f"SELECT DISTINCT old.id, new.id{_PAIRS} WHERE mine.field IS NULL").fetchall()
-    moved = [(old, new) for old, new in pairs if _repositories(db, old, forges) & _repositories(db, new, forges)]
-    for old, new in moved:
-        db.execute("UPDATE OR IGNORE overrides SET package_id = ? WHERE package_id = ?", (new, old))
+    moved: list[tuple[int, int]] = []
+    for new, _, old in db.execute(_PAIRS).fetchall():
+        overrides = read_overrides(db, [old, new])
+        edited, mine = ({*overrides[number].values, *overrides[number].invalid} for number in (old, new))
+        if edited <= mine or not _repositories(db, old, forges) & _repositories(db, new, forges):
+            continue
+        move_overrides(db, old, new, kept=mine)
+        moved.append((old, new))
     return moved
 
 
