@@ -49,7 +49,8 @@ STATES = (
     State("yanked", "the newest release is yanked"),
     State("listed", "listed in the catalog"),
     State("removed", "no longer listed in the catalog"),
-    State("edited", "you edited one of its fields"),
+    State("edited", "you replaced one of its upstream values"),
+    State("tagged", "it has one of your tags"),
 )
 
 # Enough for typed queries, and below SQLite's own limit (sqlite.org/limits.html: expression depth 1000).

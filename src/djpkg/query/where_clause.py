@@ -65,6 +65,7 @@ _STATES = {
     "listed": "packages.catalog_state = 'listed'",
     "removed": "packages.catalog_state = 'removed'",
     "edited": "packages.edited <> '[]'",
+    "tagged": "packages.tags <> '[]'",
 }
 
 
