@@ -17,8 +17,10 @@ from djpkg.model.merge import merge
 from tests.seed import seed_facts
 
 IDS = KnownNames(
-    {"1": 1, "2": 2, "apps": 1, "frameworks": 2}, {"53": 53, "62": 62, "forms": 53, "7": 7, "pottery": 7}, {"django-pots": "django-pots"},
-)  # fmt: skip
+    {"1": 1, "2": 2, "apps": 1, "frameworks": 2},
+    {"53": 53, "62": 62, "forms": 53, "7": 7, "pottery": 7},
+    {"django-pots": "django-pots"},
+)
 VALUES = {**merge([seed_facts()], {}).values}
 BEFORE = write_document("django-todo", VALUES, {}, IDS)
 

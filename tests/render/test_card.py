@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
@@ -18,6 +19,9 @@ from tests.render.samples import (
     render_text,
     sample_package,
 )
+
+if TYPE_CHECKING:
+    from djpkg.model.package import Values
 
 AT_60 = """\
 django-pots 2.5.0                  App · grids Gardening, 53
@@ -229,9 +233,13 @@ def test_a_note_tags_and_a_replacement_come_first() -> None:
 
 
 def test_edits_of_license_versions_and_archived_show_the_upstream_value() -> None:
-    upstream: dict[str, Value] = {"license": "MIT", "django_versions": ["4.2"], "archived": True}
+    upstream: Values = {"license": "MIT", "django_versions": ["4.2"], "archived": True}
     shown = " ".join(show(sample_package(edited=sorted(upstream))._replace(upstream=upstream), 140).split())
-    for note in ("✎ license edited, upstream: MIT", "✎ Django edited, upstream: 4.2", "✎ archived edited, upstream: yes"):
+    for note in (
+        "✎ license edited, upstream: MIT",
+        "✎ Django edited, upstream: 4.2",
+        "✎ archived edited, upstream: yes",
+    ):
         assert note in shown
 
 

@@ -137,66 +137,62 @@ def value_from_json(field: Field, value: object, ids: KnownNames) -> StoredValue
 
 def describe_values(field: Field) -> str:
     """Return the valid values of a field as text for error messages."""
-    match field.kind:
-        case Kind.INTEGER:
-            return "a whole number, 0 or more"
-        case Kind.TIME:
-            return "a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
-        case Kind.URL if field.name == "repo_url":
-            return "an http or https URL, git@HOST:OWNER/NAME, or OWNER/NAME on GitHub"
-        case Kind.URL:
-            return "an http or https URL"
-        case Kind.PROJECT:
-            return "the URL or the name of a PyPI project"
-        case Kind.COUNTS:
-            return "52 whole numbers, oldest week first, or nothing"
-        case Kind.FLAG:
-            return "true or false"
-        case Kind.NAMES if field.name == "tags":
-            return f"tags of 1 to {MAX_TAG} characters, separated by commas"
-        case Kind.NAMES if field.name == "django_versions":
-            return "versions such as 5.2, separated by commas"
-        case Kind.TEXT if field.name == "replaced_by":
-            return "the slug of another package of the mirror, or an http or https URL"
-        case Kind.NAMES:
-            return "names separated by commas"
-        case Kind.CATEGORY:
-            return "a category's id, slug or title"
-        case Kind.GRIDS:
-            return "ids, slugs or titles of grids, separated by commas"
-        case _:
-            return "a text"
+    return _VALUES_BY_NAME.get(field.name) or _VALUES_BY_KIND.get(field.kind, "a text")
+
+
+_VALUES_BY_NAME = {
+    "repo_url": "an http or https URL, git@HOST:OWNER/NAME, or OWNER/NAME on GitHub",
+    "tags": f"tags of 1 to {MAX_TAG} characters, separated by commas",
+    "django_versions": "versions such as 5.2, separated by commas",
+    "replaced_by": "the slug of another package of the mirror, or an http or https URL",
+}
+_VALUES_BY_KIND = {
+    Kind.INTEGER: "a whole number, 0 or more",
+    Kind.TIME: "a time such as 2026-01-31 or 2026-01-31T12:00:00Z",
+    Kind.FLAG: "true or false",
+    Kind.URL: "an http or https URL",
+    Kind.PROJECT: "the URL or the name of a PyPI project",
+    Kind.COUNTS: "52 whole numbers, oldest week first, or nothing",
+    Kind.NAMES: "names separated by commas",
+    Kind.CATEGORY: "a category's id, slug or title",
+    Kind.GRIDS: "ids, slugs or titles of grids, separated by commas",
+}
 
 
 def _check_value(field: Field, value: object, ids: KnownNames) -> StoredValue:
     match field.kind:
         case Kind.INTEGER:
             return _check_integer(field, value)
+        case Kind.FLAG if isinstance(value, bool):
+            return value
         case Kind.COUNTS if isinstance(value, list):
             if value and len(value) != WEEKS:
                 raise _invalid_value(field, f"{len(value)} numbers")
             return [_check_integer(field, item) for item in value]
-        case Kind.FLAG if isinstance(value, bool):
-            return value
-        case Kind.NAMES if isinstance(value, list) and field.name == "tags":
-            return sorted({_check_tag(field, item) for item in value})
-        case Kind.NAMES if isinstance(value, list) and field.name == "django_versions":
-            return list(dict.fromkeys(_check_version(field, item) for item in value))
         case Kind.NAMES if isinstance(value, list):
-            return list(dict.fromkeys(_check_text(field, item) for item in value))
+            return _check_names(field, value)
         case Kind.GRIDS if isinstance(value, list):
             return list(dict.fromkeys(_find_id(field, item, ids.grids) for item in value))
         case Kind.CATEGORY if isinstance(value, str | int):
             return _find_id(field, value, ids.categories)
-        case Kind.TIME if isinstance(value, str):
-            return _check_time(field, value)
-        case Kind.URL | Kind.PROJECT if isinstance(value, str):
-            return _check_url(field, value)
-        case Kind.TEXT if field.name == "replaced_by":
-            return _check_replacement(field, value, ids.slugs)
-        case Kind.TEXT:
-            return _check_text(field, value)
+        case Kind.TIME | Kind.URL | Kind.PROJECT | Kind.TEXT if isinstance(value, str):
+            return _check_string(field, value, ids)
     raise _invalid_value(field, value)
+
+
+def _check_string(field: Field, text: str, ids: KnownNames) -> str | None:
+    if field.kind is Kind.TIME:
+        return _check_time(field, text)
+    if field.kind in (Kind.URL, Kind.PROJECT):
+        return _check_url(field, text)
+    return _check_replacement(field, text, ids.slugs) if field.name == "replaced_by" else _check_text(field, text)
+
+
+def _check_names(field: Field, items: list[object]) -> list[str]:
+    if field.name == "tags":
+        return sorted({_check_tag(field, item) for item in items})
+    check = _check_version if field.name == "django_versions" else _check_text
+    return list(dict.fromkeys(check(field, item) for item in items))
 
 
 def _check_integer(field: Field, value: object) -> int:
@@ -223,9 +219,9 @@ def _check_version(field: Field, value: object) -> str:
     return value
 
 
-def _check_replacement(field: Field, value: object, slugs: Mapping[str, str]) -> str | None:
+def _check_replacement(field: Field, text: str, slugs: Mapping[str, str]) -> str | None:
     """Return a URL, or the slug as the catalog spells it."""
-    text = _check_text(field, value).strip()
+    text = _check_text(field, text).strip()
     if not text:
         return None
     if "://" in text:

@@ -95,9 +95,7 @@ def _read_tags(db: sqlite3.Connection, found: dict[int, Overrides]) -> None:
         found[number].values[TAGS] = sorted(names)
 
 
-def store_overrides(
-    db: sqlite3.Connection, package: int, values: Mapping[str, StoredValue], *, now: datetime
-) -> None:
+def store_overrides(db: sqlite3.Connection, package: int, values: Mapping[str, StoredValue], *, now: datetime) -> None:
     """Store values, each in its table, inside the caller's transaction. Tags replace the ones before."""
     time = format_time(now)
     db.executemany(
@@ -160,8 +158,6 @@ def delete_untyped(db: sqlite3.Connection, package: int, names: Collection[str |
         db.execute("PRAGMA foreign_keys = OFF")
         delete_overrides(db, package, names)
         db.execute("PRAGMA foreign_keys = ON")
-
-
 
 
 def parse_value(stored: object) -> object:

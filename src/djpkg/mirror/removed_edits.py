@@ -67,7 +67,9 @@ def find_removed_edits(db: sqlite3.Connection, package: int | None = None) -> li
         # A value that the new package has anyway needs no edit.
         row = db.execute(f"SELECT {', '.join(['id', *values])} FROM packages WHERE id = ?", (number,)).fetchone()
         values = {
-            name: value for (name, value), stored in zip(values.items(), row[1:], strict=True) if to_sql(value) != stored
+            name: value
+            for (name, value), stored in zip(values.items(), row[1:], strict=True)
+            if to_sql(value) != stored
         }
         if values and is_text(slug):
             found.append(RemovedEdits(number, slug, removed, values))

@@ -299,7 +299,7 @@ CREATE INDEX packages_unspaced ON packages (repo_description)
 WHERE repo_description GLOB '*{_UNSPACED_LETTER}*';
 """
 
-# What only the user sets. `replaced_by` is a row of `overrides`, as it is one value of one field; tags are rows, so that
+# What only the user sets. `replaced_by` is one value of one field, and so a row of `overrides`; tags are rows, so that
 # SQL can join and count them. `packages` has the values of all three, as of every other field.
 _FOURTH = """
 -- Damaged rows are left for the next merge: ALTER TABLE would check them all.

@@ -44,7 +44,8 @@ class Owner(Enum):
 class Field(NamedTuple):
     """One named value of a package.
 
-    `editable` fields can be overridden, or set where their owner is the user. Clearing a `nullable` field makes it null, any other one "" or [].
+    `editable` fields can be overridden, or set where their owner is the user. Clearing a `nullable` field makes it
+    null, any other one "" or [].
     """
 
     name: str

@@ -48,7 +48,13 @@ def is_valid_override(name: str, value: object) -> bool:
 
 def is_tag(value: object) -> TypeGuard[str]:
     """Return whether a value is a tag: short, printable, without commas, which separate tags, and outer spaces."""
-    return is_text(value) and 0 < len(value) <= MAX_TAG and value.isprintable() and value.strip() == value and "," not in value
+    return (
+        is_text(value)
+        and 0 < len(value) <= MAX_TAG
+        and value.isprintable()
+        and value.strip() == value
+        and "," not in value
+    )
 
 
 def is_same_value(field: Field, one: StoredValue, other: StoredValue) -> bool:
@@ -60,7 +66,11 @@ def is_same_value(field: Field, one: StoredValue, other: StoredValue) -> bool:
         return True
     if field.kind is Kind.TIME and isinstance(one, str) and isinstance(other, str):
         return is_same_time(one, other)
-    if (field.kind is Kind.GRIDS or field.name == "django_versions") and isinstance(one, list) and isinstance(other, list):
+    if (
+        (field.kind is Kind.GRIDS or field.name == "django_versions")
+        and isinstance(one, list)
+        and isinstance(other, list)
+    ):
         return set(one) == set(other)
     return False
 
