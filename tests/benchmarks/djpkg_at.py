@@ -4,6 +4,8 @@ import sys
 import time
 from datetime import datetime, timedelta
 
+from djpkg.__main__ import main
+
 _STARTED = time.monotonic()
 _NOW = datetime.fromisoformat(sys.argv.pop(1))
 
@@ -14,7 +16,7 @@ def clock() -> datetime:
 
 
 if __name__ == "__main__":
-    from djpkg.cli import app, options
+    from djpkg.cli import options
 
     options.now = clock
-    app.main()
+    main()  # as the script does, which sets the garbage collector

@@ -35,7 +35,7 @@ from djpkg.model.facts import (
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from djpkg.times import format_time, parse_time
-from tests.mirrors import NOW, POTS, catalog_facts, filled_mirror, forge_facts, override, pypi_facts
+from tests.mirrors import LIDS, NOW, POTS, catalog_facts, filled_mirror, forge_facts, override, pypi_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -554,6 +554,23 @@ def test_columns_of_a_newer_version_are_not_overwritten(db: sqlite3.Connection, 
         writer.mark_removed({2, 3, 4}, now=NOW, report=True)
     for table in tables:
         assert db.execute(f"SELECT count(*) FROM {table} WHERE colour IS NULL").fetchone() == (0,), table
+
+
+def test_packages_of_one_page_that_differ_in_their_sources_are_updated_as_if_they_were_new(
+    tmp_path: Path, db: sqlite3.Connection
+) -> None:
+    repository = SourceAnswer(HERE, Outcome.UPDATED, forge_facts("mara/django-pots"))
+    page = [
+        replace(POTS, title="Pots and pans", repo_watchers=4),
+        replace(LIDS, title="Lid", pypi_url="https://pypi.org/project/lids/", repo_watchers=9, category=2),
+    ]
+    with open_write(filled_mirror(tmp_path / "new.db", page)) as new:
+        for mirror in (db, new):
+            writer = Writer(mirror, forges=NO_FORGES)
+            writer.store_answers(GITHUB, [repository], now=NOW)
+            writer.store_catalog(page, now=NOW, report_added=False)
+        sql = "SELECT * FROM packages WHERE id IN (1, 3) ORDER BY id"
+        assert db.execute(sql).fetchall() == new.execute(sql).fetchall()
 
 
 def test_plugins_of_sqlite_utils_are_not_run(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:

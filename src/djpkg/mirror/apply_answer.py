@@ -85,9 +85,9 @@ def apply_answer(
     changed = False
     events: list[Event] = []
     if new is not None and (answer.facts is not None or old is None):
-        changed = old is None or facts_differ(old, new)
-        events = find_events(old, new, coordinate=answer.coordinate)
         if new != old:
+            changed = old is None or facts_differ(old, new)
+            events = find_events(old, new, coordinate=answer.coordinate)
             row["facts"] = facts_json.encode(new)
         if old is None or answer.outcome is Outcome.UPDATED:
             # Not before the last part: until then, the row contains parts that an older parser read.

@@ -12,6 +12,7 @@ import sqlite3
 from contextlib import closing, contextmanager, suppress
 from glob import escape
 from json import JSONDecodeError
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from djpkg.errors import DjpkgError, MirrorBusy, MirrorError, MirrorMissing
@@ -20,7 +21,7 @@ from djpkg.mirror.damage import decode_text
 from djpkg.mirror.files import OTHER_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 # The first with STRICT tables.
@@ -121,6 +122,21 @@ def execute_each(db: sqlite3.Connection, sql: str, rows: Iterable[Sequence[str |
         for row in rows:
             with suppress(sqlite3.IntegrityError), savepoint(db):
                 db.execute(sql, row)
+
+
+def upsert(
+    db: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, str | int | None]], *, key: Sequence[str]
+) -> None:
+    """Insert rows, which all have the same columns; of rows whose `key` is stored already, update those columns."""
+    if not rows:
+        return
+    names = list(rows[0])
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    db.executemany(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
+        map(itemgetter(*names), rows),
+    )
 
 
 def find_version(path: Path) -> int | None:

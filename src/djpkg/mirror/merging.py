@@ -8,10 +8,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from sqlite_utils import Database
-
 from djpkg.mirror import facts_json
-from djpkg.mirror.connection import savepoint
+from djpkg.mirror.connection import savepoint, upsert
 from djpkg.mirror.damage import DamagedRow, find_name, repair_hint
 from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.serialization import to_row
@@ -20,6 +18,7 @@ from djpkg.model.merge import FactsRow, Merged, merge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from djpkg.mirror.serialization import SqlValue
     from djpkg.source_name import SourceName
 
 # What SQLite and its module raise for a value that does not fit its column. Other errors are about the whole file.
@@ -97,9 +96,36 @@ def _write(db: sqlite3.Connection, merges: Sequence[Merged]) -> None:
     categories = {merged.values["category"] for merged in merges} - {None}
     # A category that no list has named yet: its names follow with the list of categories.
     db.executemany("INSERT OR IGNORE INTO categories (id) VALUES (?)", [(number,) for number in categories])
-    tables = Database(db, execute_plugins=False)
-    tables.table("packages").upsert_all([to_row(merged) for merged in merges], pk="id")
+    _write_rows(db, [to_row(merged) for merged in merges])
     _write_grids(db, merges)
+
+
+def _write_rows(db: sqlite3.Connection, rows: Sequence[Mapping[str, SqlValue]]) -> None:
+    """Insert new rows, and of stored ones update the columns that changed.
+
+    Most merges change few columns and no index. Writing all columns would write every index of `packages` anew.
+    """
+    names = list(rows[0]) if rows else ["id"]
+    sql = f"SELECT {', '.join(names)} FROM packages WHERE id IN (SELECT value FROM json_each(?))"
+    found = db.execute(sql, (str([row["id"] for row in rows]),))
+    stored = {before[names.index("id")]: before for before in found}
+    upsert(db, "packages", [row for row in rows if row["id"] not in stored], key=("id",))
+    batches: dict[tuple[str, ...], list[tuple[SqlValue, ...]]] = {}
+    for row in rows:
+        before = stored.get(row["id"])
+        if before is None:
+            continue
+        # By name, because merges have the same columns in different orders. Types too, because 1.0 equals 1.
+        changed = tuple(
+            name
+            for name, old in zip(names, before, strict=True)
+            if old != row[name] or type(old) is not type(row[name])
+        )
+        if changed:
+            batches.setdefault(changed, []).append((*map(row.__getitem__, changed), row["id"]))
+    for changed, values in batches.items():
+        assignments = ", ".join(f"{name} = ?" for name in changed)
+        db.executemany(f"UPDATE packages SET {assignments} WHERE id = ?", values)
 
 
 def _write_grids(db: sqlite3.Connection, merges: Sequence[Merged]) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     SqlValue: TypeAlias = str | int | None
 
 NOT_NULL = frozenset(("id", "slug", "title", "repo_url", "repo_description", "pypi_url", "catalog_state"))
+_compact = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for each value
 _TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME)
 
 
@@ -45,7 +46,7 @@ def to_sql(value: StoredValue) -> SqlValue:
 
 def to_json(value: StoredValue) -> str:
     """Return compact ASCII JSON, which `list --json` prints without parsing it."""
-    return json.dumps(value, separators=(",", ":"))
+    return _compact.encode(value)
 
 
 def from_sql(field: Field, stored: SqlValue) -> Value:

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from djpkg.mirror import dependencies, facts_json, history, overrides, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
-from djpkg.mirror.connection import execute_each, transaction
+from djpkg.mirror.connection import execute_each, transaction, upsert
 from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
 from djpkg.mirror.events import store_events
 from djpkg.mirror.merging import merge_packages
@@ -360,7 +360,7 @@ class Writer:
         for row in rows:
             batches.setdefault(frozenset(row), []).append(row)
         for batch in batches.values():
-            self._tables.table("facts").upsert_all(batch, pk=("package_id", "source", "coordinate"))
+            upsert(self._db, "facts", batch, key=("package_id", "source", "coordinate"))
 
 
 def _catalog_events(state: str | None, *, report_added: bool) -> tuple[Event, ...]:

@@ -56,6 +56,12 @@ def test_serials_are_found_by_normalized_name() -> None:
     assert read(body, wanted) == Serials(found={"django": 1, "zope-interface": 2, "a-b-c": 3}, count=4)
 
 
+@pytest.mark.parametrize("name", ["two\nthree", "\n", "", "-", "\u03a3"])
+def test_an_unusual_name_does_not_affect_those_beside_it(name: str) -> None:
+    body = text(project("One.", 1), project(name, 2), project("_Two", 3), project("three", 4))
+    assert read(body, {"one-", "-two", "three"}) == Serials(found={"one-": 1, "-two": 3, "three": 4}, count=4)
+
+
 def test_keys_may_be_in_any_order_and_whitespace_anywhere() -> None:
     body = """
       { "x" : [ { "projects" : "}" } ] , "n":1, "projects" : [ { "name" : "one" , "_last-serial" : 1 }

@@ -107,12 +107,18 @@ class _SerialCollector:
         self.count += len(projects)
         valid = [project for project in projects if project is not None]
         self.invalid += len(projects) - len(valid)
-        for project in valid:
-            name = canonicalize_name(project.name)
-            if name in self.wanted:
-                self.found[name] = project.serial
+        by_name = dict(zip(_normalize([project.name for project in valid]), valid, strict=True))
+        for name in self.wanted.intersection(by_name):
+            self.found[name] = by_name[name].serial
         if self.invalid > _MAX_INVALID:
             _reject("is invalid")
+
+
+def _normalize(names: Sequence[str]) -> Sequence[str]:
+    """Return the normalized names: all at once, because the list has 750,000 of them."""
+    normalized = canonicalize_name("\n".join(names)).split("\n") if names else []
+    # A name with a line break becomes two.
+    return normalized if len(normalized) == len(names) else [canonicalize_name(name) for name in names]
 
 
 class _JsonStream:
