@@ -40,6 +40,7 @@ def test_private_values_are_stored_shown_and_kept_apart_from_edits(fetched_mirro
         0, "note\t\tused by billing\ntags\t\tcore, prod\nreplaced_by\t\tlids\n",
     )  # fmt: skip
     assert shown() == {"note": "used by billing", "tags": ["core", "prod"], "replaced_by": "lids", "edited": []}
+    assert json.loads(run("status", "--json").out)["packages"]["edited"] == 0
     assert rows(fetched_mirror, "SELECT package_id, tag FROM tags") == [(1, "core"), (1, "prod")]
     assert rows(fetched_mirror, "SELECT package_id, note FROM notes") == [(1, "used by billing")]
     assert rows(fetched_mirror, "SELECT tags FROM packages WHERE id = 1") == [('["core","prod"]',)]
