@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror.overrides import move_overrides, read_overrides
 from djpkg.mirror.resolve import NORMALIZED_SLUG
-from djpkg.mirror.serialization import to_json, to_public, to_sql
+from djpkg.mirror.serialization import from_sql, to_json, to_public
 from djpkg.model import fields
+from djpkg.model.overrides import is_same_value
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from djpkg.mirror.serialization import SqlValue
+    from djpkg.model.fields import Field
     from djpkg.model.merge import StoredValue
     from djpkg.source_name import SourceName
 
@@ -25,13 +28,14 @@ _SAME_SLUG = f"{_NEW_SLUG} = {_OLD_SLUG} AND new.catalog_state = 'listed'"
 # Removed packages with values of the user, each with the listed package of its slug. CROSS JOIN keeps SQLite from
 # reading all packages first, which takes 17 ms of 5,800, for each page of a fetch.
 _PAIRS = (
-    "SELECT new.id, new.slug, old.id FROM"
+    "SELECT new.id, new.slug, old.id, new.slug = old.slug AS exact FROM"
     " (SELECT package_id FROM overrides UNION SELECT package_id FROM notes UNION SELECT package_id FROM tags) AS edits"
     " CROSS JOIN packages AS old ON old.id = edits.package_id AND old.catalog_state = 'removed'"
     f" CROSS JOIN packages AS new ON {_SAME_SLUG}"
 )
 _PAIRS_OF_ONE = (
-    f"SELECT new.id, new.slug, old.id FROM packages AS new CROSS JOIN packages AS old ON {_SAME_SLUG}"
+    "SELECT new.id, new.slug, old.id, new.slug = old.slug AS exact"
+    f" FROM packages AS new CROSS JOIN packages AS old ON {_SAME_SLUG}"
     " WHERE new.id = ? AND old.catalog_state = 'removed'"
 )
 
@@ -56,12 +60,20 @@ class RemovedEdits(NamedTuple):
         ]
 
 
+class CarriedOver(NamedTuple):
+    """The fields whose edits were moved from a removed package to a listed one."""
+
+    removed_id: int
+    id: int
+    fields: set[str]
+
+
 def find_removed_edits(db: sqlite3.Connection, package: int | None = None) -> list[RemovedEdits]:
     """Return the edits of removed packages that the listed one of the same slug lacks: of one package, or of all."""
     sql, selected = (_PAIRS, ()) if package is None else (_PAIRS_OF_ONE, (package,))
     pairs = db.execute(f"{sql} ORDER BY new.slug, new.id, old.id", selected).fetchall()
     found: list[RemovedEdits] = []
-    for number, slug, removed in pairs:
+    for number, slug, removed, _ in pairs:
         overrides = read_overrides(db, [number, removed])
         mine = overrides[number]
         values = {
@@ -71,30 +83,42 @@ def find_removed_edits(db: sqlite3.Connection, package: int | None = None) -> li
         }
         # A value that the new package has anyway needs no edit.
         row = db.execute(f"SELECT {', '.join(['id', *values])} FROM packages WHERE id = ?", (number,)).fetchone()
-        values = {
-            name: value
-            for (name, value), stored in zip(values.items(), row[1:], strict=True)
-            if to_sql(value) != stored
-        }
+        shown = dict(zip(values, row[1:], strict=True))
+        values = {name: value for name, value in values.items() if not _is_same(fields.get(name), value, shown[name])}
         if values and is_text(slug):
             found.append(RemovedEdits(number, slug, removed, values))
     return found
 
 
-def carry_over(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> list[tuple[int, int]]:
+def _is_same(field: Field, value: StoredValue, stored: SqlValue) -> bool:
+    try:
+        shown = from_sql(field, stored)
+    except ValueError:  # damaged
+        return False
+    return is_same_value(field, to_public(field, value), shown)
+
+
+def carry_over(
+    db: sqlite3.Connection, *, forges: Mapping[str, SourceName], added: Collection[int]
+) -> list[CarriedOver]:
     """Move edits, notes and tags from removed packages to the listed ones with the same slug and repository.
 
-    Returns the pairs of ids, the removed one first. A field that is edited in both keeps the newer package's value.
+    A slug in another spelling may belong to another package, unless this fetch `added` it. A field that is edited in
+    both keeps the newer package's value.
     """
-    moved: list[tuple[int, int]] = []
-    for new, _, old in db.execute(_PAIRS).fetchall():
-        overrides = read_overrides(db, [old, new])
-        edited, mine = ({*overrides[number].values, *overrides[number].invalid} for number in (old, new))
-        if edited <= mine or not _repositories(db, old, forges) & _repositories(db, new, forges):
-            continue
-        move_overrides(db, old, new, kept=mine)
-        moved.append((old, new))
+    moved: list[CarriedOver] = []
+    for new, _, old, exact in db.execute(f"{_PAIRS} ORDER BY old.id, exact DESC, new.id").fetchall():
+        edited, mine = _edited_fields(db, old), _edited_fields(db, new)
+        is_candidate = not edited <= mine and (exact or new in added)
+        if is_candidate and _repositories(db, old, forges) & _repositories(db, new, forges):
+            move_overrides(db, old, new, kept=mine)
+            moved.append(CarriedOver(old, new, _edited_fields(db, new) - mine))
     return moved
+
+
+def _edited_fields(db: sqlite3.Connection, package: int) -> set[str]:
+    overrides = read_overrides(db, [package])[package]
+    return {*overrides.values, *overrides.invalid}
 
 
 def _repositories(db: sqlite3.Connection, package: int, forges: Mapping[str, SourceName]) -> set[str]:
