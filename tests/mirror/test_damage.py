@@ -96,7 +96,7 @@ def desk(server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     desk.fetch()
     for number, values in (
         (2, {"title": "Mine", "grids": [], "note": "used", "tags": ["one", "prod"]}),
-        (3, {"repo_watchers": 77, "participants": ["me"], "tags": ["prod"], "replaced_by": "alpha"}),
+        (3, {"repo_watchers": 77, "participants": ["me"], "tags": ["prod"], "replaced_by": "twin"}),
     ):
         with open_write(desk.path) as db:
             writer = Writer(db, forges={})

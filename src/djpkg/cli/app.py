@@ -128,7 +128,7 @@ It can be interrupted and run again.
 GitHub allows 60 requests an hour without a token, and with one enough for everything: set GH_TOKEN, or log in with
 gh auth login. No other token is needed.
 
-The manual: djpkg help lists its pages; djpkg help TOPIC and djpkg help COMMAND show them. The rest is at
+The manual: djpkg help lists topics; djpkg help TOPIC and djpkg help COMMAND show them. The rest is at
 https://github.com/djpkg/djpkg.
 
 \b
