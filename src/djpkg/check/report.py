@@ -101,9 +101,10 @@ class CheckedPackage:
     """One dependency that the directory lists, with what the rules found; none where it is fine.
 
     `name` is the normalized name in the files, `slug` that of the directory. `via` are the sorted names of the
-    dependencies that bring it in; it can be `direct` as well. `newest` is the newest release on PyPI with its day.
-    `django` is None without a known release. `evidence` states why, with the date: ``2.6 (2026-07-24) declares
-    Django 5.2``. `python` is whether the newest release fits the Python asked for, None where that is unknown.
+    dependencies that bring it in; it can be `direct` as well. `newest` is the newest release on PyPI, and
+    `newest_released` its upload time in whole seconds of UTC with ``Z``. `django` is None without a known release;
+    `evidence` states why, with the date: ``2.6 (2026-07-24) declares Django 5.2``. `python` is whether the newest
+    release fits the Python asked for, None where that is unknown.
     `is_dead` is whether one of its findings means that it has no future; then no `instead` means "none known".
     """
 

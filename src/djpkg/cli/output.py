@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.cli import options, terminal
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from djpkg.check.report import Report
     from djpkg.mirror.damage import DamagedRow
     from djpkg.model.fields import Column
     from djpkg.model.package import Value
@@ -82,3 +84,20 @@ def report_damaged(rows: Sequence[DamagedRow]) -> None:
 def write_object(value: object) -> None:
     """Write one JSON document to stdout."""
     terminal.write_stdout(json.render_object(value))
+
+
+def write_report(report: Report, output_format: str | None, *, verbose: bool) -> None:
+    """Write the report of a check to stdout: as text, or in one of the formats of ``djpkg.render.check_formats``."""
+    if output_format == "json":
+        write_object(report.as_json())
+        return
+    from djpkg.render import check_formats  # noqa: PLC0415 - not for JSON
+
+    screen = check_formats.Screen(
+        width=terminal.width(),
+        colour=terminal.is_terminal() and "NO_COLOR" not in os.environ,
+        ascii_only=terminal.ascii_only(),
+        verbose=verbose,
+        now=options.now(),
+    )
+    terminal.write_stdout(check_formats.RENDERERS[output_format or "text"](report, screen))

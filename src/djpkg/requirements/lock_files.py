@@ -16,6 +16,7 @@ from packaging.specifiers import InvalidSpecifier
 from packaging.utils import canonicalize_name
 
 from djpkg.errors import UsageError
+from djpkg.requirements.required_python import find_required_python
 from djpkg.requirements.requirement import Mention
 from djpkg.requirements.requirements_file import url_without_credentials
 from djpkg.requirements.toml_file import describe_error, normalize_name, parse_toml
@@ -24,6 +25,7 @@ from djpkg.requirements.version_ranges import pinned_version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from djpkg.requirements.requirement import ParseContext
     from djpkg.requirements.toml_file import Table, TomlFile
 
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
@@ -58,12 +60,13 @@ def is_lock_file(name: str) -> bool:
     return name in _REQUIRED_KEYS or name == "Pipfile.lock" or _PYLOCK.fullmatch(name) is not None
 
 
-def parse_lock(name: str, text: str, *, kind: str) -> Iterator[Mention]:
+def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Iterator[Mention]:
     """Yield every package of a TOML lock file, except members of the workspace.
 
     `kind` is the file name without its folder.
     """
     file = parse_toml(name, text)
+    context.pythons.extend(find_required_python(file))
     required_key = _REQUIRED_KEYS.get(kind, "lock-version")
     key = "package" if kind in _REQUIRED_KEYS else "packages"
     if not {key, required_key} & file.document.keys():

@@ -68,11 +68,11 @@ def _parse_file(name: str, text: str, context: ParseContext) -> Iterator[Mention
     if file == "pyproject.toml":
         return pyproject.parse_pyproject(name, _check_text(name, text), context)
     if file == "Pipfile":
-        return pyproject.parse_pipfile(name, _check_text(name, text))
+        return pyproject.parse_pipfile(name, _check_text(name, text), context)
     if file == "Pipfile.lock":
         return lock_files.parse_pipfile_lock(name, _check_text(name, text))
     if lock_files.is_lock_file(file):
-        return lock_files.parse_lock(name, _check_text(name, text), kind=file)
+        return lock_files.parse_lock(name, _check_text(name, text), context, kind=file)
     raise UsageError(f"{name}: unsupported file", hint=f"supported: {SUPPORTED_FILES}")
 
 

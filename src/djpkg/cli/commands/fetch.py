@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from djpkg.cli.project_files import ProjectFiles
     from djpkg.fetch.estimate import Estimate
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.report import Report
@@ -126,6 +127,35 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
             message = f"unknown source {quote_input(name)}"
             raise UsageError(message, hint=f"use one of: {', '.join(SourceName)}") from error
     return frozenset(sources)
+
+
+def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> None:
+    """Fetch what these files require, for a command that reads it afterwards; `quiet` prints trouble alone.
+
+    Where the catalog was never read completely, it is read first. Raises DjpkgError; interrupts end the program.
+    """
+    from djpkg.fetch import run
+    from djpkg.fetch.request import FetchRequest
+
+    interactive = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
+    path = config.mirror_path(os.environ, db)
+
+    def fetch_request(request: FetchRequest) -> None:
+        report = run.fetch(
+            request, path, os.environ, progress=_new_progress(visible=interactive, quiet=quiet), clock=options.now
+        )
+        _print_report(report, db, summary=interactive)
+        if report.stop_code in (INTERRUPTED, TERMINATED):
+            raise typer.Exit(report.stop_code)
+
+    with options.open_mirror(db, missing="") as mirror:
+        has_catalog = fetch_history.find_sweep(mirror, SourceName.CATALOG) is not None
+    if not has_catalog:
+        fetch_request(FetchRequest(all_packages=True, sources=frozenset({SourceName.CATALOG})))
+    with options.open_mirror(db, missing="") as mirror:
+        ids, _ = selection.find_required_packages(mirror, files.requirements)
+    if ids:
+        fetch_request(FetchRequest(packages=tuple(map(str, ids)), manifests=tuple(manifests)))
 
 
 def _find_required(manifests: Sequence[str], db: Path | None, *, report: bool, quiet: bool) -> tuple[str, ...]:

@@ -1,0 +1,219 @@
+"""Read what ``djpkg check`` needs, in a few statements for all dependencies together.
+
+A damaged value counts as unknown, so that it harms only its own package.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from djpkg.check.facts import Candidate, MirrorFacts, Need, PackageFacts
+from djpkg.check.instead import needs_alternative
+from djpkg.mirror import fetch_history, resolve, successors
+from djpkg.mirror.damage import slug_or_id, text_or_none
+from djpkg.mirror.django import get_python_versions, get_series
+from djpkg.model.pypi_project import DJANGO, EXTRA
+from djpkg.source_name import SourceName
+from djpkg.text import is_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from djpkg.requirements.requirement import Requirement
+
+_COLUMNS = (
+    "id, slug, pypi_name, repository_key, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,"
+    " suggestion, repo_description, last_updated, pypi_version, released, yanked, requires_python, django_versions,"
+    " django_requires, replaced_by, checked"
+)
+_EVENTS = ("archived", "blocked", "gone", "removed", "yanked")
+_GONE = ("gone", "blocked")
+
+
+def read_facts(
+    db: sqlite3.Connection,
+    requirements: Sequence[Requirement],
+    *,
+    catalog: str,
+    forges: Mapping[str, SourceName],
+    now: datetime,
+) -> MirrorFacts:
+    """Return the facts about the required packages, and what may replace the dead ones.
+
+    `catalog` is the configured URL of the catalog's API. A requirement is found by its project, else by the repository
+    that it is installed from.
+    """
+    ids = _find_packages(db, requirements, catalog=catalog, forges=forges)
+    packages = _read_packages(db, ids.values(), names=[requirement.name for requirement in requirements])
+    by_name = {name: packages[number] for name, number in ids.items() if number in packages}
+    dead = [facts for facts in packages.values() if needs_alternative(facts, now=now)]
+    offered = successors.find_successors(db, dead, catalog=catalog, forges=forges) if dead else {}
+    others = _read_packages(db, {number for found in offered.values() for number, _ in found}) if offered else {}
+    candidates = {
+        package: tuple(Candidate(others[number], reason) for number, reason in found if number in others)
+        for package, found in offered.items()
+    }
+    sweep = fetch_history.find_sweep(db, SourceName.CATALOG)
+    return MirrorFacts(
+        by_name,
+        candidates,
+        frozenset(_find_dead_suggestions(db, dead, forges)),
+        get_series(db),
+        get_python_versions(db),
+        None if sweep is None else sweep.completed,
+    )
+
+
+def _find_packages(
+    db: sqlite3.Connection, requirements: Sequence[Requirement], *, catalog: str, forges: Mapping[str, SourceName]
+) -> dict[str, int]:
+    """Return the id of the package of each requirement that has one.
+
+    Of several packages of one project: a listed one, with the name of the project, the oldest.
+    """
+    names = json.dumps([requirement.name for requirement in requirements])
+    found: dict[str, list[tuple[bool, bool, int]]] = {}
+    for number, slug, name, state in db.execute(
+        "SELECT id, slug, pypi_name, catalog_state FROM packages WHERE pypi_name IN (SELECT value FROM json_each(?))",
+        (names,),
+    ):
+        has_name = is_text(slug) and resolve.normalize_slug(slug) == name
+        found.setdefault(name, []).append((state != "listed", not has_name, number))
+    ids = {name: min(ranked)[2] for name, ranked in found.items()}
+    for requirement in requirements:
+        if requirement.name not in ids and requirement.url is not None:
+            matching = resolve.find_by_project(db, requirement.name, requirement.url, catalog=catalog, forges=forges)
+            if matching:
+                ids[requirement.name] = matching[0]
+    return ids
+
+
+def _read_packages(
+    db: sqlite3.Connection, numbers: Iterable[int], *, names: Sequence[str] = ()
+) -> dict[int, PackageFacts]:
+    """Return the packages by id; with `names` also their releases, and what they require of these and of Django."""
+    ids = json.dumps(sorted(set(numbers)))
+    columns = _COLUMNS if _has_replaced_by(db) else _COLUMNS.replace("replaced_by", "NULL")
+    rows = db.execute(f"SELECT {columns} FROM packages WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+    stored = rows.fetchall()
+    events, needs, releases = (
+        (_read_events(db, ids), _read_needs(db, ids, names), _read_releases(db, ids)) if names else ({}, {}, {})
+    )
+    return {row[0]: _package(row, events, needs, releases) for row in stored}
+
+
+def _has_replaced_by(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM pragma_table_info('packages') WHERE name = 'replaced_by'").fetchone() is not None
+
+
+def _package(
+    row: Sequence[object],
+    events: Mapping[int, Mapping[str, str]],
+    needs: Mapping[int, Sequence[Need]],
+    releases: Mapping[int, tuple[bool, str | None]],
+) -> PackageFacts:
+    (number, slug, project, repository, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,
+     suggestion, description, updated, newest, released, yanked, requires_python, django_versions, django_requires,
+     replaced_by, checked) = row  # fmt: skip
+    assert isinstance(number, int)  # noqa: S101 - the primary key
+    versions = _parse(django_versions)
+    answered = _parse(checked)
+    has_yanked, stored_releases = releases.get(number, (False, None))
+    return PackageFacts(
+        id=number,
+        slug=slug_or_id(number, slug),
+        project=text_or_none(project),
+        repository=text_or_none(repository),
+        catalog_state=text_or_none(catalog_state) or "listed",
+        repo_state=text_or_none(repo_state),
+        pypi_state=text_or_none(pypi_state),
+        archived=archived == 1,
+        archived_at=text_or_none(archived_at),
+        moved_to=text_or_none(moved_to),
+        suggestion=text_or_none(suggestion),
+        description=text_or_none(description) or "",
+        updated=text_or_none(updated),
+        newest=text_or_none(newest),
+        released=text_or_none(released),
+        yanked=yanked == 1,
+        requires_python=text_or_none(requires_python),
+        django_versions=tuple(filter(is_text, versions)) if isinstance(versions, list) else (),
+        django_requires=text_or_none(django_requires),
+        replaced_by=text_or_none(replaced_by),
+        checked={key: time for key, time in answered.items() if is_text(time)} if isinstance(answered, dict) else {},
+        events=events.get(number, {}),
+        needs=tuple(needs.get(number, ())),
+        has_yanked=has_yanked,
+        releases_json=stored_releases,
+    )
+
+
+def _parse(value: object) -> object:
+    """Return the value of a JSON text, None for a damaged one."""
+    if not is_text(value):
+        return None
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_events(db: sqlite3.Connection, ids: str) -> dict[int, dict[str, str]]:
+    """Return the time of the last event of each kind; that of a project on PyPI is named ``project gone``."""
+    events: dict[int, dict[str, str]] = {}
+    for number, event, old, at in db.execute(
+        "SELECT package_id, event, old, at FROM events WHERE package_id IN (SELECT value FROM json_each(?))"
+        f" AND event IN ({', '.join('?' * len(_EVENTS))}) ORDER BY at",
+        (ids, *_EVENTS),
+    ):
+        is_project = event in _GONE and is_text(old) and "/" not in old
+        if is_text(event) and is_text(at):
+            events.setdefault(number, {})[f"project {event}" if is_project else event] = at
+    return events
+
+
+def _read_needs(db: sqlite3.Connection, ids: str, names: Sequence[str]) -> dict[int, list[Need]]:
+    """Return what the newest releases require of Django and of the named projects, without extras."""
+    needs: dict[int, list[Need]] = {}
+    for number, requires, specifier, marker in db.execute(
+        "SELECT package_id, requirements.requires, specifier, marker"
+        " FROM requirements JOIN packages ON packages.id = package_id"
+        " WHERE package_id IN (SELECT value FROM json_each(?)) AND project = packages.pypi_name AND until IS NULL"
+        " AND requirements.requires IN (SELECT value FROM json_each(?)) AND instr(coalesce(marker, ''), ?) = 0",
+        (ids, json.dumps([DJANGO, *names]), EXTRA),
+    ):
+        if is_text(requires) and is_text(specifier):
+            needs.setdefault(number, []).append(Need(requires, specifier, text_or_none(marker)))
+    return needs
+
+
+def _read_releases(db: sqlite3.Connection, ids: str) -> dict[int, tuple[bool, str | None]]:
+    """Return whether any release of each package is yanked, and all its releases as JSON."""
+    return {
+        number: (has_yanked == 1, text_or_none(releases))
+        for number, has_yanked, releases in db.execute(
+            "SELECT package_id, max(releases.yanked),"
+            " json_group_array(json_array(version, uploaded, releases.yanked, releases.requires_python))"
+            " FROM releases JOIN packages ON packages.id = package_id"
+            " WHERE package_id IN (SELECT value FROM json_each(?)) AND project = packages.pypi_name"
+            " GROUP BY package_id",
+            (ids,),
+        )
+    }
+
+
+def _find_dead_suggestions(
+    db: sqlite3.Connection, packages: Iterable[PackageFacts], forges: Mapping[str, SourceName]
+) -> Iterable[str]:
+    """Yield the suggested repositories that are gone, blocked or archived themselves, as far as the mirror knows."""
+    for facts in packages:
+        if facts.suggestion is None or facts.repo_state not in _GONE:
+            continue
+        coordinate = successors.find_coordinate(facts.suggestion, forges)
+        states = db.execute("SELECT repo_state, archived FROM packages WHERE repository_key = ?", (coordinate,))
+        known = states.fetchall()
+        if known and all(state in _GONE or archived == 1 for state, archived in known):
+            yield facts.suggestion
