@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check.report import Remark
 from djpkg.errors import UsageError
-from djpkg.requirements.toml_file import normalize_name
 from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
@@ -92,12 +90,16 @@ def parse_baseline(name: str, text: str) -> frozenset[tuple[str, str]]:
 
 def unknown_rule(name: str, rules: Collection[str]) -> UsageError:
     """Return the error for an unknown rule, with the nearest name."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only after a typing error
+
     near = get_close_matches(name.strip().lower(), rules, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else f"use some of: {', '.join(rules)}"
     return UsageError(f"unknown rule {quote_input(name)}", hint=hint)
 
 
 def _parse_entry(file: TomlFile, entry: object, index: int, rules: Collection[str]) -> Ignored:
+    from djpkg.requirements.toml_file import normalize_name  # noqa: PLC0415 - few projects have exceptions
+
     path = (*_TABLE, "ignore", index)
     if not isinstance(entry, dict):
         raise file.error("is not a table", *path)

@@ -17,30 +17,28 @@ if TYPE_CHECKING:
 
 _MAX_ALTERNATIVES = 3
 _ACTIVE = timedelta(days=365)
-# Words of a description that name a successor, up to the name or address: "DEPRECATED, use django-b instead".
-_LEAD = re.compile(
-    r"""
-    \b(?:
-        (?:superseded|replaced|succeeded|obsoleted)\s+by
-        | in\s+favou?r\s+of
-        | (?:please\s+|now\s+|just\s+)?(?:use|try|switch\s+to|migrate\s+to|see|check\s+out|consider(?:\s+using)?)
-        | (?:moved|migrated|merged|renamed|became|continues?|continued|lives\s+on|maintained)\s+
-          (?:in)?(?:to|at|as|in|by|under)
-        | successor(?:\s+is)? | renamed
-    )[\s:,]+(?:the\s+|a\s+|our\s+|package\s+|project\s+|to\s+)*
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-# A description counts only if it also states that this package has ended.
-_ENDED = re.compile(
-    r"""\b(?: deprecated | deprecation | unmaintained | not\s+maintained | no\s+longer | abandoned | obsolete[d]?
-    | superseded | replaced\s+by | succeeded\s+by | in\s+favou?r\s+of | discontinued | archived | dead | end.of.life
-    | eol | moved | migrated | merged\s+into | renamed | instead )\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_NAME = re.compile(
-    r"[`'\"(\[<*]*(https?://[^\s)\]>`'\"]{3,300}|[A-Za-z0-9][A-Za-z0-9._-]{1,98}[A-Za-z0-9](?:/[A-Za-z0-9._-]{1,98}[A-Za-z0-9])?)"
-)
+# Strings, compiled at first use: most runs have no dead package with a description.
+# A description counts only if it states that this package has ended.
+_ENDED = r"""(?ix)
+\b(?: deprecated | deprecation | unmaintained | (?:not|no\s+longer|never)\s+(?:\w+\s+)?(?:maintained|supported|developed)
+    | abandoned | obsoleted? | superseded | replaced\s+by | succeeded\s+by | in\s+favou?r\s+of | discontinued
+    | archived | dead | end[\s-]of[\s-]life | eol | moved | migrated | merged\s+into | renamed | instead )\b
+"""
+# Words before the name of the successor. After the first group any name counts; after the second, which has other uses
+# too, only what looks like the name of a package.
+_LEAD = r"""(?ix)
+\b(?:
+    (?P<strong> (?:superseded|replaced|succeeded|obsoleted)\s+by | in\s+favou?r\s+of | renamed\s+(?:to|as)
+        | successor(?:\s+is)? | merged\s+into )
+    | use(?:rs)? | try | switch\s+to | migrate\s+to | see | check\s+out | consider(?:\s+using)?
+    | (?:moved|migrated|continue[sd]?|lives\s+on|maintained|development)\s+(?:to|at|as|in|by|under)
+)[\s:,]+(?:(?:the|a|our|package|project|to|using)\s+)*
+"""
+_NAME = r"""(?x)
+[`'"(\[<*]*
+( https?://[^\s)\]>`'"]{3,300} | [A-Za-z0-9][A-Za-z0-9._-]{1,98}[A-Za-z0-9] (?:/[A-Za-z0-9._-]{1,98}[A-Za-z0-9])? )
+"""
+_PACKAGE_LIKE = r"(?i)https?://.+|.*[-_/].*|.*django.+|.+django.*"
 _MAX_NAMES = 10
 
 
@@ -87,13 +85,16 @@ def successor_names(description: str) -> list[str]:
 
     Whether any of them is a package is for the caller to look up.
     """
-    if not _ENDED.search(description):
+    if not re.search(_ENDED, description):
         return []
     names: list[str] = []
-    for lead in _LEAD.finditer(description):
-        match = _NAME.match(description, lead.end())
-        if match is not None:
-            names.append(match[1].rstrip(".,;:!?)"))
+    for lead in re.finditer(_LEAD, description):
+        match = re.compile(_NAME).match(description, lead.end())
+        if match is None:
+            continue
+        name = match[1].rstrip(".,;:!?)")
+        if not name.isdigit() and (lead["strong"] or re.fullmatch(_PACKAGE_LIKE, name)):
+            names.append(name)
     return list(dict.fromkeys(names))[:_MAX_NAMES]
 
 

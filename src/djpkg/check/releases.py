@@ -38,11 +38,25 @@ def find_yanked(facts: PackageFacts, mentions: Iterable[Mention], python: Series
     """Return the releases in use that are yanked, one for each place, the pinned ones first."""
     if not facts.has_yanked:
         return []
-    releases = _by_version(facts)
+    yanked = [release for release in facts.releases() if release.yanked]
     found = [
-        used for one in mentions if (used := _find_used(one, releases, python)) is not None and used.release.yanked
+        used
+        for one in mentions
+        if _may_use(one, yanked, facts)
+        if (used := _find_used(one, _by_version(facts), python)) is not None and used.release.yanked
     ]
     return sorted(found, key=lambda used: not used.is_pinned)
+
+
+def _may_use(mention: Mention, yanked: Iterable[Release], facts: PackageFacts) -> bool:
+    """Return False where a place certainly uses none of the yanked releases, so that all need not be compared."""
+    if mention.version is not None:
+        pinned = parse_version(mention.version)
+        return any(parse_version(release.version) == pinned for release in yanked)
+    newest = parse_version(facts.newest)
+    if newest is None or facts.yanked or not _allows_newest(mention, facts):
+        return True
+    return any(version > newest for release in yanked if (version := parse_version(release.version)) is not None)
 
 
 def find_outdated(facts: PackageFacts, mentions: Iterable[Mention], python: Series | None) -> list[tuple[str, Release]]:
@@ -114,13 +128,16 @@ def _by_version(facts: PackageFacts) -> list[tuple[Version, Release]]:
 
 
 def _allows_newest(mention: Mention, facts: PackageFacts) -> bool:
-    """Return whether a place certainly uses PyPI's newest release, so that nothing else has to be compared.
+    """Return whether a place certainly allows PyPI's newest release, so that nothing else has to be compared.
 
     Places with a URL count as such: what they install is not on PyPI.
     """
     if mention.version is not None:
         return mention.version == facts.newest
-    return mention.url is not None or not mention.specifier
+    if mention.url is not None or not mention.specifier:
+        return True
+    specifier, newest = _parse_specifier(mention.specifier), parse_version(facts.newest)
+    return specifier is not None and newest is not None and not newest.is_prerelease and newest in specifier
 
 
 def _find_used(mention: Mention, releases: Sequence[tuple[Version, Release]], python: Series | None) -> Used | None:
@@ -132,20 +149,35 @@ def _find_used(mention: Mention, releases: Sequence[tuple[Version, Release]], py
     if mention.url is not None:
         return None
     allowed = _allowed(mention.specifier, releases)
-    if not allowed:
+    if allowed is None:
         return None
-    instead = next((one for one in reversed(allowed) if not one.yanked and _is_installable(one, python)), None)
-    return Used(mention, allowed[-1], is_pinned=False, instead=instead)
+    if not allowed.yanked:
+        return Used(mention, allowed, is_pinned=False, instead=None)
+    left = [(version, one) for version, one in releases if not one.yanked and _is_installable(one, python)]
+    return Used(mention, allowed, is_pinned=False, instead=_allowed(mention.specifier, left))
 
 
-def _allowed(specifier: str, releases: Sequence[tuple[Version, Release]]) -> list[Release]:
-    """Return the releases with files that a specifier allows: final ones, prereleases only if there is nothing else."""
+def _allowed(specifier: str, releases: Sequence[tuple[Version, Release]]) -> Release | None:
+    """Return the newest release with files that a specifier allows: a final one, a prerelease if there is no other."""
+    parsed = _parse_specifier(specifier)
+    if parsed is None:
+        return None
+    prerelease: Release | None = None
+    for version, release in reversed(releases):
+        if release.uploaded is None or not parsed.contains(version, prereleases=True):
+            continue
+        if not version.is_prerelease:
+            return release
+        prerelease = prerelease or release
+    return prerelease
+
+
+@lru_cache(maxsize=4096)
+def _parse_specifier(text: str) -> SpecifierSet | None:
     try:
-        parsed = SpecifierSet(specifier)
+        return SpecifierSet(text)
     except InvalidSpecifier:
-        return []
-    fitting = {version: release for version, release in releases if release.uploaded is not None}
-    return [fitting[version] for version in parsed.filter(fitting)]
+        return None
 
 
 def _is_usable(version: Version, release: Release, python: Series | None) -> bool:

@@ -6,9 +6,8 @@ Days are ``YYYY-MM-DD``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.times import format_time
 
@@ -34,8 +33,7 @@ class Verdict(StrEnum):
     UNPROVEN = "unproven"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The version of Django or Python that was asked for: ``5.2``; None where it is unknown.
 
     `why` states where it comes from: ``--django``, ``uv.lock:12 pins 5.2.8``, ``newest series on PyPI``. `release` is
@@ -47,8 +45,7 @@ class Target:
     release: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorAge:
+class MirrorAge(NamedTuple):
     """When the catalog was last read completely, None for never, and when a source last answered about these packages.
 
     `age_days` is the age of the older of the two times in whole days, None if neither is known.
@@ -59,8 +56,7 @@ class MirrorAge:
     age_days: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One place in a file that names a dependency. `pinned` is the one version that it allows, else None."""
 
     file: str
@@ -69,8 +65,7 @@ class Place:
     pinned: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One rule that applies to one dependency.
 
     `message` is one sentence with the evidence and its date, without the name of the package and without a period:
@@ -85,8 +80,7 @@ class Finding:
     ignored: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(NamedTuple):
     """A living package to use in place of a dead one. `slug` is its slug, or an address of the user's ``replaced_by``.
 
     `reason` follows the slug in a sentence: ``3 of 4 former dependents require it now``.
@@ -96,8 +90,7 @@ class Alternative:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedPackage:
+class CheckedPackage(NamedTuple):
     """One dependency that the directory lists, with what the rules found; none where it is fine.
 
     `name` is the normalized name in the files, `slug` that of the directory. `via` are the sorted names of the
@@ -135,8 +128,7 @@ class CheckedPackage:
         return Severity.FAIL if Severity.FAIL in severities else Severity.NOTE if severities else None
 
 
-@dataclass(frozen=True, slots=True)
-class Unlisted:
+class Unlisted(NamedTuple):
     """A dependency that the directory does not list. `looks_like_django` is whether its name suggests a package for
     Django, so that it is named even where the others are counted.
     """
@@ -147,8 +139,7 @@ class Unlisted:
     looks_like_django: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(NamedTuple):
     """A note that belongs to no dependency, such as an exception that no longer applies. `line` is in `file`."""
 
     file: str
@@ -156,16 +147,14 @@ class Remark:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why the command could not judge, and the next step."""
 
     message: str
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """The whole result. `packages` and `unlisted` are sorted by name; `excluded_by_marker` are names.
 
     `rules` has every rule in the order of the documentation, with a few words for the heading of a group:
@@ -183,7 +172,7 @@ class Report:
     unlisted: tuple[Unlisted, ...] = ()
     excluded_by_marker: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
-    failure: Failure | None = field(default=None)
+    failure: Failure | None = None
 
     @property
     def required(self) -> int:

@@ -89,7 +89,7 @@ def write_object(value: object) -> None:
 def write_report(report: Report, output_format: str | None, *, verbose: bool) -> None:
     """Write the report of a check to stdout: as text, or in one of the formats of ``djpkg.render.check_formats``."""
     if output_format == "json":
-        write_object(report.as_json())
+        terminal.write_stdout(json.render_report(report.as_json()))
         return
     from djpkg.render import check_formats  # noqa: PLC0415 - not for JSON
 

@@ -113,7 +113,7 @@ def _package(
     row: Sequence[object],
     events: Mapping[int, Mapping[str, str]],
     needs: Mapping[int, Sequence[Need]],
-    releases: Mapping[int, tuple[bool, str | None]],
+    releases: Mapping[tuple[int, str], tuple[bool, str | None]],
 ) -> PackageFacts:
     (number, slug, project, repository, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,
      suggestion, description, updated, newest, released, yanked, requires_python, django_versions, django_requires,
@@ -121,7 +121,7 @@ def _package(
     assert isinstance(number, int)  # noqa: S101 - the primary key
     versions = _parse(django_versions)
     answered = _parse(checked)
-    has_yanked, stored_releases = releases.get(number, (False, None))
+    has_yanked, stored_releases = releases.get((number, str(project)), (False, None))
     return PackageFacts(
         id=number,
         slug=slug_or_id(number, slug),
@@ -190,16 +190,14 @@ def _read_needs(db: sqlite3.Connection, ids: str, names: Sequence[str]) -> dict[
     return needs
 
 
-def _read_releases(db: sqlite3.Connection, ids: str) -> dict[int, tuple[bool, str | None]]:
-    """Return whether any release of each package is yanked, and all its releases as JSON."""
+def _read_releases(db: sqlite3.Connection, ids: str) -> dict[tuple[int, str], tuple[bool, str | None]]:
+    """Return for each package and project whether any release is yanked, and all its releases as JSON."""
     return {
-        number: (has_yanked == 1, text_or_none(releases))
-        for number, has_yanked, releases in db.execute(
-            "SELECT package_id, max(releases.yanked),"
-            " json_group_array(json_array(version, uploaded, releases.yanked, releases.requires_python))"
-            " FROM releases JOIN packages ON packages.id = package_id"
-            " WHERE package_id IN (SELECT value FROM json_each(?)) AND project = packages.pypi_name"
-            " GROUP BY package_id",
+        (number, project): (has_yanked == 1, text_or_none(releases))
+        for number, project, has_yanked, releases in db.execute(
+            "SELECT package_id, project, max(yanked),"
+            " json_group_array(json_array(version, uploaded, yanked, requires_python)) FROM releases"
+            " WHERE package_id IN (SELECT value FROM json_each(?)) GROUP BY package_id, project",
             (ids,),
         )
     }

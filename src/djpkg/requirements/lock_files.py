@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import ParseContext
     from djpkg.requirements.toml_file import Table, TomlFile
 
-_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 # A key that each kind of lock has even without packages; "lock-version" in pylock.toml.
 _REQUIRED_KEYS = {"uv.lock": "version", "poetry.lock": "metadata", "pdm.lock": "metadata"}
 # A whole string, so that the quotes in it are passed in one step, or a bracket.
@@ -53,11 +52,6 @@ class _Package(NamedTuple):
     mention: Mention
     edges: tuple[_Edge, ...]
     own: bool
-
-
-def is_lock_file(name: str) -> bool:
-    """Return whether a file name, without its folder, is that of a supported lock file."""
-    return name in _REQUIRED_KEYS or name == "Pipfile.lock" or _PYLOCK.fullmatch(name) is not None
 
 
 def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Iterator[Mention]:

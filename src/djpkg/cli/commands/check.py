@@ -98,7 +98,7 @@ def check(
         report = _check(files or [_DEFAULT_FILE], typed, db, fetch=fetch, quiet=output_format is not None)
     except DjpkgError as error:
         if as_json:
-            output.write_object(_failed_report(error).as_json())
+            output.write_report(_failed_report(error), "json", verbose=False)
         raise
     output.write_report(report, output_format, verbose=verbose)
     terminal.flush()
