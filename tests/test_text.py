@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from djpkg.text import pluralize, quote_input, strip_credentials
@@ -18,6 +20,19 @@ from djpkg.text import pluralize, quote_input, strip_credentials
         ("https://example.org/a@b", "https://example.org/a@b"),
         ("https://user:se#cr?t@example.org/a", "https://example.org/a"),
         ("git@example.org:a/b", "git@example.org:a/b"),
+        ("git@example.org:a/b@v1 git@example.org:a/b", "git@example.org:a/b@v1 git@example.org:a/b"),
+        ("https://user:pa/ss@example.org/a", "https://example.org/a"),
+        ("https://user:pa//ss@example.org", "https://example.org"),
+        ("git+https://user:a@b/c@example.org:8443/x.git@v1.0", "git+https://example.org:8443/x.git@v1.0"),
+        ("https://user:pa/ss@localhost/x", "https://localhost/x"),
+        ("https://user:pa/ss@intranet", "https://intranet"),
+        ("https://user:12/34@example.org/x", "https://example.org/x"),
+        ("git+https://example.org:8443/a/b.git@v1.0", "git+https://example.org:8443/a/b.git@v1.0"),
+        ("git+https://example.org/a/b.git@release/1", "git+https://example.org/a/b.git@release/1"),
+        ("u:s3cretpass@h/x.txt", "h/x.txt"),
+        ("--in=user:s@cret@example.org/x.txt 'me:pw@h'", "--in=example.org/x.txt 'h'"),
+        ("me:pa/ss@example.org/x.txt", "example.org/x.txt"),
+        ("pkg:pypi/django@4.2 docs:=a@b C:/x@y C:\\x@y", "pkg:pypi/django@4.2 docs:=a@b C:/x@y C:\\x@y"),
         ("django-todo", "django-todo"),
     ],
 )
@@ -37,6 +52,14 @@ def test_credentials_are_removed_from_urls(text: str, stripped: str) -> None:
 )
 def test_quoted_input_is_escaped_shortened_and_without_credentials(text: str, quoted: str) -> None:
     assert quote_input(text) == quoted
+
+
+@pytest.mark.parametrize("piece", ["//:@", "//a:b", "a:", ":@", "u:p@h/", "//u:p/", "a:,", "a:/,"])
+def test_long_texts_are_quoted_at_once(piece: str) -> None:
+    started = time.process_time()
+    quote_input(piece * 2_000_000)
+    strip_credentials(piece * 50_000)
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(

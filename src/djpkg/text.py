@@ -10,16 +10,33 @@ if TYPE_CHECKING:
 
 # In characters.
 _MAX_QUOTED = 60
+_MAX_READ = 10_000
+
+
+# A string, compiled at first use. In this order: a password with any characters before a host, user and password up to
+# the path, a password with "/" before something else (digits are a port), and user and password without a scheme. In
+# scp addresses (git@host:path) the @ comes first.
+_CREDENTIALS = r"""(?x)
+    (?P<slashes>//) (?:
+        [^\s/@]*:\S{0,300}@(?=(?:(?:[\w-]+\.)+[\w-]+|localhost|\[[\da-f:]+\])(?::\d+)?/)
+        | [^/\s]*@
+        | [^\s/@:]*:(?!\d+(?:/|$))\S{0,300}@
+    )
+    | (?<![^\s'"(<=,]) (?:
+        [^\s/@:'"(<=,]{1,300}:(?![=/\\])[^\s/]{1,300}@
+        | [^\s/@:'"(<=,]{2,300}:(?![=/\\])\S{1,300}@(?=[^\s/@]+/)
+    )
+"""
 
 
 def strip_credentials(text: str) -> str:
     """Return the text without user and password in every URL in it."""
-    return re.sub(r"//[^/\s]*@", "//", text)
+    return re.sub(_CREDENTIALS, lambda match: match["slashes"] or "", text)
 
 
 def quote_input(text: str) -> str:
     """Return user input in quotes for a message: escaped, shortened, without credentials."""
-    text = strip_credentials(text)
+    text = strip_credentials(text[:_MAX_READ])
     return repr(f"{text[:_MAX_QUOTED]}…" if len(text) > _MAX_QUOTED else text)
 
 

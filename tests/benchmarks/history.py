@@ -85,7 +85,9 @@ def _days(packages: int, days: int) -> Iterator[dict[int, Measured]]:
         if day >= WINDOW_DAYS:
             rng.shuffle(order)  # answers come in any order
             yield {
-                number: Measured(stars[number], forks[number], contributors[number], commits[number])
+                number: Measured(
+                    stars[number], forks[number], contributors[number], commits[number], f"github.com/p/{number}"
+                )
                 for number in order
             }
 

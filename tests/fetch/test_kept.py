@@ -185,6 +185,30 @@ def test_the_estimate_counts_what_an_older_parser_has_read(desk: Desk) -> None:
     assert {one.outdated for one in estimates(desk)} == {0}
 
 
+@pytest.mark.parametrize("source", ["pypi", "github"])
+def test_what_is_gone_is_not_counted_as_read_by_an_older_parser(desk: Desk, source: str) -> None:
+    add_package_of(desk.world, "pypi")
+    desk.fetch()
+    repo, project = desk.world.repo("acme/pots"), desk.world.project("pots")
+    repo.state, project.state = "gone", "gone"
+    desk.advance(days=1)
+    desk.fetch()
+    write(desk, "UPDATE facts SET parser_version = 0 WHERE source = ? AND outcome = 'gone'", source)
+    for names in ([], ["pots"]):
+        assert {one.outdated for one in estimates(desk, *names)} == {0}
+        desk.advance(days=40)
+        desk.fetch(*names)
+    sql = "SELECT facts, parser_version FROM facts JOIN packages ON id = package_id WHERE slug = 'pots' AND source = ?"
+    if source == "github":  # a part that the older parser read is read anew
+        write(desk, "UPDATE facts SET facts = json_set(facts, '$.weeks.days', json('{}')) WHERE source = 'github'")
+    repo.state = project.state = "ok"
+    desk.advance(days=40)
+    desk.fetch()
+    ((facts, version),) = desk.rows(sql, (source,))
+    assert version == PARSER_VERSIONS[SourceName(source)]
+    assert source == "pypi" or json.loads(facts)["weeks"]["days"]
+
+
 # --refetch.
 
 
@@ -325,6 +349,22 @@ def test_packages_know_which_listed_packages_they_require_and_are_used_by(desk: 
     assert desk.field("pots", "requires") == ["clay"]
 
 
+def test_a_project_that_is_gone_uses_nothing(desk: Desk) -> None:
+    desk.world.add_package("clay", releases=[("1.0", 9)])
+    desk.world.add_package("pots", releases=[release("1.0", 9, "clay")])
+    desk.fetch()
+    assert (desk.field("pots", "requires"), desk.field("clay", "used_by")) == (["clay"], 1)
+    desk.world.delete_project("pots")
+    desk.advance(days=1)
+    desk.fetch("pots")
+    assert (desk.field("pots", "requires"), desk.field("clay", "used_by")) == ([], 0)
+    assert found(desk, "requires:clay") == []
+    assert [row[0] for row in requirements(desk) if row[-1] is None] == ["clay"]
+    desk.world.project("pots").state = "ok"
+    desk.fetch("pots")
+    assert (desk.field("pots", "requires"), desk.field("clay", "used_by")) == (["clay"], 1)
+
+
 def test_an_edited_address_does_not_mix_the_facts_of_two_projects(desk: Desk) -> None:
     world = desk.world
     world.add_package("pots", releases=[release("1.0", 9, "six"), release("1.1", 5, "six")])
@@ -407,6 +447,134 @@ def test_a_response_without_the_lists_keeps_the_stored_ones(desk: Desk, server: 
     assert desk.fields("pots", "releases", "django_requires") == {"releases": 2, "django_requires": ">=4"}
     assert len(requirements(desk)) == 1
     assert desk.rows("SELECT count(*) FROM releases JOIN packages ON id = package_id WHERE slug = 'pots'") == [(2,)]
+
+
+def rewriting(values: dict[str, Any], **info: Any) -> Any:
+    def rewrite(body: Any) -> Any:
+        body["info"] |= info
+        return body | values
+
+    return rewrite
+
+
+KEPT_FIELDS = (
+    "releases", "first_released", "released", "django_versions", "license", "development_status", "requires_python",
+    "yanked", "django_requires", "requires",
+)  # fmt: skip
+EMPTIED: dict[str, Any] = {
+    "requirements null": rewriting({}, requires_dist=None),
+    "requirements empty": rewriting({}, requires_dist=[]),
+    "classifiers": rewriting({}, classifiers=[]),
+    "license": rewriting({}, license="", license_expression="", classifiers=[]),
+    "requires_python": rewriting({}, requires_python=None),
+    "yanked": rewriting({}, yanked=None),
+    "urls": rewriting({"urls": []}),
+    "releases empty": rewriting({"releases": {}}),
+    "releases null": rewriting({"releases": None}),
+    "one release without files": rewriting({"releases": {"1.1": []}}),
+    "all": rewriting(
+        {"urls": [], "releases": {"1.1": []}},
+        requires_dist=None, classifiers=[], license=None, license_expression=None, requires_python=None, yanked=None,
+        project_urls=None, home_page=None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("emptied", EMPTIED)
+@pytest.mark.parametrize("way", ["all", "named", "edited"])
+def test_an_empty_answer_about_the_same_release_loses_nothing(
+    desk: Desk, server: WorldServer, emptied: str, way: str
+) -> None:
+    classifiers = ("Framework :: Django :: 5.2", "Development Status :: 4 - Beta")
+    desk.world.add_package("clay", releases=[("1.0", 9)])
+    desk.world.add_package(
+        "pots",
+        releases=[
+            release("1.0", 90),
+            release(
+                "1.1",
+                9,
+                "django>=4",
+                "clay",
+                classifiers=classifiers,
+                license_expression="MIT",
+                requires_python=">=3.8",
+            ),
+        ],
+    )
+    desk.world.add_package("lids", repo_url="", pypi_url="")
+    desk.fetch()
+    if way == "edited":
+        desk.edit("lids", pypi_url="pots")
+    before = desk.fields("pots", *KEPT_FIELDS), requirements(desk), stored_releases(desk), desk.field("clay", "used_by")
+    assert before[0]["django_versions"] == ["5.2"]
+    assert [name for name, value in before[0].items() if value in (None, [])] == []
+    fault = server.fault("pypi", "/pots/", kind="rewrite", rewrite=EMPTIED[emptied])
+    desk.advance(days=1)
+    names = {"all": [], "named": ["pots"], "edited": ["lids"]}[way]
+    assert desk.fetch(*names, refetch=True).exit_code == 0
+    assert fault.hits
+    if way == "edited":
+        assert desk.field("lids", "releases") == 2
+        assert requirements(desk, "lids") == before[1]
+        desk.edit("lids", pypi_url="")
+        desk.fetch(sources=["catalog"])  # counts users anew
+    after = desk.fields("pots", *KEPT_FIELDS), requirements(desk), stored_releases(desk), desk.field("clay", "used_by")
+    assert after == before
+    assert [event for event in desk.events() if event[1] != "added"] == []
+
+
+def stored_releases(desk: Desk, slug: str = "pots") -> list[tuple[Any, ...]]:
+    return desk.rows(
+        "SELECT version, uploaded, releases.yanked FROM releases JOIN packages ON id = package_id"
+        " WHERE slug = ? ORDER BY version",
+        (slug,),
+    )
+
+
+def test_a_deleted_release_is_no_longer_counted(desk: Desk) -> None:
+    desk.world.add_package("pots", releases=[release("0.9", 200), release("1.0", 90), release("1.1", 9)])
+    desk.fetch()
+    desk.world.project("pots").releases.pop(0)
+    desk.world.bump_serial(desk.world.project("pots"))  # as PyPI does
+    desk.fetch()
+    assert desk.fields("pots", "releases", "first_released") == {
+        "releases": 2,
+        "first_released": format_time(NOW - timedelta(days=90)),
+    }
+    assert [version for version, *_ in stored_releases(desk)] == ["1.0", "1.1"]
+
+
+def test_a_newer_list_does_not_lose_a_known_time_of_upload(desk: Desk) -> None:
+    desk.world.add_package("pots", releases=[release("1.0", 90), release("1.1", 9)])
+    desk.fetch()
+    before = stored_releases(desk)
+    desk.world.project("pots").releases[0].files = False
+    desk.world.bump_serial(desk.world.project("pots"))
+    desk.fetch()
+    assert stored_releases(desk) == before
+    assert desk.field("pots", "first_released") == before[0][1]
+
+
+def test_the_requirements_of_a_newer_release_may_be_none(desk: Desk) -> None:
+    desk.world.add_package("pots", releases=[release("1.0", 90, "six")])
+    desk.fetch()
+    desk.world.release("pots", "1.1")
+    desk.advance(days=1)
+    desk.fetch()
+    assert requirements(desk) == [("six", "", None, "1.0", TODAY, TOMORROW)]
+
+
+def test_the_series_of_django_survive_an_incomplete_list(desk: Desk, server: WorldServer) -> None:
+    desk.world.add_project("Django", django_releases())
+    desk.fetch()
+    with open_read(desk.path) as db:
+        before = django.get_series(db)
+    server.fault("pypi", "/django/", kind="rewrite", rewrite=rewriting({"releases": {"5.2": []}}))
+    desk.fetch(refetch=True)
+    with open_read(desk.path) as db:
+        assert django.get_series(db) == before
+    assert desk.rows("SELECT json_extract(facts, '$.releases') FROM projects") == [(7,)]
 
 
 # Django itself.
@@ -555,9 +723,15 @@ def test_gained_stars_come_from_the_history(desk: Desk) -> None:
     days = {"2025-11-23": 1, "2025-11-24": 2, "2026-08-25": 4, "2026-08-26": 6, "2026-10-01": 8}
     for day, stars in days.items():
         write(
-            desk, "INSERT INTO history SELECT id, ?, ?, NULL, NULL, NULL FROM packages WHERE slug = 'pots'", day, stars
+            desk,
+            "INSERT INTO history SELECT id, ?, ?, NULL, NULL, NULL, repository_key FROM packages WHERE slug = 'pots'",
+            day,
+            stars,
         )
-    write(desk, "INSERT INTO history SELECT id, '2026-01-01', 60, 0, 0, 0 FROM packages WHERE slug = 'lids'")
+    write(
+        desk,
+        "INSERT INTO history SELECT id, '2026-01-01', 60, 0, 0, 0, repository_key FROM packages WHERE slug = 'lids'",
+    )
     assert gained(desk, "pots") == {"stars_90d": 6, "stars_1y": 9}
     assert gained(desk, "lids") == {"stars_90d": -10, "stars_1y": None}
     assert found(desk, "stars_90d:1..") == ["pots"]
@@ -566,8 +740,82 @@ def test_gained_stars_come_from_the_history(desk: Desk) -> None:
     assert found(desk, sort="stars_90d")[:2] == ["pots", "lids"]
 
 
-def gained(desk: Desk, slug: str) -> dict[str, Any]:
+@pytest.mark.parametrize("days", [0, 1, 100])
+def test_another_repository_begins_another_series(desk: Desk, days: int) -> None:
+    package = desk.world.add_package("pots", commits=[3], stars=10)
+    desk.world.add_repository("big/pots", stars=5000, commits=[1])
+    desk.fetch()
+    desk.advance(days=100)
+    package.repo_url = "https://github.com/big/pots"
+    desk.fetch()
+    assert desk.fields("pots", "stars", "stars_90d") == {"stars": 5000, "stars_90d": None}
+    assert gained(desk, "pots", days=days) == {"stars_90d": 0 if days == 100 else None, "stars_1y": None}
+    desk.world.star("big/pots", 7)
+    desk.advance(days=100)
+    desk.fetch()
+    assert gained(desk, "pots") == {"stars_90d": 7, "stars_1y": None}
+    package.repo_url = "https://github.com/acme/pots"
+    desk.advance(days=1)
+    desk.fetch()
+    assert gained(desk, "pots") == {"stars_90d": 0, "stars_1y": None}
+
+
+@pytest.mark.parametrize("address", ["https://github.com/big/pots", "https://example.org/pots", ""])
+def test_an_address_without_an_answer_ends_the_series(desk: Desk, server: WorldServer, address: str) -> None:
+    package = desk.world.add_package("pots", commits=[3], stars=10)
+    desk.world.add_repository("big/pots", stars=5000, commits=[1])
+    desk.fetch()
+    desk.advance(days=100)
+    package.repo_url, package.repo_watchers = address, 5000
+    for api in ("github", "graphql"):
+        server.fault(api, status=500)
+    for _ in range(2):
+        desk.fetch()
+        assert gained(desk, "pots") == {"stars_90d": None, "stars_1y": None}
+        desk.advance(days=2)
+    assert [row[1] for row in history(desk)] == [10, None]
+    assert gained(desk, "pots") == {"stars_90d": None, "stars_1y": None}
+
+
+def test_an_edited_address_leaves_the_series_as_it_is(desk: Desk) -> None:
+    desk.world.add_package("pots", commits=[3], stars=10)
+    desk.world.add_repository("big/pots", stars=5000, commits=[1])
+    desk.fetch()
+    desk.edit("pots", repo_url="https://github.com/big/pots")
+    desk.advance(days=100)
+    desk.fetch()
+    assert gained(desk, "pots") == {"stars_90d": None, "stars_1y": None}
+    desk.edit("pots", unset=["repo_url"])
+    desk.world.star("acme/pots", 2)
+    desk.fetch()
+    assert gained(desk, "pots") == {"stars_90d": 2, "stars_1y": None}
+
+
+@pytest.mark.parametrize("host", ["github.com", GITLAB, CODEBERG])
+@pytest.mark.parametrize("late", [False, True])
+def test_the_new_address_of_a_moved_repository_continues_its_series(desk: Desk, host: str, *, late: bool) -> None:
+    package = desk.world.add_package("pots", host=host, path="acme/pots", commits=[3], stars=10)
+    desk.fetch()
+    desk.world.rename(desk.world.repo("acme/pots", host), "clay/pots")
+    desk.advance(days=100)
+    desk.fetch()
+    package.repo_url = f"https://{host}/clay/pots"
+    desk.world.star(desk.world.repo("clay/pots", host), 4)
+    desk.advance(days=1)
+    if late:  # the forge answers on another day
+        desk.fetch(sources=["catalog"])
+        desk.advance(days=1)
+    desk.fetch()
+    assert gained(desk, "pots") == {"stars_90d": 4, "stars_1y": None}
+    assert desk.rows(
+        "SELECT DISTINCT coordinate FROM history JOIN packages ON id = package_id WHERE slug = 'pots'"
+    ) == [(f"{host}/clay/pots",)]
+
+
+def gained(desk: Desk, slug: str, *, days: int = 0) -> dict[str, Any]:
+    """Return the gained stars, so many days after now."""
+    now = desk.world.now + timedelta(days=days)
     with open_read(desk.path) as db:
-        (number,) = listing.find_ids(db, parser.parse_query([f"slug:{slug}"], now=NOW), [])
-        (row,) = listing.get_rows(db, [number], fields.parse_columns("stars_90d,stars_1y"), now=NOW)
+        (number,) = listing.find_ids(db, parser.parse_query([f"slug:{slug}"], now=now), [])
+        (row,) = listing.get_rows(db, [number], fields.parse_columns("stars_90d,stars_1y"), now=now)
         return dict(row)

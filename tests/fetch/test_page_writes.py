@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import re
 import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from djpkg.errors import MirrorBusy, MirrorError
 from djpkg.fetch import run
 from djpkg.fetch.progress import NoProgress
+from djpkg.mirror import connection
 from djpkg.mirror.busy import BusyLimits
 from tests.fetching import Desk, add_starter, quick_folder
 
@@ -99,6 +101,55 @@ def test_readers_delay_the_pages_of_each_source_and_do_not_end_the_fetch(desk: D
             "version": "2.0",
         }
     assert desk.rows("SELECT exit FROM runs") == [(0,), (0,)]
+
+
+READS = {
+    "djpkg.fetch.run.open_write": "",
+    "djpkg.mirror.fetch_history.get_quotas": "",
+    "djpkg.fetch.recorder.find_removed_edits": "",
+    "djpkg.mirror.fetch_history.find_sweep": "",
+    "djpkg.mirror.queue.count_outdated_records": "",
+    "djpkg.mirror.resolve.find_listed": "",
+    "djpkg.mirror.queue.queue_repositories": "",
+    "djpkg.mirror.queue.queue_projects": "",
+    "djpkg.mirror.queue.add_django": "p1",
+    "djpkg.mirror.resolve.find_ids": "p1",
+    "djpkg.mirror.resolve.get_id": "p1",
+    "djpkg.mirror.categories.has_unnamed": "p1",
+    "djpkg.mirror.resolve.suggest_slugs": "p1x",
+}
+"""The reads of a fetch, and the package to name, if it is none of all packages."""
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_program_that_locks_readers_out_delays_each_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    desk.fetch()
+    change(desk)
+    original, calls = pkgutil.resolve_name(read), list[str]()
+    with closing(sqlite3.connect(desk.path, isolation_level=None)) as other:
+
+        def lock_first(*arguments: Any, **more: Any) -> Any:
+            calls.append(read)
+            if len(calls) == 1:
+                other.execute("BEGIN EXCLUSIVE")
+            return original(*arguments, **more)
+
+        class Released(NoProgress):
+            warnings = 0
+
+            def warn(self, text: str) -> None:
+                self.warnings += 1
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr(read, lock_first)
+        monkeypatch.setattr(connection, "BUSY_SECONDS", 0)  # the wait is not inside SQLite
+        desk.progress = progress = Released()
+        report = desk.fetch(*filter(None, [READS[read]]))
+    assert (report.exit_code, report.failures) == (3 if READS[read] == "p1x" else 0, [])
+    assert progress.warnings == 1
+    assert len(calls) >= 2
 
 
 def test_after_the_limit_the_fetch_ends_with_what_it_has_stored(desk: Desk) -> None:

@@ -214,13 +214,17 @@ def test_no_state_of_a_repository_is_an_error(any_desk: Desk) -> None:
     assert not any_desk.field("gone", "failed")
 
 
-def test_a_permanent_redirect_of_pypi_is_followed(desk: Desk, server: WorldServer) -> None:
+def test_a_redirect_of_pypi_to_another_project_is_a_failure(desk: Desk, server: WorldServer) -> None:
     desk.world.add_package("renamed", project="New.Name", releases=[("3.0", 2)], pypi_url="old_name")
     server.fault(
         "pypi", r"^/pypi/old-name/json", kind="redirect", status=301, location=f"{server.url}/pypi/pypi/new-name/json"
     )
-    assert desk.fetch("renamed").exit_code == 0
-    assert desk.show("renamed")["pypi_version"] == "3.0"
+    desk.fetch(sources=["catalog"])
+    before = desk.rows("SELECT pypi_version FROM packages")
+    for names in ([], ["renamed"]):
+        assert error_lines(desk.fetch(*names)) == ["pypi: got an answer about 'New.Name' instead of old-name (renamed)"]
+    assert desk.field("renamed", "pypi_state") is None
+    assert desk.rows("SELECT pypi_version FROM packages") == before
 
 
 def test_a_project_with_only_yanked_releases_is_yanked(desk: Desk) -> None:

@@ -47,6 +47,27 @@ def snapshot(desk: Desk) -> list[Any]:
 # The catalog.
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("name", ["2048", "https://djangopackages.org/packages/p/2048/"])
+def test_a_slug_of_digits_is_fetched(desk: Desk, name: str, *, known: bool) -> None:
+    package = desk.world.add_package("2048", stars=1, path="acme/number")
+    if known:
+        desk.fetch()
+    report = desk.fetch(name)
+    assert (report.exit_code, report.unknown, report.failures) == (0, {}, [])
+    assert desk.rows("SELECT id, catalog_state FROM packages WHERE slug = '2048'") == [(package.id, "listed")]
+
+
+def test_a_removed_package_whose_id_is_a_slug_is_removed(desk: Desk) -> None:
+    gone = desk.world.add_package("gone")
+    desk.fetch()
+    desk.world.remove_package("gone")
+    desk.world.add_package(str(gone.id), id=gone.id + 1, stars=1, path="acme/number")
+    report = desk.fetch("gone")
+    assert report.failures == []
+    assert desk.rows("SELECT catalog_state FROM packages WHERE id = ?", (gone.id,)) == [("removed",)]
+
+
 @pytest.mark.parametrize("name", ["django-todo", "409", "https://djangopackages.org/packages/p/django-todo/"])
 def test_a_named_package_that_is_answered_with_another_one_fails(desk: Desk, server: WorldServer, name: str) -> None:
     desk.fetch()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+HERE = "github.com/mara/pots"
 DAY = timedelta(days=1)
 
 
@@ -28,7 +29,7 @@ def db() -> Iterator[sqlite3.Connection]:
 
 
 def store(db: sqlite3.Connection, now: datetime, *stars: int | None) -> None:
-    measured = {number: Measured(count, 1, 1, None) for number, count in enumerate(stars, start=1)}
+    measured = {number: Measured(count, 1, 1, None, HERE) for number, count in enumerate(stars, start=1)}
     history.store_values(db, measured, now=now)
 
 
@@ -60,14 +61,31 @@ def test_rows_of_a_wrong_clock_stay_and_are_not_compared_with(db: sqlite3.Connec
 
 def test_days_older_than_two_years_are_thinned_to_months(db: sqlite3.Connection) -> None:
     days = ["2024-09-30", "2024-10-01", "2024-10-31", "2024-11-01", "2024-11-22", "2024-11-23", "2024-11-24"]
-    db.executemany("INSERT INTO history VALUES (1, ?, ?, 0, 0, 0)", [(day, n) for n, day in enumerate(days)])
-    db.execute("INSERT INTO history VALUES (2, '2024-10-30', 0, 0, 0, 0)")
+    db.executemany("INSERT INTO history VALUES (1, ?, ?, 0, 0, 0, NULL)", [(day, n) for n, day in enumerate(days)])
+    db.execute("INSERT INTO history VALUES (2, '2024-10-30', 0, 0, 0, 0, NULL)")
     kept = [0, 2, 4, 5, 6]
     history.thin(db, now=NOW)
     assert rows(db) == [(days[n], n) for n in kept]
     history.thin(db, now=NOW + DAY)
     assert rows(db) == [(days[n], n) for n in kept if n != 4]
     assert rows(db, 2) == [("2024-10-30", 0)]
+
+
+def test_the_last_row_of_a_month_stays_for_each_repository(db: sqlite3.Connection) -> None:
+    rows_of = [("2024-10-01", 1, "old"), ("2024-10-02", 2, "old"), ("2024-10-03", 3, "new"), ("2024-10-04", 4, "new")]
+    db.executemany("INSERT INTO history VALUES (1, ?, ?, 0, 0, 0, ?)", rows_of)
+    history.thin(db, now=NOW)
+    assert rows(db) == [("2024-10-02", 2), ("2024-10-04", 4)]
+
+
+def test_the_same_values_of_another_repository_are_a_new_row(db: sqlite3.Connection) -> None:
+    store(db, NOW, 5)
+    for days in (1, 2):
+        history.store_values(db, {1: Measured(5, 1, 1, None, "github.com/clay/pots")}, now=NOW + days * DAY)
+    assert db.execute("SELECT day, coordinate FROM history ORDER BY day").fetchall() == [
+        ("2026-11-23", HERE),
+        ("2026-11-24", "github.com/clay/pots"),
+    ]
 
 
 def test_the_thinning_reads_old_rows_only(db: sqlite3.Connection) -> None:

@@ -118,11 +118,17 @@ def test_an_upgrade_counts_like_the_next_merge(released: Path) -> None:
         ("[]", "[]", "ok", (None, None)),
         ("[1,2]", "[]", "gone", (None, None)),
         (WEEKS_OF_ZEROS, "[]", "none", (None, None)),
+        (WEEKS_OF_ZEROS, "[]", "gone", (None, None)),
+        (WEEKS_OF_ZEROS, "[]", "blocked", (None, None)),
         (WEEKS_OF_ZEROS, "[]", "empty", (0, 0)),
         (WEEKS_OF_ZEROS, '["mara"]', "ok", (0, 1)),
     ]
     with closing(sqlite3.connect(released)) as db:
         ids = [number for (number,) in db.execute("SELECT id FROM packages WHERE edited = '[]' ORDER BY id")]
+        db.executemany(
+            "DELETE FROM facts WHERE source NOT IN ('catalog', 'pypi') AND package_id = ?",
+            [(number,) for number in ids[: len(cases)]],
+        )
         db.executemany(
             "UPDATE packages SET commits_last_year = 0, participant_count = json_array_length(?2),"
             " commits_over_52 = ?1, participants = ?2, repo_state = ?3 WHERE id = ?4",
@@ -225,13 +231,41 @@ def test_the_history_of_an_upgraded_mirror_begins_with_its_last_answers(released
     with open_read(released) as db:
         rows = db.execute(
             "SELECT history.stars = json_extract(facts.facts, '$.repository.stars'), day = date(facts.answered),"
-            " packages.edited, commits IS packages.commits_last_year FROM history"
+            " packages.edited, commits IS packages.commits_last_year, history.coordinate IS packages.repository_key"
+            " FROM history"
             " JOIN packages ON packages.id = history.package_id JOIN facts ON facts.package_id = packages.id"
             " AND facts.source = packages.forge AND facts.coordinate = packages.repository_key"
         ).fetchall()
     assert len(rows) > 40
     assert {row[:2] for row in rows} == {(1, 1)}
-    assert not any(name in edited for _, _, edited, _ in rows for name in ("repo_url", "participants"))
+    assert {row[-1] for row in rows} == {1}
+    assert not any(name in edited for _, _, edited, *_ in rows for name in ("repo_url", "participants"))
+
+
+def test_the_rows_of_a_history_get_the_repository_of_their_package() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        schema.migrate(db, steps=schema.STEPS[:3])
+        db.executemany(
+            "INSERT INTO packages (id, slug, title, repository_key) VALUES (?, ?, 'P', ?)",
+            [(1, "pots", "github.com/mara/pots"), (2, "pans", "github.com/edited/pans"), (3, "bare", None)],
+        )
+        db.execute("INSERT INTO overrides VALUES (2, 'repo_url', '\"https://github.com/edited/pans\"', '2026-01-01')")
+        db.executemany(
+            "INSERT INTO facts (package_id, source, coordinate, answered) VALUES (2, ?, ?, ?)",
+            [
+                ("github", "github.com/edited/pans", "2026-03-03T00:00:00Z"),
+                ("github", "github.com/mara/pans", "2026-02-02T00:00:00Z"),
+                ("gitlab", "gitlab.com/mara/pans", "2026-01-01T00:00:00Z"),
+                ("pypi", "pans", "2026-03-03T00:00:00Z"),
+            ],
+        )
+        db.executemany("INSERT INTO history VALUES (?, '2026-01-01', 5, 1, 1, 0)", [(1,), (2,), (3,)])
+        schema.migrate(db)
+        assert db.execute("SELECT package_id, stars, coordinate FROM history ORDER BY 1").fetchall() == [
+            (1, 5, "github.com/mara/pots"),
+            (2, 5, "github.com/mara/pans"),
+            (3, 5, None),
+        ]
 
 
 def test_an_upgraded_mirror_can_be_edited(released: Path) -> None:

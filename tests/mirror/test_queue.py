@@ -118,9 +118,14 @@ def test_a_target_has_the_stored_validators(db: sqlite3.Connection, writer: Writ
 
 
 def test_a_target_has_the_catalogs_date_only_with_its_participants(db: sqlite3.Connection, writer: Writer) -> None:
-    writer.store_catalog([catalog_facts(1, "few", participants=())], now=NOW, report_added=False)
-    (target,) = queue.queue_repositories(db, only={1}, now=NOW)[GITHUB].targets
+    writer.store_catalog([catalog_facts(9, "new", participants=())], now=NOW, report_added=False)
+    (target,) = queue.queue_repositories(db, only={9}, now=NOW)[GITHUB].targets
     assert target.catalog_updated is None
+    former = queue.queue_repositories(db, only={1}, now=NOW)[GITHUB].targets[0].catalog_updated
+    record = catalog_facts(1, "few", participants=(), last_updated="2026-09-09T00:00:00Z")
+    writer.store_catalog([record], now=NOW, report_added=False)
+    (target,) = queue.queue_repositories(db, only={1}, now=NOW)[GITHUB].targets
+    assert target.catalog_updated == former  # that of the list which is kept
 
 
 def test_packages_of_one_repository_are_one_target(db: sqlite3.Connection, writer: Writer) -> None:

@@ -75,10 +75,46 @@ def test_edits_move_to_the_new_id_of_the_same_repository(
     assert find_removed_edits(db) == []
 
 
+@pytest.mark.parametrize("removed_first", [True, False])
+def test_an_edit_that_the_new_record_states_is_no_edit_any_more(
+    db: sqlite3.Connection, writer: Writer, *, removed_first: bool
+) -> None:
+    override(db, 1, MINE | {"repo_description": "About pots"})
+    same = {"title": "Mine", "documentation_url": MINE["documentation_url"]}
+    relist(writer, replace(POTS, id=77, **same), removed_first=removed_first)
+    assert (edited(db, 1), edited(db, 77)) == (set(), {"grids", "repo_description"})
+    row = db.execute("SELECT title, documentation_url, edited FROM packages WHERE id = 77").fetchone()
+    assert row == (*same.values(), '["grids","repo_description"]')
+
+
+def test_an_edit_of_the_new_package_that_became_equal_stays(db: sqlite3.Connection, writer: Writer) -> None:
+    override(db, 1, {"grids": [12]})
+    writer.store_catalog([replace(POTS, id=77)], now=NOW, report_added=True)
+    override(db, 77, {"title": "Mine"})
+    writer.store_catalog([replace(POTS, id=77, title="Mine")], now=NOW, report_added=True)
+    writer.mark_gone(1, now=NOW)
+    assert edited(db, 77) == {"grids", "title"}
+
+
+@pytest.mark.parametrize(("slug", "moves"), [("Django_Pots", False), ("django-pots", True)])
+def test_a_long_listed_package_gets_edits_only_under_the_exact_slug(
+    db: sqlite3.Connection, writer: Writer, slug: str, *, moves: bool
+) -> None:
+    override(db, 1, MINE)
+    writer.store_catalog([replace(POTS, id=77, slug=slug)], now=NOW, report_added=True)
+    later = Writer(db, forges=NO_FORGES)  # another fetch
+    later.mark_gone(1, now=NOW)
+    assert edited(db, 77) == (set(MINE) if moves else set())
+    assert later.carried_over == ([(1, 77)] if moves else [])
+    assert [left.removed_id for left in find_removed_edits(db)] == ([] if moves else [1])
+
+
 @pytest.mark.parametrize(
     "edits",
     [
-        pytest.param({"repo_url": ELSEWHERE}, id="the new record has the address that the user had corrected"),
+        pytest.param(
+            {"repo_url": ELSEWHERE, "title": "Mine"}, id="the new record has the address that the user had corrected"
+        ),
         pytest.param({"repo_url": "https://gitlab.com/x/y", "title": "Mine"}, id="the address upstream is the same"),
     ],
 )
@@ -88,7 +124,7 @@ def test_the_repository_is_compared_as_edited_and_as_listed(
     override(db, 1, edits)
     address = ELSEWHERE if edits["repo_url"] == ELSEWHERE else POTS.repo_url
     relist(writer, replace(POTS, id=77, repo_url=address), removed_first=True)
-    assert edited(db, 77) == set(edits)
+    assert edited(db, 77) == ({"title"} if address == ELSEWHERE else set(edits))
 
 
 def test_a_moved_repository_is_the_same(db: sqlite3.Connection, writer: Writer) -> None:
@@ -149,8 +185,14 @@ def test_show_and_status_name_the_edits_and_the_command_that_carries_them_over(
 
 
 def test_an_edit_that_the_new_package_has_anyway_is_not_named(db: sqlite3.Connection, writer: Writer) -> None:
-    override(db, 1, {"title": "Mine"})
-    relist(writer, replace(POTS, id=77, repo_url=ELSEWHERE, title="Mine"), removed_first=True)
+    override(db, 1, {"title": "Mine", "documentation_url": None, "grids": [10], "last_updated": "2026-01-03T06:16:36Z"})
+    upstream: dict[str, Any] = {
+        "title": "Mine",
+        "documentation_url": "",
+        "grids": (10,),
+        "last_updated": "2026-01-03T02:16:36-04:00",
+    }
+    relist(writer, replace(POTS, id=77, repo_url=ELSEWHERE, **upstream), removed_first=True)
     assert find_removed_edits(db) == []
 
 

@@ -78,9 +78,66 @@ def test_an_empty_list_of_weeks_from_the_catalog_keeps_the_known_one() -> None:
     assert combine_facts(CATALOG, other) == other
 
 
-def test_other_lists_emptied_by_the_catalog_are_changes() -> None:
-    new = replace(CATALOG, grids=(), participants=())
+def test_an_empty_list_of_participants_from_the_catalog_keeps_the_known_one_with_its_date() -> None:
+    new = replace(CATALOG, participants=(), last_updated="2026-09-09T00:00:00Z")
+    kept = replace(CATALOG, last_updated="2026-09-09T00:00:00Z", participants_updated=CATALOG.last_updated)
+    assert combine_facts(CATALOG, new) == kept
+    assert kept.participants_at == CATALOG.last_updated
+    assert combine_facts(kept, replace(new, last_updated="2026-09-10T00:00:00Z")) == replace(
+        kept, last_updated="2026-09-10T00:00:00Z"
+    )
+    stated = replace(CATALOG, participants=("ines",))
+    assert combine_facts(kept, stated) == stated
+    assert combine_facts(None, new) == new
+
+
+def test_lists_about_another_repository_are_not_kept() -> None:
+    new = replace(CATALOG, repo_url="https://github.com/clay/pans", participants=(), commits_over_52=())
     assert combine_facts(CATALOG, new) == new
+
+
+def test_grids_emptied_by_the_catalog_are_a_change() -> None:
+    new = replace(CATALOG, grids=())
+    assert combine_facts(CATALOG, new) == new
+
+
+EMPTY: dict[str, object] = {
+    "released": None,
+    "yanked": None,
+    "requires_python": None,
+    "python_versions": (),
+    "django_versions": (),
+    "license": None,
+    "development_status": None,
+    "repository_urls": (),
+    "django_requires": None,
+    "releases": None,
+    "first_released": None,
+}
+FULL = replace(
+    PYPI, repository_urls=("https://github.com/mara/pots",), django_requires=">=4.2", releases=7,
+    first_released="2020-01-01T00:00:00Z",
+)  # fmt: skip
+
+
+def test_every_fact_of_a_release_is_covered() -> None:
+    assert {"state", "name", "version"} | EMPTY.keys() == PypiFacts.__dataclass_fields__.keys()
+    assert [name for name, value in EMPTY.items() if getattr(FULL, name) == value] == []
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_fact_of_the_same_release_keeps_the_known_one(name: str) -> None:
+    empty = replace(FULL, **{name: EMPTY[name]})  # type: ignore[arg-type] # by name
+    assert combine_facts(FULL, empty) == FULL
+    newer = replace(empty, version="3.0")
+    kept = {"releases": 7, "first_released": "2020-01-01T00:00:00Z"} if name == "releases" else {}
+    assert combine_facts(FULL, newer) == replace(newer, **kept)  # type: ignore[arg-type] # by name
+
+
+def test_false_and_any_version_are_no_empty_facts() -> None:
+    before = replace(FULL, yanked=True)
+    new = replace(FULL, yanked=False, django_requires="")
+    assert combine_facts(before, new) == new
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ PAGE = RepositoryFacts(
     head_at=HEAD_AT,
 )
 WEEKS = WeeksFacts(head=HEAD, days={"2026-03-01": 2, "2026-03-08": 5})
+QUIET = WeeksFacts(head=HEAD, days={})
 CONTRIBUTORS = ContributorsFacts(head=HEAD, names=("ines", "mara"), taken=MONDAY)
 FORGE = ForgeFacts(repository=PAGE, weeks=WEEKS, contributors=CONTRIBUTORS)
 PYPI = PypiFacts(
@@ -471,6 +472,10 @@ def test_the_more_precise_license_is_shown_and_among_equal_ones_that_of_pypi(
         ({"participants": (), "repo_url": "", "commits_over_52": (0,) * 52}, None, {}, (None, None)),
         ({"participants": (), "repo_url": "https://a.b/c", "commits_over_52": (0,) * 52}, None, {}, (None, None)),
         ({"commits_over_52": (0,) * 52}, None, {}, (0, 2)),
+        ({"commits_over_52": (0,) * 52}, ForgeFacts(state="gone"), {}, (None, 2)),
+        ({"commits_over_52": (0,) * 52}, ForgeFacts(state="blocked"), {}, (None, 2)),
+        ({"commits_over_52": (0,) * 52}, replace(FORGE, state="gone", weeks=QUIET, contributors=None), {}, (0, 2)),
+        ({"commits_over_52": (0,) * 52}, ForgeFacts(state="gone"), {"commits_over_52": [0] * 52}, (0, 2)),
         ({"commits_over_52": (1,) * 51}, None, {}, (None, 2)),
         ({"commits_over_52": (1,) * 53}, None, {}, (None, 2)),
         ({"participants": ()}, ForgeFacts(state="gone"), {}, (104, None)),

@@ -153,6 +153,45 @@ def test_a_missing_file_of_setuptools_is_an_error_with_its_line() -> None:
         parse("pyproject.toml", SETUPTOOLS, {"requirements/base.txt": ""})
 
 
+def test_fields_that_hatch_replaces_hide_only_what_depends_on_them() -> None:
+    text = """\
+    [build-system]
+    build-backend = "hatchling.build"
+    [project]
+    dependencies = ["sub @ {root:uri}/sub", "six{env:SIX:>=1}", "attrs>={env:ATTRS}"]
+    [tool.hatch.envs.test]
+    dependencies = [
+      "Django[argon2]~={matrix:django}.0",
+      "x-{matrix:y}",
+      "{env:MORE}",
+      "tool @ {home:uri}/tool",
+      "pytest>=8",
+    ]
+    """
+    found = parse_file("pyproject.toml", text)
+    assert found.details() == {
+        "attrs": ("", None, None, ()),
+        "django": ("", None, None, ("argon2",)),
+        "pytest": (">=8", None, None, ()),
+        "sub": ("", None, None, ()),
+        "tool": ("", None, None, ()),
+    }
+    assert found.notes == [
+        "pyproject.toml:4: name of 'six{env:SIX:>=1}' not read: Hatch replaces '{env:SIX:>=1}'",
+        "pyproject.toml:4: version of 'attrs>={env:ATTRS}' not read: Hatch replaces '{env:ATTRS}'",
+        "pyproject.toml:7: version of 'Django[argon2]~={matrix:django}.0' not read: Hatch replaces '{matrix:django}'",
+        "pyproject.toml:8: name of 'x-{matrix:y}' not read: Hatch replaces '{matrix:y}'",
+        "pyproject.toml:9: name of '{env:MORE}' not read: Hatch replaces '{env:MORE}'",
+    ]
+
+
+@pytest.mark.parametrize("table", ["project", "tool.uv", "dependency-groups"])
+def test_only_hatch_replaces_fields(table: str) -> None:
+    key = "dev-dependencies" if table == "tool.uv" else "dependencies"
+    with pytest.raises(UsageError, match="invalid requirement"):
+        parse("pyproject.toml", f"[{table}]\n{key} = ['django~={{matrix:django}}.0']")
+
+
 def test_files_of_the_hatch_plugin_are_read() -> None:
     text = """\
     [project]

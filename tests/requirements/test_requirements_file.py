@@ -38,6 +38,28 @@ def test_every_place_of_a_requirement_is_kept() -> None:
     ]
 
 
+def test_an_editable_requirement_may_have_a_marker_with_quotes() -> None:
+    text = "-e 'name @ git+https://example.org/x.git ; python_version<\"3\"'\n-e other @ file:///x ; os_name == 'nt'"
+    found = parse_file("requirements.txt", text)
+    assert found.details() == {
+        "name": ("", None, 'python_version < "3"', ()),
+        "other": ("", None, 'os_name == "nt"', ()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("-e git@example.org:a/b.git#egg=My_Thing", "my-thing"),
+        ('-e "git@example.org:a/b.git#egg=my-thing" --config-settings x=y', "my-thing"),
+        ("-e me@example.org:/a/b.git", "ssh://example.org/a/b.git"),
+    ],
+)
+def test_an_editable_requirement_may_be_an_scp_address(line: str, name: str) -> None:
+    found = parse_file("requirements.txt", line)
+    assert [(one.name, one.url) for one in found.mentions] == [(name, "ssh://example.org/a/b.git")]
+
+
 @pytest.mark.parametrize("quote", ['"', "'", ""])
 def test_an_editable_requirement_may_have_a_name(quote: str) -> None:
     (mention,) = parse_file(

@@ -136,6 +136,42 @@ def test_a_query_by_id_that_answers_with_another_id_is_not_believed(server: Worl
     github.assert_stored(repo)
 
 
+def test_a_query_by_name_that_answers_with_another_repository_is_confirmed_by_rest(
+    server: WorldServer, world: World
+) -> None:
+    github = GitHubHarness(server)
+    one, other = (world.add_repository(f"acme/{name}", stars=n, commits=[3]) for n, name in enumerate(("one", "other")))
+
+    def swap(body: Any) -> Any:
+        data = body["data"]
+        keys = [key for key, node in data.items() if isinstance(node, dict) and "nameWithOwner" in node]
+        if len(keys) == 2:
+            data[keys[0]], data[keys[1]] = data[keys[1]], data[keys[0]]
+        return body
+
+    fault = server.fault("graphql", kind="rewrite", rewrite=swap)
+    assert github.fetch(one.path, other.path, sweep=True) == {one.path: UPDATED, other.path: UPDATED}
+    assert fault.hits
+    github.assert_stored(one)
+    github.assert_stored(other)
+
+
+def test_a_rename_that_a_query_by_name_finds_first_is_confirmed_by_the_redirect_of_rest(
+    server: WorldServer, world: World
+) -> None:
+    github = GitHubHarness(server)
+    repo = world.add_repository(TODO, stars=845, commits=[3])
+    world.rename(TODO, "zoe/todo")
+    assert github.fetch(TODO, sweep=True) == {TODO: UPDATED}
+    github.assert_stored(repo, TODO)
+    assert github.request_counts()["repository"] >= 1
+    assert github.fetch(TODO, sweep=True) == {TODO: UPDATED}  # by its id
+    assert github.request_counts()["repository"] == 0
+    server.fault("github", r"^/repos/acme/todo$", status=404, body={"message": "Not Found"})
+    github = GitHubHarness(server)
+    assert github.fetch(TODO, sweep=True) == {TODO: Outcome.GONE}
+
+
 def test_ids_of_both_formats_are_of_one_repository() -> None:
     numbers = (0, 9, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 10**12)
     for number in numbers:

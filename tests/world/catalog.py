@@ -176,8 +176,8 @@ def _category(category: CatalogCategory) -> dict[str, object]:
 
 
 def _find(rows: dict[int, _SluggedT], name: str) -> _SluggedT | None:
-    if name.isdigit():
-        return rows.get(int(name))
+    if name.isdigit() and int(name) in rows:
+        return rows[int(name)]
     return next((row for row in rows.values() if row.slug == name), None)
 
 

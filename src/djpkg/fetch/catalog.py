@@ -51,7 +51,8 @@ class CatalogSweep:
         Raises SourceError. A list that lost more than a tenth since the last complete sweep removes nothing. Packages
         that the rate limit excludes are recorded as deferred.
         """
-        complete = refetch or needs_sweep(self._last, now=self._clock()) or bool(queue.count_outdated_records(self._db))
+        outdated = await self._writes.run(queue.count_outdated_records, self._db)
+        complete = refetch or needs_sweep(self._last, now=self._clock()) or bool(outdated)
         try:
             await self._read_pages(complete=complete)
             if complete:
@@ -88,7 +89,7 @@ class CatalogSweep:
         # Insertions while paging repeat rows: each package counts once.
         self._recorder.record_stored(_CATALOG, [change for change in changes if change.package not in self._seen])
         for number, reason in page.invalid:
-            slug = None if number is None else resolve.find_slug(self._db, number)
+            slug = None if number is None else await self._writes.run(resolve.find_slug, self._db, number)
             if slug is None:
                 self._recorder.report.count(_CATALOG, Outcome.FAILED)
                 self._recorder.report.fail_source(_CATALOG, f"catalog: {reason}")
@@ -105,7 +106,8 @@ class CatalogSweep:
                 f"catalog: the list ended after {len(self._seen):,} of {self._count:,} packages;"
                 " no package was marked as removed"
             )
-        missing = [number for number in resolve.find_listed(self._db) if number not in self._seen]
+        listed = await self._writes.run(resolve.find_listed, self._db)
+        missing = [number for number in listed if number not in self._seen]
         if last is not None and last.packages - len(missing) < last.packages * MIN_LIST_RATIO:
             raise SourceError(
                 f"catalog: the list lacks {len(missing):,} of the {last.packages:,} packages that it had last time;"
@@ -131,10 +133,11 @@ class CatalogSweep:
     async def _is_removed(self, number: int) -> bool:
         """Return whether the catalog answers that it does not have a package. Raises SourceError."""
         try:
-            return await self._catalog.fetch_package(str(number)) is None
+            return await self._catalog.fetch_package(number) is None
         except UnexpectedPayload as error:  # about another package, or invalid
             await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
-            self._recorder.fail(_CATALOG, (resolve.find_slug(self._db, number) or str(number),), str(error))
+            slug = await self._writes.run(resolve.find_slug, self._db, number)
+            self._recorder.fail(_CATALOG, (slug or str(number),), str(error))
             return False
 
 
@@ -161,7 +164,7 @@ class NamedFetch:
             self._recorder.progress.start(_CATALOG, len(names))
         for name in dict.fromkeys(names):
             await self._fetch(name)
-        if self._catalog is not None and categories.has_unnamed(self._db, self.found):
+        if self._catalog is not None and await self._writes.run(categories.has_unnamed, self._db, self.found):
             with self._recorder.recording_errors(_CATALOG):
                 await store_grids_and_categories(self._catalog, self._writer, self._writes)
 
@@ -196,11 +199,11 @@ class NamedFetch:
             if self._catalog is not None:
                 self._recorder.count(_CATALOG, Outcome.GONE, 1)
         else:
-            suggestion = resolve.suggest_slugs(self._db, name, catalog=self._catalog_url)
+            suggestion = await self._writes.run(resolve.suggest_slugs, self._db, name, catalog=self._catalog_url)
             self._recorder.report.unknown[name] = f"{NOT_FOUND}; {suggestion}" if suggestion else NOT_FOUND
 
     async def _fail(self, name: str, number: int | None, error: SourceError) -> None:
-        slug = None if number is None else resolve.find_slug(self._db, number)
+        slug = None if number is None else await self._writes.run(resolve.find_slug, self._db, number)
         if number is not None:
             await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
         refused = isinstance(error, Refused)
@@ -212,9 +215,10 @@ class NamedFetch:
 
     async def _find_id(self, name: str) -> int | None:
         """Return the id that the mirror has for a name; its rows are then readable. PackageNotFound if ambiguous."""
-        if not resolve.find_ids(self._db, name, catalog=self._catalog_url, forges=self._forges):
+        run, catalog, forges = self._writes.run, self._catalog_url, self._forges
+        if not await run(resolve.find_ids, self._db, name, catalog=catalog, forges=forges):
             return None
-        number = resolve.get_id(self._db, name, catalog=self._catalog_url, forges=self._forges)
+        number = await run(resolve.get_id, self._db, name, catalog=catalog, forges=forges)
         await self._writes.run(self._writer.repair, [number])
         return number
 
@@ -228,7 +232,8 @@ class NamedFetch:
             return None
         typed = resolve.parse_catalog_address(name, catalog=self._catalog_url) or name.strip()
         slugs = [typed, resolve.normalize_slug(typed)] if resolve.is_id_or_slug(typed) else []
-        for id_or_slug in dict.fromkeys([*([str(number)] if number is not None else []), *slugs]):
+        names: list[int | str] = [*([] if number is None else [number]), *slugs]
+        for id_or_slug in dict.fromkeys(names):
             if (facts := await self._catalog.fetch_package(id_or_slug)) is not None:
                 return facts
         return None

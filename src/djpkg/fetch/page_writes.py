@@ -1,4 +1,4 @@
-"""Writes of a fetch, which do not end it while another program reads the mirror."""
+"""Reads and writes of a fetch, which do not end it while another program locks the mirror."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from djpkg.mirror import connection, files
-from djpkg.mirror.busy import BusyWait, is_busy, waiting_message
+from djpkg.mirror.busy import ATTEMPT, BusyWait, is_busy, waiting_message
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 
-# In seconds, for BEGIN. Longer, the responses that are under way would miss their deadlines.
-_BEGIN_TIMEOUT = 0.05
-
 
 class PageWrites:
-    """Runs functions that write to `db`, each in one transaction; `path` was the file `opened` when it was opened.
+    """Runs functions that read `db` or write to it in one transaction; `path` was the file `opened` at first.
 
-    While another program blocks a write, all sources wait for it together; `warn` is called with a message at
+    While another program blocks one, all sources wait for it together; `warn` is called with a message at
     `limits.notice`. Tests replace `clock` and `sleep`.
     """
 
@@ -49,7 +46,7 @@ class PageWrites:
         self._sleep = sleep
 
     async def run(self, write: Callable[P, ResultT], *args: P.args, **kwargs: P.kwargs) -> ResultT:
-        """Return what `write` returns; it is repeated while another program blocks it.
+        """Return what `write` returns, which may also only read; it is repeated while another program blocks it.
 
         Raises MirrorError for a file that was moved, and the last sqlite3.OperationalError when the limit is reached.
         After a cancellation nothing is repeated.
@@ -57,7 +54,7 @@ class PageWrites:
         while True:
             files.check_unmoved(self._path, self._opened)
             try:
-                with connection.busy_timeout(self._db, _BEGIN_TIMEOUT):
+                with connection.busy_timeout(self._db, ATTEMPT):
                     result = write(*args, **kwargs)
             except Exception as error:
                 if not is_busy(error):

@@ -13,7 +13,7 @@ interrupted fetch again continues it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -89,7 +89,9 @@ def fetch(
 
         try:
             write(lambda: lock.ensure_locked(path))
-            with open_write(path) as db, asyncio.Runner() as runner:
+            with ExitStack() as stack:
+                db = write(lambda: stack.enter_context(open_write(path, busy_seconds=busy.ATTEMPT)))
+                runner = stack.enter_context(asyncio.Runner())
                 opened = file_id(path)
                 run = write(lambda: fetch_history.start_run(db, asked, now=report.started))
                 writes = PageWrites(db, path, opened, limits=busy_limits, warn=progress.warn)
@@ -97,7 +99,7 @@ def fetch(
                     db=db,
                     writer=Writer(db, forges=forge_servers.forge_servers(environment), run=run),
                     writes=writes,
-                    recorder=Recorder(report, progress=progress, db=db, writes=writes, clock=clock),
+                    recorder=write(partial(Recorder, report, progress=progress, db=db, writes=writes, clock=clock)),
                     environment=environment,
                     clock=clock,
                     limits=limits,
@@ -123,7 +125,7 @@ def _finish_run(path: Path, opened: FileId | None, run: int, report: Report) -> 
     """Store the end of a run in the file that was `opened`. Raises MirrorError."""
     check_unmoved(path, opened)
     now = report.finished or report.started
-    with open_write(path) as db:
+    with open_write(path, busy_seconds=busy.ATTEMPT) as db:
         fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=now)
 
 
@@ -150,7 +152,7 @@ class _FetchRun:
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
-            self._recorder.record_edits(self._context.writer.carried_over)
+            await self._context.writes.run(self._recorder.record_edits, self._context.writer.carried_over)
         finally:
             self._recorder.progress.stop()
 
@@ -164,18 +166,18 @@ class _FetchRun:
         """Return the ids of the named packages; None for all packages."""
         if SourceName.CATALOG not in self._request.sources:
             return None if self._request.all_packages else await self._fetch_named(None)
+        run = self._context.writes.run
         catalog = registry.open_catalog(self._environment, limits=self._limits, clock=self._clock)
         async with catalog, self._recorder.recording_usage(SourceName.CATALOG, catalog):
             if not self._request.all_packages:
                 return await self._fetch_named(catalog)
-            last, outdated = (
-                fetch_history.find_sweep(self._db, SourceName.CATALOG),
-                queue.count_outdated_records(self._db),
-            )
+            last = await run(fetch_history.find_sweep, self._db, SourceName.CATALOG)
+            outdated = await run(queue.count_outdated_records, self._db)
             refetch, now = self._request.refetch, self._clock()
             self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
             with self._recorder.recording_errors(SourceName.CATALOG):
-                await CatalogSweep(catalog, self._context).run(refetch=refetch)
+                sweep = await run(CatalogSweep, catalog, self._context)
+                await sweep.run(refetch=refetch)
         return None
 
     async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
@@ -189,9 +191,10 @@ class _FetchRun:
         if only is not None and not only:
             return
         now, wanted, refetch = self._clock(), self._request.sources, self._request.refetch
-        queues = queue.queue_repositories(self._db, only=only, now=now, refetch=refetch)
-        projects = queue.queue_projects(self._db, only=only, now=now, refetch=refetch)
-        queue.add_django(self._db, projects, only=only, now=now, refetch=refetch)
+        run = self._context.writes.run
+        queues = await run(queue.queue_repositories, self._db, only=only, now=now, refetch=refetch)
+        projects = await run(queue.queue_projects, self._db, only=only, now=now, refetch=refetch)
+        await run(queue.add_django, self._db, projects, only=only, now=now, refetch=refetch)
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
         more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
         # Running gh may take a while; a thread keeps the loop free for signals.
@@ -203,7 +206,7 @@ class _FetchRun:
                 estimate.estimate_sources(
                     repositories,
                     projects if SourceName.PYPI in wanted else None,
-                    fetch_history.get_quotas(self._db),
+                    await run(fetch_history.get_quotas, self._db),
                     all_packages=True,
                     with_token=with_token,
                     now=now,
@@ -222,7 +225,7 @@ class _FetchRun:
         }
         pypi = None
         if SourceName.PYPI in wanted and projects.targets:
-            last = fetch_history.find_sweep(self._db, SourceName.PYPI)
+            last = await run(fetch_history.find_sweep, self._db, SourceName.PYPI)
             listed = last.packages if last else None
             source = registry.open_pypi(self._environment, listed=listed, limits=self._limits, clock=self._clock)
             pypi = source, projects

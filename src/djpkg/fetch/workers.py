@@ -6,11 +6,13 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
+from djpkg.errors import UnexpectedPayload
 from djpkg.mirror import fetch_history
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import Sweep
 from djpkg.source_name import SourceName
+from djpkg.sources.source import failed_answer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -91,7 +93,12 @@ class SourceWorkers:
         changes = await self._writes.run(self._writer.store_answers, source, answers, now=self._clock())
         self._recorder.record_events(changes)
         changed.update(change.coordinate for change in changes if change.changed)
-        for answer in page:
+        for received in page:
+            answer = received
+            if received.outcome is not None and received.coordinate in self._writer.refused:
+                answer = failed_answer(
+                    received.coordinate, UnexpectedPayload(self._writer.refused[received.coordinate])
+                )
             names = slugs.get(answer.coordinate, ())
             match answer.outcome:
                 case None:

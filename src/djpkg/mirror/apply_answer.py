@@ -9,14 +9,17 @@ from djpkg.mirror import facts_json
 from djpkg.model import weekly_commits
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
 from djpkg.model.facts import PARSER_VERSIONS, ForgeFacts, Outcome
+from djpkg.model.node_id import is_same_node
 from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from djpkg.mirror.serialization import SqlValue
     from djpkg.model.facts import Facts, ProjectDetails, RepositoryFacts
     from djpkg.model.merge import FactsRow
+    from djpkg.source_name import SourceName
 
 # Gone and blocked repositories and projects are requested again after 1, 2, 4, … days.
 MAX_RETRY_DELAY = timedelta(days=30)
@@ -58,6 +61,35 @@ class AppliedAnswer(NamedTuple):
     change: StoredChange
     facts: Facts | None
     only_time: bool = False
+
+
+def refuse_others(
+    source: SourceName,
+    page: Iterable[SourceAnswer],
+    stored: Mapping[tuple[int, str], FactsRow],
+    refused: dict[str, str],
+) -> Iterator[SourceAnswer]:
+    """Yield the answers of a page; one about another repository than any stored one of its coordinate is a failure.
+
+    `refused` collects the reasons by coordinate; it refuses the later parts of an answer too.
+    """
+    known: dict[str, set[str]] = {}
+    for (_, coordinate), row in stored.items():
+        repository = _repository(row.facts)
+        if repository is not None and repository.node_id is not None:
+            known.setdefault(coordinate, set()).add(repository.node_id)
+    for answer in page:
+        coordinate, repository = answer.coordinate, _repository(answer.facts)
+        ids, new = known.get(coordinate, ()), repository.node_id if repository is not None else None
+        if repository and new and ids and not any(is_same_node(new, one) for one in ids):
+            refused[coordinate] = (
+                f"{source}: {coordinate} is another repository now: the id of {repository.path} is {new},"
+                f" and was {' or '.join(sorted(ids))}"
+            )
+        if coordinate not in refused:
+            yield answer
+        elif answer.outcome is not None:
+            yield SourceAnswer(coordinate, Outcome.FAILED, error=refused[coordinate])
 
 
 def apply_answer(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
+# In seconds, for each statement of work that is repeated. SQLite's own wait knows no message, and the responses that
+# are under way would miss their deadlines.
+ATTEMPT = 0.05
 # In seconds. Pauses grow with the time waited: a short reader costs little time, a long one few repetitions.
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 1.0

@@ -34,18 +34,19 @@ _FREE_SPACE = "free some space and run the command again"
 
 
 @contextmanager
-def open_read(path: Path) -> Iterator[sqlite3.Connection]:
+def open_read(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
     """Open the mirror for reading only. Raises MirrorMissing and MirrorError.
 
     SQLite opens the file for writing under `query_only` where it may, so that it can roll back what a killed process
-    left. A mirror of an older version is read from an upgraded copy in memory.
+    left. A mirror of an older version is read from an upgraded copy in memory. Each statement waits `busy_seconds` for
+    other programs, by default `BUSY_SECONDS`; callers that repeat their work wait less.
     """
     with _translate_errors(path):
         _check_file(path)
-        db = _connect(path)
+        db = _connect(path, busy_seconds)
         try:
             if _get_version(db, path) < schema.VERSION:
-                db = _upgraded_copy(db)
+                db = _upgraded_copy(db, path)
             db.execute("PRAGMA query_only = ON")
             yield db
         finally:
@@ -53,12 +54,15 @@ def open_read(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def open_write(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the mirror in autocommit mode; write inside `transaction`. Raises MirrorMissing and MirrorError."""
+def open_write(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
+    """Open the mirror in autocommit mode; write inside `transaction`. Raises MirrorMissing and MirrorError.
+
+    For `busy_seconds` see `open_read`.
+    """
     with _translate_errors(path):
         _check_file(path)
         files.check_single_name(path)
-        with closing(_open(path, "rw")) as db:
+        with closing(_open(path, "rw", busy_seconds)) as db:
             if _get_version(db, path) < schema.VERSION:
                 raise MirrorError(f"the mirror {path} has an older version", hint="djpkg fetch upgrades it")
             db.execute("PRAGMA foreign_keys = ON")
@@ -139,15 +143,15 @@ def upsert(
     )
 
 
-def find_version(path: Path) -> int | None:
+def find_version(path: Path, *, busy_seconds: float | None = None) -> int | None:
     """Return the version of the mirror, or None if there is none yet.
 
-    Raises MirrorError for a file that is not a mirror, or that a newer djpkg made.
+    Raises MirrorError for a file that is not a mirror, or that a newer djpkg made. For `busy_seconds` see `open_read`.
     """
     with _translate_errors(path):
         try:
             _check_file(path)
-            with closing(_connect(path)) as db:
+            with closing(_connect(path, busy_seconds)) as db:
                 return _get_version(db, path)
         except MirrorMissing:
             return None
@@ -177,8 +181,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
         db.execute("BEGIN EXCLUSIVE")  # no copy for nothing
         db.execute("ROLLBACK")
         copy = _keep_copy(db, files.real_path(path))
-        db.execute("PRAGMA foreign_keys = ON")
-        schema.migrate(db, steps=steps)
+        _migrate(db, path, steps)
     return copy
 
 
@@ -190,22 +193,23 @@ def create_in_memory() -> sqlite3.Connection:
     return db
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, busy_seconds: float | None) -> sqlite3.Connection:
     """Open for writing where permissions allow it, else for reading."""
-    db = _open(path, "rw")
+    db = _open(path, "rw", busy_seconds)
     try:
         db.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as error:
         db.close()
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
-        db = _open(path, "ro")
+        db = _open(path, "ro", busy_seconds)
     return db
 
 
-def _open(path: Path, mode: str) -> sqlite3.Connection:
+def _open(path: Path, mode: str, busy_seconds: float | None = None) -> sqlite3.Connection:
     uri = files.file_uri(path, mode)
-    return _tolerant(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS))
+    timeout = BUSY_SECONDS if busy_seconds is None else busy_seconds
+    return _tolerant(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=timeout))
 
 
 def _tolerant(db: sqlite3.Connection) -> sqlite3.Connection:
@@ -247,17 +251,30 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
+def _upgraded_copy(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """Close `db` and return an upgraded copy in memory."""
     copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     try:
         db.backup(copy, progress=_fail_if_locked)
         db.close()
-        schema.migrate(copy)
+        _migrate(copy, path, schema.STEPS)
     except BaseException:
         copy.close()
         raise
     return copy
+
+
+def _migrate(db: sqlite3.Connection, path: Path, steps: tuple[str, ...]) -> None:
+    """Migrate an existing mirror; a statement that only this file does not allow is an error of the file."""
+    db.execute("PRAGMA foreign_keys = OFF")  # rows of packages that do not exist are kept
+    try:
+        schema.migrate(db, steps=steps)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR or not _has_own_tables(
+            path
+        ):
+            raise
+        raise MirrorError(f"cannot upgrade the mirror {path}: {error}", hint=_RESTORE) from error
 
 
 def _fail_if_locked(status: int, _remaining: int, _total: int) -> None:

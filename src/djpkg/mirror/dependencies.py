@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 def update_dependencies(db: sqlite3.Connection) -> None:
     """Set `requires` and `used_by` of all packages from their requirements; extras do not count.
 
-    `used_by` is null where PyPI has not been asked, and without a project.
+    A project that is gone requires nothing any more; its requirements stay stored. `used_by` is null where PyPI has not
+    been asked, and without a project.
     """
     packages = db.execute(
-        "SELECT id, slug, pypi_name, catalog_state = 'listed', releases IS NOT NULL, requires, used_by FROM packages"
+        "SELECT id, slug, pypi_name, catalog_state = 'listed', releases IS NOT NULL, pypi_state IS 'gone', requires,"
+        " used_by FROM packages"
     ).fetchall()
-    projects = {number: project for number, _, project, *_ in packages}
+    projects = {number: project for number, _, project, _, _, is_gone, *_ in packages if not is_gone}
     listed = {number for number, _, _, is_listed, *_ in packages if is_listed}
     by_project: dict[str, list[tuple[int, str]]] = {}
     for number, slug, project, *_ in packages:
@@ -41,7 +43,7 @@ def update_dependencies(db: sqlite3.Connection) -> None:
             if used in listed and is_text(slug):
                 required.setdefault(user, set()).add(slug)
     changes: list[tuple[str, int | None, int]] = []
-    for number, _, project, _, is_known, *stored in packages:
+    for number, _, project, _, is_known, _, *stored in packages:
         count = len(users.get(number, ()))
         slugs = json.dumps(sorted(required.get(number, ())), separators=(",", ":"))
         used_by = count if count or (project is not None and is_known) else None

@@ -10,7 +10,7 @@ from djpkg.mirror import busy, connection, files, schema
 from djpkg.mirror.seed import store_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -46,25 +46,21 @@ def fetch_lock(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def ensure(path: Path, *, limits: busy.BusyLimits = busy.EDIT, notify: Callable[[], None] = lambda: None) -> None:
+def ensure(path: Path) -> None:
     """Create the mirror with the seed record if it is missing, or upgrade an older one.
 
-    Takes the fetch lock only if there is something to do, and waits while another process does it. Raises FetchRunning
-    and MirrorError.
+    Takes the fetch lock only if there is something to do. Raises FetchRunning if another process has it, and
+    MirrorError; `busy.retry` waits for other programs.
     """
-
-    def work() -> None:
-        if connection.find_version(path) == schema.VERSION:
-            return
-        with fetch_lock(path):
-            ensure_locked(path)
-
-    busy.retry(work, limits, notify=notify)
+    if connection.find_version(path, busy_seconds=busy.ATTEMPT) == schema.VERSION:
+        return
+    with fetch_lock(path):
+        ensure_locked(path)
 
 
 def ensure_locked(path: Path) -> None:
     """Do the same for a caller that holds the fetch lock."""
-    version = connection.find_version(path)
+    version = connection.find_version(path, busy_seconds=busy.ATTEMPT)
     if version is None:
         connection.create(path, fill=store_seed)
     elif version < schema.VERSION:

@@ -6,39 +6,83 @@ when the edit is taken back. Functions that write run inside the caller's transa
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from djpkg.mirror import facts_json
 from djpkg.mirror.apply_answer import apply_answer
-from djpkg.mirror.damage import is_integer
-from djpkg.model.facts import Outcome, Release, Requirement
+from djpkg.mirror.damage import is_integer, text_or_none
+from djpkg.model.facts import Outcome, PypiFacts, Release, Requirement
 from djpkg.model.merge import FactsRow
 from djpkg.source_name import SourceName
+from djpkg.text import is_text
 from djpkg.times import utc_day
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from djpkg.mirror.apply_answer import SourceAnswer
     from djpkg.mirror.serialization import SqlValue
     from djpkg.model.facts import ProjectDetails
 
+_PACKAGES = "(SELECT value FROM json_each(:packages))"
 _RELEASE_COLUMNS = "version, uploaded, yanked, requires_python"
 
 
 def store_details(db: sqlite3.Connection, package: int, answer: SourceAnswer, *, is_new: bool, now: datetime) -> None:
-    """Store the lists in an answer about a package's project; a package that is new to the project gets its lists."""
+    """Store the lists in an answer about a package's project.
+
+    `is_new`: the package has no facts of the project, and others have; it gets what they have stored first.
+    """
     project, details = answer.coordinate, answer.details
+    if is_new and (details is not None or answer.outcome is Outcome.UNCHANGED):
+        _copy_details(db, package, project)
     if details is None:
-        if is_new and answer.outcome is Outcome.UNCHANGED:
-            _copy_details(db, package, project)
         return
     if details.releases is not None:
         _store_releases(db, "releases", {"package_id": package, "project": project}, details.releases)
     if details.requirements is not None:
         _store_requirements(db, package, project, details, utc_day(now))
+
+
+def keep_releases(db: sqlite3.Connection, answer: SourceAnswer, packages: Iterable[int]) -> SourceAnswer:
+    """Return the answer with the stored releases and upload times that it lacks, and with the facts that follow.
+
+    `packages` are those of the project. Owners can delete releases on PyPI, which raises the project's serial like any
+    other change. So a list that lacks releases at the same serial, or without one, is incomplete. A known upload time
+    never changes.
+    """
+    project, facts, details = answer.coordinate, answer.facts, answer.details
+    if details is None or details.releases is None or not isinstance(facts, PypiFacts):
+        return answer
+    names = {"project": project, "packages": json.dumps(list(packages))}
+    stored = {
+        version: Release(version, text_or_none(uploaded), bool(yanked), text_or_none(requires_python))
+        for version, uploaded, yanked, requires_python in db.execute(
+            f"SELECT {_RELEASE_COLUMNS} FROM releases WHERE project = :project AND package_id IN {_PACKAGES}"
+            f" UNION SELECT {_RELEASE_COLUMNS} FROM project_releases WHERE project = :project ORDER BY uploaded",
+            names,
+        )
+        if is_text(version)
+    }
+    (serial,) = db.execute(
+        f"SELECT max(serial) FROM (SELECT serial FROM facts WHERE package_id IN {_PACKAGES} AND source = 'pypi'"
+        " AND coordinate = :project UNION SELECT serial FROM projects WHERE name = :project)",
+        names,
+    ).fetchone()
+    is_newer = answer.serial is not None and is_integer(serial) and answer.serial > serial
+    releases = {} if is_newer else dict(stored)
+    for one in details.releases:
+        known = stored.get(one.version)
+        releases[one.version] = one._replace(uploaded=known.uploaded) if known and one.uploaded is None else one
+    kept = tuple(releases[version] for version in sorted(releases))
+    first = min((one.uploaded for one in kept if one.uploaded), default=None)
+    return answer._replace(
+        facts=replace(facts, releases=len(kept), first_released=first), details=replace(details, releases=kept)
+    )
 
 
 def _copy_details(db: sqlite3.Connection, package: int, project: str) -> None:
@@ -49,9 +93,11 @@ def _copy_details(db: sqlite3.Connection, package: int, project: str) -> None:
     ):
         db.execute(
             f"INSERT INTO {table} (package_id, project, {columns}) SELECT ?, project, {columns} FROM {table}"
-            f" WHERE project = ? AND package_id = (SELECT min(package_id) FROM {table} WHERE project = ?)"
+            f" WHERE project = ? AND package_id = ("
+            f"  SELECT min(package_id) FROM {table} WHERE project = ?"
+            "   AND package_id IN (SELECT id FROM packages WHERE pypi_name = ?))"
             f" AND NOT EXISTS (SELECT 1 FROM {table} WHERE project = ? AND package_id = ?)",
-            (package, project, project, project, package),
+            (package, *(project,) * 4, package),
         )
 
 
@@ -104,6 +150,8 @@ def _store_requirements(db: sqlite3.Connection, package: int, project: str, deta
         )
     }
     version, requirements = details.version, details.requirements or ()
+    if not requirements and any(last == version for _, last in stored.values()):
+        return  # what a release requires never changes: the response lacks it
     current = set(requirements)
     db.executemany(
         "UPDATE requirements SET until = ? WHERE rowid = ?",

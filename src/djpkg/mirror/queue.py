@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class RepositoryQueue(NamedTuple):
     """The repositories of one forge, stalest first, and the slugs of the packages behind each coordinate.
 
-    `outdated` are the coordinates, of all forges, whose facts an older parser has read.
+    `outdated` are the coordinates, of all forges, whose facts an older parser has read; not those of gone repositories,
+    which keep their facts until they are back.
     """
 
     targets: list[RepositoryTarget]
@@ -31,10 +33,20 @@ class RepositoryQueue(NamedTuple):
     outdated: AbstractSet[str] = frozenset()
 
 
+class _Known(NamedTuple):
+    """What any package has stored about a repository: its identity, which every answer about it must have."""
+
+    node_id: str | None
+    head: str | None
+    head_at: str | None
+    path: str | None
+    gone: bool
+
+
 class ProjectQueue(NamedTuple):
     """The projects of PyPI, stalest first, and the slugs of the packages behind each.
 
-    `outdated` are those whose facts an older parser has read.
+    `outdated` are those whose facts an older parser has read, without gone ones.
     """
 
     targets: list[ProjectTarget]
@@ -47,6 +59,7 @@ DJANGO_AGE = timedelta(days=1)
 
 # Only rows with facts have a parser.
 _VERSION = "CASE WHEN facts.facts IS NOT NULL THEN facts.parser_version END"
+_IS_GONE = "facts.outcome IS 'gone'"
 # Those without an answer first, then the oldest answers, so that a small quota reaches all in turn.
 _STALEST_FIRST = "ORDER BY facts.answered IS NOT NULL, facts.answered, packages.repo_watchers DESC, packages.id"
 
@@ -60,21 +73,22 @@ def queue_repositories(
 ) -> dict[SourceName, RepositoryQueue]:
     """Return the queue of each forge. `only` are the ids of named packages, which are included even when gone.
 
-    Targets have no validators if an older parser has read their facts, or if `refetch`.
+    Targets have no validators if a package that shares the repository lacks facts, if an older parser has read its
+    facts, or if `refetch`. Their identity is that of any package, also of one that is not queued.
     """
     outdated: set[str] = set()
+    incomplete: set[str] = set()
     queues = {forge: RepositoryQueue([], {}, outdated) for forge in FORGES}
     positions: dict[str, int] = {}
     condition, values = _due_condition(only, now, refetch=refetch)
-    for forge, slug, path, coordinate, catalog_updated, version, *known in db.execute(
+    for forge, slug, path, coordinate, catalog_updated, version, gone, *validators in db.execute(
         "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
         " (SELECT CASE WHEN NOT json_valid(catalog.facts) THEN NULL"
         "  WHEN json_array_length(catalog.facts, '$.participants') > 0"
-        "  THEN json_extract(catalog.facts, '$.last_updated') END"
+        "  THEN coalesce(json_extract(catalog.facts, '$.participants_updated'),"
+        "   json_extract(catalog.facts, '$.last_updated')) END"
         "  FROM facts AS catalog WHERE catalog.package_id = packages.id AND catalog.source = 'catalog'),"
-        f" {_VERSION}, facts.etag, facts.node_id, facts.head, facts.head_at, facts.weeks_head, facts.contributors_head,"
-        " facts.contributors_taken, CASE WHEN json_valid(facts.facts) THEN json_extract(facts.facts, '$.state') END"
-        " IS 'gone', CASE WHEN json_valid(facts.facts) THEN json_extract(facts.facts, '$.repository.path') END"
+        f" {_VERSION}, {_IS_GONE}, facts.etag, facts.weeks_head, facts.contributors_head, facts.contributors_taken"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = packages.forge"
         " AND facts.coordinate = packages.repository_key"
         " WHERE typeof(packages.repository_key) = 'text' AND typeof(packages.repository) = 'text'"
@@ -85,7 +99,9 @@ def queue_repositories(
             continue
         updated = text_or_none(catalog_updated)
         targets, slugs, _ = queues[forge]
-        if _is_outdated(version, SourceName(forge)):
+        if version is None or _is_outdated(version, SourceName(forge)):
+            incomplete.add(coordinate)
+        if _is_outdated(version, SourceName(forge)) and not gone:
             outdated.add(coordinate)
         if coordinate in slugs:
             slugs[coordinate] = (*slugs[coordinate], slug)
@@ -96,31 +112,64 @@ def queue_repositories(
             continue
         slugs[coordinate] = (slug,)
         positions[coordinate] = len(targets)
-        *validators, gone, known_path = known
-        etag, node_id, head, head_at, weeks_head, contributors_head, contributors_taken = map(text_or_none, validators)
-        known_path = text_or_none(known_path)
+        etag, weeks_head, contributors_head, contributors_taken = map(text_or_none, validators)
         targets.append(
             RepositoryTarget(
                 coordinate=coordinate,
                 host=coordinate.partition("/")[0],
                 path=path,
-                known_path=known_path if known_path and known_path.lower() != path.lower() else None,
                 etag=etag,
-                node_id=node_id,
-                head=head,
-                head_at=head_at,
                 weeks_head=weeks_head,
                 contributors_head=contributors_head,
                 contributors_taken=contributors_taken,
                 catalog_updated=updated,
-                gone=bool(gone),
             )
         )
-    for targets, _, _ in queues.values():
+    known = _read_known(db, [coordinate for queue in queues.values() for coordinate in queue.slugs])
+    for forge, (targets, _, _) in queues.items():
         targets[:] = [
-            _without_validators(target) if refetch or target.coordinate in outdated else target for target in targets
+            _with_identity(
+                _without_validators(target) if refetch or target.coordinate in incomplete else target,
+                known.get((forge, target.coordinate)),
+            )
+            for target in targets
         ]
     return queues
+
+
+def _read_known(db: sqlite3.Connection, coordinates: Collection[str]) -> dict[tuple[str, str], _Known]:
+    """Return by source and coordinate what the newest row of facts knows, whichever package it belongs to."""
+    known: dict[tuple[str, str], _Known] = {}
+    for source, coordinate, gone, node_id, head, head_at, path in db.execute(
+        "SELECT source, coordinate, json_extract(facts, '$.state') IS 'gone', node_id, head, head_at,"
+        " json_extract(facts, '$.repository.path') FROM facts"
+        # The subquery reads the index alone.
+        " WHERE rowid IN (SELECT rowid FROM facts WHERE source NOT IN ('catalog', 'pypi')"
+        "  AND coordinate IN (SELECT value FROM json_each(?)))"
+        " AND CASE WHEN json_valid(facts) THEN json_type(facts) = 'object' END ORDER BY node_id IS NOT NULL, answered",
+        (json.dumps(list(coordinates)),),
+    ):
+        known[source, coordinate] = _Known(
+            node_id=text_or_none(node_id),
+            head=text_or_none(head),
+            head_at=text_or_none(head_at),
+            path=text_or_none(path),
+            gone=bool(gone),
+        )
+    return known
+
+
+def _with_identity(target: RepositoryTarget, known: _Known | None) -> RepositoryTarget:
+    if known is None:
+        return target
+    return replace(
+        target,
+        known_path=known.path if known.path and known.path.lower() != target.path.lower() else None,
+        node_id=known.node_id,
+        head=known.head,
+        head_at=known.head_at,
+        gone=known.gone,
+    )
 
 
 def queue_projects(
@@ -128,19 +177,23 @@ def queue_projects(
 ) -> ProjectQueue:
     """Return the queue of PyPI. `only` are the ids of named packages, which are included even when gone.
 
-    Targets have no validators if an older parser has read their facts, or if `refetch`.
+    Targets have no validators if a package that shares the project lacks facts, if an older parser has read its facts,
+    or if `refetch`.
     """
     outdated: set[str] = set()
+    incomplete: set[str] = set()
     queue = ProjectQueue([], {}, outdated)
     condition, values = _due_condition(only, now, refetch=refetch)
-    for slug, name, etag, serial, version in db.execute(
-        f"SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial, {_VERSION}"
+    for slug, name, etag, serial, version, gone in db.execute(
+        f"SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial, {_VERSION}, {_IS_GONE}"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = 'pypi'"
         " AND facts.coordinate = packages.pypi_name"
         f" WHERE typeof(packages.pypi_name) = 'text' AND {condition} {_STALEST_FIRST}",
         values,
     ):
-        if _is_outdated(version, SourceName.PYPI):
+        if version is None or _is_outdated(version, SourceName.PYPI):
+            incomplete.add(name)
+        if _is_outdated(version, SourceName.PYPI) and not gone:
             outdated.add(name)
         if name in queue.slugs:
             queue.slugs[name] = (*queue.slugs[name], slug)
@@ -148,7 +201,7 @@ def queue_projects(
         queue.slugs[name] = (slug,)
         queue.targets.append(ProjectTarget(coordinate=name, etag=etag, serial=cast("int | None", serial)))
     queue.targets[:] = [
-        replace(target, etag=None, serial=None) if refetch or target.coordinate in outdated else target
+        replace(target, etag=None, serial=None) if refetch or target.coordinate in incomplete else target
         for target in queue.targets
     ]
     return queue

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror.overrides import parse_value
 from djpkg.mirror.resolve import NORMALIZED_SLUG
-from djpkg.mirror.serialization import to_json, to_public, to_sql
+from djpkg.mirror.serialization import from_sql, to_json, to_public
 from djpkg.model import fields
-from djpkg.model.overrides import is_valid_override
+from djpkg.model.overrides import is_same_value, is_valid_override
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from djpkg.mirror.serialization import SqlValue
+    from djpkg.model.fields import Field
     from djpkg.model.merge import StoredValue
     from djpkg.source_name import SourceName
 
@@ -51,6 +53,14 @@ class RemovedEdits(NamedTuple):
         ]
 
 
+class CarriedOver(NamedTuple):
+    """The fields whose edits were moved from a removed package to a listed one."""
+
+    removed_id: int
+    id: int
+    fields: set[str]
+
+
 def find_removed_edits(db: sqlite3.Connection, package: int | None = None) -> list[RemovedEdits]:
     """Return the edits of removed packages that the listed one of the same slug lacks: of one package, or of all."""
     only, values = ("", ()) if package is None else (" AND new.id = ?", (package,))
@@ -69,21 +79,42 @@ def find_removed_edits(db: sqlite3.Connection, package: int | None = None) -> li
         names = list(edits.values)
         row = db.execute(f"SELECT {', '.join(names)} FROM packages WHERE id = ?", (edits.id,)).fetchone()
         for name, stored in zip(names, row, strict=True):
-            if to_sql(edits.values[name]) == stored:
+            if _is_same(fields.get(name), edits.values[name], stored):
                 del edits.values[name]
     return [edits for edits in found.values() if edits.values]
 
 
-def carry_over(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> list[tuple[int, int]]:
+def _is_same(field: Field, value: StoredValue, stored: SqlValue) -> bool:
+    try:
+        shown = from_sql(field, stored)
+    except ValueError:  # damaged
+        return False
+    return is_same_value(field, to_public(field, value), shown)
+
+
+def carry_over(
+    db: sqlite3.Connection, *, forges: Mapping[str, SourceName], added: Collection[int]
+) -> list[CarriedOver]:
     """Move edits from removed packages to the listed ones with the same slug and repository.
 
-    Returns the pairs of ids, the removed one first. A field that is edited in both keeps the newer package's value.
+    A slug in another spelling may belong to another package, unless this fetch `added` it. A field that is edited in
+    both keeps the newer package's value.
     """
-    pairs = db.execute(f"SELECT DISTINCT old.id, new.id{_PAIRS} WHERE mine.field IS NULL").fetchall()
-    moved = [(old, new) for old, new in pairs if _repositories(db, old, forges) & _repositories(db, new, forges)]
-    for old, new in moved:
-        db.execute("UPDATE OR IGNORE overrides SET package_id = ? WHERE package_id = ?", (new, old))
+    pairs = db.execute(
+        f"SELECT DISTINCT old.id, new.id, new.slug = old.slug AS exact{_PAIRS}"
+        " WHERE mine.field IS NULL ORDER BY old.id, exact DESC, new.id"
+    ).fetchall()
+    moved: list[CarriedOver] = []
+    for old, new, exact in pairs:
+        if (exact or new in added) and _repositories(db, old, forges) & _repositories(db, new, forges):
+            before = _edited_fields(db, new)
+            db.execute("UPDATE OR IGNORE overrides SET package_id = ? WHERE package_id = ?", (new, old))
+            moved.append(CarriedOver(old, new, _edited_fields(db, new) - before))
     return moved
+
+
+def _edited_fields(db: sqlite3.Connection, package: int) -> set[str]:
+    return {name for (name,) in db.execute("SELECT field FROM overrides WHERE package_id = ?", (package,))}
 
 
 def _repositories(db: sqlite3.Connection, package: int, forges: Mapping[str, SourceName]) -> set[str]:

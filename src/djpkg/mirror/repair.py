@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from djpkg.mirror import facts_json
+from djpkg.mirror.columns import find_columns
 from djpkg.mirror.connection import savepoint
 from djpkg.mirror.damage import is_integer
 from djpkg.model.fields import FIELDS, Kind
 from djpkg.source_name import FORGES, SourceName
-from djpkg.text import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from djpkg.mirror.columns import Column
 
 _LISTS = (Kind.COUNTS, Kind.GRIDS, Kind.NAMES)
 _VALIDATORS = ("etag", "serial")
@@ -40,27 +42,6 @@ class _HasConnection(Protocol):
 
 
 _WriterT = TypeVar("_WriterT", bound=_HasConnection)
-
-
-class _Column(NamedTuple):
-    """A column of a table: its type, whether it accepts null, and its default as SQL."""
-
-    name: str
-    type: str
-    not_null: bool
-    default: str
-
-    def accepts(self, value: object) -> bool:
-        """Return whether the value has the type of the column."""
-        if value is None:
-            return not self.not_null
-        return is_integer(value) if self.type == "INTEGER" else is_text(value)
-
-    @property
-    def type_check(self) -> str:
-        """The SQL condition for values of another type."""
-        null = "" if self.not_null else ", 'null'"
-        return f"typeof({self.name}) NOT IN ('{self.type.lower()}'{null})"
 
 
 def reset_damaged_rows(db: sqlite3.Connection, only: Collection[int] | None) -> set[int]:
@@ -91,7 +72,7 @@ def _delete_damaged_rows(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA foreign_keys = OFF")  # SQLite does not find rows with such keys while it checks foreign ones
     try:
         for table in _LISTED_ANEW:
-            condition = " OR ".join(column.type_check for column in _columns(db, table))
+            condition = " OR ".join(column.type_check for column in find_columns(db, table))
             if table in _FROM_PYPI:
                 db.execute(
                     "UPDATE facts SET etag = NULL, serial = NULL WHERE source = 'pypi'"
@@ -104,10 +85,9 @@ def _delete_damaged_rows(db: sqlite3.Connection) -> None:
 
 def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) -> set[int]:
     """Drop what cannot be read in the facts of these packages, or of all if None; return the packages."""
-    columns = _columns(db, "facts")
-    names = [column.name for column in columns]
+    columns = find_columns(db, "facts")
     condition, values = _selection("package_id", only)
-    sql = f"SELECT rowid, {', '.join(names)} FROM facts WHERE {condition}"
+    sql = f"SELECT rowid, {', '.join(column.sql for column in columns)} FROM facts WHERE {condition}"
     damaged = [(row[0], found) for row in db.execute(sql, values) if (found := _damaged_facts(columns, row[1:]))]
     packages: set[int] = set()
     for rowid, found in damaged:
@@ -121,7 +101,7 @@ def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) ->
     return packages
 
 
-def _damaged_facts(columns: Sequence[_Column], row: Sequence[object]) -> set[str]:
+def _damaged_facts(columns: Sequence[Column], row: Sequence[object]) -> set[str]:
     """Return the names of the columns to reset; those of the key if the whole row belongs to nothing."""
     values = dict(zip((column.name for column in columns), row, strict=True))
     damaged = {column.name for column in columns if not column.accepts(values[column.name])}
@@ -147,8 +127,8 @@ def find_damaged_packages(db: sqlite3.Connection, only: Collection[int] | None) 
 
 def reset_damaged_package(db: sqlite3.Connection, package: int) -> None:
     """Set the damaged columns of a row of `packages` to what means unknown, so that the row can be written."""
-    columns = _columns(db, "packages")
-    names = ", ".join(column.name for column in columns)
+    columns = find_columns(db, "packages")
+    names = ", ".join(column.sql for column in columns)
     row = db.execute(f"SELECT {names} FROM packages WHERE id = ?", (package,)).fetchone()
     checks = dict(_json_conditions())
     damaged = [
@@ -167,7 +147,7 @@ _UNKNOWN_FORGE = f"forge IS NOT NULL AND forge NOT IN ({', '.join(repr(forge.val
 
 
 def _package_conditions(db: sqlite3.Connection) -> Iterator[str]:
-    yield from (column.type_check for column in _columns(db, "packages"))
+    yield from (column.type_check for column in find_columns(db, "packages"))
     yield from (condition for _, condition in _json_conditions())
     yield _UNKNOWN_FORGE
 
@@ -185,25 +165,10 @@ def _is_true(db: sqlite3.Connection, condition: str, package: int) -> bool:
     return db.execute(f"SELECT 1 FROM packages WHERE id = ? AND {condition}", (package,)).fetchone() is not None
 
 
-def _set_defaults(db: sqlite3.Connection, table: str, columns: Sequence[_Column], rowid: int) -> None:
-    changes = ", ".join(f"{column.name} = {column.default}" for column in columns)
+def _set_defaults(db: sqlite3.Connection, table: str, columns: Sequence[Column], rowid: int) -> None:
+    changes = ", ".join(f"{column.sql} = {column.default}" for column in columns)
     with savepoint(db):
         db.execute(f"UPDATE {table} SET {changes} WHERE rowid = ?", (rowid,))
-
-
-def _columns(db: sqlite3.Connection, table: str) -> list[_Column]:
-    """Return the columns of a table without generated ones."""
-    return [
-        _Column(name, declared, bool(not_null), default or (_fallback(name, declared) if not_null else "NULL"))
-        for _, name, declared, not_null, default, _ in db.execute(f"PRAGMA table_info({table})")
-        if name != "id"
-    ]
-
-
-def _fallback(name: str, declared: str) -> str:
-    if name in ("slug", "title"):
-        return "CAST(id AS TEXT)"
-    return "0" if declared == "INTEGER" else "''"
 
 
 def _selection(column: str, only: Collection[int] | None) -> tuple[str, tuple[str, ...]]:

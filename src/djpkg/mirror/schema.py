@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from djpkg.mirror.schema_kept import KEPT
+from djpkg.mirror.upgrade_repair import reset_damaged_values
 
 # "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.
 APPLICATION_ID = 0x646A706B
@@ -299,19 +300,44 @@ CREATE INDEX packages_unspaced ON packages (repo_description)
 WHERE repo_description GLOB '*{_UNSPACED_LETTER}*';
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT)
+# The history names its repository, because the address of a package can change. The catalog's zeros for a repository
+# that it could not read are no count.
+_FOURTH = """
+ALTER TABLE history ADD COLUMN coordinate TEXT;
+UPDATE history SET coordinate = (SELECT repository_key FROM packages WHERE packages.id = package_id)
+WHERE package_id NOT IN (SELECT package_id FROM overrides WHERE field = 'repo_url');
+-- An edited address has no history: it is that of the repository which was answered before the edit.
+UPDATE history SET coordinate = (
+    SELECT facts.coordinate FROM facts JOIN packages ON packages.id = facts.package_id
+    WHERE facts.package_id = history.package_id AND source NOT IN ('catalog', 'pypi')
+    AND facts.coordinate IS NOT packages.repository_key
+    ORDER BY answered DESC LIMIT 1
+)
+WHERE package_id IN (SELECT package_id FROM overrides WHERE field = 'repo_url');
+
+UPDATE packages SET commits_last_year = NULL
+WHERE commits_last_year = 0 AND repo_state IN ('gone', 'blocked') AND edited NOT LIKE '%"commits_over_52"%'
+    AND NOT EXISTS (
+        SELECT 1 FROM facts WHERE facts.package_id = packages.id AND facts.source = packages.forge
+        AND facts.coordinate = packages.repository_key AND facts.weeks_head IS NOT NULL
+    );
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH)
 VERSION = len(STEPS)
 
 
 def migrate(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
     """Apply the steps that are newer than the file's `user_version`, each in one transaction.
 
-    `db` is in autocommit mode. Raises sqlite3.Error; a failed step leaves the version before it.
+    `db` is in autocommit mode and does not check foreign keys. Damaged values are reset before each step. Raises
+    sqlite3.Error; a failed step leaves the version before it.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     for number, step in enumerate(steps[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
+            reset_damaged_values(db)
             for statement in split_statements(step):
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

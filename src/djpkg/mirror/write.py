@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from sqlite_utils import Database
 
 from djpkg.mirror import dependencies, facts_json, history, project_tables
-from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer
+from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer, refuse_others
 from djpkg.mirror.connection import execute_each, transaction, upsert
 from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
 from djpkg.mirror.events import store_events
@@ -22,9 +22,8 @@ from djpkg.mirror.repair import repairing, reset_damaged_rows
 from djpkg.mirror.serialization import to_json
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ
 from djpkg.model.facts import PARSER_VERSIONS
-from djpkg.model.fields import get
 from djpkg.model.merge import FactsRow, Merged
-from djpkg.model.overrides import is_same_value
+from djpkg.model.overrides import find_equal_edits
 from djpkg.model.pypi_project import DJANGO
 from djpkg.query.columns import valid_json
 from djpkg.source_name import SourceName
@@ -58,8 +57,11 @@ class Writer:
         self._run = run
         self.damaged: dict[int, DamagedRow] = {}
         """The packages whose rows could not be written, or whose edits do not all apply."""
+        self._added: set[int] = set()  # the packages that this fetch listed first
         self.carried_over: list[tuple[int, int]] = []
         """The pairs of packages between which edits were moved, the removed one first."""
+        self.refused: dict[str, str] = {}
+        """By coordinate, why its answer was not stored: it is about another repository."""
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -97,6 +99,7 @@ class Writer:
             self._db.execute("PRAGMA defer_foreign_keys = ON")
             before = self._read_facts(records, SourceName.CATALOG)
             states = self._catalog_states(records)
+            self._added |= records.keys() - states.keys()
             changes: list[StoredChange] = []
             rows: list[dict[str, SqlValue]] = []
             for number, record in records.items():
@@ -171,14 +174,17 @@ class Writer:
             changes: list[StoredChange] = []
             to_merge: dict[int, StoredChange] = {}
             rows: dict[FactsKey, dict[str, SqlValue]] = {}
-            for answer in page:
+            for received in refuse_others(source, page, stored, self.refused):
+                numbers = (number for number, _ in packages.get(received.coordinate, ()))
+                answer = project_tables.keep_releases(self._db, received, numbers)
                 for number, slug in packages.get(answer.coordinate, ()):
                     key = (number, answer.coordinate)
                     old = stored.get(key) or FactsRow(source, answer.coordinate, None, None, None, None, None)
                     applied = apply_answer(old, answer, number, slug, shared.get(answer.coordinate), now=now)
                     rows[key] = rows.get(key, {}) | applied.row
                     changes.append(applied.change)
-                    project_tables.store_details(self._db, number, answer, is_new=old.facts is None, now=now)
+                    is_new = old.facts is None and answer.coordinate in shared
+                    project_tables.store_details(self._db, number, answer, is_new=is_new, now=now)
                     if not applied.only_time:
                         changed = applied.change.changed or (number in to_merge and to_merge[number].changed)
                         to_merge[number] = applied.change._replace(changed=changed)
@@ -225,8 +231,7 @@ class Writer:
                 return None
             if not values.keys() <= after[0].upstream.keys():
                 raise damaged_error(self.damaged[package])
-            equal = [name for name, value in values.items() if is_same_value(get(name), value, after[0].upstream[name])]
-            if equal:
+            if equal := find_equal_edits(after[0], values):
                 self._unset(package, equal)
                 after = self._merge([package])
             if before[0].project != after[0].project:
@@ -273,10 +278,14 @@ class Writer:
 
     def _carry_over(self) -> None:
         """Move the edits of removed packages to those that the catalog listed anew, and merge both."""
-        moved = carry_over(self._db, forges=self._forges)
-        self._merge(number for pair in moved for number in pair)
-        # A write that another program blocks is repeated.
-        self.carried_over += [pair for pair in moved if pair not in self.carried_over]
+        moved = carry_over(self._db, forges=self._forges, added=self._added)
+        merges = {merged.values["id"]: merged for merged in self._merge(number for one in moved for number in one[:2])}
+        for one in moved:
+            equal = find_equal_edits(merges[one.id], one.fields) if one.id in merges else []
+            self._unset(one.id, equal)
+            self._merge([one.id] if equal else ())
+            if one[:2] not in self.carried_over:  # a write that another program blocks is repeated
+                self.carried_over.append(one[:2])
 
     def _drop_unwritten(self, changes: list[StoredChange]) -> list[StoredChange]:
         """Return the changes without those of new packages whose row could not be written, and drop their facts."""

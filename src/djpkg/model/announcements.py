@@ -29,7 +29,8 @@ _SENTENCE_END = r"[.!?;|\n]\s|\s[-\u2013\u2014]\s"
 _MOVED = (
     r"(?i)\b(?:moved|migrated|relocated|transferred|new (?:home|location|address|repo|repository)"
     r"|now (?:at|in|on|lives|living|hosted|maintained|developed)|(?:lives|hosted|maintained|developed) (?:at|in|on)"
-    r"|continue[sd] (?:at|in|on))\b(?:\s+from\s+(?:\S*[/.]\S*|github|gitlab|bitbucket|codeberg|sourceforge)(?=\s))?"
+    r"|continue[sd] (?:at|in|on))\b(?:,?\s+(?:permanently|officially|recently)\b)*"
+    r"(?:\s+from\s+(?:\S*[/.]\S*|github|gitlab|bitbucket|codeberg|sourceforge)(?=\s))?"
     r"(?:[\s:,(<*-]|\b(?:over|to|at|in|on|under|here|see|is|now|this|the|our|its|new|home|location|address|url|repo"
     r"|repository|github|gitlab|bitbucket|codeberg|(?:[\w-]+\s+)?(?:organi[sz]ation|org|group|namespace|account))\b)*$"
 )

@@ -10,14 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
-def count_commits(values: Mapping[str, object], edited: Collection[str] = ()) -> int | None:
+_UNCOUNTED_STATES = ("none", "unsupported", "gone", "blocked")
+
+
+def count_commits(values: Mapping[str, object], edited: Collection[str] = (), *, counted: bool = False) -> int | None:
     """Return the sum of the weekly commits, which count only if there are 52 weeks.
 
-    The catalog writes zeros also for packages without a repository; those that the user wrote count.
+    The catalog writes zeros also where it could not read a repository. Zeros that the user wrote count, and those that
+    the forge's commits gave (`counted`).
     """
     weeks = values["commits_over_52"]
     commits = sum(n for n in weeks if isinstance(n, int)) if isinstance(weeks, list) and len(weeks) == WEEKS else None
-    if commits == 0 and "commits_over_52" not in edited and values["repo_state"] in ("none", "unsupported"):
+    is_known = counted or "commits_over_52" in edited or values["repo_state"] not in _UNCOUNTED_STATES
+    if commits == 0 and not is_known:
         return None
     return commits
 

@@ -5,7 +5,7 @@ The first facts about a package produce no event, nor does another spelling of t
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from djpkg.model.facts import ContributorsFacts, Facts, RepositoryFacts
 
+
+_RELEASE_FACTS = tuple(one.name for one in fields(PypiFacts) if one.name not in ("state", "name", "version"))
 
 EVENTS = (
     "added", "removed", "back", "released", "yanked", "archived", "unarchived", "moved", "gone", "blocked", "license",
@@ -49,9 +51,11 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
         )
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
         return replace(before, state="gone") if new.state == "gone" else _combine_project(before, new)
-    if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and not new.commits_over_52:
-        # The catalog has served empty lists of weeks: that means unknown, not zero commits.
-        return replace(new, commits_over_52=before.commits_over_52)
+    if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and new.repo_url == before.repo_url:
+        # The catalog has served empty lists: that means unknown, not zero commits or nobody.
+        new = replace(new, commits_over_52=new.commits_over_52 or before.commits_over_52)
+        if before.participants and not new.participants:
+            new = replace(new, participants=before.participants, participants_updated=before.participants_at)
     return new
 
 
@@ -68,12 +72,9 @@ def _combine_project(before: PypiFacts, new: PypiFacts) -> PypiFacts:
         new = replace(new, releases=before.releases, first_released=before.first_released)
     if new.version != before.version:
         return new
-    # An empty list of files does not change when the first one was uploaded, and what a release requires never changes.
-    return replace(
-        new,
-        released=before.released if new.released is None else new.released,
-        django_requires=before.django_requires if new.django_requires is None else new.django_requires,
-    )
+    # The metadata of a release never changes, so what is empty now is missing from the response.
+    kept = {name: getattr(before, name) for name in _RELEASE_FACTS if getattr(new, name) in (None, ())}
+    return replace(new, **kept)
 
 
 def _combine_repository(before: RepositoryFacts | None, new: RepositoryFacts | None) -> RepositoryFacts | None:

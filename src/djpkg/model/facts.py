@@ -32,7 +32,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogFacts:
-    """One package of the catalog: the 18 keys of its API, with ids in place of the URLs of category and grids."""
+    """One package of the catalog: the 18 keys of its API, with ids in place of the URLs of category and grids.
+
+    `participants_updated` is the `last_updated` to which a list of participants belongs that the catalog lacks now.
+    """
 
     id: int
     title: str
@@ -52,6 +55,12 @@ class CatalogFacts:
     repo_watchers: int | None
     commits_over_52: tuple[int, ...]
     participants: tuple[str, ...]
+    participants_updated: str | None = None
+
+    @property
+    def participants_at(self) -> str | None:
+        """The date of the head to which the participants belong."""
+        return self.participants_updated or self.last_updated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Longer texts are compared as they are.
 _MAX_LENGTH = 2_000
 
-_GENERAL = r"general\s+public\s+licen[cs]e"
 _PUBLIC = r"public\s+licen[cs]e"
+# After "Affero" and "Lesser": "GNU GPL", "General Public License", and "Public License".
+_GNU = rf"(?:gnu\s+)?(?:(?:general\s+)?{_PUBLIC}|gpl)"
 # Families and the patterns of their names. A name is consumed by the first family, so longer names come first.
 _FAMILIES: tuple[tuple[str, str], ...] = (
-    ("AGPL", rf"(?:gnu\s+)?affero\s+(?:{_GENERAL}|gpl)|agpl"),
-    ("LGPL", rf"(?:gnu\s+)?(?:library\s+or\s+lesser|lesser|library)\s+(?:{_GENERAL}|gpl)|lgpl"),
-    ("GPL", rf"(?:gnu\s+)?{_GENERAL}|gpl"),
+    ("AGPL", rf"(?:gnu\s+)?affero\s+{_GNU}|a-?gpl"),
+    ("LGPL", rf"(?:gnu\s+)?(?:library\s+or\s+lesser|lesser|library)\s+{_GNU}|l-?gpl"),
+    ("GPL", rf"gnu\s+{_PUBLIC}|(?:gnu\s+)?general\s+{_PUBLIC}|gpl"),
     ("GFDL", r"gnu\s+free\s+documentation\s+licen[cs]e|gfdl|fdl"),
     ("EUPL", rf"european\s+union\s+{_PUBLIC}|eupl"),
     ("MPL", rf"mozilla\s+{_PUBLIC}|mpl"),
@@ -79,8 +83,12 @@ def find_licenses(text: str) -> frozenset[License]:
 def is_same_license(one: str, other: str) -> bool:
     """Return whether two texts may name the same licenses, one of them perhaps less precisely.
 
-    ``BSD License`` and ``BSD-3-Clause`` are the same, ``BSD-2-Clause`` and ``BSD-3-Clause`` are not.
+    ``BSD License`` and ``BSD-3-Clause`` are the same, ``BSD-2-Clause`` and ``BSD-3-Clause`` are not. Two SPDX
+    expressions have to combine their licenses alike, too: ``MIT OR GPL-3.0`` is not ``MIT AND GPL-3.0``.
     """
+    expressions = spdx_expression(one), spdx_expression(other)
+    if None not in expressions and len(set(map(_parse_expression, filter(None, expressions)))) > 1:
+        return False
     first, second = find_licenses(one), find_licenses(other)
     if not first or not second:
         return re.sub(_NOISE, " ", one.lower()).split() == re.sub(_NOISE, " ", other.lower()).split()
@@ -134,6 +142,45 @@ def _may_equal(one: License, other: License) -> bool:
     return one.family == other.family and all(
         None in pair or pair[0] == pair[1] for pair in ((one.version, other.version), (one.clause, other.clause))
     )
+
+
+class _Combined(NamedTuple):
+    """Licenses of which all (AND) or one (OR) apply."""
+
+    operator: str
+    parts: frozenset[object]
+
+
+def _parse_expression(expression: str) -> object:
+    """Return the structure of a normalized SPDX expression; the order of licenses makes no difference."""
+    tokens = re.findall(r"[()]|[^\s()]+", expression)[::-1]
+
+    def combine(operator: str, parse_part: Callable[[], object]) -> object:
+        parts: set[object] = set()
+        while True:
+            part = parse_part()
+            parts |= part.parts if isinstance(part, _Combined) and part.operator == operator else {part}
+            if not tokens or tokens[-1] != operator:
+                return _Combined(operator, frozenset(parts)) if len(parts) > 1 else parts.pop()
+            tokens.pop()
+
+    def parse_any() -> object:
+        return combine("OR", lambda: combine("AND", parse_license))
+
+    def parse_license() -> object:
+        name = tokens.pop()
+        if name == "(":
+            inner = parse_any()
+            tokens.pop()
+            return inner
+        exception = None
+        if tokens and tokens[-1] == "WITH":
+            tokens.pop()
+            exception = tokens.pop()
+        # "only" and "later" are compared elsewhere: GPL-3.0 may be either.
+        return frozenset(one._replace(clause=None) for one in find_licenses(name)) or name, exception
+
+    return parse_any()
 
 
 @lru_cache(maxsize=4_096)

@@ -47,13 +47,14 @@ class FactsRow(NamedTuple):
 class Measured(NamedTuple):
     """The values of a repository that the history keeps; None for what nobody has counted.
 
-    `commits` are those of the last 52 weeks, as of the forge's last answer.
+    `commits` are those of the last 52 weeks, as of the forge's last answer. `coordinate` names the repository.
     """
 
     stars: int | None
     forks: int | None
     contributors: int | None
     commits: int | None
+    coordinate: str
 
 
 _NO_EDITS: Mapping[str, str] = {}
@@ -137,7 +138,7 @@ def merge(
     values["edited"] = sorted(upstream)
     origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
     origins |= dict.fromkeys(GROWTH_FIELDS, Origin(DJPKG, forge_row.answered if forge_row is not None else None))
-    values["commits_last_year"] = count_commits(values, upstream)
+    values["commits_last_year"] = count_commits(values, upstream, counted=_has_weeks(forge_row))
     values["participant_count"] = count_contributors(values, upstream)
     for field, derived_fields in _DERIVED.items():
         for derived in derived_fields:
@@ -235,20 +236,26 @@ def _repository_values(facts: ForgeFacts, repository: Repository) -> dict[str, S
 def _measured(values: Mapping[str, StoredValue], row: FactsRow | None) -> Measured | None:
     """Return the measured values from upstream `values`: of the package's own repository, not of an edited address."""
     facts = row.facts if row is not None else None
-    if not isinstance(facts, ForgeFacts) or facts.repository is None:
+    if row is None or not isinstance(facts, ForgeFacts) or facts.repository is None:
         return None
     return Measured(
         stars=facts.repository.stars,
         forks=facts.repository.forks,
         contributors=count_contributors(values),
-        commits=count_commits(values) if facts.weeks is not None else None,
+        commits=count_commits(values, counted=True) if facts.weeks is not None else None,
+        coordinate=row.coordinate,
     )
+
+
+def _has_weeks(row: FactsRow | None) -> bool:
+    """Return whether the forge's commits were counted, which holds after the repository is gone too."""
+    return row is not None and isinstance(row.facts, ForgeFacts) and row.facts.weeks is not None
 
 
 def _participants(catalog: CatalogFacts, facts: ForgeFacts) -> list[str] | None:
     """Return the list that belongs to the newest head; None keeps the catalog's.
 
-    The catalog's list belongs to the forge's head when the catalog's `last_updated` is that head's date. A forge's list
+    The catalog's list belongs to the forge's head when the catalog's date of it is that head's date. A forge's list
     that is not whole (authors of the commits that were read) is appended to the catalog's.
     """
     contributors, current = facts.contributors, facts.repository
@@ -261,7 +268,7 @@ def _participants(catalog: CatalogFacts, facts: ForgeFacts) -> list[str] | None:
         current is not None
         and contributors.head != current.head
         and catalog.participants
-        and is_same_time(catalog.last_updated, current.head_at)
+        and is_same_time(catalog.participants_at, current.head_at)
     ):
         return None
     return list(contributors.names)

@@ -12,7 +12,7 @@ from djpkg.times import is_same_time
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from djpkg.model.merge import StoredValue
+    from djpkg.model.merge import Merged, StoredValue
 
 # The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
 MAX_INTEGER = 2**53 - 1
@@ -53,6 +53,14 @@ def is_same_value(field: Field, one: StoredValue, other: StoredValue) -> bool:
     if field.kind is Kind.GRIDS and isinstance(one, list) and isinstance(other, list):
         return set(one) == set(other)
     return False
+
+
+def find_equal_edits(merged: Merged, names: Iterable[str]) -> list[str]:
+    """Return the fields of `names` whose override equals the upstream value."""
+    values, upstream = merged.values, merged.upstream
+    return [
+        name for name in names if name in upstream and is_same_value(fields.get(name), values[name], upstream[name])
+    ]
 
 
 def merge_lists(before: Iterable[str | int], mine: Iterable[str | int], theirs: Iterable[str | int]) -> list[str | int]:

@@ -25,13 +25,15 @@ _COMPUTED = {
         " ORDER BY package_grids.position))"
     ),
 }
-# Stars at the end of the day %s. Null until the history is long enough.
+# Stars of the repository at the end of the day %s. Null until its history is long enough.
 _STARS = (
     "(SELECT stars FROM history WHERE history.package_id = packages.id AND day <= %s AND stars IS NOT NULL"
+    " AND coordinate = (SELECT coordinate FROM history AS newest WHERE newest.package_id = packages.id"
+    "  ORDER BY day DESC LIMIT 1)"
     " ORDER BY day DESC LIMIT 1)"
 )
 _EDITED = "packages.id IN (SELECT package_id FROM overrides WHERE field = '%s')"
-# The history has no edits, and after an edit of the address it is that of another repository.
+# The history has no edits, and none of an edited address.
 _GROWTH = (
     f"CASE WHEN {_EDITED % 'repo_url'} THEN NULL"
     f" WHEN {_EDITED % 'repo_watchers'} THEN {_STARS} - {_STARS}"

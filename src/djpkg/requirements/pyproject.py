@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from packaging.markers import InvalidMarker, Marker
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 _PIPFILE_SETTINGS = frozenset({"requires", "scripts", "pipenv", "source"})
 # Keys of a package in a Pipfile that are markers: `sys_platform = "== 'win32'"`.
 _PIPFILE_MARKERS = ("os_name", "platform_machine", "platform_system", "python_version", "sys_platform")
+# A field that Hatch replaces: {matrix:django}, {env:NAME:default}, {root:uri}.
+_HATCH_FIELD = re.compile(r"\{[a-z]+(?::[^{}]*)?\}")
+# The name and the extras of a requirement, if no field is a part of them.
+_BEFORE_FIELD = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]{}]*\])?)\s*(?:[=<>!~@;(]|$)")
 _HATCH_HOOK = ("tool", "hatch", "metadata", "hooks", "requirements_txt")
 
 
@@ -39,13 +45,13 @@ def parse_pyproject(name: str, text: str, context: ParseContext) -> Iterator[Men
     context.pythons.extend(find_required_python(file))
     project_names = (file.table("project").get("name"), file.table("tool", "poetry").get("name"))
     own_names = {canonicalize_name(value) for value in project_names if isinstance(value, str)}
-    for found in (_standard_dependencies, _tool_dependencies, _poetry_dependencies):
-        for mention in found(file):
-            if mention.name not in own_names:
-                yield mention
-    for mention in _dynamic_dependencies(file, context):
-        if mention.name not in own_names:
-            yield mention
+    mentions = chain(
+        _standard_dependencies(file, context),
+        _tool_dependencies(file, context),
+        _poetry_dependencies(file),
+        _dynamic_dependencies(file, context),
+    )
+    yield from (mention for mention in mentions if mention.name not in own_names)
 
 
 def parse_pipfile(name: str, text: str, context: ParseContext) -> Iterator[Mention]:
@@ -58,33 +64,38 @@ def parse_pipfile(name: str, text: str, context: ParseContext) -> Iterator[Menti
                 yield from _from_table(file, package, value, _pipenv_specifiers, category, package)
 
 
-def _standard_dependencies(file: TomlFile) -> Iterator[Mention]:
+def _standard_dependencies(file: TomlFile, context: ParseContext) -> Iterator[Mention]:
     """Yield the dependencies of PEP 621 and PEP 735."""
-    yield from _requirement_list(file, "project", "dependencies")
+    yield from _requirement_list(file, context, "project", "dependencies")
     for extra in file.table("project", "optional-dependencies"):
-        yield from _requirement_list(file, "project", "optional-dependencies", extra)
+        yield from _requirement_list(file, context, "project", "optional-dependencies", extra)
     groups = file.table("dependency-groups")
     group_names = frozenset(map(canonicalize_name, groups))
     for group in groups:
-        yield from _requirement_list(file, "dependency-groups", group, group_names=group_names)
+        yield from _requirement_list(file, context, "dependency-groups", group, group_names=group_names)
 
 
-def _tool_dependencies(file: TomlFile) -> Iterator[Mention]:
+def _tool_dependencies(file: TomlFile, context: ParseContext) -> Iterator[Mention]:
     """Yield the lists of uv, PDM and Hatch that are written as PEP 508."""
-    yield from _requirement_list(file, "tool", "uv", "dev-dependencies")
+    yield from _requirement_list(file, context, "tool", "uv", "dev-dependencies")
     for group in file.table("tool", "pdm", "dev-dependencies"):
-        yield from _requirement_list(file, "tool", "pdm", "dev-dependencies", group)
+        yield from _requirement_list(file, context, "tool", "pdm", "dev-dependencies", group)
     for environment in file.table("tool", "hatch", "envs"):
         for key in ("dependencies", "extra-dependencies"):
-            yield from _requirement_list(file, "tool", "hatch", "envs", environment, key)
+            yield from _requirement_list(file, context, "tool", "hatch", "envs", environment, key)
 
 
-def _requirement_list(file: TomlFile, *path: str, group_names: Collection[str] = ()) -> Iterator[Mention]:
+def _requirement_list(
+    file: TomlFile, context: ParseContext, *path: str, group_names: Collection[str] = ()
+) -> Iterator[Mention]:
     """Yield the requirements in a list; in a group of `group_names`, tables that include other groups are valid too."""
     for item in file.list(*path):
         if isinstance(item, str):
             line = file.lines.line_of_string(path, item)
-            yield from requirements_file.parse_requirement(item, file.name, line)
+            if _HATCH_FIELD.search(item) and _is_formatted(file, path):
+                yield from _parse_formatted(file, item, line, context)
+            else:
+                yield from requirements_file.parse_requirement(item, file.name, line)
         elif isinstance(item, dict) and group_names:
             # The dependencies of the included group are read at the group itself.
             other = item.get("include-group")
@@ -92,6 +103,28 @@ def _requirement_list(file: TomlFile, *path: str, group_names: Collection[str] =
                 raise file.error("includes an unknown group", *path)
         else:
             raise file.error("contains a value that is not a text", *path)
+
+
+def _is_formatted(file: TomlFile, path: tuple[str, ...]) -> bool:
+    """Return whether Hatch replaces fields in this list (hatch.pypa.io: "Context formatting")."""
+    backend = file.table("build-system").get("build-backend")
+    return path[:2] == ("tool", "hatch") or (path[0] == "project" and backend == "hatchling.build")
+
+
+def _parse_formatted(file: TomlFile, text: str, line: int, context: ParseContext) -> Iterator[Mention]:
+    """Yield the requirement in a text with fields; what depends on them is noted and left out."""
+    (field,) = _HATCH_FIELD.findall(text)[:1]
+    note = f"{file.name}:{line}: %s of {quote_input(text)} not read: Hatch replaces {quote_input(field)}"
+    named = _BEFORE_FIELD.match(text)
+    if named is None:
+        context.notes.append(note % "name")
+        return
+    try:
+        found = list(requirements_file.parse_requirement(text, file.name, line))
+    except UsageError:
+        context.notes.append(note % "version")
+        found = list(requirements_file.parse_requirement(named[1], file.name, line))
+    yield from found
 
 
 def _poetry_dependencies(file: TomlFile) -> Iterator[Mention]:

@@ -43,6 +43,9 @@ _OPTION_NAME = re.compile(r"--[A-Za-z0-9-]+|-[A-Za-z]|")
 _OPTION = re.compile(r"\s--?[A-Za-z]")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _DIRECT_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\]\s*)?@")
+_QUOTED = re.compile(r"""\A(["'])(.*)\1\Z""")
+# An address as scp writes it: "git@github.com:".
+_SCP = re.compile(r"[\w.-]+@([\w.-]+):(?!//)/?")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[([^\]]*)\])?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz")
@@ -237,17 +240,23 @@ def _included_paths(line: str, place: _Place, context: ParseContext) -> Iterator
 def _parse_line(line: str, place: _Place) -> Iterator[Mention]:
     """Yield the requirement of a logical line; none for the project's own folder."""
     editable = _EDITABLE.fullmatch(line)
-    text = line if editable is None else editable[1].strip("\"'")
+    text = line if editable is None else editable[1]
     option = _OPTION.search(text)
     text = text[: option.start() if option else None].strip()
+    if editable is not None:
+        text = _QUOTED.sub(r"\2", text)
+    # Values of variables are not shown.
+    is_written = text in place.written
+    if editable is not None:
+        text = _SCP.sub(r"ssh://\1/", text)  # before names: "git@github.com:…" looks like a project "git"
     if _DIRECT_REFERENCE.match(text) or (editable is None and not _is_url_or_path(text)):
         yield _parse_mention(text, place)
         return
     _check_length(text, place)
     url = url_without_credentials(text)
     named = _name_from_url(text)
-    # Values of variables are not shown, and what has no name is shown by its address.
-    written = text if text in place.written else place.written
+    # What has no name is shown by its address.
+    written = text if is_written else place.written
     name, version, extras = named or (url_without_credentials(written) or _path(written), None, ())
     if named or posixpath.normpath(_path(text)) != ".":
         marker = None if editable else _marker(text, place)

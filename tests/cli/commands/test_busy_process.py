@@ -55,7 +55,7 @@ def transaction(db):
         raise
 
 djpkg.mirror.connection.transaction = transaction
-djpkg.fetch.page_writes._BEGIN_TIMEOUT = 10
+djpkg.fetch.page_writes.ATTEMPT = 10
 """
 NO_REPETITION = "import djpkg.mirror.busy; djpkg.mirror.busy.BusyWait.next_pause = lambda self: None\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import pty
 import re
 import shlex
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from djpkg.cli import app, terminal
-from djpkg.mirror import busy
+from djpkg.mirror import busy, connection
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.package import get_merged
@@ -83,6 +84,49 @@ def test_an_edit_waits_for_a_reader_with_a_message(filled_mirror: Path, monkeypa
     message = f"djpkg: waiting up to 30 seconds for another program that uses the mirror {filled_mirror}"
     assert (result.code, result.err.splitlines()[0]) == (0, message)
     assert values(filled_mirror)["title"] == "Mine"
+
+
+@pytest.mark.parametrize("step", ["djpkg.mirror.lock.ensure", "djpkg.cli.commands.edit.open_read"])
+def test_each_step_of_an_edit_waits_for_a_program_that_locks_readers_out(
+    filled_mirror: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    original, write_warning = pkgutil.resolve_name(step), terminal.write_warning
+    calls: list[str] = []
+    with closing(sqlite3.connect(filled_mirror, isolation_level=None)) as other:
+
+        def lock_first(*arguments: Any, **more: Any) -> Any:
+            calls.append(step)
+            if len(calls) == 1:
+                other.execute("BEGIN EXCLUSIVE")
+            return original(*arguments, **more)
+
+        def release(text: str) -> None:
+            write_warning(text)
+            other.execute("ROLLBACK")
+
+        monkeypatch.setattr(step, lock_first)
+        monkeypatch.setattr(terminal, "write_warning", release)
+        monkeypatch.setattr(busy, "EDIT", busy.BusyLimits(total=30, notice=0.02))
+        monkeypatch.setattr(connection, "BUSY_SECONDS", 0)  # a wait inside SQLite has no message
+        result = run("edit", "1", "title=Mine")
+    message = f"djpkg: waiting up to 30 seconds for another program that uses the mirror {filled_mirror}"
+    assert (result.code, result.err.splitlines()[0]) == (0, message)
+    assert values(filled_mirror)["title"] == "Mine"
+    assert len(calls) >= 2
+
+
+def test_an_edit_never_waits_without_its_message(filled_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    connect: Any = sqlite3.connect
+
+    def record(*arguments: Any, **more: Any) -> Any:
+        waits.append(more.get("timeout", 5))
+        return connect(*arguments, **more)
+
+    monkeypatch.setattr(sqlite3, "connect", record)
+    assert run("edit", "1", "title=Mine").code == 0
+    assert len(waits) >= 3
+    assert set(waits) == {busy.ATTEMPT}
 
 
 def test_an_edit_that_waited_too_long_changes_nothing(filled_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -374,8 +374,8 @@ def test_a_full_disk_exits_with_74_and_a_hint(
         desk.world.add_package(f"p{place}", repo_url="", description="long " * 2000)
 
     @contextmanager
-    def small(path: Path) -> Iterator[sqlite3.Connection]:
-        with open_write(path) as db:
+    def small(path: Path, **more: Any) -> Iterator[sqlite3.Connection]:
+        with open_write(path, **more) as db:
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             db.execute(f"PRAGMA max_page_count = {pages + 5}")
             yield db

@@ -252,6 +252,8 @@ def test_no_match_is_reported_only_on_a_terminal(mirror: Path) -> None:
         (["--in", "no-such-file.txt"], "no-such-file.txt cannot be read"),
         (["--in", ""], "--in requires a file"),
         (["--in", "https://mara:secret@example.org/r.txt"], "https://example.org/r.txt cannot be read"),
+        (["--in", "https://mara:sec/ret@example.org/r.txt"], ": https://example.org/r.txt cannot be read"),
+        (["--in", "mara:secret@h/r.txt"], ": h/r.txt cannot be read"),
         (["--sort", ""], "--sort needs at least one field"),
         (["-f", ""], "--fields needs at least one field"),
     ],

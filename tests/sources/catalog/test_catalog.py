@@ -109,6 +109,19 @@ def test_an_unknown_package_is_none(world: World, server: WorldServer, name: str
     assert fetch(server, name) is None
 
 
+def test_a_slug_of_digits_is_found_where_no_id_matches(world: World, server: WorldServer) -> None:
+    named = world.add_package("2048")
+    assert named.id != 2048
+    found = fetch(server, "2048")
+    assert found is not None
+    assert (found.id, found.slug) == (named.id, "2048")
+    assert run(server, lambda catalog: catalog.fetch_package(2048)) is None  # asked for by its id
+    numbered = world.add_package("other", id=2048)
+    for found in (fetch(server, "2048"), run(server, lambda catalog: catalog.fetch_package(2048))):
+        assert found is not None
+        assert (found.id, found.slug) == (numbered.id, "other")
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../packages", "a/b", "x" * 5000])
 def test_an_invalid_slug_is_not_requested(server: WorldServer, name: str) -> None:
     assert fetch(server, name) is None

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar, cast
 
 import typer
 
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     # The effective values -> the overrides to store.
     Revise: TypeAlias = Callable[[Mapping[str, StoredValue]], Mapping[str, StoredValue]]
+
+ResultT = TypeVar("ResultT")
 
 app = options.new_app()
 
@@ -160,21 +162,37 @@ def _edit(
     if not parsed and not unset and not _is_interactive():
         message = "nothing to edit: pass assignments or --unset"
         raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
-    with interrupts.raising_signals():
-        lock.ensure(path, notify=partial(_notify_waiting, path))
-    found = _find(path, package, must_merge=bool(parsed) or not unset)
-    _check_editable(unset, found.overrides)
+    shown: set[str] = set()
+
+    def find() -> _Found:
+        lock.ensure(path)
+        found = _find(path, package, must_merge=bool(parsed) or not unset, shown=shown)
+        _check_editable(unset, found.overrides)
+        return found
+
     if not parsed and not unset:
+        found = _wait(path, find)
         with interrupts.raising_signals():
             return found, _edit_in_editor(path, found)
-
-    def revise(current: Mapping[str, StoredValue]) -> Mapping[str, StoredValue]:
-        return assignments.apply_assignments(parsed, current, found.ids)
-
     names = [*(os.fsencode(name) for name in unset), *(field.name.encode() for field in fields_to_unset if field)]
-    stored = _store(path, found.number, revise, names)
+
+    def find_and_store() -> tuple[_Found, tuple[Merged, Merged] | None]:
+        found = find()
+
+        def revise(current: Mapping[str, StoredValue]) -> Mapping[str, StoredValue]:
+            return assignments.apply_assignments(parsed, current, found.ids)
+
+        return found, _store(path, found.number, revise, names)
+
+    found, stored = _wait(path, find_and_store)
     edited = {item.field.name for item in parsed} | {os.fsdecode(name) for name in names}
     return found, _find_changes(found, stored, edited)
+
+
+def _wait(path: Path, work: Callable[[], ResultT]) -> ResultT:
+    """Return the result of `work`, which is repeated while another program locks the mirror."""
+    with interrupts.raising_signals():
+        return busy.retry(work, busy.EDIT, notify=partial(_notify_waiting, path))
 
 
 def _find_editable(name: str) -> Field | None:
@@ -193,8 +211,9 @@ def _is_interactive() -> bool:
     return terminal.is_terminal() and sys.stdin is not None and sys.stdin.isatty()
 
 
-def _find(path: Path, package: str, *, must_merge: bool) -> _Found:
-    with open_read(path) as mirror:
+def _find(path: Path, package: str, *, must_merge: bool, shown: set[str]) -> _Found:
+    """Return the package; problems with its stored values are shown once and added to `shown`."""
+    with open_read(path, busy_seconds=busy.ATTEMPT) as mirror:
         forges = forge_servers.forge_servers(os.environ)
         number = resolve.get_id(mirror, package, catalog=config.catalog_url(os.environ), forges=forges)
         merged: Merged | None = None
@@ -205,7 +224,9 @@ def _find(path: Path, package: str, *, must_merge: bool) -> _Found:
                 raise
             problems = (str(error),)
         for problem in problems if must_merge or merged is None else ():
-            terminal.write_stderr(f"djpkg: {problem}")
+            if problem not in shown:
+                shown.add(problem)
+                terminal.write_stderr(f"djpkg: {problem}")
         name = resolve.find_slug(mirror, number) or str(number)
         return _Found(number, merged, name, read_raw(mirror, number), get_categories_and_grids(mirror))
 
@@ -213,13 +234,9 @@ def _find(path: Path, package: str, *, must_merge: bool) -> _Found:
 def _store(path: Path, number: int, revise: Revise, unset: Sequence[bytes]) -> tuple[Merged, Merged] | None:
     from djpkg.mirror.write import Writer  # noqa: PLC0415 - loads sqlite-utils, so after all checks
 
-    def store() -> tuple[Merged, Merged] | None:
-        with open_write(path) as mirror:
-            writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
-            return writer.update_overrides(number, revise, unset=unset, now=options.now())
-
-    with interrupts.raising_signals():
-        return busy.retry(store, busy.EDIT, notify=partial(_notify_waiting, path))
+    with open_write(path, busy_seconds=busy.ATTEMPT) as mirror:
+        writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
+        return writer.update_overrides(number, revise, unset=unset, now=options.now())
 
 
 def _notify_waiting(path: Path) -> None:
@@ -238,7 +255,8 @@ def _edit_in_editor(path: Path, found: _Found) -> list[FieldChange]:
     if not values:
         return []
     try:
-        stored = _store(path, found.number, lambda current: _merge_meanwhile(shown, values, current), [])
+        revise: Revise = partial(_merge_meanwhile, shown, values)
+        stored = _wait(path, lambda: _store(path, found.number, revise, []))
     except BaseException:
         draft.keep()
         raise

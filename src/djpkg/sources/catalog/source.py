@@ -80,11 +80,12 @@ class Catalog(SingleServerSource):
     connections = 1
     _outage: HTTPStatusError | None = None  # of the whole site: raised again for every further request of this run
 
-    async def fetch_package(self, name: str) -> CatalogFacts | None:
-        """Return a package by slug or id (all digits); None if the catalog does not have it.
+    async def fetch_package(self, id_or_slug: int | str) -> CatalogFacts | None:
+        """Return a package by id or slug, by digits either way; None if the catalog does not have it.
 
         UnexpectedPayload for an answer about another package than the requested one.
         """
+        name = str(id_or_slug)
         if not name.strip("./") or "/" in name or len(name) > _MAX_SLUG_LENGTH:
             return None  # not a slug; it would request another route of the API
         response = await self._get(f"packages/{quote(name, safe='')}/")
@@ -92,7 +93,9 @@ class Catalog(SingleServerSource):
             return None
         facts = parse_package(response.body)
         if name.isdecimal():
-            is_same = facts.id == int(name)
+            is_same = facts.id == int(name) or facts.slug == name
+            if isinstance(id_or_slug, int) and facts.id != id_or_slug and is_same:
+                return None  # no package has that id, and the catalog took it for a slug
         else:  # after a redirect by the catalog, its target is the slug to expect
             slug = unquote(urlsplit(response.url).path.rstrip("/").rpartition("/")[2])
             is_same = facts.slug.lower() == slug.lower()

@@ -134,8 +134,11 @@ class BulkFetch:
             self.answers.finish(Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=gone))
 
     def _add_repository(self, target: RepositoryTarget, facts: RepositoryFacts) -> None:
+        if target.node_id is None and facts.path.lower() not in {path.lower() for path in target.paths}:
+            # GraphQL follows renames without showing it; REST redirects.
+            self._fetch_by_rest(target)
+            return
         try:
-            # GraphQL follows renames, so the name may differ.
             check_identity(target, path=facts.path, node_id=facts.node_id, renamed=True, source=SOURCE)
         except SourceError as error:
             self.answers.fail(target.coordinate, error)

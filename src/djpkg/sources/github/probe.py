@@ -104,8 +104,8 @@ def _parse_repository(
     try:
         record = payload.decode_json(_REPOSITORY, raw, source=SOURCE)
         head = record.default_branch_ref.target if record.default_branch_ref is not None else None
-        if record.is_disabled or (head is None and not record.is_empty):
-            return NoResult.UNCLEAR  # it may be blocked, or the branch is missing from the response
+        if record.is_disabled or (head is None and (not record.is_empty or target.head is not None)):
+            return NoResult.UNCLEAR  # it may be blocked, or the branch is missing from the response; it was not empty
         at = head.committed_date if head is not None else None
         facts = RepositoryFacts(
             # The stored path was validated before; doing it again for thousands of repositories is slow.

@@ -12,7 +12,7 @@ import re
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from djpkg.errors import SourceError, UnexpectedPayload, Unreachable
 from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
@@ -167,10 +167,8 @@ def _parse_response(target: ProjectTarget, listed_serial: int | None, response: 
     serial = _parse_serial(response)
     match response.status:
         case HTTPStatus.OK:
-            # After a redirect by PyPI, its target is the name to expect.
-            path = urlsplit(response.url).path
-            expected = path.removesuffix("/").removesuffix("/json").rpartition("/")[2] if response.redirected else name
-            found = metadata.parse_metadata(response.body, name=expected)
+            # A redirect may lead to another spelling of the name, not to another project.
+            found = metadata.parse_metadata(response.body, name=name)
             return Answer(
                 coordinate=name,
                 outcome=Outcome.UPDATED,
