@@ -20,8 +20,8 @@ _ACTIVE = timedelta(days=365)
 # Strings, compiled at first use: most runs have no dead package with a description.
 # A description counts only if it states that this package has ended.
 _ENDED = r"""(?ix)
-\b(?: deprecated | deprecation | unmaintained | (?:not|no\s+longer|never)\s+(?:\w+\s+)?(?:maintained|supported|developed)
-    | abandoned | obsoleted? | superseded | replaced\s+by | succeeded\s+by | in\s+favou?r\s+of | discontinued
+\b(?: deprecated | deprecation | unmaintained
+    | (?:not|no\s+longer|never)\s+(?:\w+\s+)?(?:maintained|supported|developed) | abandoned | obsoleted? | superseded | replaced\s+by | succeeded\s+by | in\s+favou?r\s+of | discontinued
     | archived | dead | end[\s-]of[\s-]life | eol | moved | migrated | merged\s+into | renamed | instead )\b
 """
 # Words before the name of the successor. After the first group any name counts; after the second, which has other uses
