@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check.report import Severity
 from djpkg.render.escape import escape
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from djpkg.check.report import Report
-    from djpkg.render.check_formats import Screen
+
+
+class Screen(NamedTuple):
+    """What a renderer needs to know of the output. `width` counts for text alone; `verbose` names what is fine too."""
+
+    width: int
+    colour: bool
+    ascii_only: bool
+    verbose: bool
+    now: datetime
 
 
 def render_text(report: Report, screen: Screen) -> str:
