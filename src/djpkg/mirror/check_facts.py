@@ -201,7 +201,7 @@ def _read_needs(db: sqlite3.Connection, ids: str, names: Sequence[str]) -> dict[
 def _read_releases(db: sqlite3.Connection, ids: str) -> dict[tuple[int, str], tuple[bool, str | None]]:
     """Return for each package and project whether any release is yanked, and all its releases as JSON."""
     return {
-        (number, project): (has_yanked == 1, text_or_none(releases))
+        (number, project): (has_yanked == 1, releases if isinstance(releases, str) else None)
         for number, project, has_yanked, releases in db.execute(
             "SELECT package_id, project, max(yanked),"
             " json_group_array(json_array(version, uploaded, yanked, requires_python)) FROM releases"
