@@ -5,14 +5,22 @@ import os
 import socket
 import sqlite3
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from djpkg.cli import options
+from djpkg.fetch import run as fetch_run
 from tests.check.directory import Package, make_directory
 from tests.cli.running import run
+from tests.fetching import QUICK, add_starter
 from tests.mirrors import NOW
+
+if TYPE_CHECKING:
+    from tests.cli.running import Result
+    from tests.world import WorldServer
 
 DEAD = Package("django-dead", archived=True, days=900)
 PACKAGES = (
@@ -458,3 +466,36 @@ def test_a_damaged_package_harms_only_itself(mirror: Path, project: Path) -> Non
     report = check()
     assert findings(report, "django-gone") == {"gone": "fail"}
     assert findings(report, "django-yanked")["yanked"] == "fail"
+
+
+def fetching_check(server: WorldServer, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    """Run a check against the world, with its clock and few attempts."""
+    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, limits=QUICK))
+    monkeypatch.setattr(options, "now", lambda: server.world.now)
+    return run("check", *arguments, env=server.env)
+
+
+def test_fetch_reads_the_catalog_and_the_required_packages_first(
+    server: WorldServer, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_starter(server.world)
+    server.world.add_package("plain", stars=3, commits=[2], releases=[("1.0", 5)], archived=True)
+    server.world.add_package("other", stars=3, commits=[2], releases=[("1.0", 5)])
+    write(project, "plain==1.0\nrequests\n")
+    result = fetching_check(server, monkeypatch, "--fetch", "--json")
+    report = json.loads(result.out)
+    assert (result.code, result.err) == (0, "")
+    assert findings(report, "plain")["archived"] == "note"
+    assert report["unlisted"] == ["requests"]
+    assert server.requests("pypi", "plain")
+    assert not server.requests("pypi", "other")
+
+
+def test_a_fetch_that_fails_is_named_and_the_mirror_is_checked(
+    server: WorldServer, mirror: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, "django-gone==2.0\n")
+    server.close()
+    result = fetching_check(server, monkeypatch, "--fetch", "--json")
+    assert "djpkg: " in result.err
+    assert (result.code, findings(json.loads(result.out), "django-gone")) == (1, {"gone": "fail"})
