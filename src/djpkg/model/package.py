@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from djpkg.config import API_BY_SOURCE
+from djpkg.model.dependencies import Dependencies
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -73,3 +74,4 @@ class Package(NamedTuple):
     sources: tuple[Provenance, ...]
     suggestion: str | None = None
     problems: tuple[str, ...] = ()
+    dependencies: Dependencies = Dependencies()

@@ -12,7 +12,7 @@ from rich.text import Text
 from djpkg.model.fields import get
 from djpkg.model.package import package_url
 from djpkg.model.weekly_commits import WEEKS
-from djpkg.render import abbreviate, known_values, relative_time, sparkline, states
+from djpkg.render import abbreviate, dependencies, known_values, relative_time, sparkline, states
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import get_glyphs
 from djpkg.render.labelled_lines import MARGIN, Item, LabelledLines, Prose
@@ -36,6 +36,7 @@ _MAX_TEXT = 65_536
 _MAX_NOTE = 4_096
 _MAX_NAME = 200
 _MAX_CONTRIBUTORS = 8
+_MAX_NAMES = 8
 _WITHOUT_COMMITS = frozenset(("none", "unsupported", "empty", "gone", "blocked"))
 _SOURCE_ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
@@ -69,6 +70,7 @@ class _Card(NamedTuple):
         yield from self._popularity()
         yield from self._commits()
         yield from self._release()
+        yield from self._dependencies()
         yield from self._urls()
         yield from self._sources()
         if self.package.suggestion:
@@ -138,8 +140,6 @@ class _Card(NamedTuple):
             items.extend(Item(Text(text), "  ") for text in self._growth())
         if forks is not None:
             items.append(Item(Text(f"forks {forks:,}"), "   "))
-        if used_by := known_values.figure(self.values, "used_by"):
-            items.append(Item(Text(f"used by {used_by:,}"), "   "))
         used = sum(item.text.cell_len + 3 for item in items)
         if contributors := self._contributors(self.width - 2 - used):
             items.append(Item(Text(contributors), "   "))
@@ -236,6 +236,35 @@ class _Card(NamedTuple):
                 yield Text(f"{name} {text}")
             elif missing:
                 yield Text(f"{name}: {missing}")
+
+    def _dependencies(self) -> Iterator[RenderableType]:
+        """Yield what requires the package, what no longer does, and what it requires itself."""
+        found = self.package.dependencies
+        items: list[Item] = []
+        if found.used_by:
+            names = [self._escape(slug, _MAX_NAME) for slug in found.used_by]
+            lead = f"{dependencies.used_by_count(found)}: "
+            items.append(Item(Text(self._fitting_names(lead, names, self.width - MARGIN))))
+        if found.left:
+            items.append(Item(Text(self._escape(dependencies.departures_text(found.left), _MAX_NAME))))
+        if items:
+            yield self._line("used by" if found.used_by else "", items)
+        # Several requirements on one package differ in their markers.
+        required = {one.slug: one.state for one in found.requires}
+        if required:
+            yield self._line("requires", [Item(self._required(*one)) for one in required.items()])
+
+    def _required(self, slug: str, state: str) -> Text:
+        text = Text(self._escape(slug, _MAX_NAME))
+        if state != "active":
+            text.append(" ").append(self._escape(state, _MAX_NAME), states.state_style(state))
+        return text
+
+    def _fitting_names(self, lead: str, names: list[str], room: int) -> str:
+        """Return the lead and as many of the names as fit into the width, at least one."""
+        texts = [lead + _list_names(names, shown) for shown in range(1, min(len(names), _MAX_NAMES) + 1)]
+        fitting = [text for text in texts if Text(text).cell_len <= room]
+        return fitting[-1] if fitting else texts[0]
 
     # URLs.
 

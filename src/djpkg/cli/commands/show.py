@@ -15,14 +15,14 @@ from djpkg.errors import UsageError
 from djpkg.mirror import read
 from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.model import fields, forge_servers
-from djpkg.render import known_values
+from djpkg.render import dependencies, known_values
 from djpkg.render.json import render_record
 from djpkg.render.rows import RowList
 from djpkg.text import quote_input
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from djpkg.model.fields import Column
@@ -170,10 +170,31 @@ def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool)
             for source in package.sources
         ]
         slug = package.values["slug"]
-        output.write_object({"schema": SOURCES_SCHEMA, "slug": slug, "fields": origins, "sources": sources})
-    else:
-        rows = [[key, *(origin[name] for name in _SOURCES_LINE)] for key, origin in origins.items()]
-        output.write_rows(RowList(("field", *_SOURCES_LINE), rows), "plain")
+        requirements = [one._asdict() for one in package.dependencies.requires]
+        output.write_object(
+            {
+                "schema": SOURCES_SCHEMA,
+                "slug": slug,
+                "fields": origins,
+                "requirements": requirements,
+                "sources": sources,
+            }
+        )
+        return
+    rows: list[list[Value]] = []
+    for column in columns:
+        origin = origins[column.key]
+        rows.append([column.key, *(origin[name] for name in _SOURCES_LINE)])
+        if column.field.name == "requires":
+            rows += _requirement_rows(package, origin)
+    output.write_rows(RowList(("field", *_SOURCES_LINE), rows), "plain")
+
+
+def _requirement_rows(package: Package, origin: dict[str, Value]) -> Iterator[list[Value]]:
+    """Yield a row for each requirement, named as the term that finds it."""
+    for one in package.dependencies.requires:
+        values = origin | {"value": dependencies.requirement_text(one)}
+        yield [f"requires:{one.slug}", *(values[name] for name in _SOURCES_LINE)]
 
 
 def _origin_to_json(package: Package, name: str) -> dict[str, Value]:
