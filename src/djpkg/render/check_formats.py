@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.render.check_github import render_github
+from djpkg.render.check_markdown import render_markdown
 from djpkg.render.check_text import render_text
+from djpkg.render.check_tsv import render_tsv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,4 +28,7 @@ class Screen(NamedTuple):
 
 RENDERERS: dict[str, Callable[[Report, Screen], str]] = {
     "text": render_text,
+    "tsv": render_tsv,
+    "markdown": render_markdown,
+    "github": render_github,
 }
