@@ -91,9 +91,9 @@ def write_report(report: Report, output_format: str | None, *, verbose: bool) ->
     if output_format == "json":
         terminal.write_stdout(json.render_report(report.as_json()))
         return
-    from djpkg.render import check_formats  # noqa: PLC0415 - not for JSON
+    from djpkg.render import check_formats, check_text  # noqa: PLC0415 - not for JSON
 
-    screen = check_formats.Screen(
+    screen = check_text.Screen(
         width=terminal.width(),
         colour=terminal.is_terminal() and "NO_COLOR" not in os.environ,
         ascii_only=terminal.ascii_only(),

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from djpkg.check.report import Report
-    from djpkg.render.check_formats import Screen
     from djpkg.render.check_summary import Noted
+    from djpkg.render.check_text import Screen
 
 _ERROR, _NOTICE = "error", "notice"
 _TITLE = "djpkg check"
+# How a report names what is no file of the repository.
+_STANDARD_INPUT = "standard input"
 # Characters of one message; GitHub shows 4 KB of an annotation.
 _MAX_TEXT = 1000
 
@@ -66,9 +68,9 @@ def _of_package(kind: str, noted: Noted) -> str:
     return _annotation(kind, title, message + "; ".join(texts), file=place.file, line=place.line)
 
 
-def _annotation(kind: str, title: str, message: str, *, file: str | None = None, line: int = 0) -> str:
+def _annotation(kind: str, title: str, message: str, *, file: str = _STANDARD_INPUT, line: int = 0) -> str:
     """Return one workflow command."""
-    place = f"file={_property(file)},line={line}," if file is not None else ""
+    place = f"file={_property(file)},line={line}," if file != _STANDARD_INPUT else ""
     return f"::{kind} {place}title={_property(title)}::{_data(message)}"
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from djpkg.check.report import Report
-    from djpkg.render.check_formats import Screen
     from djpkg.render.check_summary import Noted, Sections
+    from djpkg.render.check_text import Screen
 
 # Rows and list items; GitHub takes comments of up to 65,536 characters.
 _MAX_ROWS = 50

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check.report import Severity
 from djpkg.render import check_summary, plain_lines
@@ -11,9 +11,9 @@ from djpkg.render.glyphs import get_glyphs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from djpkg.check.report import Report
-    from djpkg.render.check_formats import Screen
     from djpkg.render.check_summary import Noted
 
 # Columns before a heading's text, and of the labels below it.
@@ -28,6 +28,16 @@ _MAX_TEXT = 300
 _MAX_IGNORED = 10
 
 _RED, _YELLOW, _GREEN, _BOLD, _DIM = "1;31", "33", "32", "1", "2"
+
+
+class Screen(NamedTuple):
+    """What a renderer needs to know of the output. `width` counts for text alone; `verbose` names what is fine too."""
+
+    width: int
+    colour: bool
+    ascii_only: bool
+    verbose: bool
+    now: datetime
 
 
 def render_text(report: Report, screen: Screen) -> str:

@@ -9,7 +9,7 @@ from djpkg.render.delimited import tsv_line
 if TYPE_CHECKING:
     from djpkg.check.report import CheckedPackage, Finding, Report
     from djpkg.model.package import Value
-    from djpkg.render.check_formats import Screen
+    from djpkg.render.check_text import Screen
 
 HEADER = (
     "severity", "rule", "name", "slug", "version", "file", "line", "direct", "via", "message", "next", "ignored",
