@@ -104,7 +104,7 @@ class _Page:
         """Yield one dependency with its evidence and what to do next."""
         yield from self._heading(word, style, noted)
         pins = check_summary.describe_pins(noted.package)
-        yield from self._labelled("places", _joined(pins)) if pins else []
+        yield from self._labelled("places", _joined(map(self._escape, pins))) if pins else []
         failing = [one for one in noted.findings if one.severity is Severity.FAIL]
         for finding in failing or noted.findings:
             yield from self._labelled(finding.rule, self._words(finding.message))
