@@ -24,7 +24,7 @@ from djpkg.check.report import (
 from djpkg.check.series import parse_series
 from djpkg.check.verdict import DJANGO, judge
 from djpkg.check.via import find_origins
-from djpkg.times import format_time, parse_time
+from djpkg.times import format_sortable, latest_known, parse_time, to_sortable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,6 +68,8 @@ class _Context(NamedTuple):
     first_release: str | None
     fail_on: frozenset[str]
     now: datetime
+    quiet_since: str
+    latest: str
 
 
 def check(
@@ -93,9 +95,11 @@ def check(
         options,
         _series(django),
         python_series,
-        mirror.django.get(django.version or ""),
+        to_sortable(mirror.django.get(django.version or "")),
         fail_on(options),
         now,
+        format_sortable(options.quiet_since),
+        latest_known(now),
     )
     found = {one.name: mirror.packages[one.name] for one in kept if one.name in mirror.packages}
     origins = find_origins(kept, found, python_series)
@@ -172,11 +176,9 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         context.python,
         judgement,
         facts.suggestion not in context.mirror.dead_suggestions,
-        context.now,
-        context.options.quiet_since,
-        context.options.quiet_after,
+        context.quiet_since,
+        context.latest,
     )
-    released = parse_time(facts.released) if facts.has_release else None
     findings = tuple(
         _finding(rule, found, requirement.name, origin, context) for rule in rules.RULES for found in rule.find(subject)
     )
@@ -187,7 +189,7 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         direct=origin.direct,
         via=origin.via,
         newest=facts.newest if facts.has_release else None,
-        newest_released=None if released is None else format_time(released),
+        newest_released=_to_seconds(facts.released) if facts.has_release else None,
         django=judgement.verdict,
         python=rules.fits_python(facts, context.python),
         evidence=judgement.evidence,
@@ -195,6 +197,11 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         is_dead=bool(findings) and instead.is_dead(facts, now=context.now),
         instead=instead.choose(facts, context.mirror.candidates.get(facts.id, ()), now=context.now),
     )
+
+
+def _to_seconds(sortable: str | None) -> str | None:
+    """Return a sortable time in whole seconds."""
+    return None if sortable is None else f"{sortable[: len('2026-07-24T10:00:00')]}Z"
 
 
 def _place(mention: Mention) -> Place:

@@ -28,9 +28,10 @@ class Need(NamedTuple):
 
 
 class PackageFacts(NamedTuple):
-    """One package of the mirror. Times are ISO 8601 texts, as stored.
+    """One package of the mirror. Times are ISO 8601 texts.
 
-    `project` is its PyPI project. `checked` maps each source to its last answer. `events` maps ``archived``, ``gone``,
+    `updated` and `released` are the times of the last commit and release, in the format of `times.format_sortable`.
+    `project` is the PyPI project. `checked` maps each source to its last answer. `events` maps ``archived``, ``gone``,
     ``blocked``, ``removed``, ``moved`` and ``yanked`` to the time when a fetch last recorded that. `needs` are the
     requirements of the newest release. `has_yanked` is whether any release is yanked, and `releases_json` are all of
     them as a JSON list of lists; see `releases`.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from djpkg.check.report import Alternative
-from djpkg.times import is_ahead, parse_time
+from djpkg.times import format_sortable, latest_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,10 +20,17 @@ _ACTIVE = timedelta(days=365)
 # Strings, compiled at first use: most runs have no dead package with a description.
 # A description counts only if it states that this package has ended.
 _ENDED = r"""(?ix)
-\b(?: deprecated | deprecation | unmaintained | (?:not|no\s+longer|never)\s+(?:\w+\s+)?(?:maintained|supported|developed)
-    | abandoned | obsoleted? | superseded | replaced\s+by | succeeded\s+by | in\s+favou?r\s+of | discontinued
-    | archived | dead | end[\s-]of[\s-]life | eol | moved | migrated | merged\s+into | renamed | instead )\b
+\b(?: deprecated | deprecation | unmaintained | abandoned | obsoleted? | discontinued | archived | dead | eol
+    | (?:not|no\s+longer|never)\s+(?:\w+\s+)?(?:maintained|supported|developed) | end[\s-]of[\s-]life
+    | superseded | replaced\s+by | succeeded\s+by | in\s+favou?r\s+of | moved | migrated | merged\s+into
+    | renamed | instead )\b
 """
+# Parts of its words: compiling the pattern takes longer than this test of all descriptions.
+_ENDED_PARTS = (
+    "deprecat", "maintained", "abandon", "obsolete", "discontinu", "archived", "dead", "eol", "supported", "developed",
+    "of life", "of-life", "superseded", "replaced", "succeeded", "favo", "moved", "migrated", "merged", "renamed",
+    "instead",
+)  # fmt: skip
 # Words before the name of the successor. After the first group any name counts; after the second, which has other uses
 # too, only what looks like the name of a package.
 _LEAD = r"""(?ix)
@@ -85,7 +92,8 @@ def successor_names(description: str) -> list[str]:
 
     Whether any of them is a package is for the caller to look up.
     """
-    if not re.search(_ENDED, description):
+    lowered = description.lower()
+    if not any(part in lowered for part in _ENDED_PARTS) or not re.search(_ENDED, description):
         return []
     names: list[str] = []
     for lead in re.finditer(_LEAD, description):
@@ -99,5 +107,5 @@ def successor_names(description: str) -> list[str]:
 
 
 def _has_activity(facts: PackageFacts, *, now: datetime) -> bool:
-    moments = (parse_time(text) for text in (facts.updated, facts.released))
-    return any(moment >= now - _ACTIVE and not is_ahead(moment, now=now) for moment in moments if moment is not None)
+    since, latest = format_sortable(now - _ACTIVE), latest_known(now)
+    return any(time is not None and since <= time <= latest for time in (facts.updated, facts.released))

@@ -8,11 +8,9 @@ from djpkg.check import releases
 from djpkg.check.report import Verdict
 from djpkg.check.series import weigh
 from djpkg.check.verdict import describe_release, to_day
-from djpkg.times import is_ahead, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from djpkg.check.facts import PackageFacts
     from djpkg.check.series import Series
@@ -23,8 +21,9 @@ if TYPE_CHECKING:
 class Subject(NamedTuple):
     """One dependency that the rules look at.
 
-    `suggestion_lives` is whether the other repository that the project names may be alive. `quiet_since` is the time
-    before which the last commit and release make a package quiet, and `quiet_after` the span as typed.
+    `suggestion_lives` is whether the other repository that the project names may be alive. A last commit and release
+    before `quiet_since` make a package quiet, and times after `latest` are in the future and so unknown; both are
+    sortable texts.
     """
 
     facts: PackageFacts
@@ -33,9 +32,8 @@ class Subject(NamedTuple):
     python: Series | None
     judgement: Judgement
     suggestion_lives: bool
-    now: datetime
-    quiet_since: datetime
-    quiet_after: str
+    quiet_since: str
+    latest: str
 
     @property
     def pins(self) -> list[str]:
@@ -181,13 +179,10 @@ def _moved(subject: Subject) -> Iterator[Found]:
 
 
 def _quiet(subject: Subject) -> Iterator[Found]:
-    days: dict[str, datetime] = {}
-    for name, text in (("commit", subject.facts.updated), ("release", subject.facts.released)):
-        moment = parse_time(text)
-        if moment is not None and not is_ahead(moment, now=subject.now):
-            days[name] = moment
-    if days and all(moment < subject.quiet_since for moment in days.values()):
-        yield Found(", ".join(f"last {name} {moment.date()}" for name, moment in days.items()))
+    times = {"commit": subject.facts.updated, "release": subject.facts.released}
+    known = {name: time for name, time in times.items() if time is not None and time <= subject.latest}
+    if known and all(time < subject.quiet_since for time in known.values()):
+        yield Found(", ".join(f"last {name} {to_day(time)}" for name, time in known.items()))
 
 
 def _outdated(subject: Subject) -> Iterator[Found]:

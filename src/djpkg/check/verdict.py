@@ -42,7 +42,8 @@ def judge(
 ) -> Judgement:
     """Return the verdict on a series of Django.
 
-    `first_release` is the upload time of the series' first final release, None if there is none. `pins` are the
+    `first_release` is the upload time of the series' first final release, sortable as the times of `facts`, None if
+    there is none. `pins` are the
     versions in the files: the evidence names a newest release as such where they are others.
     """
     if django is None or not facts.has_release:
@@ -62,6 +63,8 @@ def describe_release(facts: PackageFacts, pins: Collection[str]) -> str:
 
 def to_day(text: str | None) -> str | None:
     """Return the UTC day of a stored time, None if it is unknown."""
+    if text is not None and text.endswith("Z") and len(text) >= len("2026-07-24T10:00:00Z"):
+        return text[: len("2026-07-24")]
     moment = parse_time(text)
     return None if moment is None else moment.date().isoformat()
 
@@ -71,8 +74,7 @@ def _verdict(facts: PackageFacts, django: Series, stated: _Stated | None, first_
         return Verdict.AHEAD if stated.admission.is_ahead else Verdict.EXCLUDED
     if str(django) in facts.django_versions:
         return Verdict.DECLARED
-    released, first = parse_time(facts.released), parse_time(first_release)
-    if stated is not None and released is not None and first is not None and released > first:
+    if stated is not None and facts.released and first_release and facts.released > first_release:
         return Verdict.ALLOWED
     return Verdict.UNPROVEN
 

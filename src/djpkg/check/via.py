@@ -29,16 +29,15 @@ def find_origins(
     What a lock file or ``# via`` comments state counts first. Where they state nothing, the requirements of the other
     dependencies in the mirror do; a dependency that none of them requires is direct.
     """
+    stated = {one.name: (one.direct, one.via) for one in requirements}
+    unknown = {name for name, (direct, via) in stated.items() if not (direct or via)}
     parents: dict[str, set[str]] = {}
-    for name, facts in packages.items():
+    for name, facts in packages.items() if unknown else ():
         for need in facts.needs:
-            if need.requires != name and applies(need.marker, python):
+            if need.requires in unknown and need.requires != name and applies(need.marker, python):
                 parents.setdefault(need.requires, set()).add(name)
     origins = {}
-    for requirement in requirements:
-        via = requirement.via
-        if not via and not requirement.direct:
-            via = tuple(sorted(parents.get(requirement.name, ())))
-        direct = not via if requirement.direct is None else requirement.direct
-        origins[requirement.name] = Origin(direct, via)
+    for name, (direct, via) in stated.items():
+        found = tuple(sorted(parents.get(name, ()))) if name in unknown else via
+        origins[name] = Origin(not found if direct is None else direct, found)
     return origins

@@ -12,8 +12,6 @@ from djpkg.check.series import parse_series
 from djpkg.cli import project_files
 from djpkg.errors import UsageError
 from djpkg.query import date_ranges
-from djpkg.requirements.required_python import find_required_python
-from djpkg.requirements.toml_file import parse_toml
 from djpkg.text import quote_input
 
 if TYPE_CHECKING:
@@ -71,6 +69,9 @@ def read_settings(first: str) -> Settings:
     path = os.path.normpath((place if place.is_dir() else place.parent) / "pyproject.toml")
     if not Path(path).is_file():
         return Settings()
+    from djpkg.requirements.required_python import find_required_python  # noqa: PLC0415 - for TOML files alone
+    from djpkg.requirements.toml_file import parse_toml  # noqa: PLC0415 - as above
+
     file = parse_toml(path, project_files.read_text(path))
     return Settings(exceptions.parse_ignored(file, rules.NAMES), tuple(find_required_python(file)))
 

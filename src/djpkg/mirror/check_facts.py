@@ -6,7 +6,7 @@ A damaged value counts as unknown, so that it harms only its own package.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from djpkg.check.facts import Candidate, MirrorFacts, Need, PackageFacts
 from djpkg.check.instead import needs_alternative
@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "id, slug, pypi_name, repository_key, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,"
-    " suggestion, repo_description, last_updated, pypi_version, released, yanked, requires_python, django_versions,"
-    " django_requires, replaced_by, checked"
+    " suggestion, repo_description, last_updated_utc, pypi_version, released_utc, yanked, requires_python,"
+    " django_versions, django_requires, replaced_by, checked"
+)
+# Their types in a STRICT table; a damaged text becomes None.
+_Row: TypeAlias = (
+    "tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, int | None, str | None,"
+    " str | None, str | None, str | None, str | None, str | None, str | None, int | None, str | None, str | None,"
+    " str | None, str | None, str | None]"
 )
 _EVENTS = ("archived", "blocked", "gone", "removed", "yanked")
 _GONE = ("gone", "blocked")
@@ -110,53 +116,53 @@ def _has_replaced_by(db: sqlite3.Connection) -> bool:
 
 
 def _package(
-    row: Sequence[object],
+    row: _Row,
     events: Mapping[int, Mapping[str, str]],
-    needs: Mapping[int, Sequence[Need]],
+    needs: Mapping[tuple[int, str], Sequence[Need]],
     releases: Mapping[tuple[int, str], tuple[bool, str | None]],
 ) -> PackageFacts:
+    if not is_text("".join(value for value in row if isinstance(value, str))):
+        row = cast("_Row", tuple(value if is_text(value) or not isinstance(value, str) else None for value in row))
     (number, slug, project, repository, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,
      suggestion, description, updated, newest, released, yanked, requires_python, django_versions, django_requires,
      replaced_by, checked) = row  # fmt: skip
-    assert isinstance(number, int)  # noqa: S101 - the primary key
     versions = _parse(django_versions)
     answered = _parse(checked)
-    has_yanked, stored_releases = releases.get((number, str(project)), (False, None))
+    key = (number, project or "")
+    has_yanked, stored_releases = releases.get(key, (False, None))
     return PackageFacts(
-        id=number,
-        slug=slug_or_id(number, slug),
-        project=text_or_none(project),
-        repository=text_or_none(repository),
-        catalog_state=text_or_none(catalog_state) or "listed",
-        repo_state=text_or_none(repo_state),
-        pypi_state=text_or_none(pypi_state),
-        archived=archived == 1,
-        archived_at=text_or_none(archived_at),
-        moved_to=text_or_none(moved_to),
-        suggestion=text_or_none(suggestion),
-        description=text_or_none(description) or "",
-        updated=text_or_none(updated),
-        newest=text_or_none(newest),
-        released=text_or_none(released),
-        yanked=yanked == 1,
-        requires_python=text_or_none(requires_python),
-        django_versions=tuple(filter(is_text, versions)) if isinstance(versions, list) else (),
-        django_requires=text_or_none(django_requires),
-        replaced_by=text_or_none(replaced_by),
-        checked={key: time for key, time in answered.items() if is_text(time)} if isinstance(answered, dict) else {},
-        events=events.get(number, {}),
-        needs=tuple(needs.get(number, ())),
-        has_yanked=has_yanked,
-        releases_json=stored_releases,
+        number,
+        slug_or_id(number, slug),
+        project,
+        repository,
+        catalog_state or "listed",
+        repo_state,
+        pypi_state,
+        archived == 1,
+        archived_at,
+        moved_to,
+        suggestion,
+        description or "",
+        updated,
+        newest,
+        released,
+        yanked == 1,
+        requires_python,
+        tuple(filter(is_text, versions)) if isinstance(versions, list) else (),
+        django_requires,
+        replaced_by,
+        {key: time for key, time in answered.items() if is_text(time)} if isinstance(answered, dict) else {},
+        events.get(number, {}),
+        tuple(needs.get(key, ())),
+        has_yanked,
+        stored_releases,
     )
 
 
 def _parse(value: object) -> object:
     """Return the value of a JSON text, None for a damaged one."""
-    if not is_text(value):
-        return None
     try:
-        return json.loads(value)
+        return json.loads(value) if isinstance(value, str) else None
     except (ValueError, RecursionError):
         return None
 
@@ -175,18 +181,20 @@ def _read_events(db: sqlite3.Connection, ids: str) -> dict[int, dict[str, str]]:
     return events
 
 
-def _read_needs(db: sqlite3.Connection, ids: str, names: Sequence[str]) -> dict[int, list[Need]]:
-    """Return what the newest releases require of Django and of the named projects, without extras."""
-    needs: dict[int, list[Need]] = {}
-    for number, requires, specifier, marker in db.execute(
-        "SELECT package_id, requirements.requires, specifier, marker"
-        " FROM requirements JOIN packages ON packages.id = package_id"
-        " WHERE package_id IN (SELECT value FROM json_each(?)) AND project = packages.pypi_name AND until IS NULL"
-        " AND requirements.requires IN (SELECT value FROM json_each(?)) AND instr(coalesce(marker, ''), ?) = 0",
-        (ids, json.dumps([DJANGO, *names]), EXTRA),
+def _read_needs(db: sqlite3.Connection, ids: str, names: Sequence[str]) -> dict[tuple[int, str], list[Need]]:
+    """Return for each package and project what its newest release requires of Django and of the named projects.
+
+    Extras are left out.
+    """
+    needs: dict[tuple[int, str], list[Need]] = {}
+    wanted = {DJANGO, *names}
+    for number, project, requires, specifier, marker in db.execute(
+        "SELECT package_id, project, requires, specifier, marker FROM requirements"
+        " WHERE package_id IN (SELECT value FROM json_each(?)) AND until IS NULL",
+        (ids,),
     ):
-        if is_text(requires) and is_text(specifier):
-            needs.setdefault(number, []).append(Need(requires, specifier, text_or_none(marker)))
+        if requires in wanted and is_text(specifier) and EXTRA not in (marker or ""):
+            needs.setdefault((number, project), []).append(Need(requires, specifier, text_or_none(marker)))
     return needs
 
 

@@ -27,6 +27,10 @@ def get_series(db: sqlite3.Connection) -> dict[str, str]:
     ):
         if not is_text(text) or not is_text(uploaded):
             continue
+        numbers = text.split(".")
+        if len(numbers) > 1 and all(map(str.isdecimal, numbers)):  # final, as most are
+            series[f"{int(numbers[0])}.{int(numbers[1])}"] = uploaded
+            continue
         try:
             version = Version(text)
         except InvalidVersion:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from djpkg.check.instead import successor_names
 from djpkg.mirror import resolve
 from djpkg.model.pypi_project import EXTRA
-from djpkg.model.repository_url import Repository, parse_repository_url
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ def find_successors(
 
 def find_coordinate(url: str, forges: Mapping[str, SourceName]) -> str | None:
     """Return the key under which the mirror stores the repository at a URL, None if it is no repository."""
+    from djpkg.model.repository_url import Repository, parse_repository_url  # noqa: PLC0415 - few packages are dead
+
     repository = parse_repository_url(url, forges)
     return repository.coordinate if isinstance(repository, Repository) else None
 
@@ -78,8 +79,19 @@ def _named(
     texts += [(name, "its description names it") for name in successor_names(facts.description)]
     for text, reason in texts:
         if text is not None:
-            for number in resolve.find_ids(db, text, catalog=catalog, forges=forges):
+            for number in _find(db, text, catalog=catalog, forges=forges):
                 yield number, reason
+
+
+def _find(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName]) -> list[int]:
+    """Return the packages that a text names: a slug, a project, ``owner/name`` on GitHub, or the address of one."""
+    if "/" not in text:
+        return resolve.find_ids(db, text, catalog=catalog, forges=forges)
+    coordinate = find_coordinate(text if "://" in text else f"https://github.com/{text}", forges)
+    if coordinate is None:
+        return resolve.find_ids(db, text, catalog=catalog, forges=forges)
+    rows = db.execute("SELECT id FROM packages WHERE repository_key = ? ORDER BY id", (coordinate,))
+    return [number for (number,) in rows]
 
 
 def _switches(db: sqlite3.Connection, projects: Sequence[str]) -> Iterator[tuple[str, int, set[str]]]:

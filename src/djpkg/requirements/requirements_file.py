@@ -22,6 +22,7 @@ from packaging.utils import (
 
 from djpkg.errors import UsageError
 from djpkg.requirements.requirement import Mention
+from djpkg.requirements.simple_requirement import parse_simple
 from djpkg.requirements.version_ranges import pinned_version
 from djpkg.requirements.via_comments import parse_via, with_origins
 from djpkg.text import quote_input, strip_credentials
@@ -146,6 +147,8 @@ def url_without_credentials(text: str) -> str | None:
 def _parse_mention(text: str, place: _Place) -> Mention:
     """Parse one requirement (PEP 508); UsageError if it is invalid."""
     _check_length(text, place)
+    if (simple := parse_simple(text, place.file, place.line)) is not None:
+        return simple
     try:
         found = Requirement(text)
         specifier = str(found.specifier)
