@@ -20,14 +20,17 @@ from djpkg.check.report import (
     Verdict,
 )
 from djpkg.check.rules import RULES
-from djpkg.render.check_formats import RENDERERS
-from djpkg.render.check_text import Screen
+from djpkg.render.check_github import render_github
+from djpkg.render.check_markdown import render_markdown
+from djpkg.render.check_text import Screen, render_text
+from djpkg.render.check_tsv import render_tsv
 from tests.render.samples import hostile_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+RENDERERS = {"text": render_text, "tsv": render_tsv, "markdown": render_markdown, "github": render_github}
 RULE_TITLES = {rule.name: rule.about.format(django="5.2", python="3.12", quiet_after="2y") for rule in RULES}
 
 

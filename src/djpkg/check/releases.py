@@ -54,7 +54,9 @@ def _may_use(mention: Mention, yanked: Iterable[Release], facts: PackageFacts) -
         pinned = parse_version(mention.version)
         return any(parse_version(release.version) == pinned for release in yanked)
     newest = parse_version(facts.newest)
-    if newest is None or facts.yanked or not _allows_newest(mention, facts):
+    if newest is None or newest.is_prerelease or facts.yanked or facts.released is None:
+        return True
+    if not _allows_newest(mention, facts):
         return True
     return any(version > newest for release in yanked if (version := parse_version(release.version)) is not None)
 
@@ -137,7 +139,9 @@ def _allows_newest(mention: Mention, facts: PackageFacts) -> bool:
     if mention.url is not None or not mention.specifier:
         return True
     specifier, newest = _parse_specifier(mention.specifier), parse_version(facts.newest)
-    return specifier is not None and newest is not None and not newest.is_prerelease and newest in specifier
+    if specifier is None or newest is None or newest.is_prerelease or facts.released is None:
+        return False
+    return newest in specifier
 
 
 def _find_used(mention: Mention, releases: Sequence[tuple[Version, Release]], python: Series | None) -> Used | None:

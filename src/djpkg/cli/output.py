@@ -87,12 +87,20 @@ def write_object(value: object) -> None:
 
 
 def write_report(report: Report, output_format: str | None, *, verbose: bool) -> None:
-    """Write the report of a check to stdout: as text, or in one of the formats of ``djpkg.render.check_formats``."""
+    """Write the report of a check to stdout: as text, or in the format of an option."""
     if output_format == "json":
         terminal.write_stdout(json.render_report(report.as_json()))
         return
-    from djpkg.render import check_formats, check_text  # noqa: PLC0415 - not for JSON
+    # For check alone, and not for its JSON.
+    from djpkg.render import check_github, check_markdown, check_text, check_tsv  # noqa: PLC0415
 
+    # By the name of the option. A new format is one function and one entry.
+    renderers: dict[str, Callable[[Report, check_text.Screen], str]] = {
+        "text": check_text.render_text,
+        "tsv": check_tsv.render_tsv,
+        "markdown": check_markdown.render_markdown,
+        "github": check_github.render_github,
+    }
     screen = check_text.Screen(
         width=terminal.width(),
         colour=terminal.is_terminal() and "NO_COLOR" not in os.environ,
@@ -100,4 +108,4 @@ def write_report(report: Report, output_format: str | None, *, verbose: bool) ->
         verbose=verbose,
         now=options.now(),
     )
-    terminal.write_stdout(check_formats.RENDERERS[output_format or "text"](report, screen))
+    terminal.write_stdout(renderers[output_format or "text"](report, screen))
