@@ -169,7 +169,7 @@ def test_the_exceptions_of_the_example_are_valid() -> None:
 def test_every_rule_and_every_verdict_of_check_is_explained() -> None:
     assert [codes(row[0]) for row in readme.table(page("check"), "rule")] == [[name] for name in rules.NAMES]
     assert {codes(row[0])[0] for row in readme.table(page("check"), "verdict")} == set(Verdict)
-    assert rules.FAIL_BY_DEFAULT == {"yanked", "gone"}
+    assert {"yanked", "gone"} == rules.FAIL_BY_DEFAULT
     assert "`--fail-on` is by default `yanked,gone`" in page("check")
 
 
