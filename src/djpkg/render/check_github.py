@@ -62,8 +62,11 @@ def _of_package(kind: str, noted: Noted) -> str:
     rules = ", ".join(finding.rule for finding in noted.findings)
     texts = [finding.message for finding in noted.findings]
     texts += [text if label == "next" else f"{label}: {text}" for label, text in check_summary.next_steps(noted)]
-    message = f"{package.name} {package.version}".rstrip() + f" ({check_summary.describe_origin(package)}): "
-    place = package.places[0]
+    message = (
+        f"{package.name} {check_summary.find_version(noted)}".rstrip()
+        + f" ({check_summary.describe_origin(package)}): "
+    )
+    place = check_summary.find_place(noted)
     title = f"{_TITLE}: {package.name} {rules}"
     return _annotation(kind, title, message + "; ".join(texts), file=place.file, line=place.line)
 

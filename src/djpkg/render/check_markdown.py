@@ -104,12 +104,12 @@ def _rest(report: Report, *, verbose: bool) -> Iterator[str]:
 
 
 def _name(noted: Noted) -> str:
-    version = _text(noted.package.version)
+    version = _text(check_summary.find_version(noted))
     return f"**{_text(noted.package.name)}**{f' {version}' if version else ''}"
 
 
 def _where(noted: Noted) -> str:
-    place = check_summary.describe_place(noted.package)
+    place = check_summary.describe_place(noted)
     return f"{_text(place)}, {_text(check_summary.describe_origin(noted.package))}"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from djpkg.check.report import CheckedPackage, Finding, Report
+    from djpkg.check.report import CheckedPackage, Finding, Place, Report
 
 # Rules whose evidence a reader needs for each package. Findings of the others are grouped where there are many.
 _NEVER_GROUPED = frozenset(("yanked", "gone", "archived", "removed", "excluded", "replaced"))
@@ -162,12 +162,23 @@ def describe_verdicts(report: Report) -> list[str]:
     return [*counts, f"{found.count(None):,} without a known release"] if None in found else counts
 
 
-def describe_place(package: CheckedPackage) -> str:
+def find_place(noted: Noted) -> Place:
+    """Return the place with the version that a finding is about: ``3.4.7 is in use``; the first place otherwise."""
+    places = noted.package.places
+    messages = [finding.message for finding in noted.findings]
+    about = (one for one in places if one.pinned and any(text.startswith(f"{one.pinned} ") for text in messages))
+    return next(about, places[0])
+
+
+def find_version(noted: Noted) -> str:
+    """Return the version at that place, else that of the package."""
+    return find_place(noted).pinned or noted.package.version
+
+
+def describe_place(noted: Noted) -> str:
     """Return where a dependency is written: ``uv.lock:611``, or ``base.txt:3 and 1 more``."""
-    if not package.places:
-        return ""
-    first, *others = package.places
-    return f"{first.file}:{first.line}{f' and {len(others):,} more' if others else ''}"
+    place, others = find_place(noted), len(noted.package.places) - 1
+    return f"{place.file}:{place.line}{f' and {others:,} more' if others else ''}"
 
 
 def describe_pins(package: CheckedPackage) -> list[str]:

@@ -117,8 +117,8 @@ class _Page:
 
     def _heading(self, word: str, style: str, noted: Noted) -> list[str]:
         package = noted.package
-        name, version = self._escape(package.name), self._escape(package.version)
-        places = [check_summary.describe_place(package), check_summary.describe_origin(package)]
+        name, version = self._escape(package.name), self._escape(check_summary.find_version(noted))
+        places = [check_summary.describe_place(noted), check_summary.describe_origin(package)]
         places = [self._escape(place) for place in places if place]
         named = f"{name} {version}".rstrip()
         room = max(_NAME, plain_lines.count_columns(named))

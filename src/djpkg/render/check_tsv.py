@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from djpkg.render.check_summary import Noted, find_place, find_version
 from djpkg.render.delimited import tsv_line
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ HEADER = (
 
 
 def render_tsv(report: Report, _screen: Screen) -> str:
-    """Return a header and one line per finding, with the first place of the dependency.
+    """Return a header and one line per finding, with the place of the version that it is about.
 
     `via` and `instead` are JSON lists of names.
     """
@@ -28,9 +29,10 @@ def render_tsv(report: Report, _screen: Screen) -> str:
 
 
 def _values(package: CheckedPackage, finding: Finding) -> list[Value]:
-    place = package.places[0]
+    noted = Noted(package, (finding,))
+    place, version = find_place(noted), find_version(noted)
     return [
-        finding.severity.value, finding.rule, package.name, package.slug, package.version, place.file, place.line,
+        finding.severity.value, finding.rule, package.name, package.slug, version, place.file, place.line,
         package.direct, list(package.via), finding.message, finding.next, finding.ignored,
         [one.slug for one in package.instead],
     ]  # fmt: skip
