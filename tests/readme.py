@@ -34,6 +34,7 @@ README_WIDTH, PAGE_WIDTH = 96, 78
 PROGRAMS = ("bash", "jq", "sqlite3")
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CRON = re.compile(r"^```cron\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CRON_VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$", re.MULTILINE)
 _CRON_LINE = re.compile(r"^(?:\S+ +){5}(.+)$", re.MULTILINE)
 # The program under a fixed clock.
 _PROGRAM = """#!{python}
@@ -68,6 +69,11 @@ def cron_commands(text: str) -> list[str]:
     return [command for block in _CRON.findall(text) for command in _CRON_LINE.findall(block)]
 
 
+def cron_variables(text: str) -> dict[str, str]:
+    """Return the variables that the crontabs set in lines of their own."""
+    return {name: value for block in _CRON.findall(text) for name, value in _CRON_VARIABLE.findall(block)}
+
+
 def table(text: str, head: str) -> list[list[str]]:
     """Return the cells of each row of the one table whose first column has this title."""
     rows = _table(head).findall(text)
@@ -86,6 +92,7 @@ def demo_world() -> World:
     todo = world.add_grid(53, "Todo & Ticketing", "todo")
     world.add_package(
         "django-todo",
+        description="A multi-user task list and ticketing system",
         pypi_url="django-todo",
         id=409,
         path="shacker/django-todo",
@@ -97,6 +104,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-crispy-forms",
+        description="Control the rendering of Django forms without repeating yourself",
         pypi_url="django-crispy-forms",
         path="django-crispy-forms/django-crispy-forms",
         stars=5103,
@@ -117,6 +125,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-floppyforms",
+        description="Full control of form rendering in the templates",
         pypi_url="django-floppyforms",
         path="jazzband/django-floppyforms",
         stars=841,
@@ -128,6 +137,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "django-betterforms",
+        description="Fieldsets, multi-forms and other tools for forms",
         pypi_url="django-betterforms",
         host=CODEBERG,
         path="fusionbox/django-betterforms",
@@ -139,6 +149,7 @@ def demo_world() -> World:
     )
     world.add_package(
         "wagtail-bakery",
+        description="Publish Wagtail sites as static files",
         host=GITLAB,
         path="wagtail/tools/wagtail-bakery",
         stars=180,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import djpkg
 from djpkg import config, credentials
 from djpkg.errors import ConfigError
 from djpkg.model import forge_servers
@@ -247,3 +249,8 @@ def test_a_host_name_that_begins_like_loopback_is_not_loopback(host: str) -> Non
     assert forge_servers.api_roots(SourceName.FORGEJO, {"DJPKG_FORGES": f"{host}=forgejo"}) == {
         host: f"https://{host}/api/v1"
     }
+
+
+def test_the_home_page_is_that_of_the_project() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["urls"]["Homepage"] == djpkg.HOME_PAGE

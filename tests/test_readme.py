@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from contextlib import closing
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,7 @@ from djpkg.check.report import Verdict
 from djpkg.cli.app import COMMANDS
 from djpkg.mirror.connection import create_in_memory
 from djpkg.model import fields
-from djpkg.model.fact_changes import EVENTS
+from djpkg.model.event_names import EVENTS
 from djpkg.query import parser as query
 from djpkg.requirements.toml_file import parse_toml
 from djpkg.source_name import SourceName
@@ -32,7 +33,6 @@ from tests.world import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SOURCE = readme.ROOT / "src" / "djpkg"
 TEXTS = {document: document.read_text(encoding="utf-8") for document in readme.DOCUMENTS}
@@ -99,14 +99,49 @@ def test_an_example_prints_what_the_document_shows(
     [document for document, text in TEXTS.items() if readme.cron_commands(text)],
     ids=lambda document: document.stem,
 )
-def test_the_lines_of_a_crontab_print_nothing(document: Path) -> None:
+def test_the_lines_of_a_crontab_print_nothing_in_the_environment_of_cron(document: Path) -> None:
     with readme.stage(readme.demo_world(), width=80) as environment:
+        home = Path(environment["HOME"])
+        program = home / ".local" / "bin" / "djpkg"
+        program.parent.mkdir(parents=True)
+        (home / "djpkg").rename(program)
+        variables = readme.cron_variables(TEXTS[document])
+        token = environment["GH_TOKEN"]
+        known = {"HOME": str(home), "LOGNAME": "you", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+        servers = {name: value for name, value in environment.items() if name.endswith("_URL")}
+        given = known | servers | variables | {name: token for name in variables if name.endswith("TOKEN")}
         for command in readme.cron_commands(TEXTS[document]):
+            assert "TOKEN" not in command
+            assert "%" not in command  # cron's newline
+            line = command.replace("/home/you/", f"{home}/")
             ended = subprocess.run(
-                ["sh", "-c", command],
-                cwd=environment["HOME"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                ["env", "-i", *(f"{name}={value}" for name, value in given.items()), "/bin/sh", "-c", line],
+                cwd=home, stdin=subprocess.DEVNULL, capture_output=True, check=False,
             )  # fmt: skip
             assert (command, ended.returncode, ended.stdout, ended.stderr) == (command, 0, b"", b"")
+        assert (home / ".local" / "share" / "djpkg" / "mirror.db").is_file()
+        assert (
+            json.loads(
+                subprocess.run(
+                    [program, "status", "--json"],
+                    env=given,
+                    capture_output=True,
+                    check=True,
+                ).stdout
+            )["sources"]["github"]["token"]
+            == "GITHUB_TOKEN"
+        )
+
+
+def test_the_token_of_a_crontab_is_a_variable_with_a_line_of_its_own() -> None:
+    for document in (readme.README, readme.PAGES / "cron.md"):
+        assert "GITHUB_TOKEN" in readme.cron_variables(TEXTS[document])
+        assert all(
+            word.startswith("/")
+            for command in readme.cron_commands(TEXTS[document])
+            for word in command.split()
+            if word.endswith("djpkg")
+        )
 
 
 def test_ci_installs_the_programs_that_examples_need() -> None:
@@ -222,7 +257,11 @@ def test_every_table_and_every_column_of_the_mirror_is_explained() -> None:
     stored = [field.name for field in fields.FIELDS if field.name in made["packages"]]
     computed = {field.name for field in fields.FIELDS} - set(stored)
     assert set(explained["packages"]) >= computed
-    others = [name for name in explained["packages"] if name not in computed and not name.startswith("djpkg ")]
+    others = [
+        name
+        for name in explained["packages"]
+        if name not in computed and name not in stored and not name.startswith("djpkg ")
+    ]
     explained["packages"] = stored + others
     assert {name: sorted(columns) for name, columns in explained.items()} == {
         name: sorted(columns) for name, columns in made.items()
@@ -232,6 +271,25 @@ def test_every_table_and_every_column_of_the_mirror_is_explained() -> None:
 def test_every_event_is_explained() -> None:
     assert [codes(row[0]) for row in readme.table(page("json"), "event")] == [[name] for name in EVENTS]
     assert all(re.search(rf"\b{name}\b", run("changes", "--help").out) for name in EVENTS)
+
+
+def test_every_json_output_has_an_example() -> None:
+    with_json = {name for name in COMMANDS if "--json" in run(name, "--help").out}
+    examples = [example.command for example in EXAMPLES[readme.PAGES / "json.md"]]
+    assert with_json <= {command.split()[1] for command in examples if re.match(r"djpkg \w+ .*--json\b", command)}
+    for option in ("--sources", "--dry-run", "--jsonl"):
+        assert [command for command in examples if option in command], option
+
+
+def test_every_report_is_an_object_with_a_schema() -> None:
+    commands = (
+        "show 409 --sources", "fetch --all --dry-run", "fetch nothing --source pypi", "edit 409", "changes", "grids",
+        "fields", "status",
+    )  # fmt: skip
+    for command in commands:
+        document = json.loads(run(*command.split(), "--json").out)
+        assert next(iter(document)) == "schema", command
+        assert document["schema"] == 1
 
 
 def test_every_exit_code_is_explained() -> None:

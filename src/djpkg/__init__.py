@@ -1,5 +1,8 @@
 """A local mirror of the Django Packages directory, updated from GitHub, PyPI and other forges."""
 
+HOME_PAGE = "https://github.com/djpkg/djpkg"
+"""The project's home page, which the User-Agent and feeds name."""
+
 
 def __getattr__(name: str) -> str:
     # Reading package metadata takes 15 ms or more; only `--version` and the User-Agent need it.

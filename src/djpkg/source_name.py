@@ -20,3 +20,8 @@ FORGES: tuple[SourceName, ...] = tuple(
     source for source in SourceName if source not in (SourceName.CATALOG, SourceName.PYPI)
 )
 """The sources that host repositories."""
+
+
+def strip_source(reason: str, source: str) -> str:
+    """Return a reason without the name of its source in front: where it is shown, the source is named already."""
+    return reason.removeprefix(f"{source}: ")

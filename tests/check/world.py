@@ -120,7 +120,7 @@ class Planting:
             for source, found in answers.items():
                 writer.store_answers(source, found, now=NOW)
             with transaction(db):
-                project_tables.store_project(db, _django(), now=NOW)
+                project_tables.store_project(db, django_answer(), now=NOW)
                 for number, one in enumerate(self.packages, start=1):
                     if one.removed:
                         db.execute("UPDATE packages SET catalog_state = 'removed' WHERE id = ?", (number,))
@@ -191,7 +191,7 @@ def _project(one: Planted) -> SourceAnswer:
     return SourceAnswer(name, Outcome.UPDATED, facts, serial=1, details=details)
 
 
-def _django() -> SourceAnswer:
+def django_answer() -> SourceAnswer:
     releases = [model.Release("1.0a1", format_time(NOW - timedelta(days=6000)), yanked=False, requires_python=None)]
     for series, age in SERIES.items():
         for micro in range(12):

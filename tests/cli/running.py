@@ -68,8 +68,13 @@ def run_process(
     return Result(completed.returncode, (completed.stdout or b"").decode(), completed.stderr.decode())
 
 
-def run_on_pty(*arguments: str, width: int = 100, env: Mapping[str, str] | None = None) -> Result:
-    """Run the program as a process on a pseudo-terminal of that width; the output has no styles."""
+def run_on_pty(
+    *arguments: str, width: int = 100, env: Mapping[str, str] | None = None, messages_too: bool = False
+) -> Result:
+    """Run the program as a process on a pseudo-terminal of that width; the output has no styles.
+
+    stderr is a pipe, or with `messages_too` the terminal as well: then `out` contains both.
+    """
     ours, theirs = pty.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
@@ -78,15 +83,16 @@ def run_on_pty(*arguments: str, width: int = 100, env: Mapping[str, str] | None 
             [sys.executable, "-m", "djpkg", *arguments],
             stdin=theirs,
             stdout=theirs,
-            stderr=subprocess.PIPE,
+            stderr=theirs if messages_too else subprocess.PIPE,
             env={**kept, "PYTHONPATH": str(SOURCE), "TERM": "xterm", **(env or {})},
         )
         os.close(theirs)
         theirs = -1
         output = b"".join(_read_terminal(ours))
-        assert program.stderr is not None
-        with program.stderr as stream:
-            err = stream.read().decode()
+        err = ""
+        if program.stderr is not None:
+            with program.stderr as stream:
+                err = stream.read().decode()
         return Result(program.wait(timeout=120), _STYLES.sub("", output.decode()).replace("\r\n", "\n"), err)
     finally:
         os.close(ours)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from djpkg import config
 from djpkg.cli.app import COMMANDS
-from tests.cli.running import run, run_process
+from tests.cli.running import run, run_on_pty, run_on_terminal, run_process
+from tests.mirrors import catalog_facts
+from tests.mirrors import filled_mirror as filled_mirror_at
 from tests.render.samples import FORBIDDEN
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ PLACES = {
     "mirror": ["1", "--db", f"/proc/{HOSTILE}/x"],
     "page": ["1", f"--web={HOSTILE}"],
     "assignment": ["1", f"title{HOSTILE}"],
-    "grid": ["--grid", HOSTILE],
+    "grid": [f"grid:{HOSTILE}"],
     "argument": [HOSTILE],
 }
 
@@ -61,7 +65,7 @@ def test_no_message_contains_a_character_that_hides_or_reorders_text(filled_mirr
     ("arguments", "message"),
     [
         (["list", "--fo\u202eo"], "No such option: --fo<U+202E>o"),
-        (["li\u3164st"], "No such command 'li<U+3164>st'."),
+        (["li\u3164st"], "No such command 'li<U+3164>st'; did you mean list?"),
         (["list", "-n", "1\u3164"], "Invalid value for '-n' / '--limit': '1<U+3164>' is not a valid int range."),
         (["show", "a", "b\u202e"], "Got unexpected extra argument(s) (b<U+202E>)"),
         (["show", "a", "https://robot:canary@example.org"], "Got unexpected extra argument(s) (https://example.org)"),
@@ -78,3 +82,89 @@ def test_an_argument_that_is_not_utf_8_is_escaped(filled_mirror: Path) -> None:
     ended = run_process("show", "a", "b\udcff")
     assert ended.code == 2
     assert "(b<U+DCFF>)" in ended.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("show", ""), ("show", " "), ("edit", "", "stars=1"), ("compare", "1", ""), ("changes", ""), ("fetch", "")],
+)
+def test_an_empty_package_name_is_an_error(filled_mirror: Path, command: tuple[str, ...]) -> None:
+    ended = run(*command)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[0] == "djpkg: PACKAGE is empty"
+
+
+@pytest.mark.parametrize("command", [("list",), ("show", "1"), ("status",), ("fetch", "1"), ("edit", "1", "stars=1")])
+def test_an_empty_mirror_file_is_an_error(filled_mirror: Path, command: tuple[str, ...]) -> None:
+    ended = run(*command, "--db", "")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[0] == "djpkg: --db requires a file"
+
+
+LONG_NAMES = ["a" * 300, "a" * 250, "a/" * 3000, "b/" + "a" * 300]
+
+
+@pytest.mark.parametrize("name", LONG_NAMES, ids=len)
+def test_a_long_file_name_in_in_is_an_error(filled_mirror: Path, name: str) -> None:
+    for command in ("list", "fetch"):
+        ended = run(command, "--in", name)
+        assert (ended.code, ended.out) == (2, "")
+        assert "cannot be read: " in ended.err
+
+
+@pytest.mark.parametrize("name", LONG_NAMES, ids=len)
+@pytest.mark.parametrize("command", [("list",), ("status",), ("fetch", "--all"), ("edit", "1", "stars=1")], ids=str)
+def test_a_long_name_of_the_mirror_is_an_error_or_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for api in config.APIS:
+        monkeypatch.setenv(api.variable, "http://127.0.0.1:9")
+    ended = run(*command, "--db", name)
+    assert ended.code in (0, 1, 74)
+    (tmp_path / ("a" * 250)).touch()
+    assert run(*command, "--db", "a" * 250).code in (0, 1, 74)
+
+
+# Commands that messages suggest.
+
+
+def test_suggested_commands_name_the_mirror(filled_mirror: Path, tmp_path: Path) -> None:
+    there = filled_mirror.rename(tmp_path / "my mirror.db")
+    option = f"--db '{there}'"
+    assert f"look it up in the catalog: djpkg fetch {option} nope\n" in run("show", "nope", "--db", str(there)).err
+    with closing(sqlite3.connect(there)) as db, db:
+        db.execute("INSERT INTO overrides VALUES (1, 'repo_watchers', '\"many\"', '2026-01-01T00:00:00Z')")
+    shown = run_on_terminal("show", "1", "--db", str(there))
+    assert f"djpkg edit {option} django-pots --unset repo_watchers removes it" in shown.err
+    (undo,) = (line for line in run("edit", "1", "title=T", "--db", str(there)).err.splitlines() if "undo: " in line)
+    assert undo.count("--db") == 1
+    with closing(sqlite3.connect(there)) as db, db:
+        db.execute("UPDATE packages SET grids = 'null' WHERE id = 1")
+    assert f"djpkg fetch {option} django-pots --refetch writes it anew" in run("list", "--json", "--db", str(there)).err
+    missing = tmp_path / "none.db"
+    assert f"Run djpkg fetch --db {missing} --all to get the catalog" in run("list", "--db", str(missing)).err
+    drawn = " ".join(run_on_terminal("status", "--db", str(missing)).out.split())
+    assert f"djpkg fetch --db {missing} --all creates it" in drawn
+
+
+def test_suggested_commands_without_the_option_are_unchanged(filled_mirror: Path) -> None:
+    assert "look it up in the catalog: djpkg fetch nope\n" in run("show", "nope").err
+
+
+# A locale without UTF-8.
+
+ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+
+
+def test_characters_that_the_locale_lacks_are_marked_in_one_form(tmp_path: Path) -> None:
+    packages = [catalog_facts(5, "über-pots", repo_url="", pypi_url=""), catalog_facts(6, "plain", pypi_url="")]
+    path = str(filled_mirror_at(tmp_path / "mirror.db", packages))
+    piped = run_process("list", "-f", "slug", "--db", path, env=ASCII_LOCALE)
+    assert sorted(piped.lines) == ["<U+00FC>ber-pots", "plain"]
+    drawn = run_on_pty("list", "-f", "slug,id", "--db", path, env=ASCII_LOCALE)
+    (plain,) = (line for line in drawn.lines if line.startswith("plain"))
+    (marked,) = (line for line in drawn.lines if line.startswith("<U+00FC>ber-pots"))
+    assert plain.index("6") == marked.index("5")
+    shown = run_process("show", "über-pots", "-f", "slug", "--db", path, env=ASCII_LOCALE)
+    assert shown.out == "slug\t<U+00FC>ber-pots\n"

@@ -14,6 +14,7 @@ from djpkg.fetch.estimate import (
     estimate_pypi,
     estimate_sources,
 )
+from djpkg.fetch.report import QuotaState
 from djpkg.mirror.queue import RepositoryQueue
 from djpkg.model.fetch_state import QuotaRow, Sweep
 from djpkg.model.lookups import ProjectTarget, RepositoryTarget
@@ -26,6 +27,10 @@ KNOWN = replace(FRESH, head="h", weeks_head="h", contributors_head="h")
 
 def quota(remaining: int | None, pool: str = "", source: str = "github") -> QuotaRow:
     return QuotaRow(source, pool, 5000, remaining, None, None)
+
+
+def left(remaining: int) -> QuotaState:
+    return QuotaState(5000, remaining, None)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +72,11 @@ def test_repositories_without_a_commit_for_a_year_need_no_query_for_commits() ->
 
 def test_without_a_token_each_repository_costs_its_own_requests() -> None:
     estimate = estimate_one_by_one(SourceName.GITHUB, 3, packages=3, quotas=[quota(42, "anonymous")])
-    assert (estimate.least, estimate.most, estimate.points, estimate.quota) == (3, 12, 0, 42)
+    assert (estimate.least, estimate.most, estimate.points) == (3, 12, 0)
+    assert (estimate.quota, estimate.rest_quota) == (left(42), None)
 
 
-def test_the_quota_is_the_smallest_of_the_pools_that_apply() -> None:
+def test_the_quota_is_that_of_the_pool_to_which_the_cost_is_charged() -> None:
     pools = [quota(42, "core"), quota(7, "graphql"), quota(0, "anonymous"), quota(1, "", "gitlab")]
     reset = quota(3, "core")._replace(reset=NOW - timedelta(seconds=1))
     not_reset = quota(30, "core")._replace(reset=NOW + timedelta(seconds=1))
@@ -81,20 +87,36 @@ def test_the_quota_is_the_smallest_of_the_pools_that_apply() -> None:
         pools[3],
     ]
     assert applicable_quotas([reset, not_reset], with_token={SourceName.GITHUB}, now=NOW) == [not_reset]
-    assert estimate_bulk([KNOWN], packages=1, quotas=[*pools[:2], pools[3]], now=NOW).quota == 7
-    assert estimate_bulk([KNOWN], packages=1, quotas=[], now=NOW).quota is None
+    bulk = estimate_bulk([KNOWN], packages=1, quotas=[*pools[:2], pools[3]], now=NOW)
+    assert (bulk.quota, bulk.rest_quota) == (left(7), left(42))
+    few = estimate_one_by_one(SourceName.GITHUB, 1, packages=1, quotas=[*pools[:2], pools[3]])
+    assert (few.quota, few.rest_quota) == (left(42), None)
+    unknown = estimate_bulk([KNOWN], packages=1, quotas=[], now=NOW)
+    assert (unknown.quota, unknown.rest_quota) == (None, None)
+
+
+def test_repositories_on_another_server_are_charged_to_the_quota_of_that_server() -> None:
+    pools = [quota(9, "", "gitlab"), quota(4, "gitlab.example.org", "gitlab")]
+    for hosts, remaining in (
+        ({"gitlab.com"}, 9),
+        ({"gitlab.example.org"}, 4),
+        ({"gitlab.example.org", "gitlab.com"}, 4),
+    ):
+        one = estimate_one_by_one(SourceName.GITLAB, 1, packages=1, quotas=pools, hosts=hosts)
+        assert one.quota == left(remaining)
 
 
 def test_forges_are_estimated_only_if_they_have_targets() -> None:
     due = {
-        SourceName.GITLAB: RepositoryQueue([FRESH] * 2, {"a": ("x", "y"), "b": ("z",)}),
+        SourceName.GITLAB: RepositoryQueue([replace(FRESH, host="gitlab.com")] * 2, {"a": ("x", "y"), "b": ("z",)}),
         SourceName.BITBUCKET: RepositoryQueue([], {}),
     }
     quotas = [quota(5, "", "gitlab")]
     estimates = estimate_sources(
         due, None, quotas, all_packages=True, with_token={SourceName.GITLAB, SourceName.BITBUCKET}, now=NOW
     )
-    assert [(one.source, one.packages, one.least, one.most, one.quota) for one in estimates] == [("gitlab", 3, 2, 8, 5)]
+    assert [(one.source, one.packages, one.least, one.most) for one in estimates] == [("gitlab", 3, 2, 8)]
+    assert estimates[0].quota == left(5)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +136,15 @@ def test_no_targets_cost_no_requests() -> None:
 
 def test_each_estimate_is_one_line() -> None:
     estimates = [
-        estimate_bulk([KNOWN] * 5336, packages=5400, quotas=[quota(4999, "graphql")], now=NOW),
+        estimate_bulk([KNOWN] * 5336, packages=5400, quotas=[quota(4999, "graphql"), quota(4990, "core")], now=NOW),
+        estimate_bulk([KNOWN], packages=1, quotas=[quota(4990, "core")], now=NOW),
+        estimate_one_by_one(SourceName.GITLAB, 1, packages=1, quotas=[quota(7, "", "gitlab")._replace(limit=None)]),
         estimate_pypi([ProjectTarget(coordinate="a")], packages=1),
     ]
+    left_in_both = " (4,999 of 5,000 points and 4,990 of 5,000 requests left)"
     assert estimate_lines(estimates) == [
-        "github: 5,400 packages, 54 to 5,604 requests, about 54 points (4,999 left at the last fetch)",
+        "github: 5,400 packages, 54 to 5,604 requests, about 54 points" + left_in_both,
+        "github: 1 package, 1 to 3 requests, about 1 point (4,990 of 5,000 requests left)",
+        "gitlab: 1 package, 1 to 4 requests (7 requests left)",
         "pypi: 1 package, 1 request",
     ]

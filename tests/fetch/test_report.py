@@ -133,7 +133,7 @@ def test_json_has_exactly_the_documented_keys() -> None:
     deferred(report)
     unknown(report)
     report.events.append(PackageEvent("pots", "released", "1.0", "2.0"))
-    report.sources[GITHUB].requests = 7
+    report.sources[GITHUB].requests, report.sources[GITHUB].points = 7, 3
     report.sources[GITHUB].quota = QuotaState(5000, 4999, LATER)
     report.sources[PYPI].quota = QuotaState(None, None, None)
     document = json.loads(json.dumps(report.as_json(), allow_nan=False))
@@ -145,6 +145,7 @@ def test_json_has_exactly_the_documented_keys() -> None:
         "deferred": 0,
         "failed": 0,
         "requests": 0,
+        "points": 0,
         "quota": None,
     }
     assert document == {
@@ -161,6 +162,7 @@ def test_json_has_exactly_the_documented_keys() -> None:
                 "deferred": 3,
                 "failed": 1,
                 "requests": 7,
+                "points": 3,
                 "quota": {"limit": 5000, "remaining": 4999, "reset": "2026-03-10T16:30:00Z"},
             },
         },
@@ -202,3 +204,14 @@ def test_deferrals_with_the_same_reason_and_time_are_added_up() -> None:
         ("pypi", 1, LATER),
     ]
     assert report.sources[GITHUB].outcomes[Outcome.DEFERRED] == 8
+
+
+def test_reasons_do_not_repeat_the_source() -> None:
+    report = new_report()
+    report.fail(GITHUB, ("pots",), "github: github.com: HTTP 502")
+    report.fail_source(CATALOG, "catalog: the list is cut")
+    report.reject_token(PYPI, "pypi: rejected")
+    report.defer(GITHUB, 1, "github: rate limit reached", None)
+    document: dict[str, Any] = report.as_json()
+    reasons = [one["reason"] for one in (*document["failures"], *document["deferred"])]
+    assert reasons == ["github.com: HTTP 502", "the list is cut", "rejected", "rate limit reached"]

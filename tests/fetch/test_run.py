@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -11,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import ConfigError
-from djpkg.fetch.report_text import error_lines
+from djpkg.fetch.progress import NoProgress
+from djpkg.fetch.report_text import error_lines, interrupted_line, summary_lines
 from djpkg.mirror import apply_answer, write
+from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import registry
 from djpkg.sources.catalog import source
 from djpkg.sources.http.retry import Limits
+from djpkg.text import pluralize
 from djpkg.times import format_time
 from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
 from tests.world import BITBUCKET, CODEBERG, GITLAB, NOW, Release, World
@@ -755,6 +759,22 @@ def test_a_source_that_never_answers_times_out(
     assert desk.show("on-github")["repo_watchers"] == 5
 
 
+def test_servers_that_accept_but_never_answer_get_one_request_each(desk: Desk, server: WorldServer) -> None:
+    fill(desk.world)
+    desk.fetch(sources=["catalog"])
+    with open_write(desk.path) as db:
+        db.execute("UPDATE grids SET slug = NULL")  # so that two more lists of the catalog are due
+        db.execute("UPDATE categories SET slug = NULL")
+    for api in ("catalog", "github", "pypi"):
+        server.fault(api, kind="never")
+    desk.limits = Limits(attempt=1, total=1, attempts=1)
+    report = desk.fetch("on-github")
+    assert {name for _, name in failed_sources(report)} == {"catalog", "github", "pypi"}
+    # At most: a slow machine may read a request too late. From PyPI, Django is requested at the same time.
+    for api, most in (("catalog", 1), ("github", 1), ("pypi", 2)):
+        assert len(server.requests(api)) <= most
+
+
 @pytest.mark.parametrize("names", [(), ("on-github", "twin")], ids=["all", "named"])
 def test_without_any_server_the_mirror_is_unchanged(any_desk: Desk, names: tuple[str, ...]) -> None:
     fill(any_desk.world)
@@ -824,7 +844,7 @@ def test_contributor_lists_that_are_not_ready_are_one_cause(token_desk: Desk, se
     server.fault("catalog", "^/packages/", kind="rewrite", rewrite=_without_participants)
     server.fault("github", "/contributors", status=202)
     (line,) = error_lines(token_desk.fetch(sources=["catalog", "github"]))
-    assert line.startswith("github: the list of contributors is not ready yet (")
+    assert line.startswith("github: 6 failed: the list of contributors is not ready yet (")
     assert "and 3 more" in line
 
 
@@ -1180,3 +1200,52 @@ def test_every_fetch_is_in_the_run_history_with_its_exit_code(desk: Desk) -> Non
         ("--all", 0, 0),
         ("no-such-thing", 3, 0),
     ]
+
+
+@pytest.mark.parametrize(("token", "lines"), [(False, 2), (True, 0)], ids=["without", "with"])
+def test_the_first_fetch_without_a_token_says_so_before_any_request(desk: Desk, *, token: bool, lines: int) -> None:
+    notes: list[tuple[str, int]] = []
+
+    class Notes(NoProgress):
+        def note(self, text: str) -> None:
+            notes.append((text, len(desk.server.log)))
+
+    desk.progress = Notes()
+    desk.tokens = desk.server.token_env("github") if token else {}
+    desk.fetch(sources=["catalog", "pypi"])
+    assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]
+    desk.path.unlink()
+    notes.clear()
+    desk.fetch()
+    first = [(text, sent) for text, sent in notes if "GitHub" in text or "GITHUB_TOKEN" in text]
+    assert [sent for _, sent in first] == [0] * lines
+    assert not first or ("60 requests" in first[0][0] and "GITHUB_TOKEN" in first[1][0])
+    notes.clear()
+    desk.fetch()
+    assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]
+
+
+def test_an_interrupted_fetch_reports_what_each_source_had_left(desk: Desk) -> None:
+    desk.tokens = desk.server.token_env("github")
+    desk.fetch(sources=["catalog"])
+
+    class Interrupt(NoProgress):
+        def start(self, source: str, total: int | None) -> None:
+            if source == interrupted_at:
+                signal.raise_signal(signal.SIGINT)
+
+    desk.progress = Interrupt()
+    interrupted_at = "catalog"
+    report = desk.fetch(sources=["catalog", "github"])
+    assert report.exit_code == 130
+    assert interrupted_line(report).partition(".")[0] == "interrupted; not reached: all of github"
+    assert "github: not reached (0 requests)" in summary_lines(report)
+    interrupted_at = "github"
+    report = desk.fetch(sources=["github"])
+    left = report.sources[SourceName.GITHUB].not_reached
+    assert left > 0
+    assert (
+        interrupted_line(report).partition(".")[0]
+        == f"interrupted; not reached: {pluralize(left, 'package')} of github"
+    )
+    assert summary_lines(report)[0].startswith(f"github: {left} not reached (")

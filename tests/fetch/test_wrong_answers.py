@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from djpkg.fetch.report_text import closed_lines, error_lines
+from djpkg.config import API_BY_SOURCE
+from djpkg.fetch.report_text import causes, closed_lines, error_lines
 from djpkg.model.facts import Outcome
 from djpkg.source_name import SourceName
 from djpkg.times import format_time
 from tests.fetching import Desk, add_starter, quick_folder
+from tests.world import GITHUB as GITHUB_HOST
 from tests.world import GITLAB, World
 
 if TYPE_CHECKING:
@@ -333,3 +335,39 @@ def test_a_reset_that_is_stored_for_a_later_time_is_ignored(desk: Desk, server: 
         db.execute("INSERT INTO sources VALUES ('github', 'anonymous', 60, 0, ?, ?)", (later, later))
     assert desk.fetch(sources=["github"]).deferred == []
     assert server.requests("github")
+
+
+# Addresses at which there is no API.
+
+PLACES = {SourceName.GITHUB: "github", SourceName.GITLAB: "gitlab", SourceName.BITBUCKET: "bitbucket"}
+PLACES |= {SourceName.FORGEJO: "codeberg", PYPI: "pypi"}
+
+
+@pytest.mark.parametrize("names", [(), ("first", "second")], ids=["all", "named"])
+@pytest.mark.parametrize("source", PLACES, ids=str)
+def test_a_server_that_answers_404_to_everything_changes_nothing(
+    desk: Desk, server: WorldServer, source: SourceName, names: tuple[str, ...]
+) -> None:
+    host = API_BY_SOURCE[source].host or GITHUB_HOST
+    for name in ("first", "second", "third"):
+        desk.world.add_package(name, path=f"acme/{name}", host=host, stars=3, commits=[5], releases=[("1.0", 3)])
+    desk.fetch()
+    before = desk.rows("SELECT slug, repo_state, pypi_state, pypi_version, repo_watchers FROM packages")
+    server.fault(PLACES[source], status=404, body={"message": "Not Found"})
+    report = desk.fetch(*names, sources=[source])
+    assert report.exit_code == 1
+    (cause,) = causes(report)
+    assert cause.line.startswith(f"{source}: API not found at http://127.0.0.1")
+    assert API_BY_SOURCE[source].variable in (cause.hint or "")
+    assert desk.rows("SELECT slug, repo_state, pypi_state, pypi_version, repo_watchers FROM packages") == before
+    assert desk.events() == []
+    server.faults.clear()
+    lost = desk.world.find_repo(host, "acme/first")
+    assert lost is not None
+    if source is PYPI:
+        desk.world.projects["first"].state = "gone"
+    else:
+        desk.world.delete(lost)
+    report = desk.fetch(*names, sources=[source])
+    assert (report.exit_code, report.sources[source].outcomes[Outcome.GONE]) == (0, 1)
+    assert ("first", "gone") in [event[:2] for event in desk.events()]

@@ -28,7 +28,7 @@ RESET = ("packages", "facts", "sweeps")
 """The tables in which an upgrade resets values of single rows of the test data."""
 
 
-@pytest.fixture(params=[1, 2], ids=["version 1", "version 2"])
+@pytest.fixture(params=[1, 2, 3], ids=["version 1", "version 2", "version 3"])
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A mirror of an older version with fetched packages and edits."""
     path = tmp_path / "older.db"

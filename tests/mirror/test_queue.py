@@ -50,12 +50,12 @@ def coordinate(slug: str) -> str:
 
 
 def queued(db: sqlite3.Connection, only: set[int] | None = None, source: SourceName = GITHUB) -> list[str]:
-    found = queue.queue_repositories(db, only=only, now=NOW)[source]
+    found = queue.queue_repositories(db, only=only, named=only or (), now=NOW)[source]
     return [target.coordinate.rpartition("/")[2] for target in found.targets]
 
 
 def projects(db: sqlite3.Connection, only: set[int] | None = None) -> list[str]:
-    return [target.coordinate for target in queue.queue_projects(db, only=only, now=NOW).targets]
+    return [target.coordinate for target in queue.queue_projects(db, only=only, named=only or (), now=NOW).targets]
 
 
 def test_targets_without_an_answer_come_first_by_stars(db: sqlite3.Connection) -> None:
@@ -219,6 +219,7 @@ def test_the_catalogs_date_must_be_the_same_for_all_packages_of_a_repository(
 def test_a_target_has_the_state_gone(db: sqlite3.Connection, writer: Writer) -> None:
     writer.store_answers(GITHUB, [SourceAnswer(coordinate("few"), Outcome.GONE, ForgeFacts(state="gone"))], now=NOW)
     gone = {
-        target.coordinate: target.gone for target in queue.queue_repositories(db, only={1, 2}, now=NOW)[GITHUB].targets
+        target.coordinate: target.gone
+        for target in queue.queue_repositories(db, only={1, 2}, named={1, 2}, now=NOW)[GITHUB].targets
     }
     assert gone == {coordinate("few"): True, coordinate("many"): False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -188,3 +189,30 @@ def test_an_unknown_name_is_shortened_and_shown_without_credentials(db: sqlite3.
 )
 def test_names_that_the_catalog_can_look_up(name: str, *, asked: bool) -> None:
     assert resolve.is_id_or_slug(name) is asked
+
+
+@pytest.mark.parametrize("slug", ["😀emoji", "a b", "x+y", "über/pots", "sl@sh"])
+def test_every_slug_of_the_mirror_is_found(tmp_path: Path, slug: str) -> None:
+    path = filled_mirror(tmp_path / "mirror.db", [catalog_facts(5, slug, repo_url="", pypi_url="")])
+    with open_read(path) as db:
+        assert resolve.get_id(db, slug, catalog=PUBLIC) == 5
+
+
+def test_a_requirement_is_the_slug_of_a_package_without_a_project(tmp_path: Path) -> None:
+    packages = [
+        catalog_facts(5, "Django_Ajax", repo_url="", pypi_url=""),
+        catalog_facts(6, "django-forms", repo_url="", pypi_url="other-project"),
+    ]
+    with open_read(filled_mirror(tmp_path / "mirror.db", packages)) as db:
+        find = partial(resolve.find_by_project, db, catalog=PUBLIC)
+        assert find("django-ajax", None) == [5]
+        assert find("django-ajax", "https://github.com/fork/django-ajax") == []
+        assert find("django-forms", None) == []  # another project has that name
+        assert find("other-project", None) == [6]
+
+
+def test_the_suggested_command_accepts_a_name_that_begins_with_a_dash(path: Path) -> None:
+    with open_read(path) as db, pytest.raises(PackageNotFound) as caught:
+        resolve.get_id(db, "-1", catalog=PUBLIC)
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith("to look it up in the catalog: djpkg fetch -- -1")

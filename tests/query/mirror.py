@@ -56,6 +56,8 @@ TODO: Row = {
     "checked": '{"github":"2026-03-01T00:00:00Z"}',
     "edited": '["documentation_url"]',
     "documentation_url": "https://todo.readthedocs.io",
+    "note": "Used by Billing",
+    "tags": '["prod","to do"]',
 }
 ALLAUTH: Row = {
     "slug": "django-allauth",
@@ -110,7 +112,7 @@ def memory_mirror(rows: Iterable[Row], *, categories: Iterable[Name] = CATEGORIE
 
 def find_slugs(db: sqlite3.Connection, *terms: str, sort: str = "") -> list[str]:
     """Return the slugs of the matching packages, in order."""
-    found = listing.find_ids(db, parser.parse_query(terms, now=NOW), parser.parse_sort([sort] if sort else []))
+    found = listing.find_ids(db, parser.parse_query(terms, now=NOW), parser.parse_sort([sort] if sort else []), now=NOW)
     return [str(row["slug"]) for row in listing.get_rows(db, found, fields.parse_columns("slug"))]
 
 

@@ -92,9 +92,10 @@ def test_the_beginning_of_a_word_is_ranked_like_the_word() -> None:
     [
         ("", ["django-allauth", "django-todo", "old", "bare_thing"]),
         ("stars", ["django-allauth", "django-todo", "old", "bare_thing"]),
-        ("-stars", ["old", "django-todo", "django-allauth", "bare_thing"]),
+        ("-stars", ["django-allauth", "django-todo", "old", "bare_thing"]),
+        ("+stars", ["old", "django-todo", "django-allauth", "bare_thing"]),
         ("updated", ["django-allauth", "old", "django-todo", "bare_thing"]),
-        ("-updated", ["django-todo", "old", "django-allauth", "bare_thing"]),
+        ("+updated", ["django-todo", "old", "django-allauth", "bare_thing"]),
         ("slug", ["bare_thing", "django-allauth", "django-todo", "old"]),
         ("-slug", ["old", "django-todo", "django-allauth", "bare_thing"]),
         ("title", ["bare_thing", "django-todo", "django-allauth", "old"]),
@@ -103,7 +104,7 @@ def test_the_beginning_of_a_word_is_ranked_like_the_word() -> None:
         ("-license", ["django-allauth", "old", "django-todo", "bare_thing"]),
         ("repo_url", ["django-todo", "bare_thing", "django-allauth", "old"]),
         ("grids", ["django-todo", "django-allauth", "bare_thing", "old"]),
-        ("-grids", ["django-allauth", "django-todo", "bare_thing", "old"]),
+        ("+grids", ["django-allauth", "django-todo", "bare_thing", "old"]),
         ("archived", ["old", "django-allauth", "django-todo", "bare_thing"]),
         ("commits_over_52", ["django-allauth", "django-todo", "bare_thing", "old"]),
     ],
@@ -116,6 +117,7 @@ def test_every_sortable_field_sorts_and_every_field_accepts_its_example(db: sqli
     for field in fields.FIELDS:
         if field.sortable:
             assert len(find_slugs(db, sort=field.name)) == len(find_slugs(db, sort=f"-{field.name}")) == 4
+            assert len(find_slugs(db, sort=f"+{field.name}")) == 4
         present, absent = find_slugs(db, f"{field.name}:any"), find_slugs(db, f"{field.name}:none")
         assert sorted([*present, *absent]) == sorted(ALL_SLUGS), field.name
         assert set(find_slugs(db, field.example)) <= ALL_SLUGS

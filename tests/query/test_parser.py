@@ -45,7 +45,7 @@ def parse(*terms: str) -> parser.Query:
         ("   ", []),
         ('""', []),
         ("https://github.com/shacker", [Word("https://github.com/shacker")]),
-        ("Note: to self", [Word("Note: to self")]),
+        ("Memo: to self", [Word("Memo: to self")]),
         ("c++", [Word("c++")]),
         ("h2o:x", [Word("h2o:x")]),
         ("10:30", [Word("10:30")]),
@@ -79,8 +79,9 @@ def test_a_minus_or_caret_excludes_a_term() -> None:
     [
         ("strs:5", "unknown field 'strs'", "did you mean stars?"),
         ("foo:", "unknown field 'foo'", None),
-        ("is:dead", "unknown state 'dead'; use active, stale, archived, ", None),
-        ("is:", "unknown state ''; use active, ", None),
+        ("is:dead", "unknown state 'dead'", None),
+        ("is:yank", "unknown state 'yank'", None),
+        ("is:", "is: has no value", None),
     ],
 )
 def test_an_unknown_field_or_state_suggests_known_ones(term: str, message: str, hint: str | None) -> None:
@@ -111,21 +112,22 @@ def test_a_query_has_at_most_200_words_and_values() -> None:
 
 
 def test_without_active_removes_only_that_condition() -> None:
-    query = parse("todo", "is:active", "-is:archived")
-    rest = parser.without_active(query)
-    assert rest == parse("todo", "-is:archived")
-    assert parser.without_active(parse("todo", "-is:active", "is:active,edited")) is None
+    rest = parse("todo", "-is:archived")
+    assert parser.without_active(parse("todo", "is:active", "-is:archived")) == (rest, "is:active")
+    assert parser.without_active(parse("todo", "state:active", "-is:archived")) == (rest, "state:active")
+    assert parser.without_active(parse("-is:active", "is:active,edited", "-state:active", "state:active,stale")) is None
 
 
 def test_several_sort_fields_in_both_directions() -> None:
     stars, updated, slug = fields.get("stars"), fields.get("updated"), fields.get("slug")
     assert parser.parse_sort(["stars,-updated", "-slug", "stars"]) == (
-        Sort(stars),
-        Sort(updated, natural=False),
-        Sort(slug, natural=False),
+        Sort(stars, descending=True),
+        Sort(updated, descending=True),
+        Sort(slug, descending=True),
     )
+    assert parser.parse_sort(["+stars", "slug"]) == (Sort(stars, descending=False), Sort(slug, descending=False))
     assert parser.parse_sort([]) == ()
-    assert parser.parse_sort(["", "stars,"]) == (Sort(stars),)
+    assert parser.parse_sort(["", "stars,"]) == (Sort(stars, descending=True),)
     for nothing in ("", ",", " "):
         with pytest.raises(UsageError, match="--sort needs at least one field"):
             parser.parse_sort([nothing])

@@ -12,11 +12,12 @@ from rich.console import Console
 
 from djpkg.model.fields import FIELDS, Owner
 from djpkg.model.package import DJPKG, YOU, Origin, Package, Provenance
+from djpkg.model.state import package_state
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from djpkg.model.package import Value
+    from djpkg.model.package import Value, Values
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEEKS: list[int] = [1, 0, 0, 2, 0, 1, 0, 0] * 6 + [3, 0, 12, 1]
@@ -39,6 +40,7 @@ VALUES: dict[str, Value] = {
     "repo_watchers": 5112,
     "commits_over_52": WEEKS,
     "participants": ["mara", "otto", "dependabot[bot]", "ines", "wim"],
+    "state": "active",
     "archived": False,
     "forge": "github",
     "repository": "mara/django-pots",
@@ -59,6 +61,9 @@ VALUES: dict[str, Value] = {
     "category_title": "App",
     "grid_slugs": ["gardening"],
     "catalog_state": "listed",
+    "note": None,
+    "tags": [],
+    "replaced_by": None,
     "edited": ["documentation_url"],
     "checked": {"github": "2026-11-23T10:00:00Z"},
     "failed": {},
@@ -72,7 +77,9 @@ _BY_OWNER = {
     Owner.CATALOG: Origin("catalog", "2026-11-20T10:00:00Z"),
     Owner.FORGE: Origin("github", "2026-11-23T10:00:00Z"),
     Owner.PYPI: Origin("pypi", "2026-11-22T10:00:00Z"),
+    Owner.PYPI_OR_FORGE: Origin("pypi", "2026-11-22T10:00:00Z"),
     Owner.DJPKG: Origin(DJPKG, "2026-11-23T10:00:00Z"),
+    Owner.YOU: Origin(YOU, None),
 }
 ORIGINS = {field.name: _BY_OWNER[field.owner] for field in FIELDS} | {
     "documentation_url": Origin(YOU, "2026-11-21T12:00:00Z")
@@ -90,8 +97,13 @@ PACKAGE = Package(
 
 
 def sample_package(**changes: Value) -> Package:
-    """Return the sample without edits and with these values changed."""
-    return PACKAGE._replace(values={**VALUES, "edited": [], **changes}, upstream={}, upstream_origins={})
+    """Return the sample without edits, with these values changed, and with the state that follows from them."""
+    return PACKAGE._replace(values=with_state({**VALUES, "edited": [], **changes}), upstream={}, upstream_origins={})
+
+
+def with_state(values: Values) -> Values:
+    """Return the values with the state that follows from them."""
+    return {**values, "state": package_state(values, now=NOW)}
 
 
 def render_text(renderable: RenderableType, width: int = 100) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
@@ -18,6 +19,9 @@ from tests.render.samples import (
     render_text,
     sample_package,
 )
+
+if TYPE_CHECKING:
+    from djpkg.model.package import Values
 
 AT_60 = """\
 django-pots 2.5.0                  App · grids Gardening, 53
@@ -199,6 +203,72 @@ def test_without_colours_the_text_and_bold_are_kept() -> None:
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)
 
 
+ARCHIVED = {"archived": True, "archived_at": "2024-03-02T10:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (ARCHIVED, "archived on 2024-03-02, 2 years ago"),
+        ({"archived": True}, "the repository is archived"),
+        ({"repo_state": "gone"}, "the repository is gone"),
+        ({"repo_state": "none", "pypi_state": "gone"}, "the PyPI project is gone"),
+        ({"repo_state": "blocked"}, "the forge has blocked the repository"),
+        ({"repo_state": "empty"}, "the repository has no commits"),
+        ({"yanked": True}, "the newest release is yanked"),
+        ({"last_updated": None, "released": None}, "no date of a commit or a release is known"),
+        ({"last_updated": "2020-01-01", "released": None}, "no known commit or release in the last 365 days"),
+        (
+            {"catalog_state": "removed", "yanked": True, **ARCHIVED},
+            "no longer listed in the catalog · archived on 2024-03-02, 2 years ago · the newest release is yanked",
+        ),
+    ],
+)
+def test_the_card_says_why_a_package_is_in_its_state(changes: dict[str, object], line: str) -> None:
+    shown = show(sample_package(**changes), 140)  # type: ignore[arg-type]  # each is a value
+    assert f"  state     {line}\n" in shown
+
+
+def test_an_active_and_a_moved_package_have_no_line_about_their_state() -> None:
+    assert "state" not in show(sample_package())
+    moved = show(sample_package(repo_state="moved", moved_to="https://github.com/otto/pots"))
+    assert "2.5.0  moved" in moved
+    assert "  state" not in moved
+
+
+@pytest.mark.parametrize(("gained", "words"), [(31, "+31"), (0, "+0"), (-1200, "-1,200")])
+def test_the_stars_gained_are_shown_once_they_are_known(gained: int, words: str) -> None:
+    assert f"★ 5,112  {words} in 90 d   forks 285" in show(sample_package(stars_90d=gained))
+    assert "★ 5,112   forks 285" in show(sample_package(stars_90d=None))
+    assert "in 90 d" not in show(sample_package(stars_90d=gained, edited=["repo_watchers"]))
+
+
+def test_what_helps_a_decision_is_shown_where_it_is_known() -> None:
+    known = show(
+        sample_package(releases=34, first_released="2012-02-01T00:00:00Z", used_by=1214, django_requires=">=4.2,<6.1"),
+        140,
+    )
+    assert "   used by 1,214   " in known
+    assert "release   2.5.0, 4 months ago · 34 releases since 2012 · " in known
+    assert "requires Django ≥4.2, <6.1" in known
+    unknown = show(sample_package(releases=None, first_released=None, used_by=None, django_requires=None))
+    for words in ("used by", "releases", "requires Django"):
+        assert words not in unknown
+
+
+def test_commits_that_a_forge_has_not_counted_are_unknown_and_not_unfetched() -> None:
+    unknown = sample_package(commits_over_52=[], commits_last_year=None)
+    assert "commits   weekly counts unknown" in show(unknown)
+    unfetched = sample_package(commits_over_52=[], commits_last_year=None, repo_state=None)
+    assert "commits   not fetched yet" in show(unfetched)
+
+
+def test_a_source_whose_lookups_failed_has_not_answered_yet() -> None:
+    failed = Provenance("github", "mara/django-pots", "2026-11-23T10:00:00Z", None, "failed", "answered 502")
+    shown = show(sample_package()._replace(sources=(failed,)))
+    assert "checked   github no answer yet · pypi not fetched yet" in shown
+
+
 def test_an_edit_without_an_upstream_value_is_marked() -> None:
     shown = sample_package(edited=["repo_watchers", "title"])
     assert "✎ stars edited" in show(shown)
@@ -214,6 +284,29 @@ def test_the_suggestion_is_the_last_line() -> None:
     assert show(sample_package()._replace(suggestion="djpkg fetch django-pots")).endswith(
         "\n\n  → djpkg fetch django-pots\n"
     )
+
+
+def test_a_note_tags_and_a_replacement_come_first() -> None:
+    own = sample_package(note="used by billing\nask mara \x1b[31m", tags=["prod", "to do"], replaced_by="django-pans")
+    lines = show(own, 80).splitlines()
+    assert lines[lines.index("") + 1 :][:4] == [
+        "  note      used by billing",
+        "            ask mara ^[[31m",
+        "  tags      prod · to do",
+        "  instead   django-pans",
+    ]
+    assert not {"note", "tags", "instead"} & set(show(sample_package(), 80).split())
+
+
+def test_edits_of_license_versions_and_archived_show_the_upstream_value() -> None:
+    upstream: Values = {"license": "MIT", "django_versions": ["4.2"], "archived": True}
+    shown = " ".join(show(sample_package(edited=sorted(upstream))._replace(upstream=upstream), 140).split())
+    for note in (
+        "✎ license edited, upstream: MIT",
+        "✎ Django edited, upstream: 4.2",
+        "✎ archived edited, upstream: yes",
+    ):
+        assert note in shown
 
 
 def test_only_safe_urls_are_links() -> None:

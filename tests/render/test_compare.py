@@ -42,6 +42,22 @@ def test_the_first_year_can_be_compared() -> None:
     assert best_indexes(rows, "released", now=NOW) == {1}
 
 
+@pytest.mark.parametrize("state", ["removed", "gone", "blocked", "archived", "empty", "stale", "unknown"])
+@pytest.mark.parametrize("name", ["repo_watchers", "last_updated"])
+def test_a_dead_package_is_never_the_best(state: str, name: str) -> None:
+    figures: Values = {"repo_watchers": 9, "last_updated": "2026-03-01"}
+    less: Values = {"repo_watchers": 5, "last_updated": "2026-02-01"}
+    dead, living = {**figures, "state": state}, {**less, "state": "active"}
+    assert best_indexes([dead, living], name, now=NOW) == {1}
+    assert best_indexes([dead, {**less, "state": state}], name, now=NOW) == frozenset()
+
+
+@pytest.mark.parametrize("state", ["active", "moved", "yanked"])
+def test_a_package_that_lives_elsewhere_can_be_the_best(state: str) -> None:
+    rows: list[Values] = [{"repo_watchers": 9, "state": state}, {"repo_watchers": 5, "state": "active"}]
+    assert best_indexes(rows, "repo_watchers", now=NOW) == {0}
+
+
 @pytest.mark.parametrize("future", ["2026-11-24T12:00:01Z", "2036-01-01", "9999-12-31"])
 def test_a_time_in_the_future_is_never_the_newest(future: str) -> None:
     rows: list[Values] = [{"last_updated": future}, {"last_updated": "2020-01-01"}, {"last_updated": "2019-01-01"}]
@@ -59,6 +75,17 @@ def test_the_table_has_a_column_per_package_with_dates_and_strong_best_values() 
     ]
     strong = [[isinstance(cell, Strong) for cell in row[1:]] for row in table.rows]
     assert strong == [[False, True, True], [True, True, False], [False, False, False]]
+
+
+def test_values_of_the_catalog_are_marked() -> None:
+    table = comparison_table(
+        ROWS, parse_columns("stars,updated,title"), now=NOW, unfetched={"pots": {"repo_watchers", "title"}}
+    )
+    assert [row[1:3] for row in table.rows] == [
+        ["5 (catalog)", "9"],
+        ["2026-01-01", "2026-01-01"],
+        ["a|b*", ""],
+    ]
 
 
 def test_undeclared_django_versions_are_named_only_with_a_release_on_pypi() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from rich.cells import cell_len
 
@@ -7,12 +9,17 @@ from djpkg.model.fields import ALL_COLUMNS, FIELDS, get, parse_columns
 from djpkg.render.field_docs import HEADINGS
 from djpkg.render.small_tables import (
     events_table,
+    field_blocks,
     fields_table,
     grids_table,
     sources_table,
     status_table,
+    values_table,
 )
 from tests.render.samples import FORBIDDEN, NOW, PACKAGE, hostile_text, render_styled, render_text, sample_package
+
+if TYPE_CHECKING:
+    from djpkg.model.package import Value
 
 WIDTHS = [40, 60, 80, 100, 140]
 
@@ -43,30 +50,51 @@ def test_categories_have_their_own_heading() -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_all_field_documentation_is_shown_at_any_width(width: int) -> None:
+def test_every_field_is_listed_with_its_aliases_and_an_example_at_any_width(width: int) -> None:
     lines = render_text(fields_table(width=width, ascii_only=True), width).splitlines()
     shown = " ".join(" ".join(lines).split())
     for field in FIELDS:
-        for text in (field.name, *field.aliases, field.kind.value, field.owner.value, field.example):
+        for text in (field.name, *field.aliases, field.example):
             assert text in shown
-    assert all(heading in shown.lower().split() for heading in HEADINGS.values())
     assert max(map(cell_len, lines)) <= width
 
 
-def test_each_field_is_a_line_on_a_wide_terminal() -> None:
-    lines = render_text(fields_table(width=200, ascii_only=False), 200).splitlines()
-    assert lines[0].split() == [heading.upper() for heading in HEADINGS.values()]
-    assert next(line for line in lines if line.startswith("repo_watchers ")).split() == (
-        f"repo_watchers stars number forge yes yes yes yes stars:100.. {get('repo_watchers').about}".split()
-    )
+@pytest.mark.parametrize("width", WIDTHS)
+def test_everything_about_a_named_field_is_shown_at_any_width(width: int) -> None:
+    shown = render_text(field_blocks(FIELDS, width=width, ascii_only=True), width)
+    assert max(map(cell_len, shown.splitlines())) <= width
+    words = " ".join(shown.split())
+    for field in FIELDS:
+        for text in (field.name, *field.aliases, field.kind.value, field.owner.value, field.example):
+            assert text in words
+    assert all(heading in words for heading in HEADINGS.values())
 
 
-def test_each_field_is_a_block_on_a_narrow_terminal() -> None:
-    lines = render_text(fields_table(width=80, ascii_only=False), 80).split("\n\n")
-    assert lines[[field.name for field in FIELDS].index("checked")] == (
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (80, "FIELD ALIASES MEANING"),
+        (100, "FIELD ALIASES TYPE MEANING"),
+        (140, "FIELD ALIASES TYPE SOURCE EDIT EXAMPLE MEANING"),
+        (200, " ".join(HEADINGS.values()).upper()),
+    ],
+)
+def test_the_fields_are_a_table_of_what_fits(width: int, headings: str) -> None:
+    lines = render_text(fields_table(width=width, ascii_only=False), width).splitlines()
+    assert lines[0].split() == headings.split()
+    stars = next(line for line in lines if line.startswith("repo_watchers "))
+    assert "number of stars" in stars
+    assert "stars:100.." in stars
+    assert (lines[-1] == "djpkg fields NAME shows everything about a field") is (width < 200)
+
+
+def test_a_named_field_is_a_block() -> None:
+    shown = render_text(field_blocks([get("checked"), get("id")], width=80, ascii_only=False), 80).split("\n\n")
+    assert shown[0] == (
         f"field    checked\ntype     {get('checked').kind.value}\nsource   djpkg\nquery    yes\n"
         f"example  checked:github\nmeaning  {get('checked').about}"
     )
+    assert len(shown) == 2
 
 
 def test_status_lines_are_labelled_and_wrapped() -> None:
@@ -132,3 +160,14 @@ def test_long_names_fit_on_narrow_terminals() -> None:
 
 def test_an_empty_table_is_its_header() -> None:
     assert render_text(events_table([], now=NOW, width=80, ascii_only=False)) == "PACKAGE  WHEN  EVENT\n"
+
+
+def test_named_values_come_with_a_state_that_is_not_active() -> None:
+    def shown(fields: str, **changes: Value) -> str:
+        values = sample_package(**changes).values
+        return render_text(values_table(values, parse_columns(fields), now=NOW, width=80, ascii_only=False), 80)
+
+    assert shown("stars") == "stars  5112\n"
+    assert shown("stars", archived=True) == "stars  5112\nstate  archived\n"
+    assert shown("state,stars", archived=True) == "state  archived\nstars  5112\n"
+    assert shown("state") == "state  active\n"

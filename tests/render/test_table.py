@@ -1,24 +1,25 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
 
 from djpkg.model.fields import parse_columns
-from djpkg.render.compare import DEFAULT_COLUMNS
 from djpkg.render.glyphs import Glyphs
 from djpkg.render.table import TABLE_FIELDS, comparison, packages_table
-from tests.render.samples import FORBIDDEN, NOW, VALUES, hostile_text, render_styled, render_text
+from tests.render.samples import FORBIDDEN, NOW, VALUES, hostile_text, render_styled, render_text, with_state
 
 if TYPE_CHECKING:
     from djpkg.model.package import Value, Values
 
 DASH = "\N{EN DASH}"
+DESCRIPTION = str(VALUES["repo_description"])
 
 
 def row(slug: str, **changes: Value) -> Values:
-    return {**VALUES, "edited": [], "slug": slug, **changes}
+    return with_state({**VALUES, "edited": [], "slug": slug, **changes})
 
 
 ROWS = [
@@ -41,37 +42,58 @@ ROWS = [
         last_updated="2023-11-01T00:00:00Z",
         commits_over_52=[],
         commits_last_year=None,
+        repo_state=None,
         pypi_version="2.0.0",
         released="2022-07-01T00:00:00Z",
         django_versions=[],
     ),
 ]
+AT_140 = f"""\
+PACKAGE                  ★  COMMIT  RELEASE        DJANGO      52 WEEKS            STATE     DESCRIPTION
+django-pots-and-pans  5.1k  3 w     2.5.0    4 mo  4.2{DASH}6.0     ▃▂▃▂▃▂▃▂▃▂▃▂█   40            {DESCRIPTION[:46]}…
+django-kettle ✎        841  6 y     1.9.0    6 y   ≤3.0        ▁▁▁▁▁▁▁▁▁▁▁▁▁    0  archived  {DESCRIPTION[:46]}…
+django-spoons          125  3 y     2.0.0    4 y   undeclared  · not fetched ·     stale     {DESCRIPTION[:46]}…
+"""
 AT_100 = f"""\
-PACKAGE                  ★  COMMIT  52 WEEKS            RELEASE        DJANGO
-django-pots-and-pans  5.1k  3 w     ▃▂▃▂▃▂▃▂▃▂▃▂█   40  2.5.0    4 mo  4.2{DASH}6.0
-django-kettle ✎        841  6 y     ▁▁▁▁▁▁▁▁▁▁▁▁▁    0  1.9.0    6 y   ≤3.0  archived
-django-spoons          125  3 y     · not fetched ·     2.0.0    4 y   undeclared
+PACKAGE                  ★  COMMIT  RELEASE        DJANGO      STATE     DESCRIPTION
+django-pots-and-pans  5.1k  3 w     2.5.0    4 mo  4.2{DASH}6.0               {DESCRIPTION[:26]}…
+django-kettle ✎        841  6 y     1.9.0    6 y   ≤3.0        archived  {DESCRIPTION[:26]}…
+django-spoons          125  3 y     2.0.0    4 y   undeclared  stale     {DESCRIPTION[:26]}…
+"""
+AT_80 = f"""\
+PACKAGE                  ★  COMMIT  RELEASE        DJANGO      STATE
+django-pots-and-pans  5.1k  3 w     2.5.0    4 mo  4.2{DASH}6.0
+django-kettle ✎        841  6 y     1.9.0    6 y   ≤3.0        archived
+django-spoons          125  3 y     2.0.0    4 y   undeclared  stale
 """
 AT_70 = f"""\
-PACKAGE                  ★  COMMIT  RELEASE        DJANGO
-django-pots-and-pans  5.1k  3 w     2.5.0    4 mo  4.2{DASH}6.0
-django-kettle ✎        841  6 y     1.9.0    6 y   ≤3.0  archived
-django-spoons          125  3 y     2.0.0    4 y   undeclared
+PACKAGE                  ★  COMMIT  RELEASE  DJANGO      STATE
+django-pots-and-pans  5.1k  3 w     4 mo     4.2{DASH}6.0
+django-kettle ✎        841  6 y     6 y      ≤3.0        archived
+django-spoons          125  3 y     4 y      undeclared  stale
 """
 AT_60 = f"""\
-PACKAGE                  ★  COMMIT  RELEASE  DJANGO
-django-pots-and-pans  5.1k  3 w     4 mo     4.2{DASH}6.0
-django-kettle ✎        841  6 y     6 y      ≤3.0  archived
-django-spoons          125  3 y     4 y      undeclared
+PACKAGE                  ★  COMMIT  DJANGO      STATE
+django-pots-and-pans  5.1k  3 w     4.2{DASH}6.0
+django-kettle ✎        841  6 y     ≤3.0        archived
+django-spoons          125  3 y     undeclared  stale
 """
-IN_ASCII = """\
-PACKAGE               STARS  COMMIT  52 WEEKS            RELEASE        DJANGO
-django-pots-and-pans   5.1k  3 w     -.-.-.-.-.-.#   40  2.5.0    4 mo  4.2-6.0
-django-kettle ~         841  6 y     _____________    0  1.9.0    6 y   <=3.0  archived
-django-spoons           125  3 y     | not fetched |     2.0.0    4 y   undeclared
+AT_40 = f"""\
+PACKAGE          DJANGO      STATE
+django-pots-and-pans
+                 4.2{DASH}6.0
+django-kettle ✎  ≤3.0        archived
+django-spoons    undeclared  stale
+"""
+IN_ASCII = f"""\
+PACKAGE               STARS  COMMIT  RELEASE        DJANGO      52 WEEKS            STATE     DESCRIPTION
+django-pots-and-pans   5.1k  3 w     2.5.0    4 mo  4.2-6.0     -.-.-.-.-.-.#   40            {DESCRIPTION[:23]}...
+django-kettle ~         841  6 y     1.9.0    6 y   <=3.0       _____________    0  archived  {DESCRIPTION[:23]}...
+django-spoons           125  3 y     2.0.0    4 y   undeclared  | not fetched |     stale     {DESCRIPTION[:23]}...
 """
 BESIDE = f"""\
           django-pots-and-pans  django-kettle  django-spoons
+state                           archived       stale
 stars     5.1k *                841            125
 commits   40 *                  0
 updated   3 w *                 6 y            3 y
@@ -79,24 +101,25 @@ version   2.5.0                 1.9.0          2.0.0
 released  4 mo *                6 y            4 y
 python    3.10{DASH}3.13             3.10{DASH}3.13      3.10{DASH}3.13
 django    4.2{DASH}6.0               ≤3.0           undeclared
-* best value
+* best value; packages that are archived or stale do not count
 """
 BELOW = f"""\
-                      stars   commits  updated
-django-pots-and-pans  5.1k *  40 *     3 w *
-django-kettle         841     0        6 y
-django-spoons         125              3 y
+                      state     stars   commits
+django-pots-and-pans            5.1k *  40 *
+django-kettle         archived  841     0
+django-spoons         stale     125
 
-                      version  released  python
-django-pots-and-pans  2.5.0    4 mo *    3.10{DASH}3.13
-django-kettle         1.9.0    6 y       3.10{DASH}3.13
-django-spoons         2.0.0    4 y       3.10{DASH}3.13
+                      updated  version  released
+django-pots-and-pans  3 w *    2.5.0    4 mo *
+django-kettle         6 y      1.9.0    6 y
+django-spoons         3 y      2.0.0    4 y
 
-                      django
-django-pots-and-pans  4.2{DASH}6.0
-django-kettle         ≤3.0
-django-spoons         undeclared
-* best value
+                      python     django
+django-pots-and-pans  3.10{DASH}3.13  4.2{DASH}6.0
+django-kettle         3.10{DASH}3.13  ≤3.0
+django-spoons         3.10{DASH}3.13  undeclared
+* best value; packages that are archived or stale
+do not count
 """
 FEW = parse_columns("stars,commits,updated,version,released,python,django")
 
@@ -106,7 +129,9 @@ def listed(rows: list[Values], width: int = 100, fields: str | None = None, *, a
     return render_text(packages_table(rows, columns=chosen, now=NOW, width=width, ascii_only=ascii_only), width)
 
 
-@pytest.mark.parametrize(("width", "expected"), [(140, AT_100), (100, AT_100), (70, AT_70), (60, AT_60)])
+@pytest.mark.parametrize(
+    ("width", "expected"), [(140, AT_140), (100, AT_100), (80, AT_80), (70, AT_70), (60, AT_60), (40, AT_40)]
+)
 def test_the_columns_that_fit_are_shown(width: int, expected: str) -> None:
     assert listed(ROWS, width) == expected
 
@@ -120,8 +145,31 @@ def test_a_commit_dated_more_than_a_day_ahead_is_dated_in_the_future(chosen: str
     assert max(map(cell_len, lines)) <= width
 
 
+@pytest.mark.parametrize(("width", "has_sparkline"), [(119, False), (120, True), (200, True)])
+def test_the_sparkline_gives_way_to_the_description_below_120_columns(width: int, *, has_sparkline: bool) -> None:
+    head = listed(ROWS, width).splitlines()[0]
+    assert ("52 WEEKS" in head) is has_sparkline
+    assert head.endswith("STATE     DESCRIPTION")
+
+
+@pytest.mark.parametrize("width", range(60, 161))
+def test_a_description_is_shown_wherever_24_columns_are_left_for_it(width: int) -> None:
+    head, *lines = listed(ROWS, width).splitlines()
+    if "DESCRIPTION" in head:
+        assert width - head.index("DESCRIPTION") >= 24
+        assert lines[0].endswith("…")
+    else:  # not even the age of the release alone leaves room for it
+        assert width < 65 + 2 + 24
+    assert "DJANGO" in head
+    assert "STATE" in head
+
+
+def test_a_description_takes_one_line() -> None:
+    assert listed([row("pots", repo_description="One.\r\n\r\n  Two.\t")], 140).splitlines()[1].endswith("  One. Two.")
+
+
 def test_an_ascii_terminal_gets_only_ascii() -> None:
-    assert listed(ROWS, ascii_only=True) == IN_ASCII
+    assert listed(ROWS, 120, ascii_only=True) == IN_ASCII
 
 
 def test_the_table_reads_only_its_fields() -> None:
@@ -129,8 +177,8 @@ def test_the_table_reads_only_its_fields() -> None:
 
 
 def test_an_empty_table_is_its_header() -> None:
-    assert listed([]).split() == ["PACKAGE", "★", "COMMIT", "52", "WEEKS", "RELEASE", "DJANGO"]
-    assert listed([], fields="slug,stars") == "SLUG  STARS\n"
+    assert listed([]).split() == ["PACKAGE", "★", "COMMIT", "RELEASE", "DJANGO", "STATE", "DESCRIPTION"]
+    assert listed([], fields="slug,stars") == "SLUG  STARS  STATE\n"
 
 
 @pytest.mark.parametrize("width", [80, 100])
@@ -147,31 +195,98 @@ def test_a_slug_wider_than_the_terminal_is_cut() -> None:
     assert "y" * 59 + "…\n" in listed([row("y" * 150)], 60)
 
 
+def test_one_long_slug_takes_no_room_from_the_descriptions() -> None:
+    long = [*ROWS, row("django-" + "x" * 48)]
+    assert listed(long, 100).splitlines()[:4] == listed(ROWS, 100).splitlines()
+
+
 def test_a_package_without_repository_has_no_stars_and_no_weeks() -> None:
-    nowhere = listed([row("pots", repo_state="none", repo_watchers=0, commits_over_52=[], last_updated=None)])
+    nowhere = listed([row("pots", repo_state="none", repo_watchers=0, commits_over_52=[], last_updated=None)], 140)
     assert "· no repository ·" in nowhere
     assert " 0 " not in nowhere
 
 
-def test_states_are_at_the_end_and_final_states_are_red() -> None:
-    rows = [row("a", repo_state="gone", catalog_state="removed"), row("b", repo_state="moved")]
-    shown = render_styled(packages_table(rows, columns=None, now=NOW, width=100, ascii_only=False))
-    assert "\x1b[1;31m  gone removed\x1b[0m\n" in shown
-    assert "\x1b[35m  moved\x1b[0m\n" in shown
+@pytest.mark.parametrize(
+    ("state", "words"), [(None, "not fetched"), ("gone", "gone"), ("blocked", "blocked"), ("ok", "unknown")]
+)
+def test_only_what_was_never_fetched_is_not_fetched(state: str | None, words: str) -> None:
+    uncounted = row("pots", repo_state=state, commits_over_52=[], commits_last_year=None)
+    assert f"· {words} ·" in listed([uncounted], 140)
 
 
-def test_no_state_is_below_the_django_heading() -> None:
-    rows = [row("pots", archived=True, django_versions=[], released=None), row("pans")]
-    head, archived, _ = listed(rows).splitlines()
-    assert archived.index("archived") > head.index("DJANGO") + len("DJANGO")
+@pytest.mark.parametrize("chosen", [None, "slug,stars"])
+def test_the_state_has_a_column_of_its_own_and_only_final_states_are_red(chosen: str | None) -> None:
+    rows = [
+        row("a", repo_state="gone"),
+        row("b", repo_state="gone", catalog_state="removed"),
+        row("c", repo_state="moved"),
+        row("d", last_updated="2020-01-01T00:00:00Z", released=None),
+        row("e"),
+    ]
+    columns = parse_columns(chosen) if chosen else None
+    shown = render_styled(packages_table(rows, columns=columns, now=NOW, width=60, ascii_only=False))
+    lines = shown.splitlines()[1:]
+    assert lines[0].endswith("\x1b[1;31mgone\x1b[0m")
+    assert lines[1].endswith("\x1b[35mremoved\x1b[0m")
+    assert lines[2].endswith("\x1b[35mmoved\x1b[0m")
+    assert lines[3].endswith("  stale")
+    assert "active" not in shown
+    assert shown.count("\x1b[1;31m") == 1
+
+
+def test_only_colours_readable_on_dark_and_light_backgrounds_are_used() -> None:
+    rows = [*ROWS, row("moved", repo_state="moved"), row("gone", repo_state="gone")]
+    tables = (
+        packages_table(rows, columns=None, now=NOW, width=140, ascii_only=False, matches={"moved": "grid Tea"}),
+        comparison(rows, None, now=NOW, width=100, ascii_only=False, unfetched={"moved": {"repo_watchers"}}),
+    )
+    for table in tables:
+        groups = re.findall(r"\x1b\[([0-9;]*)m", render_styled(table))
+        # Bold, dim, red, green, magenta, cyan and the default colour.
+        assert {code for group in groups for code in group.split(";")} <= {"0", "1", "2", "31", "32", "35", "36", "39"}
+        assert "32" in ";".join(groups).split(";")
+
+
+def test_an_active_package_has_no_word_even_if_the_state_is_chosen() -> None:
+    assert listed(ROWS, fields="state,slug").splitlines() == [
+        "STATE     SLUG",
+        "          django-pots-and-pans",
+        "archived  django-kettle",
+        "stale     django-spoons",
+    ]
+
+
+def test_a_package_found_by_its_grid_alone_says_so() -> None:
+    matches = {"django-kettle": "grid Tea"}
+
+    def shown(width: int, chosen: str | None = None) -> list[str]:
+        columns = parse_columns(chosen) if chosen else None
+        table = packages_table(ROWS, columns=columns, now=NOW, width=width, ascii_only=False, matches=matches)
+        return render_text(table, width).splitlines()
+
+    assert shown(100)[2].endswith("archived  (grid Tea) Flower pots for…")
+    assert shown(100)[1].endswith("          Flower pots for every mode…")
+    note = "found only by grid or category: django-kettle (grid Tea)"
+    assert shown(80) == [*AT_80.splitlines(), note]
+    assert shown(100, "slug,stars")[-1] == note
+    assert note not in shown(100)
+
+
+def test_many_packages_found_by_their_grid_are_counted() -> None:
+    rows = [row(f"p{number}") for number in range(9)]
+    matches = {f"p{number}": "grid Tea" for number in range(9)}
+    table = packages_table(rows, columns=None, now=NOW, width=50, ascii_only=False, matches=matches)
+    assert render_text(table, 50).endswith(
+        "found only by grid or category: p0 (grid Tea), p1\n(grid Tea), p2 (grid Tea), 6 more\n"
+    )
 
 
 def test_chosen_columns_are_named_as_typed() -> None:
     assert listed(ROWS, fields="slug,stars,updated,archived") == (
-        "SLUG                  STARS  UPDATED      ARCHIVED\n"
+        "SLUG                  STARS  UPDATED      ARCHIVED  STATE\n"
         "django-pots-and-pans   5112  3 weeks ago  no\n"
-        "django-kettle           841  6 years ago  yes\n"
-        "django-spoons           125  3 years ago  no\n"
+        "django-kettle           841  6 years ago  yes       archived\n"
+        "django-spoons           125  3 years ago  no        stale\n"
     )
 
 
@@ -179,6 +294,7 @@ def test_a_wide_column_is_cut() -> None:
     shown = listed([row("pots", repo_description="word " * 100)], 60, "slug,description,stars")
     assert shown.splitlines()[1].startswith("pots  word word")
     assert shown.splitlines()[1].endswith("…   5112")
+    assert shown.splitlines()[0].endswith("STARS  STATE")
 
 
 def test_columns_that_do_not_fit_become_one_block_per_package() -> None:
@@ -210,7 +326,7 @@ def leaks_of_tables() -> int:
         for fields in (None, "slug,title,description,participants,updated,checked,grids", "all")
     ]
     for start in range(0, 60, 6):
-        table = comparison(rows[start : start + 6], DEFAULT_COLUMNS, now=NOW, width=80, ascii_only=False)
+        table = comparison(rows[start : start + 6], None, now=NOW, width=80, ascii_only=False)
         shown.append(render_text(table, 80))
     assert len(shown) == 13
     return sum(FORBIDDEN.search(text) is not None for text in shown)
@@ -230,3 +346,56 @@ def test_without_escaping_hostile_texts_would_reach_the_terminal(monkeypatch: py
 @pytest.mark.parametrize(("width", "expected"), [(100, BESIDE), (50, BELOW)])
 def test_packages_are_compared_as_columns_or_as_rows(width: int, expected: str) -> None:
     assert render_text(comparison(ROWS, FEW, now=NOW, width=width, ascii_only=False), width) == expected
+
+
+def compared(rows: list[Values], columns: str | None = None, width: int = 100) -> list[str]:
+    chosen = parse_columns(columns) if columns else None
+    return render_text(comparison(rows, chosen, now=NOW, width=width, ascii_only=False), width).splitlines()
+
+
+def test_a_comparison_starts_with_state_and_description_and_leaves_out_what_nobody_knows() -> None:
+    first = [line.split("  ")[0] for line in compared(ROWS)]
+    assert first[1:3] == ["state", "description"]
+    assert "license" in first
+    assert "development status" not in first
+    assert "development status" in "\n".join(compared(ROWS, "stars,development_status"))
+
+
+def test_active_packages_have_no_state_in_a_comparison() -> None:
+    both = compared([row("a"), row("b", repo_watchers=7)])
+    assert "state" not in "\n".join(both)
+    assert both[-1] == "* best value"
+
+
+def test_a_long_description_is_wrapped_below_its_package() -> None:
+    rows = [row("django-pots"), row("pans", repo_description="Pans.")]
+    lines = compared(rows, width=80)
+    assert lines[1].split("  ")[-1] == "Pans."
+    column = [line[lines[0].index("django-pots") : lines[0].index("pans")].strip() for line in lines[1:]]
+    assert " ".join(column).startswith(DESCRIPTION)
+    assert max(map(cell_len, lines)) <= 80
+    giant = compared([row("a", repo_description="word " * 200), row("b")], width=80)
+    assert sum("word" in line for line in giant) == 5
+    assert any(line.rstrip().endswith("…") or "… " in line for line in giant)
+
+
+def test_final_states_are_red_in_a_comparison() -> None:
+    shown = render_styled(comparison(ROWS, None, now=NOW, width=100, ascii_only=False))
+    assert "\x1b[1;31marchived\x1b[0m" in shown
+    assert shown.count("\x1b[1;31m") == 1
+
+
+def test_values_of_the_catalog_are_marked_in_a_comparison() -> None:
+    unfetched = {"a": {"repo_watchers", "license", "pypi_version", "repo_description"}}
+    rows = [row("a"), row("b", repo_watchers=7)]
+    table = comparison(
+        rows, parse_columns("stars,forks,version,license"), now=NOW, width=80, ascii_only=False, unfetched=unfetched
+    )
+    assert [line.rstrip() for line in render_text(table, 80).splitlines()[1:]] == [
+        "stars    5.1k * †      7",
+        "forks    285           285",
+        "version  2.5.0 †       2.5.0",
+        "license  BSD-3-Clause  BSD-3-Clause",
+        "* best value",
+        "† from the catalog, not from a fetch",
+    ]

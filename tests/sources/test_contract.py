@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+import djpkg
 from djpkg.config import API_BY_SOURCE
 from djpkg.credentials import token_from_environment
 from djpkg.model.facts import Outcome
@@ -123,11 +124,52 @@ def test_each_target_gets_one_outcome(case: Case, server: WorldServer, world: Wo
     assert source.spent.requests == len(server.requests())
 
 
+def test_only_missing_targets_are_gone_after_one_more_request(case: Case, server: WorldServer) -> None:
+    source = case.make(server)
+    (answer,) = fetch(source, [case.missing()]).values()
+    assert (answer.outcome, facts_of(answer).state) == (Outcome.GONE, "gone")
+    assert source.spent.requests == len(server.requests()) == 2
+
+
+@pytest.mark.parametrize("body", [{"message": "Not Found"}, {"detail": "x"}, []], ids=str)
+def test_an_address_that_answers_404_to_everything_is_a_failure(
+    case: Case, server: WorldServer, world: World, body: object
+) -> None:
+    server.fault(case.api, status=404, body=body)
+    source = case.make(server)
+    answers = fetch(source, case.add_several(world))
+    assert outcomes(answers.values()) == {"failed": 8}
+    for answer in answers.values():
+        assert answer.reason == f"{case.source}: API not found at {server.env[case.url_variable]} (404)"
+        assert answer.hint is not None
+        assert answer.hint.startswith(f"set {case.url_variable} to its address")
+        assert (answer.facts, answer.etag) == (None, None)
+    assert source.spent.requests == 9
+
+
+def test_an_address_that_answers_404_as_text_is_a_failure(case: Case, server: WorldServer, world: World) -> None:
+    server.fault(case.api, status=404, headers={"content-type": "text/html"}, body=b"<h1>Not Found</h1>")
+    (answer,) = fetch(case.make(server), [case.add(world, "thing")]).values()
+    assert answer.outcome is Outcome.FAILED
+    assert "404" in answer.reason
+    assert answer.hint is not None
+    assert case.url_variable in answer.hint
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_without_a_valid_answer_of_the_api_nothing_is_gone(case: Case, server: WorldServer, status: int) -> None:
+    server.fault(case.api, "missing", status=404, body={"message": "Not Found"})
+    server.fault(case.api, status=status, body={"anything": "else"})
+    (answer,) = fetch(case.make(server), [case.missing()]).values()
+    assert answer.outcome is Outcome.FAILED
+    assert ("API not found" if status == 200 else str(status)) in answer.reason
+
+
 def test_requests_have_a_user_agent_and_no_cookies(case: Case, server: WorldServer, world: World) -> None:
     fetch(case.make(server), [case.add(world, "thing")])
     assert server.requests()
     for request in server.requests():
-        assert request.headers["user-agent"].startswith("djpkg/")
+        assert request.headers["user-agent"] == f"djpkg/{djpkg.__version__} (+{djpkg.HOME_PAGE})"
         assert "cookie" not in request.headers
 
 

@@ -45,6 +45,8 @@ class Bitbucket:
         return self._route(request)
 
     def _route(self, request: Request) -> Response:
+        if request.path == "/hook_events":
+            return json_response({"repository": {"links": {}}, "workspace": {"links": {}}})
         match = ROUTE.fullmatch(request.path)
         if match is None or request.method not in {"GET", "HEAD"}:
             return _error("Resource not found", 404)

@@ -30,6 +30,8 @@ class Forgejo:
         request.authorised = header in {f"token {self.tokens['codeberg']}", f"Bearer {self.tokens['codeberg']}"}
         if header is not None and not request.authorised:
             return json_response({"message": "invalid username, password or token"}, 401)
+        if request.path == "/version":
+            return json_response({"version": "11.0.1"})
         match = ROUTE.fullmatch(request.path)
         if match is None or request.method not in {"GET", "HEAD"}:
             return Response(404, b"404 page not found\n", {"content-type": "text/plain"})

@@ -58,6 +58,8 @@ class GitLab:
         return response
 
     def _route(self, request: Request) -> Response:
+        if request.path == "/projects":
+            return json_response([{"id": 1, "path_with_namespace": "some/project"}])
         match = ROUTE.fullmatch(request.path)
         if match is None or request.method not in {"GET", "HEAD"}:
             return json_response({"error": "404 Not Found"}, 404)

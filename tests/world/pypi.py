@@ -51,6 +51,8 @@ class PyPI:
             rest = f"/{version}" if version else ""
             return Response(301, headers={"location": f"{request.base}/pypi/{normalize_name(name)}{rest}/json"})
         project = self.world.projects.get(name)
+        if name == "pip" and project is None:
+            return json_response({"info": {"name": "pip"}})
         if project is None or not project.served:
             return json_response({"message": "Not Found"}, 404)
         if version is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.text import is_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -74,7 +76,7 @@ class PackageFacts(NamedTuple):
         return [
             Release(version, uploaded, bool(yanked), requires_python)
             for version, uploaded, yanked, requires_python in rows
-            if isinstance(version, str)
+            if is_text(version) and (uploaded is None or is_text(uploaded))
         ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,8 @@ from djpkg.errors import MirrorMissing, UsageError
 from djpkg.mirror import resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
-from djpkg.times import utc_now
+from djpkg.source_name import SourceName
+from djpkg.times import format_time, utc_now
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,6 +31,15 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 10**9
 
+
+def _use_db(path: Path | None) -> Path | None:
+    """Return the value of --db, which messages repeat; UsageError if it is empty: the current folder, for `Path`."""
+    if path == Path():
+        raise UsageError("--db requires a file", hint="for example: --db mirror.db")
+    terminal.mirror_option.set(path)
+    return path
+
+
 Db = Annotated[
     Path | None,
     # Opening the file reports what is wrong with it, whether it comes from the option or from DJPKG_DB.
@@ -36,6 +47,7 @@ Db = Annotated[
         "--db",
         metavar="PATH",
         readable=False,
+        callback=_use_db,
         help="Mirror file. Default: DJPKG_DB, else mirror.db in your data folder.",
     ),
 ]
@@ -66,12 +78,22 @@ Limit = Annotated[
 SEED_NOTICE = "showing the packaged record"
 # About one screen; a pipe gets every row.
 ROWS_ON_TERMINAL = 30
+# A catalog that was fetched longer ago is reported as old.
+OLD_AFTER = timedelta(days=7)
 
 
 def package_argument(metavar: str, about: str) -> ArgumentInfo:
     """Return the argument PACKAGE, or a list of them, with completion of slugs."""
     complete = candidates.packages
     return typer.Argument(metavar=metavar, help=about, autocompletion=complete)  # type: ignore[no-any-return] # typer returns Any
+
+
+def selection_argument(about: str) -> ArgumentInfo:
+    """Return the arguments PACKAGE and TERM, with completion of both; the help text begins with `about`."""
+    text = (
+        f"{about} A PACKAGE as for show; a TERM such as grid:forms or -is:archived narrows them, or selects from all."
+    )
+    return typer.Argument(metavar="[PACKAGE | TERM]...", help=text, autocompletion=candidates.selection)  # type: ignore[no-any-return] # as above
 
 
 def requirements_option(verb: str) -> OptionInfo:
@@ -144,8 +166,35 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
         yield connection
 
 
+@contextmanager
+def read_mirror(db: Path | None) -> Iterator[sqlite3.Connection]:
+    """Open the mirror as `open_mirror` does; afterwards report on stderr, if it is a terminal, that it is old."""
+    with open_mirror(db) as mirror:
+        yield mirror
+        if terminal.stderr_is_terminal():
+            _report_age(mirror)
+
+
+def _report_age(mirror: sqlite3.Connection) -> None:
+    from djpkg.mirror.fetch_history import find_sweep  # noqa: PLC0415 - for terminals only
+    from djpkg.render import relative_time  # noqa: PLC0415 - as above
+
+    sweep = find_sweep(mirror, SourceName.CATALOG)
+    if sweep is not None and now() - sweep.completed > OLD_AFTER:
+        age = relative_time.relative(format_time(sweep.completed), now=now())
+        terminal.flush()
+        terminal.write_stderr(f"the catalog was last fetched {age}; djpkg fetch --all updates it")
+
+
+def check_package_name(text: str) -> None:
+    """Raise UsageError for an empty PACKAGE, as the shell makes it of an unset variable."""
+    if not text.strip():
+        raise UsageError("PACKAGE is empty", hint="name a package, for example: djpkg show django-todo")
+
+
 def find_package(mirror: sqlite3.Connection, text: str) -> int:
     """Return the id of the package that PACKAGE names. PackageNotFound if none or several match."""
+    check_package_name(text)
     return resolve.get_id(
         mirror, text, catalog=config.catalog_url(os.environ), forges=forge_servers.forge_servers(os.environ)
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from djpkg.check.report import Report
+    from djpkg.errors import DjpkgError
     from djpkg.mirror.damage import DamagedRow
     from djpkg.model.fields import Column
     from djpkg.model.package import Value
@@ -79,6 +80,13 @@ def report_damaged(rows: Sequence[DamagedRow]) -> None:
         terminal.flush()
         for line in damage.describe_skipped(rows):
             terminal.write_stderr(line)
+
+
+def ending_json(error: DjpkgError | None) -> dict[str, object]:
+    """Return the keys of a report about its end: `exit`, and after an error its message and hint."""
+    if error is None:
+        return {"exit": 0}
+    return {"exit": error.exit_code, "error": {"message": str(error), "hint": error.hint}}
 
 
 def write_object(value: object) -> None:

@@ -96,9 +96,11 @@ def _files_in_folder(name: str) -> list[str]:
     """Return the paths of the files that a folder stands for; [] if the name is not a folder."""
     from djpkg.requirements import manifest  # noqa: PLC0415 - see above
 
-    if name == manifest.STANDARD_INPUT or not name or not Path(name).is_dir():
+    if name == manifest.STANDARD_INPUT or not name:
         return []
     try:
+        if not Path(name).is_dir():
+            return []
         files = manifest.files_in_folder(_file_names(Path(name)), _file_names(Path(name, "requirements")))
     except OSError as error:
         raise _read_error(name, error) from error

@@ -1,4 +1,4 @@
-"""``--in FILE``: the packages of the mirror that a project requires."""
+"""The selection of a command, as typed: packages, terms and ``--in FILE``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from djpkg import config
-from djpkg.cli import terminal
-from djpkg.mirror import fetch_history, resolve
+from djpkg.cli import options, project_files, terminal
+from djpkg.mirror import fetch_history
+from djpkg.mirror.selection import Addresses, Selection, find_required, find_selected
 from djpkg.model import forge_servers
+from djpkg.query import parser
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -19,36 +21,49 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import Requirement
 
 
-def find_required_packages(
-    mirror: sqlite3.Connection, requirements: Sequence[Requirement]
-) -> tuple[tuple[int, ...], str]:
-    """Return the ids of the packages that the requirements name, and a message about the others, "" if there are none.
-
-    Only after a fetch has read the whole catalog, a package that is not in the mirror is known not to be listed.
-    """
-    catalog, forges = config.catalog_url(os.environ), forge_servers.forge_servers(os.environ)
-    found = {
-        required.name: resolve.find_by_project(mirror, required.name, required.url, catalog=catalog, forges=forges)
-        for required in requirements
-    }
-    ids = tuple(dict.fromkeys(number for numbers in found.values() for number in numbers))
-    unknown = [name for name, numbers in found.items() if not numbers]
-    if not unknown:
-        return ids, ""
-    required = "1 dependency" if len(requirements) == 1 else f"{len(requirements):,} dependencies"
-    verb = "is" if len(unknown) == 1 else "are"
-    swept = fetch_history.find_sweep(mirror, SourceName.CATALOG) is not None
-    where = "listed on Django Packages" if swept else "in the mirror"
-    return ids, f"{len(unknown):,} of {required} {verb} not {where}: {', '.join(unknown)}"
+def parse_selection(
+    arguments: Sequence[str] | None, manifests: Sequence[str] | None
+) -> tuple[Selection, ProjectFiles | None]:
+    """Return the selection, and the project files in it if any. UsageError for an invalid term, name or file."""
+    query = parser.parse_query(typed_terms(arguments), now=options.now(), words=False)
+    files = project_files.read_project_files(manifests) if manifests else None
+    packages = tuple(argument for argument in arguments or () if not parser.is_term(argument))
+    for package in packages:
+        options.check_package_name(package)
+    return Selection(packages, None if files is None else files.requirements, query), files
 
 
-def find_and_report(mirror: sqlite3.Connection, files: ProjectFiles) -> tuple[int, ...]:
-    """Return the ids of the required packages; report on stderr the others and how the files were read."""
-    report_files(files)
-    ids, unknown = find_required_packages(mirror, files.requirements)
-    if unknown:
-        terminal.write_stderr(unknown)
-    return ids
+def typed_terms(arguments: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the arguments that are terms; all others are packages."""
+    return tuple(argument for argument in arguments or () if parser.is_term(argument))
+
+
+def addresses() -> Addresses:
+    """Return the addresses that the environment configures."""
+    return Addresses(config.catalog_url(os.environ), forge_servers.forge_servers(os.environ))
+
+
+def find_ids(mirror: sqlite3.Connection, selection: Selection) -> list[int]:
+    """Return the ids of the selected packages; see `find_selected`."""
+    return find_selected(mirror, selection, addresses(), now=options.now())
+
+
+def report_hidden(mirror: sqlite3.Connection, selection: Selection, *, shown: int) -> None:
+    """Report on stderr, if it is a terminal, how many packages the term `is:active` hides."""
+    active = parser.without_active(selection.query) if terminal.stderr_is_terminal() else None
+    if active is not None:
+        query, term = active
+        hidden = len(find_ids(mirror, selection._replace(query=query))) - shown
+        if hidden > 0:
+            terminal.flush()
+            terminal.write_stderr(f"{hidden:,} hidden by {term}")
+
+
+def report(mirror: sqlite3.Connection, files: ProjectFiles, *, quiet: bool = False) -> None:
+    """Report on stderr how the files were read, and how many requirements the mirror lacks; `quiet`: only trouble."""
+    report_files(files._replace(read=()) if quiet else files)
+    if not quiet:
+        report_unlisted(mirror, files.requirements)
 
 
 def report_files(files: ProjectFiles) -> None:
@@ -57,3 +72,25 @@ def report_files(files: ProjectFiles) -> None:
         terminal.write_stderr(f"read {', '.join(files.read)}")
     for note in files.notes:
         terminal.write_stderr(note)
+
+
+def find_unlisted(mirror: sqlite3.Connection, files: ProjectFiles) -> list[str]:
+    """Return the names of the requirements that are not in the mirror."""
+    return find_required(mirror, files.requirements, addresses())[1]
+
+
+def report_unlisted(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> None:
+    """Count on stderr the requirements that are not in the mirror.
+
+    Only after a fetch has read the whole catalog, such a package is known not to be listed.
+    """
+    _, unknown = find_required(mirror, requirements, addresses())
+    if not unknown:
+        return
+    required = "1 dependency" if len(requirements) == 1 else f"{len(requirements):,} dependencies"
+    verb = "is" if len(unknown) == 1 else "are"
+    swept = fetch_history.find_sweep(mirror, SourceName.CATALOG) is not None
+    where = "listed on Django Packages" if swept else "in the mirror"
+    terminal.write_stderr(
+        f"{len(unknown):,} of {required} {verb} not {where}; djpkg list --in FILE --unlisted names them"
+    )

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from djpkg.mirror.removed_edits import RemovedEdits
 
 
+_COMMAND = re.compile(r"\bdjpkg (?:changes|compare|edit|fetch|grids|list|show|status)\b(?!.* --db )")
+
+
+def add_db_option(text: str, db: Path | None) -> str:
+    """Return a message in which each command, ``djpkg fetch …``, names the mirror that ``--db`` named."""
+    if db is None or "djpkg " not in text:
+        return text
+    option = f" --db {_quote(str(db))}"
+    return _COMMAND.sub(lambda match: match[0] + option, text)
+
+
 def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path | None) -> str:
     """Return ``djpkg edit`` with `words` for a package, given its id, slug and catalog_state, in the same mirror."""
     slug = str(package["slug"])

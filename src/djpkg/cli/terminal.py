@@ -6,15 +6,22 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from djpkg.errors import MirrorError
-from djpkg.render.escape import escape
+from djpkg.render.escape import ENCODE_ERRORS, escape, use_encoding
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import RenderableType
 
     from djpkg.errors import DjpkgError
+
+
+mirror_option: ContextVar[Path | None] = ContextVar("mirror_option", default=None)
+"""The value of --db, for the commands that messages suggest."""
 
 
 class OutputClosed(Exception):
@@ -22,10 +29,11 @@ class OutputClosed(Exception):
 
 
 def prepare() -> None:
-    """Let both streams accept any character."""
+    """Let both streams accept any character: those that an encoding lacks become marks, as in `escape`."""
+    use_encoding(getattr(sys.stdout, "encoding", None))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=ENCODE_ERRORS)
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
@@ -34,6 +42,11 @@ def is_terminal(stream: TextIO | None = None) -> bool:
     if stream is None and os.environ.get("FORCE_COLOR", "").lower() not in ("", "0", "false"):
         return True
     return out is not None and out.isatty()
+
+
+def stderr_is_terminal() -> bool:
+    """Whether a person reads the messages."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def write_stdout(text: str) -> None:
@@ -57,9 +70,13 @@ def flush() -> None:
 
 
 def write_stderr(text: str) -> None:
-    """Write one line to stderr; it is lost if stderr is closed or full."""
+    """Write one line to stderr, with --db in the commands that it suggests; it is lost if stderr is closed or full."""
     if sys.stderr is None:
         return
+    if (db := mirror_option.get()) is not None:
+        from djpkg.cli.suggested_command import add_db_option  # noqa: PLC0415 - only with --db
+
+        text = add_db_option(text, db)
     try:
         sys.stderr.write(f"{escape(text)}\n")
         sys.stderr.flush()

@@ -71,7 +71,7 @@ class CatalogSweep:
         async for page in self._catalog.sweep():
             self._count = page.count
             if not self._seen:
-                self._recorder.progress.start(_CATALOG, page.count if complete else len(page.ids))
+                self._recorder.start(_CATALOG, page.count if complete else len(page.ids))
                 if last is not None and page.count < last.packages * MIN_LIST_RATIO:
                     raise SourceError(
                         f"catalog: the list has only {page.count:,} packages, {last.packages:,} last time;"
@@ -94,7 +94,7 @@ class CatalogSweep:
                 self._recorder.report.count(_CATALOG, Outcome.FAILED)
                 self._recorder.report.fail_source(_CATALOG, f"catalog: {reason}")
             elif number is not None and number not in self._seen:
-                await self._writes.run(self._writer.store_catalog_failure, number, reason, now=self._clock())
+                await self._writes.run(fetch_history.store_catalog_failure, self._db, number, reason, now=self._clock())
                 self._recorder.fail(_CATALOG, (slug,), reason)
         self._seen.update(page.ids)
 
@@ -121,12 +121,12 @@ class CatalogSweep:
             self._seen.update(missing[CONFIRMED_REMOVALS:])
         report = last is not None
         removed = await self._writes.run(self._writer.mark_removed, self._seen, now=self._clock(), report=report)
-        self._recorder.progress.start(_CATALOG, len(self._seen) + len(removed))
+        self._recorder.start(_CATALOG, len(self._seen) + len(removed))
         self._recorder.count(_CATALOG, Outcome.GONE, len(removed))
         self._recorder.record_events(removed)
         if last is None:
             self._recorder.report.first_sweep = True
-            self._recorder.progress.note(f"{len(self._seen):,} packages stored; djpkg list works now")
+            self._recorder.progress.note(f"{len(self._seen):,} packages stored; they can be listed already")
         sweep = Sweep(completed=self._clock(), packages=len(self._seen), newest_id=max(self._seen, default=None))
         await self._writes.run(fetch_history.store_sweep, self._db, _CATALOG, sweep)
 
@@ -135,7 +135,7 @@ class CatalogSweep:
         try:
             return await self._catalog.fetch_package(number) is None
         except UnexpectedPayload as error:  # about another package, or invalid
-            await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
+            await self._writes.run(fetch_history.store_catalog_failure, self._db, number, str(error), now=self._clock())
             slug = await self._writes.run(resolve.find_slug, self._db, number)
             self._recorder.fail(_CATALOG, (slug or str(number),), str(error))
             return False
@@ -161,7 +161,7 @@ class NamedFetch:
     async def run(self, names: Sequence[str]) -> None:
         """Fetch each name; then grids and categories, if a package found has some without a title."""
         if self._catalog is not None:
-            self._recorder.progress.start(_CATALOG, len(names))
+            self._recorder.start(_CATALOG, len(names))
         for name in dict.fromkeys(names):
             await self._fetch(name)
         if self._catalog is not None and await self._writes.run(categories.has_unnamed, self._db, self.found):
@@ -205,7 +205,7 @@ class NamedFetch:
     async def _fail(self, name: str, number: int | None, error: SourceError) -> None:
         slug = None if number is None else await self._writes.run(resolve.find_slug, self._db, number)
         if number is not None:
-            await self._writes.run(self._writer.store_catalog_failure, number, str(error), now=self._clock())
+            await self._writes.run(fetch_history.store_catalog_failure, self._db, number, str(error), now=self._clock())
         refused = isinstance(error, Refused)
         self._recorder.fail(_CATALOG, (slug or name,), str(error), refused=refused, hint=error.hint)
 

@@ -6,8 +6,10 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import config, credentials
-from djpkg.mirror import fetch_history, queue, resolve
-from djpkg.model import forge_servers, weekly_commits
+from djpkg.fetch.report import QuotaState
+from djpkg.fetch.selected import Selected, select, selects_from_list
+from djpkg.mirror import fetch_history, queue
+from djpkg.model import weekly_commits
 from djpkg.model.batch_sizes import (
     CATALOG_PAGE_SIZE,
     COMMITS_BATCH_SIZE,
@@ -34,12 +36,15 @@ if TYPE_CHECKING:
 CATALOG_PACKAGES = 5_800
 # Repository, head, commits and contributors, on GitHub without a token and on the other forges.
 REQUESTS_PER_REPOSITORY = 4
+# The pools of a forge's own server for REST, with and without a token; other servers have pools with their names.
+_REST_POOLS = frozenset(("core", "", ANONYMOUS))
 
 
 class Estimate(NamedTuple):
     """The cost of one source: `least` to `most` requests, and the points of GitHub's GraphQL API.
 
-    `quota` is the number of requests that the source's last response allowed. `outdated` counts packages whose facts an
+    `quota` is the rate limit that the cost is charged to, as of the source's last response: that of points if there are
+    some, and then `rest_quota` is that of the requests for contributors. `outdated` counts packages whose facts an
     older parser has read, and which are requested anew.
     """
 
@@ -48,38 +53,44 @@ class Estimate(NamedTuple):
     least: int
     most: int
     points: int = 0
-    quota: int | None = None
+    quota: QuotaState | None = None
+    rest_quota: QuotaState | None = None
     outdated: int = 0
 
 
 def estimate_fetch(
     request: FetchRequest, db: sqlite3.Connection, environment: Mapping[str, str], *, now: datetime
 ) -> list[Estimate]:
-    """Estimate a fetch of all packages, or of the named ones that the mirror has.
+    """Estimate a fetch of all packages, or of the selected ones that the mirror has.
 
-    Before the first sweep only the catalog can be estimated.
+    Before the first sweep only the catalog can be estimated, if its list is read. Raises UsageError for an unknown
+    category or grid.
     """
-    catalog, forges = config.catalog_url(environment), forge_servers.forge_servers(environment)
-    named = [
-        number for name in request.packages for number in resolve.find_ids(db, name, catalog=catalog, forges=forges)
-    ]
-    only = None if request.all_packages else named
+    last, outdated = fetch_history.find_sweep(db, SourceName.CATALOG), queue.count_outdated_records(db)
+    with_catalog = SourceName.CATALOG in request.sources
+    chosen, with_list = Selected(request.packages, (), ()), with_catalog
+    if not request.all_packages:
+        with_list = last is None and reads_list(db, request, chosen, now=now)
+        if not with_list:
+            chosen = select(db, request, environment, now=now)
+            with_list = reads_list(db, request, chosen, now=now)
     estimates: list[Estimate] = []
-    if SourceName.CATALOG in request.sources:
-        if request.all_packages:
-            last, outdated = fetch_history.find_sweep(db, SourceName.CATALOG), queue.count_outdated_records(db)
-            estimates.append(estimate_catalog(last, refetch=request.refetch, outdated=outdated, now=now))
-            if last is None:
-                return estimates
-        else:
-            number = len(request.packages)
-            estimates.append(Estimate(SourceName.CATALOG.value, number, number, number + 2))
+    single = len(chosen.names) + (0 if with_list else len(chosen.others))
+    if with_list:
+        whole = estimate_catalog(last, refetch=request.refetch and request.all_packages, outdated=outdated, now=now)
+        estimates.append(whole._replace(least=whole.least + single, most=whole.most + single))
+    elif single and with_catalog:
+        estimates.append(Estimate(SourceName.CATALOG.value, single, single, single + 2))
+    if with_list and last is None:
+        return estimates
+    only = None if request.all_packages else (*chosen.named, *chosen.others)
+    named = chosen.named
     refetch = request.refetch
-    repositories = queue.queue_repositories(db, only=only, now=now, refetch=refetch)
+    repositories = queue.queue_repositories(db, only=only, named=named, now=now, refetch=refetch)
     due = {forge: repositories[forge] for forge in FORGES if forge in request.sources}
     projects = None
     if SourceName.PYPI in request.sources:
-        projects = queue.queue_projects(db, only=only, now=now, refetch=refetch)
+        projects = queue.queue_projects(db, only=only, named=named, now=now, refetch=refetch)
         queue.add_django(db, projects, only=only, now=now, refetch=refetch)
     with_token = {
         forge
@@ -90,6 +101,17 @@ def estimate_fetch(
     return estimates + estimate_sources(
         due, projects, quotas, all_packages=request.all_packages, with_token=with_token, now=now
     )
+
+
+def reads_list(db: sqlite3.Connection, request: FetchRequest, selected: Selected, *, now: datetime) -> bool:
+    """Return whether the catalog's list is read for files and terms: if it never was, or with fewer requests."""
+    if SourceName.CATALOG not in request.sources or not selects_from_list(request):
+        return False
+    last = fetch_history.find_sweep(db, SourceName.CATALOG)
+    if last is None:
+        return True
+    requests = estimate_catalog(last, refetch=False, outdated=queue.count_outdated_records(db), now=now).most
+    return not request.refetch and len(selected.others) > requests
 
 
 def estimate_sources(
@@ -110,7 +132,8 @@ def estimate_sources(
         if targets and by_graphql and (all_packages or len(targets) > ONE_BY_ONE_LIMIT):
             one = estimate_bulk(targets, packages=packages, quotas=quotas, now=now)
         elif targets:
-            one = estimate_one_by_one(forge, len(targets), packages=packages, quotas=quotas)
+            hosts = {target.host for target in targets}
+            one = estimate_one_by_one(forge, len(targets), packages=packages, quotas=quotas, hosts=hosts)
         else:
             continue
         estimates.append(one._replace(outdated=_count_outdated(due)))
@@ -157,14 +180,19 @@ def estimate_bulk(
         probes + contributors,
         probes + ceil(number / COMMITS_BATCH_SIZE) + number,
         probes + ceil(active / COMMITS_BATCH_SIZE),
-        _requests_left(quotas, SourceName.GITHUB),
+        quota=_find_quota(quotas, SourceName.GITHUB, {"graphql"}),
+        rest_quota=_find_quota(quotas, SourceName.GITHUB, {"core"}),
     )
 
 
-def estimate_one_by_one(forge: SourceName, repositories: int, *, packages: int, quotas: Sequence[QuotaRow]) -> Estimate:
-    """Estimate the REST API of a forge."""
+def estimate_one_by_one(
+    forge: SourceName, repositories: int, *, packages: int, quotas: Sequence[QuotaRow], hosts: Collection[str] = ()
+) -> Estimate:
+    """Estimate the REST API of a forge; `hosts` are the servers of the repositories, by default its own."""
     most = repositories * REQUESTS_PER_REPOSITORY
-    return Estimate(forge.value, packages, repositories, most, quota=_requests_left(quotas, forge))
+    own = _REST_POOLS if not hosts or config.API_BY_SOURCE[forge].host in hosts else frozenset[str]()
+    quota = _find_quota(quotas, forge, own.union(hosts))
+    return Estimate(forge.value, packages, repositories, most, quota=quota)
 
 
 def estimate_pypi(targets: Sequence[ProjectTarget], *, packages: int) -> Estimate:
@@ -196,8 +224,9 @@ def estimate_lines(estimates: Sequence[Estimate]) -> list[str]:
             line += f", about {pluralize(one.points, 'point')}"
         if one.outdated:
             line += f", {one.outdated:,} read by an older version"
-        if one.quota is not None:
-            line += f" ({one.quota:,} left at the last fetch)"
+        left = [_left_text(one.quota, "points" if one.points else "requests"), _left_text(one.rest_quota, "requests")]
+        if any(left):
+            line += f" ({' and '.join(filter(None, left))} left)"
         lines.append(line)
     return lines
 
@@ -206,7 +235,16 @@ def _count_outdated(due: queue.RepositoryQueue | queue.ProjectQueue) -> int:
     return sum(len(due.slugs.get(coordinate, ())) for coordinate in due.outdated)
 
 
-def _requests_left(quotas: Sequence[QuotaRow], source: SourceName) -> int | None:
-    return min(
-        (row.remaining for row in quotas if row.source == source.value and row.remaining is not None), default=None
-    )
+def _left_text(quota: QuotaState | None, unit: str) -> str:
+    """Return ``4,998 of 5,000 points``; empty for an unknown quota."""
+    if quota is None or quota.remaining is None:
+        return ""
+    limit = f" of {quota.limit:,}" if quota.limit is not None else ""
+    return f"{quota.remaining:,}{limit} {unit}"
+
+
+def _find_quota(quotas: Sequence[QuotaRow], source: SourceName, pools: Collection[str]) -> QuotaState | None:
+    """Return the known quota of these pools of a source that has the least left."""
+    known = [row for row in quotas if row.source == source.value and row.pool in pools and row.remaining is not None]
+    row = min(known, key=lambda row: row.remaining or 0, default=None)
+    return None if row is None else QuotaState(row.limit, row.remaining, row.reset)

@@ -49,6 +49,11 @@ class Recorder:
         self._stored: set[QuotaRow] = set()
         self._earlier_edits = {edits[:3] for edits in find_removed_edits(db)}
 
+    def start(self, source: SourceName, packages: int) -> None:
+        """Record how many packages a source is to be asked for; called again, it corrects the number."""
+        self.report.sources[source].queued = packages
+        self.progress.start(source, packages)
+
     def record_stored(self, source: SourceName, changes: Sequence[StoredChange]) -> None:
         """Count stored packages as updated or unchanged, and record their events."""
         for change in changes:

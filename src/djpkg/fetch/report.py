@@ -6,14 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.errors import INTERRUPTED, TERMINATED
 from djpkg.model.facts import Outcome
-from djpkg.source_name import SourceName
+from djpkg.source_name import SourceName, strip_source
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from djpkg.mirror.removed_edits import RemovedEdits
+    from djpkg.mirror.unchecked import Unchecked
 
 SCHEMA = 1
 NOT_FOUND = "not found"
@@ -40,8 +43,8 @@ class Failure(NamedTuple):
     """A failure of one source for one package.
 
     `slug` is None for a failure of the whole source; `source` is None for damaged rows of a package, and with `slug`
-    for a failure of the whole fetch. `replaced` means a rejected token that was replaced: no failure if the source
-    answered all the same. `hint` is the user's next step; it is printed, but not a part of the JSON.
+    for a failure of the whole fetch. `reason` does not repeat the source. `replaced` means a rejected token that was
+    replaced: no failure if the source answered all the same. `hint` is the user's next step.
     """
 
     slug: str | None
@@ -71,17 +74,26 @@ class Deferral(NamedTuple):
 
 @dataclass(slots=True)
 class SourceTally:
-    """The outcomes of one source in packages, and its requests; `points` are those of GitHub's GraphQL API."""
+    """The outcomes of one source in packages, and its requests; `points` are those of GitHub's GraphQL API.
+
+    `queued` is the number of packages to fetch, None as long as it is unknown.
+    """
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     requests: int = 0
     points: int = 0
     quota: QuotaState | None = None
+    queued: int | None = None
 
     @property
     def asked(self) -> int:
-        """The number of packages to fetch from this source: the sum of all outcomes."""
+        """The number of packages with an outcome."""
         return self.outcomes.total()
+
+    @property
+    def not_reached(self) -> int:
+        """The number of queued packages without an outcome, after a fetch that was ended."""
+        return max(0, (self.queued or 0) - self.asked)
 
     @property
     def answered(self) -> int:
@@ -94,7 +106,8 @@ class Report:
     """The result of one fetch.
 
     `named` are the requested names, empty for ``--all``; `unknown` those that match no package or several, with the
-    reason. `first_sweep`: the catalog's whole list was read for the first time.
+    reason. `first_sweep`: the catalog's whole list was read for the first time. `has_stored_parts`: facts were stored,
+    perhaps of repositories that have no outcome yet. `requested` are the sources to fetch from.
     """
 
     started: datetime
@@ -113,7 +126,16 @@ class Report:
     stop_code: int | None = None
     """The exit code of a signal or an error that ended the whole fetch."""
     first_sweep: bool = False
-    has_github_token: bool = False
+    has_stored_parts: bool = False
+    with_token: frozenset[SourceName] = frozenset()
+    """The forges that got a token, in a fetch of all packages."""
+    unchecked: list[Unchecked] = field(default_factory=list)
+    requested: frozenset[SourceName] = frozenset()
+
+    @property
+    def has_stored(self) -> bool:
+        """Whether answers of any source were stored."""
+        return self.has_stored_parts or any(tally.answered for tally in self.sources.values())
 
     def count(self, source: SourceName, outcome: Outcome, packages: int = 1) -> None:
         """Count packages with an outcome."""
@@ -130,19 +152,22 @@ class Report:
     ) -> None:
         """Count packages as failed."""
         self.count(source, Outcome.FAILED, len(slugs))
+        reason = strip_source(reason, source)
         self.failures += [Failure(slug, source.value, reason, refused, hint=hint) for slug in slugs]
 
     def fail_source(self, source: SourceName, reason: str, *, refused: bool = False, hint: str | None = None) -> None:
         """Add a failure of a whole source."""
-        self.failures.append(Failure(None, source.value, reason, refused, hint=hint))
+        self.failures.append(Failure(None, source.value, strip_source(reason, source), refused, hint=hint))
 
     def reject_token(self, source: SourceName, reason: str, *, hint: str | None = None) -> None:
         """Add a rejected token that another token, or none, replaced."""
+        reason = strip_source(reason, source)
         self.failures.append(Failure(None, source.value, reason, refused=True, replaced=True, hint=hint))
 
     def defer(self, source: SourceName, packages: int, reason: str, until: datetime | None) -> None:
         """Count packages as deferred; those with the same reason and time are added up."""
         self.count(source, Outcome.DEFERRED, packages)
+        reason = strip_source(reason, source)
         for index, deferral in enumerate(self.deferred):
             if (deferral.source, deferral.reason, deferral.until) == (source.value, reason, until):
                 self.deferred[index] = deferral._replace(packages=deferral.packages + packages)
@@ -153,6 +178,11 @@ class Report:
         """Add an error that ended the fetch or prevented its start."""
         self.failures.append(Failure(None, None, reason, hint=hint))
         self.stop_code = code
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the fetch."""
+        return self.stop_code in (INTERRUPTED, TERMINATED)
 
     @property
     def exit_code(self) -> int:
@@ -175,13 +205,14 @@ class Report:
         refused = deferred or any(failure.refused for failure in failures)
         return 4 if refused and all(failure.refused for failure in failures) else 1
 
-    def as_json(self) -> dict[str, object]:
-        """Return the object that ``fetch --json`` prints, for every exit code."""
+    def as_json(self, error: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Return the object that ``fetch --json`` prints, for every exit code; `error` only if that is not 0."""
         return {
             "schema": SCHEMA,
             "started": format_time(self.started),
             "finished": format_time(self.finished) if self.finished else None,
             "exit": self.exit_code,
+            **({"error": error} if error is not None else {}),
             "sources": {source.value: _tally_json(tally) for source, tally in self.sources.items()},
             "events": [event._asdict() for event in self.events],
             "failures": [
@@ -204,7 +235,13 @@ def _tally_json(tally: SourceTally) -> dict[str, object]:
         "asked": tally.asked,
         **{outcome.value: tally.outcomes[outcome] for outcome in Outcome},
         "requests": tally.requests,
-        "quota": None
-        if quota is None or quota.remaining is None
-        else quota._asdict() | {"reset": format_time(quota.reset) if quota.reset else None},
+        "points": tally.points,
+        "quota": quota_json(quota),
     }
+
+
+def quota_json(quota: QuotaState | None) -> dict[str, object] | None:
+    """Return the object of a quota; None if the source did not state one."""
+    if quota is None or quota.remaining is None:
+        return None
+    return quota._asdict() | {"reset": format_time(quota.reset) if quota.reset else None}

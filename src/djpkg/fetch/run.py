@@ -1,5 +1,6 @@
 """Runs a fetch: targets -> requests -> facts -> merge -> one transaction per page.
 
+    selected  the packages that names, files and terms select
     catalog   named packages one by one, or the whole list page by page; then grids and categories
     workers   the forges and PyPI, concurrently
     recorder  outcomes for the report and the progress display, quotas for the next fetch
@@ -19,18 +20,19 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from djpkg import credentials
-from djpkg.errors import DjpkgError, MirrorError
+from djpkg.errors import DjpkgError, MirrorBusy, MirrorError
 from djpkg.fetch import estimate
 from djpkg.fetch.catalog import CatalogSweep, NamedFetch
 from djpkg.fetch.context import FetchContext
 from djpkg.fetch.page_writes import PageWrites
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
-from djpkg.fetch.report_text import history_json
+from djpkg.fetch.report_text import MISSING_TOKEN, history_json
+from djpkg.fetch.selected import Selected, select
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
-from djpkg.mirror import busy, fetch_history, lock, queue
-from djpkg.mirror.connection import open_write
+from djpkg.mirror import busy, fetch_history, lock, queue, unchecked
+from djpkg.mirror.connection import find_version, open_write
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
 from djpkg.model import forge_servers
@@ -41,7 +43,7 @@ from djpkg.text import strip_credentials
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from djpkg.fetch.request import FetchRequest
     from djpkg.mirror.busy import BusyLimits
     from djpkg.mirror.files import FileId
+    from djpkg.model.fetch_state import Sweep
     from djpkg.sources.catalog.source import Catalog
 
 ResultT = TypeVar("ResultT")
@@ -70,10 +73,14 @@ def fetch(
     wait for other programs that use the mirror, within `busy_limits`.
     """
     registry.validate_settings(request.sources, environment)
-    packages, manifests = (tuple(map(_clean_name, names)) for names in (request.packages, request.manifests))
-    request = replace(request, packages=packages, manifests=manifests)
+    packages, manifests, terms = (
+        tuple(map(_clean_name, names)) for names in (request.packages, request.manifests, request.terms)
+    )
+    request = replace(request, packages=packages, manifests=manifests, terms=terms)
+    with suppress(MirrorBusy):  # until another program has finished
+        find_version(path)  # before a lock is made beside a file that is not a mirror
     with StopSignals() as signals, lock.fetch_lock(path):
-        report = Report(started=clock(), named=request.packages)
+        report = Report(started=clock(), named=request.packages, requested=request.sources)
         asked = str(request)
         opened: FileId | None = None
         run: int | None = None
@@ -145,16 +152,42 @@ class _FetchRun:
         self._environment = context.environment
         self._clock = context.clock
         self._limits = context.limits
+        self._tokens: dict[SourceName, Iterator[credentials.Token]] = {}
+        self._first_tokens: dict[SourceName, credentials.Token | None] = {}
+        self._named: frozenset[int] = frozenset()
 
     async def run(self) -> None:
         try:
             if self._request.all_packages:
+                await self._note_missing_token()
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
-            await self._context.writes.run(self._recorder.record_edits, self._context.writer.carried_over)
+            run = self._context.writes.run
+            await run(self._recorder.record_edits, self._context.writer.carried_over)
+            if self._request.all_packages:
+                found = await run(unchecked.find_unchecked, self._db, now=self._clock())
+                self._recorder.report.unchecked = found
         finally:
             self._recorder.progress.stop()
+
+    async def _note_missing_token(self) -> None:
+        """Show before the first fetch of all packages that there is no token for GitHub, and what that costs."""
+        if SourceName.GITHUB not in self._request.sources:
+            return
+        if await self._find_sweep() is not None:
+            return
+        if await self._find_token(SourceName.GITHUB) is None:
+            for line in MISSING_TOKEN:
+                self._recorder.progress.note(line)
+
+    async def _find_token(self, forge: SourceName) -> credentials.Token | None:
+        """Return the first token for a forge; `_tokens` has the further ones."""
+        if forge not in self._tokens:
+            self._tokens[forge] = credentials.find_tokens(forge, self._environment)
+            # Running gh may take a while; a thread keeps the loop free for signals.
+            self._first_tokens[forge] = await asyncio.to_thread(next, self._tokens[forge], None)
+        return self._first_tokens[forge]
 
     async def _repair(self, only: list[int] | None, *, rewrite: bool = False) -> None:
         context = self._context
@@ -163,45 +196,67 @@ class _FetchRun:
             self._recorder.progress.note(f"damaged rows written anew: {', '.join(repaired)}")
 
     async def _fetch_catalog(self) -> list[int] | None:
-        """Return the ids of the named packages; None for all packages."""
+        """Return the ids of the selected packages; None for all packages."""
         if SourceName.CATALOG not in self._request.sources:
-            return None if self._request.all_packages else await self._fetch_named(None)
-        run = self._context.writes.run
+            return None if self._request.all_packages else await self._fetch_selected(None)
         catalog = registry.open_catalog(self._environment, limits=self._limits, clock=self._clock)
         async with catalog, self._recorder.recording_usage(SourceName.CATALOG, catalog):
             if not self._request.all_packages:
-                return await self._fetch_named(catalog)
-            last = await run(fetch_history.find_sweep, self._db, SourceName.CATALOG)
-            outdated = await run(queue.count_outdated_records, self._db)
-            refetch, now = self._request.refetch, self._clock()
-            self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
-            with self._recorder.recording_errors(SourceName.CATALOG):
-                sweep = await run(CatalogSweep, catalog, self._context)
-                await sweep.run(refetch=refetch)
+                return await self._fetch_selected(catalog)
+            await self._read_list(catalog, refetch=self._request.refetch)
         return None
 
-    async def _fetch_named(self, catalog: Catalog | None) -> list[int]:
+    async def _read_list(self, catalog: Catalog, *, refetch: bool) -> None:
+        run, last = self._context.writes.run, await self._find_sweep()
+        outdated, now = await run(queue.count_outdated_records, self._db), self._clock()
+        self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
+        with self._recorder.recording_errors(SourceName.CATALOG):
+            sweep = await run(CatalogSweep, catalog, self._context)
+            await sweep.run(refetch=refetch)
+
+    async def _fetch_selected(self, catalog: Catalog | None) -> list[int]:
+        """Fetch the catalog's part of a selection: named packages one by one, the others where that is cheaper."""
+        request, first = self._request, await self._find_sweep() is None
+        run = self._context.writes.run
+        # Before the list is read, the mirror may not know the grids and packages that are selected.
+        chosen = Selected(request.packages, (), ()) if first else await run(self._select)
+        with_list = catalog is not None and await run(estimate.reads_list, self._db, request, chosen, now=self._clock())
+        if with_list and catalog is not None:
+            await self._repair(None)
+            await self._read_list(catalog, refetch=False)
+        if with_list or first:
+            chosen = await run(self._select)
         named = NamedFetch(catalog, self._context)
-        await named.run(self._request.packages)
-        await self._repair(named.found, rewrite=self._request.refetch)
-        return named.found
+        await named.run([*chosen.names, *(() if with_list else map(str, chosen.others))])
+        found = list(dict.fromkeys([*named.found, *chosen.others]))
+        await self._repair(found, rewrite=request.refetch)
+        self._named = frozenset(found) - frozenset(chosen.others)
+        return found
+
+    async def _find_sweep(self) -> Sweep | None:
+        """Return the last complete read of the catalog's list."""
+        return await self._context.writes.run(fetch_history.find_sweep, self._db, SourceName.CATALOG)
+
+    def _select(self) -> Selected:
+        return select(self._db, self._request, self._environment, now=self._clock())
 
     async def _fetch_sources(self, only: list[int] | None) -> None:
         """Fetch from the forges and PyPI: for the packages of `only`, or for all."""
         if only is not None and not only:
             return
         now, wanted, refetch = self._clock(), self._request.sources, self._request.refetch
-        run = self._context.writes.run
-        queues = await run(queue.queue_repositories, self._db, only=only, now=now, refetch=refetch)
-        projects = await run(queue.queue_projects, self._db, only=only, now=now, refetch=refetch)
+        run, named = self._context.writes.run, self._named
+        queues = await run(queue.queue_repositories, self._db, only=only, named=named, now=now, refetch=refetch)
+        projects = await run(queue.queue_projects, self._db, only=only, named=named, now=now, refetch=refetch)
         await run(queue.add_django, self._db, projects, only=only, now=now, refetch=refetch)
+        for name in wanted - {SourceName.CATALOG}:
+            slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
+            self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
-        more_tokens = {forge: credentials.find_tokens(forge, self._environment) for forge in repositories}
-        # Running gh may take a while; a thread keeps the loop free for signals.
-        tokens = {forge: await asyncio.to_thread(next, found, None) for forge, found in more_tokens.items()}
+        tokens = {forge: await self._find_token(forge) for forge in repositories}
         if self._request.all_packages:
-            with_token = {forge for forge, token in tokens.items() if token is not None}
-            self._recorder.report.has_github_token = SourceName.GITHUB in with_token
+            with_token = frozenset(forge for forge, token in tokens.items() if token is not None)
+            self._recorder.report.with_token = with_token
             self._show_estimates(
                 estimate.estimate_sources(
                     repositories,
@@ -217,7 +272,7 @@ class _FetchRun:
                 forge,
                 self._environment,
                 token=tokens[forge],
-                other_tokens=more_tokens[forge],
+                other_tokens=self._tokens[forge],
                 limits=self._limits,
                 clock=self._clock,
             ): due

@@ -11,7 +11,7 @@ from djpkg.mirror import fetch_history
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import Sweep
-from djpkg.source_name import SourceName
+from djpkg.source_name import SourceName, strip_source
 from djpkg.sources.source import failed_answer
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class SourceWorkers:
 
     async def _run_source(self, source: Source[TargetT, FactsT], targets: Sequence[TargetT], slugs: Slugs) -> None:
         """Fetch all targets of one source, and store each page of answers."""
-        self._recorder.progress.start(source.name, sum(map(len, slugs.values())))
+        self._recorder.start(source.name, sum(map(len, slugs.values())))
         changed: set[str] = set()
         unanswered = dict(slugs)
         with self._recorder.recording_errors(source.name):
@@ -81,17 +81,21 @@ class SourceWorkers:
         for rejected in source.rejections:
             self._recorder.report.reject_token(source.name, str(rejected), hint=rejected.hint)
         for names in unanswered.values():  # only if the source raised an error
-            self._recorder.fail(source.name, names, f"{source.name}: no answer (stopped early)")
+            self._recorder.fail(source.name, names, "no answer (stopped early)")
 
     async def _store_page(
         self, source: SourceName, page: Sequence[Answer[Facts]], slugs: Slugs, changed: set[str]
     ) -> None:
         """Store one page and count its final answers; `changed` collects the coordinates with changed facts."""
         answers = [
-            _to_source_answer(one) for one in page if one.outcome is not Outcome.DEFERRED or one.facts is not None
+            _to_source_answer(source, one)
+            for one in page
+            if one.outcome is not Outcome.DEFERRED or one.facts is not None
         ]
         changes = await self._writes.run(self._writer.store_answers, source, answers, now=self._clock())
         self._recorder.record_events(changes)
+        if any(answer.facts is not None for answer in answers):
+            self._recorder.report.has_stored_parts = True
         changed.update(change.coordinate for change in changes if change.changed)
         for received in page:
             answer = received
@@ -118,12 +122,12 @@ class SourceWorkers:
                     self._recorder.count(source, Outcome.UPDATED if is_changed else Outcome.UNCHANGED, len(names))
 
 
-def _to_source_answer(answer: Answer[Facts]) -> SourceAnswer:
+def _to_source_answer(source: SourceName, answer: Answer[Facts]) -> SourceAnswer:
     return SourceAnswer(
         answer.coordinate,
         answer.outcome,
         facts=answer.facts,
-        error=answer.reason or None,
+        error=strip_source(answer.reason, source) or None,
         etag=answer.etag,
         serial=answer.serial,
         details=answer.details,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.errors import PackageNotFound
 from djpkg.mirror.damage import text_or_none
-from djpkg.text import is_text, quote_input
+from djpkg.mirror.resolve import NORMALIZED_SLUG
+from djpkg.text import is_text
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from djpkg.editing.assignments import CategoryAndGridIds
-
-_MAX_SUGGESTIONS = 3
+    from djpkg.editing.assignments import KnownNames
 
 
 class GridCount(NamedTuple):
@@ -26,11 +24,16 @@ class GridCount(NamedTuple):
     packages: int
 
 
-def get_categories_and_grids(db: sqlite3.Connection) -> CategoryAndGridIds:
-    """Return the ids of all categories and of all grids by slug, title and id (as text), in lower case."""
-    from djpkg.editing.assignments import CategoryAndGridIds  # noqa: PLC0415 - only for edits
+def get_known_names(db: sqlite3.Connection, package: int) -> KnownNames:
+    """Return what an edit of a package can refer to.
 
-    return CategoryAndGridIds(_ids_by_name(db, "categories"), _ids_by_name(db, "grids"))
+    The ids of all categories and grids by slug, title and id (as text), in lower case, and the slugs of other packages.
+    """
+    from djpkg.editing.assignments import KnownNames  # noqa: PLC0415 - only for edits
+
+    slugs = db.execute(f"SELECT {NORMALIZED_SLUG}, slug FROM packages WHERE id <> ? ORDER BY catalog_state", (package,))
+    known = {normalized: slug for normalized, slug in reversed(slugs.fetchall()) if is_text(slug) and slug}
+    return KnownNames(_ids_by_name(db, "categories"), _ids_by_name(db, "grids"), known)
 
 
 def get_categories(db: sqlite3.Connection) -> list[GridCount]:
@@ -51,33 +54,6 @@ def get_grids(db: sqlite3.Connection) -> list[GridCount]:
         " GROUP BY grids.id ORDER BY packages DESC, grids.slug"
     )
     return [_grid_count(*row) for row in rows]
-
-
-def get_grid_id(db: sqlite3.Connection, text: str) -> int:
-    """Return the id of the grid with this id, slug or title, in any case. Raises PackageNotFound."""
-    ids = _ids_by_name(db, "grids")
-    name = text.strip().lower()
-    if name in ids:
-        return ids[name]
-    from difflib import get_close_matches  # noqa: PLC0415 - only after a typing error
-
-    suggested: list[str] = []
-    for similar in get_close_matches(name, ids, n=_MAX_SUGGESTIONS, cutoff=0.6):
-        (slug,) = db.execute("SELECT slug FROM grids WHERE id = ?", (ids[similar],)).fetchone()
-        if is_text(slug) and slug and slug not in suggested:
-            suggested.append(slug)
-    hint = f"did you mean {', '.join(suggested)}?" if suggested else "djpkg grids lists them"
-    raise PackageNotFound(f"grid {quote_input(text)} not found in the mirror", hint=hint)
-
-
-def find_grid_members(db: sqlite3.Connection, grid: int) -> list[int]:
-    """Return the ids of a grid's listed packages, most stars first."""
-    rows = db.execute(
-        "SELECT packages.id FROM package_grids JOIN packages ON packages.id = package_id"
-        " WHERE grid_id = ? AND catalog_state = 'listed' ORDER BY repo_watchers DESC NULLS LAST, slug, packages.id",
-        (grid,),
-    )
-    return [number for (number,) in rows]
 
 
 def has_unnamed(db: sqlite3.Connection, packages: Sequence[int]) -> bool:

@@ -102,17 +102,12 @@ def _read_packages(
 ) -> dict[int, PackageFacts]:
     """Return the packages by id; with `names` also their releases, and what they require of these and of Django."""
     ids = json.dumps(sorted(set(numbers)))
-    columns = _COLUMNS if _has_replaced_by(db) else _COLUMNS.replace("replaced_by", "NULL")
-    rows = db.execute(f"SELECT {columns} FROM packages WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+    rows = db.execute(f"SELECT {_COLUMNS} FROM packages WHERE id IN (SELECT value FROM json_each(?))", (ids,))
     stored = rows.fetchall()
     events, needs, releases = (
         (_read_events(db, ids), _read_needs(db, ids, names), _read_releases(db, ids)) if names else ({}, {}, {})
     )
     return {row[0]: _package(row, events, needs, releases) for row in stored}
-
-
-def _has_replaced_by(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM pragma_table_info('packages') WHERE name = 'replaced_by'").fetchone() is not None
 
 
 def _package(
@@ -201,7 +196,7 @@ def _read_needs(db: sqlite3.Connection, ids: str, names: Sequence[str]) -> dict[
 def _read_releases(db: sqlite3.Connection, ids: str) -> dict[tuple[int, str], tuple[bool, str | None]]:
     """Return for each package and project whether any release is yanked, and all its releases as JSON."""
     return {
-        (number, project): (has_yanked == 1, text_or_none(releases))
+        (number, project): (has_yanked == 1, releases if isinstance(releases, str) else None)
         for number, project, has_yanked, releases in db.execute(
             "SELECT package_id, project, max(yanked),"
             " json_group_array(json_array(version, uploaded, yanked, requires_python)) FROM releases"

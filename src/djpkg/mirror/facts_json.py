@@ -9,7 +9,7 @@ import msgspec
 from djpkg.mirror.damage import text_or_none
 from djpkg.model.facts import CatalogFacts, Facts, ForgeFacts, PypiFacts
 from djpkg.model.merge import FactsRow
-from djpkg.source_name import SourceName
+from djpkg.source_name import SourceName, strip_source
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ def parse_facts_row(row: Sequence[object]) -> FactsRow | None:
     name = SourceName(str(source))
     times = text_or_none(asked), text_or_none(answered)
     facts = find_facts(name, text)
-    return FactsRow(name, coordinate, *times, text_or_none(outcome), text_or_none(error), facts)
+    reason = text_or_none(error)
+    # Older versions stored the source in front.
+    reason = strip_source(reason, name) if reason is not None else None
+    return FactsRow(name, coordinate, *times, text_or_none(outcome), reason, facts)
 
 
 def find_facts(source: SourceName, text: object) -> Facts | None:

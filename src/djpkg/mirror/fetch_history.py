@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror import dependencies, history
 from djpkg.mirror.connection import transaction
 from djpkg.mirror.damage import is_integer, text_or_none
 from djpkg.model.fetch_state import QuotaRow, Sweep
-from djpkg.source_name import SourceName
+from djpkg.query.columns import valid_json
+from djpkg.source_name import SourceName, strip_source
 from djpkg.text import is_text
 from djpkg.times import format_time, parse_time, years_before
 
@@ -24,18 +25,43 @@ if TYPE_CHECKING:
 _MAX_PROJECTS = 100_000_000
 # Half a year of nightly fetches.
 RUNS_KEPT = 200
+# A fetch of all packages that ended without trouble: after any other one, nobody may have looked at what it found.
+COMPLETE = "exit = 0 AND (asked = '--all' OR asked LIKE '--all %' OR asked LIKE '--from %')"
 # Events are kept for a year, or this many.
 EVENTS_KEPT = 100_000
+
+
+class CompleteRun(NamedTuple):
+    """A complete fetch of all packages: its number and its end (UTC text)."""
+
+    id: int
+    finished: str
+
+
+def find_last_but_one(db: sqlite3.Connection) -> CompleteRun | None:
+    """Return the last but one complete fetch of all packages, None before there are two."""
+    row = db.execute(
+        f"SELECT id, finished FROM runs WHERE {COMPLETE} AND typeof(finished) = 'text'"
+        " ORDER BY id DESC LIMIT 1 OFFSET 1"
+    ).fetchone()
+    return None if row is None else CompleteRun(*row)
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
     """Store the start of a fetch and return its number. `finished` stays null if the process is killed.
 
-    Deletes the oldest runs and events, and thins the history.
+    Deletes the oldest runs and events, and thins the history. The last two complete fetches of all packages stay, and
+    the last fetch that reported unchecked packages.
     """
     with transaction(db):
         cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
-        db.execute("DELETE FROM runs WHERE id <= ?", ((cursor.lastrowid or 0) - RUNS_KEPT,))
+        db.execute(
+            "DELETE FROM runs WHERE id <= ?"
+            f" AND id NOT IN (SELECT id FROM runs WHERE {COMPLETE} ORDER BY id DESC LIMIT 2)"
+            " AND id NOT IN (SELECT coalesce(max(id), 0) FROM runs"
+            " WHERE CASE WHEN json_valid(report) THEN json_array_length(report, '$.unchecked') END > 0)",
+            ((cursor.lastrowid or 0) - RUNS_KEPT,),
+        )
         db.execute(
             "DELETE FROM events WHERE at < ? AND id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (format_time(years_before(now, 1)), EVENTS_KEPT),
@@ -51,6 +77,20 @@ def finish_run(db: sqlite3.Connection, run: int, *, code: int, report: dict[str,
         db.execute(
             "UPDATE runs SET finished = ?, exit = ?, report = ? WHERE id = ?",
             (format_time(now), code, json.dumps(report), run),
+        )
+
+
+def store_catalog_failure(db: sqlite3.Connection, package: int, error: str, *, now: datetime) -> None:
+    """Store why the catalog's answer about a package failed. Its facts stay."""
+    reason = strip_source(error, SourceName.CATALOG)
+    with transaction(db):
+        db.execute(
+            "UPDATE facts SET asked = ?, outcome = 'failed', error = ? WHERE package_id = ? AND source = 'catalog'",
+            (format_time(now), reason, package),
+        )
+        db.execute(
+            f"UPDATE packages SET failed = json_set({valid_json('failed')}, '$.catalog', ?) WHERE id = ?",
+            (reason, package),
         )
 
 

@@ -38,7 +38,7 @@ def check_file(path: Path) -> None:
     for suffix in _COMPANIONS:
         check_companion(path, suffix)
     # mktemp or touch may have made an empty file for djpkg to fill.
-    if status.st_size == 0 and not real_path(path, "-journal").exists():
+    if status.st_size == 0 and not os.path.lexists(real_path(path, "-journal")):
         raise missing_error(path)
 
 

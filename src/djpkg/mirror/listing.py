@@ -16,15 +16,17 @@ from json.encoder import encode_basestring_ascii
 from types import NoneType
 from typing import TYPE_CHECKING, cast
 
+from djpkg.errors import UsageError
 from djpkg.mirror.damage import damaged_error, find_damaged, text_or_none
 from djpkg.mirror.read import columns_sql, distinct_fields, span_end
 from djpkg.mirror.serialization import NOT_NULL, from_sql
 from djpkg.model.fields import Kind
 from djpkg.model.package import grid_url
 from djpkg.query.columns import is_computed
-from djpkg.query.grid_names import GridName, GridNames, lower_ascii
+from djpkg.query.grid_names import GridName, GridNames, find_by_word_start, lower_ascii
 from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause
-from djpkg.query.where_clause import unknown_names, where_clause
+from djpkg.query.text_match import split_star
+from djpkg.query.where_clause import own_text_sql, unknown_names, where_clause
 from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from djpkg.query.parser import Query, Sort
 
 _PAGE_SIZE = 250
+_MAX_SUGGESTIONS = 3
 # No JSON text may contain a line break, so values that are parsed together cannot complete each other.
 _JSON_BREAK = ",\n"
 # Matching all lists of a page takes an eighth of the time of parsing them, which would be a tenth of `list --json`.
@@ -80,26 +83,25 @@ def _define_version_order(db: sqlite3.Connection) -> None:
     db.create_function(VERSION_RANK, 1, positions.get, deterministic=True)
 
 
-def describe_unknown_names(db: sqlite3.Connection, query: Query) -> list[str]:
-    """Return a message for each unknown category or grid in the query, with the nearest known one."""
+def check_names(db: sqlite3.Connection, query: Query) -> None:
+    """Raise UsageError with the nearest known names if a category or grid of the query is unknown."""
     if not any(item.field.holds_category or item.field.holds_grids for item in query.filters):
-        return []
+        return
     names = get_grid_names(db)
-    return [
-        _unknown_name(
-            "category" if field.holds_category else "grid",
-            text,
-            names.categories if field.holds_category else names.grids,
-        )
-        for field, text in unknown_names(query, names)
-    ]
+    for field, text in unknown_names(query, names):
+        if field.holds_category:
+            raise _unknown_name("category", "categories", text, names.categories)
+        raise _unknown_name("grid", "grids", text, names.grids)
 
 
-def _unknown_name(notion: str, text: str, known: Sequence[GridName]) -> str:
+def _unknown_name(notion: str, plural: str, text: str, known: Sequence[GridName]) -> UsageError:
     slugs = [name.slug for name in known if name.slug]
-    near = get_close_matches(lower_ascii(text), slugs, n=1, cutoff=0.6)
-    next_step = f"did you mean {near[0]}?" if near else "djpkg grids lists them"
-    return f"unknown {notion} {quote_input(text)}; {next_step}"
+    if not slugs:
+        message = f"unknown {notion} {quote_input(text)}; no names of {plural} are known yet"
+        return UsageError(message, hint="run djpkg fetch --all")
+    near = get_close_matches(lower_ascii(text), slugs, n=_MAX_SUGGESTIONS, cutoff=0.6)
+    hint = f"did you mean {', '.join(near)}?" if near else "djpkg grids lists them"
+    return UsageError(f"unknown {notion} {quote_input(text)}", hint=hint)
 
 
 def _get_names(db: sqlite3.Connection, query: Query) -> GridNames:
@@ -109,6 +111,36 @@ def _get_names(db: sqlite3.Connection, query: Query) -> GridNames:
         return names
     licenses = db.execute("SELECT DISTINCT license FROM packages WHERE license <> ''")
     return names._replace(licenses=tuple(name for (name,) in licenses))
+
+
+def find_name_matches(db: sqlite3.Connection, ids: Sequence[int], query: Query) -> dict[str, str]:
+    """Return the packages in whose own texts a word of the query is missing: slug -> ``grid Forms``."""
+    found: dict[str, str] = {}
+    names = get_grid_names(db)
+    for word in query.included_words:
+        by_id = [
+            {
+                one.id: f"{kind} {one.title or one.slug or one.id}"
+                for one in find_by_word_start(group, split_star(word)[0])
+            }
+            for kind, group in (("grid", names.grids), ("category", names.categories))
+        ]
+        if not any(by_id):
+            continue
+        condition, values = own_text_sql(word)
+        rows = db.execute(
+            "SELECT slug, category,"
+            " (SELECT json_group_array(grid_id) FROM package_grids WHERE package_id = packages.id)"
+            " FROM json_each(?) AS wanted JOIN packages ON packages.id = wanted.value"
+            f" WHERE NOT coalesce({condition}, 0) ORDER BY wanted.key",
+            (json.dumps(ids), *values),
+        )
+        for slug, category, grids in rows:
+            matching = [by_id[0][number] for number in json.loads(grids) if number in by_id[0]]
+            matching += [by_id[1][category]] if category in by_id[1] else []
+            if matching and is_text(slug):
+                found.setdefault(slug, matching[0])
+    return found
 
 
 def get_grid_names(db: sqlite3.Connection) -> GridNames:

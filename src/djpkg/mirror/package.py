@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from djpkg.errors import MirrorError
 from djpkg.mirror import facts_json
 from djpkg.mirror.damage import DamagedRow, damaged_error, find_damaged, find_name, repair_hint, text_or_none
 from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.read import get_values
 from djpkg.mirror.serialization import to_public
 from djpkg.model import fields
+from djpkg.model.fields import Owner
 from djpkg.model.merge import merge
 from djpkg.model.package import Package, Provenance
 from djpkg.source_name import SourceName
@@ -17,7 +19,7 @@ from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from djpkg.model.merge import FactsRow, Merged
@@ -37,10 +39,12 @@ def get_package(
         upstream={
             field.name: to_public(field, merged.upstream[field.name])
             for field in fields.FIELDS
-            if field.name in merged.upstream
+            if field.name in merged.upstream and field not in fields.PRIVATE
         },
         origins=merged.origins,
-        upstream_origins=merged.upstream_origins,
+        upstream_origins={
+            name: origin for name, origin in merged.upstream_origins.items() if fields.get(name) not in fields.PRIVATE
+        },
         sources=tuple(
             Provenance(row.source.value, row.coordinate, row.asked, row.answered, row.outcome, row.error)
             for row in facts
@@ -49,6 +53,25 @@ def get_package(
         suggestion=merged.suggestion,
         problems=problems,
     )
+
+
+def find_unfetched(
+    db: sqlite3.Connection, ids: Iterable[int], *, forges: Mapping[str, SourceName]
+) -> dict[str, frozenset[str]]:
+    """Return, by slug, the fields of a forge or PyPI whose value comes from the catalog: no fetch has confirmed it.
+
+    Damaged packages are left out.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for number in ids:
+        try:
+            merged, _, _ = get_merged(db, number, forges=forges)
+        except MirrorError:
+            continue
+        fetched_fields = (field.name for field in fields.FIELDS if field.owner in (Owner.FORGE, Owner.PYPI))
+        unfetched = frozenset(name for name in fetched_fields if merged.origins[name].source == SourceName.CATALOG)
+        found[str(merged.values["slug"])] = unfetched
+    return found
 
 
 def get_merged(

@@ -69,9 +69,14 @@ _LONGEST_RETRY = timedelta(days=31)
 
 
 def queue_repositories(
-    db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime, refetch: bool = False
+    db: sqlite3.Connection,
+    *,
+    only: Collection[int] | None,
+    named: Collection[int] = (),
+    now: datetime,
+    refetch: bool = False,
 ) -> dict[SourceName, RepositoryQueue]:
-    """Return the queue of each forge. `only` are the ids of named packages, which are included even when gone.
+    """Return the queue of each forge: of the packages `only`, or of all; `named` ones are included even when gone.
 
     Targets have no validators if a package that shares the repository lacks facts, if an older parser has read its
     facts, or if `refetch`. Their identity is that of any package, also of one that is not queued.
@@ -80,7 +85,7 @@ def queue_repositories(
     incomplete: set[str] = set()
     queues = {forge: RepositoryQueue([], {}, outdated) for forge in FORGES}
     positions: dict[str, int] = {}
-    condition, values = _due_condition(only, now, refetch=refetch)
+    condition, values = _due_condition(only, named, now, refetch=refetch)
     for forge, slug, path, coordinate, catalog_updated, version, gone, *validators in db.execute(
         "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
         " (SELECT CASE WHEN NOT json_valid(catalog.facts) THEN NULL"
@@ -173,9 +178,14 @@ def _with_identity(target: RepositoryTarget, known: _Known | None) -> Repository
 
 
 def queue_projects(
-    db: sqlite3.Connection, *, only: Collection[int] | None, now: datetime, refetch: bool = False
+    db: sqlite3.Connection,
+    *,
+    only: Collection[int] | None,
+    named: Collection[int] = (),
+    now: datetime,
+    refetch: bool = False,
 ) -> ProjectQueue:
-    """Return the queue of PyPI. `only` are the ids of named packages, which are included even when gone.
+    """Return the queue of PyPI: of the packages `only`, or of all; `named` ones are included even when gone.
 
     Targets have no validators if a package that shares the project lacks facts, if an older parser has read its facts,
     or if `refetch`.
@@ -183,7 +193,7 @@ def queue_projects(
     outdated: set[str] = set()
     incomplete: set[str] = set()
     queue = ProjectQueue([], {}, outdated)
-    condition, values = _due_condition(only, now, refetch=refetch)
+    condition, values = _due_condition(only, named, now, refetch=refetch)
     for slug, name, etag, serial, version, gone in db.execute(
         f"SELECT packages.slug, packages.pypi_name, facts.etag, facts.serial, {_VERSION}, {_IS_GONE}"
         " FROM packages LEFT JOIN facts ON facts.package_id = packages.id AND facts.source = 'pypi'"
@@ -271,12 +281,19 @@ def _without_validators(target: RepositoryTarget) -> RepositoryTarget:
     )
 
 
-def _due_condition(only: Collection[int] | None, now: datetime, *, refetch: bool) -> tuple[str, tuple[str | int, ...]]:
+def _due_condition(
+    only: Collection[int] | None, named: Collection[int], now: datetime, *, refetch: bool
+) -> tuple[str, tuple[str, ...]]:
+    conditions, values = ["1"], []
     if only is not None:
-        return "packages.id IN (SELECT value FROM json_each(?))", (str(list(only)),)
-    if refetch:
-        return "1", ()
-    # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well. A time later
-    # than any answer causes is damaged.
-    due = "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ? OR facts.retry_after > ?)"
-    return due, (*(format_time(now),) * 2, format_time(now + _LONGEST_RETRY))
+        conditions.append("packages.id IN (SELECT value FROM json_each(?))")
+        values.append(str(list(only)))
+    if not refetch:
+        # A row requested after now was written under a wrong clock, so its `retry_after` is wrong as well. A time later
+        # than any answer causes is damaged.
+        conditions.append(
+            "(facts.retry_after IS NULL OR facts.retry_after <= ? OR facts.asked > ? OR facts.retry_after > ?"
+            " OR packages.id IN (SELECT value FROM json_each(?)))"
+        )
+        values += [format_time(now), format_time(now), format_time(now + _LONGEST_RETRY), str(list(named))]
+    return " AND ".join(conditions), tuple(values)

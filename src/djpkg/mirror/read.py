@@ -8,7 +8,7 @@ from djpkg.errors import PackageNotFound
 from djpkg.mirror.damage import damaged_error, find_damaged
 from djpkg.mirror.serialization import from_sql
 from djpkg.query.columns import column_sql
-from djpkg.times import utc_day
+from djpkg.times import format_sortable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -44,7 +44,7 @@ def columns_sql(fields: Iterable[Field], now: datetime | None) -> str:
 
 def span_end(now: datetime | None) -> str:
     """Return where spans end, in SQLite's terms."""
-    return "now" if now is None else utc_day(now)
+    return "now" if now is None else format_sortable(now)
 
 
 def distinct_fields(columns: Iterable[Column]) -> list[Field]:

@@ -68,16 +68,19 @@ def find_ids(
     A moved repository is found by its former address first, then by its new one.
     """
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
-    if not _is_valid_text(name):
+    try:
+        # In a locale without UTF-8, arguments arrive with lone surrogates for the bytes of other characters.
+        name = name.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
         return []
     if _ID.fullmatch(name) and int(name) <= _MAX_ID and (found := _select_ids(db, "id = ?", int(name))):
         return found
-    if _SLUG.fullmatch(name):
-        listed = _select_ids(db, f"{NORMALIZED_SLUG} = ? AND catalog_state = 'listed'", normalize_slug(name))
-        found = listed or _select_ids(db, f"{NORMALIZED_SLUG} = ?", normalize_slug(name))
-        if found:
-            exact = _select_ids(db, "slug = ? AND id IN (SELECT value FROM json_each(?))", name, str(found))
-            return exact or found
+    # Any text: the mirror may have slugs that do not match _SLUG.
+    listed = _select_ids(db, f"{NORMALIZED_SLUG} = ? AND catalog_state = 'listed'", normalize_slug(name))
+    found = listed or _select_ids(db, f"{NORMALIZED_SLUG} = ?", normalize_slug(name))
+    if found:
+        exact = _select_ids(db, "slug = ? AND id IN (SELECT value FROM json_each(?))", name, str(found))
+        return exact or found
     from djpkg.model import pypi_project, repository_url  # noqa: PLC0415 - ids and slugs need neither
 
     repository = repository_url.parse_repository_url(name, forges)
@@ -106,11 +109,14 @@ def find_by_project(
 ) -> list[int]:
     """Return the ids of the packages of a PyPI project (normalized name), else of the repository at `address`.
 
-    Packages that the catalog no longer lists count only if there are no others.
+    Without an address, the name may be the slug of a package whose project the catalog does not know. Packages that
+    the catalog no longer lists count only if there are no others.
     """
     found = _select_ids(db, "pypi_name = ?", name)
     if not found and address is not None:
         found = find_ids(db, address, catalog=catalog, forges=forges)
+    elif not found:
+        found = _select_ids(db, f"{NORMALIZED_SLUG} = ? AND pypi_name IS NULL", name)
     listed = _select_ids(db, "catalog_state = 'listed' AND id IN (SELECT value FROM json_each(?))", str(found))
     return listed or found
 
@@ -135,15 +141,6 @@ def _select_ids(db: sqlite3.Connection, condition: str, *values: str | int) -> l
     return [number for (number,) in db.execute(f"SELECT id FROM packages WHERE {condition} ORDER BY id", values)]
 
 
-def _is_valid_text(text: str) -> bool:
-    """Return whether the text can be bound in SQLite: invalid UTF-8 in arguments arrives as lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def is_id_or_slug(name: str) -> bool:
     """Return whether the name has the form of an id or a slug of the catalog."""
     return _SLUG.fullmatch(name) is not None
@@ -161,6 +158,9 @@ def suggest_slugs(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
     slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages") if is_text(slug)]
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
     near = get_close_matches(normalize_slug(name), slugs, n=_MAX_SUGGESTIONS, cutoff=0.6)
+    if not near:  # "tood" for django-todo
+        short = {slug.removeprefix("django-"): slug for slug in slugs if slug.startswith("django-")}
+        near = [short[one] for one in get_close_matches(normalize_slug(name), short, n=_MAX_SUGGESTIONS, cutoff=0.6)]
     return f"did you mean {', '.join(near)}?" if near else ""
 
 
@@ -168,5 +168,6 @@ def _suggest_next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
     steps = [suggest_slugs(db, text, catalog=catalog)]
     if is_id_or_slug(name):
-        steps.append(f"to look it up in the catalog: djpkg fetch {name}")
+        argument = f"-- {name}" if name.startswith("-") else name
+        steps.append(f"to look it up in the catalog: djpkg fetch {argument}")
     return "; ".join(filter(None, steps)) or "to fetch the whole catalog: djpkg fetch --all"

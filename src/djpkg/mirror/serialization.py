@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     SqlValue: TypeAlias = str | int | None
 
-NOT_NULL = frozenset(("id", "slug", "title", "repo_url", "repo_description", "pypi_url", "catalog_state"))
+NOT_NULL = frozenset(("id", "slug", "title", "repo_url", "repo_description", "pypi_url", "catalog_state", "state"))
 _compact = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for each value
-_TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME)
+_TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME and not is_computed(field))
 
 
 def to_row(merged: Merged) -> dict[str, SqlValue]:

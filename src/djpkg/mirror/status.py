@@ -76,7 +76,10 @@ def get_status(db: sqlite3.Connection) -> Status:
     """Return the state of the mirror; damaged values count as unknown."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     states = dict(db.execute("SELECT catalog_state, count(*) FROM packages GROUP BY catalog_state").fetchall())
-    edited, overrides = db.execute("SELECT count(DISTINCT package_id), count(*) FROM overrides").fetchone()
+    edited, overrides = db.execute(
+        # It replaces no upstream value.
+        "SELECT count(DISTINCT package_id), count(*) FROM overrides WHERE field <> 'replaced_by'"
+    ).fetchone()
     return Status(
         version=version,
         listed=states.get("listed", 0),
@@ -91,8 +94,13 @@ def get_status(db: sqlite3.Connection) -> Status:
     )
 
 
+def package_condition(source: SourceName) -> tuple[str, str]:
+    """Return the SQL for whether a source has facts about a package, and for the coordinate of these facts."""
+    return _CONDITIONS.get(source, (f"packages.forge = '{source.value}'", "packages.repository_key"))
+
+
 def _source_status(db: sqlite3.Connection, source: SourceName) -> SourceStatus:
-    condition, coordinate = _CONDITIONS.get(source, (f"packages.forge = '{source.value}'", "packages.repository_key"))
+    condition, coordinate = package_condition(source)
     row = db.execute(
         "SELECT count(*), count(facts.answered), count(CASE facts.outcome WHEN 'failed' THEN 1 END),"
         f" max({_ANSWERED}), min({_ANSWERED}) FROM packages LEFT JOIN facts"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # A row with a damaged key belongs to nothing.
 _KEY = ('"package_id"', '"source"', '"coordinate"')
 # Rows of these tables are of no use without one of their values, and the next fetch writes new ones.
-_DELETED = ("events", "sweeps")
+_DELETED = ("events", "sweeps", "history")
 _OUTCOMES = "'updated', 'unchanged', 'gone', 'failed'"
 # The columns with facts as JSON, in versions 1 and later.
 _FACTS = ('"said"', '"facts"')

@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 _RELEASE_FACTS = tuple(one.name for one in fields(PypiFacts) if one.name not in ("state", "name", "version"))
 
-EVENTS = (
-    "added", "removed", "back", "released", "yanked", "archived", "unarchived", "moved", "gone", "blocked", "license",
-    "suggested",
-)  # fmt: skip
-"""All kinds of events. Those of the catalog and "suggested" are found while storing."""
-
 
 class Event(NamedTuple):
     """One reported change of a package: the kind of event, the old value and the new one."""

@@ -158,12 +158,15 @@ def web_address(text: str) -> str | None:
     The server may be unknown. None for other texts.
     """
     found = parse_repository_url(f"https://github.com/{text}" if re.fullmatch(_GITHUB_NAME, text) else text)
-    if isinstance(found, Repository):
-        return found.url
     match = _match_url(text) if re.fullmatch(_PRINTABLE, text) else None
-    if match is None or (match.groupdict().get("scheme") or "").lower() not in _DEFAULT_PORTS:
+    scheme = (match.groupdict().get("scheme") or "").lower() if match is not None else ""
+    segments = [_without_git(segment) for segment in match["path"].split("/") if segment] if match is not None else []
+    if isinstance(found, Repository):
+        # A web address may be that of a page below the repository.
+        is_ssh = scheme.endswith("ssh") or (match is not None and match.re.pattern == _SCP)
+        return None if is_ssh and len(segments) != found.path.count("/") + 1 else found.url
+    if match is None or scheme not in _DEFAULT_PORTS:
         return None
-    segments = [_without_git(segment) for segment in match["path"].split("/") if segment]
     is_plain = len(segments) > 1 and all(re.fullmatch(_NAME, segment) for segment in segments)
     return f"https://{match['host'].lower()}/{'/'.join(segments)}" if is_plain and "." in match["host"] else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg.model.fields import Kind
+from djpkg.query import states
 
 if TYPE_CHECKING:
     from djpkg.model.fields import Field
@@ -39,16 +40,27 @@ _GROWTH = (
     f" WHEN {_EDITED % 'repo_watchers'} THEN {_STARS} - {_STARS}"
     f" ELSE packages.repo_watchers - {_STARS} END"
 )
+# The columns with the UTC instants behind these fields, with microseconds.
+_UTC_COLUMNS = {
+    "created_utc": "packages.created_utc",
+    "modified_utc": "packages.modified_utc",
+    "updated_utc": "packages.last_updated_utc",
+    "fetched_utc": "packages.last_fetched_utc",
+}
 _SPANS = {"stars_90d": "-90 days", "stars_1y": "-1 year"}
 
 
 def is_computed(field: Field) -> bool:
-    """Return whether SQLite computes the field from other tables."""
-    return field.name in _COMPUTED or field.name in _SPANS
+    """Return whether the field has no column of its own: SQLite computes it when it is read."""
+    return field.name in _COMPUTED or field.name in _SPANS or field.name in _UTC_COLUMNS or field.name == "state"
 
 
 def column_sql(field: Field, *, today: str = "now") -> str:
-    """Return the expression for the field's value. `today` is the UTC date on which spans end."""
+    """Return the expression for the field's value. `today` is the time on which spans end, in SQLite's terms."""
+    if field.name == "state":
+        return states.state_sql(today=today)
+    if (column := _UTC_COLUMNS.get(field.name)) is not None:
+        return f"CASE typeof({column}) WHEN 'text' THEN substr({column}, 1, 19) || 'Z' END"
     if (span := _SPANS.get(field.name)) is not None:
         past = f"(SELECT date('{today}', '{span}'))"  # a subquery is evaluated once, not once per row
         return _GROWTH % (f"date('{today}')", past, past)
@@ -61,7 +73,7 @@ def comparable_sql(field: Field, *, today: str = "now") -> str:
     Category names are compared in `where_clause` and `order_clause`.
     """
     if field.kind is Kind.TIME:
-        return f"packages.{field.name}_utc"
+        return _UTC_COLUMNS.get(field.name) or f"packages.{field.name}_utc"
     column = column_sql(field, today=today)
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"{column} COLLATE NOCASE"

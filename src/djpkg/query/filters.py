@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from djpkg.errors import UsageError
-from djpkg.model import fields
+from djpkg.model import fields, state
 from djpkg.model.fields import Field, Kind
 from djpkg.query import date_ranges
 from djpkg.source_name import FORGES, SourceName
@@ -14,11 +15,13 @@ from djpkg.text import quote_input
 from djpkg.times import format_sortable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 _SOURCES = tuple(source.value for source in SourceName)
 # The possible values of fields with a fixed set of them.
 CHOICES: dict[str, tuple[str, ...]] = {
+    "state": state.NAMES,
     "forge": tuple(forge.value for forge in FORGES),
     "repo_state": ("ok", "moved", "gone", "blocked", "empty", "unsupported", "none"),
     "pypi_state": ("ok", "gone", "none"),
@@ -36,7 +39,9 @@ _SIGNED_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER_RANGE = re.compile(r"[0-9]*\.\.[0-9]*")
 _TEXT_RANGE = re.compile(r"(?:[0-9][\w.+-]*)?\.\.(?:[0-9][\w.+-]*)?")
 _VERSION = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
-_MISSING = frozenset({"", "none", "null"})
+_MISSING = frozenset({"none", "null"})
+_OPERATOR = re.compile(r"(!=|[<>]=|=[=<>]|[=<>])\s*(.*)", re.DOTALL)
+_MAX_SUGGESTIONS = 3
 _YES = frozenset({"yes", "true", "1"})
 _NO = frozenset({"no", "false", "0"})
 Bound = TypeVar("Bound", int, str)
@@ -82,10 +87,45 @@ class Filter(NamedTuple):
 def parse_predicates(name: str, field: Field, values: str, *, now: datetime) -> tuple[Predicate, ...]:
     """Parse the values of ``name:values``; commas separate alternatives.
 
-    `name` is what the user typed for `field`. Without a value, the field must be empty. UsageError on an invalid value.
+    `name` is what the user typed for `field`. UsageError on an invalid value, and without one: a shell takes what
+    follows an unquoted ``>``.
     """
-    parts = [value.strip() for value in _VALUE.findall(values)]
-    return tuple(_parse_value(name, field, value, now) for value in [part for part in parts if part] or [""])
+    parts = [part for part in (value.strip() for value in _VALUE.findall(values)) if part]
+    if not parts:
+        message = f"{name}: has no value"
+        raise UsageError(message, hint=f"for example: {field.example}; {name}:none finds packages without one")
+    return tuple(_parse_value(name, field, part, now) for part in parts)
+
+
+def comparison_error(token: str, name: str, operator: str, value: str, *, excluded: bool = False) -> UsageError:
+    """Return the error for ``stars=100`` and ``is=active``, which shows the right form."""
+    sign = "^" if excluded is not (operator == "!=") else ""
+    field = fields.find(name)
+    value = value.strip()
+    if field is None:
+        right = f"is:{value or 'active'}"
+    elif not value:
+        right = field.example
+    else:
+        if not is_quoted(value) and re.search(r"[\s,]", value):
+            value = f'"{value}"'
+        if _takes_ranges(field) and operator in (">", ">=", "=>"):
+            value = f"{value}.."
+        elif _takes_ranges(field) and operator in ("<", "<=", "=<"):
+            value = f"..{value}"
+        right = f"{name}:{value}"
+    return UsageError(f"{quote_input(token)} is not a term", hint=f"use {sign}{right}")
+
+
+def unknown_choice(message: str, name: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a word that is none of the known ones, with the nearest."""
+    near = get_close_matches(name, known, n=_MAX_SUGGESTIONS, cutoff=0.6)
+    hint = f"did you mean {', '.join(near)}?" if near else None
+    return UsageError(f"{message}; use {', '.join(known)}", hint=hint)
+
+
+def _takes_ranges(field: Field) -> bool:
+    return field.kind in (Kind.INTEGER, Kind.COUNTS, Kind.TIME) or field.name in VERSION_LISTS
 
 
 def version_number(major: int, minor: int) -> int:
@@ -99,6 +139,9 @@ def is_quoted(text: str) -> bool:
 
 
 def _parse_value(name: str, field: Field, value: str, now: datetime) -> Predicate:
+    comparison = _OPERATOR.fullmatch(value)
+    if comparison is not None and _takes_ranges(field):
+        raise comparison_error(f"{name}:{value}", name, *comparison.groups())
     keyword = _parse_keyword(name, field, value)
     if keyword is not None:
         return keyword
@@ -126,7 +169,7 @@ def _parse_keyword(name: str, field: Field, value: str) -> Predicate | None:
     if word == "any":
         return Presence(present=True)
     if choices:
-        raise _invalid_value(name, value, " or ".join(choices))
+        raise unknown_choice(f"invalid value {quote_input(value)} for {name}", word, choices)
     return None
 
 

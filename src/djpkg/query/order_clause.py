@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from djpkg.model.fields import Field, Kind
-from djpkg.query import grid_names
+from djpkg.query import grid_names, states
 from djpkg.query.columns import column_sql, comparable_sql
 from djpkg.query.text_match import MAX_PATTERN, contains, split_star
 from djpkg.query.where_clause import name_match_sql
@@ -25,9 +25,11 @@ _MAX_RANKED_WORDS = 50
 LOOKUP_FIELDS = frozenset(
     (
         "repo_watchers", "slug", "id", "title", "category", "category_slug", "category_title", "grids", "grid_slugs",
-        "catalog_state", "repo_state", "archived", "last_updated", "released", "pypi_state", "forge", "license",
+        "catalog_state", "repo_state", "archived", "last_updated", "updated_utc", "released", "pypi_state", "forge",
+        "license",
         "commits_last_year", "commits_over_52", "participant_count", "repo_forks", "yanked", "moved_to",
         "django_versions", "python_versions", "stars_90d", "stars_1y",
+        "state",
     )
 )  # fmt: skip
 
@@ -62,14 +64,13 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today
 
 def uses_lookup_index(query: Query) -> bool:
     """Return whether the index `packages_lookup` covers all filters of the query."""
-    edited = any("edited" in item.names for item in query.conditions)
-    return not edited and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
+    others = any(not {"edited", "tagged"}.isdisjoint(item.names) for item in query.conditions)
+    return not others and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
 
 
 def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
     # SQLite sorts nulls as the lowest values, so a descending order has them last already, also from an index.
-    descending = item.field.sorts_descending is item.natural
-    direction = "DESC" if descending else "ASC NULLS LAST"
+    direction = "DESC" if item.descending else "ASC NULLS LAST"
     key = _sort_key(item.field, names, today)
     if item.field.kind is Kind.TIME:  # a time after `latest` counts as null
         return f"CASE WHEN {key} <= ? THEN {key} END {direction}", (latest,)
@@ -78,6 +79,8 @@ def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
 
 def _sort_key(field: Field, names: GridNames, today: str) -> str:
     """Return the expression that orders the field; empty texts and lists count as null."""
+    if field.name == "state":
+        return states.state_position_sql(today=today)
     if field.holds_category:
         return _category_position(field, names.categories)
     if field.name == VERSION_FIELD:

@@ -11,57 +11,41 @@ that a `Query` always means the same.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import UsageError
-from djpkg.model import fields
+from djpkg.model import fields, state
 from djpkg.model.fields import Field, Kind
+from djpkg.model.state import State, active_period
 from djpkg.query import filters
 from djpkg.query.filters import Filter, is_quoted
 from djpkg.text import quote_input
-from djpkg.times import format_sortable, latest_known
+from djpkg.times import latest_known
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-ACTIVE_DAYS = 365
-ACTIVE_RULE = (
-    "listed in the catalog, repository neither archived nor gone, and a commit on the default branch or a release"
-    f" within the last {ACTIVE_DAYS} days"
-)
-
-
-class State(NamedTuple):
-    """A value of `is:` and its meaning."""
-
-    name: str
-    about: str
-
-
+_GONE = State("gone", "the repository is gone or blocked, or the PyPI project is gone")
 STATES = (
-    State("active", ACTIVE_RULE),
-    State("stale", "not active"),
-    State("archived", "the repository is archived"),
-    State("gone", "the repository or the PyPI project is gone, or the repository is blocked"),
-    State("moved", "the repository has moved"),
-    State("yanked", "the newest release is yanked"),
+    *(_GONE if one.name == _GONE.name else one for one in state.STATES),
     State("listed", "listed in the catalog"),
-    State("removed", "no longer listed in the catalog"),
-    State("edited", "you edited one of its fields"),
+    State("edited", "you replaced one of its upstream values"),
+    State("tagged", "it has one of your tags"),
 )
+"""The values of ``is:``, each with its meaning. A package can match several."""
 
 # Enough for typed queries, and below SQLite's own limit (sqlite.org/limits.html: expression depth 1000).
 _MAX_TERMS = 200
 
 _FILTER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(.*)", re.DOTALL)
+_COMPARISON = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(!=|[<>]=|=[=<>]|[=<>])(.*)", re.DOTALL)
 _PIECE = re.compile(r'(?:"[^"]*"|[^\s"])+')
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # SQLite ends a pattern at NUL and rejects lone surrogates
 
 NO_LATEST = "9999-12-31T23:59:59.999999Z"
 
-_SORT_HINT = "for example: --sort stars, --sort -updated"
+_SORT_HINT = "for example: --sort stars, --sort +updated"
 
 
 class Word(NamedTuple):
@@ -102,57 +86,86 @@ class Query(NamedTuple):
 
 
 class Sort(NamedTuple):
-    """A field to sort by, in its natural order (highest, newest, or A first) or the reverse."""
+    """A field to sort by, and the direction."""
 
     field: Field
-    natural: bool = True
+    descending: bool
 
 
-def parse_query(terms: Sequence[str], *, now: datetime) -> Query:
-    """Parse the arguments of a query. UsageError on an unknown field or state, or an invalid value."""
-    words: list[Word] = []
+def parse_query(terms: Sequence[str], *, now: datetime, words: bool = True) -> Query:
+    """Parse the arguments of a query. UsageError on an unknown field or state, or an invalid value.
+
+    Without `words` every term is a filter; ``Note: to self`` is then one with an unknown field.
+    """
+    texts: list[Word] = []
     found: list[Filter] = []
     conditions: list[Condition] = []
     for argument in terms:
         for token in _split_argument(_UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", argument)):
-            term = _parse_term(token, now)
+            term = _parse_term(token, now, words=words)
             if isinstance(term, Word):
-                words.append(term)
+                texts.append(term)
             elif isinstance(term, Filter):
                 found.append(term)
             elif term is not None:
                 conditions.append(term)
-    count = len(words) + sum(len(item.predicates) for item in found) + sum(len(item.names) for item in conditions)
+    count = len(texts) + sum(len(item.predicates) for item in found) + sum(len(item.names) for item in conditions)
     if count > _MAX_TERMS:
         message = f"too many words and values in the query: {count}; use at most {_MAX_TERMS}"
         raise UsageError(message)
-    return Query(tuple(words), tuple(found), tuple(conditions), latest_known(now))
+    return Query(tuple(texts), tuple(found), tuple(conditions), latest_known(now))
+
+
+def is_term(argument: str) -> bool:
+    """Return whether an argument is a filter and not the name of a package: ``name:value``, also with - or ^.
+
+    A name with digits or ``-`` must be known. ``stars=100`` is one too, so that its error shows the right form.
+    """
+    body = _without_sign(argument.strip())
+    match = _FILTER.fullmatch(body)
+    if match is None:
+        comparison = _COMPARISON.fullmatch(body)
+        return comparison is not None and _is_known(comparison[1])
+    return not match[2].startswith("//") and (match[1].replace("_", "a").isalpha() or _is_known(match[1]))
+
+
+def _is_known(name: str) -> bool:
+    return name.lower() == "is" or fields.find(name) is not None
 
 
 def parse_sort(specs: Collection[str]) -> tuple[Sort, ...]:
-    """Parse ``["stars,-updated"]`` into sorts, most significant first.
+    """Parse ``["stars,+updated"]`` into sorts, most significant first.
 
+    ``-`` is descending, ``+`` ascending; without a sign numbers and times descend, and texts ascend.
     UsageError on an unknown or unsortable field, and if no field is given.
     """
     found: dict[str, Sort] = {}
     for name in (part.strip() for spec in specs for part in spec.split(",")):
         if not name:
             continue
-        field = fields.get(name.removeprefix("-"))
+        sign = name[0] if name[0] in "-+" else ""
+        field = fields.get(name.removeprefix(sign))
         if not field.sortable:
             message = f"cannot sort by {field.name}"
             raise UsageError(message, hint=_SORT_HINT)
-        found.setdefault(field.name, Sort(field, natural=not name.startswith("-")))
+        found.setdefault(field.name, Sort(field, sign == "-" if sign else field.sorts_descending))
     if specs and not found:
         message = "--sort needs at least one field"
         raise UsageError(message, hint=_SORT_HINT)
     return tuple(found.values())
 
 
-def without_active(query: Query) -> Query | None:
-    """Return the query without ``is:active``, to count what it hid; None if it has no such condition."""
-    others = tuple(item for item in query.conditions if item.excluded or item.names != ("active",))
-    return None if others == query.conditions else query._replace(conditions=others)
+def without_active(query: Query) -> tuple[Query, str] | None:
+    """Return the query without ``is:active`` or ``state:active``, to count what it hid, and that term; else None."""
+    conditions = tuple(item for item in query.conditions if item.excluded or item.names != ("active",))
+    if conditions != query.conditions:
+        return query._replace(conditions=conditions), "is:active"
+    others = tuple(item for item in query.filters if item.excluded or not _is_active_filter(item))
+    return None if others == query.filters else (query._replace(filters=others), "state:active")
+
+
+def _is_active_filter(item: Filter) -> bool:
+    return item.field.name == "state" and item.predicates == (filters.TextMatch("active"),)
 
 
 def _split_argument(argument: str) -> Iterator[str]:
@@ -186,7 +199,7 @@ def _without_sign(token: str) -> str:
     return token[1:] if len(token) > 1 and token[0] in "-^" else token
 
 
-def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
+def _parse_term(token: str, now: datetime, *, words: bool) -> Word | Filter | Condition | None:
     """Parse one term; None for an empty phrase."""
     body = _without_sign(token)
     excluded = body is not token
@@ -194,14 +207,19 @@ def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
         phrase = body[1:-1].strip()
         return Word(phrase, excluded) if phrase else None
     match = _FILTER.fullmatch(body)
+    if match is None:
+        comparison = _COMPARISON.fullmatch(body)
+        if comparison is not None and _is_known(comparison[1]):
+            raise filters.comparison_error(token, *comparison.groups(), excluded=excluded)
     if match is None or match[2].startswith("//"):
         return Word(body, excluded)
     name, values = match[1], match[2]
     if name.lower() == "is":
-        return Condition(_parse_states(values), format_sortable(now - timedelta(days=ACTIVE_DAYS)), excluded)
+        return Condition(_parse_states(values), active_period(now)[0], excluded)
     field = fields.find(name)
     if field is None:
-        if values[:1].isspace() or any(letter.isdigit() for letter in name):  # "Note: to self" and "h2o:x" are words
+        # "Note: to self" and "h2o:x" are words.
+        if words and (values[:1].isspace() or any(letter.isdigit() for letter in name)):
             return Word(body, excluded)
         raise fields.unknown_field(name)
     return Filter(field, filters.parse_predicates(name, field, values, now=now), excluded)
@@ -209,9 +227,10 @@ def _parse_term(token: str, now: datetime) -> Word | Filter | Condition | None:
 
 def _parse_states(values: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip().lower() for name in values.split(",") if name.strip()))
-    known = [state.name for state in STATES]
-    for name in names or ("",):
+    known = [one.name for one in STATES]
+    if not names:
+        raise UsageError("is: has no value", hint=f"use is:{', is:'.join(known)}")
+    for name in names:
         if name not in known:
-            message = f"unknown state {quote_input(name)}; use {', '.join(known)}"
-            raise UsageError(message)
+            raise filters.unknown_choice(f"unknown state {quote_input(name)}", name, known)
     return names

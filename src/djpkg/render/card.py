@@ -18,6 +18,7 @@ from djpkg.render.glyphs import get_glyphs
 from djpkg.render.labelled_lines import MARGIN, Item, LabelledLines, Prose
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import pluralize
+from djpkg.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +33,7 @@ _MAX_WIDTH = 120
 # Longer lines of prose are hard to read.
 _MAX_PROSE_WIDTH = 100
 _MAX_TEXT = 65_536
+_MAX_NOTE = 4_096
 _MAX_NAME = 200
 _MAX_CONTRIBUTORS = 8
 _WITHOUT_COMMITS = frozenset(("none", "unsupported", "empty", "gone", "blocked"))
@@ -62,6 +64,8 @@ class _Card(NamedTuple):
         yield from self._title()
         yield from self._description()
         yield Text("")
+        yield from self._state()
+        yield from self._private()
         yield from self._popularity()
         yield from self._commits()
         yield from self._release()
@@ -80,7 +84,7 @@ class _Card(NamedTuple):
             left.append(f" {version}")
         if slug and title and slug.lower() != title.lower():
             left.append(f"  {slug}", "dim")
-        for state in states.package_states(self.values):
+        if state := self._escape(states.state_word(self.values), _MAX_NAME):
             left.append("  ").append(state, states.state_style(state))
         right = Text(self._category_and_grids(), style="dim")
         room = self.width - left.cell_len - right.cell_len
@@ -107,6 +111,22 @@ class _Card(NamedTuple):
         if notes := self._notes(labels):
             yield self._line("", notes)
 
+    def _state(self) -> Iterator[RenderableType]:
+        """Yield why the package is in a state other than active."""
+        if reasons := list(states.state_reasons(self.values, now=self.now)):
+            yield self._line("state", [Item(Text(self._escape(reason, _MAX_NAME))) for reason in reasons])
+
+    def _private(self) -> Iterator[RenderableType]:
+        """Yield what only the user states."""
+        note = self.glyphs.escape(known_values.text(self.values, "note"), block=True, limit=_MAX_NOTE)
+        tags = [Item(Text(self._escape(tag, _MAX_NAME))) for tag in known_values.names(self.values, "tags")]
+        if note:
+            yield self._line("note", [Item(Text(note))])
+        if tags:
+            yield self._line("tags", tags)
+        if replacement := known_values.text(self.values, "replaced_by"):
+            yield self._line("instead", [Item(self._url(replacement))])
+
     # Numbers.
 
     def _popularity(self) -> Iterator[RenderableType]:
@@ -115,14 +135,23 @@ class _Card(NamedTuple):
         forks = known_values.figure(self.values, "repo_forks")
         if stars is not None:
             items.append(Item(Text(f"{self.glyphs.star} {stars:,}", style="bold")))
+            items.extend(Item(Text(text), "  ") for text in self._growth())
         if forks is not None:
             items.append(Item(Text(f"forks {forks:,}"), "   "))
+        if used_by := known_values.figure(self.values, "used_by"):
+            items.append(Item(Text(f"used by {used_by:,}"), "   "))
         used = sum(item.text.cell_len + 3 for item in items)
         if contributors := self._contributors(self.width - 2 - used):
             items.append(Item(Text(contributors), "   "))
         items += self._notes({"repo_watchers": "stars", "repo_forks": "forks", "participants": "contributors"})
         if items:
             yield self._line("", items)
+
+    def _growth(self) -> Iterator[str]:
+        """Yield the stars gained, once the history is long enough; edited stars have no history."""
+        gained = known_values.figure(self.values, "stars_90d")
+        if gained is not None and "repo_watchers" not in known_values.names(self.values, "edited"):
+            yield f"{gained:+,} in 90 d"
 
     def _contributors(self, room: int) -> str:
         """Return the number of contributors, the first names that fit, and how many more there are."""
@@ -147,7 +176,8 @@ class _Card(NamedTuple):
             line = Text(self.glyphs.sparkline(counts, columns), style="green")
             items.append(Item(line.append(f"  {sum(counts):,} in {len(counts)} weeks", "default")))
         elif self._text("repo_url") and known_values.text(self.values, "repo_state") not in _WITHOUT_COMMITS:
-            items.append(Item(Text("not fetched yet", style="dim")))
+            answered = bool(known_values.text(self.values, "repo_state"))
+            items.append(Item(Text("weekly counts unknown" if answered else "not fetched yet", style="dim")))
         if last:
             items.append(Item(Text(f"last {self._ago(last)}")))
         if peak := sparkline.peak_label(counts):
@@ -160,7 +190,7 @@ class _Card(NamedTuple):
 
     def _release(self) -> Iterator[RenderableType]:
         items = [Item(text) for text in self._release_texts()]
-        items += self._notes({"pypi_version": "version"})
+        items += self._notes({"pypi_version": "version", "license": "license", "django_versions": "Django"})
         if items:
             yield self._line("release", items)
 
@@ -180,11 +210,21 @@ class _Card(NamedTuple):
             yield Text("none" if answered else "not fetched yet", style="dim")
         if self.values.get("yanked"):
             yield Text("yanked", style=states.state_style("yanked"))
+        yield from self._earlier_releases()
         for name in ("license", "development_status"):
             if text := self._escape(known_values.text(self.values, name), 60):
                 yield Text(text)
         if state == "ok":
             yield from self._declared_versions(missing="undeclared" if answered else "")
+        if required := known_values.text(self.values, "django_requires"):
+            yield Text(f"requires Django {abbreviate.short_requirement(required, self.glyphs)}")
+
+    def _earlier_releases(self) -> Iterator[Text]:
+        """Yield the number of releases and the year of the first, if there are several."""
+        number = known_values.figure(self.values, "releases") or 0
+        first = parse_time(known_values.text(self.values, "first_released"))
+        if number > 1:
+            yield Text(f"{number:,} releases" + (f" since {first.year}" if first else ""))
 
     def _declared_versions(self, *, missing: str) -> Iterator[Text]:
         """Yield the declared Python and Django versions, or `missing`."""
@@ -204,7 +244,7 @@ class _Card(NamedTuple):
             items = [Item(self._url(url))] if (url := known_values.text(self.values, name)) else []
             if name == "repo_url":
                 items.extend(Item(text) for text in self._repository_state())
-            items += self._notes({name: ""})
+            items += self._notes({name: ""} | ({"archived": "archived"} if name == "repo_url" else {}))
             if items:
                 yield self._line(label, items)
         slug = known_values.text(self.values, "slug")
@@ -249,7 +289,8 @@ class _Card(NamedTuple):
     def _last_answer(self, name: str, lookup: Provenance | None) -> Text:
         source = self._escape(name, _MAX_NAME)
         if lookup is None or not lookup.answered:
-            return Text(f"{source} ").append("not fetched yet", "dim")
+            failed = lookup is not None and lookup.asked
+            return Text(f"{source} ").append("no answer yet" if failed else "not fetched yet", "dim")
         return Text(f"{source} {self._ago(lookup.answered)}")
 
     def _failure(self, lookup: Provenance) -> Text:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from djpkg.model.fields import Kind, parse_columns
+from djpkg.model.fields import Kind, get, parse_columns
 from djpkg.render import abbreviate, known_values, relative_time
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import UNICODE
 from djpkg.render.markdown import Strong
 from djpkg.render.rows import RowList
+from djpkg.render.states import NEVER_BEST
 from djpkg.times import is_ahead, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from djpkg.model.fields import Column
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from djpkg.render.glyphs import Glyphs
 
 DEFAULT_COLUMNS: tuple[Column, ...] = parse_columns(
-    "stars,forks,contributors,commits,updated,version,released,django_versions,requires_python,license,"
-    "development_status,archived"
+    "state,description,stars,forks,contributors,commits,updated,version,released,django_versions,requires_python,license,"
+    "development_status"
 )
 # What each row must contain beside the compared fields.
 NEEDED_COLUMNS: tuple[Column, ...] = (*parse_columns("released"), *known_values.NEEDED_COLUMNS)
+Unfetched: TypeAlias = "Mapping[str, Collection[str]]"
+"""By slug, the fields of a forge or PyPI whose value the catalog has stated and no fetch has confirmed."""
+NOTHING_UNFETCHED: Unfetched = {}
 _MOST = frozenset(("repo_watchers", "repo_forks", "participant_count", "commits_last_year"))
 _NEWEST = frozenset(("last_updated", "released"))
 
@@ -33,23 +37,47 @@ _NEWEST = frozenset(("last_updated", "released"))
 def best_indexes(rows: Sequence[Values], name: str, *, now: datetime) -> frozenset[int]:
     """Return the indexes of the rows with the most, or the newest, of a field; all of them in a tie.
 
-    A time more than a day ahead of `now` is never the newest. Empty for fields of which more is not better, and where
-    all rows are equal or none has a value.
+    A dead package is never one of them, and a time more than a day ahead of `now` never the newest. Empty for fields of
+    which more is not better, and where all rows are equal or none has a value.
     """
     if name in _MOST:
-        return _highest([float(known_values.figure(row, name) or 0) for row in rows])
-    if name in _NEWEST:
+        figures = [float(known_values.figure(row, name) or 0) for row in rows]
+    elif name in _NEWEST:
         times = (parse_time(known_values.text(row, name)) for row in rows)
-        return _highest([time.timestamp() if time and not is_ahead(time, now=now) else 0.0 for time in times])
-    return frozenset()
+        figures = [time.timestamp() if time and not is_ahead(time, now=now) else 0.0 for time in times]
+    else:
+        return frozenset()
+    return _highest([0.0 if never_best(row) else figure for row, figure in zip(rows, figures, strict=True)])
 
 
-def comparison_table(rows: Sequence[Values], columns: Sequence[Column], *, now: datetime) -> RowList:
+def never_best(row: Values) -> bool:
+    """Return whether the package is dead, or not known to live."""
+    return known_values.text(row, "state") in NEVER_BEST
+
+
+def is_unfetched(row: Values, name: str, unfetched: Unfetched) -> bool:
+    """Return whether a number, a time or the version comes from the catalog and not from a fetch."""
+    return name in unfetched.get(known_values.text(row, "slug"), ()) and (
+        name == "pypi_version" or get(name).kind in (Kind.INTEGER, Kind.TIME, Kind.COUNTS)
+    )
+
+
+def comparison_table(
+    rows: Sequence[Values],
+    columns: Sequence[Column],
+    *,
+    now: datetime,
+    unfetched: Unfetched = NOTHING_UNFETCHED,
+) -> RowList:
     """Return the packages as columns and the fields as rows, the best values `Strong`; times are dates."""
     table = []
     for column in columns:
         best = best_indexes(rows, column.field.name, now=now)
         cells = [format_compared(row, column, UNICODE, now=None) for row in rows]
+        cells = [
+            f"{cell} (catalog)" if cell and is_unfetched(row, column.field.name, unfetched) else cell
+            for row, cell in zip(rows, cells, strict=True)
+        ]
         strong = [Strong(cell) if index in best else cell for index, cell in enumerate(cells)]
         table.append([column.key.replace("_", " "), *strong])
     return RowList(["", *(known_values.text(row, "slug") for row in rows)], table)

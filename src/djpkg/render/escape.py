@@ -6,8 +6,10 @@ write itself is escaped once. Characters that move the cursor, hide or reorder t
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,10 @@ _HIDDEN = (
 _UNSAFE = "|".join(("\r\n|[\t\n]", _HIDDEN, _JOINER.format(_PICTOGRAPH), _SELECTOR.format(_PICTOGRAPH)))
 _BREAKS = frozenset(("\r\n", "\t", "\n", "\r", "\u2028", "\u2029"))
 
+ENCODE_ERRORS = "djpkg.mark"
+"""The error handler of streams: characters that their encoding lacks become marks."""
+_limited_encoding: ContextVar[str | None] = ContextVar("limited_encoding", default=None)
+
 ELLIPSIS = "…"
 _DELETE = 0x7F
 
@@ -50,7 +56,25 @@ def escape(text: str, *, block: bool = False, limit: int | None = None, ellipsis
         end = ""
     if not (text.isascii() and text.isprintable()):
         text = _unsafe().sub(_mark_in_block if block else _mark_in_line, text)
+        if (encoding := _limited_encoding.get()) is not None:
+            text = text.encode(encoding, ENCODE_ERRORS).decode(encoding)
     return text + end
+
+
+def use_encoding(name: str | None) -> None:
+    """Let `escape` also mark the characters that the encoding of stdout lacks, so that layouts measure the marks."""
+    codecs.register_error(ENCODE_ERRORS, _mark_unencodable)
+    try:
+        is_limited = name is not None and not codecs.lookup(name).name.startswith("utf")
+    except LookupError:
+        is_limited = False
+    _limited_encoding.set(name if is_limited else None)
+
+
+def _mark_unencodable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_mark, error.object[error.start : error.end])), error.end
 
 
 @cache

@@ -19,6 +19,7 @@ class Glyphs(NamedTuple):
     at_least: str
     at_most: str
     arrow: str
+    from_catalog: str
     blocks: str
 
     def escape(self, text: str, *, block: bool = False, limit: int | None = None) -> str:
@@ -31,8 +32,8 @@ class Glyphs(NamedTuple):
         return sparkline.sparkline(counts, width, blocks=self.blocks)
 
 
-UNICODE = Glyphs("★", "✎", "·", "\N{EN DASH}", ELLIPSIS, "≥", "≤", "→", sparkline.BLOCKS)
-ASCII = Glyphs("stars", "~", "|", "-", "...", ">=", "<=", "->", sparkline.ASCII_BLOCKS)
+UNICODE = Glyphs("★", "✎", "·", "\N{EN DASH}", ELLIPSIS, "≥", "≤", "→", "†", sparkline.BLOCKS)
+ASCII = Glyphs("stars", "~", "|", "-", "...", ">=", "<=", "->", "^", sparkline.ASCII_BLOCKS)
 
 
 def get_glyphs(*, ascii_only: bool) -> Glyphs:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from djpkg.model.fields import Column
     from djpkg.model.package import Value, Values
 
-# The columns that a row must have beside the forge's numbers.
-NEEDED_COLUMNS: tuple[Column, ...] = parse_columns("repo_state,edited,commits_last_year")
+# The columns that a row must have beside the shown ones: the state, and what decides whether a number is known.
+NEEDED_COLUMNS: tuple[Column, ...] = parse_columns("state,repo_state,edited,commits_last_year")
 # The repository states in which a 0 comes from the forge itself.
 _COUNTED = frozenset(("ok", "moved", "empty"))
 # The numbers in which the catalog writes 0 for "unknown".

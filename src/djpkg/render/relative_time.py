@@ -18,7 +18,8 @@ _UNITS: tuple[tuple[float, float, str, str, str], ...] = (
     (_DAY, _DAY, "day", "days", "d"),
     (14 * _DAY, 7 * _DAY, "week", "weeks", "w"),
 )
-_AHEAD = "dated in the future"
+AHEAD = "dated in the future"
+"""The text for a time more than a day ahead."""
 # Characters shown of a text that is not a time.
 _MAX_LENGTH = 64
 
@@ -33,7 +34,7 @@ def relative(text: str | None, *, now: datetime, short: bool = False) -> str:
     if moment is None:
         return escape(text or "", limit=_MAX_LENGTH)
     if is_ahead(moment, now=now):
-        return _AHEAD
+        return AHEAD
     if months := _full_months(moment, now):
         return _calendar_age(months, short=short)
     seconds = (now - moment).total_seconds()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.model.fields import FIELDS
+from rich.console import Group
+from rich.text import Text
+
+from djpkg.model.fields import FIELDS, Kind
 from djpkg.model.package import YOU
 from djpkg.render import field_docs, known_values, relative_time, states
 from djpkg.render.format_value import format_value
@@ -12,14 +15,15 @@ from djpkg.render.glyphs import get_glyphs
 from djpkg.render.text_grid import GAP, Cell, Header, TextGrid, natural_widths, stack_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from typing import TypeAlias
 
     from rich.console import RenderableType
 
-    from djpkg.model.fields import Column
-    from djpkg.model.package import Origin, Package, Values
+    from djpkg.model.fields import Column, Field
+    from djpkg.model.package import Origin, Package, Value, Values
+    from djpkg.model.value_counts import ValueCount
     from djpkg.render.glyphs import Glyphs
 
     _Event: TypeAlias = tuple[str, str, str, str | None, str | None]
@@ -28,6 +32,15 @@ _MAX_TEXT = 200
 # Minimum widths of the first and the last column; a narrower table is shown as blocks.
 _MIN_FIRST = 24
 _MIN_LAST = 20
+# The columns of the fields' table; the first ones in which the meaning gets this width. Where there is no column for
+# the example, it follows the meaning.
+_FIELD_COLUMNS = (
+    tuple(field_docs.HEADINGS),
+    ("name", "aliases", "type", "source", "editable", "example", "about"),
+    ("name", "aliases", "type", "about"),
+    ("name", "aliases", "about"),
+)
+_MIN_ABOUT = 40
 
 
 def events_table(rows: Sequence[_Event], *, now: datetime, width: int, ascii_only: bool) -> RenderableType:
@@ -57,13 +70,58 @@ def grids_table(rows: Sequence[tuple[str, str, int]], *, heading: str, width: in
     return _table(headers, lines, width, glyphs)
 
 
-def fields_table(*, width: int, ascii_only: bool) -> RenderableType:
-    """Return the documentation of the fields; one block per field if the table does not fit."""
+def counts_table(
+    counts: Sequence[ValueCount], column: Column, *, now: datetime, width: int, ascii_only: bool
+) -> RenderableType:
+    """Return the values of a field, each with its number of packages."""
     glyphs = get_glyphs(ascii_only=ascii_only)
-    titles = [title.upper() for title in field_docs.HEADINGS.values()]
-    headers = [*(Header(title) for title in titles[:-1]), Header(titles[-1], wraps=True)]
-    lines = [[Cell(name, "bold"), *map(Cell, others)] for name, *others in map(field_docs.field_cells, FIELDS)]
+    headers = [Header("PACKAGES", right=True), Header(glyphs.escape(column.key.upper()), wraps=True)]
+    # The elements of a list are texts.
+    kind = column.field.kind
+    kind = Kind.TEXT if kind in (Kind.NAMES, Kind.GRIDS, Kind.MAPPING) else kind
+    lines = [[Cell(str(one.packages)), _value_cell(one.value, kind, glyphs, now)] for one in counts]
     return _table(headers, lines, width, glyphs)
+
+
+def _value_cell(value: Value, kind: Kind, glyphs: Glyphs, now: datetime) -> Cell:
+    if value is None or value == "":
+        return Cell("none", "dim")
+    return Cell(str(value) if kind is Kind.COUNTS else format_value(value, kind, glyphs, now=now))
+
+
+def fields_table(*, width: int, ascii_only: bool) -> RenderableType:
+    """Return a line for each field; on a narrow terminal only with the columns that matter most, and a note."""
+    glyphs = get_glyphs(ascii_only=ascii_only)
+    rows = [dict(zip(field_docs.HEADINGS, field_docs.field_cells(field), strict=True)) for field in FIELDS]
+    *wider, narrowest = _FIELD_COLUMNS
+    keys = next((keys for keys in wider if _leaves_room(rows, keys, width)), narrowest)
+    table = _table(_field_headers(keys), [_field_line(row, keys) for row in rows], width, glyphs)
+    if len(keys) == len(field_docs.HEADINGS):
+        return table
+    return Group(table, Text("djpkg fields NAME shows everything about a field", style="dim"))
+
+
+def _leaves_room(rows: Sequence[Mapping[str, str]], keys: Sequence[str], width: int) -> bool:
+    """Return whether the meaning, which is the last column, gets its minimum width."""
+    *fixed, _ = natural_widths(_field_headers(keys), [_field_line(row, keys) for row in rows])
+    return sum(fixed) + GAP * len(fixed) + _MIN_ABOUT <= width
+
+
+def _field_headers(keys: Sequence[str]) -> list[Header]:
+    return [Header(field_docs.HEADINGS[key].upper(), wraps=key == "about") for key in keys]
+
+
+def _field_line(row: Mapping[str, str], keys: Sequence[str]) -> list[Cell]:
+    first, *others = keys
+    about = row["about"] if "example" in keys else f"{row['about']} ({row['example']})"
+    return [Cell(row[first], "bold"), *(Cell(about if key == "about" else row[key]) for key in others)]
+
+
+def field_blocks(fields: Sequence[Field], *, width: int, ascii_only: bool) -> RenderableType:
+    """Return everything about these fields, one block of lines for each."""
+    headers = [Header(title) for title in field_docs.HEADINGS.values()]
+    lines = [[Cell(name, "bold"), *map(Cell, others)] for name, *others in map(field_docs.field_cells, fields)]
+    return stack_blocks(headers, lines, width=width, ellipsis=get_glyphs(ascii_only=ascii_only).ellipsis, empty=False)
 
 
 def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bool) -> RenderableType:
@@ -76,7 +134,7 @@ def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bo
 def values_table(
     values: Values, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
-    """Return the named fields of one package. `values` needs `known_values.NEEDED_COLUMNS` too."""
+    """Return the named fields of one package, and its state. `values` needs `known_values.NEEDED_COLUMNS` too."""
     glyphs = get_glyphs(ascii_only=ascii_only)
     lines = [
         [
@@ -85,6 +143,9 @@ def values_table(
         ]
         for key, field in columns
     ]
+    state = states.state_word(values)
+    if state and all(field.name != "state" for _, field in columns):
+        lines.append([Cell("state", "dim"), _escaped_cell(state, glyphs, states.state_style(state))])
     return _table([Header(""), Header("", wraps=True)], lines, width, glyphs)
 
 

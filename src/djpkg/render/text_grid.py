@@ -6,6 +6,7 @@ few segments.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -23,11 +24,12 @@ _MIN_WIDTH = 4
 
 
 class Header(NamedTuple):
-    """A column's header. `wraps` (last column only) lets its cells take several lines."""
+    """A column's header. `wraps` lets its cells take several lines, at most `most_lines` (0 for any number)."""
 
     title: str
     right: bool = False
     wraps: bool = False
+    most_lines: int = 0
 
 
 class Cell(NamedTuple):
@@ -85,13 +87,26 @@ class TextGrid:
             first = Cell("")
             if not any(cell.text or cell.tail for cell in others):
                 return
-        *others, last = [first, *others]
-        if not (self.headers[-1].wraps and last.width > self.widths[-1]):
-            yield [*others, last]
+        cells = [first, *others]
+        if not any(header.wraps for header in self.headers):
+            yield cells
             return
-        for wrapped in Text(last.text + last.tail).wrap(console, self.widths[-1], overflow="fold"):
-            yield [*others, Cell(wrapped.plain.rstrip(), last.style)]
-            others = [Cell("")] * len(others)
+        wrapped = [
+            self._wrap(cell, header, room, console)
+            for cell, header, room in zip(cells, self.headers, self.widths, strict=False)
+        ]
+        for line in zip_longest(*wrapped, fillvalue=Cell("")):
+            yield list(line)
+
+    def _wrap(self, cell: Cell, header: Header, width: int, console: Console) -> list[Cell]:
+        """Return the lines of one cell."""
+        if not header.wraps or cell.width <= width:
+            return [cell]
+        lines = [part.plain.rstrip() for part in Text(cell.text + cell.tail).wrap(console, width, overflow="fold")]
+        if header.most_lines and len(lines) > header.most_lines:
+            rest = " ".join(lines[header.most_lines - 1 :])
+            lines[header.most_lines - 1 :] = [truncate(rest, width, self.ellipsis)]
+        return [Cell(line, cell.style) for line in lines]
 
     def _line(self, row: Sequence[Cell]) -> Iterator[tuple[str, str]]:
         """Yield the texts of one line with their styles, up to the last cell that is not empty."""

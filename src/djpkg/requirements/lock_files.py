@@ -21,6 +21,7 @@ from djpkg.requirements.requirement import Mention
 from djpkg.requirements.requirements_file import url_without_credentials
 from djpkg.requirements.toml_file import describe_error, normalize_name, parse_toml
 from djpkg.requirements.version_ranges import pinned_version
+from djpkg.text import quote_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,6 +64,11 @@ def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Ite
     context.pythons.extend(find_required_python(file))
     required_key = _REQUIRED_KEYS.get(kind, "lock-version")
     key = "package" if kind in _REQUIRED_KEYS else "packages"
+    other = "packages" if key == "package" else "package"
+    if other in file.document and key not in file.document:
+        raise file.error(f"is unknown in {kind}, which has {key}", other)
+    if required_key == "lock-version":
+        _check_lock_version(file)
     if not {key, required_key} & file.document.keys():
         raise file.error(f"not a valid {kind}: {key} and {required_key} are missing")
     packages = [_parse_package(file, package, key, index) for index, package in enumerate(file.list(key))]
@@ -70,6 +76,13 @@ def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Ite
         if number > _MAX_VARIANTS:
             raise UsageError(f"{name}: more than {_MAX_VARIANTS} packages are named {package_name}")
     yield from _link(packages, [_Edge(name) for name in _manifest_names(file)] if kind == "uv.lock" else [])
+
+
+def _check_lock_version(file: TomlFile) -> None:
+    """Raise UsageError for a major version other than 1, as PEP 751 requires."""
+    version = file.text(file.document, "lock-version")
+    if version is not None and version.partition(".")[0] != "1":
+        raise file.error(f"{quote_input(version)} is not supported; use a file of version 1", "lock-version")
 
 
 def parse_pipfile_lock(name: str, text: str) -> Iterator[Mention]:

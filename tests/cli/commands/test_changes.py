@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from djpkg.cli import terminal
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import Outcome
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
+from djpkg.times import format_time
 from tests.cli.running import run, run_on_terminal
 from tests.mirrors import NOW, PANS, POTS, ago, filled_mirror, pypi_facts
+
+NO_EVENTS = '{\n    "schema": 1,\n    "events": []\n}\n'
 
 
 @pytest.fixture
@@ -37,19 +42,43 @@ def test_events_are_printed_newest_first_one_per_line(mirror: Path) -> None:
     ]
 
 
-def test_the_json_is_an_array_of_objects(mirror: Path) -> None:
+def test_the_json_is_an_object_with_the_events(mirror: Path) -> None:
     out = run("changes", "--json", "-n", "2").out
-    assert json.loads(out) == [
-        {"at": ago(days=2), "slug": "django-pans", "event": "added", "old": None, "new": None},
-        {"at": ago(days=3), "slug": "django-pots", "event": "released", "old": "2.4", "new": "2.5"},
-    ]
-    assert out.startswith("[\n{")
-    assert out.endswith("}\n]\n")
+    assert json.loads(out) == {
+        "schema": 1,
+        "events": [
+            {"at": ago(days=2), "slug": "django-pans", "event": "added", "old": None, "new": None},
+            {"at": ago(days=3), "slug": "django-pots", "event": "released", "old": "2.4", "new": "2.5"},
+        ],
+    }
+    assert out.isascii()
+    assert out.endswith("}\n")
 
 
 @pytest.mark.parametrize(("since", "count"), [("1d", 0), ("60h", 1), ("7d", 2), ("1m", 3), ("2020", 3), ("2999", 0)])
 def test_since_accepts_dates_and_spans(mirror: Path, since: str, count: int) -> None:
     assert len(run("changes", "--since", since).lines) == count
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slugs"),
+    [
+        (["django-pans", "django_pots"], ["django-pans", "django-pots"]),
+        (["grid:gardening"], ["django-pots"]),
+        (["-grid:gardening"], ["django-pans"]),
+        (["^category:2", "added:2020.."], ["django-pots"]),
+        (["django-pots", "category:2"], []),
+        (["-r", "-"], ["django-pans"]),
+        (["-r", "-", "django-pots"], ["django-pans", "django-pots"]),
+        (["-r", "-", "grid:gardening"], []),
+        (["id:9"], []),
+    ],
+)
+def test_events_of_a_selection(mirror: Path, arguments: list[str], slugs: list[str]) -> None:
+    result = run("changes", *arguments, stdin="django-pans\nsix\n")
+    assert (result.code, result.err) == (0, "")
+    assert sorted({line.split("\t")[1] for line in result.lines}) == slugs
+    assert run("changes", *arguments, "--json", stdin="django-pans\nsix\n").code == 0
 
 
 def test_events_older_than_30_days_need_since(mirror: Path) -> None:
@@ -65,7 +94,7 @@ def test_only_events_of_the_given_packages_are_printed(mirror: Path) -> None:
 
 def test_without_events_the_output_is_empty(mirror: Path) -> None:
     assert run("changes", "--since", "1d") == (0, "", "")
-    assert run("changes", "--since", "1d", "--json") == (0, "[\n]\n", "")
+    assert run("changes", "--since", "1d", "--json") == (0, NO_EVENTS, "")
 
 
 def test_without_events_a_terminal_gets_a_message(mirror: Path) -> None:
@@ -79,9 +108,11 @@ def test_a_terminal_gets_a_table_with_old_and_new_value(mirror: Path) -> None:
     assert result.err == ""
 
 
-def test_a_limit_is_reported(mirror: Path) -> None:
+def test_a_limit_is_reported_on_a_terminal(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("changes", "-n", "1")
-    assert len(result.lines) == 1
+    assert (len(result.lines), result.err) == (1, "")
+    monkeypatch.setattr(terminal, "stderr_is_terminal", lambda: True)
+    result = run("changes", "-n", "1")
     assert result.err == "showing the newest 1; -n 0 shows all\n"
     assert run("changes", "-n", "3").err == ""
     assert len(run("changes", "-n", "0").lines) == 3
@@ -89,7 +120,14 @@ def test_a_limit_is_reported(mirror: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--since", "soon"], 2), (["--since", ""], 2), (["-n", "-1"], 2), (["-n", "x"], 2), (["nobody"], 3)],
+    [
+        (["--since", "soon"], 2),
+        (["--since", ""], 2),
+        (["-n", "-1"], 2),
+        (["-n", "x"], 2),
+        (["nobody"], 3),
+        (["--json", "--atom"], 2),
+    ],
 )
 def test_invalid_arguments_are_rejected(mirror: Path, arguments: list[str], code: int) -> None:
     result = run("changes", *arguments)
@@ -99,6 +137,119 @@ def test_invalid_arguments_are_rejected(mirror: Path, arguments: list[str], code
 
 def test_without_a_mirror_there_are_no_events_and_no_file_is_created(tmp_path: Path) -> None:
     result = run("changes", "--json")
-    assert (result.code, result.out) == (0, "[\n]\n")
+    assert (result.code, result.out) == (0, NO_EVENTS)
     assert "there is no mirror" in result.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["released"], 1),
+        (["added"], 2),
+        (["added,released"], 3),
+        (["added", "RELEASED , "], 3),
+        (["gone"], 0),
+    ],
+)
+def test_only_events_with_the_given_names_are_printed(mirror: Path, options: list[str], count: int) -> None:
+    assert len(run("changes", *(word for name in options for word in ("--event", name))).lines) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("relased", "did you mean released?"),
+        ("added,unarchive", "did you mean unarchived?"),
+        ("x", "use one of: added,"),
+    ],
+)
+def test_an_unknown_event_is_an_error_with_the_nearest_name(mirror: Path, name: str, hint: str) -> None:
+    result = run("changes", "--event", name)
+    assert (result.code, result.out) == (2, "")
+    assert f"unknown event '{name.rpartition(',')[2]}'" in result.err
+    assert hint in result.err
+
+
+def test_an_empty_list_of_events_is_an_error(mirror: Path) -> None:
+    assert run("changes", "--event", " , ").code == 2
+
+
+# The Atom feed.
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def feed_of(*arguments: str) -> ET.Element:
+    """Return the feed after a check of what RFC 4287 requires."""
+    result = run("changes", "--atom", *arguments)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.isascii()
+    feed = ET.fromstring(result.out)  # noqa: S314 - our own output
+    assert feed.tag == f"{ATOM}feed"
+    for element in (feed, *feed.findall(f"{ATOM}entry")):
+        for name in ("id", "title", "updated"):
+            (found,) = element.findall(f"{ATOM}{name}")
+            assert found.text
+        assert (element.findtext(f"{ATOM}id") or "").startswith("urn:uuid:")
+        assert datetime.fromisoformat(element.findtext(f"{ATOM}updated") or "").tzinfo is not None
+    assert feed.findtext(f"{ATOM}author/{ATOM}name") == "djpkg"
+    for entry in feed.findall(f"{ATOM}entry"):
+        (link,) = entry.findall(f"{ATOM}link")
+        assert (link.get("rel"), (link.get("href") or "")[:8]) == ("alternate", "https://")
+        assert entry.findtext(f"{ATOM}content")
+    ids = entry_ids(feed)
+    assert len(ids) == len(set(ids))
+    return feed
+
+
+def entry_ids(feed: ET.Element) -> list[str]:
+    return [entry.findtext(f"{ATOM}id") or "" for entry in feed.findall(f"{ATOM}entry")]
+
+
+def test_the_feed_has_an_entry_for_each_event(mirror: Path) -> None:
+    feed = feed_of()
+    titles = [entry.findtext(f"{ATOM}title") for entry in feed.findall(f"{ATOM}entry")]
+    assert titles == ["django-pans: added", "django-pots: released 2.4 → 2.5", "django-pots: added"]
+    assert feed.findtext(f"{ATOM}updated") == ago(days=2)
+    links = [link.get("href") for link in feed.iter(f"{ATOM}link")]
+    assert links[0] == "https://djangopackages.org/packages/p/django-pans/"
+
+
+def test_ids_stay_the_same_when_events_and_time_are_added(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = feed_of()
+    with open_write(mirror) as db:
+        db.execute("DELETE FROM events WHERE event = 'added' AND package_id = 1")
+        db.execute("INSERT INTO events (at, package_id, event) VALUES (?, 1, 'archived')", (ago(days=1),))
+        db.execute("UPDATE packages SET slug = 'renamed' WHERE id = 1")
+    monkeypatch.setattr("djpkg.cli.options.now", lambda: NOW + timedelta(days=1))
+    after = feed_of()
+    assert entry_ids(after)[1:] == entry_ids(before)[:2]
+    assert after.findtext(f"{ATOM}id") == before.findtext(f"{ATOM}id")
+    assert feed_of("django-pans").findtext(f"{ATOM}id") != before.findtext(f"{ATOM}id")
+    assert feed_of("--event", "added").findtext(f"{ATOM}id") != before.findtext(f"{ATOM}id")
+
+
+def test_an_empty_feed_is_valid(mirror: Path) -> None:
+    feed = feed_of("--since", "1d")
+    assert (entry_ids(feed), feed.findtext(f"{ATOM}updated")) == ([], format_time(NOW))
+
+
+def test_hostile_text_is_escaped_in_the_feed(mirror: Path) -> None:
+    hostile = "]]><x a=\"1\" b='2'>&amp;\x00\x1b[31m\u202e\ufffe é</entry>"
+    with open_write(mirror) as db:
+        db.execute("UPDATE events SET old = ?, new = ? WHERE event = 'released'", (hostile, hostile))
+        db.execute("UPDATE packages SET slug = ?", (hostile,))
+    feed = feed_of()
+    assert len(entry_ids(feed)) == 3
+    content = feed.findall(f"{ATOM}entry/{ATOM}content")[1].text or ""
+    assert content.startswith("released ]]><x a=\"1\" b='2'>&amp;^@^[[31m<U+202E>")
+    assert "é</entry> → " in content
+
+
+def test_an_event_without_a_valid_time_is_skipped_and_named(mirror: Path) -> None:
+    with open_write(mirror) as db:
+        db.execute("UPDATE events SET at = '9999-soon' WHERE event = 'released'")
+    result = run("changes", "--atom")
+    assert len(entry_ids(ET.fromstring(result.out))) == 2  # noqa: S314 - our own output
+    assert "django-pots" in result.err

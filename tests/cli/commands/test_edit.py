@@ -13,6 +13,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -27,13 +28,12 @@ from djpkg.model import fields
 from djpkg.model.facts import Outcome
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
-from tests.cli.running import run
+from tests.cli.running import run, run_process
 from tests.mirrors import NOW, POTS, catalog_facts, forge_facts
 from tests.pauses import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.cli.running import Result
 
@@ -164,6 +164,7 @@ def test_the_json_lists_the_changes_in_the_order_of_the_record(fetched_mirror: P
         {
             "schema": 1,
             "slug": "django-pots",
+            "exit": 0,
             "changes": [
                 {
                     "field": "category",
@@ -177,7 +178,7 @@ def test_the_json_lists_the_changes_in_the_order_of_the_record(fetched_mirror: P
         },
     )
     assert result.out.isascii()
-    assert list(json.loads(result.out)) == ["schema", "slug", "changes"]
+    assert list(json.loads(result.out)) == ["schema", "slug", "exit", "changes"]
     again = json.loads(run("edit", "1", "title=Other", "--unset", "stars", "--json").out)["changes"]
     assert again == [
         {"field": "title", "old": "Mine", "new": "Other", "upstream": "Django Pots"},
@@ -197,8 +198,26 @@ def test_the_json_lists_the_changes_in_the_order_of_the_record(fetched_mirror: P
 )
 def test_json_prints_one_object_for_every_exit_code(filled_mirror: Path, arguments: tuple[str, ...], code: int) -> None:
     result = run("edit", *arguments, "--json")
-    assert (result.code, json.loads(result.out)) == (code, {"schema": 1, "slug": None, "changes": []})
-    assert result.err
+    document = json.loads(result.out)
+    error = document.pop("error")
+    assert (result.code, document) == (code, {"schema": 1, "slug": None, "exit": code, "changes": []})
+    message, hint = result.err.partition("\n")[::2]
+    assert (error["message"], error["hint"] or "") == (message.removeprefix("djpkg: "), hint.strip())
+
+
+@pytest.mark.parametrize(("ending", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
+def test_json_prints_one_object_after_a_signal(
+    filled_mirror: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException, code: int
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise ending
+
+    monkeypatch.setattr("djpkg.cli.commands.edit.busy.retry", interrupted)
+    result = run("edit", "1", "title=x", "--json")
+    assert (result.code, json.loads(result.out)) == (
+        code,
+        {"schema": 1, "slug": None, "exit": code, "error": {"message": "interrupted", "hint": None}, "changes": []},
+    )
 
 
 EDITS = {
@@ -574,6 +593,31 @@ else head -1 "$1" > first_line; sed -i 's/^repo_forks = .*/repo_forks = 3/' "$1"
     ).read_text() == "# ERROR: invalid value 'many' for repo_forks; use a whole number, 0 or more\n"
 
 
+@pytest.mark.parametrize(
+    ("mistake", "mend", "error"),
+    [
+        ("""echo 'note = "open' >> "$1" """, "sed -i '$d'", "invalid TOML"),
+        ("""printf '# caf\\351\\n' >> "$1" """, "sed -i '$d'", "the text is not valid UTF-8"),
+        ("""echo 'nothing = 1' >> "$1" """, "sed -i '$d'", "unknown field 'nothing'"),
+        (
+            """sed -i 's/^replaced_by = .*/replaced_by = "nobody"/' "$1" """,
+            """sed -i 's/^replaced_by = .*/replaced_by = "lids"/' """, "replaced_by: unknown package 'nobody'",
+        ),
+    ],
+)  # fmt: skip
+def test_a_text_that_does_not_parse_is_mended_in_the_editor(desk: Desk, mistake: str, mend: str, error: str) -> None:
+    session = desk.edit(
+        'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + f'; {mistake}; else head -1 "$1" > first_line;'
+        f' {mend} "$1"; fi'
+    )
+    assert (session.code, session.kept, desk.title()) == (0, [], "Typed"), session.shown
+    assert (desk.folder / "first_line").read_text().startswith(f"# ERROR: {error}")
+
+
+def test_a_killed_editor_is_reported_as_such(desk: Desk) -> None:
+    assert "was killed by signal 9; nothing changed" in desk.edit("kill -9 $$").shown
+
+
 def test_giving_up_after_a_mistake_changes_nothing(desk: Desk) -> None:
     session = desk.edit('if [ "$(wc -l < turns)" = 1 ]; then echo "stars = x" >> "$1"; else : > "$1"; fi')
     assert (session.code, session.kept, desk.title()) == (0, [], "Django Pots")
@@ -586,7 +630,10 @@ FAILURES = {
     ),
     "ends with 1": (typed("Typed") + "; exit 1", 1),
     "is killed": (typed("Typed") + "; kill -9 $$", 1),
-    "saves invalid UTF-8": (typed("Typed") + """; printf '\\377' >> "$1" """, 1),
+    "saves invalid UTF-8 twice": (
+        'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + """; printf '\\377' >> "$1"; fi""",
+        2,
+    ),
     "ends with 1 after a mistake": (
         'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + '; echo "stars = many" >> "$1"; else exit 1; fi',
         1,
@@ -751,3 +798,32 @@ def test_typed_text_is_kept_if_the_disk_is_full(desk: Desk, monkeypatch: pytest.
     assert session.code == 1
     assert "No space left on device" in session.shown
     assert not lost(session, "Typed")
+
+
+def test_a_repository_that_fetches_cannot_follow_is_reported(filled_mirror: Path) -> None:
+    result = run("edit", "1", "repo_url=https://github.com/a")
+    assert result.code == 0
+    assert "repo_url: the path names no repository on github.com; fetches get nothing from there\n" in result.err
+    result = run("edit", "1", "repo_url=https://git.example.org/a/b")
+    assert "repo_url: git.example.org is not a known forge; fetches get nothing from there\n" in result.err
+    for address in ("https://github.com/a/b", ""):
+        assert "repo_url: " not in run("edit", "1", f"repo_url={address}").err.replace("repo_url: edited", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_edit_whose_output_cannot_be_written_says_that_it_is_stored(
+    filled_mirror: Path, options: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = run_process("edit", "1", "stars=7", *options, stdout=full.fileno())
+    assert result.code == 74
+    assert result.err == "djpkg: the output cannot be written: No space left on device; the edit is stored\n"
+    assert overrides(filled_mirror) == [(1, "repo_watchers", "7")]
+
+
+@pytest.mark.parametrize(("typed", "near"), [("grids+=potery", "pottery"), ("category=ap", "app")])
+def test_an_unknown_category_or_grid_suggests_the_nearest(filled_mirror: Path, typed: str, near: str) -> None:
+    result = run("edit", "django-pots", typed)
+    assert (result.code, result.out) == (2, "")
+    assert f"did you mean {near}" in result.err

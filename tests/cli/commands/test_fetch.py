@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Fetch = Callable[..., Result]
 
-TALLY = ["asked", "updated", "unchanged", "gone", "deferred", "failed", "requests", "quota"]
+TALLY = ["asked", "updated", "unchanged", "gone", "deferred", "failed", "requests", "points", "quota"]
 SOURCES = [source.value for source in SourceName]
 
 
@@ -113,8 +113,14 @@ def test_deferred_and_gone_packages_are_no_errors_with_all(fetch: Fetch, desk: D
 
 def test_verbose_prints_one_line_per_source_on_stderr(fetch: Fetch, desk: Desk) -> None:
     lines = stderr_lines(fetch("--all", "-v"))
-    assert [line.partition(":")[0] for line in lines] == ["catalog", "github", "pypi", "gitlab"]
-    assert all(line.endswith(" requests)") for line in lines)
+    assert [line.partition(":")[0] for line in lines] == [
+        "catalog",
+        "github",
+        "pypi",
+        "gitlab",
+        "done in less than 1 s",
+    ]
+    assert all(line.endswith(" requests)") for line in lines[:-1])
     desk.world.release("plain", "2.0")
     assert "released: plain" in stderr_lines(fetch("--all", "-v"))
 
@@ -153,7 +159,11 @@ def test_text_of_a_server_is_escaped(fetch: Fetch, server: WorldServer) -> None:
 
 def check_keys(document: dict[str, Any]) -> None:
     """Check the keys of the JSON of `fetch --json`."""
-    assert list(document) == ["schema", "started", "finished", "exit", "sources", "events", "failures", "deferred"]
+    error = ["error"] if document["exit"] else []
+    assert list(document) == [
+        "schema", "started", "finished", "exit", *error, "sources", "events", "failures", "deferred",
+    ]  # fmt: skip
+    assert not error or (list(document["error"]) == ["message", "hint"] and document["error"]["message"])
     assert document["schema"] == 1
     assert list(document["sources"]) == SOURCES
     for tally in document["sources"].values():
@@ -217,6 +227,7 @@ def test_json_has_the_same_keys_for_every_exit_code(fetch: Fetch, desk: Desk, ca
     assert document["exit"] == code
     assert bool(document["failures"] or document["deferred"]) == bool(code)
     assert bool(result.stderr) == bool(code)
+    assert not code or document["error"]["message"].partition(" (and ")[0] in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -227,7 +238,8 @@ def test_json_has_counts_events_and_failures(fetch: Fetch, desk: Desk, server: W
     assert document["exit"] == 5
     assert document["started"] == document["finished"] == "2026-11-23T12:00:00Z"
     assert document["sources"]["pypi"] == {
-        "asked": 1, "updated": 1, "unchanged": 0, "gone": 0, "deferred": 0, "failed": 0, "requests": 1, "quota": None,
+        "asked": 1, "updated": 1, "unchanged": 0, "gone": 0, "deferred": 0, "failed": 0, "requests": 1,
+        "points": 0, "quota": None,
     }  # fmt: skip
     github = document["sources"]["github"]
     assert (github["asked"], github["unchanged"], github["requests"]) == (1, 1, len(server.requests("github")))
@@ -307,8 +319,18 @@ def test_a_hint_follows_its_cause_once(fetch: Fetch, desk: Desk, arguments: list
     wrong = desk.server.env["DJPKG_CATALOG_URL"].removesuffix("v4") + "v5"
     result = fetch(*arguments, "--source", "catalog", DJPKG_CATALOG_URL=wrong)
     line, hint = stderr_lines(result)
-    assert line.startswith(f"djpkg: catalog: API not found at {wrong} (404)")
+    assert f"API not found at {wrong} (404)" in line
     assert hint == "       set DJPKG_CATALOG_URL to its address, which ends with /api/v4"
+
+
+def test_no_lock_is_made_beside_a_file_that_is_not_a_mirror(fetch: Fetch, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "text.db").write_text("a text")
+    result = fetch("plain", "--db", str(folder / "text.db"))
+    assert result.exit_code == 74
+    assert stderr_lines(result)[0] == f"djpkg: {folder / 'text.db'} is not a mirror: not a SQLite file"
+    assert [file.name for file in folder.iterdir()] == ["text.db"]
 
 
 def test_a_second_fetch_exits_with_75(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
@@ -424,10 +446,10 @@ def test_a_dry_run_prints_estimates_and_sends_no_request(fetch: Fetch, desk: Des
     assert [line.partition(":")[0] for line in lines] == ["catalog", "github", "gitlab", "pypi"]
     assert all(" requests" in line for line in lines)
     document = json.loads(fetch("--all", "--dry-run", "--json").stdout)
-    assert [estimate["source"] for estimate in document["prices"]] == ["catalog", "github", "gitlab", "pypi"]
+    assert [estimate["source"] for estimate in document["estimates"]] == ["catalog", "github", "gitlab", "pypi"]
     assert all(
-        list(estimate) == ["source", "packages", "least", "most", "points", "quota", "outdated"]
-        for estimate in document["prices"]
+        list(estimate) == ["source", "packages", "least", "most", "points", "quota", "rest_quota", "outdated"]
+        for estimate in document["estimates"]
     )
     assert server.log == []
     assert desk.path.read_bytes() == before
@@ -439,7 +461,7 @@ def test_a_fetch_costs_no_more_than_estimated(fetch: Fetch, desk: Desk, server: 
     env = server.token_env("github") if token else {}
     fetch("--all", "--source", "catalog")
     for _ in range(2):
-        estimates = json.loads(fetch("--all", "--dry-run", "--json", **env).stdout)["prices"]
+        estimates = json.loads(fetch("--all", "--dry-run", "--json", **env).stdout)["estimates"]
         used = json.loads(fetch("--all", "--json", **env).stdout)["sources"]
         for estimate in estimates:
             assert used[estimate["source"]]["requests"] <= estimate["most"]
@@ -466,7 +488,9 @@ def test_requirements_are_fetched_and_unknown_ones_are_listed(desk: Desk, fetch:
     (tmp_path / "requirements.txt").write_text("Plain>=1  # ours\nsix\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.splitlines()[0] == "1 of 2 dependencies is not listed on Django Packages: six"
+    assert result.stderr.splitlines()[0] == (
+        "1 of 2 dependencies is not listed on Django Packages; djpkg list --in FILE --unlisted names them"
+    )
     assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {
         "plain/json",
         "django/json",
@@ -478,10 +502,9 @@ def test_unknown_requirements_are_not_listed_without_a_terminal_or_with_quiet(
     desk: Desk, fetch: Fetch, tmp_path: Path, quiet: tuple[str, ...]
 ) -> None:
     assert fetch("--all", "--source", "catalog").exit_code == 0
-    for text in ("plain\nsix\n", "six\n"):
-        (tmp_path / "requirements.txt").write_text(text)
-        result = fetch("--in", str(tmp_path / "requirements.txt"), *quiet)
-        assert (result.exit_code, result.output) == (0, "")
+    (tmp_path / "requirements.txt").write_text("plain\nsix\n")
+    result = fetch("--in", str(tmp_path / "requirements.txt"), *quiet)
+    assert (result.exit_code, result.output) == (0, "")
 
 
 def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
@@ -490,37 +513,144 @@ def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (tmp_path / "requirements.txt").write_text("six\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
-    assert (result.exit_code, stderr_lines(result)) == (0, ["1 of 1 dependency is not listed on Django Packages: six"])
+    assert result.exit_code == 0
+    assert stderr_lines(result)[0].startswith("1 of 1 dependency is not listed on Django Packages; ")
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
     dry_run = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
-    assert (dry_run.exit_code, json.loads(dry_run.stdout)) == (0, {"schema": 1, "prices": []})
+    assert (dry_run.exit_code, json.loads(dry_run.stdout)) == (0, {"schema": 1, "exit": 0, "estimates": []})
     assert not desk.server.log
 
 
-def test_requirements_need_a_mirror_with_the_catalog(fetch: Fetch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("selection", [["--in", "requirements.txt"], ["slug:plain"], ["grid:forms", "-slug:none"]])
+def test_before_the_first_sweep_files_and_terms_read_the_list_first(
+    desk: Desk, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "requirements.txt").write_text("plain\n")
+    desk.world.add_grid(53, "Forms")
+    desk.world.package("plain").grids = [53]
+    estimated = fetch(*selection, "--dry-run")
+    assert estimated.stderr.endswith("the other sources can be estimated after the catalog is fetched\n")
+    assert estimated.stdout.count("\n") == 1
+    assert fetch(*selection).exit_code == 0
+    assert next(request.path for request in desk.server.requests("catalog")) == "/packages/"
+    assert {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} == {
+        "plain/json",
+        "django/json",
+    }
+    assert desk.show("plain") == expected(desk.world, desk.world.package("plain"))
+
+
+def test_without_the_catalog_files_and_terms_need_a_mirror(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("django-filter\n")
-    result = fetch("--in", str(tmp_path / "requirements.txt"), "--json")
-    assert (result.exit_code, json.loads(result.stdout)["exit"]) == (3, 3)
-    assert "run djpkg fetch --all first" in result.stderr
+    for selection in (["--in", str(tmp_path / "requirements.txt")], ["stars:9000.."]):
+        result = fetch(*selection, "--source", "pypi", "--json")
+        assert (result.exit_code, json.loads(result.stdout)["exit"]) == (3, 3)
+        assert "run djpkg fetch --all first" in result.stderr
+        assert not desk.server.log
+
+
+def test_terms_select_and_narrow_what_is_fetched(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    (tmp_path / "requirements.txt").write_text("plain\ndjango-todo\n")
+
+    def projects(*selection: str) -> set[str]:
+        result = fetch(*selection)
+        assert (result.exit_code, result.output) == (0, "")
+        return {request.path.rpartition("/pypi/")[2] for request in desk.server.requests("pypi")} - {"django/json"}
+
+    assert projects("slug:plain") == {"plain/json"}
+    assert projects("--in", str(tmp_path / "requirements.txt"), "stars:100..") == {"django-todo/json"}
+    assert projects("plain", "--in", str(tmp_path / "requirements.txt")) == {"plain/json", "django-todo/json"}
+    assert projects("plain", "django-todo", "-slug:plain") == {"django-todo/json"}
+    with closing(sqlite3.connect(desk.path)) as db:
+        (request,) = db.execute("SELECT asked FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    assert request == "plain django-todo -slug:plain".replace("-slug", "^slug")
+
+
+@pytest.mark.parametrize(
+    "selection", [["slug:plain", "stars:9000.."], ["plain", "stars:9000.."], ["--in", "empty.txt"]]
+)
+def test_an_empty_selection_asks_nobody(
+    desk: Desk, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.txt").write_text("\n")
+    if "--in" not in selection:
+        assert fetch("--all", "--source", "catalog").exit_code == 0
+    result = fetch(*selection, "--json")
+    assert (result.exit_code, desk.server.log) == (0, [])
+    assert [json.loads(result.stdout)[name] for name in ("exit", "failures", "deferred")] == [0, [], []]
+    assert json.loads(fetch(*selection, "--dry-run", "--json").stdout)["estimates"] == []
+
+
+def test_an_unknown_grid_is_reported_by_json_too(desk: Desk, fetch: Fetch) -> None:
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    result = fetch("grid:nosuch", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["exit"], desk.server.log) == (2, 2, [])
+    assert "unknown grid 'nosuch'" in result.stderr
+    assert fetch("grid:nosuch", "--dry-run").exit_code == 2
+
+
+def test_a_selection_defers_like_all_and_named_packages_do_not(desk: Desk, fetch: Fetch) -> None:
+    desk.world.delete("acme/plain")
+    assert fetch("--all").exit_code == 0
+    gone = [request.path for request in desk.server.requests("github") if "plain" in request.path]
+    assert gone
+    for selection, asked in (("slug:plain", False), ("plain", True)):
+        assert fetch(selection).exit_code == 0
+        assert any("plain" in request.path for request in desk.server.requests("github")) is asked
+    desk.world.add_package("fresh", path="acme/fresh")
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    desk.server.exhaust("github", authorised=False)
+    assert fetch("slug:fresh").exit_code == 0
+    assert fetch("fresh").exit_code == 5
+
+
+def test_a_large_selection_reads_the_list_instead_of_each_package(desk: Desk, fetch: Fetch) -> None:
+    for number in range(20):
+        desk.world.add_package(f"many-{number}", repo_url="")
+    assert fetch("--all", "--source", "catalog").exit_code == 0
+    estimated = json.loads(fetch("slug:many", "--source", "catalog", "--dry-run", "--json").stdout)["estimates"]
+    assert fetch("slug:many", "--source", "catalog").exit_code == 0
+    assert len(desk.server.requests("catalog")) == estimated[0]["most"] == 3
+    assert fetch("slug:many-1", "--source", "catalog", "stars:..0").exit_code == 0
+    assert fetch("slug:many-5", "--source", "catalog").exit_code == 0
+    assert len(desk.server.requests("catalog")) == 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("a", "--all"), ("a", "-q", "-v"), ("a", "--source", "hub"), ("--in", "no")])
-def test_wrong_usage_still_prints_json(fetch: Fetch, arguments: tuple[str, ...]) -> None:
-    result = fetch(*arguments, "--json")
-    assert (result.exit_code, json.loads(result.stdout)["exit"]) == (2, 2)
-    assert result.stderr
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)], ids=["fetch", "dry run"])
+def test_wrong_usage_still_prints_json(fetch: Fetch, arguments: tuple[str, ...], dry_run: tuple[str, ...]) -> None:
+    result = fetch(*arguments, "--json", *dry_run)
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["schema"], document["exit"]) == (2, 1, 2)
+    assert list(document["error"]) == ["message", "hint"]
+    assert document["error"]["message"] in result.stderr
+    assert document["estimates" if dry_run else "failures"] is not None
+
+
+@pytest.mark.parametrize("command", ["fetch", "edit"])
+def test_an_unknown_option_prints_no_json(fetch: Fetch, command: str) -> None:
+    result = CliRunner().invoke(app, [command, "plain", "--json", "--bogus"], prog_name="djpkg")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--bogus" in result.stderr
 
 
 def test_few_named_packages_are_estimated_in_requests_without_points(fetch: Fetch, desk: Desk) -> None:
     desk.tokens = desk.server.token_env()
     assert fetch("--all", "--source", "catalog").exit_code == 0
     (github,) = (
-        one for one in json.loads(fetch("plain", "--dry-run", "--json").stdout)["prices"] if one["source"] == "github"
+        one
+        for one in json.loads(fetch("plain", "--dry-run", "--json").stdout)["estimates"]
+        if one["source"] == "github"
     )
     assert (github["least"], github["most"], github["points"]) == (1, 4, 0)
     (github,) = (
-        one for one in json.loads(fetch("--all", "--dry-run", "--json").stdout)["prices"] if one["source"] == "github"
+        one
+        for one in json.loads(fetch("--all", "--dry-run", "--json").stdout)["estimates"]
+        if one["source"] == "github"
     )
     assert github["points"] > 0
 
@@ -539,18 +669,6 @@ def test_an_invalid_requirements_file_still_prints_json(fetch: Fetch, tmp_path: 
     assert (result.exit_code, report["exit"]) == (2, 2)
     assert "requirements.txt:2: " in report["failures"][0]["reason"]
     assert "requirements.txt:2: " in result.stderr
-
-
-def test_without_a_mirror_requirements_are_looked_up_in_the_packaged_record_with_one_notice(
-    desk: Desk, fetch: Fetch, tmp_path: Path
-) -> None:
-    (tmp_path / "requirements.txt").write_text("django-todo\n")
-    for way in (["--dry-run"], []):
-        result = fetch("--in", str(tmp_path / "requirements.txt"), *way)
-        assert result.exit_code == 0
-        (line,) = result.stderr.splitlines()
-        assert line.startswith(f"there is no mirror at {desk.path} yet; using the packaged record. Run djpkg fetch")
-    assert desk.show("django-todo") == expected(desk.world, desk.world.package("django-todo"))
 
 
 def test_requirements_are_fetched_by_id_even_if_slugs_are_reused(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,8 +165,12 @@ def test_a_killed_first_fetch_leaves_a_valid_mirror_or_none(desk: Desk, launcher
 
 def check_interrupted(ended: Ended, code: int) -> None:
     assert ended.code == code
-    assert ended.stderr == "djpkg: interrupted; fetched data is stored. Run the command again to continue\n"
     document = json.loads(ended.stdout)
+    answered = sum(one["updated"] + one["unchanged"] + one["gone"] for one in document["sources"].values())
+    stored = "What was fetched is stored" if answered else "(Nothing was|What was fetched is) stored"
+    assert re.fullmatch(
+        rf"djpkg: interrupted(; not reached: [\w, ]+)?\. {stored}; run the command again to continue\n", ended.stderr
+    )
     assert document["exit"] == code
     assert document["finished"]
 
@@ -213,6 +218,16 @@ def test_a_fetch_that_waits_for_a_response_is_interrupted_at_once(
     assert json.loads(ended.stdout)["sources"]["catalog"]["updated"] == 4
     assert len(desk.slugs()) == 4
     assert desk.rows("SELECT exit FROM runs") == [(code,)]
+
+
+def test_a_fetch_that_is_interrupted_before_the_first_answer_has_stored_nothing(desk: Desk, launcher: Launcher) -> None:
+    desk.server.fault("catalog", kind="never")
+    pid = launcher.start("fetch", "--all")
+    wait_until(lambda: desk.server.requests("catalog"))
+    os.kill(pid, signal.SIGINT)
+    ended = launcher.wait(pid)
+    assert ended.code == 130
+    assert ended.stderr.endswith(". Nothing was stored; run the command again to continue\n")
 
 
 def test_an_interrupted_fetch_does_not_wait_for_a_dns_lookup(desk: Desk, launcher: Launcher) -> None:

@@ -20,9 +20,11 @@ def mirror(filled_mirror: Path) -> Path:
 
 
 def test_categories_and_grids_are_listed_with_their_package_counts(mirror: Path) -> None:
-    rows = json.loads(run("grids", "--json").out)
-    assert rows[0] == {"type": "category", "id": 1, "slug": "apps", "title": "App", "packages": 3}
-    assert [(row["slug"], row["packages"]) for row in rows if row["type"] == "grid"] == [
+    found = json.loads(run("grids", "--json").out)
+    assert list(found) == ["schema", "categories", "grids"]
+    assert found["schema"] == 1
+    assert found["categories"][0] == {"id": 1, "slug": "apps", "title": "App", "packages": 3}
+    assert [(row["slug"], row["packages"]) for row in found["grids"]] == [
         ("pottery", 3), ("gardening", 1), ("empty-grid", 0),
     ]  # fmt: skip
 
@@ -48,10 +50,10 @@ def test_without_a_mirror_the_packaged_record_is_used_and_no_file_is_created(tmp
 
 
 def test_removed_packages_are_not_counted(mirror: Path) -> None:
-    grids = json.loads(run("grids", "--json").out)
+    grids = json.loads(run("grids", "--json").out)["grids"]
     filled_mirror(mirror, [catalog_facts(8, "new-one", grids=(10,))])
-    after = json.loads(run("grids", "--json").out)
-    assert sum(row["packages"] for row in after) == sum(row["packages"] for row in grids) + 2
+    after = json.loads(run("grids", "--json").out)["grids"]
+    assert sum(row["packages"] for row in after) == sum(row["packages"] for row in grids) + 1
 
 
 def test_titles_contain_no_terminal_control_characters(mirror: Path) -> None:

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from djpkg.cli import terminal
+from djpkg.mirror import fetch_history
+from djpkg.mirror.connection import open_write
+from djpkg.model.fetch_state import Sweep
 from djpkg.model.fields import FIELDS, RECORD
-from djpkg.query.parser import ACTIVE_RULE, STATES
+from djpkg.query.parser import STATES
+from djpkg.source_name import SourceName
 from tests.cli.running import RECORD as RECORD_FILE
-from tests.cli.running import run, run_on_pty, run_on_terminal
-from tests.mirrors import catalog_facts, filled_mirror
+from tests.cli.running import run, run_on_terminal
+from tests.mirrors import NOW, catalog_facts, filled_mirror
 
 
 @pytest.fixture
@@ -38,7 +43,9 @@ def test_all_packages_are_listed_with_most_stars_first(mirror: Path) -> None:
         (["stars:30.."], ["django-pots", "Django_Kiln"]),
         (["grid:pottery", "-is:archived"], ["django-pots", "django-pans"]),
         (["^grid:pottery"], ["lids"]),
-        (["-pots", "django"], ["django-pans"]),
+        (["^pots", "django"], ["django-pans"]),
+        (["--", "-pots", "django"], ["django-pans"]),
+        (["django", "--", "-is:archived", "-pots"], ["django-pans"]),
         (["category:frameworks"], ["django-pans"]),
         (["django:5.2"], ["django-pots"]),
         (["nothing-like-it"], []),
@@ -49,17 +56,74 @@ def test_terms_select_packages(mirror: Path, terms: list[str], found: list[str])
 
 
 @pytest.mark.parametrize(
-    ("term", "message"),
+    ("term", "message", "hint"),
     [
-        ("category:framworks", "unknown category 'framworks'; did you mean frameworks?"),
-        ("grid:potery", "unknown grid 'potery'; did you mean pottery?"),
-        ("grid_slugs:zzz", "unknown grid 'zzz'; djpkg grids lists them"),
+        ("category:framworks", "unknown category 'framworks'", "did you mean frameworks?"),
+        ("grid:potery", "unknown grid 'potery'", "did you mean pottery?"),
+        ("-grid_slugs:zzz", "unknown grid 'zzz'", "djpkg grids lists them"),
+        ("is:activ", "unknown state 'activ'; use removed, gone, blocked, archived,", "did you mean active"),
+        ("-state:arch", "invalid value 'arch' for state; use removed, gone,", "did you mean archived?"),
+        ("starz:5", "unknown field 'starz'", "did you mean stars?"),
     ],
 )
-def test_an_unknown_category_or_grid_is_reported(mirror: Path, term: str, message: str) -> None:
-    result = run("list", term)
-    assert (result.code, result.out, result.err) == (0, "", f"{message}\n")
+@pytest.mark.parametrize("command", ["list", "compare", "fetch", "changes"])
+def test_an_unknown_name_is_a_usage_error_with_the_nearest_in_every_command(
+    mirror: Path, command: str, term: str, message: str, hint: str
+) -> None:
+    with open_write(mirror) as db:  # or fetch would read the list first
+        fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, 4, 4))
+    result = run(command, term)
+    assert (result.code, result.out) == (2, "")
+    first, second = result.err.splitlines()
+    assert first.startswith(f"djpkg: {message}")
+    assert second.startswith(f"       {hint}")
     assert run("list", "grid:pottery", "category:apps").err == ""
+
+
+def test_without_names_of_grids_the_catalog_is_to_be_fetched(mirror: Path) -> None:
+    with open_write(mirror) as db:
+        db.execute("UPDATE grids SET slug = NULL, title = NULL")
+    result = run("list", "grid:pottery")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines() == [
+        "djpkg: unknown grid 'pottery'; no names of grids are known yet",
+        "       run djpkg fetch --all",
+    ]
+    assert slugs("grid:10") == ["django-pots"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("stars=100", "stars:100"),
+        ("stars==100", "stars:100"),
+        ("stars>100", "stars:100.."),
+        ("stars>=100", "stars:100.."),
+        ("stars<5", "stars:..5"),
+        ("stars!=5", "^stars:5"),
+        ("-stars=5", "^stars:5"),
+        ("stars:>100", "stars:100.."),
+        ("-updated:<2020", "updated:..2020"),
+        ("is=active", "is:active"),
+        ("is=", "is:active"),
+        ("django=5.2", "django:5.2"),
+        ("title=django todo", 'title:"django todo"'),
+        ("stars:", "stars:100.."),
+        ("stars=", "stars:100.."),
+        ("-stars:", "stars:100.."),
+        ("is:", "is:active"),
+        ("updated:", "updated:6m.."),
+        ("docs:,", "docs:readthedocs"),
+    ],
+)
+@pytest.mark.parametrize("command", ["list", "compare", "fetch", "changes"])
+def test_a_term_in_the_wrong_form_is_an_error_that_shows_the_right_one(
+    mirror: Path, command: str, typed: str, right: str
+) -> None:
+    result = run(command, typed)
+    assert (result.code, result.out) == (2, "")
+    assert right in result.err.splitlines()[1]
+    assert len(result.err.splitlines()) <= 5
 
 
 def test_an_unknown_number_of_contributors_is_null_in_every_output(mirror: Path) -> None:
@@ -98,15 +162,39 @@ def test_sort_accepts_a_field_with_a_leading_minus(mirror: Path) -> None:
     assert slugs("--sort", "-slug", "-n", "1") == slugs("--sort=-slug", "-n1") == ["lids"]
 
 
+def test_the_signs_of_sort_fields(mirror: Path) -> None:
+    by_stars = ["django-pots", "Django_Kiln", "django-pans", "lids"]
+    assert slugs("-s", "stars") == slugs("-s", "-stars") == by_stars
+    assert slugs("-s", "+stars") == by_stars[::-1]
+    by_slug = ["django-pans", "django-pots", "Django_Kiln", "lids"]
+    assert slugs("-s", "slug") == slugs("-s", "+slug") == by_slug
+    assert slugs("-s", "-slug") == by_slug[::-1]
+    assert slugs("-s", "state") == ["django-pans", "django-pots", "lids", "Django_Kiln"]
+
+
 @pytest.mark.parametrize(
-    "word", ["-forms", "-social", "-ninja", "-history", "-starz", "-n5x", "-stars,starz", "-s-starz", "-fallen", "-nil"]
+    ("typed", "message"),
+    [
+        ("-forms", "-f: unknown field 'orms'"),
+        ("-todo", "unknown option '-todo'"),
+        ("-social", "-s: unknown field 'ocial'"),
+        ("-ninja", "-n: invalid number 'inja'"),
+        ("-n5x", "-n: invalid number '5x'"),
+        ("-read", "-r: no such file: 'ead'"),
+        ("-stars,starz", "-s: unknown field 'tars'"),
+        ("-is", "unknown option '-is'"),
+    ],
 )
-def test_a_word_that_starts_like_an_option_can_be_excluded(mirror: Path, word: str) -> None:
-    filled_mirror(mirror, [catalog_facts(6, f"x-{word[1:]}", repo_description="")])
-    assert slugs(word) == ["django-pots", "Django_Kiln", "django-pans", "lids"]
+def test_a_word_with_a_minus_is_an_error_that_shows_the_caret(mirror: Path, typed: str, message: str) -> None:
+    result = run("list", typed)
+    assert (result.code, result.out) == (2, "")
+    first, second = result.err.splitlines()
+    assert first == f"djpkg: {message}"
+    assert second.endswith(f"'^{typed[1:]}'")
+    assert run("list", f"^{typed[1:]}").code == 0
 
 
-@pytest.mark.parametrize("term", ["-stars:100..", "-forks:50..", "-slug:django-pots", "-forge:none", "-name:pots"])
+@pytest.mark.parametrize("term", ["-stars:100..", "-forks:50..", "-slug:django-pots", "-forge:none"])
 def test_a_filter_that_starts_like_an_option_can_be_excluded(mirror: Path, term: str) -> None:
     assert run("list", term) == run("list", f"^{term[1:]}")
 
@@ -138,9 +226,12 @@ def test_a_short_option_accepts_an_attached_value(mirror: Path, typed: list[str]
 
 
 def test_a_pipe_gets_one_line_per_package_without_a_header(mirror: Path) -> None:
-    first = run("list").lines[0].split("\t")
-    assert first[:2] == ["django-pots", "5112"]
-    assert len(first) == 7
+    rows = [line.split("\t") for line in run("list").lines]
+    assert rows[0] == [
+        "django-pots", "active", "5112", "2026-11-03T12:00:00Z", "78", "2.5.0", "2026-10-14T12:00:00Z",
+        '["4.2","5.2"]', "Flower pots for every model.",
+    ]  # fmt: skip
+    assert [row[:2] for row in rows[1:]] == [["Django_Kiln", "archived"], ["django-pans", "active"], ["lids", "active"]]
 
 
 def test_the_json_is_an_array_with_one_record_per_line(mirror: Path) -> None:
@@ -195,16 +286,28 @@ def test_a_table_fits_the_width_of_the_terminal(mirror: Path, width: int) -> Non
     assert "archived" in result.out or width < 60
 
 
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_package_found_by_grid_or_category_alone_says_so(mirror: Path, width: int) -> None:
+    filled_mirror(mirror, [catalog_facts(6, "django-vases", grids=(11,), repo_description="Made of pottery.")])
+    out = run_on_terminal("list", "pottery", width=width).out
+    assert out.count("(grid Pottery & Kilns)") == 3
+    assert "django-vases (grid" not in out
+    assert "(grid" not in run_on_terminal("list", "django", width=width).out
+    assert run_on_terminal("list", "frame", width=width).out.count("(category Framework)") == 1
+    assert "(grid" not in run("list", "pottery").out
+    assert "(grid Pottery & Kilns)" in run_on_terminal("list", "pottery", "-f", "stars", width=width).out
+
+
+def test_a_terminal_shows_the_state_with_any_choice_of_fields(mirror: Path) -> None:
+    lines = run_on_terminal("list", "-f", "slug,stars").lines
+    assert [line.split() for line in lines[:3]] == [
+        ["SLUG", "STARS", "STATE"], ["django-pots", "5112"], ["Django_Kiln", "77", "archived"],
+    ]  # fmt: skip
+    assert run("list", "-f", "slug,stars").lines[1] == "Django_Kiln\t77"
+    assert run("list", "-f", "slug,state", "--jsonl").lines[0] == '{"slug":"django-pots","state":"active"}'
+
+
 # Messages.
-
-
-def test_a_terminal_shows_30_rows_and_reports_the_limit(tmp_path: Path) -> None:
-    filled_mirror(Path(os.environ["DJPKG_DB"]), [catalog_facts(number, f"p{number}") for number in range(1, 41)])
-    result = run_on_pty("list")
-    assert (len(result.lines), result.err) == (31, "showing 30 of 40; -n 0 shows all\n")
-    assert len(run_on_pty("list", "-n", "0").lines) == 41
-    assert (len(run("list").lines), run("list").err) == (40, "")
-    assert run("list", "-n", "3", "p3").err == "showing 3 of 11; -n 0 shows all\n"
 
 
 def test_forced_colour_does_not_limit_the_rows_of_a_pipe(tmp_path: Path) -> None:
@@ -222,15 +325,55 @@ def test_a_limit_that_is_too_large_is_a_usage_error(mirror: Path, command: str) 
     assert run(command, "-n", "1000000000").code == 0
 
 
-def test_packages_hidden_by_is_active_are_counted(mirror: Path) -> None:
-    result = run("list", "is:active")
-    assert "Django_Kiln" not in result.out
-    assert result.err == "1 hidden by is:active\n"
-
-
 def test_no_match_is_reported_only_on_a_terminal(mirror: Path) -> None:
     assert run_on_terminal("list", "nothing-like-it") == (0, "", "no packages match\n")
     assert run("list", "nothing-like-it") == (0, "", "")
+
+
+def test_a_search_without_hits_suggests_near_slugs(mirror: Path) -> None:
+    assert run("list", "djnago-pots") == (0, "", "no packages match; did you mean django-pots, django-pans?\n")
+    assert run("list", "pot-s", "--json") == (0, "[\n]\n", "no packages match; did you mean django-pots?\n")
+    # It is not the word that hides the packages.
+    assert run("list", "pots", "stars:9000..") == (0, "", "")
+
+
+# Counts.
+
+
+def test_values_are_counted_with_their_packages(mirror: Path) -> None:
+    assert run("list", "--count", "state").lines == ["active\t3", "archived\t1"]
+    assert run("list", "-is:archived", "--count", "category").lines == [
+        "https://djangopackages.org/api/v4/categories/1/\t2",
+        "https://djangopackages.org/api/v4/categories/2/\t1",
+    ]
+    out = run("list", "--count", "license", "--json").out
+    assert json.loads(out) == {
+        "schema": 1,
+        "values": [{"value": "BSD-3-Clause", "packages": 2}, {"value": None, "packages": 2}],
+    }
+    assert run("list", "nothing-like-it", "--count", "stars", "--json").code == 0
+    assert run("list", "--count", "archived", "--csv").lines == ["value,packages", ",2", "false,1", "true,1"]
+    assert run("list", "--count", "checked").lines == ["catalog\t4", "github\t2", "pypi\t2"]
+
+
+def test_elements_of_lists_are_counted_singly(mirror: Path) -> None:
+    assert run("list", "--count", "grid_slugs").lines == ["pottery\t3", "gardening\t1"]
+    counted = json.loads(run("list", "--count", "django", "--json").out)["values"]
+    assert counted == [{"value": "4.2", "packages": 1}, {"value": "5.2", "packages": 1}]
+
+
+def test_counts_on_a_terminal_are_limited_and_say_so(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "stderr_is_terminal", lambda: True)
+    assert run_on_terminal("list", "--count", "forge", "-n", "1") == (
+        0,
+        "PACKAGES  FORGE\n       3  github\n",
+        "showing 1 of 2 values; -n 0 shows all\n",
+    )
+    assert "none" in run_on_terminal("list", "--count", "license").out
+    # A person reads the names behind the addresses.
+    assert run_on_terminal("list", "--count", "grid").lines[1].split() == ["3", "pottery"]
+    assert run_on_terminal("list", "--count", "category").lines[0].split() == ["PACKAGES", "CATEGORY"]
+    assert len(run_on_terminal("list", "--count", "category").lines) == 3
 
 
 # Invalid arguments.
@@ -244,6 +387,11 @@ def test_no_match_is_reported_only_on_a_terminal(mirror: Path) -> None:
         (["starz:5"], "unknown field 'starz'"),
         (["stars:many"], "invalid value 'many' for stars"),
         (["is:lovely"], "unknown state 'lovely'"),
+        (["--count", "starz"], "did you mean stars?"),
+        (["--count", "stars", "-s", "stars"], "--count and --sort cannot be used together"),
+        (["--count", "stars", "-f", "slug"], "--count and --fields cannot be used together"),
+        (["--unlisted"], "--unlisted needs --in FILE"),
+        (["--unlisted", "--count", "stars"], "--count and --unlisted cannot be used together"),
         (["--sort", "starz"], "did you mean stars?"),
         (["--sort", "checked"], "cannot sort by checked"),
         (["-f", "nothing"], "unknown field 'nothing'"),
@@ -286,7 +434,11 @@ def test_a_requirements_file_selects_packages_and_unlisted_dependencies_are_repo
 ) -> None:
     result = run("list", "--in", str(requirements), "-f", "slug")
     assert result.lines == ["django-pots", "Django_Kiln", "django-pans"]
-    assert result.err == "2 of 5 dependencies are not in the mirror: requests, zope-interface\n"
+    assert result.err == "2 of 5 dependencies are not in the mirror; djpkg list --in FILE --unlisted names them\n"
+    assert run("list", "--in", str(requirements), "--unlisted") == (0, "requests\nzope-interface\n", "")
+    as_json = json.loads(run("list", "--in", str(requirements), "--unlisted", "--json").out)
+    assert as_json == {"schema": 1, "unlisted": ["requests", "zope-interface"]}
+    assert run("list", "--in", str(requirements), "--unlisted", "--csv").lines == ["name", "requests", "zope-interface"]
 
 
 def test_urls_and_paths_are_dependencies_too(mirror: Path, requirements: Path) -> None:
@@ -298,16 +450,18 @@ def test_urls_and_paths_are_dependencies_too(mirror: Path, requirements: Path) -
     )
     result = run("list", "--in", str(requirements), "-f", "slug")
     assert result.lines == ["django-pots", "Django_Kiln", "django-pans"]
-    assert result.err == (
-        "4 of 7 dependencies are not in the mirror:"
-        " ./local/lids, /home/x/thing, file:///abs/x, git+https://github.com/mara/nowhere\n"
-    )
+    assert result.err.startswith("4 of 7 dependencies are not in the mirror")
+    names = ["./local/lids", "/home/x/thing", "file:///abs/x", "git+https://github.com/mara/nowhere"]
+    assert run("list", "--in", str(requirements), "--unlisted").lines == names
 
 
-def test_terms_and_limit_apply_to_the_packages_of_the_file(mirror: Path, requirements: Path) -> None:
-    result = run("list", "--in", str(requirements), "is:active", "-n", "1")
+def test_terms_and_limit_apply_to_the_packages_of_the_file(
+    mirror: Path, requirements: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "stderr_is_terminal", lambda: True)
+    result = run("list", "--in", str(requirements), "state:active", "-n", "1")
     assert [line.split("\t")[0] for line in result.lines] == ["django-pots"]
-    assert result.err.splitlines()[1:] == ["showing 1 of 2; -n 0 shows all", "1 hidden by is:active"]
+    assert result.err.splitlines()[1:] == ["showing 1 of 2; -n 0 shows all", "1 hidden by state:active"]
 
 
 def test_standard_input_accepts_pip_freeze_output(mirror: Path) -> None:
@@ -356,4 +510,3 @@ def test_an_invalid_requirements_file_exits_with_2_and_names_the_line(
 def test_the_help_explains_every_state() -> None:
     text = " ".join(run("list", "--help").out.split())
     assert all(f"is:{state.name} {state.about}" in text for state in STATES)
-    assert ACTIVE_RULE in text

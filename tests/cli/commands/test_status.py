@@ -92,9 +92,9 @@ def test_facts_of_a_former_address_do_not_count(mirror: Path) -> None:
 
 def test_runs_are_listed_newest_first_and_a_killed_one_has_no_end(mirror: Path) -> None:
     assert status_json()["runs"] == [
-        {"started": ago(minutes=5), "finished": None, "asked": "django-pots", "exit": None, "causes": []},
+        {"started": ago(minutes=5), "finished": None, "arguments": "django-pots", "exit": None, "causes": []},
         {
-            "started": ago(hours=3), "finished": ago(hours=2), "asked": "--all", "exit": 5,
+            "started": ago(hours=3), "finished": ago(hours=2), "arguments": "--all", "exit": 5,
             "causes": ["github: answered 502 (django-pans)"],
         },
     ]  # fmt: skip
@@ -117,8 +117,8 @@ def test_a_pipe_gets_one_name_and_value_per_line(mirror: Path) -> None:
     lines = run("status").lines
     assert lines[0] == "schema\t1"
     for line in (
-        "packages.listed\t4", "sources.github.failed\t1", "runs.1.finished\t", "runs.2.exit\t5",
-        "runs.2.causes.1\tgithub: answered 502 (django-pans)", "quotas.2.remaining\t4990",
+        "packages.listed\t4", "sources.github.failed\t1", "runs.0.finished\t", "runs.1.exit\t5",
+        "runs.1.causes.0\tgithub: answered 502 (django-pans)", "quotas.1.remaining\t4990",
     ):  # fmt: skip
         assert line in lines
     assert all(line.count("\t") == 1 for line in lines)

@@ -543,3 +543,20 @@ def test_a_recorded_response_is_parsed(server: WorldServer) -> None:
     assert facts is not None
     assert (facts.category, facts.grids) == (1, (53, 62))
     assert facts.last_fetched == "2026-11-22T10:00:00.450707-05:00"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"not JSON", "catalog: the response is not valid JSON"),
+        (b"", "catalog: the response is not valid JSON"),
+        (b"[1]", "catalog: the response is not a package"),
+        (b"null", "catalog: the response is not a package"),
+        (b'{"a": 1}', "catalog: a package without id: the record is invalid: "),
+    ],
+)
+def test_an_unusable_answer_about_a_package_names_its_fault(server: WorldServer, body: bytes, reason: str) -> None:
+    server.fault("catalog", status=200, body=body)
+    with pytest.raises(UnexpectedPayload) as caught:
+        fetch(server, "django-todo")
+    assert str(caught.value).startswith(reason)

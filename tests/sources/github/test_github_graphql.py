@@ -403,6 +403,7 @@ def test_a_server_without_graphql_fails_everything_after_one_request(
     server.fault("graphql", status=404, body={"message": "Not Found"})
     assert set(github.fetch(*paths, sweep=True).values()) == {FAILED}
     assert github.reason(paths[7]).endswith(": HTTP 404 (Not Found) for a GraphQL query")
+    assert "DJPKG_GITHUB_URL" in (github.answers[paths[7]].hint or "")
     assert len(server.requests()) == 1
 
 

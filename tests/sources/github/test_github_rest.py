@@ -392,6 +392,17 @@ def test_a_secondary_rate_limit_defers_the_rest_and_blocks_graphql_too(server: W
     assert len(server.requests()) <= 9
 
 
+@pytest.mark.parametrize("sweep", [False, True], ids=["one by one", "in bulk"])
+def test_at_most_four_requests_with_and_without_a_token_are_sent_at_once(
+    *, server: WorldServer, world: World, sweep: bool
+) -> None:
+    paths = [world.add_repository(f"{owner}/p{n}", commits=[3]).path for n in range(6) for owner in ("closed", "open")]
+    world.refusals["closed"] = "no"
+    server.latency["github"] = 0.05
+    assert set(GitHubHarness(server).fetch(*paths, sweep=sweep).values()) == {UPDATED}
+    assert server.max_in_flight["github"] == 4
+
+
 def test_requests_with_and_without_a_token_share_one_throttle(
     server: WorldServer, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

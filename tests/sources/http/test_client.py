@@ -290,6 +290,7 @@ async def test_fifty_concurrent_slow_responses_all_time_out_and_the_next_request
         serve(choose=lambda request: OK if request.target == "/good" else never) as server,
         client(server.url, limits=limits, connections=25) as http,
     ):
+        await http.get("good")
         results = await asyncio.gather(*(http.get("bad") for _ in range(50)), return_exceptions=True)
         assert [type(result) for result in results] == [Unreachable] * 50
         async with asyncio.timeout(30):  # a slow machine may need several attempts of a second
@@ -298,6 +299,19 @@ async def test_fifty_concurrent_slow_responses_all_time_out_and_the_next_request
                     response = await http.get("good")
                     break
         assert response.status == 200
+
+
+@in_loop
+async def test_a_server_that_has_never_responded_gets_no_second_request() -> None:
+    async with serve(never) as server, client(server.url, limits=Limits(attempt=0.2, total=0.3, attempts=2)) as http:
+        results = await asyncio.gather(*(http.get("x") for _ in range(3)), return_exceptions=True)
+        assert [type(result) for result in results] == [Unreachable] * 3
+        sent = len(server.requests)
+        with pytest.raises(Unreachable, match="no response from"):
+            await http.get("y")
+        assert len(server.requests) == sent
+        # The others waited for the first attempt, and end with the first request.
+        assert sent <= 4
 
 
 @in_loop

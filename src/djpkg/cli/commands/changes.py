@@ -2,76 +2,128 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from djpkg.cli import options, output, terminal
+from djpkg import config
+from djpkg.cli import options, output, selection, terminal
+from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db, Limit
+from djpkg.cli.term_arguments import TermCommand
 from djpkg.errors import UsageError
+from djpkg.mirror import fetch_history
 from djpkg.mirror.events import Change, find_changes
+from djpkg.model.event_names import EVENTS, parse_events
+from djpkg.model.package import package_url
 from djpkg.query import date_ranges
+from djpkg.render import abbreviate
 from djpkg.render.rows import RowList
 from djpkg.text import quote_input
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from djpkg.mirror.damage import DamagedRow
 
 DEFAULT_SINCE = "30d"
+LAST_FETCH = "last-fetch"
+SCHEMA = 1
+# The values of a line, and the keys of an event in JSON.
+_KEYS = ("at", "slug", "event", "old", "new")
 
 app = options.new_app()
 
 
 @app.command(
+    cls=TermCommand,
     epilog=options.examples(
         "djpkg changes --since 7d",
         "djpkg changes django-todo --since 2025",
-        "djpkg changes --since 1d --json | jq -r '.[].slug'",
-        more="Events: added, removed, back, released, yanked, archived, unarchived, moved, gone, blocked,"
-        " license and suggested."
-        " A pipe gets one line each, with tabs: time, slug, event, old value, new value.",
-    )
+        "djpkg changes -r requirements.txt --since last-fetch",
+        "djpkg changes is:active --event archived,gone",
+        "djpkg changes --since 1d --json | jq -r '.events[].slug'",
+        more=f"Events: {', '.join(EVENTS[:-1])} and {EVENTS[-1]}."
+        " A pipe gets one line each, with tabs: time, slug, event, old value, new value."
+        " last-fetch: what was found after the fetch --all before the last one. Only those that ended with 0 count, so"
+        " that nothing is missed after djpkg fetch --all && djpkg changes --since last-fetch.",
+    ),
 )
 def changes(
-    packages: Annotated[
-        list[str] | None, options.package_argument("[PACKAGE]...", "Only these packages; as for show.")
-    ] = None,
+    selected: Annotated[list[str] | None, options.selection_argument("Only these packages.")] = None,
     *,
+    manifests: Annotated[list[str] | None, options.requirements_option("Only")] = None,
     since: Annotated[
-        str, typer.Option("--since", metavar="TIME", help="Start: a date, or a time span before now such as 7d or 6m.")
+        str,
+        typer.Option(
+            "--since", metavar="TIME", help="Start: a date, a time span before now such as 7d or 6m, or last-fetch."
+        ),
     ] = DEFAULT_SINCE,
+    event_names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--event",
+            metavar="NAME,...",
+            help="Only these events. Repeatable.",
+            autocompletion=candidates.events,
+        ),
+    ] = None,
     limit: Limit = None,
     as_json: AsJson = False,
+    as_atom: Annotated[bool, typer.Option("--atom", help="Print an Atom feed.")] = False,
     db: Db = None,
 ) -> None:
     """Show what changed between fetches.
 
     Packages that were added or removed, releases, and repositories that were archived, moved or deleted; newest first.
     """
-    start = _parse_since(since, now=options.now())
+    options.check_exclusive(json=as_json, atom=as_atom)
+    now = options.now()
+    start = None if since.strip() == LAST_FETCH else format_time(_parse_since(since, now=now))
+    names = parse_events(event_names or ())
+    chosen, files = selection.parse_selection(selected, manifests)
     damaged: list[DamagedRow] = []
-    max_rows = options.row_limit(limit, machine_readable=as_json)
-    with options.open_mirror(db) as mirror:
-        ids = [options.find_package(mirror, text) for text in packages] if packages else None
-        # One more row than is printed shows whether there are more.
+    max_rows = options.row_limit(limit, machine_readable=as_json or as_atom)
+    with options.read_mirror(db) as mirror:
+        if files is not None:
+            selection.report(mirror, files, quiet=not terminal.stderr_is_terminal())
+        last = fetch_history.find_last_but_one(mirror) if start is None else None
         found = find_changes(
-            mirror, since=format_time(start), packages=ids, limit=max_rows + 1 if max_rows else 0, damaged=damaged
+            mirror,
+            since=start,
+            after=last,
+            packages=selection.find_ids(mirror, chosen) if chosen.is_given else None,
+            names=names,
+            # One more row than is printed shows whether there are more.
+            limit=max_rows + 1 if max_rows else 0,
+            damaged=damaged,
         )
     shown = found[:max_rows] if max_rows else found
-    if as_json or not terminal.is_terminal():
-        output.write_rows(RowList(Change._fields, shown), "json" if as_json else "plain")
+    rows = [(one.at, one.slug, one.event, one.old, one.new) for one in shown]
+    if as_json:
+        output.write_object({"schema": SCHEMA, "events": [dict(zip(_KEYS, row, strict=True)) for row in rows]})
+    elif as_atom:
+        words = [
+            *(selected or ()),
+            *(f"--in {name}" for name in manifests or ()),
+            *(f"--event {name}" for name in names),
+        ]
+        _write_feed(shown, words, now=now)
+    elif not terminal.is_terminal():
+        output.write_rows(RowList(_KEYS, rows), "plain")
     elif shown:
         from djpkg.render.small_tables import events_table
 
         width, ascii_only = terminal.width(), terminal.ascii_only()
-        terminal.print_renderable(events_table(shown, now=options.now(), width=width, ascii_only=ascii_only))
+        terminal.print_renderable(events_table(rows, now=now, width=width, ascii_only=ascii_only))
     else:
-        terminal.write_stderr(f"nothing changed since {format_time(start)}")
+        begin = start or (last.finished if last is not None else None)
+        terminal.write_stderr(f"nothing changed since {begin}" if begin else "nothing changed so far")
     output.report_damaged(damaged)
-    if len(found) > len(shown):
+    if len(found) > len(shown) and terminal.stderr_is_terminal():
         terminal.flush()
         terminal.write_stderr(f"showing the newest {len(shown)}; -n 0 shows all")
 
@@ -79,5 +131,24 @@ def changes(
 def _parse_since(text: str, *, now: datetime) -> datetime:
     period = date_ranges.parse_date_range(text.strip(), now=now)
     if period is None:
-        raise UsageError(f"invalid --since {quote_input(text)}; use {date_ranges.DATE_FORMATS}")
+        raise UsageError(f"invalid --since {quote_input(text)}; use {LAST_FETCH}, {date_ranges.DATE_FORMATS}")
     return period.first
+
+
+def _write_feed(changes: Sequence[Change], selection_words: Sequence[str], *, now: datetime) -> None:
+    from djpkg.render.atom import FeedEvent, render_feed  # noqa: PLC0415 - for this option alone
+
+    catalog = config.catalog_url(os.environ)
+    events = [
+        FeedEvent(
+            change.at,
+            change.package,
+            change.slug,
+            abbreviate.safe_link(package_url(change.slug, api=catalog)),
+            change.event,
+            change.old,
+            change.new,
+        )
+        for change in changes
+    ]
+    terminal.write_stdout(render_feed(events, selection=selection_words, updated=format_time(now)))

@@ -16,15 +16,15 @@ from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
-from djpkg.errors import DjpkgError, MirrorError, UsageError
+from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, MirrorError, UsageError
 from djpkg.mirror import busy, lock, resolve
-from djpkg.mirror.categories import get_categories_and_grids
+from djpkg.mirror.categories import get_known_names
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.files import file_id
 from djpkg.mirror.overrides import read_raw
 from djpkg.mirror.package import get_merged
 from djpkg.mirror.serialization import to_public
-from djpkg.model import fields, forge_servers
+from djpkg.model import fields, forge_servers, repository_url
 from djpkg.model.fields import EDITABLE, Field, Kind, Owner
 from djpkg.model.overrides import merge_lists
 from djpkg.render.escape import escape, field_text
@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from djpkg.editing.assignments import CategoryAndGridIds
+    from djpkg.editing.assignments import KnownNames
     from djpkg.model.merge import Merged, StoredValue
     from djpkg.model.package import Value
 
     # The effective values -> the overrides to store.
     Revise: TypeAlias = Callable[[Mapping[str, StoredValue]], Mapping[str, StoredValue]]
 
+# Whose values fetches change often.
+_FETCHED = (Owner.FORGE, Owner.PYPI, Owner.PYPI_OR_FORGE)
 ResultT = TypeVar("ResultT")
 
 app = options.new_app()
@@ -79,7 +81,7 @@ class _Found(NamedTuple):
     merged: Merged | None
     name: str
     overrides: Mapping[bytes, object]
-    ids: CategoryAndGridIds
+    ids: KnownNames
 
 
 @app.command(
@@ -113,28 +115,48 @@ def edit(
     """
     try:
         found, changes = _edit(package, assigned or (), unset or (), db)
-    except DjpkgError:
+    except DjpkgError as error:
         if as_json:  # scripts always get one object
-            output.write_object(to_json(None, []))
+            output.write_object(to_json(None, [], error))
         raise
+    except (KeyboardInterrupt, SystemExit) as ending:
+        if as_json:
+            output.write_object(to_json(None, [], _to_error(ending)))
+        raise
+    try:
+        _write_changes(found.name, changes, as_json=as_json)
+    except MirrorError as error:
+        raise MirrorError(f"{error}; the edit is stored") from error
+    _write_notes(changes, _undo_command(found.merged, changes, db))
+
+
+def _write_changes(name: str, changes: list[FieldChange], *, as_json: bool) -> None:
+    """Write to stdout what the edit changed. Raises MirrorError if the output cannot be written."""
     if as_json:
-        output.write_object(to_json(found.name, changes))
+        output.write_object(to_json(name, changes))
     elif not terminal.is_terminal():
         rows = [(change.name, _text(change, change.old), _text(change, change.new)) for change in changes]
         output.write_rows(RowList(("field", "old", "new"), rows), "plain")
     else:
         for change in changes:
             old, new = _text(change, change.old) or "(none)", _text(change, change.new) or "(none)"
-            terminal.write_stdout(f"{escape(found.name)} {escape(change.name)}: {old} -> {new}\n")
+            terminal.write_stdout(f"{escape(name)} {escape(change.name)}: {old} -> {new}\n")
     terminal.flush()
-    _write_notes(changes, _undo_command(found.merged, changes, db))
 
 
-def to_json(slug: str | None, changes: list[FieldChange]) -> dict[str, object]:
+def _to_error(ending: KeyboardInterrupt | SystemExit) -> DjpkgError:
+    """Return a signal, as `interrupts.raising_signals` raises it, as an error."""
+    error = DjpkgError("interrupted")
+    error.exit_code = INTERRUPTED if isinstance(ending, KeyboardInterrupt) else TERMINATED
+    return error
+
+
+def to_json(slug: str | None, changes: list[FieldChange], error: DjpkgError | None = None) -> dict[str, object]:
     """Return the report of an edit; `slug` is null after an error."""
     return {
         "schema": 1,
         "slug": slug,
+        **output.ending_json(error),
         "changes": [
             {
                 "field": change.name,
@@ -151,6 +173,7 @@ def _edit(
     package: str, assigned: Sequence[str], unset: Sequence[str], db: Path | None
 ) -> tuple[_Found, list[FieldChange]]:
     """Store the edit; return the package before it, and the changed fields."""
+    options.check_package_name(package)
     parsed = assignments.parse_assignments(assigned)
     path = config.mirror_path(os.environ, db)
     fields_to_unset = [_find_editable(name) for name in unset]
@@ -228,7 +251,7 @@ def _find(path: Path, package: str, *, must_merge: bool, shown: set[str]) -> _Fo
                 shown.add(problem)
                 terminal.write_stderr(f"djpkg: {problem}")
         name = resolve.find_slug(mirror, number) or str(number)
-        return _Found(number, merged, name, read_raw(mirror, number), get_categories_and_grids(mirror))
+        return _Found(number, merged, name, read_raw(mirror, number), get_known_names(mirror, number))
 
 
 def _store(path: Path, number: int, revise: Revise, unset: Sequence[bytes]) -> tuple[Merged, Merged] | None:
@@ -320,10 +343,19 @@ def _write_notes(changes: list[FieldChange], undo_command: str | None) -> None:
     if not changes:
         terminal.write_stderr("nothing changed")
     for change in changes:
-        if change.is_edited and change.field is not None and change.field.owner in (Owner.FORGE, Owner.PYPI):
+        if change.is_edited and change.field is not None and change.field.owner in _FETCHED:
             terminal.write_stderr(f"{change.name}: edited; fetches no longer change the shown value")
+        if change.is_edited and change.name == "repo_url":
+            _report_unsupported(str(change.new or ""))
     if undo_command is not None:
         terminal.write_stderr(f"undo: {undo_command}")
+
+
+def _report_unsupported(url: str) -> None:
+    """Write to stderr why fetches cannot follow a repository URL, if they cannot."""
+    repository = repository_url.parse_repository_url(url, forge_servers.forge_servers(os.environ))
+    if isinstance(repository, repository_url.NoRepository) and repository.state == "unsupported":
+        terminal.write_stderr(f"repo_url: {repository.reason}; fetches get nothing from there")
 
 
 def _undo_command(package: Merged | None, changes: list[FieldChange], db: Path | None) -> str | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from djpkg import config
-from djpkg.cli import options, output, project_files, selection, terminal
+from djpkg.cli import options, output, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
-from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, PackageNotFound, UsageError
+from djpkg.cli.term_arguments import TermCommand
+from djpkg.errors import DjpkgError, UsageError
 from djpkg.mirror import fetch_history
+from djpkg.mirror.selection import Selection
 from djpkg.source_name import SourceName
 from djpkg.text import quote_input
 
@@ -32,19 +33,19 @@ app = options.new_app()
 
 
 @app.command(
+    cls=TermCommand,
     epilog=options.examples(
         "djpkg fetch django-todo django-crispy-forms",
         "djpkg fetch --all",
         "djpkg fetch --all --source pypi --dry-run",
         "djpkg fetch -r requirements.txt",
+        "djpkg fetch grid:forms -is:archived",
         more="Exit codes: 0 done, 1 failed, 3 not found, 4 refused (token or rate limit), 5 partial,"
         " 75 another fetch is running.",
-    )
+    ),
 )
 def fetch(
-    packages: Annotated[
-        list[str] | None, options.package_argument("[PACKAGE]...", "Package names, as for show.")
-    ] = None,
+    selected: Annotated[list[str] | None, options.selection_argument("The packages to fetch.")] = None,
     *,
     all_packages: Annotated[bool, typer.Option("--all", help="Fetch every package of the catalog.")] = False,
     source_names: Annotated[
@@ -72,44 +73,48 @@ def fetch(
 
     Prints nothing on success if stderr is not a terminal. To continue an interrupted fetch, run it again.
     """
-    interactive = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
-    named = tuple(packages or ())
+    interactive = terminal.stderr_is_terminal() and not quiet
+    chosen = Selection()
     try:
-        if sum((bool(packages), all_packages, bool(manifests))) != 1:
-            message = "give either package names, --all or --in FILE"
+        chosen, files = selection.parse_selection(selected, manifests)
+        if chosen.is_given is all_packages:
+            message = "give either packages, terms and --in FILE, or --all"
             raise UsageError(message, hint="for example: djpkg fetch django-todo")
         options.check_exclusive(quiet=quiet, verbose=verbose)
         sources = _parse_sources(source_names)
-        if manifests:
-            named = _find_required(manifests, db, report=interactive or verbose, quiet=quiet)
-        if not named and not all_packages:  # no dependency is listed in the catalog
-            if as_json:
-                output.write_object(_estimates_to_json([]) if dry_run else _new_report(()).as_json())
-            return
+        if files is not None and not quiet:  # what was not read is trouble
+            selection.report_files(files if interactive or verbose else files._replace(read=()))
         from djpkg.fetch import run  # imports httpx
         from djpkg.fetch.request import FetchRequest
 
         request = FetchRequest(
-            packages=named,
+            packages=chosen.packages,
             manifests=tuple(manifests or ()),
+            requirements=chosen.requirements,
+            terms=selection.typed_terms(selected),
+            query=chosen.query,
             all_packages=all_packages,
             sources=sources,
             refetch=refetch,
         )
         if dry_run:
-            _print_estimates(request, db, as_json=as_json)
+            estimates, is_partial = _estimate(request, db, report=interactive or verbose)
+            _print_estimates(estimates, is_partial=is_partial, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
         progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
-        if as_json and not dry_run:
-            report = _new_report(named)
-            report.abort(str(error), error.exit_code)
-            output.write_object(report.as_json())
+        if as_json:
+            output.write_object(estimates_to_json([], error) if dry_run else _failed_report(chosen.packages, error))
         raise
+    from djpkg.fetch import report_text
+
     if as_json:
-        output.write_object(report.as_json())
+        output.write_object(report_text.report_json(report))
+    if files is not None and (interactive or verbose):
+        with options.open_mirror(db, missing="") as mirror:
+            selection.report_unlisted(mirror, files.requirements)
     _print_report(report, db, summary=interactive or verbose)
     terminal.flush()
     raise typer.Exit(report.exit_code)
@@ -132,50 +137,19 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
 def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> None:
     """Fetch what these files require, for a command that reads it afterwards; `quiet` prints trouble alone.
 
-    Where the catalog was never read completely, it is read first. Raises DjpkgError; interrupts end the program.
+    Raises DjpkgError; an interruption ends the program.
     """
     from djpkg.fetch import run
     from djpkg.fetch.request import FetchRequest
 
-    interactive = sys.stderr is not None and terminal.is_terminal(sys.stderr) and not quiet
+    interactive = terminal.stderr_is_terminal() and not quiet
+    request = FetchRequest(manifests=tuple(manifests), requirements=files.requirements)
+    progress = _new_progress(visible=interactive, quiet=quiet)
     path = config.mirror_path(os.environ, db)
-
-    def fetch_request(request: FetchRequest) -> None:
-        report = run.fetch(
-            request, path, os.environ, progress=_new_progress(visible=interactive, quiet=quiet), clock=options.now
-        )
-        _print_report(report, db, summary=interactive)
-        if report.stop_code in (INTERRUPTED, TERMINATED):
-            raise typer.Exit(report.stop_code)
-
-    with options.open_mirror(db, missing="") as mirror:
-        has_catalog = fetch_history.find_sweep(mirror, SourceName.CATALOG) is not None
-    if not has_catalog:
-        fetch_request(FetchRequest(all_packages=True, sources=frozenset({SourceName.CATALOG})))
-    with options.open_mirror(db, missing="") as mirror:
-        ids, _ = selection.find_required_packages(mirror, files.requirements)
-    if ids:
-        fetch_request(FetchRequest(packages=tuple(map(str, ids)), manifests=tuple(manifests)))
-
-
-def _find_required(manifests: Sequence[str], db: Path | None, *, report: bool, quiet: bool) -> tuple[str, ...]:
-    """Return the ids of the packages that a project depends on; a slug may belong to a removed package too.
-
-    Dependencies that are not in the catalog are no error; `report` lists them on stderr, and the files of a folder.
-    What was not read is trouble, which only `quiet` hides.
-    """
-    files = project_files.read_project_files(manifests)
-    requirements = files.requirements
-    if not quiet:
-        selection.report_files(files if report else files._replace(read=()))
-    with options.open_mirror(db, missing="using the packaged record") as mirror:
-        ids, unknown = selection.find_required_packages(mirror, requirements)
-        if requirements and not ids and fetch_history.find_sweep(mirror, SourceName.CATALOG) is None:
-            message = f"found none of the {len(requirements):,} dependencies: the mirror has no catalog yet"
-            raise PackageNotFound(message, hint="run djpkg fetch --all first")
-    if unknown and report:
-        terminal.write_stderr(unknown)
-    return tuple(map(str, ids))
+    report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
+    _print_report(report, db, summary=interactive)
+    if report.interrupted:
+        raise typer.Exit(report.exit_code)
 
 
 def _new_progress(*, visible: bool, quiet: bool) -> Progress:
@@ -197,37 +171,67 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
     """Print each cause of errors on one line, and its hint on another; then the summary, if wanted."""
     from djpkg.fetch import report_text
 
-    for line, hint in report_text.causes(report):
-        terminal.write_stderr(f"djpkg: {line}")
+    for line, hint in [*report_text.causes(report), *report_text.unchecked_causes(report)]:
+        terminal.write_warning(line)
         if hint:
             terminal.write_stderr(f"       {hint}")
     for line in report_text.closed_lines(report):
         terminal.write_stderr(f"djpkg: {line}")
     for edits in report.removed_edits:
         terminal.write_stderr(f"djpkg: {describe_removed_edits(edits, db)}")
-    if report.stop_code in (INTERRUPTED, TERMINATED):
-        terminal.write_stderr("djpkg: interrupted; fetched data is stored. Run the command again to continue")
+    if report.interrupted:
+        terminal.write_warning(report_text.interrupted_line(report))
     if summary:
         for line in [*report_text.summary_lines(report), *report_text.token_hint_lines(report)]:
             terminal.write_stderr(line)
 
 
-def _print_estimates(request: FetchRequest, db: Path | None, *, as_json: bool) -> None:
+def _estimate(request: FetchRequest, db: Path | None, *, report: bool) -> tuple[list[Estimate], bool]:
+    """Return the estimates, and whether the other sources can be estimated only after the catalog's list is read."""
+    from djpkg.fetch import estimate, selected
+
+    with options.open_mirror(db) as mirror:
+        estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
+        is_first = fetch_history.find_sweep(mirror, SourceName.CATALOG) is None
+        if report and not is_first:
+            selection.report_unlisted(mirror, request.requirements or ())
+    reads_list = request.all_packages or selected.selects_from_list(request)
+    return estimates, is_first and reads_list and [one.source for one in estimates] == [SourceName.CATALOG]
+
+
+def _print_estimates(estimates: Sequence[Estimate], *, is_partial: bool, as_json: bool) -> None:
     from djpkg.fetch import estimate
 
-    notice = "" if request.manifests else options.SEED_NOTICE  # printed already for --in
-    with options.open_mirror(db, missing=notice) as mirror:
-        estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
     if as_json:
-        output.write_object(_estimates_to_json(estimates))
+        output.write_object(estimates_to_json(estimates))
         return
     terminal.write_stdout("".join(f"{line}\n" for line in estimate.estimate_lines(estimates)))
-    if request.all_packages and len(estimates) == 1:
+    if is_partial:
         terminal.write_stderr("the other sources can be estimated after the catalog is fetched")
 
 
-def _estimates_to_json(estimates: Sequence[Estimate]) -> dict[str, object]:
-    return {"schema": 1, "prices": [one._asdict() for one in estimates]}
+def estimates_to_json(estimates: Sequence[Estimate], error: DjpkgError | None = None) -> dict[str, object]:
+    """Return the object of ``--dry-run --json``."""
+    from djpkg.fetch.report import quota_json
+
+    quotas = ("quota", "rest_quota")
+    return {
+        "schema": 1,
+        **output.ending_json(error),
+        "estimates": [
+            one._asdict() | {name: quota_json(quota) for name in quotas for quota in [getattr(one, name)]}
+            for one in estimates
+        ],
+    }
+
+
+def _failed_report(named: tuple[str, ...], error: DjpkgError) -> dict[str, object]:
+    """Return the report of a fetch that could not start."""
+    from djpkg.fetch import report_text
+
+    report = _new_report(named)
+    report.abort(str(error), error.exit_code, hint=error.hint)
+    return report_text.report_json(report)
 
 
 def _new_report(named: tuple[str, ...]) -> Report:

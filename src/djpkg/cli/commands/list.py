@@ -5,53 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
-from typer.core import TyperCommand
 
 from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields, Limit
+from djpkg.cli.term_arguments import WordCommand
 from djpkg.errors import UsageError
-from djpkg.mirror import listing
+from djpkg.mirror import listing, resolve
+from djpkg.mirror.selection import Selection
 from djpkg.model import fields
+from djpkg.model.value_counts import ValueCount, count_values
 from djpkg.query import parser
 from djpkg.render import known_values
+from djpkg.render.rows import RowList
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from typer._click.formatting import HelpFormatter
-    from typer._click.shell_completion import CompletionItem
 
     from djpkg.mirror.damage import DamagedRow
     from djpkg.model.fields import Column
     from djpkg.query.parser import Query, Sort
 
 # The columns of a pipe.
-PIPE_COLUMNS = fields.parse_columns(
-    "slug,repo_watchers,last_updated,commits_last_year,pypi_version,released,repo_description"
-)
+PIPE_COLUMNS = fields.parse_columns("slug,state,stars,updated,commits,version,released,django,description")
+_SLUG = fields.parse_columns("slug")
+
+# Fields of addresses, and those with the names that a person reads.
+_READABLE = {"category": fields.get("category_title"), "grids": fields.get("grid_slugs")}
 
 app = options.new_app()
 
 
-class ListCommand(TyperCommand):
-    """A command that accepts terms with a leading minus (`-is:archived`) without a `--` before them."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
-        """Parse the arguments after replacing the minus of such terms by `^`, which has the same meaning."""
-        with_value = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
-        known = {name for param in self.params for name in param.opts} | {"-h"}
-        return super().parse_args(ctx, exclude_with_carets(args, with_value=with_value, known=known))
-
-    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override] # see above
-        """Return options, and terms with a leading minus."""
-        from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - for completion alone
-
-        items = super().shell_complete(ctx, incomplete)
-        if incomplete[:1] == "-" and incomplete[1:2] not in ("", "-"):
-            items += [CompletionItem(term) for term in candidates.terms(ctx, incomplete)]
-        return items
+class ListCommand(WordCommand):
+    """A command whose help explains the states."""
 
     def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override] # see above
         """Write what each state means, before the terms and the examples."""
@@ -60,42 +49,8 @@ class ListCommand(TyperCommand):
         super().format_epilog(ctx, formatter)
 
 
-def exclude_with_carets(args: Sequence[str], *, with_value: Collection[str], known: Collection[str]) -> list[str]:
-    """Replace the minus of excluding terms by a caret: ``-is:archived`` -> ``^is:archived``.
-
-    `known` are the options, and `with_value` those of them that take the next argument as their value. ``-n10`` is an
-    option too, but only where ``10`` is valid for it.
-    """
-    result: list[str] = []
-    is_value = False
-    for index, arg in enumerate(args):
-        if arg == "--":
-            return [*result, *args[index:]]
-        is_option = is_value or arg in known or arg[1:2] in ("", "-") or _takes_value(arg[1], arg[2:])
-        result.append(arg if is_option or arg[:1] != "-" else f"^{arg[1:]}")
-        is_value = not is_value and arg in with_value
-    return result
-
-
-def _takes_value(letter: str, value: str) -> bool:
-    """Whether an option takes a value attached to its letter: ``-n10`` does, ``-ninja`` does not."""
-    try:
-        match letter:
-            case "n":
-                return value.isascii() and value.isdecimal()
-            case "f":
-                return bool(fields.parse_columns(value))
-            case "s":
-                return bool(parser.parse_sort([value]))
-            case "r":
-                return project_files.exists(value)
-    except UsageError:
-        pass
-    return False
-
-
 _TERMS = """A TERM is a word, is:STATE or a filter FIELD:VALUE. Words match slug, title, description, category and
-grids. Commas separate alternatives; a leading - or ^ excludes.
+grids. Commas separate alternatives. ^ before any term excludes it, as does - before is: and FIELD:.
 
 Numbers and times take ranges: stars:100.. or released:2025..2026. A time is a date, or a time span before now: 12h, 7d,
 2w, 6m, 1y. djpkg fields lists the fields, each with an example.
@@ -107,9 +62,10 @@ Numbers and times take ranges: stars:100.. or released:2025..2026. A time is a d
     epilog=options.examples(
         "djpkg list todo",
         "djpkg list stars:100.. updated:6m.. -is:archived",
-        "djpkg list is:active grid:forms --sort -released",
+        "djpkg list state:active grid:forms --sort released",
         "djpkg list django:5.2 license:MIT,BSD -n 10",
         "djpkg list -r requirements.txt is:stale",
+        "djpkg list is:active --count license",
         "djpkg list --json | jq '.[].slug'",
         more=_TERMS,
     ),
@@ -130,7 +86,7 @@ def list_(
             "-s",
             "--sort",
             metavar="FIELD,...",
-            help="Sort by fields; -FIELD reverses.",
+            help="Sort by fields, numbers and times highest first; -FIELD descends, +FIELD ascends.",
             autocompletion=candidates.sorts,
         ),
     ] = None,
@@ -141,30 +97,102 @@ def list_(
     as_tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values with a header.")] = False,
     names: Fields = None,
     manifests: Annotated[list[str] | None, options.requirements_option("Only")] = None,
+    counted: Annotated[
+        str | None,
+        typer.Option(
+            "--count",
+            metavar="FIELD",
+            help="Print each value of a field with its number of packages.",
+            autocompletion=candidates.columns,
+        ),
+    ] = None,
+    unlisted: Annotated[
+        bool, typer.Option("--unlisted", help="With --in: print the dependencies that the catalog does not list.")
+    ] = False,
     db: Db = None,
 ) -> None:
     """List packages: all, or those that match every TERM."""
     output_format = output.choose_format(json=as_json, jsonl=as_lines, csv=as_csv, tsv=as_tsv)
+    _check_combination(
+        {"--count": counted is not None, "--unlisted": unlisted},
+        {"--sort": bool(sort), "--fields": names is not None},
+    )
     query = parser.parse_query(terms or (), now=options.now())
     sorts = parser.parse_sort(sort or ())
     selected = fields.parse_columns(names) if names is not None else None
+    column = fields.Column(counted, fields.get(counted)) if counted is not None else None
     max_rows = options.row_limit(limit, machine_readable=output_format is not None)
+    if unlisted and (terms or not manifests):
+        raise UsageError("--unlisted needs --in FILE and no terms", hint="for example: djpkg list -r . --unlisted")
     files = project_files.read_project_files(manifests) if manifests else None
-    with options.open_mirror(db) as mirror:
-        allowed = frozenset(selection.find_and_report(mirror, files)) if files is not None else None
+    with options.read_mirror(db) as mirror:
+        if unlisted and files is not None:
+            selection.report_files(files)
+            _print_unlisted(selection.find_unlisted(mirror, files), output_format)
+            return
+        listing.check_names(mirror, query)
+        allowed = None
+        if files is not None:
+            selection.report(mirror, files)
+            allowed = frozenset(selection.find_ids(mirror, Selection(requirements=files.requirements)))
         search = _Search(mirror, sorts, allowed)
-        ids = search.find_ids(query, max_rows)
+        ids = search.find_ids(query, 0 if column else max_rows)
         damaged: list[DamagedRow] = []
-        if output_format is None and terminal.is_terminal():
-            _draw(mirror, ids, selected, damaged)
+        if column is not None:
+            _print_counts(mirror, ids, column, damaged, output_format=output_format, limit=max_rows)
+        elif output_format is None and terminal.is_terminal():
+            _draw(mirror, ids, query, selected, damaged)
         else:
             columns = selected or (PIPE_COLUMNS if output_format is None else fields.RECORD_COLUMNS)
             output.write_rows(output.PackageRows(mirror, ids, columns, damaged), output_format or "plain")
         terminal.flush()
-        for message in listing.describe_unknown_names(mirror, query):
-            terminal.write_stderr(message)
         output.report_damaged(damaged)
-        _report_hidden(search, query, shown=len(ids), limit=max_rows)
+        _report_hidden(search, query, shown=len(ids), limit=0 if column else max_rows)
+
+
+def _check_combination(modes: Mapping[str, bool], others: Mapping[str, bool]) -> None:
+    """Raise UsageError if an option that prints something else than packages comes with one that is about packages."""
+    given = [name for name, is_given in modes.items() if is_given]
+    rest = [*given[1:], *(name for name, is_given in others.items() if is_given)]
+    if given and rest:
+        message = f"{given[0]} and {rest[0]} cannot be used together"
+        raise UsageError(message)
+
+
+def _print_unlisted(names: Sequence[str], output_format: str | None) -> None:
+    if output_format == "json":
+        output.write_object({"schema": 1, "unlisted": list(names)})
+    else:
+        output.write_rows(RowList(("name",), [(name,) for name in names]), output_format or "plain")
+
+
+def _print_counts(
+    mirror: sqlite3.Connection,
+    ids: Sequence[int],
+    column: Column,
+    damaged: list[DamagedRow],
+    *,
+    output_format: str | None,
+    limit: int,
+) -> None:
+    to_terminal = output_format is None and terminal.is_terminal()
+    if to_terminal:
+        column = fields.Column(column.key, _READABLE.get(column.field.name, column.field))
+    rows = listing.get_rows(mirror, ids, (column,), damaged, now=options.now())
+    counts = count_values(row[column.field.name] for row in rows)
+    shown = counts[:limit] if limit else counts
+    if output_format == "json":
+        output.write_object({"schema": 1, "values": [one._asdict() for one in shown]})
+    elif not to_terminal:
+        output.write_rows(RowList(ValueCount._fields, shown), output_format or "plain")
+    elif shown:
+        from djpkg.render.small_tables import counts_table
+
+        width, ascii_only = terminal.width(), terminal.ascii_only()
+        terminal.print_renderable(counts_table(shown, column, now=options.now(), width=width, ascii_only=ascii_only))
+    if len(counts) > len(shown) and terminal.stderr_is_terminal():
+        terminal.flush()
+        terminal.write_stderr(f"showing {len(shown)} of {len(counts):,} values; -n 0 shows all")
 
 
 class _Search(NamedTuple):
@@ -190,25 +218,50 @@ class _Search(NamedTuple):
 
 
 def _draw(
-    mirror: sqlite3.Connection, ids: Sequence[int], columns: Sequence[Column] | None, damaged: list[DamagedRow]
+    mirror: sqlite3.Connection,
+    ids: Sequence[int],
+    query: Query,
+    columns: Sequence[Column] | None,
+    damaged: list[DamagedRow],
 ) -> None:
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
-    needed = (*columns, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    needed = (
+        (*columns, *_SLUG, *known_values.NEEDED_COLUMNS) if columns else fields.parse_columns(",".join(TABLE_FIELDS))
+    )
     rows = list(listing.get_rows(mirror, ids, needed, damaged, now=options.now()))
     if rows:
         width, ascii_only = terminal.width(), terminal.ascii_only()
-        table = packages_table(rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only)
+        matches = listing.find_name_matches(mirror, ids, query)
+        table = packages_table(
+            rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only, matches=matches
+        )
         terminal.print_renderable(table)
 
 
 def _report_hidden(search: _Search, query: Query, *, shown: int, limit: int) -> None:
-    """Print on stderr how many packages the limit or `is:active` hides."""
+    """Report on stderr that nothing matches, and if it is a terminal how many packages limit and `is:active` hide."""
+    if not shown:
+        _report_no_match(search, query)
+    if not terminal.stderr_is_terminal():
+        return
     total = search.count(query) if limit and shown == limit else shown
     if total > shown:
-        terminal.write_stderr(f"showing {shown} of {total}; -n 0 shows all")
-    elif not shown and terminal.is_terminal():
+        terminal.write_stderr(f"showing {shown} of {total:,}; -n 0 shows all")
+    if (active := parser.without_active(query)) is not None:
+        others, term = active
+        if hidden := search.count(others) - total:
+            terminal.write_stderr(f"{hidden:,} hidden by {term}")
+
+
+def _report_no_match(search: _Search, query: Query) -> None:
+    """Suggest slugs near the words, if it is the words that match nothing."""
+    words = query._replace(filters=(), conditions=())
+    near = ""
+    if query.included_words and not search.count(words):
+        catalog = selection.addresses().catalog
+        near = resolve.suggest_slugs(search.mirror, "-".join(query.included_words), catalog=catalog)
+    if near:
+        terminal.write_stderr(f"no packages match; {near}")
+    elif terminal.is_terminal():
         terminal.write_stderr("no packages match")
-    without_active = parser.without_active(query)
-    if without_active is not None and (hidden := search.count(without_active) - total):
-        terminal.write_stderr(f"{hidden} hidden by is:active")

@@ -107,7 +107,7 @@ def show(
     selected = fields.parse_columns(names) if names is not None else None
     if web is not None:
         _check_page(web, alone=not (as_json or selected or sources))
-    with options.open_mirror(db) as mirror:
+    with options.read_mirror(db) as mirror:
         number = options.find_package(mirror, package)
         _report_removed_edits(mirror, number, db)
         if web is not None:
@@ -164,7 +164,11 @@ def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool)
         return
     origins = {column.key: _origin_to_json(package, column.field.name) for column in columns}
     if as_json:
-        sources = [source._asdict() for source in package.sources]
+        # A fetch's `asked` is a number of packages.
+        sources = [
+            {"requested" if key == "asked" else key: value for key, value in source._asdict().items()}
+            for source in package.sources
+        ]
         slug = package.values["slug"]
         output.write_object({"schema": SOURCES_SCHEMA, "slug": slug, "fields": origins, "sources": sources})
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from djpkg import config, credentials
 from djpkg.cli import options, output, terminal
 from djpkg.cli.options import AsJson, Db
-from djpkg.cli.suggested_command import describe_removed_edits
+from djpkg.cli.suggested_command import add_db_option, describe_removed_edits
 from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.status import SourceStatus, Status, get_status
@@ -128,7 +128,16 @@ def _to_json(path: Path, size: int | None, state: Status, tokens: Mapping[Source
             }
             for quota in state.quotas
         ],
-        "runs": [{**run._asdict(), "causes": list(run.causes)} for run in state.runs],
+        "runs": [
+            {
+                "started": run.started,
+                "finished": run.finished,
+                "arguments": run.asked,
+                "exit": run.exit,
+                "causes": list(run.causes),
+            }
+            for run in state.runs
+        ],
     }
 
 
@@ -138,12 +147,12 @@ def _sweep_to_json(state: Status, source: SourceName) -> Json:
 
 
 def _flatten(value: Json, name: str = "") -> Iterator[tuple[str, bool | int | str | None]]:
-    """Yield dotted names and values: ``{"runs": [{"exit": 0}]}`` gives ``("runs.1.exit", 0)``."""
+    """Yield dotted names and values: ``{"runs": [{"exit": 0}]}`` gives ``("runs.0.exit", 0)``."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flatten(inner, f"{name}.{key}" if name else key)
     elif isinstance(value, list):
-        for number, inner in enumerate(value, start=1):
+        for number, inner in enumerate(value):
             yield from _flatten(inner, f"{name}.{number}")
     else:
         yield name, value
@@ -163,7 +172,7 @@ def _lines(
 ) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line."""
     if size is None:
-        yield "mirror", f"none yet at {path}; djpkg fetch --all creates it"
+        yield "mirror", add_db_option(f"none yet at {path}; djpkg fetch --all creates it", db)
     else:
         yield "mirror", f"{path}, {_format_size(size)}, format {state.version}"
         removed = f", {state.removed:,} removed from the catalog" if state.removed else ""

@@ -66,6 +66,7 @@ class _Category(msgspec.Struct):
 
 
 _ANY_RECORD = msgspec.json.Decoder(_AnyRecord)
+_JSON = msgspec.json.Decoder(msgspec.Raw)
 _PACKAGE = msgspec.json.Decoder(_Package)
 _GRID = msgspec.json.Decoder(_Grid)
 _CATEGORY = msgspec.json.Decoder(_Category)
@@ -135,6 +136,10 @@ def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, kind: s
     except UnexpectedPayload:
         # Decoded again for a message that names the record: valid records need no second pass.
         number = parse_id(body)
+        if number is None:
+            decode_json(_JSON, body, source=SourceName.CATALOG)
+            if bytes(body).lstrip()[:1] != b"{":
+                raise UnexpectedPayload(f"catalog: the response is not a {kind}") from None
         which = f"a {kind} without id" if number is None else f"{kind} {number}"
         return decode_json(decoder, body, source=SourceName.CATALOG, what=f"{which}: the record")
 

@@ -47,13 +47,17 @@ class PendingRepository:
 
 
 class AnswerCollector(AnswerBuffer[ForgeFacts]):
-    """Collects answers from concurrent tasks and yields them in pages."""
+    """Collects answers from concurrent tasks and yields them in pages.
+
+    `has_found` is whether GitHub has answered about a repository that exists.
+    """
 
     def __init__(self, targets: Iterable[RepositoryTarget], *, now: datetime) -> None:
         super().__init__()
         self._open = dict.fromkeys(target.coordinate for target in targets)
         self._now = now
         self._deferral_reasons: dict[datetime | None, str] = {}
+        self.has_found = False
 
     def add_repository(
         self, target: RepositoryTarget, repository: RepositoryFacts | None, *, etag: str | None = None
@@ -62,6 +66,7 @@ class AnswerCollector(AnswerBuffer[ForgeFacts]):
 
         `repository` is None where the source answered "unchanged".
         """
+        self.has_found = True
         known = target if repository is None else repository
         head = Head(known.head, known.head_at)
         weeks = freshness.weeks_from_head(target, head, now=self._now)

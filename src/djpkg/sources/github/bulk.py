@@ -21,6 +21,7 @@ from djpkg.sources.github.graphql import GraphQLResponse, NoResult
 from djpkg.sources.github.probe import parse_probe, probe_query
 from djpkg.sources.github.rest import STATE_FACTS, RepositoryStatus
 from djpkg.sources.github.window import HistoryPage, PageRequest, Window, next_pages, parse_window, window_query
+from djpkg.sources.http.api_check import address_hint
 from djpkg.sources.http.owner_client import owner_of
 from djpkg.sources.http.rate_limit import RateLimitHit, rate_limit_from_headers
 from djpkg.sources.identity import check_identity
@@ -224,7 +225,10 @@ class BulkFetch:
         for _ in range(MAX_ATTEMPTS):
             http_response = await self.client.post("graphql", body, retry_timeouts=False)
             if http_response.status != HTTPStatus.OK:
-                raise status_error(http_response, "a GraphQL query")
+                error = status_error(http_response, "a GraphQL query")
+                if error.status == HTTPStatus.NOT_FOUND:
+                    error.hint = address_hint(SOURCE)
+                raise error
             response = GraphQLResponse(http_response)
             if response.exceeded_limit is None:
                 return response

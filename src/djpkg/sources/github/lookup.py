@@ -7,7 +7,7 @@ concurrently, in the order of the targets, and none is started that the remainin
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,23 +24,36 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from djpkg.model.facts import ForgeFacts
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.sources.github.answers import AnswerCollector, PendingRepository
     from djpkg.sources.github.rest import RestApi
     from djpkg.sources.http.rate_limit import Quota
 
-MAX_CONCURRENT = 8
+MAX_CONCURRENT = 4
 MAX_REQUESTS_PER_REPOSITORY = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestFetcher:
-    """Fetches single repositories or single parts and adds the answers to `answers`."""
+    """Fetches single repositories or single parts and adds the answers to `answers`.
+
+    Those about repositories that were not found are kept in `gone`, until `finish_gone`.
+    """
 
     rest: RestApi
     answers: AnswerCollector
     now: datetime
     clock: Callable[[], datetime]
+    gone: list[Answer[ForgeFacts]] = field(default_factory=list)
+
+    def finish_gone(self, error: SourceError | None) -> None:
+        """Add the answers about repositories that were not found; as failures if `error` is given."""
+        for answer in self.gone:
+            if error is None:
+                self.answers.finish(answer)
+            else:
+                self.answers.fail(answer.coordinate, error)
 
     async def fetch(self, target: RepositoryTarget) -> None:
         """Fetch all parts that are due. Raises CredentialsRejected; any other error becomes an answer."""
@@ -53,7 +66,7 @@ class RestFetcher:
             return
         if isinstance(found, RepositoryStatus):
             answer = Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=STATE_FACTS[found])
-            self.answers.finish(answer)
+            self.gone.append(answer)
         elif found is not None:
             if found.needs_weeks:
                 await self.fetch_window(found)

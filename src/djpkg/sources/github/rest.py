@@ -20,6 +20,7 @@ from djpkg.model.facts import ForgeFacts, RepositoryFacts
 from djpkg.model.lookups import NO_HEAD, Head
 from djpkg.sources.github.errors import SOURCE, ErrorKind, classify_error, is_refusal, status_error
 from djpkg.sources.http import payload
+from djpkg.sources.http.api_check import api_not_found
 from djpkg.sources.http.owner_client import OwnerClient, owner_of
 from djpkg.sources.identity import check_identity
 from djpkg.times import format_time, parse_time
@@ -160,8 +161,10 @@ class RestApi:
                 return RestRepository(facts, record.default_branch, response.etag, has_commits=record.size > 0)
             case HTTPStatus.NOT_MODIFIED:
                 return RepositoryStatus.UNCHANGED
-            case HTTPStatus.NOT_FOUND if "json" in response.headers.get("content-type", ""):
-                return RepositoryStatus.GONE  # a web server at a wrong base URL answers 404 too, but not with JSON
+            case HTTPStatus.NOT_FOUND:
+                if "json" not in response.headers.get("content-type", ""):
+                    raise api_not_found(self._client, response.status)  # an error page of a web server
+                return RepositoryStatus.GONE
             case HTTPStatus.FORBIDDEN | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
                 if classify_error(response) is ErrorKind.BLOCKED:
                     return RepositoryStatus.BLOCKED

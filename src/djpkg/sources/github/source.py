@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 from djpkg.errors import CredentialsRejected
 from djpkg.model.batch_sizes import ONE_BY_ONE_LIMIT
 from djpkg.model.fetch_state import ANONYMOUS
@@ -17,6 +19,7 @@ from djpkg.sources.github.bulk import BulkFetch
 from djpkg.sources.github.errors import parse_rate_limit
 from djpkg.sources.github.lookup import MAX_CONCURRENT, QuotaGate, RestFetcher, WorkerPool, fetch_each
 from djpkg.sources.github.rest import HEADERS, RestApi
+from djpkg.sources.http.api_check import KnownResource, find_api_error
 from djpkg.sources.http.client import Client
 from djpkg.sources.http.rate_limit import Quota
 from djpkg.sources.http.response import Authorization
@@ -41,6 +44,14 @@ REQUESTS_PER_MINUTE = 900
 """REST requests, with and without a token together (GitHub: "secondary rate limits")."""
 MINUTE_SECONDS = 62.0
 """The length of that minute, with a margin for requests that arrive late."""
+
+
+class _RateLimit(msgspec.Struct):
+    resources: dict[str, object]
+
+
+_KNOWN_RESOURCE = KnownResource("rate_limit", _RateLimit)
+"""A request for it does not count (GitHub REST "Get rate limit status for the authenticated user")."""
 
 
 class GitHub:
@@ -141,6 +152,8 @@ class GitHub:
                 wait = timedelta(seconds=self._limits.wait)
                 gate = QuotaGate(self.quota, authorized=self._rest.authorized, clock=self._clock, wait=wait)
                 await fetch_each(targets, lookup=lookup, gate=gate, answers=answers)
+            needs_check = lookup.gone and not answers.has_found
+            lookup.finish_gone(await find_api_error(self._rest, _KNOWN_RESOURCE) if needs_check else None)
         except* CredentialsRejected as group:
             rejected = next((error for error in group.exceptions if isinstance(error, CredentialsRejected)), None)
         return rejected

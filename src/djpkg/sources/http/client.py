@@ -25,6 +25,7 @@ from djpkg.sources.http.transport import (
     Transport,
     is_broken_connection,
     is_retryable,
+    is_timeout,
     open_transport,
 )
 from djpkg.sources.source import Spent
@@ -106,7 +107,8 @@ class Client:
 
     `auth` is sent only over https or to loopback, and only to the server of `base_url`. Tasks may share a client, which
     has at most `connections` concurrent requests. Clients may share a `throttle`. `detect_rate_limit` is called with
-    responses of status 403 and 429. Tests replace `clock`, `sleep` and
+    responses of status 403 and 429. After a request without any response in time, while there was none to another one
+    either, no more are sent. Tests replace `clock`, `sleep` and
     `open_transport`.
     """
 
@@ -129,9 +131,10 @@ class Client:
     ) -> None:
         own_headers = {
             "Accept-Encoding": "gzip",  # which `Decompressor` can bound
-            "User-Agent": f"djpkg/{djpkg.__version__} (local mirror of djangopackages.org)",
+            "User-Agent": f"djpkg/{djpkg.__version__} (+{djpkg.HOME_PAGE})",
         }
         self.source = source
+        self.base_url = base_url.rstrip("/")
         self.quota = quota
         self.spent = spent
         self._transport = Transport(
@@ -159,6 +162,8 @@ class Client:
         )
         self._failures = 0
         self._last_failure = ""
+        self._has_responded = False
+        self._silence: Unreachable | None = None
 
     @property
     def authorized(self) -> bool:
@@ -249,6 +254,8 @@ class Client:
         With `streaming` and status 200 the attempt is still open.
         """
         while True:
+            if self._silence is not None:
+                raise self._silence
             if self._failures >= self._limits.max_failures:
                 message = f"gave up after {self._failures} failed requests; last error: {self._last_failure}"
                 raise Unreachable(f"{self.source}: {message}")
@@ -259,7 +266,10 @@ class Client:
             except Unreachable as error:
                 failure = error
                 pause = budget.next_pause(broken=is_broken_connection(error)) if is_retryable(error) else None
+                if pause is None and is_timeout(error) and not self._has_responded:
+                    self._silence = error
             else:
+                self._has_responded = True
                 if self._is_rate_limited(response, budget):
                     continue
                 if response.status not in TRANSIENT or response.status in returned:

@@ -244,6 +244,11 @@ def is_broken_connection(error: Unreachable) -> bool:
     return isinstance(error.__cause__, (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError))
 
 
+def is_timeout(error: Unreachable) -> bool:
+    """Whether there was no response in time."""
+    return isinstance(error.__cause__, (TimeoutError, httpx.TimeoutException))
+
+
 def is_retryable(error: Unreachable) -> bool:
     """Whether another attempt may succeed: always, except with an invalid certificate."""
     return not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))

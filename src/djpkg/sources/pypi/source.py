@@ -14,11 +14,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import msgspec
+
 from djpkg.errors import SourceError, UnexpectedPayload, Unreachable
 from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
 from djpkg.model.facts import Outcome, PypiFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.answer_buffer import AnswerBuffer
+from djpkg.sources.http.api_check import KnownResource, address_hint, find_api_error
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import SingleServerSource
 from djpkg.sources.http.response import http_status_error
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
     PypiAnswer: TypeAlias = Answer[PypiFacts]
 
-MAX_CONCURRENT = 8
+MAX_CONCURRENT = 4
 UNCHANGED_PAGE_SIZE = 500
 """The most answers per page for projects that the list shows as unchanged."""
 BLOCKING_STATUSES = frozenset((401, 403))
@@ -47,6 +50,17 @@ MAX_LIST_BYTES = 256 * 2**20
 """The list has about 40 million bytes now."""
 
 _SERIAL = re.compile(r"[0-9]{1,15}")
+
+
+class _Info(msgspec.Struct):
+    name: str
+
+
+class _Metadata(msgspec.Struct):
+    info: _Info
+
+
+_KNOWN_PROJECT = KnownResource("pypi/pip/json", _Metadata)
 
 
 class Pypi(SingleServerSource):
@@ -134,14 +148,22 @@ class Pypi(SingleServerSource):
     ) -> None:
         circuit = CircuitBreaker(blocking_statuses=BLOCKING_STATUSES)
         waiting = iter(targets)
+        gone: list[PypiAnswer] = []
+        has_answered = False
 
         async def work() -> None:
+            nonlocal has_answered
             for target in waiting:
-                buffer.add(await self._fetch_project(target, listed.get(target.coordinate), circuit))
+                answer = await self._fetch_project(target, listed.get(target.coordinate), circuit)
+                has_answered = has_answered or answer.outcome in (Outcome.UPDATED, Outcome.UNCHANGED)
+                (gone.append if answer.outcome is Outcome.GONE else buffer.add)(answer)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(MAX_CONCURRENT, len(targets))):
                 group.create_task(work())
+        error = await find_api_error(self._client, _KNOWN_PROJECT) if gone and not has_answered else None
+        for answer in gone:
+            buffer.add(answer if error is None else failed_answer(answer.coordinate, error))
 
     async def _fetch_project(
         self, target: ProjectTarget, listed_serial: int | None, circuit: CircuitBreaker
@@ -163,7 +185,8 @@ def _parse_response(target: ProjectTarget, listed_serial: int | None, response: 
     name = target.coordinate
     if response.body.lstrip()[:1] == b"<":
         # A proxy or an error page: with any status, it says nothing about the project.
-        raise Unreachable(f"pypi: got an HTML page instead of JSON ({response.status})")
+        hint = address_hint(SourceName.PYPI) if response.status == HTTPStatus.NOT_FOUND else None
+        raise Unreachable(f"pypi: got an HTML page instead of JSON ({response.status})", hint=hint)
     serial = _parse_serial(response)
     match response.status:
         case HTTPStatus.OK:

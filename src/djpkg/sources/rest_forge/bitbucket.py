@@ -17,6 +17,7 @@ import msgspec
 from djpkg.model.facts import RepositoryFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
+from djpkg.sources.http.api_check import KnownResource
 from djpkg.sources.rest_forge.commits import Commit, find_head, read_commits
 from djpkg.sources.rest_forge.forge import RestForge
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from djpkg.sources.rest_forge.lookup import RepositoryLookup
 
 PER_PAGE = 100
+
+
+class _HookEvents(msgspec.Struct):
+    """The kinds of webhooks, each with a link to its events: the shortest list that needs no token."""
+
+    repository: dict[str, object]
 
 
 class _Branch(msgspec.Struct):
@@ -72,6 +79,7 @@ class Bitbucket(RestForge):
     """Bitbucket Cloud at `base_url`. The token has the form EMAIL:TOKEN, which `credentials` has checked."""
 
     name = SourceName.BITBUCKET
+    known = KnownResource("hook_events", _HookEvents)
     cost = 4  # the repository, its watchers, its forks and the first commits
     hourly_without_token = 60
 

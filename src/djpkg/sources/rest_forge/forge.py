@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from djpkg.config import API_BY_SOURCE
 from djpkg.errors import CredentialsRejected, QuotaExhausted, SourceError, Unreachable
+from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.sources.answer_buffer import AnswerBuffer
+from djpkg.sources.http.api_check import find_api_error
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import Client
 from djpkg.sources.http.owner_client import OwnerClient, owner_of
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from djpkg.model.facts import ForgeFacts
     from djpkg.model.lookups import RepositoryTarget
     from djpkg.source_name import SourceName
+    from djpkg.sources.http.api_check import KnownResource
     from djpkg.sources.rest_forge.lookup import ForgeAnswer
 
 MAX_CONCURRENT = 4
@@ -46,7 +49,8 @@ class Server:
     """One server during a fetch: decides whether the next lookup may start.
 
     `client` sends the token, if there is one, `anonymous` does not. `cost` is the least number of requests for one
-    repository, `hourly` the rate limit without a token if responses do not state it.
+    repository, `hourly` the rate limit without a token if responses do not state it. `gone` are the answers about
+    repositories that were not found, `has_answered` is whether the API has answered about another one.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Server:
         self._hourly = hourly
         self._wait = timedelta(seconds=wait)
         self._clock = clock
+        self.gone: list[ForgeAnswer] = []
+        self.has_answered = False
         self._answered = False
         self._circuit = CircuitBreaker()
 
@@ -131,6 +137,8 @@ class RestForge(ABC):
     name: SourceName
     cost: int
     """The least number of requests for one repository."""
+    known: KnownResource
+    """What every server has, to be requested without a token."""
     hourly_without_token: int | None = None
     """The rate limit without a token, if responses do not state it."""
 
@@ -221,6 +229,7 @@ class RestForge(ABC):
                     answers.add(failed_answer(target.coordinate, obstacle))
                 else:
                     running.add(group.create_task(self._run_lookup(server, target, now, answers)))
+        await self._finish_gone(server, answers)
 
     async def _run_lookup(
         self, server: Server, target: RepositoryTarget, now: datetime, answers: AnswerBuffer[ForgeFacts]
@@ -237,7 +246,21 @@ class RestForge(ABC):
         # The quota without a token does not limit the repositories of owners that accept it.
         without_token = lookup.client.refused and isinstance(error, QuotaExhausted)
         server.record(None if without_token else error)
-        answers.add(lookup.answer(error))
+        answer = lookup.answer(error)
+        if answer.outcome is Outcome.GONE:
+            server.gone.append(answer)
+        else:
+            server.has_answered = server.has_answered or answer.outcome in (Outcome.UPDATED, Outcome.UNCHANGED)
+            answers.add(answer)
+
+    async def _finish_gone(self, server: Server, answers: AnswerBuffer[ForgeFacts]) -> None:
+        """Add the answers about repositories that were not found, as failures if there is no API."""
+        error: SourceError | None = None
+        if server.gone and not server.has_answered:
+            host = next(host for host, one in self._servers.items() if one is server)
+            error = await find_api_error(server.anonymous, self.known, host=host)
+        for answer in server.gone:
+            answers.add(answer if error is None else failed_answer(answer.coordinate, error))
 
     async def _try_lookup(self, lookup: RepositoryLookup) -> SourceError | None:
         """Look up a repository and return the error that ended the lookup early."""

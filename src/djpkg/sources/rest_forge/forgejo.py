@@ -16,6 +16,7 @@ from djpkg import times
 from djpkg.model.facts import RepositoryFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
+from djpkg.sources.http.api_check import KnownResource
 from djpkg.sources.rest_forge.commits import Commit, find_head, read_commits
 from djpkg.sources.rest_forge.forge import RestForge
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 PER_PAGE = 50
 """The maximum of a server in its default configuration."""
+
+
+class _Version(msgspec.Struct):
+    version: str
 
 
 class _Repository(msgspec.Struct):
@@ -69,6 +74,7 @@ class Forgejo(RestForge):
     """Codeberg at `base_url`, and the user's own servers with the same API (see `RestForge`)."""
 
     name = SourceName.FORGEJO
+    known = KnownResource("version", _Version)
     cost = 2  # the repository and the first commits
 
     def _authorization(self, secret: str) -> str:

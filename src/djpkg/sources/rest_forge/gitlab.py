@@ -18,6 +18,7 @@ from djpkg.model.facts import RepositoryFacts, WeeksFacts
 from djpkg.model.lookups import NO_HEAD, Head
 from djpkg.source_name import SourceName
 from djpkg.sources.http import payload
+from djpkg.sources.http.api_check import KnownResource
 from djpkg.sources.rest_forge.forge import RestForge
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from djpkg.sources.rest_forge.lookup import RepositoryLookup
 
 PER_PAGE = 100
+
+
+class _Named(msgspec.Struct):
+    path_with_namespace: str
 
 
 class _Project(msgspec.Struct):
@@ -66,6 +71,7 @@ class GitLab(RestForge):
 
     name = SourceName.GITLAB
     cost = 2  # the project and the head
+    known = KnownResource("projects?simple=true&per_page=1", list[_Named])
 
     async def look_up(self, lookup: RepositoryLookup) -> None:
         """Request the project and its head, then the window and the contributors if the head moved.

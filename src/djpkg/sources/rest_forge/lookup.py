@@ -13,6 +13,7 @@ from djpkg.errors import UnexpectedPayload
 from djpkg.model import freshness
 from djpkg.model.facts import ContributorsFacts, ForgeFacts, Outcome, RepositoryFacts, WeeksFacts
 from djpkg.sources.http import payload
+from djpkg.sources.http.api_check import api_not_found
 from djpkg.sources.http.response import http_status_error
 from djpkg.sources.identity import check_identity
 from djpkg.sources.source import Answer, failed_answer
@@ -73,11 +74,14 @@ class RepositoryLookup:
     def is_found(self, response: Response) -> bool:
         """Return False and set `state` when the repository is gone or blocked; `decode` raises for other errors.
 
-        Only a 404 with a JSON body means gone: at a wrong address a web server answers 404 to everything.
+        Only a 404 with a JSON body means gone: at a wrong address a web server answers 404 to everything. Raises
+        HTTPStatusError for another 404.
         """
         if response.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
             self.state = "blocked"
-        elif response.status == HTTPStatus.NOT_FOUND and "json" in response.headers.get("content-type", ""):
+        elif response.status == HTTPStatus.NOT_FOUND:
+            if "json" not in response.headers.get("content-type", ""):
+                raise api_not_found(self.client.client, response.status, host=self.target.host)
             self.state = "gone"
         return self.state == "ok"
 

@@ -1,0 +1,116 @@
+"""Commands whose arguments include terms, which may start with a minus: ``-is:archived``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from djpkg.cli import options, project_files
+from djpkg.cli.completion import candidates
+from djpkg.errors import UsageError
+from djpkg.model import fields
+from djpkg.query import parser
+from djpkg.text import quote_input
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import typer
+    from typer._click.shell_completion import CompletionItem
+
+
+class TermCommand(options.Command):
+    """A command that accepts ``-field:value`` and ``-is:state``; any other argument with a minus is an option."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
+        """Parse the arguments after replacing the minus of such terms by ``^``, which has the same meaning."""
+        return super().parse_args(ctx, exclude_with_carets(args, with_value=self.options_with_value()))
+
+    def options_with_value(self) -> set[str]:
+        """Return the options that take the next argument as their value."""
+        return {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
+
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[override] # see above
+        """Return options, and terms with a leading minus."""
+        from typer._click.shell_completion import CompletionItem  # noqa: PLC0415 - for completion alone
+
+        items = super().shell_complete(ctx, incomplete)
+        if incomplete[:1] == "-" and incomplete[1:2] not in ("", "-"):
+            items += [CompletionItem(term) for term in candidates.terms(ctx, incomplete)]
+        return items
+
+
+class WordCommand(TermCommand):
+    """A `TermCommand` that takes words too: an unknown option like ``-todo`` is an error that shows ``'^todo'``."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # see above
+        """Parse the arguments after a look at those with one minus. UsageError for an invalid one."""
+        flags = {name for param in self.params for name in param.opts} | {"-h"}
+        arguments = exclude_with_carets(args, with_value=self.options_with_value())
+        for arg in option_arguments(arguments, with_value=self.options_with_value()):
+            if arg[:2] not in flags:
+                message = f"unknown option {quote_input(arg)}"
+                raise UsageError(message, hint=_exclude_hint(arg))
+            if (reason := invalid_value(arg)) is not None:
+                hint = f"{reason.hint}; {_exclude_hint(arg)}" if reason.hint else _exclude_hint(arg)
+                raise UsageError(f"{arg[:2]}: {reason}", hint=hint)
+        return super().parse_args(ctx, arguments)
+
+
+def exclude_with_carets(args: Sequence[str], *, with_value: Collection[str]) -> list[str]:
+    """Replace the minus of excluding terms by a caret: ``-is:archived`` -> ``^is:archived``.
+
+    `with_value` are the options that take the next argument as their value.
+    """
+    result: list[str] = []
+    is_value = False
+    for index, arg in enumerate(args):
+        if arg == "--":
+            return [*result, *args[index:]]
+        is_excluded = not is_value and _is_short(arg) and parser.is_term(arg[1:]) and not _has_value(arg)
+        result.append(f"^{arg[1:]}" if is_excluded else arg)
+        is_value = not is_value and arg in with_value
+    return result
+
+
+def option_arguments(args: Sequence[str], *, with_value: Collection[str]) -> list[str]:
+    """Return the arguments with one minus that are options, without values, as in ``-n10``."""
+    found: list[str] = []
+    is_value = False
+    for arg in args:
+        if arg == "--":
+            break
+        if not is_value and _is_short(arg):
+            found.append(arg)
+        is_value = not is_value and arg in with_value
+    return found
+
+
+def invalid_value(arg: str) -> UsageError | None:
+    """Return what is wrong with the value that is attached to an option's letter, as in ``-ninja``; else None."""
+    letter, value = arg[1], arg[2:]
+    try:
+        match letter:
+            case "n" if value and not (value.isascii() and value.isdecimal()):
+                return UsageError(f"invalid number {quote_input(value)}")
+            case "f" if value:
+                fields.parse_columns(value)
+            case "s" if value:
+                parser.parse_sort([value])
+            case "r" if value and not project_files.exists(value):
+                return UsageError(f"no such file: {quote_input(value)}")
+    except UsageError as error:
+        return error
+    return None
+
+
+def _is_short(arg: str) -> bool:
+    return arg[:1] == "-" and arg[1:2] not in ("", "-")
+
+
+def _has_value(arg: str) -> bool:
+    """Whether the argument is an option with an attached value, such as a file with a colon in its name."""
+    return arg[1] in "nfsr" and len(arg) > len("-n") and invalid_value(arg) is None
+
+
+def _exclude_hint(arg: str) -> str:
+    return f"to exclude the word: '^{arg[1:]}'"
