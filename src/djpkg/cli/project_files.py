@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.cli import terminal
 from djpkg.errors import UsageError
 from djpkg.text import strip_credentials
 
@@ -77,6 +78,14 @@ def read_project_files(names: Sequence[str]) -> ProjectFiles:
     return ProjectFiles(
         requirement.combine(mentions), tuple(dict.fromkeys(read)), notes, tuple(files), tuple(context.pythons)
     )
+
+
+def report_files(files: ProjectFiles) -> None:
+    """Print on stderr which files of a folder were read, and what was not."""
+    if files.read:
+        terminal.write_stderr(f"read {', '.join(files.read)}")
+    for note in files.notes:
+        terminal.write_stderr(note)
 
 
 def exists(name: str) -> bool:

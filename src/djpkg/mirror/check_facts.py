@@ -52,12 +52,12 @@ def read_facts(
     `catalog` is the configured URL of the catalog's API. A requirement is found by its project, else by the repository
     that it is installed from.
     """
-    ids = _find_packages(db, requirements, catalog=catalog, forges=forges)
-    packages = _read_packages(db, ids.values(), names=[requirement.name for requirement in requirements])
-    by_name = {name: packages[number] for name, number in ids.items() if number in packages}
+    rows = _find_packages(db, requirements, catalog=catalog, forges=forges)
+    packages = _with_lists(db, list(rows.values()), [requirement.name for requirement in requirements])
+    by_name = {name: packages[row[0]] for name, row in rows.items()}
     dead = [facts for facts in packages.values() if needs_alternative(facts, now=now)]
     offered = successors.find_successors(db, dead, catalog=catalog, forges=forges) if dead else {}
-    others = _read_packages(db, {number for found in offered.values() for number, _ in found}) if offered else {}
+    others = _read_others(db, {number for found in offered.values() for number, _ in found})
     candidates = {
         package: tuple(Candidate(others[number], reason) for number, reason in found if number in others)
         for package, found in offered.items()
@@ -75,39 +75,48 @@ def read_facts(
 
 def _find_packages(
     db: sqlite3.Connection, requirements: Sequence[Requirement], *, catalog: str, forges: Mapping[str, SourceName]
-) -> dict[str, int]:
-    """Return the id of the package of each requirement that has one.
+) -> dict[str, _Row]:
+    """Return the row of the package of each requirement that has one.
 
     Of several packages of one project: a listed one, with the name of the project, the oldest.
     """
     names = json.dumps([requirement.name for requirement in requirements])
-    found: dict[str, list[tuple[bool, bool, int]]] = {}
-    for number, slug, name, state in db.execute(
-        "SELECT id, slug, pypi_name, catalog_state FROM packages WHERE pypi_name IN (SELECT value FROM json_each(?))",
-        (names,),
+    found: dict[str, list[_Row]] = {}
+    for row in db.execute(
+        f"SELECT {_COLUMNS} FROM packages WHERE pypi_name IN (SELECT value FROM json_each(?))", (names,)
     ):
-        has_name = is_text(slug) and resolve.normalize_slug(slug) == name
-        found.setdefault(name, []).append((state != "listed", not has_name, number))
-    ids = {name: min(ranked)[2] for name, ranked in found.items()}
+        found.setdefault(row[2], []).append(row)
+    rows = {name: several[0] if len(several) == 1 else min(several, key=_rank) for name, several in found.items()}
     for requirement in requirements:
-        if requirement.name not in ids and requirement.url is not None:
+        if requirement.name not in rows and requirement.url is not None:
             matching = resolve.find_by_project(db, requirement.name, requirement.url, catalog=catalog, forges=forges)
-            if matching:
-                ids[requirement.name] = matching[0]
-    return ids
+            rows |= {requirement.name: row for row in _read_rows(db, matching[:1])}  # noqa: B035 - one or none
+    return rows
 
 
-def _read_packages(
-    db: sqlite3.Connection, numbers: Iterable[int], *, names: Sequence[str] = ()
-) -> dict[int, PackageFacts]:
-    """Return the packages by id; with `names` also their releases, and what they require of these and of Django."""
+def _rank(row: _Row) -> tuple[bool, bool, int]:
+    number, slug, project, _, catalog_state, *_ = row
+    has_name = is_text(slug) and resolve.normalize_slug(slug) == project
+    return catalog_state != "listed", not has_name, number
+
+
+def _read_rows(db: sqlite3.Connection, numbers: Iterable[int]) -> list[_Row]:
     ids = json.dumps(sorted(set(numbers)))
-    rows = db.execute(f"SELECT {_COLUMNS} FROM packages WHERE id IN (SELECT value FROM json_each(?))", (ids,))
-    stored = rows.fetchall()
-    events, needs, releases = (
-        (_read_events(db, ids), _read_needs(db, ids, names), _read_releases(db, ids)) if names else ({}, {}, {})
-    )
-    return {row[0]: _package(row, events, needs, releases) for row in stored}
+    return db.execute(
+        f"SELECT {_COLUMNS} FROM packages WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+    ).fetchall()
+
+
+def _with_lists(db: sqlite3.Connection, rows: Sequence[_Row], names: Sequence[str]) -> dict[int, PackageFacts]:
+    """Return packages by id, with their events, their releases, and what they require of Django and of `names`."""
+    ids = json.dumps([row[0] for row in rows])
+    events, needs, releases = _read_events(db, ids), _read_needs(db, ids, names), _read_releases(db, ids)
+    return {row[0]: _package(row, events, needs, releases) for row in rows}
+
+
+def _read_others(db: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, PackageFacts]:
+    """Return packages by id, without those lists: only whether they are alive is asked."""
+    return {row[0]: _package(row, {}, {}, {}) for row in _read_rows(db, numbers)}
 
 
 def _package(

@@ -499,3 +499,16 @@ def test_a_fetch_that_fails_is_named_and_the_mirror_is_checked(
     result = fetching_check(server, monkeypatch, "--fetch", "--json")
     assert "djpkg: " in result.err
     assert (result.code, findings(json.loads(result.out), "django-gone")) == (1, {"gone": "fail"})
+
+
+def test_a_replacement_of_your_own_is_a_note_and_offered(mirror: Path, project: Path) -> None:
+    write(project, "django-dead==2.0\ndjango-moved==2.0\ndjango-good==2.0\n")
+    run("edit", "django-dead", "replaced_by=django-good")
+    run("edit", "django-moved", "replaced_by=https://example.org/parts")
+    report = check()
+    assert findings(report, "django-dead")["replaced"] == "note"
+    assert package_of(report, "django-dead")["instead"] == [{"slug": "django-good", "reason": "your replaced_by"}]
+    assert package_of(report, "django-moved")["instead"] == [
+        {"slug": "https://example.org/parts", "reason": "your replaced_by"}
+    ]
+    assert findings(report, "django-good") == {}

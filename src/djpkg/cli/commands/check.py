@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djpkg import config
-from djpkg.cli import options, output, project_files, selection, terminal
+from djpkg.cli import options, output, project_files, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.errors import DjpkgError, MirrorMissing
 from djpkg.mirror.connection import open_read
@@ -126,7 +126,7 @@ def _check(names: Sequence[str], typed: Typed, db: Path | None, *, fetch: bool, 
     settings = read_settings(names[0])
     checked = parse_options(typed, settings, now=now)
     files = project_files.read_project_files(names)
-    selection.report_files(files._replace(read=()) if quiet else files)
+    project_files.report_files(files._replace(read=()) if quiet else files)
     if fetch:
         _fetch(names, files, db, quiet=quiet)
     path = config.mirror_path(os.environ, db)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from djpkg import config
-from djpkg.cli import options, output, selection, terminal
+from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
@@ -83,7 +83,7 @@ def fetch(
         options.check_exclusive(quiet=quiet, verbose=verbose)
         sources = _parse_sources(source_names)
         if files is not None and not quiet:  # what was not read is trouble
-            selection.report_files(files if interactive or verbose else files._replace(read=()))
+            project_files.report_files(files if interactive or verbose else files._replace(read=()))
         from djpkg.fetch import run  # imports httpx
         from djpkg.fetch.request import FetchRequest
 
