@@ -32,9 +32,9 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg check",
         "djpkg check uv.lock --django 6.0",
-        "djpkg check requirements/*.txt --fail-on yanked,gone,archived",
+        "djpkg check uv.lock --fail-on yanked,gone,archived",
         "djpkg check --max-age 7d --github",
-        "djpkg check --json | jq '.packages[] | select(.findings != []) | .name'",
+        "djpkg check --json | jq .counts",
         more="Exit codes: 0 nothing fails, 1 a rule of --fail-on applies, 2 a file or option is invalid, 5 the mirror"
         " is too old or empty to judge, 74 there is no mirror.",
     )
