@@ -127,7 +127,10 @@ def _archived(subject: Subject) -> Iterator[Found]:
         day = to_day(facts.archived_at) or to_day(facts.events.get("archived"))
         last = to_day(facts.released)
         release = f"; last release {facts.newest} on {last}" if last and facts.has_release else ""
-        yield Found(f"archived{f' on {day}' if day else ''}{release}", "replace it, or maintain a fork")
+        yield Found(
+            f"the repository {f'was archived on {day}' if day else 'is archived'}{release}",
+            "replace it, or maintain a fork",
+        )
 
 
 def _removed(subject: Subject) -> Iterator[Found]:

@@ -99,11 +99,15 @@ def write_report(report: Report, output_format: str | None, *, verbose: bool) ->
     if output_format == "json":
         terminal.write_stdout(json.render_report(report.as_json()))
         return
-    from djpkg.render import check_text  # noqa: PLC0415 - for check alone, and not for its JSON
+    # For check alone, and not for its JSON.
+    from djpkg.render import check_github, check_markdown, check_text, check_tsv  # noqa: PLC0415
 
     # By the name of the option. A new format is one function and one entry.
     renderers: dict[str, Callable[[Report, check_text.Screen], str]] = {
         "text": check_text.render_text,
+        "tsv": check_tsv.render_tsv,
+        "markdown": check_markdown.render_markdown,
+        "github": check_github.render_github,
     }
     screen = check_text.Screen(
         width=terminal.width(),

@@ -32,9 +32,9 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg check",
         "djpkg check uv.lock --django 6.0",
-        "djpkg check requirements/*.txt --fail-on yanked,gone,archived",
+        "djpkg check uv.lock --fail-on yanked,gone,archived",
         "djpkg check --max-age 7d --github",
-        "djpkg check --json | jq '.packages[] | select(.findings != []) | .name'",
+        "djpkg check --json | jq .counts",
         more="Exit codes: 0 nothing fails, 1 a rule of --fail-on applies, 2 a file or option is invalid, 5 the mirror"
         " is too old or empty to judge, 74 there is no mirror.",
     )
@@ -83,6 +83,13 @@ def check(
         bool, typer.Option("-v", "--verbose", help="Name also what is fine and what is unlisted.")
     ] = False,
     as_json: AsJson = False,
+    as_tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values, one finding a line.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown for the comment of a pull request.")
+    ] = False,
+    as_github: Annotated[
+        bool, typer.Option("--github", help="Print annotations of GitHub Actions, with file and line.")
+    ] = False,
     db: Db = None,
 ) -> None:
     """Check whether the packages that a project requires are alive.
@@ -90,7 +97,7 @@ def check(
     Finds yanked, gone, archived, moved, removed and quiet packages, and states which of them support a version of
     Django. Reads the mirror; only --fetch sends requests.
     """
-    output_format = output.choose_format(json=as_json)
+    output_format = output.choose_format(json=as_json, tsv=as_tsv, markdown=as_markdown, github=as_github)
     from djpkg.cli.check_options import Typed  # noqa: PLC0415 - loads packaging, which --help does without
 
     typed = Typed(django, python, quiet_after, fail_on, baseline, max_age)
