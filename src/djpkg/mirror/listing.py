@@ -116,7 +116,9 @@ def _unknown_package(db: sqlite3.Connection, text: str) -> UsageError:
         message = f"{quote_input(text)} is no package of the catalog"
         return UsageError(message, hint="django_requires:any finds what requires Django")
     near = resolve.suggest_slugs(db, text, catalog=PUBLIC_API)
-    return UsageError(f"package {quote_input(text)} not found in the mirror", hint=near or None)
+    return UsageError(
+        f"package {quote_input(text)} not found in the mirror", hint=near or "djpkg list WORD searches for packages"
+    )
 
 
 def _get_names(db: sqlite3.Connection, query: Query) -> GridNames:
