@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from djpkg.config import API_BY_SOURCE
-from djpkg.model.dependencies import Dependencies
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
+
+    from djpkg.model.dependencies import Dependencies
 
     # A field's value as in JSON output.
     Value: TypeAlias = bool | int | str | list[int] | list[str] | dict[str, str] | None
@@ -74,4 +75,4 @@ class Package(NamedTuple):
     sources: tuple[Provenance, ...]
     suggestion: str | None = None
     problems: tuple[str, ...] = ()
-    dependencies: Dependencies = Dependencies()
+    dependencies: Dependencies | None = None

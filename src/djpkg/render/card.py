@@ -240,6 +240,8 @@ class _Card(NamedTuple):
     def _dependencies(self) -> Iterator[RenderableType]:
         """Yield what requires the package, what no longer does, and what it requires itself."""
         found = self.package.dependencies
+        if found is None:
+            return
         items: list[Item] = []
         if found.used_by:
             names = [self._escape(slug, _MAX_NAME) for slug in found.used_by]

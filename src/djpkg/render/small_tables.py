@@ -176,7 +176,7 @@ def sources_table(
             upstream = format_value(package.upstream[field.name], field.kind, glyphs, now=now) or "none"
             add_line("", package.upstream_origins[field.name], Cell(f"upstream: {upstream}", "dim"))
         if field.name == "requires":
-            for one in package.dependencies.requires:
+            for one in package.dependencies.requires if package.dependencies else ():
                 add_line("", package.origins[field.name], _escaped_cell(requirement_text(one), glyphs, "dim"))
     return _table(headers, lines, width, glyphs)
 

@@ -15,7 +15,7 @@ from djpkg.errors import UsageError
 from djpkg.mirror import read
 from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.model import fields, forge_servers
-from djpkg.render import dependencies, known_values
+from djpkg.render import known_values
 from djpkg.render.json import render_record
 from djpkg.render.rows import RowList
 from djpkg.text import quote_input
@@ -170,7 +170,7 @@ def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool)
             for source in package.sources
         ]
         slug = package.values["slug"]
-        requirements = [one._asdict() for one in package.dependencies.requires]
+        requirements = [one._asdict() for one in package.dependencies.requires] if package.dependencies else []
         output.write_object(
             {
                 "schema": SOURCES_SCHEMA,
@@ -192,8 +192,10 @@ def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool)
 
 def _requirement_rows(package: Package, origin: dict[str, Value]) -> Iterator[list[Value]]:
     """Yield a row for each requirement, named as the term that finds it."""
-    for one in package.dependencies.requires:
-        values = origin | {"value": dependencies.requirement_text(one)}
+    from djpkg.render.dependencies import requirement_text  # noqa: PLC0415 - for this option alone
+
+    for one in package.dependencies.requires if package.dependencies else ():
+        values = origin | {"value": requirement_text(one)}
         yield [f"requires:{one.slug}", *(values[name] for name in _SOURCES_LINE)]
 
 
