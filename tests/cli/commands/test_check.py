@@ -382,7 +382,7 @@ def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
         (["--baseline", "none.json"], "none.json cannot be read"),
         (["nothing.txt"], "nothing.txt cannot be read"),
         (["long" * 100 + ".txt"], "cannot be read: File name too long"),
-        ([""], "--in requires a file"),
+        ([""], "FILE is empty"),
         (["empty"], "empty contains no lock file"),
         (["setup.cfg"], "setup.cfg: unsupported file"),
     ],
