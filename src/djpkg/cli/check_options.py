@@ -66,8 +66,11 @@ def read_settings(first: str) -> Settings:
     Beside standard input is the working directory. UsageError if the file is invalid; without one, there are none.
     """
     place = Path() if project_files.is_stream(first) else Path(first)
-    path = os.path.normpath((place if place.is_dir() else place.parent) / "pyproject.toml")
-    if not Path(path).is_file():
+    try:
+        path = os.path.normpath((place if place.is_dir() else place.parent) / "pyproject.toml")
+        if not Path(path).is_file():
+            return Settings()
+    except (OSError, ValueError):  # reading the first file reports what is wrong with its name
         return Settings()
     from djpkg.requirements.required_python import find_required_python  # noqa: PLC0415 - for TOML files alone
     from djpkg.requirements.toml_file import parse_toml  # noqa: PLC0415 - as above

@@ -53,7 +53,9 @@ def read_facts(
     that it is installed from.
     """
     rows = _find_packages(db, requirements, catalog=catalog, forges=forges)
-    packages = _with_lists(db, list(rows.values()), [requirement.name for requirement in requirements])
+    # Which packages require which is asked only where the files do not state who brings a dependency in.
+    unknown = [requirement.name for requirement in requirements if not (requirement.direct or requirement.via)]
+    packages = _with_lists(db, list(rows.values()), unknown)
     by_name = {name: packages[row[0]] for name, row in rows.items()}
     dead = [facts for facts in packages.values() if needs_alternative(facts, now=now)]
     offered = successors.find_successors(db, dead, catalog=catalog, forges=forges) if dead else {}
@@ -191,13 +193,13 @@ def _read_needs(db: sqlite3.Connection, ids: str, names: Sequence[str]) -> dict[
     Extras are left out.
     """
     needs: dict[tuple[int, str], list[Need]] = {}
-    wanted = {DJANGO, *names}
     for number, project, requires, specifier, marker in db.execute(
         "SELECT package_id, project, requires, specifier, marker FROM requirements"
-        " WHERE package_id IN (SELECT value FROM json_each(?)) AND until IS NULL",
-        (ids,),
+        " WHERE package_id IN (SELECT value FROM json_each(?)) AND until IS NULL"
+        " AND +requires IN (SELECT value FROM json_each(?))",
+        (ids, json.dumps([DJANGO, *names])),
     ):
-        if requires in wanted and is_text(specifier) and EXTRA not in (marker or ""):
+        if is_text(specifier) and EXTRA not in (marker or ""):
             needs.setdefault((number, project), []).append(Need(requires, specifier, text_or_none(marker)))
     return needs
 

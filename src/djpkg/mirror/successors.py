@@ -97,11 +97,13 @@ def _find(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[st
 def _switches(db: sqlite3.Connection, projects: Sequence[str]) -> Iterator[tuple[str, int, set[str]]]:
     """Yield each former dependent of each project, with the listed projects that it required only later."""
     without_extra = f"instr(coalesce(marker, ''), '{EXTRA}') = 0"
-    former = db.execute(
-        f"SELECT DISTINCT package_id, project, requires FROM requirements WHERE until IS NOT NULL AND {without_extra}"
-        " AND requires IN (SELECT value FROM json_each(?)) ORDER BY package_id",
+    # + keeps SQLite from reading the table in the order of an index, which takes twice as long.
+    rows = db.execute(
+        "SELECT package_id, project, requires FROM requirements"
+        f" WHERE until IS NOT NULL AND +requires IN (SELECT value FROM json_each(?)) AND {without_extra}",
         (json.dumps(list(projects)),),
-    ).fetchall()
+    )
+    former = sorted(set(rows.fetchall()))
     if not former:
         return
     histories = _histories(db, {package for package, *_ in former}, without_extra)

@@ -381,6 +381,8 @@ def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
         (["--fail-on", "none,gone"], "--fail-on none cannot be used together with rules"),
         (["--baseline", "none.json"], "none.json cannot be read"),
         (["nothing.txt"], "nothing.txt cannot be read"),
+        (["long" * 100 + ".txt"], "cannot be read: File name too long"),
+        ([""], "FILE is empty"),
         (["empty"], "empty contains no lock file"),
         (["setup.cfg"], "setup.cfg: unsupported file"),
     ],

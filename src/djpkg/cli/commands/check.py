@@ -11,7 +11,7 @@ import typer
 from djpkg import config
 from djpkg.cli import options, output, project_files, terminal
 from djpkg.cli.options import AsJson, Db
-from djpkg.errors import DjpkgError, MirrorMissing
+from djpkg.errors import DjpkgError, MirrorMissing, UsageError
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
 
@@ -122,6 +122,8 @@ def _check(names: Sequence[str], typed: Typed, db: Path | None, *, fetch: bool, 
     from djpkg.cli.check_options import parse_options, read_settings  # noqa: PLC0415 - as above
     from djpkg.mirror.check_facts import read_facts  # noqa: PLC0415 - as above
 
+    if "" in names:
+        raise UsageError("FILE is empty", hint="for example: djpkg check requirements.txt")
     now = options.now()
     settings = read_settings(names[0])
     checked = parse_options(typed, settings, now=now)
