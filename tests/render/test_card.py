@@ -272,7 +272,10 @@ def dependencies_shown(dependencies: Dependencies, width: int = 80) -> list[str]
     [
         (
             Dependencies(used_by=tuple(f"django-user-{number}" for number in range(1214)), active=17),
-            ["  used by   1,214 packages, 17 active: django-user-0 and 1,213 more"],
+            [
+                "  used by   1,214 packages, 17 active",
+                "            django-user-0, django-user-1, django-user-2 and 1,211 more",
+            ],
         ),
         (Dependencies(used_by=("pans",), active=0), ["  used by   1 package, 0 active: pans"]),
         (
@@ -308,7 +311,10 @@ def test_what_requires_the_package_and_what_left_it_is_shown(dependencies: Depen
 
 def test_as_many_names_of_dependents_are_shown_as_fit() -> None:
     dependencies = Dependencies(used_by=tuple(f"user-{number}" for number in range(41)), active=17)
-    assert dependencies_shown(dependencies, 60) == ["  used by   41 packages, 17 active: user-0 and 40 more"]
+    assert dependencies_shown(dependencies, 60) == [
+        "  used by   41 packages, 17 active",
+        "            user-0, user-1, user-2, user-3 and 37 more",
+    ]
     assert dependencies_shown(dependencies, 80) == [
         "  used by   41 packages, 17 active: user-0, user-1, user-2, user-3 and 37 more"
     ]

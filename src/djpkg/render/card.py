@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from djpkg.model.dependencies import Dependencies
     from djpkg.model.package import Package, Provenance, Values
     from djpkg.render.glyphs import Glyphs
 
@@ -36,7 +37,9 @@ _MAX_TEXT = 65_536
 _MAX_NOTE = 4_096
 _MAX_NAME = 200
 _MAX_CONTRIBUTORS = 8
+# Of packages that require this one.
 _MAX_NAMES = 8
+_MIN_NAMES = 3
 _WITHOUT_COMMITS = frozenset(("none", "unsupported", "empty", "gone", "blocked"))
 _SOURCE_ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
@@ -244,9 +247,7 @@ class _Card(NamedTuple):
             return
         items: list[Item] = []
         if found.used_by:
-            names = [self._escape(slug, _MAX_NAME) for slug in found.used_by]
-            lead = f"{dependencies.used_by_count(found)}: "
-            items.append(Item(Text(self._fitting_names(lead, names, self.width - MARGIN))))
+            items += self._users(found)
         if found.left:
             items.append(Item(Text(self._escape(dependencies.departures_text(found.left), _MAX_NAME))))
         if items:
@@ -262,11 +263,21 @@ class _Card(NamedTuple):
             text.append(" ").append(self._escape(state, _MAX_NAME), states.state_style(state))
         return text
 
-    def _fitting_names(self, lead: str, names: list[str], room: int) -> str:
-        """Return the lead and as many of the names as fit into the width, at least one."""
-        texts = [lead + _list_names(names, shown) for shown in range(1, min(len(names), _MAX_NAMES) + 1)]
-        fitting = [text for text in texts if Text(text).cell_len <= room]
-        return fitting[-1] if fitting else texts[0]
+    def _users(self, found: Dependencies) -> Iterator[Item]:
+        """Yield the number of packages that require this one, and as many names as fit, on a line of their own or not.
+
+        One line must have room for three names, or for all.
+        """
+        lead = dependencies.used_by_count(found)
+        names = [self._escape(slug, _MAX_NAME) for slug in found.used_by]
+        room = self.width - MARGIN
+        texts = [_list_names(names, shown) for shown in range(1, min(len(names), _MAX_NAMES) + 1)]
+        same_line = [text for text in texts if Text(f"{lead}: {text}").cell_len <= room]
+        if len(same_line) >= min(_MIN_NAMES, len(texts)):
+            yield Item(Text(f"{lead}: {same_line[-1]}"))
+            return
+        yield Item(Text(lead))
+        yield Item(Text([text for text in texts if Text(text).cell_len <= room or text is texts[0]][-1]))
 
     # URLs.
 
