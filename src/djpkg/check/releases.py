@@ -35,14 +35,14 @@ class Used(NamedTuple):
 
 
 def find_yanked(facts: PackageFacts, mentions: Iterable[Mention], python: Series | None) -> list[Used]:
-    """Return the releases in use that are yanked, one for each place, the pinned ones first."""
+    """Return the releases in use that are yanked, one for each place that takes them from an index."""
     if not facts.has_yanked:
         return []
     yanked = [release for release in facts.releases() if release.yanked]
     found = [
         used
         for one in mentions
-        if _may_use(one, yanked, facts)
+        if one.from_index and _may_use(one, yanked, facts)
         if (used := _find_used(one, _by_version(facts), python)) is not None and used.release.yanked
     ]
     return sorted(found, key=lambda used: not used.is_pinned)
@@ -69,7 +69,7 @@ def find_outdated(facts: PackageFacts, mentions: Iterable[Mention], python: Seri
     """
     if not facts.has_release:
         return []
-    current = [one for one in mentions if not _allows_newest(one, facts)]
+    current = [one for one in mentions if one.from_index and not _allows_newest(one, facts)]
     if not current:
         return []
     newest = _newest(facts, python)
@@ -130,13 +130,10 @@ def _by_version(facts: PackageFacts) -> list[tuple[Version, Release]]:
 
 
 def _allows_newest(mention: Mention, facts: PackageFacts) -> bool:
-    """Return whether a place certainly allows PyPI's newest release, so that nothing else has to be compared.
-
-    Places with a URL count as such: what they install is not on PyPI.
-    """
+    """Return whether a place certainly allows PyPI's newest release, so that nothing else has to be compared."""
     if mention.version is not None:
         return mention.version == facts.newest
-    if mention.url is not None or not mention.specifier:
+    if not mention.specifier:
         return True
     specifier, newest = _parse_specifier(mention.specifier), parse_version(facts.newest)
     if specifier is None or newest is None or newest.is_prerelease or facts.released is None:
@@ -150,8 +147,6 @@ def _find_used(mention: Mention, releases: Sequence[tuple[Version, Release]], py
         pinned = parse_version(mention.version)
         release = next((release for version, release in releases if version == pinned), None)
         return None if release is None else Used(mention, release, is_pinned=True, instead=None)
-    if mention.url is not None:
-        return None
     allowed = _allowed(mention.specifier, releases)
     if allowed is None:
         return None

@@ -111,7 +111,7 @@ def _fits_django(subject: Subject) -> str:
 
 def _gone(subject: Subject) -> Iterator[Found]:
     facts = subject.facts
-    from_index = any(one.url is None for one in subject.mentions)
+    from_index = any(one.from_index for one in subject.mentions)
     if facts.pypi_state == "gone" and from_index:
         when = subject.event_or_check("project gone", "pypi")
         yield Found(f"the project is gone from PyPI ({when})", "a fresh install fails: replace it, or install a copy")

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from djpkg.errors import UsageError
 from djpkg.requirements.required_python import find_required_python
-from djpkg.requirements.requirement import Mention
+from djpkg.requirements.requirement import NOT_FROM_INDEX, Mention
 from djpkg.requirements.requirements_file import url_without_credentials
 from djpkg.requirements.toml_file import describe_error, normalize_name, parse_toml
 from djpkg.requirements.version_ranges import pinned_version
@@ -128,6 +128,7 @@ def _pipfile_mention(file: str, line: int, name: str, package: object) -> Mentio
         texts["markers"],
         tuple(sorted(extra for extra in extras if isinstance(extra, str))) if isinstance(extras, list) else (),
         version,
+        from_index=NOT_FROM_INDEX.isdisjoint(package),
     )
 
 
@@ -147,6 +148,8 @@ def _parse_package(file: TomlFile, package: object, *path: str | int) -> _Packag
         _url(file, table, *path),
         marker=_marker(file, table, *path),
         version=file.text(table, *path, "version"),
+        # In poetry.lock the type of `source`, in uv.lock its keys, elsewhere the keys of the package.
+        from_index=NOT_FROM_INDEX.isdisjoint((*table, *([str(source["type"])] if "type" in source else source))),
     )
     own = bool({"editable", "virtual"} & source.keys()) or _table(table.get("directory")).get("path") == "."
     return _Package(mention, tuple(_edges(file, table, *path)), own)
