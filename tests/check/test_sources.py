@@ -66,3 +66,25 @@ def test_a_pin_from_elsewhere_is_neither_yanked_nor_outdated(tmp_path: Path, nam
 )
 def test_a_pin_from_an_index_is_judged(tmp_path: Path, name: str, text: str) -> None:
     assert rules(tmp_path, name, text) == {"yanked", "outdated"}
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("django-gone @ git+https://github.com/shop/django-gone-fork@main", "note"),
+        ("-e ./vendor/django-gone#egg=django-gone", "note"),
+        ("git+https://github.com/mara/django-gone-fork.git#egg=django-gone", "note"),
+        ("django-gone==2.0", "fail"),
+        ("django-gone @ git+https://github.com/mara/django-gone.git@main", "fail"),
+        ("django-gone @ git+ssh://git@github.com/Mara/Django-Gone", "fail"),
+        ("django-gone @ https://github.com/mara/django-gone/archive/main.zip", "fail"),
+        ("django-gone @ git+https://github.com/shop/fork\ndjango-gone==2.0", "fail"),
+    ],
+)
+def test_the_repository_is_a_note_where_another_source_is_installed(tmp_path: Path, line: str, severity: str) -> None:
+    make_directory(Path(os.environ["DJPKG_DB"]), [Package("django-gone", state="gone")])
+    (tmp_path / "requirements.txt").write_text(f"{line}\n")
+    (package,) = json.loads(run("check", str(tmp_path / "requirements.txt"), "--json").out)["packages"]
+    (finding,) = package["findings"]
+    assert (finding["rule"], finding["severity"]) == ("gone", severity)
+    assert finding["message"].endswith("requirements.txt:1 installs it from another source") == (severity == "note")

@@ -180,7 +180,7 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         context.latest,
     )
     findings = tuple(
-        _finding(rule, found, requirement.name, origin, context) for rule in rules.RULES for found in rule.find(subject)
+        _finding(rule, found, requirement.name, origin, context) for rule in rules.RULES for found in rule.look(subject)
     )
     return CheckedPackage(
         name=requirement.name,

@@ -40,12 +40,28 @@ class Subject(NamedTuple):
         """The pinned versions, in the order of the files."""
         return list(dict.fromkeys(one.version for one in self.mentions if one.version is not None))
 
+    @property
+    def other_source(self) -> Mention | None:
+        """The first place, if all install something else than a release or the repository in the directory."""
+        facts = self.facts
+        own = {_address(url) for url in (facts.repository, facts.moved_to, facts.suggestion) if url}
+        for one in self.mentions:
+            installed = _address(one.url or "")
+            if one.from_index or any(f"{installed}/".startswith(f"{address}/") for address in own):
+                return None
+        return self.mentions[0]
+
     def event_or_check(self, event: str, *sources: str | None) -> str:
         """Return when a fetch recorded an event, else when one of the sources last answered: ``since 2026-10-03``."""
         if (day := to_day(self.facts.events.get(event))) is not None:
             return f"since {day}"
         answered = max((time for source, time in self.facts.checked.items() if source in sources), default=None)
         return f"checked {day}" if (day := to_day(answered)) is not None else "date unknown"
+
+
+def _address(url: str) -> str:
+    """Return host and path of a repository's URL, to compare it: without scheme, revision and ``.git``."""
+    return url.lower().rpartition("://")[2].partition("@")[0].removesuffix("/").removesuffix(".git")
 
 
 class Found(NamedTuple):
@@ -59,6 +75,9 @@ class Found(NamedTuple):
 class Rule(NamedTuple):
     """One rule. `about` is the heading of a group of its findings; ``{quiet_after}`` and ``{django}`` are replaced.
 
+    Use `look` to apply it. `about_repository` is whether it judges the repository in the directory, so that it cannot
+    fail where the project installs the package from another one, such as a fork.
+
     `fails_by_default` is whether `--fail-on` contains it by default, `fails_for_parents` whether it fails too where
     only another dependency brings the package in.
     """
@@ -68,6 +87,17 @@ class Rule(NamedTuple):
     find: Callable[[Subject], Iterator[Found]]
     fails_by_default: bool = False
     fails_for_parents: bool = False
+    about_repository: bool = False
+
+    def look(self, subject: Subject) -> Iterator[Found]:
+        """Yield what the rule finds."""
+        other = subject.other_source if self.about_repository else None
+        for found in self.find(subject):
+            if other is None:
+                yield found
+            else:
+                message = f"{found.message}; {other.file}:{other.line} installs it from another source"
+                yield Found(message, can_fail=False)
 
 
 def _yanked(subject: Subject) -> Iterator[Found]:
@@ -205,15 +235,15 @@ def _unknown(subject: Subject) -> Iterator[Found]:
 
 RULES: tuple[Rule, ...] = (
     Rule("yanked", "the release in use is yanked", _yanked, fails_by_default=True, fails_for_parents=True),
-    Rule("gone", "the repository or the PyPI project is gone", _gone, fails_by_default=True),
-    Rule("archived", "the repository is archived", _archived),
+    Rule("gone", "the repository or the PyPI project is gone", _gone, fails_by_default=True, about_repository=True),
+    Rule("archived", "the repository is archived", _archived, about_repository=True),
     Rule("removed", "no longer listed on Django Packages", _removed),
     Rule("excluded", "the newest release excludes Django {django}", _excluded),
     Rule("ahead", "the newest release requires a later Django than {django}", _ahead),
     Rule("unproven", "nothing states that it works with Django {django}", _unproven),
     Rule("python", "the newest release excludes Python {python}", _python),
-    Rule("moved", "the repository moved", _moved),
-    Rule("quiet", "no commit and no release for {quiet_after}", _quiet),
+    Rule("moved", "the repository moved", _moved, about_repository=True),
+    Rule("quiet", "no commit and no release for {quiet_after}", _quiet, about_repository=True),
     Rule("outdated", "a newer release is out", _outdated),
     Rule("replaced", "you noted a replacement", _replaced),
     Rule("unknown", "no source has answered yet", _unknown),
