@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import instead, rules, target
 from djpkg.check.exceptions import Exceptions
-from djpkg.check.markers import applies
 from djpkg.check.report import (
     CheckedPackage,
     Failure,
@@ -23,7 +22,7 @@ from djpkg.check.report import (
 )
 from djpkg.check.series import parse_series
 from djpkg.check.verdict import DJANGO, judge
-from djpkg.check.via import find_origins
+from djpkg.check.via import find_origins, select_applying
 from djpkg.times import format_sortable, latest_known, parse_time, to_sortable
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def check(
     """
     python = target.choose_python(options.python, pythons, mirror.python_versions)
     python_series = _series(python)
-    kept, excluded = _weigh_markers(requirements, python_series)
+    kept, excluded = select_applying(requirements, python_series)
     of_django = [mention for one in kept if one.name == DJANGO for mention in one.mentions]
     django = target.choose_django(options.django, of_django, mirror.django)
     context = _Context(
@@ -148,22 +147,6 @@ def describe_rules(options: Options, django: Target, python: Target) -> dict[str
 
 def _series(chosen: Target) -> Series | None:
     return None if chosen.version is None else parse_series(chosen.version)
-
-
-def _weigh_markers(
-    requirements: Iterable[Requirement], python: Series | None
-) -> tuple[list[Requirement], tuple[str, ...]]:
-    """Return the requirements with the mentions that apply, and the names of those without any."""
-    kept: list[Requirement] = []
-    excluded: list[str] = []
-    for requirement in requirements:
-        if not any(mention.marker for mention in requirement.mentions):
-            kept.append(requirement)
-        elif mentions := tuple(one for one in requirement.mentions if applies(one.marker, python)):
-            kept.append(requirement._replace(mentions=mentions))
-        else:
-            excluded.append(requirement.name)
-    return kept, tuple(excluded)
 
 
 def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin, context: _Context) -> CheckedPackage:

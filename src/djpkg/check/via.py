@@ -1,4 +1,4 @@
-"""Who brings a dependency in: the project itself, or other dependencies."""
+"""Who brings a dependency in: the project itself, or other dependencies; and what nobody does on this Python."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from djpkg.check.markers import applies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from djpkg.check.facts import PackageFacts
     from djpkg.check.series import Series
-    from djpkg.requirements.requirement import Requirement
+    from djpkg.requirements.requirement import Mention, Requirement
 
 
 class Origin(NamedTuple):
@@ -19,6 +19,75 @@ class Origin(NamedTuple):
 
     direct: bool
     via: tuple[str, ...]
+
+
+def select_applying(
+    requirements: Sequence[Requirement], python: Series | None
+) -> tuple[list[Requirement], tuple[str, ...]]:
+    """Return the requirements with the mentions that apply, and the names of those without any.
+
+    A mention applies if its marker does, and if the project or another dependency that applies requires it. `via`
+    keeps those dependencies alone.
+    """
+    if not any(one.marker or any(marker for _, marker in one.edges) for item in requirements for one in item.mentions):
+        return list(requirements), ()
+    parents = {
+        one: _parents(one, python) if applies(one.marker, python) else frozenset()
+        for item in requirements
+        for one in item.mentions
+    }
+    reached = _walk({one.name for one, found in parents.items() if None in found}, parents)
+    # Of those that only require one another nothing states that they do not apply.
+    stated = {one: frozenset(one.via) for one in parents}
+    outside = _walk({one.name for one in parents if one.direct or not one.via}, stated)
+    cycle = {item.name for item in requirements} - outside
+    reached |= _walk(cycle, parents)
+    kept: list[Requirement] = []
+    excluded: list[str] = []
+    for item in requirements:
+        mentions = tuple(
+            _with_parents(one, parents[one], reached)
+            for one in item.mentions
+            if not parents[one].isdisjoint({None, *reached})
+        )
+        if mentions:
+            kept.append(item._replace(mentions=mentions))
+        else:
+            excluded.append(item.name)
+    return kept, tuple(excluded)
+
+
+def _parents(mention: Mention, python: Series | None) -> frozenset[str | None]:
+    """Return who requires a mention on this Python: names, and None for the project or where nothing is stated."""
+    if not mention.edges:
+        return frozenset({*mention.via, None} if mention.direct or not mention.via else mention.via)
+    found = {name for name, marker in mention.edges if applies(marker, python)}
+    # A lock that states nothing about the project is read together with the project's file.
+    is_root = mention.direct and all(name is not None for name, _ in mention.edges)
+    return frozenset(found | {None} if is_root else found)
+
+
+def _with_parents(mention: Mention, parents: Collection[str | None], reached: Collection[str]) -> Mention:
+    """Return a mention with those that require it on this Python."""
+    via = tuple(name for name in mention.via if name in parents and name in reached)
+    return mention._replace(via=via, direct=mention.direct and None in parents)
+
+
+def _walk(starts: Collection[str], parents: Mapping[Mention, Collection[str | None]]) -> set[str]:
+    """Return these dependencies with all that they require, and what that requires."""
+    children: dict[str, set[str]] = {}
+    for one, found in parents.items():
+        for name in found:
+            if name is not None:
+                children.setdefault(name, set()).add(one.name)
+    reached: set[str] = set()
+    waiting = list(starts)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += children.get(name, ())
+    return reached
 
 
 def find_origins(

@@ -179,7 +179,9 @@ def _edges(file: TomlFile, package: Table, *path: str | int) -> Iterator[_Edge]:
         for name, value in stated.items():
             # Of an extra; the lock does not state which extras the project uses.
             if not (isinstance(value, dict) and value.get("optional") is True):
-                yield _Edge(canonicalize_name(name))
+                markers = [_table(one).get("markers") for one in (value if isinstance(value, list) else [value])]
+                texts = [one for one in markers if isinstance(one, str)]
+                yield _Edge(canonicalize_name(name), None, _any_of(texts) if len(texts) == len(markers) else None)
         return
     groups = [stated]
     for key in ("optional-dependencies", "dev-dependencies"):
@@ -194,7 +196,8 @@ def _edges(file: TomlFile, package: Table, *path: str | int) -> Iterator[_Edge]:
 def _parse_edge(file: TomlFile, item: object, *path: str | int) -> _Edge:
     if isinstance(item, str):
         try:
-            return _Edge(canonicalize_name(Requirement(item).name))
+            required = Requirement(item)
+            return _Edge(canonicalize_name(required.name), None, str(required.marker) if required.marker else None)
         except (InvalidRequirement, RecursionError) as error:
             raise file.error("contains an invalid requirement", *path, "dependencies") from error
     table = _table(item)
@@ -234,12 +237,13 @@ def _link(packages: Iterable[_Package], roots: Iterable[_Edge]) -> Iterator[Ment
             if edge.version in (None, mention.version) and (requirer is None or requirer.name != mention.name)
         ]
         via = tuple(dict.fromkeys(requirer.name for requirer, _ in fits if requirer is not None))
+        edges = tuple((None if requirer is None else requirer.name, edge.marker) for requirer, edge in fits)
+        mention = mention._replace(via=via, edges=edges)  # noqa: PLW2901 - the same with its origin
         if not states_roots:
-            yield mention._replace(via=via)
+            yield mention
             continue
         markers = [edge.marker for _, edge in fits]
         yield mention._replace(
-            via=via,
             direct=any(requirer is None for requirer, _ in fits),
             marker=mention.marker or (_any_of(filter(None, markers)) if fits and all(markers) else None),
         )

@@ -23,6 +23,7 @@ class Mention(NamedTuple):
     contain values of environment variables, so no message shows it. `direct` is whether the project itself requires
     it, and `via` the names of the dependencies that do; None and () where the file does not state it. `from_index` is
     False for what is installed from a Git repository, an archive or a folder: its version is none of those on PyPI.
+    `edges` are who requires it in a lock file: the name of a dependency, or None for the project, and the marker.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Mention(NamedTuple):
     direct: bool | None = None
     via: tuple[str, ...] = ()
     from_index: bool = True
+    edges: tuple[tuple[str | None, str | None], ...] = ()
 
 
 class Requirement(NamedTuple):
