@@ -36,12 +36,12 @@ def select_applying(
         for item in requirements
         for one in item.mentions
     }
-    reached = _walk({one.name for one, found in parents.items() if None in found}, parents)
+    applying = [(one.name, found) for one, found in parents.items()]
+    reached = _walk({name for name, found in applying if None in found}, applying)
     # Of those that only require one another nothing states that they do not apply.
-    stated = {one: frozenset(one.via) for one in parents}
-    outside = _walk({one.name for one in parents if one.direct or not one.via}, stated)
+    outside = _walk({one.name for one in parents if one.direct or not one.via}, [(one.name, one.via) for one in parents])
     cycle = {item.name for item in requirements} - outside
-    reached |= _walk(cycle, parents)
+    reached |= _walk(cycle, applying)
     kept: list[Requirement] = []
     excluded: list[str] = []
     for item in requirements:
@@ -73,13 +73,13 @@ def _with_parents(mention: Mention, parents: Collection[str | None], reached: Co
     return mention._replace(via=via, direct=mention.direct and None in parents)
 
 
-def _walk(starts: Collection[str], parents: Mapping[Mention, Collection[str | None]]) -> set[str]:
-    """Return these dependencies with all that they require, and what that requires."""
+def _walk(starts: Iterable[str], parents: Iterable[tuple[str, Collection[str | None]]]) -> set[str]:
+    """Return these dependencies with all that they require, and what that requires; `parents` are by name."""
     children: dict[str, set[str]] = {}
-    for one, found in parents.items():
-        for name in found:
-            if name is not None:
-                children.setdefault(name, set()).add(one.name)
+    for name, found in parents:
+        for parent in found:
+            if parent is not None:
+                children.setdefault(parent, set()).add(name)
     reached: set[str] = set()
     waiting = list(starts)
     while waiting:
@@ -96,7 +96,7 @@ def find_origins(
     """Return the origin of each dependency.
 
     What a lock file or ``# via`` comments state counts first. Where they state nothing, the requirements of the other
-    dependencies in the mirror do; a dependency that none of them requires is direct.
+    dependencies in the mirror do; a dependency that none of them requires is direct. So is what only one another require.
     """
     stated = {one.name: (one.direct, one.via) for one in requirements}
     unknown = {name for name, (direct, via) in stated.items() if not (direct or via)}
@@ -109,4 +109,6 @@ def find_origins(
     for name, (direct, via) in stated.items():
         found = tuple(sorted(parents.get(name, ()))) if name in unknown else via
         origins[name] = Origin(not found if direct is None else direct, found)
-    return origins
+    found_by_name = [(name, one.via) for name, one in origins.items()]
+    outside = _walk([name for name, one in origins.items() if one.direct or not one.via], found_by_name)
+    return origins | {name: Origin(direct=True, via=origins[name].via) for name in origins.keys() - outside}
