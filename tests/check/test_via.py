@@ -109,16 +109,17 @@ def test_a_cycle_that_nothing_else_requires_applies(tmp_path: Path) -> None:
     assert (list(found), excluded) == (["django-deep", "django-yanked"], ["django-win"])
 
 
-@pytest.mark.parametrize("via", ["", "  # via django-b", "  # via django-c"])
-def test_a_cycle_without_a_parent_outside_is_direct(tmp_path: Path, via: str) -> None:
+@pytest.mark.parametrize(
+    ("via", "others"),
+    [("", ""), ("  # via django-b", ""), ("  # via django-c", "django-c==2.0\n"), ("", "django-c==2.0\n")],
+)
+def test_a_cycle_without_a_parent_outside_is_direct(via: str, others: str) -> None:
     packages = [
         Package("django-a", requires=("django-b",), state="gone"), Package("django-b", requires=("django-a",)),
-        Package("django-c", requires=("django-a",) if "c" in via else ()),
+        Package("django-c", requires=("django-a",) if others else ()),
     ]  # fmt: skip
     make_directory(Path(os.environ["DJPKG_DB"]), packages)
-    (tmp_path / "requirements.txt").write_text(f"django-a==2.0{via}\ndjango-b==2.0{'  # via django-a' if via else ''}\n")
-    with (tmp_path / "requirements.txt").open("a") as file:
-        file.write("django-c==2.0\n" if "c" in via else "")
-    report = json.loads(run("check", "-", "--json", stdin=(tmp_path / "requirements.txt").read_text()).out)
-    assert [one["direct"] for one in report["packages"]] == ([False, False, True] if "c" in via else [True, True])
-    assert report["exit"] == (0 if "c" in via else 1)
+    text = f"django-a==2.0{via}\ndjango-b==2.0{'  # via django-a' if via else ''}\n{others}"
+    report = json.loads(run("check", "-", "--json", stdin=text).out)
+    assert [one["direct"] for one in report["packages"]] == ([False, False, True] if others else [True, True])
+    assert report["exit"] == (0 if others else 1)

@@ -200,7 +200,9 @@ def _finding(rule: rules.Rule, found: rules.Found, name: str, origin: Origin, co
         and ignored is None
         and (origin.direct or rule.fails_for_parents)
     )
-    return Finding(rule.name, Severity.FAIL if fails else Severity.NOTE, found.message, found.next, ignored)
+    severity = Severity.FAIL if fails else Severity.NOTE
+    place = None if found.mention is None else _place(found.mention)
+    return Finding(rule.name, severity, found.message, found.next, ignored, place)
 
 
 def _mirror_age(mirror: MirrorFacts, *, packages: Iterable[PackageFacts], now: datetime) -> MirrorAge:

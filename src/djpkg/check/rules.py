@@ -65,11 +65,16 @@ def _address(url: str) -> str:
 
 
 class Found(NamedTuple):
-    """What a rule found; see `Finding`. `can_fail` is False where nothing needs to be done, whatever `--fail-on` is."""
+    """What a rule found; see `Finding`. `can_fail` is False where nothing needs to be done, whatever `--fail-on` is.
+
+    `mention` is the place that it is about, None for all, and `release` the version of a yanked release.
+    """
 
     message: str
     next: str = ""
     can_fail: bool = True
+    mention: Mention | None = None
+    release: str | None = None
 
 
 class Rule(NamedTuple):
@@ -102,21 +107,24 @@ class Rule(NamedTuple):
 
 def _yanked(subject: Subject) -> Iterator[Found]:
     facts = subject.facts
-    for used in releases.find_yanked(facts, subject.mentions, subject.python)[:1]:
+    found = releases.find_yanked(facts, subject.mentions, subject.python)
+    for used in found:
         version = used.release.version
+        specifier = used.mention.specifier
         recorded = to_day(facts.events.get("yanked")) if version == facts.newest else None
         day = to_day(used.release.uploaded)
         dated = f"was yanked on {recorded}" if recorded else f"is yanked{f' (uploaded {day})' if day else ''}"
         if used.is_pinned:
-            yield Found(f"{version} {dated}", _replace_yanked(subject, used))
+            message = f"{version} {dated}"
         elif used.instead is None:
-            yield Found(
-                f"{version} {dated}, as is all that {used.mention.specifier or 'pip'} allows",
-                _replace_yanked(subject, used),
-            )
+            python = f" for Python {subject.python}" if used.python_excludes else ""
+            message = f"{version} {dated}, as is all that {specifier or 'pip'} allows{python}"
         else:
-            message = f"{version}, the newest that {used.mention.specifier or 'any version'} allows, {dated}"
-            yield Found(message, f"pip installs {used.instead.version} instead", can_fail=False)
+            message = f"{version}, the newest that {specifier or 'any version'} allows, {dated}"
+        if len(found) > 1:
+            message += f" ({used.mention.file}:{used.mention.line})"
+        advice = f"pip installs {used.instead.version} instead" if used.instead else _replace_yanked(subject, used)
+        yield Found(message, advice, used.can_fail, used.mention, version)
 
 
 def _replace_yanked(subject: Subject, used: releases.Used) -> str:
@@ -125,6 +133,9 @@ def _replace_yanked(subject: Subject, used: releases.Used) -> str:
         return "no final release is left; replace the package"
     release, is_newer = found
     stated = _fits_django(subject) if release.version == subject.facts.newest else ""
+    specifier = used.mention.specifier
+    if not (used.is_pinned or releases.allows(specifier, release.version)):
+        stated += f"; {specifier} does not allow it, so change that"
     return (
         f"{release.version} is out{stated}"
         if is_newer
@@ -218,9 +229,10 @@ def _quiet(subject: Subject) -> Iterator[Found]:
 def _outdated(subject: Subject) -> Iterator[Found]:
     found = releases.find_outdated(subject.facts, subject.mentions, subject.python)
     if found:
-        used, newest = found[0][0], found[0][1]
+        used, newest, mention = found[0]
         day = to_day(newest.uploaded)
-        yield Found(f"{used} is in use; {newest.version} is out{f' ({day})' if day else ''}")
+        message = f"{used} is in use; {newest.version} is out{f' ({day})' if day else ''}"
+        yield Found(message, mention=mention)
 
 
 def _replaced(subject: Subject) -> Iterator[Found]:

@@ -39,7 +39,9 @@ def select_applying(
     applying = [(one.name, found) for one, found in parents.items()]
     reached = _walk({name for name, found in applying if None in found}, applying)
     # Of those that only require one another nothing states that they do not apply.
-    outside = _walk({one.name for one in parents if one.direct or not one.via}, [(one.name, one.via) for one in parents])
+    outside = _walk(
+        {one.name for one in parents if one.direct or not one.via}, [(one.name, one.via) for one in parents]
+    )
     cycle = {item.name for item in requirements} - outside
     reached |= _walk(cycle, applying)
     kept: list[Requirement] = []
