@@ -221,10 +221,17 @@ def _find_failure(
     options: Options,
     age: MirrorAge,
 ) -> Failure | None:
-    """Return why nothing can be judged: there is no catalog yet, or it is older than `--max-age`."""
+    """Return why it cannot be judged: the catalog was never read completely, or it is older than `--max-age`.
+
+    Without a complete catalog, a name that it does not have may be that of a package that is not listed, or not read.
+    """
     found = list(packages)
-    if requirements and not found and mirror.swept is None:
-        return Failure("the mirror has no catalog yet", _FETCH)
+    if mirror.swept is None:
+        unknown = sum(one.name not in mirror.packages and one.name != DJANGO for one in requirements)
+        if requirements and not found:
+            return Failure("the mirror has no catalog yet", _FETCH)
+        if unknown:
+            return Failure(f"the catalog was never read completely: {unknown:,} unknown", _FETCH)
     if options.oldest is None:
         return None
     if mirror.swept is None:

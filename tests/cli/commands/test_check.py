@@ -421,6 +421,22 @@ def test_a_mirror_without_a_catalog_cannot_judge(project: Path) -> None:
     assert check()["error"]["message"] == "the mirror has no catalog yet"
 
 
+def test_a_name_that_an_incomplete_catalog_does_not_have_cannot_be_judged(project: Path) -> None:
+    make_directory(
+        Path(os.environ["DJPKG_DB"]), [Package("django-good"), Package("django-gone", state="gone")], swept=False
+    )
+    write(project, "django-good\nrequests\ndjango-other\n")
+    report = check()
+    assert (report["exit"], report["error"]["message"]) == (5, "the catalog was never read completely: 2 unknown")
+    result = run("check")
+    assert result.code == 5
+    assert "not judged: the catalog was never read completely: 2 unknown" in result.out
+    write(project, "django-good\nDjango>=5\n")
+    assert check()["exit"] == 0
+    write(project, "django-gone\n")
+    assert check()["exit"] == 1
+
+
 def test_max_age_exits_5_where_the_catalog_or_the_answers_are_older(project: Path) -> None:
     path = Path(os.environ["DJPKG_DB"])
     make_directory(path, [Package("django-good")], now=NOW - timedelta(days=8))
