@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import instead, rules, target
-from djpkg.check.exceptions import Exceptions
+from djpkg.check.exceptions import Exceptions, Known
 from djpkg.check.report import (
     CheckedPackage,
     Failure,
@@ -94,7 +94,7 @@ def check(
         options,
         _series(django),
         python_series,
-        to_sortable(mirror.django.get(django.version or "")),
+        to_sortable(mirror.django.get(django.version or "")) if mirror.django else "",
         fail_on(options),
         now,
         format_sortable(options.quiet_since),
@@ -193,7 +193,8 @@ def _place(mention: Mention) -> Place:
 
 def _finding(rule: rules.Rule, found: rules.Found, name: str, origin: Origin, context: _Context) -> Finding:
     """Return the finding with its severity; an exception applies also to what would not fail."""
-    ignored = context.options.exceptions.reason(name, rule.name, today=context.now.date())
+    known = Known(name, rule.name, origin.direct, found.release)
+    ignored = context.options.exceptions.reason(known, today=context.now.date())
     fails = (
         rule.name in context.fail_on
         and found.can_fail

@@ -42,9 +42,9 @@ def judge(
 ) -> Judgement:
     """Return the verdict on a series of Django.
 
-    `first_release` is the upload time of the series' first final release, sortable as the times of `facts`, None if
-    there is none. `pins` are the
-    versions in the files: the evidence names a newest release as such where they are others.
+    `first_release` is the upload time of the series' first final release, sortable as the times of `facts`: None if
+    PyPI has none, "" if the mirror has no releases of Django. `pins` are the versions in the files: the evidence names
+    a newest release as such where they are others.
     """
     if django is None or not facts.has_release:
         return Judgement(None, "")
@@ -113,5 +113,10 @@ def _reason(
     declared = f"declares Django up to {facts.django_versions[-1]}" if facts.django_versions else "declares no Django"
     if requirement is None:
         return f"{declared} and requires none"
-    since = f"is older than Django {django} ({first})" if first else f"Django {django} has no release on PyPI yet"
-    return f"{requirement}, but {since}" if first else f"{requirement}; {since}"
+    if first and facts.released:
+        return f"{requirement}, but is older than Django {django} ({first})"
+    if first:
+        return f"{requirement}; the date of the release is unknown"
+    if first_release is None:
+        return f"{requirement}; Django {django} has no release on PyPI yet"
+    return f"{requirement}; Django's releases are not in the mirror"

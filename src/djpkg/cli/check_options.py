@@ -17,7 +17,7 @@ from djpkg.text import quote_input
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from djpkg.check.exceptions import Ignored
+    from djpkg.check.exceptions import Ignored, Known
     from djpkg.check.series import Series
     from djpkg.requirements.requirement import RequiredPython
 
@@ -45,7 +45,9 @@ class Settings(NamedTuple):
 
 def parse_options(typed: Typed, settings: Settings, *, now: datetime) -> Options:
     """Return the options for the rules; UsageError for an invalid value or baseline."""
-    baseline: frozenset[tuple[str, str]] = frozenset()
+    baseline: frozenset[Known] = frozenset()
+    if typed.baseline == "":
+        raise UsageError("--baseline requires a file", hint="make one with djpkg check --json > REPORT.json")
     if typed.baseline is not None:
         baseline = exceptions.parse_baseline(typed.baseline, project_files.read_text(typed.baseline))
     return Options(

@@ -323,11 +323,40 @@ def test_a_baseline_makes_notes_of_what_it_contains(mirror: Path, project: Path)
 
 
 @pytest.mark.parametrize(
+    ("before", "now", "name"),
+    [
+        ("django-two==1.0", "django-two==1.1", "django-two"),
+        ("django-two==2.0", "django-two==1.1", "django-two"),
+        ("django-two==1.0\n", "django-two==1.0\ndjango-two==1.1", "django-two"),
+        ("django-good==2.0\ndjango-gone==2.0  # via django-good", "django-good==2.0\ndjango-gone==2.0", "django-gone"),
+    ],
+)
+def test_a_baseline_does_not_cover_another_release_or_what_is_required_directly_since(
+    project: Path, before: str, now: str, name: str
+) -> None:
+    packages = [Package("django-two", yanked=("1.0", "1.1")), *PACKAGES]
+    make_directory(Path(os.environ["DJPKG_DB"]), packages)
+    write(project, before)
+    write(project, run("check", "--json").out, "report.json")
+    assert check("--baseline", "report.json")["exit"] == 0
+    write(project, now)
+    assert "fail" in findings(check("--baseline", "report.json"), name).values()
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ('{\n"schema": 1,\n', "report.json:3: invalid JSON"),
         ("[]", "report.json: not a report of djpkg check --json"),
         ('{"schema": 1, "packages": [{"name": 1, "findings": []}]}', None),
+        (
+            '{"schema": 1, "packages": [{"name": "a", "findings": [{"rule": "gone", "message": "m"}]}]}',
+            "not a report of",
+        ),
+        (
+            '{"schema": 1, "packages": [], "error": {"message": "m"}}',
+            "report.json: the report of a check that could not",
+        ),
         ('{"schema": 1, "packages": [1]}', "report.json: not a report"),
         ('{"schema": 2, "packages": []}', "report.json: not a report"),
     ],
@@ -379,6 +408,7 @@ def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
         (["--fail-on", "archive"], "did you mean archived?"),
         (["--fail-on", ""], "--fail-on requires a rule"),
         (["--fail-on", "none,gone"], "--fail-on none cannot be used together with rules"),
+        (["--baseline", ""], "--baseline requires a file"),
         (["--baseline", "none.json"], "none.json cannot be read"),
         (["nothing.txt"], "nothing.txt cannot be read"),
         (["long" * 100 + ".txt"], "cannot be read: File name too long"),
