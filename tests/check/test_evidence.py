@@ -18,7 +18,7 @@ from tests.cli.running import run
     [
         ("SELECT 1", "5.2", "but is older than Django 5.2 (2025-04-02)"),
         ("SELECT 1", "7.0", "Django 7.0 has no release on PyPI yet"),
-        ("DELETE FROM releases WHERE project = 'django'", "5.2", "Django's releases are not in the mirror"),
+        ("DELETE FROM project_releases WHERE project = 'django'", "5.2", "Django's releases are not in the mirror"),
         ("UPDATE packages SET released_utc = NULL", "5.2", "the date of the release is unknown"),
     ],
 )
