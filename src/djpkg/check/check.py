@@ -21,7 +21,7 @@ from djpkg.check.report import (
     Unlisted,
 )
 from djpkg.check.series import parse_series
-from djpkg.check.verdict import DJANGO, judge
+from djpkg.check.verdict import DJANGO, fits_python, judge
 from djpkg.check.via import find_origins, select_applying
 from djpkg.times import format_sortable, latest_known, parse_time, to_sortable
 
@@ -174,11 +174,16 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         newest=facts.newest if facts.has_release else None,
         newest_released=_to_seconds(facts.released) if facts.has_release else None,
         django=judgement.verdict,
-        python=rules.fits_python(facts, context.python),
+        python=fits_python(facts, context.python),
         evidence=judgement.evidence,
         findings=findings,
         is_dead=bool(findings) and instead.is_dead(facts, now=context.now),
-        instead=instead.choose(facts, context.mirror.candidates.get(facts.id, ()), now=context.now),
+        instead=instead.choose(
+            facts,
+            context.mirror.candidates.get(facts.id, ()),
+            instead.Wanted(context.django, context.python, context.now),
+            suggestion_lives=subject.suggestion_lives,
+        ),
     )
 
 

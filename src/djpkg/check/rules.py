@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import releases
 from djpkg.check.report import Verdict
-from djpkg.check.series import weigh
-from djpkg.check.verdict import describe_release, to_day
+from djpkg.check.verdict import describe_release, fits_python, to_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,13 +201,6 @@ def _python(subject: Subject) -> Iterator[Found]:
         release = describe_release(subject.facts, subject.pins)
         message = f"{release} requires Python {subject.facts.requires_python}"
         yield Found(message, f"stay on a release for Python {subject.python}")
-
-
-def fits_python(facts: PackageFacts, python: Series | None) -> bool | None:
-    """Return whether `requires_python` of the newest release admits the Python; None if either is unknown."""
-    if python is None or not facts.has_release:
-        return None
-    return weigh(facts.requires_python, python).admits if facts.requires_python else True
 
 
 def _moved(subject: Subject) -> Iterator[Found]:

@@ -61,6 +61,13 @@ def describe_release(facts: PackageFacts, pins: Collection[str]) -> str:
     return f"{newest}{facts.newest}{f' ({day})' if (day := to_day(facts.released)) else ''}"
 
 
+def fits_python(facts: PackageFacts, python: Series | None) -> bool | None:
+    """Return whether `requires_python` of the newest release admits the Python; None if either is unknown."""
+    if python is None or not facts.has_release:
+        return None
+    return weigh(facts.requires_python, python).admits if facts.requires_python else True
+
+
 def to_day(text: str | None) -> str | None:
     """Return the UTC day of a stored time, None if it is unknown."""
     if text is not None and text.endswith("Z") and len(text) >= len("2026-07-24T10:00:00Z"):
