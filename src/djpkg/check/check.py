@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import instead, rules, target
-from djpkg.check.exceptions import Exceptions, Known
+from djpkg.check.exceptions import Exceptions, Judged, Known
 from djpkg.check.report import (
     CheckedPackage,
     Failure,
@@ -44,7 +44,7 @@ class Options(NamedTuple):
     """What the command line asks for. None is the default.
 
     `quiet_since` and `oldest` are the times that `--quiet-after` and `--max-age` mean now, `quiet_after` and `max_age`
-    the spans as typed.
+    the spans as typed. `whole_project` is whether a folder with all files of the project is checked.
     """
 
     django: Series | None
@@ -55,6 +55,7 @@ class Options(NamedTuple):
     oldest: datetime | None = None
     max_age: str = ""
     exceptions: Exceptions = Exceptions()
+    whole_project: bool = False
 
 
 class _Context(NamedTuple):
@@ -264,5 +265,10 @@ def _remarks(
             message = f"pins Django {other.version}; checked against {django.version} ({django.why})"
             yield Remark(other.file, other.line, message)
     found = {(package.name, finding.rule) for package in packages for finding in package.findings}
-    names = {one.name for one in requirements}
-    yield from context.options.exceptions.stale(found, names, today=context.now.date())
+    judged = Judged(
+        found,
+        {package.name for package in packages if (package.name, "unknown") not in found},
+        {one.name for one in requirements},
+        context.options.whole_project,
+    )
+    yield from context.options.exceptions.stale(judged, today=context.now.date())

@@ -41,6 +41,19 @@ class Known(NamedTuple):
     release: str | None = None
 
 
+class Judged(NamedTuple):
+    """What a check judged: by it, an exception can be called stale.
+
+    `found` are the package and rule of all findings, `known` the packages that a source has answered about, and
+    `required` all dependencies. Without `whole_project`, other files may require more.
+    """
+
+    found: Collection[tuple[str, str]]
+    known: Collection[str]
+    required: Collection[str]
+    whole_project: bool
+
+
 class Exceptions(NamedTuple):
     """All exceptions: those of the project, and the findings in the baseline."""
 
@@ -54,23 +67,25 @@ class Exceptions(NamedTuple):
                 return one.reason
         return BASELINE_REASON if finding in self.baseline else None
 
-    def stale(self, found: Collection[tuple[str, str]], names: Collection[str], *, today: date) -> Iterator[Remark]:
-        """Yield a remark for each entry that is past its day or no longer applies.
-
-        `found` are the package and rule of all findings, and `names` all dependencies.
-        """
+    def stale(self, judged: Judged, *, today: date) -> Iterator[Remark]:
+        """Yield a remark for each entry that is past its day or certainly no longer applies."""
         for one in self.ignored:
             entry = f"exception for {one.package}, {one.rule}"
             if one.until is not None and one.until < today:
                 yield Remark(one.file, one.line, f"{entry}: ended on {one.until}; renew or remove it")
-            elif one.package not in names:
+            elif not judged.whole_project:
+                continue
+            elif one.package not in judged.required:
                 yield Remark(one.file, one.line, f"{entry}: {one.package} is not required; remove it")
-            elif (one.package, one.rule) not in found:
+            elif one.package in judged.known and (one.package, one.rule) not in judged.found:
                 yield Remark(one.file, one.line, f"{entry}: the rule no longer applies; remove it")
 
 
 def parse_ignored(file: TomlFile, rules: Collection[str]) -> tuple[Ignored, ...]:
     """Return the entries of `ignore`; UsageError with file and line for an invalid one."""
+    for key in file.table(*_TABLE[:-1]):
+        if key != _TABLE[-1]:
+            raise file.error("is unknown; use check", *_TABLE[:-1], key)
     for key in file.table(*_TABLE):
         if key != "ignore":
             raise file.error("is unknown; use ignore", *_TABLE, key)

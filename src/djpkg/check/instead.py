@@ -41,7 +41,7 @@ _LEAD = r"""(?ix)
     (?P<strong> (?:superseded|replaced|succeeded|obsoleted)\s+by | in\s+favou?r\s+of | renamed\s+(?:to|as)
         | successor(?:\s+is)?(?!\s+(?:to|of)\b) | merged\s+into )
     | use(?:rs)? | try | switch\s+to | migrate\s+to | see | check\s+out | consider(?:\s+using)?
-    | (?:moved|migrated|continue[sd]?|lives\s+on|maintained|development)\s+(?:to|at|as|in|by|under)
+    | (?:moved|migrated|continue[sd]?|lives\s+on|maintained|development)\s+(?:to|at|as|in(?!\s+favou?r)|by|under)
 )[\s:,]+(?:(?:the|a|our|package|project|to|using)\s+)*
 """
 # Sentences and the parts of one; what follows "; or" belongs to the part before.
@@ -51,7 +51,9 @@ _FILLER = (
     r"(?i)\b(?:this|the|it|is|was|are|has|have|been|being|now|and|or|currently|officially|package|project|app|library"
     r"|repo|repository|module|plugin|django|note|please|warning|attention|very|completely|fully)\b|[^\w]"
 )
-_NEGATED = r"(?i)\b(?:not|never|don'?t|don’t|no\s+longer|cannot|can'?t)\s+(?:(?!maintained|supported|developed)\w+\s+)?$"
+_NEGATED = (
+    r"(?i)\b(?:not|never|don'?t|don’t|no\s+longer|cannot|can'?t)\s+(?:(?!maintained|supported|developed)\w+\s+)?$"
+)
 _NAME = r"""(?x)
 [`'"(\[<*]*
 ( https?://[^\s)\]>`'"]{3,300} | [A-Za-z0-9][A-Za-z0-9._-]{1,98}[A-Za-z0-9] (?:/[A-Za-z0-9._-]{1,98}[A-Za-z0-9])? )

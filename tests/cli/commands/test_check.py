@@ -276,14 +276,28 @@ ignore = [
 def test_exceptions_make_notes_until_their_day_and_stale_ones_are_named(mirror: Path, project: Path) -> None:
     write(project, EXCEPTIONS, "pyproject.toml")
     write(project, "django-gone==2.0\ndjango-yanked==1.1\ndjango-good\n")
-    report = check("requirements.txt")
+    report = check()
     assert package_of(report, "django-gone")["findings"][0]["ignored"] == "we keep a fork"
     assert findings(report, "django-gone") == {"gone": "note"}
     assert findings(report, "django-yanked")["yanked"] == "fail"
-    out = run("check", "requirements.txt").out
+    out = run("check").out
     assert "pyproject.toml:6  exception for django-yanked, yanked: ended on 2026-11-22; renew or remove it" in out
     assert "pyproject.toml:7  exception for django-good, archived: the rule no longer applies; remove it" in out
     assert "pyproject.toml:8  exception for django-other, archived: django-other is not required; remove it" in out
+    out = run("check", "requirements.txt").out  # other files may require more
+    assert "django-yanked, yanked: ended" in out
+    assert "remove it" not in out.replace("renew or remove it", "")
+
+
+def test_an_exception_is_not_stale_where_the_package_was_not_judged(mirror: Path, project: Path) -> None:
+    entries = [
+        f'{{package = "{name}", rule = "archived", reason = "r"}}' for name in ("django-new", "requests", "django-good")
+    ]
+    write(project, f"[tool.djpkg.check]\nignore = [\n{', '.join(entries)}]\n", "pyproject.toml")
+    write(project, "django-new==2.0\nrequests\ndjango-good; sys_platform == 'win32'\n")
+    assert "exception" not in run("check").out
+    write(project, "django-new==2.0\nrequests\ndjango-good\n")
+    assert "exception for django-good, archived: the rule no longer applies" in run("check").out
 
 
 @pytest.mark.parametrize(
@@ -298,6 +312,7 @@ def test_exceptions_make_notes_until_their_day_and_stale_ones_are_named(mirror: 
         ('ignore = [{package = "a", rule = "gone", reason = "r", until = 7}]', "pyproject.toml:2: until is not a day"),
         ('ignore = ["a"]', "pyproject.toml:2: tool.djpkg.check.ignore 1 is not a table"),
         ("ignores = []", "pyproject.toml:2: tool.djpkg.check.ignores is unknown; use ignore"),
+        ("[tool.djpkg.checks]\nignore = []", "pyproject.toml:2: tool.djpkg.checks is unknown; use check"),
         ("ignore = 1", "pyproject.toml:2: tool.djpkg.check.ignore is not a list"),
         ("ignore = [", "pyproject.toml:2: invalid TOML"),
     ],
@@ -404,6 +419,8 @@ def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
         (["--django", "five"], "use X.Y, such as 5.2"),
         (["--python", "3"], "use X.Y, such as 3.12"),
         (["--quiet-after", "2025"], "invalid --quiet-after '2025'"),
+        (["--max-age", "-7d"], "invalid --max-age '-7d'"),
+        (["--quiet-after", "-1y"], "invalid --quiet-after '-1y'"),
         (["--max-age", "week"], "use a time span such as 12h, 7d, 2w, 6m, 2y"),
         (["--fail-on", "archive"], "did you mean archived?"),
         (["--fail-on", ""], "--fail-on requires a rule"),
