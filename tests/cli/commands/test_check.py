@@ -162,6 +162,7 @@ def test_a_given_django_fails_on_what_excludes_it(mirror: Path, project: Path) -
     ("line", "version", "why"),
     [
         ("Django==5.2.8", "5.2", "requirements.txt:1 pins 5.2.8"),
+        ("Django==5.2.8+acme1", "5.2", "requirements.txt:1 pins 5.2.8+acme1"),
         ("Django~=5.2.0", "5.2", "requirements.txt:1 allows only 5.2 (~=5.2.0)"),
         ("Django>=4.2,<5.0", "4.2", "requirements.txt:1 allows only 4.2 (<5.0,>=4.2)"),
         ("Django>=6.0", "6.0", "the newest series on PyPI"),
@@ -416,6 +417,7 @@ def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
     ("arguments", "message"),
     [
         (["--django", "52"], "invalid --django '52'"),
+        (["--django", "5.2rabbit"], "invalid --django '5.2rabbit'"),
         (["--django", "five"], "use X.Y, such as 5.2"),
         (["--python", "3"], "use X.Y, such as 3.12"),
         (["--quiet-after", "2025"], "invalid --quiet-after '2025'"),
