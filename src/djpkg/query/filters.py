@@ -33,6 +33,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
 _SIGNED = frozenset({"stars_90d", "stars_1y"})
 VERSION_LISTS = frozenset({"python_versions", "django_versions"})
 
+# Texts that begin with a comparison, such as ">=3.8".
+_SPECIFIERS = frozenset({"requires_python", "django_requires"})
+
 _VALUE = re.compile(r'(?:"[^"]*"|[^,"]|")+?(?=,|\Z)')
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _SIGNED_NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -90,11 +93,16 @@ def parse_predicates(name: str, field: Field, values: str, *, now: datetime) -> 
     `name` is what the user typed for `field`. UsageError on an invalid value, and without one: a shell takes what
     follows an unquoted ``>``.
     """
-    parts = [part for part in (value.strip() for value in _VALUE.findall(values)) if part]
+    parts = split_values(values)
     if not parts:
         message = f"{name}: has no value"
         raise UsageError(message, hint=f"for example: {field.example}; {name}:none finds packages without one")
     return tuple(_parse_value(name, field, part, now) for part in parts)
+
+
+def split_values(values: str) -> list[str]:
+    """Return the values between commas, without empty ones; a comma in quotes does not separate."""
+    return [part for part in (value.strip() for value in _VALUE.findall(values)) if part]
 
 
 def comparison_error(token: str, name: str, operator: str, value: str, *, excluded: bool = False) -> UsageError:
@@ -140,7 +148,7 @@ def is_quoted(text: str) -> bool:
 
 def _parse_value(name: str, field: Field, value: str, now: datetime) -> Predicate:
     comparison = _OPERATOR.fullmatch(value)
-    if comparison is not None and _takes_ranges(field):
+    if comparison is not None and field.name not in _SPECIFIERS:
         raise comparison_error(f"{name}:{value}", name, *comparison.groups())
     keyword = _parse_keyword(name, field, value)
     if keyword is not None:
