@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from djpkg.errors import UsageError
 from djpkg.model import fields, state
 from djpkg.model.fields import Field, Kind
+from djpkg.model.overrides import normalize_tag
 from djpkg.query import date_ranges
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import quote_input
@@ -190,6 +191,8 @@ def _parse_text(name: str, field: Field, value: str) -> Predicate:
     text = value[1:-1] if is_quoted(value) else value
     if field.name == "edited":
         text = fields.get(text).name
+    elif field.name == "tags":
+        text = normalize_tag(text)
     return TextMatch(text) if text else Presence(present=False)
 
 

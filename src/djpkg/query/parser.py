@@ -4,8 +4,8 @@
     stars:100..  license:MIT,BSD  updated:6m..  django:5.2  is:active
     -is:archived  ^todo      a leading - or ^ excludes
 
-Any words are a valid query; an empty term, an unclosed quote or an invalid filter is a UsageError. Relative times are resolved with `now` while parsing, so
-that a `Query` always means the same.
+An empty term, an unclosed quote or an invalid filter is a UsageError. Relative times are resolved with `now` while
+parsing, so that a `Query` always means the same.
 """
 
 from __future__ import annotations
