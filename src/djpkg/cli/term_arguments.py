@@ -18,12 +18,23 @@ if TYPE_CHECKING:
     from typer._click.shell_completion import CompletionItem
 
 
+# The key of a command's context under which the replaced arguments are kept.
+_TYPED = "djpkg.typed"
+
+
+def as_typed(ctx: typer.Context, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return arguments of a `TermCommand` as the user typed them, with a minus where `parse_args` replaced it."""
+    return tuple(ctx.meta.get(_TYPED, {}).get(argument, argument) for argument in arguments)
+
+
 class TermCommand(options.Command):
     """A command that accepts ``-field:value`` and ``-is:state``; any other argument with a minus is an option."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
         """Parse the arguments after replacing the minus of such terms by ``^``, which has the same meaning."""
-        return super().parse_args(ctx, exclude_with_carets(args, with_value=self.options_with_value()))
+        arguments = exclude_with_carets(args, with_value=self.options_with_value())
+        ctx.meta[_TYPED] = {new: old for new, old in zip(arguments, args, strict=True) if new != old}
+        return super().parse_args(ctx, arguments)
 
     def options_with_value(self) -> set[str]:
         """Return the options that take the next argument as their value."""

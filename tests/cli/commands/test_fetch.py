@@ -268,6 +268,19 @@ def test_status_shows_deferred_packages(fetch: Fetch, desk: Desk, server: WorldS
     assert "13:00:00Z" in status.stdout
 
 
+def test_status_shows_the_arguments_of_a_fetch_as_typed(fetch: Fetch, desk: Desk) -> None:
+    fetch("--all")
+    url = "https://github.com/acme/plain"
+    fetch("-stars:..1", "plain", "^is:gone", "title:a b", url, "--source", "pypi", "--refetch")
+    fetch("https://me:canary@github.com/acme/plain")
+    found = CliRunner().invoke(app, ["status", "--json", "--db", str(desk.path)], env=desk.environment)
+    assert [run["arguments"] for run in json.loads(found.stdout)["runs"]] == [
+        url,
+        f"-stars:..1 plain '^is:gone' 'title:a b' {url} --source pypi --refetch",
+        "--all",
+    ]
+
+
 # Exit codes.
 
 
