@@ -165,7 +165,7 @@ def test_sort_accepts_a_field_with_a_leading_minus(mirror: Path) -> None:
 def test_the_signs_of_sort_fields(mirror: Path) -> None:
     by_stars = ["django-pots", "Django_Kiln", "django-pans", "lids"]
     assert slugs("-s", "stars") == slugs("-s", "-stars") == by_stars
-    assert slugs("-s", "+stars") == by_stars[::-1]
+    assert slugs("-s", "+stars") == [*by_stars[-2::-1], "lids"]  # whose stars nobody has counted
     by_slug = ["django-pans", "django-pots", "Django_Kiln", "lids"]
     assert slugs("-s", "slug") == slugs("-s", "+slug") == by_slug
     assert slugs("-s", "-slug") == by_slug[::-1]
@@ -335,6 +335,16 @@ def test_a_search_without_hits_suggests_near_slugs(mirror: Path) -> None:
     assert run("list", "pot-s", "--json") == (0, "[\n]\n", "no packages match; did you mean django-pots?\n")
     # It is not the word that hides the packages.
     assert run("list", "pots", "stars:9000..") == (0, "", "")
+
+
+def test_tables_filters_and_counts_agree_on_unknown_stars(mirror: Path) -> None:
+    assert run("list", "stars:none", "-f", "slug,stars").out == "lids\t0\n"  # a pipe has what the catalog states
+    assert run("list", "stars:0").out == ""
+    assert run_on_terminal("list", "stars:none", "-f", "slug,stars").out.split() == ["SLUG", "STARS", "STATE", "lids"]
+    assert "0" not in run_on_terminal("list", "stars:none", "--count", "stars").out
+    assert run("list", "stars:none", "--count", "stars").out == "0\t1\n"
+    row = next(line for line in run_on_terminal("show", "lids", "--sources").lines if line.startswith("repo_watchers"))
+    assert row.split()[-1] == "0"
 
 
 def test_suggested_packages_match_the_other_terms(mirror: Path) -> None:
