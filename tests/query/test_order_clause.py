@@ -168,3 +168,17 @@ def test_a_zero_of_the_user_is_known() -> None:
     with closing(memory_mirror(UNKNOWN_STARS)) as db:
         db.execute("INSERT INTO overrides VALUES (3, 'repo_watchers', '0', '2026-01-01T00:00:00Z')")
         assert find_slugs(db, "stars:none") == ["a-unfetched"]
+
+
+@pytest.mark.parametrize("term", [[], ["is:active"], ["^todo"]])
+def test_the_parts_of_the_default_order_need_no_sort(db: sqlite3.Connection, term: list[str]) -> None:
+    query, names = parser.parse_query(term, now=NOW), listing.get_grid_names(db)
+    condition, values = where_clause.where_clause(query, names)
+    order, more = order_clause.order_clause((), query, names)
+    parts = order_clause.parts_in_order((), query)
+    assert len(parts) == 2
+    for part in parts:
+        sql = f"SELECT packages.id FROM packages WHERE {condition} AND {part} ORDER BY {order}"
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", (*values, *more))]
+        assert any("packages USING COVERING INDEX packages_lookup" in line for line in plan)
+        assert not any("TEMP B-TREE" in line for line in plan)
