@@ -48,8 +48,9 @@ app = options.new_app()
         "djpkg changes --since 1d --json | jq -r '.events[].slug'",
         more=f"Events: {', '.join(EVENTS[:-1])} and {EVENTS[-1]}."
         " A pipe gets one line each, with tabs: time, slug, event, old value, new value."
-        " last-fetch: what was found after the fetch --all before the last one. Only those that ended with 0 count, so"
-        " that nothing is missed after djpkg fetch --all && djpkg changes --since last-fetch.",
+        " last-fetch: what was found after the fetch --all before the last one. Only those of all sources that ended"
+        " with 0 count, so that nothing is missed after djpkg fetch --all && djpkg changes --since last-fetch."
+        " Where one forge fails every time, write ; instead of &&: news are then repeated until a fetch ends with 0.",
     ),
 )
 def changes(
