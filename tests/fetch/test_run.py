@@ -13,7 +13,7 @@ import pytest
 
 from djpkg.errors import ConfigError
 from djpkg.fetch.progress import NoProgress
-from djpkg.fetch.report_text import error_lines, interrupted_line, summary_lines
+from djpkg.fetch.report_text import REPOSITORIES_WITHOUT_TOKEN, error_lines, interrupted_line, summary_lines
 from djpkg.mirror import apply_answer, merging, write
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
@@ -1245,6 +1245,23 @@ def test_the_first_fetch_without_a_token_says_so_before_any_request(desk: Desk, 
     notes.clear()
     desk.fetch()
     assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]
+
+
+def test_the_first_fetch_of_many_repositories_without_a_token_says_so(desk: Desk) -> None:
+    notes: list[str] = []
+    desk.progress = NoProgress(note=notes.append)
+    for place in range(REPOSITORIES_WITHOUT_TOKEN):
+        desk.world.add_package(f"p{place}", path=f"acme/p{place}", commits=[3])
+    desk.tokens = desk.server.token_env("github")
+    desk.fetch()
+    desk.tokens = {}
+    slugs = [f"p{place}" for place in range(REPOSITORIES_WITHOUT_TOKEN)]
+    desk.fetch(*slugs)
+    assert not [text for text in notes if "GITHUB_TOKEN" in text]
+    for found in (1, 0):
+        notes.clear()
+        desk.fetch(*slugs, "django-todo")
+        assert len([text for text in notes if "GITHUB_TOKEN" in text]) == found
 
 
 def test_an_interrupted_fetch_reports_what_each_source_had_left(desk: Desk) -> None:

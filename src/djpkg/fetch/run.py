@@ -27,7 +27,7 @@ from djpkg.fetch.context import FetchContext
 from djpkg.fetch.page_writes import PageWrites
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
-from djpkg.fetch.report_text import MISSING_TOKEN, history_json
+from djpkg.fetch.report_text import MISSING_TOKEN, REPOSITORIES_WITHOUT_TOKEN, history_json
 from djpkg.fetch.selected import Selected, select
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
@@ -159,7 +159,8 @@ class _FetchRun:
     async def run(self) -> None:
         try:
             if self._request.all_packages:
-                await self._note_missing_token()
+                if await self._find_sweep() is None:
+                    await self._note_missing_token()
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
@@ -172,12 +173,14 @@ class _FetchRun:
             self._recorder.progress.stop()
 
     async def _note_missing_token(self) -> None:
-        """Show before the first fetch of all packages that there is no token for GitHub, and what that costs."""
-        if SourceName.GITHUB not in self._request.sources:
+        """Show before the first fetch of many repositories without a token for GitHub what that costs."""
+        report, run = self._recorder.report, self._context.writes.run
+        if SourceName.GITHUB not in self._request.sources or report.without_token:
             return
-        if await self._find_sweep() is not None:
-            return
-        if await self._find_token(SourceName.GITHUB) is None:
+        if await self._find_token(SourceName.GITHUB) is None and not await run(
+            fetch_history.has_fetched_without_token, self._db
+        ):
+            report.without_token = True
             for line in MISSING_TOKEN:
                 self._recorder.progress.note(line)
 
@@ -253,6 +256,8 @@ class _FetchRun:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
             self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
+        if (github := repositories.get(SourceName.GITHUB)) and len(github.targets) > REPOSITORIES_WITHOUT_TOKEN:
+            await self._note_missing_token()
         tokens = {forge: await self._find_token(forge) for forge in repositories}
         if self._request.all_packages:
             with_token = frozenset(forge for forge, token in tokens.items() if token is not None)
@@ -288,4 +293,4 @@ class _FetchRun:
 
     def _show_estimates(self, estimates: list[estimate.Estimate]) -> None:
         for line in estimate.estimate_lines(estimates):
-            self._recorder.progress.note(f"estimate: {line}")
+            self._recorder.progress.estimate(line)

@@ -54,6 +54,14 @@ def find_last_but_one(db: sqlite3.Connection) -> CompleteRun | None:
     return None if row is None else CompleteRun(*row)
 
 
+def has_fetched_without_token(db: sqlite3.Connection) -> bool:
+    """Return whether a fetch that is still known asked GitHub for many repositories without a token."""
+    row = db.execute(
+        "SELECT 1 FROM runs WHERE CASE WHEN json_valid(report) THEN json_extract(report, '$.without_token') END"
+    ).fetchone()
+    return row is not None
+
+
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
     """Store the start of a fetch and return its number. `finished` stays null if the process is killed.
 

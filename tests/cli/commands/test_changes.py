@@ -230,6 +230,21 @@ def test_ids_stay_the_same_when_events_and_time_are_added(mirror: Path, monkeypa
     assert feed_of("--event", "added").findtext(f"{ATOM}id") != before.findtext(f"{ATOM}id")
 
 
+def test_the_feed_shows_no_private_term_and_no_path(mirror: Path, tmp_path: Path) -> None:
+    run("edit", "django-pots", "note=plan", "tags=secret", "replaced_by=lids")
+    file = tmp_path / "secret.txt"
+    file.write_text("django-pots\n")
+    private = ("tag:secret", "^tags:secret", "-note:plan", "replaced_by:lids", "is:tagged", "is:active tag:secret")
+    ids = set()
+    for words in [*([term] for term in private), ["-r", str(file)]]:
+        feed = feed_of(*words, "category:apps")
+        assert feed.findtext(f"{ATOM}title") == "Django Packages: changes (category:apps)"
+        ids.add(feed.findtext(f"{ATOM}id"))
+    assert len(ids) == len(private) + 1
+    result = run("changes", "--atom", "tag:secret", "-r", str(file))
+    assert not [word for word in ("secret", "plan", "tagged", str(tmp_path)) if word in result.out]
+
+
 def test_an_empty_feed_is_valid(mirror: Path) -> None:
     feed = feed_of("--since", "1d")
     assert (entry_ids(feed), feed.findtext(f"{ATOM}updated")) == ([], format_time(NOW))

@@ -112,7 +112,10 @@ def test_deferred_and_gone_packages_are_no_errors_with_all(fetch: Fetch, desk: D
 
 
 def test_verbose_prints_one_line_per_source_on_stderr(fetch: Fetch, desk: Desk) -> None:
-    lines = stderr_lines(fetch("--all", "-v"))
+    hint, remedy, stored, *lines = stderr_lines(fetch("--all", "-v"))
+    assert hint.startswith("No GitHub token found")
+    assert "GITHUB_TOKEN" in remedy
+    assert stored == "3 packages stored; they can be listed already"
     assert [line.partition(":")[0] for line in lines] == [
         "catalog",
         "github",

@@ -17,14 +17,14 @@ from djpkg.mirror import fetch_history
 from djpkg.mirror.events import Change, find_changes
 from djpkg.model.event_names import EVENTS, parse_events
 from djpkg.model.package import package_url
-from djpkg.query import date_ranges
+from djpkg.query import date_ranges, parser
 from djpkg.render import abbreviate
 from djpkg.render.rows import RowList
 from djpkg.text import quote_input
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from djpkg.mirror.damage import DamagedRow
@@ -107,12 +107,10 @@ def changes(
     if as_json:
         output.write_object({"schema": SCHEMA, "events": [dict(zip(_KEYS, row, strict=True)) for row in rows]})
     elif as_atom:
-        words = [
-            *(selected or ()),
-            *(f"--in {name}" for name in manifests or ()),
-            *(f"--event {name}" for name in names),
-        ]
-        _write_feed(shown, words, now=now)
+        files_read = [f"--in {name}" for name in manifests or ()]
+        private = {*files_read, *(word for word in selected or () if parser.is_private(word))}
+        words = [*(selected or ()), *files_read, *(f"--event {name}" for name in names)]
+        _write_feed(shown, words, private, now=now)
     elif not terminal.is_terminal():
         output.write_rows(RowList(_KEYS, rows), "plain")
     elif shown:
@@ -136,7 +134,9 @@ def _parse_since(text: str, *, now: datetime) -> datetime:
     return period.first
 
 
-def _write_feed(changes: Sequence[Change], selection_words: Sequence[str], *, now: datetime) -> None:
+def _write_feed(
+    changes: Sequence[Change], selection_words: Sequence[str], private: Collection[str], *, now: datetime
+) -> None:
     from djpkg.render.atom import FeedEvent, render_feed  # noqa: PLC0415 - for this option alone
 
     catalog = config.catalog_url(os.environ)
@@ -152,4 +152,5 @@ def _write_feed(changes: Sequence[Change], selection_words: Sequence[str], *, no
         )
         for change in changes
     ]
-    terminal.write_stdout(render_feed(events, selection=selection_words, updated=format_time(now)))
+    feed = render_feed(events, selection=selection_words, private=private, updated=format_time(now))
+    terminal.write_stdout(feed)

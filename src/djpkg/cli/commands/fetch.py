@@ -101,7 +101,7 @@ def fetch(
             _print_estimates(estimates, is_partial=is_partial, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
-        progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
+        progress = _new_progress(visible=interactive and not as_json, quiet=quiet, verbose=verbose)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
         if as_json:
@@ -133,19 +133,20 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
     return frozenset(sources)
 
 
-def _new_progress(*, visible: bool, quiet: bool) -> Progress:
+def _new_progress(*, visible: bool, quiet: bool, verbose: bool) -> Progress:
     from djpkg.fetch.progress import NoProgress
 
     if quiet:
         return NoProgress()
+    plain = NoProgress(terminal.write_warning, *([terminal.write_stderr] if verbose else []))
     if not visible:
-        return NoProgress(terminal.write_warning)
+        return plain
     from rich.console import Console
 
     from djpkg.render.progress import TerminalProgress
 
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    return NoProgress(terminal.write_warning) if console.is_dumb_terminal else TerminalProgress(console)
+    return plain if console.is_dumb_terminal else TerminalProgress(console)
 
 
 def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
