@@ -31,7 +31,7 @@ from djpkg.fetch.report_text import MISSING_TOKEN, REPOSITORIES_WITHOUT_TOKEN, h
 from djpkg.fetch.selected import Selected, select
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
-from djpkg.mirror import busy, fetch_history, lock, queue, unchecked
+from djpkg.mirror import busy, fetch_history, listing, lock, queue, unchecked
 from djpkg.mirror.connection import find_version, open_write
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
@@ -43,6 +43,7 @@ from djpkg.text import strip_credentials
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
@@ -100,6 +101,7 @@ def fetch(
                 db = write(lambda: stack.enter_context(open_write(path, busy_seconds=busy.ATTEMPT)))
                 runner = stack.enter_context(asyncio.Runner())
                 opened = file_id(path)
+                write(lambda: _check_names(db, request))
                 run = write(lambda: fetch_history.start_run(db, asked, now=report.started))
                 writes = PageWrites(db, path, opened, limits=busy_limits, warn=progress.warn)
                 context = FetchContext(
@@ -134,6 +136,12 @@ def _finish_run(path: Path, opened: FileId | None, run: int, report: Report) -> 
     now = report.finished or report.started
     with open_write(path, busy_seconds=busy.ATTEMPT) as db:
         fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=now)
+
+
+def _check_names(db: sqlite3.Connection, request: FetchRequest) -> None:
+    """Raise UsageError for an unknown category or grid, if the mirror has their names already."""
+    if fetch_history.find_sweep(db, SourceName.CATALOG) is not None:
+        listing.check_names(db, request.query)
 
 
 def _clean_name(name: str) -> str:
@@ -232,6 +240,9 @@ class _FetchRun:
         named = NamedFetch(catalog, self._context)
         await named.run([*chosen.names, *(() if with_list else map(str, chosen.others))])
         found = list(dict.fromkeys([*named.found, *chosen.others]))
+        if not found and not chosen.names:
+            more = "; the mirror has no catalog yet, run djpkg fetch --all" if await self._find_sweep() is None else ""
+            self._recorder.progress.note(f"nothing selected{more}")
         await self._repair(found, rewrite=request.refetch)
         self._named = frozenset(found) - frozenset(chosen.others)
         return found

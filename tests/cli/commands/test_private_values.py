@@ -169,7 +169,7 @@ def test_a_private_value_can_be_unset(fetched_mirror: Path, name: str) -> None:
         ('tags:=["a,b"]', "invalid value 'a,b' for tags"),
         ('tags:=[""]', "invalid value '' for tags"),
         ("tags:=null", "invalid value 'null' for tags"),
-        ("note=" + "x" * 65_537, "invalid value"),
+        ("note=" + "x" * 65_537, "invalid value for note: 65,537 characters; use at most 65,536"),
         ("note=a\x00b", "invalid value"),
         ("replaced_by=no-such", "unknown package 'no-such'"),
         ("replaced_by=django-pot", "did you mean django-p"),
@@ -238,7 +238,12 @@ def test_an_edit_survives_when_the_catalog_drops_both_addresses(fetched_mirror: 
 def test_archived_by_hand_is_the_state_and_has_no_upstream_date(fetched_mirror: Path) -> None:
     run("edit", "django-pots", "archived=yes")
     assert "django-pots" in run("list", "is:archived").out
+    card = run_on_terminal("show", "django-pots")
+    assert [line for line in card.lines if "edited" in line] == [
+        "  state     the repository is archived   ✎ archived edited, upstream: no"
+    ]
     run("edit", "Django_Kiln", "archived=no")
+    assert "  ✎ archived edited, upstream: yes" in run_on_terminal("show", "Django_Kiln").out
     assert shown("Django_Kiln", "archived,archived_at") == {"archived": False, "archived_at": None}
 
 

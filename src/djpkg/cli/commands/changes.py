@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -130,7 +131,13 @@ def changes(
 def _parse_since(text: str, *, now: datetime) -> datetime:
     period = date_ranges.parse_date_range(text.strip(), now=now)
     if period is None:
-        raise UsageError(f"invalid --since {quote_input(text)}; use {LAST_FETCH}, {date_ranges.DATE_FORMATS}")
+        name = text.strip().lower().replace("_", "-")
+        hint = f"did you mean {LAST_FETCH}?" if get_close_matches(name, [LAST_FETCH], cutoff=0.6) else None
+        raise UsageError(
+            f"invalid --since {quote_input(text)}; use {LAST_FETCH}, {date_ranges.DATE_FORMATS}", hint=hint
+        )
+    if period.first > now:
+        raise UsageError(f"--since {quote_input(text)} is in the future", hint=f"for example: --since {DEFAULT_SINCE}")
     return period.first
 
 

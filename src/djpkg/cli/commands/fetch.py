@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,7 +130,9 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
             sources.add(SourceName(name.strip().lower()))
         except ValueError as error:
             message = f"unknown source {quote_input(name)}"
-            raise UsageError(message, hint=f"use one of: {', '.join(SourceName)}") from error
+            near = get_close_matches(name.strip().lower(), SourceName, n=1, cutoff=0.6)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(message, hint=f"{meant}use one of: {', '.join(SourceName)}") from error
     return frozenset(sources)
 
 
