@@ -51,7 +51,8 @@ app = options.new_app()
         " A pipe gets one line each, with tabs: time, slug, event, old value, new value."
         " last-fetch: what was found after the fetch --all before the last one. Only those of all sources that ended"
         " with 0 count, so that nothing is missed after djpkg fetch --all && djpkg changes --since last-fetch."
-        " Where one forge fails every time, write ; instead of &&: news are then repeated until a fetch ends with 0.",
+        " Where one forge fails every time, write ; instead of &&: news are then repeated until a fetch ends with 0;"
+        " with --since 1d they are those of one day.",
     ),
 )
 def changes(
