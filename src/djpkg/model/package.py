@@ -65,6 +65,11 @@ class Origin(NamedTuple):
     via: str | None = None
 
 
+def describe_via(made: str) -> str:
+    """Return ``via snapshot of 2026-11-26`` for an answer that came in a snapshot made at this time."""
+    return f"via snapshot of {made[:10]}"
+
+
 class Package(NamedTuple):
     """One package with everything that `show` prints.
 
