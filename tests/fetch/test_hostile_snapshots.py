@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import DjpkgError, SourceError
+from djpkg.model import snapshot
 from djpkg.sources.snapshot import lines as snapshot_lines
 from djpkg.sources.snapshot import reader
 from djpkg.times import format_time
@@ -230,7 +231,7 @@ def mutant(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
         elif name == "dates":
             patch.setattr(snapshot_lines._Converter, "_past", lambda _, text, __: text)
         elif name == "size":
-            patch.setattr(reader.snapshot, "max_size", lambda _: 2**40)
+            patch.setattr(snapshot, "max_size", lambda _: 2**40)
         yield
 
 

@@ -14,7 +14,7 @@ import pytest
 from djpkg.errors import FetchRunning, HTTPStatusError, SourceError, Unreachable, UsageError
 from djpkg.fetch.report_text import report_json, summary_lines
 from djpkg.mirror.lock import fetch_lock
-from djpkg.model.facts import PARSER_VERSIONS
+from djpkg.model.facts import PARSER_VERSIONS, Outcome
 from djpkg.source_name import SourceName
 from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
 from tests.snapshots import find_line, pack, read_lines, serving, state, take, write
@@ -160,7 +160,7 @@ def test_an_older_snapshot_changes_no_facts(source: Desk, desk: Desk) -> None:
     before = values(desk), desk.rows("SELECT * FROM facts"), desk.rows("SELECT * FROM sweeps")
     report = take(file, desk.path, now=desk.world.now)
     assert (values(desk), desk.rows("SELECT * FROM facts"), desk.rows("SELECT * FROM sweeps")) == before
-    assert not any(tally.outcomes["updated"] for tally in report.sources.values())
+    assert not any(tally.outcomes[Outcome.UPDATED] for tally in report.sources.values())
 
 
 def test_edits_notes_and_tags_stay(source: Desk, desk: Desk) -> None:

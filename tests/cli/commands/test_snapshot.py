@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from djpkg.fetch import export
 from djpkg.mirror.connection import open_write, transaction
 from tests.cli.running import run, run_on_terminal
 from tests.mirrors import override
@@ -157,7 +156,7 @@ def test_a_full_disk_leaves_the_old_snapshot(fetched_mirror: Path, file: Path, m
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(export.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     result = run("snapshot", str(file), "--history")
     assert result.code == 74
     assert "No space left on device" in result.err
