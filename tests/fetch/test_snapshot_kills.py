@@ -123,7 +123,7 @@ def kill_imports(mirror: Path, file: Path, kills: int) -> Counter[str]:
         reached["old" if found == old else "new" if found == new else "torn"] += 1
         assert found["overrides"] == old["overrides"]
         assert found["tags"] == old["tags"]
-        if found == old or found == new:
+        if found in (old, new):
             check_integrity(mirror)
     return reached
 
