@@ -28,7 +28,7 @@ app = options.new_app()
         "djpkg snapshot public.jsonl.gz --history",
         more="Others take it in with djpkg fetch --from. Exit codes: 0 done, 2 another ending, 74 disk or mirror"
         " trouble.",
-    )
+    ),
 )
 def snapshot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=f"The file to write, which ends in {ENDING}.")],
