@@ -40,7 +40,7 @@ _CATALOG, _PYPI = SourceName.CATALOG, SourceName.PYPI
 _BATCH = 250
 
 
-class Origin(NamedTuple):
+class SnapshotOrigin(NamedTuple):
     """Where a snapshot came from: its address without secrets, and the validators of its server."""
 
     address: str
@@ -94,7 +94,7 @@ class SnapshotWriter(Writer):
         head: Head,
         read: Callable[[], Iterable[Line]],
         *,
-        origin: Origin | None,
+        origin: SnapshotOrigin | None,
         now: datetime,
         advance: Callable[[int], None],
     ) -> TakenIn:
