@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 import tempfile
 from contextlib import suppress
 from functools import partial
@@ -35,6 +34,7 @@ from djpkg.text import quote_input
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
