@@ -8,6 +8,7 @@ import resource
 import signal
 import sqlite3
 import sys
+import threading
 from collections import Counter
 from contextlib import closing
 from datetime import timedelta
@@ -169,6 +170,17 @@ def test_others_read_the_mirror_meanwhile(source: Path, mirror: Path) -> None:
     assert watch(write(source, source.with_name("s.jsonl.gz")), mirror, watcher).exit_code == 0
     assert seen == [(4,)]
     assert watcher.called > 1
+
+
+def test_it_waits_for_a_reader_that_blocks_it(source: Path, mirror: Path) -> None:
+    with closing(sqlite3.connect(mirror, isolation_level=None, check_same_thread=False)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM packages").fetchone()
+        timer = threading.Timer(2, lambda: reader.execute("COMMIT"))
+        timer.start()
+        assert take(write(source, source.with_name("s.jsonl.gz")), mirror).exit_code == 0
+        timer.join()
+    assert len(contents(mirror)["packages"]) == 314
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
