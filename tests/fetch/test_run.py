@@ -13,10 +13,11 @@ import pytest
 
 from djpkg.errors import ConfigError
 from djpkg.fetch.progress import NoProgress
-from djpkg.fetch.report_text import error_lines, interrupted_line, summary_lines
-from djpkg.mirror import apply_answer, write
+from djpkg.fetch.report_text import REPOSITORIES_WITHOUT_TOKEN, error_lines, interrupted_line, summary_lines
+from djpkg.mirror import apply_answer, merging, write
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
+from djpkg.model import merge
 from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import registry
@@ -29,12 +30,12 @@ from tests.world import BITBUCKET, CODEBERG, GITLAB, NOW, Release, World
 from tests.world.times import weekly_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from djpkg.fetch.report import Report
     from djpkg.mirror.apply_answer import AppliedAnswer, SourceAnswer
-    from djpkg.model.merge import FactsRow
+    from djpkg.model.merge import FactsRow, Merged
     from tests.pauses import Pauses
     from tests.world import WorldServer
     from tests.world.faults import FaultKind
@@ -447,6 +448,27 @@ def test_a_list_that_lost_exactly_a_tenth_marks_removed_packages(desk: Desk, ten
     desk.advance(days=2)
     assert desk.fetch(sources=["catalog"]).exit_code == 0
     assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(tenth,)]
+
+
+def test_a_package_that_cannot_be_merged_is_named_and_does_not_end_the_fetch(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(desk.world, 3)
+    desk.fetch()
+
+    def fail(rows: Sequence[FactsRow], *args: Any, **more: Any) -> Merged:
+        merged = merge.merge(rows, *args, **more)
+        if merged.values["slug"] == "p001":
+            raise KeyError("archived")
+        return merged
+
+    monkeypatch.setattr(merging, "merge", fail)
+    for package in desk.world.packages.values():
+        package.title = "Newer"
+    report = desk.fetch(refetch=True)
+    assert {failure.slug for failure in report.failures} == {"p001"}
+    assert all("KeyError: 'archived'" in failure.reason for failure in report.failures)
+    assert (desk.field("p000", "title"), report.exit_code) == ("Newer", 5)
 
 
 def test_removals_in_the_first_sweep_are_no_events(desk: Desk) -> None:
@@ -1223,6 +1245,23 @@ def test_the_first_fetch_without_a_token_says_so_before_any_request(desk: Desk, 
     notes.clear()
     desk.fetch()
     assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]
+
+
+def test_the_first_fetch_of_many_repositories_without_a_token_says_so(desk: Desk) -> None:
+    notes: list[str] = []
+    desk.progress = NoProgress(note=notes.append)
+    for place in range(REPOSITORIES_WITHOUT_TOKEN):
+        desk.world.add_package(f"p{place}", path=f"acme/p{place}", commits=[3])
+    desk.tokens = desk.server.token_env("github")
+    desk.fetch()
+    desk.tokens = {}
+    slugs = [f"p{place}" for place in range(REPOSITORIES_WITHOUT_TOKEN)]
+    desk.fetch(*slugs)
+    assert not [text for text in notes if "GITHUB_TOKEN" in text]
+    for found in (1, 0):
+        notes.clear()
+        desk.fetch(*slugs, "django-todo")
+        assert len([text for text in notes if "GITHUB_TOKEN" in text]) == found
 
 
 def test_an_interrupted_fetch_reports_what_each_source_had_left(desk: Desk) -> None:

@@ -127,7 +127,7 @@ _BEGIN = """
 Begin with djpkg fetch --all: it gets the catalog, and then what GitHub, other forges and PyPI state about each package.
 It can be interrupted and run again.
 
-GitHub allows 60 requests an hour without a token, and with one enough for everything: set GH_TOKEN, or log in with
+GitHub allows 60 requests an hour without a token, and with one enough for everything: set GITHUB_TOKEN, or log in with
 gh auth login. No other token is needed.
 
 The manual: djpkg help lists topics; djpkg help TOPIC and djpkg help COMMAND show them. The rest is at

@@ -204,7 +204,9 @@ def _check_integer(field: Field, value: object) -> int:
 
 
 def _check_text(field: Field, value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT or re.search("[\0\ud800-\udfff]", value):
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise UsageError(f"invalid value for {field.name}: {len(value):,} characters; use at most {MAX_TEXT:,}")
+    if not isinstance(value, str) or re.search("[\0\ud800-\udfff]", value):
         raise _invalid_value(field, value)
     return value
 

@@ -138,6 +138,8 @@ class Report:
     has_stored_parts: bool = False
     with_token: frozenset[SourceName] = frozenset()
     """The forges that got a token, in a fetch of all packages."""
+    without_token: bool = False
+    """The user was told that GitHub was asked for many repositories without a token."""
     unchecked: list[Unchecked] = field(default_factory=list)
     requested: frozenset[SourceName] = frozenset()
     snapshot: SnapshotResult | None = None

@@ -26,7 +26,9 @@ MISSING_TOKEN = (
     "No GitHub token found: GitHub allows 60 requests an hour without one, for about 15 repositories in each fetch.",
     "To fetch all at once (about 220 of a token's 5,000 points an hour), set GITHUB_TOKEN or run gh auth login.",
 )
-"""Printed before the first fetch of all packages."""
+"""Printed before the first fetch of many repositories without a token."""
+REPOSITORIES_WITHOUT_TOKEN = 15
+"""The repositories that GitHub allows to fetch in an hour without a token."""
 _CONTINUE = "run the command again to continue"
 # What differs in reasons of one cause: quoted texts, paths of repositories and their ids, numbers except statuses.
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|[\w.~-]+/[\w./~-]+|\bR_\w+|(?<!HTTP )(?<![\w.:])\d[\d,]*\b")
@@ -218,7 +220,7 @@ def token_hint_lines(report: Report) -> list[str]:
         return []
     return [
         f"github: fetched {github.answered:,} of {github.asked:,} packages; the rest show the catalog's figures.",
-        "To fetch the rest without waiting, set GH_TOKEN or run gh auth login, then fetch again.",
+        "To fetch the rest without waiting, set GITHUB_TOKEN or run gh auth login, then fetch again.",
     ]
 
 
@@ -230,6 +232,7 @@ def history_json(report: Report) -> dict[str, object]:
         "deferred": whole["deferred"],
         "causes": error_lines(report),
         "unchecked": [one.source.value for one in report.unchecked],
+        "without_token": report.without_token,
     }
 
 

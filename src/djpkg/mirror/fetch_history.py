@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 _MAX_PROJECTS = 100_000_000
 # Half a year of nightly fetches.
 RUNS_KEPT = 200
-# A fetch of all packages that ended without trouble: after any other one, nobody may have looked at what it found.
-COMPLETE = "exit = 0 AND (asked = '--all' OR asked LIKE '--all %' OR asked LIKE '--from %')"
+# A fetch of all packages from all sources that ended without trouble: after any other one, nobody may have looked at
+# what it found.
+COMPLETE = "exit = 0 AND (asked IN ('--all', '--all --refetch') OR asked LIKE '--from %')"
+# The first fetch that read the catalog's list to its end or nearly so. Packages that were added later have an event.
+FIRST_OF_ALL = (
+    "SELECT min(id) FROM runs WHERE exit IN (0, 5)"
+    " AND (asked = '--all' OR asked LIKE '--all %' OR asked LIKE '--from %')"
+    " AND (asked NOT LIKE '%--source %' OR asked LIKE '%--source catalog%')"
+)
 # Events are kept for a year, or this many.
 EVENTS_KEPT = 100_000
 
@@ -48,6 +55,14 @@ def find_last_but_one(db: sqlite3.Connection) -> CompleteRun | None:
     return None if row is None else CompleteRun(*row)
 
 
+def has_fetched_without_token(db: sqlite3.Connection) -> bool:
+    """Return whether a fetch that is still known asked GitHub for many repositories without a token."""
+    row = db.execute(
+        "SELECT 1 FROM runs WHERE CASE WHEN json_valid(report) THEN json_extract(report, '$.without_token') END"
+    ).fetchone()
+    return row is not None
+
+
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
     """Store the start of a fetch as `insert_run` does, in one transaction."""
     with transaction(db):
@@ -57,13 +72,14 @@ def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
 def insert_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
     """Store the start of a fetch and return its number. `finished` stays null if the process is killed.
 
-    Deletes the oldest runs and events, and thins the history. The last two complete fetches of all packages stay, and
-    the last fetch that reported unchecked packages.
+    Deletes the oldest runs and events, and thins the history. The first fetch of all packages and the last two complete
+    ones stay, and the last fetch that reported unchecked packages.
     """
     cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
     db.execute(
         "DELETE FROM runs WHERE id <= ?"
         f" AND id NOT IN (SELECT id FROM runs WHERE {COMPLETE} ORDER BY id DESC LIMIT 2)"
+        f" AND id IS NOT ({FIRST_OF_ALL})"
         " AND id NOT IN (SELECT coalesce(max(id), 0) FROM runs"
         " WHERE CASE WHEN json_valid(report) THEN json_array_length(report, '$.unchecked') END > 0)",
         ((cursor.lastrowid or 0) - RUNS_KEPT,),

@@ -89,6 +89,7 @@ _DERIVED = {
     "category": ("category_slug", "category_title"),
     "grids": ("grid_slugs",),
 }
+_DERIVED_FROM = {derived: field for field, derived_fields in _DERIVED.items() for derived in derived_fields}
 
 
 class Merged(NamedTuple):
@@ -138,6 +139,9 @@ def merge(
     origins |= dict.fromkeys((field.name for field in PRIVATE), Origin(YOU, None))
     measured = None if "repo_url" in overrides else _measured(values, forge_row)
     upstream = {field: values[field] for field in overrides if field in values}
+    for field in upstream:
+        if field not in origins:  # of a source that the package does not have
+            origins[field] = origins[_DERIVED_FROM[field]]
     upstream_origins = {field: origins[field] for field in upstream}
     for field in upstream:
         values[field] = overrides[field]

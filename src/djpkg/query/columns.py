@@ -83,6 +83,8 @@ def comparable_sql(field: Field, *, today: str = "now") -> str:
         return "packages.participant_count"
     if field.holds_grids:
         return "(SELECT count(*) FROM package_grids WHERE package_grids.package_id = packages.id)"
+    if field.name == "tags":
+        return "(SELECT count(*) FROM tags WHERE tags.package_id = packages.id)"
     return f"json_array_length({valid_json(column)})" if field.kind is Kind.NAMES else column
 
 

@@ -97,24 +97,37 @@ def parse_predicates(name: str, field: Field, values: str, *, now: datetime) -> 
     return tuple(_parse_value(name, field, part, now) for part in parts)
 
 
-def comparison_error(token: str, name: str, operator: str, value: str, *, excluded: bool = False) -> UsageError:
-    """Return the error for ``stars=100`` and ``is=active``, which shows the right form."""
+def comparison_error(
+    token: str, field: Field | None, comparison: tuple[str, str, str], *, now: datetime, excluded: bool = False
+) -> UsageError:
+    """Return the error for ``stars=100`` and ``is=active``, which shows the right form, else an example.
+
+    `comparison` is the name that was typed, the operator and the value; `field` is None for ``is``.
+    """
+    name, operator, value = comparison
     sign = "^" if excluded is not (operator == "!=") else ""
-    field = fields.find(name)
-    value = value.strip()
+    value = _right_value(operator, value.strip().lstrip("<>=! "), with_range=field is not None and _takes_ranges(field))
+    hint = f"use {sign}{name}:{value}"
     if field is None:
-        right = f"is:{value or 'active'}"
-    elif not value:
-        right = field.example
+        if not value:
+            hint = f"use {sign}is:active"
     else:
-        if not is_quoted(value) and re.search(r"[\s,]", value):
-            value = f'"{value}"'
-        if _takes_ranges(field) and operator in (">", ">=", "=>"):
-            value = f"{value}.."
-        elif _takes_ranges(field) and operator in ("<", "<=", "=<"):
-            value = f"..{value}"
-        right = f"{name}:{value}"
-    return UsageError(f"{quote_input(token)} is not a term", hint=f"use {sign}{right}")
+        try:
+            parse_predicates(name, field, value, now=now)
+        except UsageError:
+            hint = f"for example: {field.example}"
+    return UsageError(f"{quote_input(token)} is not a term", hint=hint)
+
+
+def _right_value(operator: str, value: str, *, with_range: bool) -> str:
+    """Return the value of a filter for what was typed after an operator."""
+    if not value or is_quoted(value):
+        return value
+    if with_range and ".." not in value and operator in (">", ">=", "=>"):
+        return "" if "," in value else f"{value}.."
+    if with_range and ".." not in value and operator in ("<", "<=", "=<"):
+        return "" if "," in value else f"..{value}"
+    return f'"{value}"' if re.search(r"\s", value) else value
 
 
 def unknown_choice(message: str, name: str, known: Sequence[str]) -> UsageError:
@@ -141,7 +154,7 @@ def is_quoted(text: str) -> bool:
 def _parse_value(name: str, field: Field, value: str, now: datetime) -> Predicate:
     comparison = _OPERATOR.fullmatch(value)
     if comparison is not None and _takes_ranges(field):
-        raise comparison_error(f"{name}:{value}", name, *comparison.groups())
+        raise comparison_error(f"{name}:{value}", field, (name, comparison[1], comparison[2]), now=now)
     keyword = _parse_keyword(name, field, value)
     if keyword is not None:
         return keyword

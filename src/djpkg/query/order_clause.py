@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names, states
 from djpkg.query.columns import column_sql, comparable_sql
+from djpkg.query.filters import Presence
 from djpkg.query.text_match import MAX_PATTERN, contains, split_star
 from djpkg.query.where_clause import name_match_sql
 
@@ -64,8 +65,12 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today
 
 def uses_lookup_index(query: Query) -> bool:
     """Return whether the index `packages_lookup` covers all filters of the query."""
-    others = any(not {"edited", "tagged"}.isdisjoint(item.names) for item in query.conditions)
-    return not others and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
+    others = any("edited" in item.names for item in query.conditions)
+    return not others and all(
+        item.field.name in LOOKUP_FIELDS
+        or (item.field.name in ("note", "tags") and all(isinstance(one, Presence) for one in item.predicates))
+        for item in query.filters
+    )
 
 
 def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
@@ -85,6 +90,8 @@ def _sort_key(field: Field, names: GridNames, today: str) -> str:
         return _category_position(field, names.categories)
     if field.name == VERSION_FIELD:
         return f"{VERSION_RANK}(CAST({column_sql(field)} AS BLOB))"
+    if field.name == "note":
+        return "(SELECT nullif(note, '') FROM notes WHERE notes.package_id = packages.id) COLLATE NOCASE"
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"nullif({column_sql(field)}, '') COLLATE NOCASE"
     if field.kind in (Kind.NAMES, Kind.GRIDS):

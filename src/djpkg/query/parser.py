@@ -125,8 +125,36 @@ def is_term(argument: str) -> bool:
     match = _FILTER.fullmatch(body)
     if match is None:
         comparison = _COMPARISON.fullmatch(body)
-        return comparison is not None and _is_known(comparison[1])
+        return comparison is not None and _is_comparison(comparison)
     return not match[2].startswith("//") and (match[1].replace("_", "a").isalpha() or _is_known(match[1]))
+
+
+def is_private(argument: str) -> bool:
+    """Return whether an argument has a term about the user's notes, tags or replacements."""
+    matches = [_FILTER.fullmatch(_without_sign(token)) for token in _split_argument(argument)]
+    names = [(match[1].lower(), match[2].lower()) for match in matches if match is not None]
+    return any(fields.find(name) in fields.PRIVATE or (name == "is" and "tagged" in value) for name, value in names)
+
+
+def _is_comparison(match: re.Match[str]) -> bool:
+    """Return whether ``name=value`` is meant as a filter: the name is known, or nearly, or has a sign of comparison."""
+    name, operator = match[1], match[2]
+    if _is_known(name):
+        return True
+    return name.replace("_", "a").isalpha() and (operator not in ("=", "==") or fields.find_near(name) is not None)
+
+
+def _comparison_error(token: str, match: re.Match[str], *, now: datetime, excluded: bool) -> UsageError:
+    name, operator, value = match.groups()
+    if not _is_known(name):
+        return fields.unknown_field(name)
+    field = fields.find(name)
+    if field is None:
+        try:
+            _parse_states(value)
+        except UsageError:
+            value = "active"
+    return filters.comparison_error(token, field, (name, operator, value), now=now, excluded=excluded)
 
 
 def _is_known(name: str) -> bool:
@@ -214,8 +242,8 @@ def _parse_term(token: str, now: datetime, *, words: bool) -> Word | Filter | Co
     match = _FILTER.fullmatch(body)
     if match is None:
         comparison = _COMPARISON.fullmatch(body)
-        if comparison is not None and _is_known(comparison[1]):
-            raise filters.comparison_error(token, *comparison.groups(), excluded=excluded)
+        if comparison is not None and _is_comparison(comparison):
+            raise _comparison_error(token, comparison, now=now, excluded=excluded)
     if match is None or match[2].startswith("//"):
         return Word(body, excluded)
     name, values = match[1], match[2]

@@ -169,6 +169,8 @@ def _missing_sql(field: Field, names: GridNames, today: str) -> str:
     """Match null and empty values; the condition itself is never null."""
     if field.holds_grids:
         return f"(NOT {_IN_ANY_GRID})"
+    if field.name in ("note", "tags"):
+        return f"(NOT {states.NOTED if field.name == 'note' else states.TAGGED})"
     if field.holds_category and field.kind is Kind.TEXT:
         with_text = _id_list(one for one in names.categories if grid_names.category_text(field, one))
         return f"(NOT coalesce(packages.category IN {with_text}, 0))"

@@ -159,9 +159,11 @@ def test_fields_are_offered_after_commas_and_minus(shell: Completion, words: lis
         (["list", "is", ":", "active,arc"], ["active,archived"]),
         (["list", "nonsense", ":", "a"], []),
         (["list", "is", ":", "ta"], ["tagged"]),
-        (["list", "tag", ":"], ["core", "prod"]),
+        (["list", "tag", ":"], ["core", "prod", '"two words"']),
+        (["list", "-tag", ":", "tw"], ['"two words"']),
+        (["list", "tag", ":", "core,tw"], ['"core,two words"']),
         (["list", "-tag", ":", "pr"], ["prod"]),
-        (["list", "tags", ":", "core,"], ["core,prod"]),
+        (["list", "tags", ":", "core,"], ["core,prod", '"core,two words"']),
         (["list", "replaced_by", ":", "li"], ["lids"]),
         (["list", "forks"], ["forks:", "forks:10.."]),
         (["compare", "grid", ":", "gard"], ["gardening"]),
@@ -199,7 +201,8 @@ def test_candidates_come_from_the_mirror_of_the_db_option(shell: Completion, mir
         (["grids", ":=", "po"], []),
         (["title", "=", "po"], []),
         (["tags+", "=", "pr"], ["prod"]),
-        (["tags", "=", "core,"], ["core,prod"]),
+        (["tags+", "=", "tw"], ['"two words"']),
+        (["tags", "=", "core,"], ["core,prod", '"core,two words"']),
         (["replaced_by", "=", "django-po"], ["django-pots"]),
         (["archived", "="], ["true", "false"]),
         (["not"], ["note="]),
@@ -226,6 +229,13 @@ def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
         assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}).lines == [offered]
         zsh_words = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}
         assert shell.ask(zsh_words).out == f"compadd -M 'l:|=*' -- {offered}\n"
+
+
+def test_a_tag_with_spaces_is_one_word_for_every_shell(shell: Completion, mirror: Path) -> None:
+    fish = {"_DJPKG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}  # it quotes them itself
+    assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": "djpkg list tag:tw"}).lines == ["tag:two words"]
+    zsh = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "djpkg list tag:tw"}
+    assert shell.ask(zsh).out == "compadd -M 'l:|=*' -- 'tag:two words'\n"  # compadd quotes what it inserts
 
 
 def test_zsh_adds_no_space_where_a_value_follows(shell: Completion, mirror: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -91,7 +92,8 @@ def fetch(
             raise UsageError(message, hint="for example: djpkg fetch django-todo")
         options.check_exclusive(quiet=quiet, verbose=verbose)
         sources = _parse_sources(source_names)
-        progress = _new_progress(visible=interactive and not as_json and not dry_run, quiet=quiet)
+        visible = interactive and not as_json and not dry_run
+        progress = _new_progress(visible=visible, quiet=quiet, verbose=verbose)
         if snapshot is not None:
             for name in ("source", "refetch", "dry-run"):
                 given = {"source": bool(source_names), "refetch": refetch, "dry-run": dry_run}[name]
@@ -158,7 +160,9 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
             sources.add(SourceName(name.strip().lower()))
         except ValueError as error:
             message = f"unknown source {quote_input(name)}"
-            raise UsageError(message, hint=f"use one of: {', '.join(SourceName)}") from error
+            near = get_close_matches(name.strip().lower(), SourceName, n=1, cutoff=0.6)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(message, hint=f"{meant}use one of: {', '.join(SourceName)}") from error
     return frozenset(sources)
 
 
@@ -172,7 +176,7 @@ def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | Non
 
     interactive = terminal.stderr_is_terminal() and not quiet
     request = FetchRequest(manifests=tuple(manifests), requirements=files.requirements)
-    progress = _new_progress(visible=interactive, quiet=quiet)
+    progress = _new_progress(visible=interactive, quiet=quiet, verbose=False)
     path = config.mirror_path(os.environ, db)
     report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     _print_report(report, db, summary=interactive)
@@ -180,19 +184,20 @@ def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | Non
         raise typer.Exit(report.exit_code)
 
 
-def _new_progress(*, visible: bool, quiet: bool) -> Progress:
+def _new_progress(*, visible: bool, quiet: bool, verbose: bool) -> Progress:
     from djpkg.fetch.progress import NoProgress
 
     if quiet:
         return NoProgress()
+    plain = NoProgress(terminal.write_warning, *([terminal.write_stderr] if verbose else []))
     if not visible:
-        return NoProgress(terminal.write_warning)
+        return plain
     from rich.console import Console
 
     from djpkg.render.progress import TerminalProgress
 
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    return NoProgress(terminal.write_warning) if console.is_dumb_terminal else TerminalProgress(console)
+    return plain if console.is_dumb_terminal else TerminalProgress(console)
 
 
 def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:

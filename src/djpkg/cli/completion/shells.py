@@ -71,8 +71,9 @@ class Bash(_Shell, BashComplete):
         return joined[:-1], joined[-1] if joined else ""
 
     def format_completion(self, item: CompletionItem) -> str:
-        """Return the value after the last word break."""
-        return str(item.value).removeprefix(self._before)
+        """Return the value after the last word break, in quotes if it has spaces: bash inserts it as it is."""
+        value = str(item.value).removeprefix(self._before)
+        return f'"{value}"' if " " in value else value
 
 
 class Zsh(_Shell, ZshComplete):
