@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 
 class FactsRow(NamedTuple):
-    """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended.
-
-    `gone_count` is the number of consecutive answers "gone" or "blocked". `via` is the time of the snapshot from which
-    the answer was taken; it is read for display only.
-    """
+    """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended."""
 
     source: SourceName
     coordinate: str
@@ -42,8 +38,8 @@ class FactsRow(NamedTuple):
     outcome: str | None
     error: str | None
     facts: Facts | None
-    gone_count: int = 0
-    via: str | None = None
+    gone_count: int = 0  # consecutive answers "gone" or "blocked"
+    via: str | None = None  # when the snapshot was made that had the answer; None if the source was asked
 
 
 class Measured(NamedTuple):
