@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from djpkg.sources.catalog import source
 from djpkg.sources.http.retry import Limits
 from djpkg.text import pluralize
 from djpkg.times import format_time
-from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
+from tests.fetching import QUICK, STARTER, Desk, add_starter, check_integrity, expected, quick_folder
 from tests.world import BITBUCKET, CODEBERG, GITLAB, NOW, Release, World
 from tests.world.times import weekly_counts
 
@@ -940,6 +942,37 @@ def test_repositories_deferred_without_a_token_come_first_in_the_next_fetch(serv
         assert hours < 6
     assert hours >= 2
     assert answered == {package.slug for package in desk.world.packages.values()}
+
+
+def test_connections_that_are_refused_use_up_no_quota(server: WorldServer, world: World, folder: Path) -> None:
+    for number in range(20):
+        world.add_package(f"bucket-{number}", host=BITBUCKET, path=f"team/x{number}", commits=[3], pypi_url="")
+    world.add_package("on-github", commits=[3])
+    desk = Desk(server, folder / "mirror.db", limits=replace(QUICK, attempts=3))
+    desk.fetch(sources=["catalog"])
+    desk.fetch("on-github", "bucket-1")
+    before = desk.quota("github", "anonymous"), desk.quota("bitbucket", "anonymous")
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))  # without listen(), connections to it are refused
+        port = unused.getsockname()[1]
+        desk.env = {name: f"http://127.0.0.1:{port}/{name.lower()}" for name in server.env}
+        for _ in range(2):
+            report = desk.fetch()
+            assert report.exit_code == 1
+            assert not report.deferred
+    assert (desk.quota("github", "anonymous"), desk.quota("bitbucket", "anonymous")) == before
+    desk.env = {}
+    report = desk.fetch()
+    assert report.sources[SourceName.GITHUB].requests > 0
+    assert report.sources[SourceName.BITBUCKET].requests >= 40
+
+
+def test_no_quota_is_assumed_while_the_server_never_answers(server: WorldServer, world: World, folder: Path) -> None:
+    world.add_package("on-bitbucket", host=BITBUCKET, path="team/x", commits=[3])
+    desk = Desk(server, folder / "mirror.db")
+    server.fault("bitbucket", kind="reset")
+    desk.fetch()
+    assert not desk.rows("SELECT * FROM sources WHERE source = 'bitbucket'")
 
 
 def test_deferred_named_packages_are_an_error(desk: Desk, server: WorldServer) -> None:

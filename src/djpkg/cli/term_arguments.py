@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from typer._click.shell_completion import CompletionItem
 
 
+# The key of a command's context under which the replaced arguments are kept.
+_TYPED = "djpkg.typed"
+
+
+def as_typed(ctx: typer.Context, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return arguments of a `TermCommand` as the user typed them, with a minus where `parse_args` replaced it."""
+    return tuple(ctx.meta.get(_TYPED, {}).get(argument, argument) for argument in arguments)
+
+
 class TermCommand(options.Command):
     """A command that accepts ``-field:value`` and ``-is:state``; any other argument with a minus is an option."""
 
@@ -28,6 +37,7 @@ class TermCommand(options.Command):
         """
         flags = {name for param in self.params for name in param.opts} | {"-h"}
         arguments = exclude_with_carets(args, with_value=self.options_with_value())
+        ctx.meta[_TYPED] = {new: old for new, old in zip(arguments, args, strict=True) if new != old}
         for arg in option_arguments(arguments, with_value=self.options_with_value()):
             is_known = arg[:2] in flags
             reason = invalid_value(arg) if is_known else None

@@ -74,10 +74,10 @@ def fetch(
     wait for other programs that use the mirror, within `busy_limits`.
     """
     registry.validate_settings(request.sources, environment)
-    packages, manifests, terms = (
-        tuple(map(_clean_name, names)) for names in (request.packages, request.manifests, request.terms)
+    packages, manifests, typed = (
+        tuple(map(_clean_name, names)) for names in (request.packages, request.manifests, request.typed)
     )
-    request = replace(request, packages=packages, manifests=manifests, terms=terms)
+    request = replace(request, packages=packages, manifests=manifests, typed=typed)
     with suppress(MirrorBusy):  # until another program has finished
         find_version(path)  # before a lock is made beside a file that is not a mirror
     with StopSignals() as signals, lock.fetch_lock(path):

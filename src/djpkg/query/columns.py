@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from djpkg.model.counts import COUNTED_STATES
 from djpkg.model.fields import Kind
 from djpkg.query import states
 
@@ -65,6 +66,16 @@ def column_sql(field: Field, *, today: str = "now") -> str:
         past = f"(SELECT date('{today}', '{span}'))"  # a subquery is evaluated once, not once per row
         return _GROWTH % (f"date('{today}')", past, past)
     return _COMPUTED.get(field.name, f"packages.{field.name}")
+
+
+def unknown_zero_sql(field: Field) -> str:
+    """Return the expression for whether a number of the record is a 0 by which the catalog means "unknown", 0 or 1.
+
+    Only for `FIGURES`; the same rule as for tables.
+    """
+    states = ", ".join(f"'{state}'" for state in COUNTED_STATES)
+    is_unknown = f"coalesce(packages.repo_state, '') NOT IN ({states}) AND NOT {_EDITED % field.name}"
+    return f"CASE WHEN packages.{field.name} = 0 THEN {is_unknown} ELSE 0 END"
 
 
 def comparable_sql(field: Field, *, today: str = "now") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from djpkg.errors import UsageError
 from djpkg.model import fields, state
 from djpkg.model.fields import Field, Kind
+from djpkg.model.overrides import normalize_tag
 from djpkg.query import date_ranges
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import quote_input
@@ -32,6 +33,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
 # Numbers that may be negative.
 _SIGNED = frozenset({"stars_90d", "stars_1y"})
 VERSION_LISTS = frozenset({"python_versions", "django_versions"})
+
+# Texts that begin with a comparison, such as ">=3.8".
+_SPECIFIERS = frozenset({"requires_python", "django_requires"})
 
 _VALUE = re.compile(r'(?:"[^"]*"|[^,"]|")+?(?=,|\Z)')
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -90,11 +94,16 @@ def parse_predicates(name: str, field: Field, values: str, *, now: datetime) -> 
     `name` is what the user typed for `field`. UsageError on an invalid value, and without one: a shell takes what
     follows an unquoted ``>``.
     """
-    parts = [part for part in (value.strip() for value in _VALUE.findall(values)) if part]
+    parts = split_values(values)
     if not parts:
         message = f"{name}: has no value"
         raise UsageError(message, hint=f"for example: {field.example}; {name}:none finds packages without one")
     return tuple(_parse_value(name, field, part, now) for part in parts)
+
+
+def split_values(values: str) -> list[str]:
+    """Return the values between commas, without empty ones; a comma in quotes does not separate."""
+    return [part for part in (value.strip() for value in _VALUE.findall(values)) if part]
 
 
 def comparison_error(
@@ -153,7 +162,7 @@ def is_quoted(text: str) -> bool:
 
 def _parse_value(name: str, field: Field, value: str, now: datetime) -> Predicate:
     comparison = _OPERATOR.fullmatch(value)
-    if comparison is not None and _takes_ranges(field):
+    if comparison is not None and field.name not in _SPECIFIERS:
         raise comparison_error(f"{name}:{value}", field, (name, comparison[1], comparison[2]), now=now)
     keyword = _parse_keyword(name, field, value)
     if keyword is not None:
@@ -195,6 +204,8 @@ def _parse_text(name: str, field: Field, value: str) -> Predicate:
     text = value[1:-1] if is_quoted(value) else value
     if field.name == "edited":
         text = fields.get(text).name
+    elif field.name == "tags":
+        text = normalize_tag(text)
     return TextMatch(text) if text else Presence(present=False)
 
 

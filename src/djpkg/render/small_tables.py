@@ -155,7 +155,8 @@ def sources_table(
 ) -> RenderableType:
     """Return fields with their source, age and value.
 
-    The upstream value of an edited field has its own line, as has each requirement.
+    The upstream value of an edited field has its own line, as has each requirement. The values are as the sources
+    stated them, also a 0 that other tables leave out.
     """
     glyphs = get_glyphs(ascii_only=ascii_only)
     headers = [Header("FIELD"), Header("SOURCE"), Header("AGE"), Header("VALUE", wraps=True)]
@@ -171,7 +172,7 @@ def sources_table(
         add_line(
             key,
             package.origins[field.name],
-            Cell(format_value(known_values.value(package.values, field.name), field.kind, glyphs, now=now)),
+            Cell(format_value(package.values.get(field.name), field.kind, glyphs, now=now)),
         )
         if field.name in package.upstream_origins:
             upstream = format_value(package.upstream[field.name], field.kind, glyphs, now=now) or "none"

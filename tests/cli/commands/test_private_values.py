@@ -161,6 +161,19 @@ def test_a_private_value_can_be_unset(fetched_mirror: Path, name: str) -> None:
     assert all(shown()[other] for other in PRIVATE if other != name)
 
 
+def test_spellings_in_another_case_or_with_other_spaces_are_one_tag(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "tags=Prod, prod,To  Do")
+    assert shown()["tags"] == ["prod", "to do"]
+    assert run("edit", "django-pots", "tags+=PROD,to do").err == "nothing changed\n"
+    run("edit", "lids", "tags+=pROD")
+    for term in ("tag:prod", "tag:PROD"):
+        assert sorted(run("list", term, "-f", "slug").lines) == ["django-pots", "lids"]
+    assert run("list", 'tag:"TO   do"', "-f", "slug").lines == ["django-pots"]
+    assert sorted(run("list", "is:tagged", "--count", "tags").lines) == ["prod\t2", "to do\t1"]
+    run("edit", "django-pots", "tags-=PROD, TO do")
+    assert shown()["tags"] == []
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
@@ -173,7 +186,8 @@ def test_a_private_value_can_be_unset(fetched_mirror: Path, name: str) -> None:
         ("note=a\x00b", "invalid value"),
         ("replaced_by=no-such", "unknown package 'no-such'"),
         ("replaced_by=django-pot", "did you mean django-p"),
-        ("replaced_by=django-pots", "unknown package 'django-pots'"),
+        ("replaced_by=django-pots", "'django-pots' is the package itself"),
+        ("replaced_by=Django_Pots", "'Django_Pots' is the package itself"),
         ("replaced_by=ftp://example.org/", "invalid value"),
         ("replaced_by=https://me:canary@example.org/", "leave them out"),
         ("archived=maybe", "true or false"),

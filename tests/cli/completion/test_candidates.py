@@ -293,6 +293,35 @@ def test_completion_works_in_a_real_shell(mirror: Path, tmp_path: Path, name: st
     assert found == [{"bash": "pottery", "zsh": "grid:pottery"}[name], "lids", "django-pots"]
 
 
+def test_the_script_for_zsh_completes_when_it_is_autoloaded(shell: Completion) -> None:
+    script = shell.ask({"_DJPKG_COMPLETE": "source_zsh"}).out.strip()
+    assert script.startswith("#compdef djpkg\n")
+    assert script.endswith('if [[ $funcstack[1] == _djpkg ]]; then\n  _djpkg_completion "$@"\nfi')
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
+def test_the_first_tab_in_a_new_zsh_completes(mirror: Path, tmp_path: Path) -> None:
+    program = tmp_path / "djpkg"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m djpkg "$@"\n')
+    program.chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": str(SOURCE), "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def run_zsh(script: str) -> list[str]:
+        return subprocess.run(
+            ["zsh", "-f", "-c", script], capture_output=True, env=env, check=False, text=True
+        ).stdout.splitlines()
+
+    run_zsh("djpkg --install-completion; true")
+    autoloaded = """
+        compdef() { }
+        compadd() { print -r -- "${@[-1]}" }
+        fpath=(~/.zfunc); autoload -Uz _djpkg
+        words=(djpkg show lid); CURRENT=3; _djpkg
+    """
+    assert run_zsh(autoloaded) == ["lids"]
+    assert run_zsh(f"{autoloaded}; _djpkg; _djpkg_completion") == ["lids"] * 3
+
+
 # Errors are silent.
 
 

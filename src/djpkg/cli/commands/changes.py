@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from djpkg import config
 from djpkg.cli import options, output, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db, Limit
@@ -147,13 +145,12 @@ def _write_feed(
 ) -> None:
     from djpkg.render.atom import FeedEvent, render_feed  # noqa: PLC0415 - for this option alone
 
-    catalog = config.catalog_url(os.environ)
     events = [
         FeedEvent(
             change.at,
             change.package,
             change.slug,
-            abbreviate.safe_link(package_url(change.slug, api=catalog)),
+            abbreviate.safe_link(package_url(change.slug)),
             change.event,
             change.old,
             change.new,

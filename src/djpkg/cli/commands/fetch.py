@@ -13,7 +13,7 @@ from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
-from djpkg.cli.term_arguments import TermCommand
+from djpkg.cli.term_arguments import TermCommand, as_typed
 from djpkg.errors import DjpkgError, UsageError
 from djpkg.mirror import fetch_history
 from djpkg.mirror.selection import Selection
@@ -47,6 +47,7 @@ app = options.new_app()
     ),
 )
 def fetch(
+    ctx: typer.Context,
     selected: Annotated[list[str] | None, options.selection_argument("The packages to fetch.")] = None,
     *,
     all_packages: Annotated[bool, typer.Option("--all", help="Fetch every package of the catalog.")] = False,
@@ -109,7 +110,7 @@ def fetch(
             packages=chosen.packages,
             manifests=tuple(manifests or ()),
             requirements=chosen.requirements,
-            terms=selection.typed_terms(selected),
+            typed=as_typed(ctx, selected or ()),
             query=chosen.query,
             all_packages=all_packages,
             sources=sources,

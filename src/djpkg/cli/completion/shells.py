@@ -11,16 +11,24 @@ import shlex
 
 from typer._click.shell_completion import CompletionItem, ShellComplete, add_completion_class, split_arg_string
 from typer._completion_classes import BashComplete, FishComplete, ZshComplete
+from typer._completion_shared import _completion_scripts
 
 from djpkg.cli.completion import candidates
 
 # Everything else is removed from descriptions, because zsh runs them through `eval`.
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ,.;/|-]+")
 _WORD_BREAKS = re.compile("[:=]+")
+# Zsh runs an autoloaded file as the function of its name at the first Tab, which must complete, too (zshcompsys(1)).
+_ZSH_SCRIPT = f"""{ZshComplete.source_template}
+if [[ $funcstack[1] == _%(prog_name)s ]]; then
+  %(complete_func)s "$@"
+fi
+"""
 
 
 def register() -> None:
-    """Use these classes for bash, zsh and fish."""
+    """Use these classes for bash, zsh and fish, and this script for zsh."""
+    _completion_scripts["zsh"] = _ZSH_SCRIPT
     for name, completion_class in (("bash", Bash), ("zsh", Zsh), ("fish", Fish)):
         add_completion_class(completion_class, name)
 
@@ -78,6 +86,8 @@ class Bash(_Shell, BashComplete):
 
 class Zsh(_Shell, ZshComplete):
     """Descriptions without markup; candidates without one may have the typed text anywhere: ``todo`` in django-todo."""
+
+    source_template = _ZSH_SCRIPT
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         """Return completions, and remember those that are only values."""
