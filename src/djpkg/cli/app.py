@@ -32,6 +32,7 @@ COMMANDS = {
     "grids": "djpkg.cli.commands.grids",
     "fields": "djpkg.cli.commands.fields",
     "status": "djpkg.cli.commands.status",
+    "snapshot": "djpkg.cli.commands.snapshot",
     "help": "djpkg.cli.commands.help",
 }
 

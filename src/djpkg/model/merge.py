@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
 
 class FactsRow(NamedTuple):
-    """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended.
-
-    `gone_count` is the number of consecutive answers "gone" or "blocked".
-    """
+    """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended."""
 
     source: SourceName
     coordinate: str
@@ -41,7 +38,8 @@ class FactsRow(NamedTuple):
     outcome: str | None
     error: str | None
     facts: Facts | None
-    gone_count: int = 0
+    gone_count: int = 0  # consecutive answers "gone" or "blocked"
+    via: str | None = None  # when the snapshot was made that had the answer; None if the source was asked
 
 
 class Measured(NamedTuple):
@@ -170,7 +168,7 @@ def merge(
 
 
 def _origin(source: SourceName, row: FactsRow | None) -> Origin:
-    return Origin(source.value, row.answered if row is not None else None)
+    return Origin(source.value, row.answered, row.via) if row is not None else Origin(source.value, None)
 
 
 def _catalog_values(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, StoredValue], dict[str, Origin]]:
