@@ -33,6 +33,7 @@ from tests.world.times import utc_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from djpkg.model.merge import StoredValue
     from tests.world import CatalogPackage, Project, Repo
 
 _PAGE_SIZE = 500
@@ -56,6 +57,9 @@ def create_mirror(path: Path, packages: int) -> Path:
         for source, all_answers in answers.items():
             for start in range(0, len(all_answers), _PAGE_SIZE):
                 writer.store_answers(source, all_answers[start : start + _PAGE_SIZE], now=world.now)
+        private: dict[str, StoredValue] = {"tags": ["core", "prod"], "note": "used by billing"}
+        for (number,) in db.execute("SELECT id FROM packages WHERE id % 20 = 0").fetchall():
+            writer.update_overrides(number, lambda _: private, unset=(), now=world.now)
         with transaction(db):
             project_tables.store_project(db, _pypi_answer(world.projects["django"], "django"), now=world.now)
             dependencies.update_dependencies(db)

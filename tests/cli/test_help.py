@@ -55,7 +55,7 @@ def test_the_help_of_the_program_lists_the_commands_in_order(help_of: Callable[[
 def test_the_program_alone_shows_how_to_begin_examples_tokens_and_the_manual(arguments: list[str]) -> None:
     ended = run(*arguments)
     assert (ended.code, ended.err) == (0, "")
-    for text in ("Begin with djpkg fetch --all", "GH_TOKEN", "djpkg help TOPIC", "https://github.com/djpkg/djpkg"):
+    for text in ("Begin with djpkg fetch --all", "GITHUB_TOKEN", "djpkg help TOPIC", "https://github.com/djpkg/djpkg"):
         assert text in ended.out
     _, _, examples = ended.out.partition("\n  Examples:\n")
     assert all(line.split()[:2] in [["djpkg", command] for command in COMMANDS] for line in examples.splitlines())

@@ -168,3 +168,18 @@ def test_characters_that_the_locale_lacks_are_marked_in_one_form(tmp_path: Path)
     assert plain.index("6") == marked.index("5")
     shown = run_process("show", "über-pots", "-f", "slug", "--db", path, env=ASCII_LOCALE)
     assert shown.out == "slug\t<U+00FC>ber-pots\n"
+
+
+@pytest.mark.parametrize("command", ["compare", "changes", "fetch"])
+@pytest.mark.parametrize("word", ["-forms", "-todo"])
+def test_an_excluded_word_is_refused_where_words_select_nothing(filled_mirror: Path, command: str, word: str) -> None:
+    result = run(command, "django-pots", word)
+    message, hint = result.err.splitlines()
+    assert (result.code, message) == (2, f"djpkg: unknown option '{word}'")
+    assert f"words are no selection here; to exclude packages, use a term such as '^grid:{word[1:]}'" in hint
+
+
+@pytest.mark.parametrize("command", ["list", "compare", "changes", "fetch"])
+def test_an_error_quotes_what_was_typed(filled_mirror: Path, command: str) -> None:
+    result = run(command, "django-pots", "-stars>100")
+    assert (result.code, result.err) == (2, "djpkg: '-stars>100' is not a term\n       use ^stars:100..\n")

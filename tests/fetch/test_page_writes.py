@@ -224,9 +224,10 @@ def test_every_write_of_a_fetch_waits_for_readers() -> None:
         module.name: direct.findall(module.read_text(encoding="utf-8"))
         for module in Path(run.__file__).parent.glob("*.py")
     }
-    # Both of `run` are given to `busy.retry`.
+    # Those of `run` are given to `busy.retry`, and in `snapshot` what contains them.
     assert {name: calls for name, calls in found.items() if calls} == {
-        "run.py": ["fetch_history.start_run(", "fetch_history.finish_run("]
+        "run.py": ["fetch_history.start_run(", "fetch_history.finish_run("],
+        "snapshot.py": ["fetch_history.start_run(", "writer.take_in(", "fetch_history.finish_run("],
     }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +15,11 @@ import pytest
 
 from djpkg.errors import ConfigError
 from djpkg.fetch.progress import NoProgress
-from djpkg.fetch.report_text import error_lines, interrupted_line, summary_lines
-from djpkg.mirror import apply_answer, write
+from djpkg.fetch.report_text import REPOSITORIES_WITHOUT_TOKEN, error_lines, interrupted_line, summary_lines
+from djpkg.mirror import apply_answer, merging, write
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
+from djpkg.model import merge
 from djpkg.model.facts import Outcome, RepositoryFacts
 from djpkg.source_name import FORGES, SourceName
 from djpkg.sources import registry
@@ -24,17 +27,17 @@ from djpkg.sources.catalog import source
 from djpkg.sources.http.retry import Limits
 from djpkg.text import pluralize
 from djpkg.times import format_time
-from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
+from tests.fetching import QUICK, STARTER, Desk, add_starter, check_integrity, expected, quick_folder
 from tests.world import BITBUCKET, CODEBERG, GITLAB, NOW, Release, World
 from tests.world.times import weekly_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from djpkg.fetch.report import Report
     from djpkg.mirror.apply_answer import AppliedAnswer, SourceAnswer
-    from djpkg.model.merge import FactsRow
+    from djpkg.model.merge import FactsRow, Merged
     from tests.pauses import Pauses
     from tests.world import WorldServer
     from tests.world.faults import FaultKind
@@ -449,6 +452,27 @@ def test_a_list_that_lost_exactly_a_tenth_marks_removed_packages(desk: Desk, ten
     assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(tenth,)]
 
 
+def test_a_package_that_cannot_be_merged_is_named_and_does_not_end_the_fetch(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(desk.world, 3)
+    desk.fetch()
+
+    def fail(rows: Sequence[FactsRow], *args: Any, **more: Any) -> Merged:
+        merged = merge.merge(rows, *args, **more)
+        if merged.values["slug"] == "p001":
+            raise KeyError("archived")
+        return merged
+
+    monkeypatch.setattr(merging, "merge", fail)
+    for package in desk.world.packages.values():
+        package.title = "Newer"
+    report = desk.fetch(refetch=True)
+    assert {failure.slug for failure in report.failures} == {"p001"}
+    assert all("KeyError: 'archived'" in failure.reason for failure in report.failures)
+    assert (desk.field("p000", "title"), report.exit_code) == ("Newer", 5)
+
+
 def test_removals_in_the_first_sweep_are_no_events(desk: Desk) -> None:
     many(desk.world, 3)
     desk.world.remove_package(STARTER)
@@ -708,7 +732,7 @@ def check_kept_or_fresh(desk: Desk, slug: str, old: dict[str, Any], broken: set[
     )
     sources = {forge, "pypi"} if project else {forge}
     assert failed.keys() == sources & broken
-    assert all(reason.startswith(f"{source}: ") for source, reason in failed.items())
+    assert all(reason and not reason.startswith(f"{source}: ") for source, reason in failed.items())
     assert {source: checked[source] for source in failed} == {source: old["checked"][source] for source in failed}
     if forge in broken:
         assert {name: now[name] for name in FORGE_FIELDS} == {name: old[name] for name in FORGE_FIELDS}
@@ -918,6 +942,37 @@ def test_repositories_deferred_without_a_token_come_first_in_the_next_fetch(serv
         assert hours < 6
     assert hours >= 2
     assert answered == {package.slug for package in desk.world.packages.values()}
+
+
+def test_connections_that_are_refused_use_up_no_quota(server: WorldServer, world: World, folder: Path) -> None:
+    for number in range(20):
+        world.add_package(f"bucket-{number}", host=BITBUCKET, path=f"team/x{number}", commits=[3], pypi_url="")
+    world.add_package("on-github", commits=[3])
+    desk = Desk(server, folder / "mirror.db", limits=replace(QUICK, attempts=3))
+    desk.fetch(sources=["catalog"])
+    desk.fetch("on-github", "bucket-1")
+    before = desk.quota("github", "anonymous"), desk.quota("bitbucket", "anonymous")
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))  # without listen(), connections to it are refused
+        port = unused.getsockname()[1]
+        desk.env = {name: f"http://127.0.0.1:{port}/{name.lower()}" for name in server.env}
+        for _ in range(2):
+            report = desk.fetch()
+            assert report.exit_code == 1
+            assert not report.deferred
+    assert (desk.quota("github", "anonymous"), desk.quota("bitbucket", "anonymous")) == before
+    desk.env = {}
+    report = desk.fetch()
+    assert report.sources[SourceName.GITHUB].requests > 0
+    assert report.sources[SourceName.BITBUCKET].requests >= 40
+
+
+def test_no_quota_is_assumed_while_the_server_never_answers(server: WorldServer, world: World, folder: Path) -> None:
+    world.add_package("on-bitbucket", host=BITBUCKET, path="team/x", commits=[3])
+    desk = Desk(server, folder / "mirror.db")
+    server.fault("bitbucket", kind="reset")
+    desk.fetch()
+    assert not desk.rows("SELECT * FROM sources WHERE source = 'bitbucket'")
 
 
 def test_deferred_named_packages_are_an_error(desk: Desk, server: WorldServer) -> None:
@@ -1223,6 +1278,23 @@ def test_the_first_fetch_without_a_token_says_so_before_any_request(desk: Desk, 
     notes.clear()
     desk.fetch()
     assert not [text for text, _ in notes if "GITHUB_TOKEN" in text]
+
+
+def test_the_first_fetch_of_many_repositories_without_a_token_says_so(desk: Desk) -> None:
+    notes: list[str] = []
+    desk.progress = NoProgress(note=notes.append)
+    for place in range(REPOSITORIES_WITHOUT_TOKEN):
+        desk.world.add_package(f"p{place}", path=f"acme/p{place}", commits=[3])
+    desk.tokens = desk.server.token_env("github")
+    desk.fetch()
+    desk.tokens = {}
+    slugs = [f"p{place}" for place in range(REPOSITORIES_WITHOUT_TOKEN)]
+    desk.fetch(*slugs)
+    assert not [text for text in notes if "GITHUB_TOKEN" in text]
+    for found in (1, 0):
+        notes.clear()
+        desk.fetch(*slugs, "django-todo")
+        assert len([text for text in notes if "GITHUB_TOKEN" in text]) == found
 
 
 def test_an_interrupted_fetch_reports_what_each_source_had_left(desk: Desk) -> None:

@@ -98,6 +98,43 @@ def test_a_failing_source_is_reported_with_its_reason(desk: Desk) -> None:
     assert remedy
 
 
+def test_packages_that_never_had_an_answer_are_reported_after_many_runs(desk: Desk) -> None:
+    desk.server.exhaust("github", authorised=False)
+    assert causes(desk) == []
+    for _ in range(fetch_history.RUNS_KEPT + 1):
+        with open_write(desk.path) as db:
+            fetch_history.start_run(db, "p1", now=desk.world.now)
+    desk.advance(days=8)
+    with open_write(desk.path) as db:
+        for _ in range(fetch_history.RUNS_KEPT + 1):
+            fetch_history.start_run(db, "p1", now=desk.world.now)
+    desk.server.exhaust("github", authorised=False)
+    ((line, _),) = causes(desk)
+    assert line.startswith("github: 30 of 30 packages not checked for 7 days: ")
+
+
+def test_packages_that_were_added_today_are_not_unchecked(desk: Desk) -> None:
+    desk.tokens = desk.server.token_env("github")
+    desk.fetch()
+    desk.advance(days=30)
+    desk.fetch()
+    for place in range(20):
+        desk.world.add_package(f"new{place}", commits=[3])
+    desk.tokens = {}
+    desk.server.exhaust("github", authorised=False)
+    assert causes(desk) == []
+    desk.advance(days=6)
+    desk.server.exhaust("github", authorised=False)
+    assert causes(desk) == []
+
+
+def test_named_fetches_before_the_first_one_of_all_do_not_count(desk: Desk) -> None:
+    desk.fetch("p1")
+    desk.advance(days=30)
+    desk.server.exhaust("github", authorised=False)
+    assert causes(desk) == []
+
+
 def test_repositories_that_are_gone_are_not_unchecked(desk: Desk) -> None:
     desk.tokens = desk.server.token_env("github")
     for place in range(29):

@@ -112,6 +112,17 @@ def test_with_catalog_facts_only_the_record_equals_the_catalogs() -> None:
     assert {merged().origins[name] for name in stated} == {Origin("catalog", "2026-03-10T00:00:00Z")}
 
 
+def test_an_edited_field_of_a_missing_source_has_the_origin_of_the_address() -> None:
+    bare = replace(CATALOG, repo_url="https://example.org/pots", pypi_url="")
+    for field in fields.EDITABLE:
+        found = merged(catalog=bare, edits={field.name: "typed"})
+        assert found.origins[field.name].source == YOU
+        expected_source = YOU if field in fields.PRIVATE else "catalog"
+        assert found.upstream_origins[field.name].source == expected_source, field.name
+    both = merged(catalog=bare, edits={"repo_url": "", "archived": True, "license": "MIT"})
+    assert {both.upstream_origins[name].source for name in both.upstream} == {"catalog"}
+
+
 def test_every_stored_field_has_a_value() -> None:
     stored = {field.name for field in fields.FIELDS if not is_computed(field)}
     assert stored - set(LINK_FIELDS) <= set(merged().values)

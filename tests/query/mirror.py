@@ -107,6 +107,10 @@ def memory_mirror(rows: Iterable[Row], *, categories: Iterable[Name] = CATEGORIE
         db.execute(f"INSERT INTO packages ({', '.join(names)}) VALUES ({marks})", (number, *row.values()))
         for position, grid in enumerate(json.loads(str(row.get("grids", "[]")))):
             db.execute("INSERT INTO package_grids VALUES (?, ?, ?)", (number, grid, position))
+        for tag in json.loads(str(row.get("tags", "[]"))):
+            db.execute("INSERT INTO tags VALUES (?, ?, ?)", (number, tag, NOW.isoformat()))
+        if "note" in row:
+            db.execute("INSERT INTO notes VALUES (?, ?, ?)", (number, row["note"], NOW.isoformat()))
     return db
 
 

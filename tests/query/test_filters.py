@@ -100,3 +100,57 @@ def test_a_reversed_range_suggests_the_right_order() -> None:
     with pytest.raises(UsageError) as caught:
         parse_values("updated:6m..1y")
     assert caught.value.hint == "did you mean updated:1y..6m?"
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("stars=100", "use stars:100"),
+        ("stars>100", "use stars:100.."),
+        ("stars<=100", "use stars:..100"),
+        ("stars<10..20", "use stars:10..20"),
+        ("stars>100,200", "for example: stars:100.."),
+        ("stars>>>100", "use stars:100.."),
+        ("stars:>100", "use stars:100.."),
+        ("stars=many", "for example: stars:100.."),
+        ("stars!=100", "use ^stars:100"),
+        ("-stars>100", "use ^stars:100.."),
+        ("license=MIT,BSD", "use license:MIT,BSD"),
+        ("^license=MIT,BSD", "use ^license:MIT,BSD"),
+        ("title=Hello world", 'use title:"Hello world"'),
+        ("title=", 'for example: title:"django todo"'),
+        ("archived=maybe", "for example: is:archived"),
+        ("updated>soonish", "for example: updated:6m.."),
+        ("django>=4.2", "use django:4.2.."),
+        ("is=active,stale", "use is:active,stale"),
+        ("is=activ", "use is:active"),
+        ("is=", "use is:active"),
+        (">" * 50, None),
+        ("stars" + ">" * 5_000 + "1", "use stars:1.."),
+    ],
+)
+def test_a_comparison_is_an_error_with_a_term_that_is_valid(typed: str, hint: str | None) -> None:
+    if hint is None:
+        assert parser.parse_query([typed], now=NOW).included_words == (typed,)
+        return
+    with pytest.raises(UsageError, match="is not a term") as caught:
+        parser.parse_query([typed], now=NOW)
+    assert caught.value.hint == hint
+    assert parser.parse_query([hint.partition(" ")[2].removeprefix("example: ")], now=NOW).has_terms
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [("starz>100", "stars"), ("-starz>100", "stars"), ("foo>=3", None), ("foo!=3", None), ("licence=MIT", "license")],
+)
+def test_a_comparison_with_an_unknown_field_is_an_error_with_the_nearest(typed: str, near: str | None) -> None:
+    assert parser.is_term(typed)
+    with pytest.raises(UsageError, match="unknown field") as caught:
+        parser.parse_query([typed], now=NOW)
+    assert caught.value.hint == (f"did you mean {near}?" if near else "djpkg fields lists all fields")
+
+
+@pytest.mark.parametrize("word", ["foo=bar", "h2o>1", "=", "django-todo>=2", "a+b=c"])
+def test_other_words_with_an_operator_are_words(word: str) -> None:
+    assert parser.parse_query([word], now=NOW).included_words == (word,)
+    assert not parser.is_term(word)

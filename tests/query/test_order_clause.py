@@ -9,6 +9,7 @@ from djpkg.mirror import listing
 from djpkg.model import fields
 from djpkg.query import order_clause, parser, where_clause
 from djpkg.query.columns import column_sql, comparable_sql
+from djpkg.render import known_values
 from tests.query.mirror import ALL_SLUGS, NOW, ROWS, Row, find_slugs, find_slugs_in, memory_mirror
 
 if TYPE_CHECKING:
@@ -121,3 +122,63 @@ def test_every_sortable_field_sorts_and_every_field_accepts_its_example(db: sqli
         present, absent = find_slugs(db, f"{field.name}:any"), find_slugs(db, f"{field.name}:none")
         assert sorted([*present, *absent]) == sorted(ALL_SLUGS), field.name
         assert set(find_slugs(db, field.example)) <= ALL_SLUGS
+
+
+UNKNOWN_STARS: list[Row] = [
+    {"slug": "a-unfetched", "title": "x", "repo_watchers": 0, "repo_forks": 0},
+    {"slug": "b-counted", "title": "x", "repo_watchers": 0, "repo_forks": 0, "repo_state": "ok"},
+    {"slug": "c-none", "title": "x", "repo_watchers": 0, "repo_forks": 0, "repo_state": "none"},
+    {"slug": "d-empty", "title": "x", "repo_watchers": 0, "repo_forks": 0, "repo_state": "empty"},
+    {"slug": "e-gone", "title": "x", "repo_watchers": 7, "repo_forks": 7, "repo_state": "gone"},
+]
+
+
+@pytest.mark.parametrize("sort", ["", "stars", "forks", "-stars"])
+def test_numbers_that_tables_leave_out_come_last(sort: str) -> None:
+    expected = ["e-gone", "b-counted", "d-empty", "a-unfetched", "c-none"]
+    assert find_slugs_in(UNKNOWN_STARS, sort=sort) == expected
+    with closing(memory_mirror(UNKNOWN_STARS)) as db:
+        ids = listing.find_ids(db, parser.Query(), parser.parse_sort([sort] if sort else []))
+        for limit in range(1, 6):
+            sorts = parser.parse_sort([sort] if sort else [])
+            assert listing.find_ids(db, parser.Query(), sorts, limit=limit) == ids[:limit]
+    rows = {str(row["slug"]): row for row in UNKNOWN_STARS}
+    shown = [known_values.figure({"repo_state": None, **rows[slug]}, "repo_watchers") for slug in expected]  # type: ignore[dict-item]
+    assert shown == [7, 0, 0, None, None]
+
+
+def test_an_ascending_order_has_unknown_numbers_last_too() -> None:
+    expected = ["b-counted", "d-empty", "e-gone", "a-unfetched", "c-none"]
+    assert find_slugs_in(UNKNOWN_STARS, sort="+stars") == expected
+
+
+@pytest.mark.parametrize("name", ["stars", "forks"])
+def test_filters_treat_a_number_that_tables_leave_out_as_unknown(name: str) -> None:
+    def found(term: str) -> str:
+        return "".join(slug[0] for slug in sorted(find_slugs_in(UNKNOWN_STARS, f"{term}")))
+
+    assert found(f"{name}:none") == "ac"
+    assert found(f"{name}:any") == found(f"{name}:0..") == found(f"{name}:..9") == "bde"
+    assert found(f"{name}:0") == "bd"
+    assert found(f"-{name}:0") == "ace"
+    assert found(f"{name}:1..") == "e"
+
+
+def test_a_zero_of_the_user_is_known() -> None:
+    with closing(memory_mirror(UNKNOWN_STARS)) as db:
+        db.execute("INSERT INTO overrides VALUES (3, 'repo_watchers', '0', '2026-01-01T00:00:00Z')")
+        assert find_slugs(db, "stars:none") == ["a-unfetched"]
+
+
+@pytest.mark.parametrize("term", [[], ["is:active"], ["^todo"]])
+def test_the_parts_of_the_default_order_need_no_sort(db: sqlite3.Connection, term: list[str]) -> None:
+    query, names = parser.parse_query(term, now=NOW), listing.get_grid_names(db)
+    condition, values = where_clause.where_clause(query, names)
+    order, more = order_clause.order_clause((), query, names)
+    parts = order_clause.parts_in_order((), query)
+    assert len(parts) == 2
+    for part in parts:
+        sql = f"SELECT packages.id FROM packages WHERE {condition} AND {part} ORDER BY {order}"
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", (*values, *more))]
+        assert any("packages USING COVERING INDEX packages_lookup" in line for line in plan)
+        assert not any("TEMP B-TREE" in line for line in plan)

@@ -36,14 +36,9 @@ def parse(*terms: str) -> parser.Query:
         ('-"todo app"', [Word("todo app", excluded=True)]),
         ('"-todo"', [Word("-todo")]),
         ('"stars:5"', [Word("stars:5")]),
-        ('"todo', [Word('"todo')]),
         ('to"do', [Word('to"do')]),
-        ("-", [Word("-")]),
-        ("^", [Word("^")]),
-        ('"', [Word('"')]),
-        ("", []),
-        ("   ", []),
-        ('""', []),
+        ('"^todo"', [Word("^todo")]),
+        ('^"-todo"', [Word("-todo", excluded=True)]),
         ("https://github.com/shacker", [Word("https://github.com/shacker")]),
         ("Memo: to self", [Word("Memo: to self")]),
         ("c++", [Word("c++")]),
@@ -54,6 +49,51 @@ def parse(*terms: str) -> parser.Query:
 )
 def test_words_and_phrases_are_parsed(term: str, words: list[Word]) -> None:
     assert parse(term) == parser.Query(words=tuple(words))
+
+
+@pytest.mark.parametrize("term", ["", "   ", "-", "^", '"', '""', '" "', '^""', '-"', "^^", 'todo ""'])
+def test_an_empty_term_is_an_error(term: str) -> None:
+    with pytest.raises(UsageError, match="empty term"):
+        parse(term)
+
+
+@pytest.mark.parametrize("term", ['"todo', 'todo"', '^"todo', 'title:"x', 'title:x"', 'license:MIT,"BSD'])
+def test_an_unclosed_quote_is_an_error(term: str) -> None:
+    with pytest.raises(UsageError, match="unclosed quote"):
+        parse(term)
+
+
+@pytest.mark.parametrize("signs", ["^-", "-^", "^^", "--", "^^^"])
+@pytest.mark.parametrize("body", ["is:archived", "stars:5", "todo", '"task list"'])
+def test_more_than_one_sign_is_an_error(signs: str, body: str) -> None:
+    with pytest.raises(UsageError, match="more than one sign") as caught:
+        parse(signs + body)
+    assert f"^{body}" in str(caught.value.hint)
+    assert parser.is_term(signs + body) == parser.is_term(body)
+
+
+@pytest.mark.parametrize(
+    ("term", "right"),
+    [
+        ("license:>MIT", "license:MIT"),
+        ("version:>2", "version:2"),
+        ("version:>=2.1", "version:2.1"),
+        ("slug:=todo", "slug:todo"),
+        ("title:!=todo", "^title:todo"),
+        ("license:MIT,<BSD", "license:BSD"),
+        ("state:=active", "state:active"),
+        ("archived:=yes", "archived:yes"),
+    ],
+)
+def test_a_comparison_in_the_value_of_a_text_shows_the_right_form(term: str, right: str) -> None:
+    with pytest.raises(UsageError, match="is not a term") as caught:
+        parse(term)
+    assert caught.value.hint == f"use {right}"
+
+
+def test_a_comparison_is_part_of_a_specifier_and_of_a_quoted_text() -> None:
+    for term in ("requires_python:>=3.8", "django_requires:<6", 'title:">x"'):
+        assert len(parse(term).filters) == 1
 
 
 def test_an_argument_that_is_clearly_a_whole_query_is_split() -> None:
@@ -148,6 +188,6 @@ def test_any_text_is_a_query_or_a_usage_error(terms: list[str]) -> None:
 
 
 @settings(derandomize=True)
-@given(st.text(st.characters(blacklist_characters=':"', blacklist_categories=["Cs"])))
+@given(st.text(st.characters(blacklist_characters=':"^-', blacklist_categories=["Cs"])).filter(str.strip))
 def test_plain_words_are_always_valid(text: str) -> None:
     assert parse(text).filters == ()

@@ -32,6 +32,7 @@ COMMANDS = {
     "grids": "djpkg.cli.commands.grids",
     "fields": "djpkg.cli.commands.fields",
     "status": "djpkg.cli.commands.status",
+    "snapshot": "djpkg.cli.commands.snapshot",
     "help": "djpkg.cli.commands.help",
 }
 
@@ -56,9 +57,7 @@ class Commands(TyperGroup):
     ) -> None:
         """Print completions, with our own classes for bash, zsh and fish."""
         if os.environ.get(candidates.COMPLETE_VARIABLE):
-            from djpkg.cli.completion import shells  # noqa: PLC0415 - for completion alone
-
-            shells.register()
+            _register_shells()
         super()._main_shell_completion(ctx_args, prog_name, candidates.COMPLETE_VARIABLE)
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # see above
@@ -67,6 +66,8 @@ class Commands(TyperGroup):
             terminal.write_stdout(f"{ctx.get_help()}\n")
             terminal.flush()
             raise typer.Exit
+        if not {"--install-completion", "--show-completion"}.isdisjoint(args):
+            _register_shells()
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[object, object, list[str]]:  # type: ignore[override] # see above
@@ -126,7 +127,7 @@ _BEGIN = """
 Begin with djpkg fetch --all: it gets the catalog, and then what GitHub, other forges and PyPI state about each package.
 It can be interrupted and run again.
 
-GitHub allows 60 requests an hour without a token, and with one enough for everything: set GH_TOKEN, or log in with
+GitHub allows 60 requests an hour without a token, and with one enough for everything: set GITHUB_TOKEN, or log in with
 gh auth login. No other token is needed.
 
 The manual: djpkg help lists topics; djpkg help TOPIC and djpkg help COMMAND show them. The rest is at
@@ -148,6 +149,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _register_shells() -> None:
+    from djpkg.cli.completion import shells  # noqa: PLC0415 - for completion alone
+
+    shells.register()
 
 
 def _print_version(requested: bool) -> None:  # noqa: FBT001 - Typer's signature

@@ -37,6 +37,11 @@ def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path |
     return " ".join(map(_quote, ["djpkg", "edit", slug if plain else str(package["id"]), *db_option, *words]))
 
 
+def show_command(package: str) -> str:
+    """Return ``djpkg show`` for a package as typed."""
+    return f"djpkg show {_quote(package)}"
+
+
 def _quote(word: str) -> str:
     """Return a word for a shell, as bytes in ``$'…'`` where a message would show other characters instead of it."""
     if escape(word) == word:

@@ -18,12 +18,39 @@ if TYPE_CHECKING:
     from typer._click.shell_completion import CompletionItem
 
 
+# The key of a command's context under which the replaced arguments are kept.
+_TYPED = "djpkg.typed"
+
+
+def as_typed(ctx: typer.Context, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return arguments of a `TermCommand` as the user typed them, with a minus where `parse_args` replaced it."""
+    return tuple(ctx.meta.get(_TYPED, {}).get(argument, argument) for argument in arguments)
+
+
 class TermCommand(options.Command):
     """A command that accepts ``-field:value`` and ``-is:state``; any other argument with a minus is an option."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # vendored Click's
-        """Parse the arguments after replacing the minus of such terms by ``^``, which has the same meaning."""
-        return super().parse_args(ctx, exclude_with_carets(args, with_value=self.options_with_value()))
+        """Parse the arguments after replacing the minus of such terms by ``^``, which has the same meaning.
+
+        UsageError for an invalid one with one minus.
+        """
+        flags = {name for param in self.params for name in param.opts} | {"-h"}
+        arguments = exclude_with_carets(args, with_value=self.options_with_value())
+        ctx.meta[_TYPED] = {new: old for new, old in zip(arguments, args, strict=True) if new != old}
+        for arg in option_arguments(arguments, with_value=self.options_with_value()):
+            is_known = arg[:2] in flags
+            reason = invalid_value(arg) if is_known else None
+            if not is_known or reason is not None:
+                raise self.option_error(arg, reason)
+        return super().parse_args(ctx, arguments)
+
+    def option_error(self, arg: str, reason: UsageError | None) -> UsageError:
+        """Return the error for an unknown option, or for one with an invalid value for that `reason`."""
+        hint = f"words are no selection here; to exclude packages, use a term such as '^grid:{arg[1:]}'"
+        if reason is not None:
+            hint += f"; for the option: {arg[:2]} {arg[2:]}"
+        return UsageError(f"unknown option {quote_input(arg)}", hint=hint)
 
     def options_with_value(self) -> set[str]:
         """Return the options that take the next argument as their value."""
@@ -42,24 +69,18 @@ class TermCommand(options.Command):
 class WordCommand(TermCommand):
     """A `TermCommand` that takes words too: an unknown option like ``-todo`` is an error that shows ``'^todo'``."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # see above
-        """Parse the arguments after a look at those with one minus. UsageError for an invalid one."""
-        flags = {name for param in self.params for name in param.opts} | {"-h"}
-        arguments = exclude_with_carets(args, with_value=self.options_with_value())
-        for arg in option_arguments(arguments, with_value=self.options_with_value()):
-            if arg[:2] not in flags:
-                message = f"unknown option {quote_input(arg)}"
-                raise UsageError(message, hint=_exclude_hint(arg))
-            if (reason := invalid_value(arg)) is not None:
-                hint = f"{reason.hint}; {_exclude_hint(arg)}" if reason.hint else _exclude_hint(arg)
-                raise UsageError(f"{arg[:2]}: {reason}", hint=hint)
-        return super().parse_args(ctx, arguments)
+    def option_error(self, arg: str, reason: UsageError | None) -> UsageError:
+        """Return the error, which shows how to exclude the word."""
+        if reason is None:
+            return UsageError(f"unknown option {quote_input(arg)}", hint=_exclude_hint(arg))
+        hint = f"{reason.hint}; {_exclude_hint(arg)}" if reason.hint else _exclude_hint(arg)
+        return UsageError(f"{arg[:2]}: {reason}", hint=hint)
 
 
 def exclude_with_carets(args: Sequence[str], *, with_value: Collection[str]) -> list[str]:
     """Replace the minus of excluding terms by a caret: ``-is:archived`` -> ``^is:archived``.
 
-    `with_value` are the options that take the next argument as their value.
+    `with_value` are the options that take the next argument as their value. UsageError for ``-stars>100``.
     """
     result: list[str] = []
     is_value = False
@@ -67,6 +88,8 @@ def exclude_with_carets(args: Sequence[str], *, with_value: Collection[str]) -> 
         if arg == "--":
             return [*result, *args[index:]]
         is_excluded = not is_value and _is_short(arg) and parser.is_term(arg[1:]) and not _has_value(arg)
+        if is_excluded and ":" not in arg:  # a comparison: the error quotes what was typed
+            parser.parse_query([arg], now=options.now())
         result.append(f"^{arg[1:]}" if is_excluded else arg)
         is_value = not is_value and arg in with_value
     return result

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from djpkg.errors import UsageError
 from djpkg.model import fields, pypi_project, repository_url
 from djpkg.model.fields import Field, Kind
-from djpkg.model.overrides import MAX_INTEGER, MAX_TAG, MAX_TEXT, is_tag
+from djpkg.model.overrides import MAX_INTEGER, MAX_TAG, MAX_TEXT, is_tag, may_be_empty, normalize_tag
 from djpkg.model.weekly_commits import WEEKS
 from djpkg.text import quote_input
 from djpkg.times import format_time, parse_time
@@ -35,13 +35,14 @@ _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 class KnownNames(NamedTuple):
     """What assignments can refer to.
 
-    The ids of categories and grids by their lower-case names (id, slug and title), and the slugs of the other packages
-    by their normalized form.
+    The ids of categories and grids by their lower-case names (id, slug and title), the slugs of the other packages by
+    their normalized form, and the normalized slug of the package itself.
     """
 
     categories: Mapping[str, int]
     grids: Mapping[str, int]
     slugs: Mapping[str, str]
+    own_slug: str = ""
 
 
 class Assignment(NamedTuple):
@@ -187,7 +188,11 @@ def _check_string(field: Field, text: str, ids: KnownNames) -> str | None:
         return _check_time(field, text)
     if field.kind in (Kind.URL, Kind.PROJECT):
         return _check_url(field, text)
-    return _check_replacement(field, text, ids.slugs) if field.name == "replaced_by" else _check_text(field, text)
+    if field.name == "replaced_by":
+        return _check_replacement(field, text, ids)
+    if not text or (text.isspace() and not may_be_empty(field)):
+        return _empty_text(field)
+    return _check_text(field, text)
 
 
 def _check_names(field: Field, items: list[object]) -> list[str]:
@@ -204,7 +209,9 @@ def _check_integer(field: Field, value: object) -> int:
 
 
 def _check_text(field: Field, value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT or re.search("[\0\ud800-\udfff]", value):
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise UsageError(f"invalid value for {field.name}: {len(value):,} characters; use at most {MAX_TEXT:,}")
+    if not isinstance(value, str) or re.search("[\0\ud800-\udfff]", value):
         raise _invalid_value(field, value)
     return value
 
@@ -212,7 +219,7 @@ def _check_text(field: Field, value: object) -> str:
 def _check_tag(field: Field, value: object) -> str:
     if not isinstance(value, str) or not is_tag(value.strip()):
         raise _invalid_value(field, value)
-    return value.strip()
+    return normalize_tag(value)
 
 
 def _check_version(field: Field, value: object) -> str:
@@ -221,16 +228,20 @@ def _check_version(field: Field, value: object) -> str:
     return value
 
 
-def _check_replacement(field: Field, text: str, slugs: Mapping[str, str]) -> str | None:
+def _check_replacement(field: Field, text: str, ids: KnownNames) -> str | None:
     """Return a URL, or the slug as the catalog spells it."""
     text = _check_text(field, text).strip()
     if not text:
         return None
     if "://" in text:
         return _check_url(field, text)
-    slug = slugs.get(text.lower().replace("_", "-"))
+    name = text.lower().replace("_", "-")
+    slug = ids.slugs.get(name)
+    if slug is None and name == ids.own_slug:
+        message = f"{field.name}: {quote_input(text)} is the package itself"
+        raise UsageError(message, hint=f"use {describe_values(field)}")
     if slug is None:
-        near = get_close_matches(text.lower(), slugs, n=1, cutoff=0.6)
+        near = get_close_matches(text.lower(), ids.slugs, n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else None
         raise UsageError(f"{field.name}: unknown package {quote_input(text)}; use {describe_values(field)}", hint=hint)
     return slug
@@ -293,13 +304,19 @@ def _change_list(field: Field, operator: str, text: str, before: StoredValue, id
 
 
 def _empty_value(field: Field) -> StoredValue:
-    if field.nullable:
-        return None
     if field.kind in (Kind.COUNTS, Kind.NAMES, Kind.GRIDS):
         return []
     if field.kind in (Kind.INTEGER, Kind.CATEGORY):
         raise _invalid_value(field, "")
-    return ""
+    return _empty_text(field)
+
+
+def _empty_text(field: Field) -> str | None:
+    """Return null or "", whichever the API has; UsageError for a text that is never empty there."""
+    if not may_be_empty(field):
+        message = f"{field.name} cannot be empty"
+        raise UsageError(message, hint=f"--unset {field.name} removes your value")
+    return None if field.nullable else ""
 
 
 def _parse_json(field: Field, text: str) -> object:

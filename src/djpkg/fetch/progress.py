@@ -22,6 +22,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """A line of information for the user."""
 
+    def estimate(self, text: str) -> None:
+        """The expected cost of one source."""
+
     def warn(self, text: str) -> None:
         """A line that the user should see even without a terminal."""
 
@@ -30,10 +33,13 @@ class Progress(Protocol):
 
 
 class NoProgress:
-    """Passes warnings to `warn` and ignores all other callbacks: for cron jobs, pipes and tests."""
+    """Passes warnings and notes on, and ignores all other callbacks: for cron jobs, pipes and tests."""
 
-    def __init__(self, warn: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, warn: Callable[[str], None] = lambda _: None, note: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._warn = warn
+        self._note = note
 
     def start(self, source: str, total: int | None) -> None:
         """Do nothing."""
@@ -42,6 +48,10 @@ class NoProgress:
         """Do nothing."""
 
     def note(self, text: str) -> None:
+        """Pass the text on."""
+        self._note(text)
+
+    def estimate(self, text: str) -> None:
         """Do nothing."""
 
     def warn(self, text: str) -> None:

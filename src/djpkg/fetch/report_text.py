@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from djpkg.fetch.report import Deferral, Failure, Report
+    from djpkg.fetch.report import Deferral, Failure, Report, SnapshotResult
     from djpkg.mirror.unchecked import Unchecked
 
 _MAX_NAME = 200
@@ -26,7 +26,9 @@ MISSING_TOKEN = (
     "No GitHub token found: GitHub allows 60 requests an hour without one, for about 15 repositories in each fetch.",
     "To fetch all at once (about 220 of a token's 5,000 points an hour), set GITHUB_TOKEN or run gh auth login.",
 )
-"""Printed before the first fetch of all packages."""
+"""Printed before the first fetch of many repositories without a token."""
+REPOSITORIES_WITHOUT_TOKEN = 15
+"""The repositories that GitHub allows to fetch in an hour without a token."""
 _CONTINUE = "run the command again to continue"
 # What differs in reasons of one cause: quoted texts, paths of repositories and their ids, numbers except statuses.
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|[\w.~-]+/[\w./~-]+|\bR_\w+|(?<!HTTP )(?<![\w.:])\d[\d,]*\b")
@@ -146,7 +148,7 @@ def interrupted_line(report: Report) -> str:
 
 def summary_lines(report: Report) -> list[str]:
     """Return one line per source that was used, then one per kind of event; last the duration."""
-    lines = []
+    lines = [] if report.snapshot is None else [_snapshot_line(report.snapshot)]
     ended = report.stop_code is not None
     not_begun = _not_begun(report) if ended else ()
     for source, tally in report.sources.items():
@@ -156,7 +158,7 @@ def summary_lines(report: Report) -> list[str]:
         counts = [f"{tally.outcomes[one]:,} {one.value}" for one in Outcome if tally.outcomes[one]]
         if not_reached:
             counts.append(f"{not_reached:,} not reached")
-        cost = pluralize(tally.requests, "request")
+        cost = pluralize(tally.requests, "request") if report.snapshot is None else "from the snapshot"
         if tally.points:
             cost += f", {pluralize(tally.points, 'point')}"
         has_failed = any(one.source == source and one.slug is None for one in report.failures)
@@ -173,6 +175,14 @@ def summary_lines(report: Report) -> list[str]:
         verb = "done" if report.stop_code is None else "ended"
         lines.append(f"{verb} in {format_duration(report.finished - report.started)}")
     return lines
+
+
+def _snapshot_line(snapshot: SnapshotResult) -> str:
+    """Return ``snapshot: made 2026-11-26T03:00:00Z, 5,800 packages (1 request)``."""
+    content = "unchanged"
+    if snapshot.made is not None:
+        content = f"made {format_time(snapshot.made)}, {pluralize(snapshot.packages, 'package')}"
+    return f"snapshot: {content} ({pluralize(snapshot.requests, 'request')})"
 
 
 def _not_begun(report: Report) -> list[SourceName]:
@@ -210,7 +220,7 @@ def token_hint_lines(report: Report) -> list[str]:
         return []
     return [
         f"github: fetched {github.answered:,} of {github.asked:,} packages; the rest show the catalog's figures.",
-        "To fetch the rest without waiting, set GH_TOKEN or run gh auth login, then fetch again.",
+        "To fetch the rest without waiting, set GITHUB_TOKEN or run gh auth login, then fetch again.",
     ]
 
 
@@ -222,6 +232,7 @@ def history_json(report: Report) -> dict[str, object]:
         "deferred": whole["deferred"],
         "causes": error_lines(report),
         "unchecked": [one.source.value for one in report.unchecked],
+        "without_token": report.without_token,
     }
 
 

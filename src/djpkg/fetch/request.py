@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from djpkg.mirror.selection import Selection
 from djpkg.query.parser import Query
 from djpkg.source_name import SourceName
+from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
     from djpkg.requirements.requirement import Requirement
@@ -21,13 +23,14 @@ class FetchRequest:
     """The packages and sources to fetch. `str()` returns the arguments of the command line, for the run history.
 
     `packages` are named, and always asked for. `requirements` are those in the files `manifests`, None without a file,
-    and `query` is what `terms` mean. `refetch` sends no validators and reads the catalog's whole list.
+    and `query` are the terms. `typed` are the packages and terms as typed, in order; without it the packages are shown.
+    `refetch` sends no validators and reads the catalog's whole list.
     """
 
     packages: tuple[str, ...] = ()
     manifests: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] | None = None
-    terms: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
     query: Query = Query()  # noqa: RUF009 - immutable
     all_packages: bool = False
     sources: frozenset[SourceName] = frozenset(SourceName)
@@ -39,8 +42,11 @@ class FetchRequest:
         return Selection(self.packages, self.requirements, self.query)
 
     def __str__(self) -> str:
-        selected = [*self.packages, *self.terms, *(f"--in {manifest}" for manifest in self.manifests)]
-        words = ["--all"] if self.all_packages else selected
+        words = ["--all"] if self.all_packages else list(self.typed or self.packages)
+        for manifest in self.manifests:
+            words += ["--in", manifest]
         if self.sources != frozenset(SourceName):
-            words += [f"--source {source}" for source in sorted(self.sources)]
-        return " ".join([*words, *(["--refetch"] if self.refetch else [])])[:_MAX_STORED]
+            for source in sorted(self.sources):
+                words += ["--source", source]
+        words += ["--refetch"] if self.refetch else []
+        return shlex.join(map(strip_credentials, words))[:_MAX_STORED]

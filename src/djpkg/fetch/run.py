@@ -27,11 +27,11 @@ from djpkg.fetch.context import FetchContext
 from djpkg.fetch.page_writes import PageWrites
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
-from djpkg.fetch.report_text import MISSING_TOKEN, history_json
+from djpkg.fetch.report_text import MISSING_TOKEN, REPOSITORIES_WITHOUT_TOKEN, history_json
 from djpkg.fetch.selected import Selected, select
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
-from djpkg.mirror import busy, fetch_history, lock, queue, unchecked
+from djpkg.mirror import busy, fetch_history, listing, lock, queue, unchecked
 from djpkg.mirror.connection import find_version, open_write
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
@@ -43,6 +43,7 @@ from djpkg.text import strip_credentials
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
@@ -73,10 +74,10 @@ def fetch(
     wait for other programs that use the mirror, within `busy_limits`.
     """
     registry.validate_settings(request.sources, environment)
-    packages, manifests, terms = (
-        tuple(map(_clean_name, names)) for names in (request.packages, request.manifests, request.terms)
+    packages, manifests, typed = (
+        tuple(map(_clean_name, names)) for names in (request.packages, request.manifests, request.typed)
     )
-    request = replace(request, packages=packages, manifests=manifests, terms=terms)
+    request = replace(request, packages=packages, manifests=manifests, typed=typed)
     with suppress(MirrorBusy):  # until another program has finished
         find_version(path)  # before a lock is made beside a file that is not a mirror
     with StopSignals() as signals, lock.fetch_lock(path):
@@ -100,6 +101,7 @@ def fetch(
                 db = write(lambda: stack.enter_context(open_write(path, busy_seconds=busy.ATTEMPT)))
                 runner = stack.enter_context(asyncio.Runner())
                 opened = file_id(path)
+                write(lambda: _check_names(db, request))
                 run = write(lambda: fetch_history.start_run(db, asked, now=report.started))
                 writes = PageWrites(db, path, opened, limits=busy_limits, warn=progress.warn)
                 context = FetchContext(
@@ -136,6 +138,12 @@ def _finish_run(path: Path, opened: FileId | None, run: int, report: Report) -> 
         fetch_history.finish_run(db, run, code=report.exit_code, report=history_json(report), now=now)
 
 
+def _check_names(db: sqlite3.Connection, request: FetchRequest) -> None:
+    """Raise UsageError for an unknown category or grid, if the mirror has their names already."""
+    if fetch_history.find_sweep(db, SourceName.CATALOG) is not None:
+        listing.check_names(db, request.query)
+
+
 def _clean_name(name: str) -> str:
     """Return a typed name as valid UTF-8 and without the credentials of a Git URL, so that it can be stored."""
     return strip_credentials(name.encode("utf-8", "replace").decode())
@@ -159,7 +167,8 @@ class _FetchRun:
     async def run(self) -> None:
         try:
             if self._request.all_packages:
-                await self._note_missing_token()
+                if await self._find_sweep() is None:
+                    await self._note_missing_token()
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
             self._recorder.record_damaged(self._context.writer.damaged.values())
@@ -172,12 +181,14 @@ class _FetchRun:
             self._recorder.progress.stop()
 
     async def _note_missing_token(self) -> None:
-        """Show before the first fetch of all packages that there is no token for GitHub, and what that costs."""
-        if SourceName.GITHUB not in self._request.sources:
+        """Show before the first fetch of many repositories without a token for GitHub what that costs."""
+        report, run = self._recorder.report, self._context.writes.run
+        if SourceName.GITHUB not in self._request.sources or report.without_token:
             return
-        if await self._find_sweep() is not None:
-            return
-        if await self._find_token(SourceName.GITHUB) is None:
+        if await self._find_token(SourceName.GITHUB) is None and not await run(
+            fetch_history.has_fetched_without_token, self._db
+        ):
+            report.without_token = True
             for line in MISSING_TOKEN:
                 self._recorder.progress.note(line)
 
@@ -229,6 +240,9 @@ class _FetchRun:
         named = NamedFetch(catalog, self._context)
         await named.run([*chosen.names, *(() if with_list else map(str, chosen.others))])
         found = list(dict.fromkeys([*named.found, *chosen.others]))
+        if not found and not chosen.names:
+            more = "; the mirror has no catalog yet, run djpkg fetch --all" if await self._find_sweep() is None else ""
+            self._recorder.progress.note(f"nothing selected{more}")
         await self._repair(found, rewrite=request.refetch)
         self._named = frozenset(found) - frozenset(chosen.others)
         return found
@@ -253,6 +267,8 @@ class _FetchRun:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
             self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
+        if (github := repositories.get(SourceName.GITHUB)) and len(github.targets) > REPOSITORIES_WITHOUT_TOKEN:
+            await self._note_missing_token()
         tokens = {forge: await self._find_token(forge) for forge in repositories}
         if self._request.all_packages:
             with_token = frozenset(forge for forge, token in tokens.items() if token is not None)
@@ -288,4 +304,4 @@ class _FetchRun:
 
     def _show_estimates(self, estimates: list[estimate.Estimate]) -> None:
         for line in estimate.estimate_lines(estimates):
-            self._recorder.progress.note(f"estimate: {line}")
+            self._recorder.progress.estimate(line)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg import config
-from djpkg.errors import PackageNotFound
-from djpkg.mirror import fetch_history, resolve
+from djpkg.mirror import resolve
 from djpkg.mirror.selection import Addresses, find_required, narrow
 from djpkg.model import forge_servers
-from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,8 +31,7 @@ class Selected(NamedTuple):
 def select(db: sqlite3.Connection, request: FetchRequest, environment: Mapping[str, str], *, now: datetime) -> Selected:
     """Return what the request selects in the mirror. Terms cannot exclude a name that the mirror does not have.
 
-    Raises UsageError for an unknown category or grid. Raises PackageNotFound if files and terms select nothing because
-    the catalog's list was never read and is not read now.
+    Raises UsageError for an unknown category or grid.
     """
     addresses = Addresses(config.catalog_url(environment), forge_servers.forge_servers(environment))
     named = {
@@ -47,16 +44,9 @@ def select(db: sqlite3.Connection, request: FetchRequest, environment: Mapping[s
     found = frozenset(kept)
     names = tuple(name for name, numbers in named.items() if not numbers or not found.isdisjoint(numbers))
     others = tuple(number for number in kept if number not in ids)
-    if not names and not others and selects_from_list(request) and _is_list_missing(db, request):
-        message = "nothing is selected: the mirror has no catalog yet"
-        raise PackageNotFound(message, hint="run djpkg fetch --all first")
     return Selected(names, tuple(number for number in ids if number in found), others)
 
 
 def selects_from_list(request: FetchRequest) -> bool:
     """Return whether files or terms select packages; an empty file does not."""
     return bool(request.requirements) or (request.requirements is None and request.query.has_terms)
-
-
-def _is_list_missing(db: sqlite3.Connection, request: FetchRequest) -> bool:
-    return SourceName.CATALOG not in request.sources and fetch_history.find_sweep(db, SourceName.CATALOG) is None

@@ -27,13 +27,16 @@ class GridCount(NamedTuple):
 def get_known_names(db: sqlite3.Connection, package: int) -> KnownNames:
     """Return what an edit of a package can refer to.
 
-    The ids of all categories and grids by slug, title and id (as text), in lower case, and the slugs of other packages.
+    The ids of all categories and grids by slug, title and id (as text), in lower case, the slugs of other packages, and
+    its own slug.
     """
     from djpkg.editing.assignments import KnownNames  # noqa: PLC0415 - only for edits
 
     slugs = db.execute(f"SELECT {NORMALIZED_SLUG}, slug FROM packages WHERE id <> ? ORDER BY catalog_state", (package,))
     known = {normalized: slug for normalized, slug in reversed(slugs.fetchall()) if is_text(slug) and slug}
-    return KnownNames(_ids_by_name(db, "categories"), _ids_by_name(db, "grids"), known)
+    own = db.execute(f"SELECT {NORMALIZED_SLUG} FROM packages WHERE id = ?", (package,)).fetchone()
+    own_slug = own[0] if own is not None and is_text(own[0]) else ""
+    return KnownNames(_ids_by_name(db, "categories"), _ids_by_name(db, "grids"), known, own_slug)
 
 
 def get_categories(db: sqlite3.Connection) -> list[GridCount]:

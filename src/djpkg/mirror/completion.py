@@ -24,6 +24,8 @@ _COMMON_PREFIX = "django-"
 _BUSY_SECONDS = 0.2  # long enough for a fetch that commits a page
 # Shells evaluate candidates, so only names without special characters are offered.
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# Tags may contain spaces too: the shells' own classes quote them.
+_SAFE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
 
 
 def find_slugs(path: Path, prefix: str) -> list[str]:
@@ -63,15 +65,15 @@ def find_categories(path: Path, prefix: str) -> list[str]:
 def find_tags(path: Path, prefix: str) -> list[str]:
     """Return the user's tags with this prefix, sorted. Raises sqlite3.Error."""
     sql = f"SELECT DISTINCT tag FROM tags WHERE tag GLOB ? ORDER BY tag LIMIT {MAX_CANDIDATES}"
-    return _query(path, sql, (f"{prefix}*",))
+    return _query(path, sql, (f"{prefix}*",), safe=_SAFE_TAG)
 
 
 def _slugs_sql(table: str) -> str:
     return f"SELECT slug FROM {table} WHERE slug GLOB ? ORDER BY slug LIMIT {MAX_CANDIDATES}"
 
 
-def _query(path: Path, sql: str, values: tuple[str, ...]) -> list[str]:
+def _query(path: Path, sql: str, values: tuple[str, ...], *, safe: re.Pattern[str] = _SAFE_NAME) -> list[str]:
     files.check_path(path)
     with closing(sqlite3.connect(files.file_uri(path, "ro"), uri=True, timeout=_BUSY_SECONDS)) as db:
         db.text_factory = decode_text
-        return [name for (name,) in db.execute(sql, values) if is_text(name) and _SAFE_NAME.fullmatch(name)]
+        return [name for (name,) in db.execute(sql, values) if is_text(name) and safe.fullmatch(name)]

@@ -54,6 +54,17 @@ def open_read(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqli
 
 
 @contextmanager
+def open_copy(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a temporary copy of the mirror as it is now: reading it for long blocks no other program.
+
+    Raises MirrorMissing and MirrorError.
+    """
+    with open_read(path) as db, closing(_tolerant(sqlite3.connect("", isolation_level=None))) as copy:
+        db.backup(copy, progress=_fail_if_locked)
+        yield copy
+
+
+@contextmanager
 def open_write(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
     """Open the mirror in autocommit mode; write inside `transaction`. Raises MirrorMissing and MirrorError.
 

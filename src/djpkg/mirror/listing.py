@@ -26,7 +26,7 @@ from djpkg.model.package import PUBLIC_API, grid_url
 from djpkg.model.pypi_project import DJANGO
 from djpkg.query.columns import is_computed
 from djpkg.query.grid_names import GridName, GridNames, find_by_word_start, lower_ascii
-from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause
+from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause, parts_in_order
 from djpkg.query.text_match import split_star
 from djpkg.query.where_clause import REQUIRES_FIELD, own_text_sql, required_texts, unknown_names, where_clause
 from djpkg.text import is_text, quote_input
@@ -67,11 +67,13 @@ def find_ids(
     order, order_values = order_clause(sorts, query, names, today=today)
     if any(item.field.name == VERSION_FIELD for item in sorts):
         _define_version_order(db)
-    sql = f"SELECT packages.id FROM packages WHERE {condition} ORDER BY {order}"
-    if limit:  # LIMIT -1 would slow down sorting
-        sql += f" LIMIT {limit:d}"
-    rows = db.execute(sql, (*values, *order_values))
-    return [number for (number,) in rows]
+    found: list[int] = []
+    for part in parts_in_order(sorts, query):
+        sql = f"SELECT packages.id FROM packages WHERE {condition} AND {part} ORDER BY {order}"
+        if limit:  # LIMIT -1 would slow down sorting
+            sql += f" LIMIT {limit - len(found):d}"
+        found += [number for (number,) in db.execute(sql, (*values, *order_values))]
+    return found
 
 
 def _define_version_order(db: sqlite3.Connection) -> None:

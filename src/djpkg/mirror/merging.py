@@ -54,6 +54,11 @@ def merge_packages(db: sqlite3.Connection, packages: Iterable[int], *, forges: M
         except ValueError as error:
             result.damaged[number] = _unmerged(db, number, error)
             continue
+        except Exception as error:  # noqa: BLE001 - a fault of djpkg: it is reported and does not end the fetch
+            name = find_name(db, number)
+            reason = f"its facts cannot be merged ({type(error).__name__}: {error}); this is a fault of djpkg"
+            result.damaged[number] = DamagedRow(number, name, reason)
+            continue
         if overrides[number].invalid:
             name = find_name(db, number)
             reason = describe_invalid(name, overrides[number].invalid)

@@ -14,7 +14,7 @@ from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from djpkg.source_name import SourceName
 
@@ -151,16 +151,22 @@ def normalize_slug(slug: str) -> str:
     return grid_names.lower_ascii(slug).replace("_", "-")
 
 
-def suggest_slugs(db: sqlite3.Connection, text: str, *, catalog: str) -> str:
-    """Return "did you mean …?" with the nearest slugs, or an empty text."""
+def suggest_slugs(
+    db: sqlite3.Connection, text: str, *, catalog: str, among: Collection[int] | None = None, cutoff: float = 0.6
+) -> str:
+    """Return "did you mean …?" with the nearest slugs, or an empty text.
+
+    `among` are the ids of the packages to suggest, None for all. `cutoff` is the least similarity, from 0 to 1.
+    """
     from difflib import get_close_matches  # noqa: PLC0415 - only after a typing error
 
-    slugs = [slug for (slug,) in db.execute("SELECT slug FROM packages") if is_text(slug)]
+    rows = db.execute("SELECT id, slug FROM packages")
+    slugs = [slug for number, slug in rows if is_text(slug) and (among is None or number in among)]
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
-    near = get_close_matches(normalize_slug(name), slugs, n=_MAX_SUGGESTIONS, cutoff=0.6)
+    near = get_close_matches(normalize_slug(name), slugs, n=_MAX_SUGGESTIONS, cutoff=cutoff)
     if not near:  # "tood" for django-todo
         short = {slug.removeprefix("django-"): slug for slug in slugs if slug.startswith("django-")}
-        near = [short[one] for one in get_close_matches(normalize_slug(name), short, n=_MAX_SUGGESTIONS, cutoff=0.6)]
+        near = [short[one] for one in get_close_matches(normalize_slug(name), short, n=_MAX_SUGGESTIONS, cutoff=cutoff)]
     return f"did you mean {', '.join(near)}?" if near else ""
 
 

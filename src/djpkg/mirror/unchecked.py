@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.mirror.fetch_history import FIRST_OF_ALL
 from djpkg.mirror.status import package_condition
 from djpkg.source_name import SourceName
 from djpkg.text import is_text
@@ -31,8 +32,9 @@ class Unchecked(NamedTuple):
 def find_unchecked(db: sqlite3.Connection, *, now: datetime) -> list[Unchecked]:
     """Return the sources with more than `MAX_UNCHECKED` of their packages unchecked that were not reported lately.
 
-    A package without an answer is unchecked since its first day in the mirror. Gone ones that wait for their next
-    request are not counted: they are asked again after up to 30 days.
+    A package without an answer is unchecked since it was added to the mirror: since its first day in the history, its
+    event, or the first fetch of all packages. Gone ones that wait for their next request are not counted: they are
+    asked again after up to 30 days.
     """
     reported = _reported_since(db, now - REPORTED_EVERY)
     counts = [_count(db, source, now=now) for source in SourceName if source.value not in reported]
@@ -43,7 +45,8 @@ def _count(db: sqlite3.Connection, source: SourceName, *, now: datetime) -> Unch
     condition, coordinate = package_condition(source)
     known_since = (
         "coalesce(facts.answered, (SELECT min(day) || 'T23:59:59Z' FROM history WHERE package_id = packages.id),"
-        " (SELECT min(started) FROM runs))"
+        " (SELECT min(at) FROM events WHERE package_id = packages.id AND event = 'added'),"
+        f" (SELECT started FROM runs WHERE id = ({FIRST_OF_ALL})))"
     )
     total, packages = db.execute(
         "SELECT count(*), count(CASE WHEN"

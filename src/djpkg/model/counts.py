@@ -1,4 +1,4 @@
-"""The numbers of commits and contributors of a package, None where nobody has counted."""
+"""Which numbers of a package are known: commits and contributors are None where nobody has counted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
+FIGURES = frozenset(("repo_watchers", "repo_forks"))
+"""The numbers of the record in which the catalog writes 0 for "unknown"."""
+COUNTED_STATES = ("ok", "moved", "empty")
+"""The repository states in which a 0 comes from the forge itself."""
 _UNCOUNTED_STATES = ("none", "unsupported", "gone", "blocked")
 
 

@@ -265,10 +265,16 @@ def get(name: str) -> Field:
     return field
 
 
+def find_near(name: str) -> str | None:
+    """Return the known name or alias that is nearest to a mistyped one, None if none is near."""
+    near = get_close_matches(name.strip().lower().replace("-", "_"), _BY_NAME, n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
 def unknown_field(name: str) -> UsageError:
     """Return the error for an unknown field name."""
-    near = get_close_matches(name.strip().lower().replace("-", "_"), _BY_NAME, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "djpkg fields lists all fields"
+    near = find_near(name)
+    hint = f"did you mean {near}?" if near else "djpkg fields lists all fields"
     return UsageError(f"unknown field {quote_input(name)}", hint=hint)
 
 

@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
 
 class FactsRow(NamedTuple):
-    """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended.
-
-    `gone_count` is the number of consecutive answers "gone" or "blocked".
-    """
+    """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended."""
 
     source: SourceName
     coordinate: str
@@ -41,7 +38,8 @@ class FactsRow(NamedTuple):
     outcome: str | None
     error: str | None
     facts: Facts | None
-    gone_count: int = 0
+    gone_count: int = 0  # consecutive answers "gone" or "blocked"
+    via: str | None = None  # when the snapshot was made that had the answer; None if the source was asked
 
 
 class Measured(NamedTuple):
@@ -87,6 +85,7 @@ _DERIVED = {
     "category": ("category_slug", "category_title"),
     "grids": ("grid_slugs",),
 }
+_DERIVED_FROM = {derived: field for field, derived_fields in _DERIVED.items() for derived in derived_fields}
 
 
 class Merged(NamedTuple):
@@ -136,6 +135,9 @@ def merge(
     origins |= dict.fromkeys((field.name for field in PRIVATE), Origin(YOU, None))
     measured = None if "repo_url" in overrides else _measured(values, forge_row)
     upstream = {field: values[field] for field in overrides if field in values}
+    for field in upstream:
+        if field not in origins:  # of a source that the package does not have
+            origins[field] = origins[_DERIVED_FROM[field]]
     upstream_origins = {field: origins[field] for field in upstream}
     for field in upstream:
         values[field] = overrides[field]
@@ -166,7 +168,7 @@ def merge(
 
 
 def _origin(source: SourceName, row: FactsRow | None) -> Origin:
-    return Origin(source.value, row.answered if row is not None else None)
+    return Origin(source.value, row.answered, row.via) if row is not None else Origin(source.value, None)
 
 
 def _catalog_values(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, StoredValue], dict[str, Origin]]:

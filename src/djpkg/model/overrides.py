@@ -43,7 +43,17 @@ def is_valid_override(name: str, value: object) -> bool:
         case Kind.MAPPING:
             return False
         case _:
-            return is_text(value)
+            return is_text(value) and (bool(value) or may_be_empty(field))
+
+
+def may_be_empty(field: Field) -> bool:
+    """Return whether a text may be null or ""; the catalog requires a title, and has null instead of other texts."""
+    return field.name != "title"
+
+
+def normalize_tag(tag: str) -> str:
+    """Return a tag in lower case and with single spaces, so that other spellings are the same tag."""
+    return " ".join(tag.lower().split())
 
 
 def is_tag(value: object) -> TypeGuard[str]:

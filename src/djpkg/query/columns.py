@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from djpkg.model.counts import COUNTED_STATES
 from djpkg.model.fields import Kind
 from djpkg.query import states
 
@@ -67,6 +68,16 @@ def column_sql(field: Field, *, today: str = "now") -> str:
     return _COMPUTED.get(field.name, f"packages.{field.name}")
 
 
+def unknown_zero_sql(field: Field) -> str:
+    """Return the expression for whether a number of the record is a 0 by which the catalog means "unknown", 0 or 1.
+
+    Only for `FIGURES`; the same rule as for tables.
+    """
+    states = ", ".join(f"'{state}'" for state in COUNTED_STATES)
+    is_unknown = f"coalesce(packages.repo_state, '') NOT IN ({states}) AND NOT {_EDITED % field.name}"
+    return f"CASE WHEN packages.{field.name} = 0 THEN {is_unknown} ELSE 0 END"
+
+
 def comparable_sql(field: Field, *, today: str = "now") -> str:
     """Return the expression that orders and compares the field: the UTC instant of a time, the length of a list.
 
@@ -83,6 +94,8 @@ def comparable_sql(field: Field, *, today: str = "now") -> str:
         return "packages.participant_count"
     if field.holds_grids:
         return "(SELECT count(*) FROM package_grids WHERE package_grids.package_id = packages.id)"
+    if field.name == "tags":
+        return "(SELECT count(*) FROM tags WHERE tags.package_id = packages.id)"
     return f"json_array_length({valid_json(column)})" if field.kind is Kind.NAMES else column
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from djpkg.errors import UsageError
 from djpkg.model import fields, state
 from djpkg.model.fields import Field, Kind
+from djpkg.model.overrides import normalize_tag
 from djpkg.query import date_ranges
 from djpkg.source_name import FORGES, SourceName
 from djpkg.text import quote_input
@@ -32,6 +33,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
 # Numbers that may be negative.
 _SIGNED = frozenset({"stars_90d", "stars_1y"})
 VERSION_LISTS = frozenset({"python_versions", "django_versions"})
+
+# Texts that begin with a comparison, such as ">=3.8".
+_SPECIFIERS = frozenset({"requires_python", "django_requires"})
 
 _VALUE = re.compile(r'(?:"[^"]*"|[^,"]|")+?(?=,|\Z)')
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -90,31 +94,49 @@ def parse_predicates(name: str, field: Field, values: str, *, now: datetime) -> 
     `name` is what the user typed for `field`. UsageError on an invalid value, and without one: a shell takes what
     follows an unquoted ``>``.
     """
-    parts = [part for part in (value.strip() for value in _VALUE.findall(values)) if part]
+    parts = split_values(values)
     if not parts:
         message = f"{name}: has no value"
         raise UsageError(message, hint=f"for example: {field.example}; {name}:none finds packages without one")
     return tuple(_parse_value(name, field, part, now) for part in parts)
 
 
-def comparison_error(token: str, name: str, operator: str, value: str, *, excluded: bool = False) -> UsageError:
-    """Return the error for ``stars=100`` and ``is=active``, which shows the right form."""
+def split_values(values: str) -> list[str]:
+    """Return the values between commas, without empty ones; a comma in quotes does not separate."""
+    return [part for part in (value.strip() for value in _VALUE.findall(values)) if part]
+
+
+def comparison_error(
+    token: str, field: Field | None, comparison: tuple[str, str, str], *, now: datetime, excluded: bool = False
+) -> UsageError:
+    """Return the error for ``stars=100`` and ``is=active``, which shows the right form, else an example.
+
+    `comparison` is the name that was typed, the operator and the value; `field` is None for ``is``.
+    """
+    name, operator, value = comparison
     sign = "^" if excluded is not (operator == "!=") else ""
-    field = fields.find(name)
-    value = value.strip()
+    value = _right_value(operator, value.strip().lstrip("<>=! "), with_range=field is not None and _takes_ranges(field))
+    hint = f"use {sign}{name}:{value}"
     if field is None:
-        right = f"is:{value or 'active'}"
-    elif not value:
-        right = field.example
+        if not value:
+            hint = f"use {sign}is:active"
     else:
-        if not is_quoted(value) and re.search(r"[\s,]", value):
-            value = f'"{value}"'
-        if _takes_ranges(field) and operator in (">", ">=", "=>"):
-            value = f"{value}.."
-        elif _takes_ranges(field) and operator in ("<", "<=", "=<"):
-            value = f"..{value}"
-        right = f"{name}:{value}"
-    return UsageError(f"{quote_input(token)} is not a term", hint=f"use {sign}{right}")
+        try:
+            parse_predicates(name, field, value, now=now)
+        except UsageError:
+            hint = f"for example: {field.example}"
+    return UsageError(f"{quote_input(token)} is not a term", hint=hint)
+
+
+def _right_value(operator: str, value: str, *, with_range: bool) -> str:
+    """Return the value of a filter for what was typed after an operator."""
+    if not value or is_quoted(value):
+        return value
+    if with_range and ".." not in value and operator in (">", ">=", "=>"):
+        return "" if "," in value else f"{value}.."
+    if with_range and ".." not in value and operator in ("<", "<=", "=<"):
+        return "" if "," in value else f"..{value}"
+    return f'"{value}"' if re.search(r"\s", value) else value
 
 
 def unknown_choice(message: str, name: str, known: Sequence[str]) -> UsageError:
@@ -140,8 +162,8 @@ def is_quoted(text: str) -> bool:
 
 def _parse_value(name: str, field: Field, value: str, now: datetime) -> Predicate:
     comparison = _OPERATOR.fullmatch(value)
-    if comparison is not None and _takes_ranges(field):
-        raise comparison_error(f"{name}:{value}", name, *comparison.groups())
+    if comparison is not None and field.name not in _SPECIFIERS:
+        raise comparison_error(f"{name}:{value}", field, (name, comparison[1], comparison[2]), now=now)
     keyword = _parse_keyword(name, field, value)
     if keyword is not None:
         return keyword
@@ -182,6 +204,8 @@ def _parse_text(name: str, field: Field, value: str) -> Predicate:
     text = value[1:-1] if is_quoted(value) else value
     if field.name == "edited":
         text = fields.get(text).name
+    elif field.name == "tags":
+        text = normalize_tag(text)
     return TextMatch(text) if text else Presence(present=False)
 
 

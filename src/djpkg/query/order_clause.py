@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from djpkg.model import fields
+from djpkg.model.counts import FIGURES
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names, states
-from djpkg.query.columns import column_sql, comparable_sql
+from djpkg.query.columns import column_sql, comparable_sql, unknown_zero_sql
+from djpkg.query.filters import Presence
 from djpkg.query.text_match import MAX_PATTERN, contains, split_star
 from djpkg.query.where_clause import name_match_sql
 
@@ -33,6 +36,7 @@ LOOKUP_FIELDS = frozenset(
     )
 )  # fmt: skip
 
+_STARS = fields.get("repo_watchers")
 VERSION_FIELD = "pypi_version"
 VERSION_RANK = "version_rank"
 """SQL function that returns the position of a version (as bytes) among all; needed to sort by `VERSION_FIELD`."""
@@ -57,15 +61,33 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today
         values += key_values
     if not sorts:
         sql.append(f"{no_index}packages.repo_watchers DESC")
+        if query.included_words:
+            sql.append(unknown_zero_sql(_STARS))
     if all(item.field.name != "slug" for item in sorts):
         sql.append("packages.slug")
     return ", ".join([*sql, "packages.id"]), values
 
 
+def parts_in_order(sorts: Sequence[Sort], query: Query) -> tuple[str, ...]:
+    """Return the conditions of the parts that follow each other, each in the order of `order_clause`.
+
+    By stars alone, the packages whose stars are unknown come last: as part of the order that would take a sort, which
+    the index saves.
+    """
+    if sorts or query.included_words:
+        return ("1",)
+    unknown = unknown_zero_sql(_STARS)
+    return (f"NOT {unknown}", f"(packages.repo_watchers = 0 AND {unknown})")
+
+
 def uses_lookup_index(query: Query) -> bool:
     """Return whether the index `packages_lookup` covers all filters of the query."""
-    others = any(not {"edited", "tagged"}.isdisjoint(item.names) for item in query.conditions)
-    return not others and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
+    others = any("edited" in item.names for item in query.conditions)
+    return not others and all(
+        item.field.name in LOOKUP_FIELDS
+        or (item.field.name in ("note", "tags") and all(isinstance(one, Presence) for one in item.predicates))
+        for item in query.filters
+    )
 
 
 def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
@@ -74,6 +96,9 @@ def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:
     key = _sort_key(item.field, names, today)
     if item.field.kind is Kind.TIME:  # a time after `latest` counts as null
         return f"CASE WHEN {key} <= ? THEN {key} END {direction}", (latest,)
+    if item.field.name in FIGURES:  # 0 is the least number, so a descending order needs the index alone until then
+        unknown = unknown_zero_sql(item.field)
+        return (f"{key} {direction}, {unknown}" if item.descending else f"{unknown}, {key} {direction}"), ()
     return f"{key} {direction}", ()
 
 
@@ -85,6 +110,8 @@ def _sort_key(field: Field, names: GridNames, today: str) -> str:
         return _category_position(field, names.categories)
     if field.name == VERSION_FIELD:
         return f"{VERSION_RANK}(CAST({column_sql(field)} AS BLOB))"
+    if field.name == "note":
+        return "(SELECT nullif(note, '') FROM notes WHERE notes.package_id = packages.id) COLLATE NOCASE"
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"nullif({column_sql(field)}, '') COLLATE NOCASE"
     if field.kind in (Kind.NAMES, Kind.GRIDS):

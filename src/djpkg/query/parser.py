@@ -4,8 +4,8 @@
     stars:100..  license:MIT,BSD  updated:6m..  django:5.2  is:active
     -is:archived  ^todo      a leading - or ^ excludes
 
-Any words are a valid query; an invalid filter is a UsageError. Relative times are resolved with `now` while parsing, so
-that a `Query` always means the same.
+An empty term, an unclosed quote or an invalid filter is a UsageError. Relative times are resolved with `now` while
+parsing, so that a `Query` always means the same.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _MAX_TERMS = 200
 
 _FILTER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(.*)", re.DOTALL)
 _COMPARISON = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(!=|[<>]=|=[=<>]|[=<>])(.*)", re.DOTALL)
+_SIGNS = "-^"
 _PIECE = re.compile(r'(?:"[^"]*"|[^\s"])+')
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # SQLite ends a pattern at NUL and rejects lone surrogates
 
@@ -107,7 +108,7 @@ def parse_query(terms: Sequence[str], *, now: datetime, words: bool = True) -> Q
                 texts.append(term)
             elif isinstance(term, Filter):
                 found.append(term)
-            elif term is not None:
+            else:
                 conditions.append(term)
     count = len(texts) + sum(len(item.predicates) for item in found) + sum(len(item.names) for item in conditions)
     if count > _MAX_TERMS:
@@ -121,12 +122,40 @@ def is_term(argument: str) -> bool:
 
     A name with digits or ``-`` must be known. ``stars=100`` is one too, so that its error shows the right form.
     """
-    body = _without_sign(argument.strip())
+    body = argument.strip().lstrip(_SIGNS)
     match = _FILTER.fullmatch(body)
     if match is None:
         comparison = _COMPARISON.fullmatch(body)
-        return comparison is not None and _is_known(comparison[1])
+        return comparison is not None and _is_comparison(comparison)
     return not match[2].startswith("//") and (match[1].replace("_", "a").isalpha() or _is_known(match[1]))
+
+
+def is_private(argument: str) -> bool:
+    """Return whether an argument has a term about the user's notes, tags or replacements."""
+    matches = [_FILTER.fullmatch(_without_sign(token)) for token in _split_argument(argument)]
+    names = [(match[1].lower(), match[2].lower()) for match in matches if match is not None]
+    return any(fields.find(name) in fields.PRIVATE or (name == "is" and "tagged" in value) for name, value in names)
+
+
+def _is_comparison(match: re.Match[str]) -> bool:
+    """Return whether ``name=value`` is meant as a filter: the name is known, or nearly, or has a sign of comparison."""
+    name, operator = match[1], match[2]
+    if _is_known(name):
+        return True
+    return name.replace("_", "a").isalpha() and (operator not in ("=", "==") or fields.find_near(name) is not None)
+
+
+def _comparison_error(token: str, match: re.Match[str], *, now: datetime, excluded: bool) -> UsageError:
+    name, operator, value = match.groups()
+    if not _is_known(name):
+        return fields.unknown_field(name)
+    field = fields.find(name)
+    if field is None:
+        try:
+            _parse_states(value)
+        except UsageError:
+            value = "active"
+    return filters.comparison_error(token, field, (name, operator, value), now=now, excluded=excluded)
 
 
 def _is_known(name: str) -> bool:
@@ -183,7 +212,7 @@ def _split_argument(argument: str) -> Iterator[str]:
     pieces = _PIECE.findall(text) if text.count('"') % 2 == 0 else []
     if len(pieces) > 1 and any(_is_separate_term(piece, first=not index) for index, piece in enumerate(pieces)):
         yield from pieces
-    elif text:
+    else:
         yield text
 
 
@@ -201,21 +230,21 @@ def _is_separate_term(piece: str, *, first: bool) -> bool:
 
 
 def _without_sign(token: str) -> str:
-    return token[1:] if len(token) > 1 and token[0] in "-^" else token
+    return token[1:] if token[:1] in tuple(_SIGNS) else token
 
 
-def _parse_term(token: str, now: datetime, *, words: bool) -> Word | Filter | Condition | None:
-    """Parse one term; None for an empty phrase."""
+def _parse_term(token: str, now: datetime, *, words: bool) -> Word | Filter | Condition:
+    """Parse one term. UsageError if it is invalid, has no text or an unclosed quote, or more than one sign."""
+    _check_form(token)
     body = _without_sign(token)
     excluded = body is not token
     if is_quoted(body):
-        phrase = body[1:-1].strip()
-        return Word(phrase, excluded) if phrase else None
+        return Word(body[1:-1].strip(), excluded)
     match = _FILTER.fullmatch(body)
     if match is None:
         comparison = _COMPARISON.fullmatch(body)
-        if comparison is not None and _is_known(comparison[1]):
-            raise filters.comparison_error(token, *comparison.groups(), excluded=excluded)
+        if comparison is not None and _is_comparison(comparison):
+            raise _comparison_error(token, comparison, now=now, excluded=excluded)
     if match is None or match[2].startswith("//"):
         return Word(body, excluded)
     name, values = match[1], match[2]
@@ -228,6 +257,19 @@ def _parse_term(token: str, now: datetime, *, words: bool) -> Word | Filter | Co
             return Word(body, excluded)
         raise fields.unknown_field(name)
     return Filter(field, filters.parse_predicates(name, field, values, now=now), excluded)
+
+
+def _check_form(token: str) -> None:
+    body = token.lstrip(_SIGNS)
+    if not body.strip('" '):
+        raise UsageError(f"empty term {quote_input(token)}", hint="leave it out, or use a word or FIELD:VALUE")
+    if len(token) - len(body) > 1:
+        message = f"more than one sign before {quote_input(body)}"
+        raise UsageError(message, hint=f"to exclude it: {quote_input('^' + body)}")
+    match = _FILTER.fullmatch(body)
+    for text in [body] if match is None else filters.split_values(match[2]):
+        if text.count('"') % 2 and '"' in (text[0], text[-1]):
+            raise UsageError(f"unclosed quote in {quote_input(token)}", hint="close the quote or leave it out")
 
 
 def _parse_states(values: str) -> tuple[str, ...]:

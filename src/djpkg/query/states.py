@@ -33,11 +33,18 @@ _SHOWN = {
     "stale": f"({_OLD} AND NOT coalesce({_ACTIVE}, 0))",
     "unknown": f"NOT coalesce({_KNOWN}, 0) AND NOT coalesce({' OR '.join(_STATED.values())}, 0)",
 }
+# The user's tables are small: the subqueries are evaluated once, and the wide rows of `packages` are not read.
+TAGGED = (
+    "packages.id IN (SELECT own.id FROM tags JOIN packages AS own ON own.id = tags.package_id WHERE own.tags <> '[]')"
+)
+NOTED = (
+    "packages.id IN (SELECT own.id FROM notes JOIN packages AS own ON own.id = notes.package_id WHERE own.note <> '')"
+)
 _CONDITIONS = _SHOWN | {
     "gone": "(packages.repo_state IN ('gone', 'blocked') OR packages.pypi_state = 'gone')",
     "listed": "packages.catalog_state = 'listed'",
     "edited": "packages.edited <> '[]'",
-    "tagged": "packages.tags <> '[]'",
+    "tagged": TAGGED,
 }
 
 

@@ -11,9 +11,10 @@ import re
 from typing import TYPE_CHECKING
 
 from djpkg.model import license_names
+from djpkg.model.counts import FIGURES
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names, states
-from djpkg.query.columns import column_sql, comparable_sql, valid_json
+from djpkg.query.columns import column_sql, comparable_sql, unknown_zero_sql, valid_json
 from djpkg.query.dependents import requires_any
 from djpkg.query.filters import CHOICES, VERSION_LISTS, Presence, Range, TextMatch, Undeclared
 from djpkg.query.text_match import (
@@ -162,6 +163,8 @@ def _predicate_sql(field: Field, predicate: Predicate, names: GridNames, latest:
         return _text_sql(field, predicate.text, names, today)
     if field.name in VERSION_LISTS:
         return _version_range_sql(field, predicate)
+    if field.name in FIGURES and not predicate.low:
+        return join_sql(" AND ", [_range_sql(column_sql(field), predicate), (f"NOT {unknown_zero_sql(field)}", ())])
     return _range_sql(comparable_sql(field, today=today), predicate)
 
 
@@ -169,6 +172,8 @@ def _missing_sql(field: Field, names: GridNames, today: str) -> str:
     """Match null and empty values; the condition itself is never null."""
     if field.holds_grids:
         return f"(NOT {_IN_ANY_GRID})"
+    if field.name in ("note", "tags"):
+        return f"(NOT {states.NOTED if field.name == 'note' else states.TAGGED})"
     if field.holds_category and field.kind is Kind.TEXT:
         with_text = _id_list(one for one in names.categories if grid_names.category_text(field, one))
         return f"(NOT coalesce(packages.category IN {with_text}, 0))"
@@ -180,7 +185,8 @@ def _missing_sql(field: Field, names: GridNames, today: str) -> str:
         return f"(coalesce({column_sql(field)}, 'none') = 'none')"
     if field.kind in (Kind.TEXT, Kind.URL, Kind.PROJECT):
         return f"(coalesce({column_sql(field, today=today)}, '') = '')"
-    return f"({comparable_sql(field, today=today)} IS NULL)"
+    unknown_zero = f" OR {unknown_zero_sql(field)}" if field.name in FIGURES else ""
+    return f"({comparable_sql(field, today=today)} IS NULL{unknown_zero})"
 
 
 def _time_sql(expression: str, predicate: Predicate, latest: str) -> Sql:

@@ -11,7 +11,7 @@ from djpkg import HOME_PAGE
 from djpkg.render.escape import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _TITLE = "Django Packages: changes"
 
@@ -28,14 +28,18 @@ class FeedEvent(NamedTuple):
     new: str | None
 
 
-def render_feed(events: Sequence[FeedEvent], *, selection: Iterable[str], updated: str) -> str:
+def render_feed(
+    events: Sequence[FeedEvent], *, selection: Iterable[str], private: Collection[str], updated: str
+) -> str:
     """Return the feed of the events, in the given order.
 
-    Its id depends on the `selection` as typed, that of an entry on the event alone: both stay the same in later feeds.
-    `updated` is the time of a feed without events.
+    Its id is a hash of the `selection` as typed, that of an entry one of the event alone: both stay the same in later
+    feeds. The title shows the selection without the `private` words, because feeds are published. `updated` is the
+    time of a feed without events.
     """
     chosen = sorted(selection)
-    title = f"{_TITLE} ({' '.join(chosen)})" if chosen else _TITLE
+    shown = " ".join(word for word in chosen if word not in private)
+    title = f"{_TITLE} ({shown})" if shown else _TITLE
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom">',

@@ -117,9 +117,12 @@ class _Card(NamedTuple):
             yield self._line("", notes)
 
     def _state(self) -> Iterator[RenderableType]:
-        """Yield why the package is in a state other than active."""
-        if reasons := list(states.state_reasons(self.values, now=self.now)):
-            yield self._line("state", [Item(Text(self._escape(reason, _MAX_NAME))) for reason in reasons])
+        """Yield why the package is in a state other than active, and whether that is edited."""
+        reasons = states.state_reasons(self.values, now=self.now)
+        items = [Item(Text(self._escape(reason, _MAX_NAME))) for reason in reasons]
+        items += self._notes({"archived": "archived"})
+        if items:
+            yield self._line("state", items)
 
     def _private(self) -> Iterator[RenderableType]:
         """Yield what only the user states."""
@@ -286,7 +289,7 @@ class _Card(NamedTuple):
             items = [Item(self._url(url))] if (url := known_values.text(self.values, name)) else []
             if name == "repo_url":
                 items.extend(Item(text) for text in self._repository_state())
-            items += self._notes({name: ""} | ({"archived": "archived"} if name == "repo_url" else {}))
+            items += self._notes({name: ""})
             if items:
                 yield self._line(label, items)
         slug = known_values.text(self.values, "slug")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from djpkg.model.counts import COUNTED_STATES, FIGURES
 from djpkg.model.fields import parse_columns
 
 if TYPE_CHECKING:
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
 # The columns that a row must have beside the shown ones: the state, and what decides whether a number is known.
 NEEDED_COLUMNS: tuple[Column, ...] = parse_columns("state,repo_state,edited,commits_last_year")
-# The repository states in which a 0 comes from the forge itself.
-_COUNTED = frozenset(("ok", "moved", "empty"))
-# The numbers in which the catalog writes 0 for "unknown".
-_FIGURES = frozenset(("repo_watchers", "repo_forks"))
 
 
 def text(values: Values, name: str) -> str:
@@ -36,7 +33,7 @@ def names(values: Values, name: str) -> list[str]:
 def figure(values: Values, name: str) -> int | None:
     """Return one of the forge's numbers, None if unknown. A number above 0 is always known."""
     number = values.get(name)
-    return number if isinstance(number, int) and (number or name not in _FIGURES or _is_stated(values, name)) else None
+    return number if isinstance(number, int) and (number or name not in FIGURES or _is_stated(values, name)) else None
 
 
 def weeks(values: Values) -> list[int]:
@@ -48,11 +45,11 @@ def weeks(values: Values) -> list[int]:
 
 def value(values: Values, name: str) -> Value:
     """Return a field's value, None for an unknown number."""
-    if name in _FIGURES:
+    if name in FIGURES:
         return figure(values, name)
     return weeks(values) or None if name == "commits_over_52" else values.get(name)
 
 
 def _is_stated(values: Values, name: str) -> bool:
     """Return whether a 0 was reported by the forge or set by the user."""
-    return name in names(values, "edited") or text(values, "repo_state") in _COUNTED
+    return name in names(values, "edited") or text(values, "repo_state") in COUNTED_STATES

@@ -62,6 +62,10 @@ class TerminalProgress:
         """Print a line above the bars."""
         self._console.print(Text(escape(text, limit=_MAX_NOTE)))
 
+    def estimate(self, text: str) -> None:
+        """Print an expected cost above the bars."""
+        self.note(f"estimate: {text}")
+
     def warn(self, text: str) -> None:
         """Print a line about trouble above the bars."""
         self._console.print(Text(escape(f"djpkg: {text}")))

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from djpkg.model.fields import FIELDS, Kind
-from djpkg.model.package import YOU
+from djpkg.model.package import YOU, describe_via
 from djpkg.render import field_docs, known_values, relative_time, states
 from djpkg.render.dependencies import requirement_text
 from djpkg.render.format_value import format_value
@@ -155,14 +155,16 @@ def sources_table(
 ) -> RenderableType:
     """Return fields with their source, age and value.
 
-    The upstream value of an edited field has its own line, as has each requirement.
+    The upstream value of an edited field has its own line, as has each requirement. The values are as the sources
+    stated them, also a 0 that other tables leave out.
     """
     glyphs = get_glyphs(ascii_only=ascii_only)
     headers = [Header("FIELD"), Header("SOURCE"), Header("AGE"), Header("VALUE", wraps=True)]
     lines: list[list[Cell]] = []
 
     def add_line(name: str, origin: Origin, value: Cell) -> None:
-        source = Cell(f"you {glyphs.edited}", "cyan") if origin.source == YOU else _escaped_cell(origin.source, glyphs)
+        text = f"{origin.source}, {describe_via(origin.via)}" if origin.via else origin.source
+        source = Cell(f"you {glyphs.edited}", "cyan") if origin.source == YOU else _escaped_cell(text, glyphs)
         age = glyphs.escape(relative_time.relative(origin.at, now=now, short=True))
         lines.append([_escaped_cell(name, glyphs, "bold"), source, Cell(age, "dim"), value])
 
@@ -170,7 +172,7 @@ def sources_table(
         add_line(
             key,
             package.origins[field.name],
-            Cell(format_value(known_values.value(package.values, field.name), field.kind, glyphs, now=now)),
+            Cell(format_value(package.values.get(field.name), field.kind, glyphs, now=now)),
         )
         if field.name in package.upstream_origins:
             upstream = format_value(package.upstream[field.name], field.kind, glyphs, now=now) or "none"

@@ -98,8 +98,8 @@ def test_without_events_the_output_is_empty(mirror: Path) -> None:
 
 
 def test_without_events_a_terminal_gets_a_message(mirror: Path) -> None:
-    result = run_on_terminal("changes", "--since", "2999-01-01")
-    assert (result.code, result.out, result.err) == (0, "", "nothing changed since 2999-01-01T00:00:00Z\n")
+    result = run_on_terminal("changes", "--since", "2026-11-23")
+    assert (result.code, result.out, result.err) == (0, "", "nothing changed since 2026-11-23T00:00:00Z\n")
 
 
 def test_a_terminal_gets_a_table_with_old_and_new_value(mirror: Path) -> None:
@@ -123,6 +123,8 @@ def test_a_limit_is_reported_on_a_terminal(mirror: Path, monkeypatch: pytest.Mon
     [
         (["--since", "soon"], 2),
         (["--since", ""], 2),
+        (["--since", "2026-11-24"], 2),
+        (["--since", "2999"], 2),
         (["-n", "-1"], 2),
         (["-n", "x"], 2),
         (["nobody"], 3),
@@ -133,6 +135,19 @@ def test_invalid_arguments_are_rejected(mirror: Path, arguments: list[str], code
     result = run("changes", *arguments)
     assert (result.code, result.out) == (code, "")
     assert result.err
+
+
+@pytest.mark.parametrize("name", ["last_fetch", "Last-Fetch", "lastfetch", "last-fech"])
+def test_a_mistyped_last_fetch_is_an_error_with_the_right_name(mirror: Path, name: str) -> None:
+    result = run("changes", "--since", name)
+    assert (result.code, result.lines) == (2, [])
+    assert "did you mean last-fetch?" in result.err
+    assert "did you mean" not in run("changes", "--since", "soon").err
+
+
+def test_a_start_in_the_future_is_refused(mirror: Path) -> None:
+    result = run("changes", "--since", "2026-11-24")
+    assert result.err == "djpkg: --since '2026-11-24' is in the future\n       for example: --since 30d\n"
 
 
 def test_without_a_mirror_there_are_no_events_and_no_file_is_created(tmp_path: Path) -> None:
@@ -228,6 +243,21 @@ def test_ids_stay_the_same_when_events_and_time_are_added(mirror: Path, monkeypa
     assert after.findtext(f"{ATOM}id") == before.findtext(f"{ATOM}id")
     assert feed_of("django-pans").findtext(f"{ATOM}id") != before.findtext(f"{ATOM}id")
     assert feed_of("--event", "added").findtext(f"{ATOM}id") != before.findtext(f"{ATOM}id")
+
+
+def test_the_feed_shows_no_private_term_and_no_path(mirror: Path, tmp_path: Path) -> None:
+    run("edit", "django-pots", "note=plan", "tags=secret", "replaced_by=lids")
+    file = tmp_path / "secret.txt"
+    file.write_text("django-pots\n")
+    private = ("tag:secret", "^tags:secret", "-note:plan", "replaced_by:lids", "is:tagged", "is:active tag:secret")
+    ids = set()
+    for words in [*([term] for term in private), ["-r", str(file)]]:
+        feed = feed_of(*words, "category:apps")
+        assert feed.findtext(f"{ATOM}title") == "Django Packages: changes (category:apps)"
+        ids.add(feed.findtext(f"{ATOM}id"))
+    assert len(ids) == len(private) + 1
+    result = run("changes", "--atom", "tag:secret", "-r", str(file))
+    assert not [word for word in ("secret", "plan", "tagged", str(tmp_path)) if word in result.out]
 
 
 def test_an_empty_feed_is_valid(mirror: Path) -> None:

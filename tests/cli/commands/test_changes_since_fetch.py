@@ -108,6 +108,21 @@ def test_a_missed_day_loses_no_news(desk: Desk) -> None:
     assert digest() == ["1.3"]
 
 
+@pytest.mark.parametrize("sources", [("pypi",), ("catalog", "github")])
+def test_fetches_of_some_sources_in_between_are_included(desk: Desk, sources: tuple[str, ...]) -> None:
+    desk.fetch()
+    release(desk, "1.1")
+    assert digest() == ["1.1"]
+    desk.world.release("plain", "1.2")
+    desk.fetch(sources=("pypi",))
+    for _ in range(2):
+        desk.fetch(sources=sources)
+    assert release(desk, "1.3") == 0
+    assert digest() == ["1.2", "1.3"]
+    desk.fetch(refetch=True)
+    assert digest() == []
+
+
 def test_a_wrong_clock_loses_no_news(desk: Desk) -> None:
     desk.fetch()
     release(desk, "1.1")

@@ -97,7 +97,7 @@ def test_unknown_values_are_never_shown_as_zero(mirror: Path) -> None:
         f"| {name.replace('_', ' ')} |  |  |\n" for name in figures.split(",")
     )
     assert run("compare", "6", "7", "--markdown", "-f", figures).out == nothing
-    assert [line.rstrip() for line in run_on_terminal("compare", "6", "7", "-f", figures).lines[1:]] == [
+    assert [line.rstrip() for line in run_on_terminal("compare", "6", "7", "-f", figures).lines[2:]] == [
         name.replace("_", " ") for name in figures.split(",")
     ]
     for package in ("bare", "homeless"):

@@ -228,6 +228,7 @@ EDITS = {
     "emptied lists": ["participants=", "grids="],
     "added and taken": ["participants+=zoe", "grids-=pottery"],
     "weeks": [f"commits_over_52={[1] * 52}"],
+    "cleared texts": ["description=", "repo_url=", "pypi_url="],
     "an address": ["repo_url=https://gitlab.com/a/b", "pypi_url=other"],
     "a category": ["category=frameworks"],
     "a time": ["updated=2020-01-01"],
@@ -308,7 +309,10 @@ def test_an_edit_without_effect_prints_a_message(fetched_mirror: Path, words: li
         (["--unset", "nothing"], "unknown field 'nothing'"),
         (["title=fine", "grids=nowhere"], "grids"),
         (["title=\udcff"], "title"),
-        ([], "nothing to edit"),
+        ([], "nothing to edit: standard input is not a terminal, so no editor is opened"),
+        (["title="], "title cannot be empty"),
+        (["title= \t"], "title cannot be empty"),
+        (['title:=" "'], "title cannot be empty"),
     ],
 )
 def test_an_invalid_edit_exits_with_2_and_writes_nothing(filled_mirror: Path, words: list[str], message: str) -> None:

@@ -112,7 +112,10 @@ def test_deferred_and_gone_packages_are_no_errors_with_all(fetch: Fetch, desk: D
 
 
 def test_verbose_prints_one_line_per_source_on_stderr(fetch: Fetch, desk: Desk) -> None:
-    lines = stderr_lines(fetch("--all", "-v"))
+    hint, remedy, stored, *lines = stderr_lines(fetch("--all", "-v"))
+    assert hint.startswith("No GitHub token found")
+    assert "GITHUB_TOKEN" in remedy
+    assert stored == "3 packages stored; they can be listed already"
     assert [line.partition(":")[0] for line in lines] == [
         "catalog",
         "github",
@@ -268,6 +271,19 @@ def test_status_shows_deferred_packages(fetch: Fetch, desk: Desk, server: WorldS
     assert "13:00:00Z" in status.stdout
 
 
+def test_status_shows_the_arguments_of_a_fetch_as_typed(fetch: Fetch, desk: Desk) -> None:
+    fetch("--all")
+    url = "https://github.com/acme/plain"
+    fetch("-stars:..1", "plain", "^is:gone", "title:a b", url, "--source", "pypi", "--refetch")
+    fetch("https://me:canary@github.com/acme/plain")
+    found = CliRunner().invoke(app, ["status", "--json", "--db", str(desk.path)], env=desk.environment)
+    assert [run["arguments"] for run in json.loads(found.stdout)["runs"]] == [
+        url,
+        f"-stars:..1 plain '^is:gone' 'title:a b' {url} --source pypi --refetch",
+        "--all",
+    ]
+
+
 # Exit codes.
 
 
@@ -292,6 +308,34 @@ def test_wrong_usage_exits_with_2_and_sends_no_request(
     assert result.stdout == ""
     assert server.log == []
     assert not desk.path.exists()
+
+
+@pytest.mark.parametrize(("name", "near"), [("gihub", "github"), ("Pypy", "pypi"), ("svn", None)])
+def test_an_unknown_source_is_an_error_with_the_nearest(fetch: Fetch, name: str, near: str | None) -> None:
+    message, hint = stderr_lines(fetch("--all", "--source", name))
+    assert message == f"djpkg: unknown source '{name}'"
+    assert hint.strip().startswith(f"did you mean {near}? use one of: " if near else "use one of: ")
+
+
+@pytest.mark.parametrize("term", ["grid:no-such", "-category:no-such"])
+def test_an_unknown_grid_is_no_run(fetch: Fetch, desk: Desk, server: WorldServer, term: str) -> None:
+    fetch("--all")
+    before = desk.rows("SELECT count(*) FROM runs")
+    assert (fetch(term).exit_code, server.log) == (2, [])
+    assert json.loads(fetch(term, "--json").stdout)["exit"] == 2
+    assert desk.rows("SELECT count(*) FROM runs") == before
+
+
+def test_an_empty_selection_says_so(fetch: Fetch, desk: Desk, server: WorldServer) -> None:
+    result = fetch("tag:x", "--source", "pypi", "-v")  # on a new mirror
+    assert (result.exit_code, server.log) == (0, [])
+    assert stderr_lines(result)[0] == "nothing selected; the mirror has no catalog yet, run djpkg fetch --all"
+    fetch("--all")
+    result = fetch("stars:1000000..", "-v")
+    assert (result.exit_code, stderr_lines(result)[0], server.log) == (0, "nothing selected", [])
+    assert stderr_lines(fetch("stars:1000000..")) == []
+    assert "nothing selected" not in fetch("plain", "-v").stderr
+    assert "nothing selected" not in fetch("nobody", "-v").stderr
 
 
 def test_unknown_names_exit_with_3_and_have_suggestions(fetch: Fetch, server: WorldServer) -> None:
@@ -514,7 +558,8 @@ def test_without_known_requirements_no_request_is_sent_and_json_is_complete(
     (tmp_path / "requirements.txt").write_text("six\n")
     result = fetch("--in", str(tmp_path / "requirements.txt"), "-v")
     assert result.exit_code == 0
-    assert stderr_lines(result)[0].startswith("1 of 1 dependency is not listed on Django Packages; ")
+    assert stderr_lines(result)[0] == "nothing selected"
+    assert stderr_lines(result)[1].startswith("1 of 1 dependency is not listed on Django Packages; ")
     report = json.loads(fetch("--in", str(tmp_path / "requirements.txt"), "--json").stdout)
     assert (report["exit"], list(report["sources"]), report["failures"]) == (0, SOURCES, [])
     dry_run = fetch("--in", str(tmp_path / "requirements.txt"), "--dry-run", "--json")
@@ -542,12 +587,14 @@ def test_before_the_first_sweep_files_and_terms_read_the_list_first(
     assert desk.show("plain") == expected(desk.world, desk.world.package("plain"))
 
 
-def test_without_the_catalog_files_and_terms_need_a_mirror(desk: Desk, fetch: Fetch, tmp_path: Path) -> None:
+def test_without_the_catalog_files_and_terms_select_nothing_on_a_new_mirror(
+    desk: Desk, fetch: Fetch, tmp_path: Path
+) -> None:
     (tmp_path / "requirements.txt").write_text("django-filter\n")
     for selection in (["--in", str(tmp_path / "requirements.txt")], ["stars:9000.."]):
-        result = fetch(*selection, "--source", "pypi", "--json")
-        assert (result.exit_code, json.loads(result.stdout)["exit"]) == (3, 3)
-        assert "run djpkg fetch --all first" in result.stderr
+        result = fetch(*selection, "--source", "pypi", "--json", "-v")
+        assert (result.exit_code, json.loads(result.stdout)["exit"]) == (0, 0)
+        assert "run djpkg fetch --all" in result.stderr
         assert not desk.server.log
 
 
@@ -566,7 +613,7 @@ def test_terms_select_and_narrow_what_is_fetched(desk: Desk, fetch: Fetch, tmp_p
     assert projects("plain", "django-todo", "-slug:plain") == {"django-todo/json"}
     with closing(sqlite3.connect(desk.path)) as db:
         (request,) = db.execute("SELECT asked FROM runs ORDER BY id DESC LIMIT 1").fetchone()
-    assert request == "plain django-todo -slug:plain".replace("-slug", "^slug")
+    assert request == "plain django-todo -slug:plain"
 
 
 @pytest.mark.parametrize(

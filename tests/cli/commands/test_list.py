@@ -165,7 +165,7 @@ def test_sort_accepts_a_field_with_a_leading_minus(mirror: Path) -> None:
 def test_the_signs_of_sort_fields(mirror: Path) -> None:
     by_stars = ["django-pots", "Django_Kiln", "django-pans", "lids"]
     assert slugs("-s", "stars") == slugs("-s", "-stars") == by_stars
-    assert slugs("-s", "+stars") == by_stars[::-1]
+    assert slugs("-s", "+stars") == [*by_stars[-2::-1], "lids"]  # whose stars nobody has counted
     by_slug = ["django-pans", "django-pots", "Django_Kiln", "lids"]
     assert slugs("-s", "slug") == slugs("-s", "+slug") == by_slug
     assert slugs("-s", "-slug") == by_slug[::-1]
@@ -331,10 +331,42 @@ def test_no_match_is_reported_only_on_a_terminal(mirror: Path) -> None:
 
 
 def test_a_search_without_hits_suggests_near_slugs(mirror: Path) -> None:
-    assert run("list", "djnago-pots") == (0, "", "no packages match; did you mean django-pots, django-pans?\n")
+    assert run("list", "djnago-pots") == (0, "", "no packages match; did you mean django-pots?\n")
     assert run("list", "pot-s", "--json") == (0, "[\n]\n", "no packages match; did you mean django-pots?\n")
     # It is not the word that hides the packages.
     assert run("list", "pots", "stars:9000..") == (0, "", "")
+
+
+def test_tables_filters_and_counts_agree_on_unknown_stars(mirror: Path) -> None:
+    assert run("list", "stars:none", "-f", "slug,stars").out == "lids\t0\n"  # a pipe has what the catalog states
+    assert run("list", "stars:0").out == ""
+    assert run_on_terminal("list", "stars:none", "-f", "slug,stars").out.split() == ["SLUG", "STARS", "STATE", "lids"]
+    assert "0" not in run_on_terminal("list", "stars:none", "--count", "stars").out
+    assert run("list", "stars:none", "--count", "stars").out == "0\t1\n"
+    row = next(line for line in run_on_terminal("show", "lids", "--sources").lines if line.startswith("repo_watchers"))
+    assert row.split()[-1] == "0"
+
+
+def test_suggested_packages_match_the_other_terms(mirror: Path) -> None:
+    assert run("list", "djnago-pots", "stars:500..").err == "no packages match; did you mean django-pots?\n"
+    assert run("list", "djnago-pots", "stars:..400").err == ""
+    assert run("list", "djnago-pots", "^grid:pottery").err == ""
+    assert run("list", "kiln", "djnago-pots").err == ""
+    assert run("list", "kiln", "stars:..1").err == ""
+
+
+def test_a_field_name_that_matches_nothing_hints_at_quotes(mirror: Path) -> None:
+    expected = "no packages match; stars is a field: quote < and >, which a shell takes; for example 'stars:100..'\n"
+    assert run("list", "stars") == (0, "", expected)
+    assert run("list", "django", "stars", "--json").err == expected
+    assert run("list", "description:nothing").err == ""
+
+
+def test_an_address_that_matches_nothing_hints_at_show(mirror: Path) -> None:
+    url = "https://github.com/mara/django-pots"
+    assert run("list", url) == (0, "", f"no packages match; djpkg show {url} finds a package by an address\n")
+    assert run("show", url, "-f", "slug").out == "slug\tdjango-pots\n"
+    assert "djpkg show 'https://example.org/?a&b' finds" in run("list", "https://example.org/?a&b").err
 
 
 # Counts.
@@ -438,6 +470,8 @@ def test_a_requirements_file_selects_packages_and_unlisted_dependencies_are_repo
     assert run("list", "--in", str(requirements), "--unlisted") == (0, "requests\nzope-interface\n", "")
     as_json = json.loads(run("list", "--in", str(requirements), "--unlisted", "--json").out)
     assert as_json == {"schema": 1, "unlisted": ["requests", "zope-interface"]}
+    assert run("list", "--in", str(requirements), "--unlisted", "-n", "1") == (0, "requests\n", "")
+    assert len(run("list", "--in", str(requirements), "--unlisted", "-n", "0").lines) == 2
     assert run("list", "--in", str(requirements), "--unlisted", "--csv").lines == ["name", "requests", "zope-interface"]
 
 

@@ -16,11 +16,33 @@ from djpkg.model import fields
 from djpkg.model.repository_url import NO_FORGES
 from tests.cli.commands.test_edit import undo_of
 from tests.cli.running import run, run_on_terminal
-from tests.mirrors import NOW, POTS
+from tests.mirrors import LIDS, NOW, POTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A value for each editable field that differs from those of the mirrors.
+EDITS = {
+    "category": "2",
+    "grids": "gardening",
+    "title": "Another title",
+    "last_updated": "2020-01-01",
+    "repo_url": "https://github.com/mara/other",
+    "pypi_version": "9.9",
+    "repo_forks": "9",
+    "repo_description": "Another description",
+    "pypi_url": "other-project",
+    "documentation_url": "https://docs.example.org/",
+    "repo_watchers": "9",
+    "commits_over_52": json.dumps([1] * 52),
+    "participants": "ines",
+    "archived": "yes",
+    "django_versions": "3.2",
+    "license": "MIT-0",
+    "note": "used by billing",
+    "tags": "prod",
+    "replaced_by": "django-pans",
+}
 PRIVATE = ("note", "tags", "replaced_by")
 
 
@@ -139,6 +161,19 @@ def test_a_private_value_can_be_unset(fetched_mirror: Path, name: str) -> None:
     assert all(shown()[other] for other in PRIVATE if other != name)
 
 
+def test_spellings_in_another_case_or_with_other_spaces_are_one_tag(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "tags=Prod, prod,To  Do")
+    assert shown()["tags"] == ["prod", "to do"]
+    assert run("edit", "django-pots", "tags+=PROD,to do").err == "nothing changed\n"
+    run("edit", "lids", "tags+=pROD")
+    for term in ("tag:prod", "tag:PROD"):
+        assert sorted(run("list", term, "-f", "slug").lines) == ["django-pots", "lids"]
+    assert run("list", 'tag:"TO   do"', "-f", "slug").lines == ["django-pots"]
+    assert sorted(run("list", "is:tagged", "--count", "tags").lines) == ["prod\t2", "to do\t1"]
+    run("edit", "django-pots", "tags-=PROD, TO do")
+    assert shown()["tags"] == []
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
@@ -147,11 +182,12 @@ def test_a_private_value_can_be_unset(fetched_mirror: Path, name: str) -> None:
         ('tags:=["a,b"]', "invalid value 'a,b' for tags"),
         ('tags:=[""]', "invalid value '' for tags"),
         ("tags:=null", "invalid value 'null' for tags"),
-        ("note=" + "x" * 65_537, "invalid value"),
+        ("note=" + "x" * 65_537, "invalid value for note: 65,537 characters; use at most 65,536"),
         ("note=a\x00b", "invalid value"),
         ("replaced_by=no-such", "unknown package 'no-such'"),
         ("replaced_by=django-pot", "did you mean django-p"),
-        ("replaced_by=django-pots", "unknown package 'django-pots'"),
+        ("replaced_by=django-pots", "'django-pots' is the package itself"),
+        ("replaced_by=Django_Pots", "'Django_Pots' is the package itself"),
         ("replaced_by=ftp://example.org/", "invalid value"),
         ("replaced_by=https://me:canary@example.org/", "leave them out"),
         ("archived=maybe", "true or false"),
@@ -179,10 +215,49 @@ def test_private_values_and_overrides_of_extended_fields_survive_fetches_and_ren
     assert before["edited"] == ["archived", "django_versions", "license"]
 
 
+@pytest.mark.parametrize("field", fields.EDITABLE, ids=lambda field: field.name)
+def test_every_editable_field_can_be_edited_without_a_repository_and_a_project(
+    fetched_mirror: Path, field: fields.Field
+) -> None:
+    assignment = f"{field.name}={EDITS[field.name]}"
+    ended = run("edit", "lids", assignment)  # it has neither
+    assert (ended.code, "undo: " in ended.err) == (0, True), ended.err
+    after = shown("lids", field.name)
+    sources = run("show", "lids", "--sources")
+    assert sources.code == 0
+    assert "you" in next(line for line in sources.lines if line.startswith(f"{field.name}\t"))
+    with open_write(fetched_mirror) as db:
+        writer = Writer(db, forges=NO_FORGES)
+        writer.repair(None, rewrite=True)
+        writer.store_catalog([replace(LIDS, title="Newer")], now=NOW, report_added=True)
+        assert writer.damaged == {}
+    assert shown("lids", field.name) == after
+    assert run(*undo_of(ended)).code == 0
+    assert shown("lids", field.name) != after
+
+
+@pytest.mark.parametrize("field", fields.EDITABLE, ids=lambda field: field.name)
+def test_an_edit_survives_when_the_catalog_drops_both_addresses(fetched_mirror: Path, field: fields.Field) -> None:
+    run("edit", "django-pots", f"{field.name}={EDITS[field.name]}")
+    before = shown("django-pots", field.name)
+    with open_write(fetched_mirror) as db:
+        writer = Writer(db, forges=NO_FORGES)
+        writer.store_catalog([replace(POTS, repo_url="", pypi_url="")], now=NOW, report_added=True)
+        assert writer.damaged == {}
+    assert shown("django-pots", field.name) == before
+    for arguments in (["show", "django-pots", "--sources"], ["show", "django-pots"], ["list", "-f", "all"]):
+        assert run(*arguments).code == 0
+
+
 def test_archived_by_hand_is_the_state_and_has_no_upstream_date(fetched_mirror: Path) -> None:
     run("edit", "django-pots", "archived=yes")
     assert "django-pots" in run("list", "is:archived").out
+    card = run_on_terminal("show", "django-pots")
+    assert [line for line in card.lines if "edited" in line] == [
+        "  state     the repository is archived   ✎ archived edited, upstream: no"
+    ]
     run("edit", "Django_Kiln", "archived=no")
+    assert "  ✎ archived edited, upstream: yes" in run_on_terminal("show", "Django_Kiln").out
     assert shown("Django_Kiln", "archived,archived_at") == {"archived": False, "archived_at": None}
 
 

@@ -159,9 +159,11 @@ def test_fields_are_offered_after_commas_and_minus(shell: Completion, words: lis
         (["list", "is", ":", "active,arc"], ["active,archived"]),
         (["list", "nonsense", ":", "a"], []),
         (["list", "is", ":", "ta"], ["tagged"]),
-        (["list", "tag", ":"], ["core", "prod"]),
+        (["list", "tag", ":"], ["core", "prod", '"two words"']),
+        (["list", "-tag", ":", "tw"], ['"two words"']),
+        (["list", "tag", ":", "core,tw"], ['"core,two words"']),
         (["list", "-tag", ":", "pr"], ["prod"]),
-        (["list", "tags", ":", "core,"], ["core,prod"]),
+        (["list", "tags", ":", "core,"], ["core,prod", '"core,two words"']),
         (["list", "replaced_by", ":", "li"], ["lids"]),
         (["list", "forks"], ["forks:", "forks:10.."]),
         (["compare", "grid", ":", "gard"], ["gardening"]),
@@ -199,7 +201,8 @@ def test_candidates_come_from_the_mirror_of_the_db_option(shell: Completion, mir
         (["grids", ":=", "po"], []),
         (["title", "=", "po"], []),
         (["tags+", "=", "pr"], ["prod"]),
-        (["tags", "=", "core,"], ["core,prod"]),
+        (["tags+", "=", "tw"], ['"two words"']),
+        (["tags", "=", "core,"], ["core,prod", '"core,two words"']),
         (["replaced_by", "=", "django-po"], ["django-pots"]),
         (["archived", "="], ["true", "false"]),
         (["not"], ["note="]),
@@ -226,6 +229,13 @@ def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
         assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}).lines == [offered]
         zsh_words = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}
         assert shell.ask(zsh_words).out == f"compadd -M 'l:|=*' -- {offered}\n"
+
+
+def test_a_tag_with_spaces_is_one_word_for_every_shell(shell: Completion, mirror: Path) -> None:
+    fish = {"_DJPKG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}  # it quotes them itself
+    assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": "djpkg list tag:tw"}).lines == ["tag:two words"]
+    zsh = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "djpkg list tag:tw"}
+    assert shell.ask(zsh).out == "compadd -M 'l:|=*' -- 'tag:two words'\n"  # compadd quotes what it inserts
 
 
 def test_zsh_adds_no_space_where_a_value_follows(shell: Completion, mirror: Path) -> None:
@@ -281,6 +291,35 @@ def test_completion_works_in_a_real_shell(mirror: Path, tmp_path: Path, name: st
     )
     found = result.stdout.decode().splitlines()
     assert found == [{"bash": "pottery", "zsh": "grid:pottery"}[name], "lids", "django-pots"]
+
+
+def test_the_script_for_zsh_completes_when_it_is_autoloaded(shell: Completion) -> None:
+    script = shell.ask({"_DJPKG_COMPLETE": "source_zsh"}).out.strip()
+    assert script.startswith("#compdef djpkg\n")
+    assert script.endswith('if [[ $funcstack[1] == _djpkg ]]; then\n  _djpkg_completion "$@"\nfi')
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
+def test_the_first_tab_in_a_new_zsh_completes(mirror: Path, tmp_path: Path) -> None:
+    program = tmp_path / "djpkg"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m djpkg "$@"\n')
+    program.chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": str(SOURCE), "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def run_zsh(script: str) -> list[str]:
+        return subprocess.run(
+            ["zsh", "-f", "-c", script], capture_output=True, env=env, check=False, text=True
+        ).stdout.splitlines()
+
+    run_zsh("djpkg --install-completion; true")
+    autoloaded = """
+        compdef() { }
+        compadd() { print -r -- "${@[-1]}" }
+        fpath=(~/.zfunc); autoload -Uz _djpkg
+        words=(djpkg show lid); CURRENT=3; _djpkg
+    """
+    assert run_zsh(autoloaded) == ["lids"]
+    assert run_zsh(f"{autoloaded}; _djpkg; _djpkg_completion") == ["lids"] * 3
 
 
 # Errors are silent.

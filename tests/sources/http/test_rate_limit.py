@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from djpkg.errors import QuotaExhausted
-from djpkg.sources.http.rate_limit import MAX_RESET, Quota, RateLimitHit, rate_limit_from_headers
+from djpkg.sources.http.rate_limit import MAX_RESET, Charge, Quota, RateLimitHit, rate_limit_from_headers
 
 NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -115,7 +115,7 @@ def test_a_reservation_counts_until_it_is_released() -> None:
     with pytest.raises(QuotaExhausted):
         quota.reserve(2, now=NOW)
     quota.update_from_headers(rate(4, epoch(600)), now=NOW)  # the cost was one
-    quota.release(4, reported=True)
+    quota.release(Charge.STATED, 4)
     quota.reserve(4, now=NOW)
 
 
@@ -124,19 +124,27 @@ def test_a_quota_held_by_pending_requests_may_become_free() -> None:
     assert not quota.is_held_by_pending(now=NOW)
     quota.reserve(now=NOW)
     assert quota.is_held_by_pending(now=NOW)
-    quota.release(reported=True)  # it cost nothing
+    quota.release(Charge.STATED)  # it cost nothing
     quota.reserve(now=NOW)
     quota.block(after(9), now=NOW)
     assert not quota.is_held_by_pending(now=NOW)
     assert quota.is_held_by_pending(now=after(9))
 
 
-def test_a_request_without_a_response_counts_as_charged() -> None:
+def test_a_response_that_states_nothing_counts_as_charged() -> None:
     quota = known(1)
     quota.reserve(now=NOW)
-    quota.release(reported=False)
+    quota.release(Charge.ASSUMED)
     with pytest.raises(QuotaExhausted):
         quota.reserve(now=NOW)
+
+
+def test_a_request_without_a_response_costs_nothing() -> None:
+    quota = known(1)
+    for _ in range(3):
+        quota.reserve(now=NOW)
+        quota.release(Charge.NONE)
+    assert (quota.remaining, quota.unstated) == (1, 0)
 
 
 def test_a_blocked_quota_allows_nothing_until_the_latest_end() -> None:

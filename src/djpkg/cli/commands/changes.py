@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from djpkg import config
 from djpkg.cli import options, output, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db, Limit
@@ -17,14 +16,14 @@ from djpkg.mirror import fetch_history
 from djpkg.mirror.events import Change, find_changes
 from djpkg.model.event_names import EVENTS, parse_events
 from djpkg.model.package import package_url
-from djpkg.query import date_ranges
+from djpkg.query import date_ranges, parser
 from djpkg.render import abbreviate
 from djpkg.render.rows import RowList
 from djpkg.text import quote_input
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from djpkg.mirror.damage import DamagedRow
@@ -48,8 +47,10 @@ app = options.new_app()
         "djpkg changes --since 1d --json | jq -r '.events[].slug'",
         more=f"Events: {', '.join(EVENTS[:-1])} and {EVENTS[-1]}."
         " A pipe gets one line each, with tabs: time, slug, event, old value, new value."
-        " last-fetch: what was found after the fetch --all before the last one. Only those that ended with 0 count, so"
-        " that nothing is missed after djpkg fetch --all && djpkg changes --since last-fetch.",
+        " last-fetch: what was found after the fetch --all before the last one. Only those of all sources that ended"
+        " with 0 count, so that nothing is missed after djpkg fetch --all && djpkg changes --since last-fetch."
+        " Where one forge fails every time, write ; instead of &&: news are then repeated until a fetch ends with 0;"
+        " with --since 1d they are those of one day.",
     ),
 )
 def changes(
@@ -106,12 +107,10 @@ def changes(
     if as_json:
         output.write_object({"schema": SCHEMA, "events": [dict(zip(_KEYS, row, strict=True)) for row in rows]})
     elif as_atom:
-        words = [
-            *(selected or ()),
-            *(f"--in {name}" for name in manifests or ()),
-            *(f"--event {name}" for name in names),
-        ]
-        _write_feed(shown, words, now=now)
+        files_read = [f"--in {name}" for name in manifests or ()]
+        private = {*files_read, *(word for word in selected or () if parser.is_private(word))}
+        words = [*(selected or ()), *files_read, *(f"--event {name}" for name in names)]
+        _write_feed(shown, words, private, now=now)
     elif not terminal.is_terminal():
         output.write_rows(RowList(_KEYS, rows), "plain")
     elif shown:
@@ -131,24 +130,32 @@ def changes(
 def _parse_since(text: str, *, now: datetime) -> datetime:
     period = date_ranges.parse_date_range(text.strip(), now=now)
     if period is None:
-        raise UsageError(f"invalid --since {quote_input(text)}; use {LAST_FETCH}, {date_ranges.DATE_FORMATS}")
+        name = text.strip().lower().replace("_", "-")
+        hint = f"did you mean {LAST_FETCH}?" if get_close_matches(name, [LAST_FETCH], cutoff=0.6) else None
+        raise UsageError(
+            f"invalid --since {quote_input(text)}; use {LAST_FETCH}, {date_ranges.DATE_FORMATS}", hint=hint
+        )
+    if period.first > now:
+        raise UsageError(f"--since {quote_input(text)} is in the future", hint=f"for example: --since {DEFAULT_SINCE}")
     return period.first
 
 
-def _write_feed(changes: Sequence[Change], selection_words: Sequence[str], *, now: datetime) -> None:
+def _write_feed(
+    changes: Sequence[Change], selection_words: Sequence[str], private: Collection[str], *, now: datetime
+) -> None:
     from djpkg.render.atom import FeedEvent, render_feed  # noqa: PLC0415 - for this option alone
 
-    catalog = config.catalog_url(os.environ)
     events = [
         FeedEvent(
             change.at,
             change.package,
             change.slug,
-            abbreviate.safe_link(package_url(change.slug, api=catalog)),
+            abbreviate.safe_link(package_url(change.slug)),
             change.event,
             change.old,
             change.new,
         )
         for change in changes
     ]
-    terminal.write_stdout(render_feed(events, selection=selection_words, updated=format_time(now)))
+    feed = render_feed(events, selection=selection_words, private=private, updated=format_time(now))
+    terminal.write_stdout(feed)

@@ -182,9 +182,8 @@ def _edit(
     both = {item.field.name for item in parsed} & {field.name for field in fields_to_unset if field is not None}
     if both:
         raise UsageError(f"{', '.join(sorted(both))} cannot be assigned and unset at once")
-    if not parsed and not unset and not _is_interactive():
-        message = "nothing to edit: pass assignments or --unset"
-        raise UsageError(message, hint="for example: djpkg edit django-todo docs=https://example.org/docs")
+    if not parsed and not unset:
+        _check_terminal()
     shown: set[str] = set()
 
     def find() -> _Found:
@@ -230,8 +229,17 @@ def _check_editable(unset: Sequence[str], overrides: Mapping[bytes, object]) -> 
             assignments.get_editable_field(name)
 
 
-def _is_interactive() -> bool:
-    return terminal.is_terminal() and sys.stdin is not None and sys.stdin.isatty()
+def _check_terminal() -> None:
+    """Raise UsageError if an editor cannot be used."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        name = "input"
+    elif not terminal.is_terminal():
+        name = "output"
+    else:
+        return
+    message = f"nothing to edit: standard {name} is not a terminal, so no editor is opened"
+    hint = "pass assignments or --unset, for example: djpkg edit django-todo docs=https://example.org/docs"
+    raise UsageError(message, hint=hint)
 
 
 def _find(path: Path, package: str, *, must_merge: bool, shown: set[str]) -> _Found:

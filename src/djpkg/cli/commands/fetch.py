@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -12,7 +13,7 @@ from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
-from djpkg.cli.term_arguments import TermCommand
+from djpkg.cli.term_arguments import TermCommand, as_typed
 from djpkg.errors import DjpkgError, UsageError
 from djpkg.mirror import fetch_history
 from djpkg.mirror.selection import Selection
@@ -40,14 +41,24 @@ app = options.new_app()
         "djpkg fetch --all --source pypi --dry-run",
         "djpkg fetch -r requirements.txt",
         "djpkg fetch grid:forms -is:archived",
+        "djpkg fetch --from https://example.org/public.jsonl.gz",
         more="Exit codes: 0 done, 1 failed, 3 not found, 4 refused (token or rate limit), 5 partial,"
         " 75 another fetch is running.",
     ),
 )
 def fetch(
+    ctx: typer.Context,
     selected: Annotated[list[str] | None, options.selection_argument("The packages to fetch.")] = None,
     *,
     all_packages: Annotated[bool, typer.Option("--all", help="Fetch every package of the catalog.")] = False,
+    snapshot: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URL|FILE",
+            help="Take in a snapshot of another mirror instead of asking the sources (djpkg help mirror).",
+        ),
+    ] = None,
     source_names: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,11 +88,19 @@ def fetch(
     chosen = Selection()
     try:
         chosen, files = selection.parse_selection(selected, manifests)
-        if chosen.is_given is all_packages:
-            message = "give either packages, terms and --in FILE, or --all"
+        if chosen.is_given + all_packages + (snapshot is not None) != 1:
+            message = "give either packages, terms and --in FILE, or --all, or --from"
             raise UsageError(message, hint="for example: djpkg fetch django-todo")
         options.check_exclusive(quiet=quiet, verbose=verbose)
         sources = _parse_sources(source_names)
+        visible = interactive and not as_json and not dry_run
+        progress = _new_progress(visible=visible, quiet=quiet, verbose=verbose)
+        if snapshot is not None:
+            for name in ("source", "refetch", "dry-run"):
+                given = {"source": bool(source_names), "refetch": refetch, "dry-run": dry_run}[name]
+                options.check_exclusive(**{"from": True, name: given})
+            report = _take_snapshot(snapshot, db, progress)
+            _finish(report, db, as_json=as_json, summary=interactive or verbose)
         if files is not None and not quiet:  # what was not read is trouble
             project_files.report_files(files if interactive or verbose else files._replace(read=()))
         from djpkg.fetch import run  # imports httpx
@@ -91,7 +110,7 @@ def fetch(
             packages=chosen.packages,
             manifests=tuple(manifests or ()),
             requirements=chosen.requirements,
-            terms=selection.typed_terms(selected),
+            typed=as_typed(ctx, selected or ()),
             query=chosen.query,
             all_packages=all_packages,
             sources=sources,
@@ -102,20 +121,32 @@ def fetch(
             _print_estimates(estimates, is_partial=is_partial, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
-        progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
         if as_json:
             output.write_object(estimates_to_json([], error) if dry_run else _failed_report(chosen.packages, error))
         raise
+    if files is not None and (interactive or verbose):
+        with options.open_mirror(db, missing="") as mirror:
+            selection.report_unlisted(mirror, files.requirements)
+    _finish(report, db, as_json=as_json, summary=interactive or verbose)
+
+
+def _take_snapshot(text: str, db: Path | None, progress: Progress) -> Report:
+    from djpkg.fetch import snapshot  # imports httpx
+
+    place = snapshot.parse_place(text)
+    path = config.mirror_path(os.environ, db)
+    return snapshot.take_snapshot(place, path, os.environ, progress=progress, clock=options.now)
+
+
+def _finish(report: Report, db: Path | None, *, as_json: bool, summary: bool) -> NoReturn:
+    """Print the report, and exit with its code."""
     from djpkg.fetch import report_text
 
     if as_json:
         output.write_object(report_text.report_json(report))
-    if files is not None and (interactive or verbose):
-        with options.open_mirror(db, missing="") as mirror:
-            selection.report_unlisted(mirror, files.requirements)
-    _print_report(report, db, summary=interactive or verbose)
+    _print_report(report, db, summary=summary)
     terminal.flush()
     raise typer.Exit(report.exit_code)
 
@@ -130,7 +161,9 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
             sources.add(SourceName(name.strip().lower()))
         except ValueError as error:
             message = f"unknown source {quote_input(name)}"
-            raise UsageError(message, hint=f"use one of: {', '.join(SourceName)}") from error
+            near = get_close_matches(name.strip().lower(), SourceName, n=1, cutoff=0.6)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(message, hint=f"{meant}use one of: {', '.join(SourceName)}") from error
     return frozenset(sources)
 
 
@@ -144,7 +177,7 @@ def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | Non
 
     interactive = terminal.stderr_is_terminal() and not quiet
     request = FetchRequest(manifests=tuple(manifests), requirements=files.requirements)
-    progress = _new_progress(visible=interactive, quiet=quiet)
+    progress = _new_progress(visible=interactive, quiet=quiet, verbose=False)
     path = config.mirror_path(os.environ, db)
     report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     _print_report(report, db, summary=interactive)
@@ -152,19 +185,20 @@ def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | Non
         raise typer.Exit(report.exit_code)
 
 
-def _new_progress(*, visible: bool, quiet: bool) -> Progress:
+def _new_progress(*, visible: bool, quiet: bool, verbose: bool) -> Progress:
     from djpkg.fetch.progress import NoProgress
 
     if quiet:
         return NoProgress()
+    plain = NoProgress(terminal.write_warning, *([terminal.write_stderr] if verbose else []))
     if not visible:
-        return NoProgress(terminal.write_warning)
+        return plain
     from rich.console import Console
 
     from djpkg.render.progress import TerminalProgress
 
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    return NoProgress(terminal.write_warning) if console.is_dumb_terminal else TerminalProgress(console)
+    return plain if console.is_dumb_terminal else TerminalProgress(console)
 
 
 def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:

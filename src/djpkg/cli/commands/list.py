@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from djpkg.cli import options, output, project_files, selection, terminal
+from djpkg.cli import options, output, project_files, selection, suggested_command, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsCsv, AsJson, Db, Fields, Limit
 from djpkg.cli.term_arguments import WordCommand
@@ -18,6 +18,7 @@ from djpkg.model.value_counts import ValueCount, count_values
 from djpkg.query import parser
 from djpkg.render import known_values
 from djpkg.render.rows import RowList
+from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # The columns of a pipe.
 PIPE_COLUMNS = fields.parse_columns("slug,state,stars,updated,commits,version,released,django,description")
 _SLUG = fields.parse_columns("slug")
+# The similarity of a suggested slug: "djnago-pots" has 0.91 to django-pots and 0.73 to django-pans.
+_NEAR = 0.75
 
 # Fields of addresses, and those with the names that a person reads.
 _READABLE = {"category": fields.get("category_title"), "grids": fields.get("grid_slugs")}
@@ -128,7 +131,8 @@ def list_(
     with options.read_mirror(db) as mirror:
         if unlisted and files is not None:
             project_files.report_files(files)
-            _print_unlisted(selection.find_unlisted(mirror, files), output_format)
+            unknown = selection.find_unlisted(mirror, files)
+            _print_unlisted(unknown[:limit] if limit else unknown, output_format)
             return
         listing.check_names(mirror, query)
         allowed = None
@@ -178,8 +182,10 @@ def _print_counts(
     to_terminal = output_format is None and terminal.is_terminal()
     if to_terminal:
         column = fields.Column(column.key, _READABLE.get(column.field.name, column.field))
-    rows = listing.get_rows(mirror, ids, (column,), damaged, now=options.now())
-    counts = count_values(row[column.field.name] for row in rows)
+    needed = (column, *known_values.NEEDED_COLUMNS) if to_terminal else (column,)
+    rows = listing.get_rows(mirror, ids, needed, damaged, now=options.now())
+    name = column.field.name
+    counts = count_values(known_values.value(row, name) if to_terminal else row[name] for row in rows)
     shown = counts[:limit] if limit else counts
     if output_format == "json":
         output.write_object({"schema": 1, "values": [one._asdict() for one in shown]})
@@ -263,13 +269,28 @@ def _report_hidden(search: _Search, query: Query, *, shown: int, limit: int) -> 
 
 
 def _report_no_match(search: _Search, query: Query) -> None:
-    """Suggest slugs near the words, if it is the words that match nothing."""
-    words = query._replace(filters=(), conditions=())
-    near = ""
-    if query.included_words and not search.count(words):
-        catalog = selection.addresses().catalog
-        near = resolve.suggest_slugs(search.mirror, "-".join(query.included_words), catalog=catalog)
-    if near:
-        terminal.write_stderr(f"no packages match; {near}")
+    """Report on stderr that nothing matches, with the next step if a word is the reason; without one on a terminal."""
+    if hint := _hint_at_word(search, query):
+        terminal.write_stderr(f"no packages match; {hint}")
     elif terminal.is_terminal():
         terminal.write_stderr("no packages match")
+
+
+def _hint_at_word(search: _Search, query: Query) -> str:
+    """Return what to type instead of the words that match nothing; an empty text if that is unknown."""
+    missing = [word for word in query.words if not word.excluded and not search.count(parser.Query(words=(word,)))]
+    for word in missing:
+        if "://" in word.text:
+            return suggested_command.show_command(strip_credentials(word.text)) + " finds a package by an address"
+        if (field := fields.find(word.text)) is not None:
+            return f"{word.text} is a field: quote < and >, which a shell takes; for example '{field.example}'"
+    if not missing:
+        return ""
+    others = query._replace(words=tuple(word for word in query.words if word not in missing))
+    return resolve.suggest_slugs(
+        search.mirror,
+        "-".join(query.included_words),
+        catalog=selection.addresses().catalog,
+        among=frozenset(search.find_ids(others, 0)),
+        cutoff=_NEAR,
+    )

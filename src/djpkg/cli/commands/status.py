@@ -191,7 +191,7 @@ def _lines(
         for source, origin in tokens.items()
         if origin
     ]
-    yield "tokens", ", ".join(origins) or "none; set GH_TOKEN, or log in with gh, to fetch from GitHub in bulk"
+    yield "tokens", ", ".join(origins) or "none; set GITHUB_TOKEN, or log in with gh, to fetch from GitHub in bulk"
     yield from _label_first("quota", [_quota_text(quota, now=now) for quota in state.quotas])
     yield from _label_first("fetches", [_run_text(run, now=now) for run in state.runs])
 

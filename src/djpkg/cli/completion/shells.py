@@ -11,16 +11,24 @@ import shlex
 
 from typer._click.shell_completion import CompletionItem, ShellComplete, add_completion_class, split_arg_string
 from typer._completion_classes import BashComplete, FishComplete, ZshComplete
+from typer._completion_shared import _completion_scripts
 
 from djpkg.cli.completion import candidates
 
 # Everything else is removed from descriptions, because zsh runs them through `eval`.
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ,.;/|-]+")
 _WORD_BREAKS = re.compile("[:=]+")
+# Zsh runs an autoloaded file as the function of its name at the first Tab, which must complete, too (zshcompsys(1)).
+_ZSH_SCRIPT = f"""{ZshComplete.source_template}
+if [[ $funcstack[1] == _%(prog_name)s ]]; then
+  %(complete_func)s "$@"
+fi
+"""
 
 
 def register() -> None:
-    """Use these classes for bash, zsh and fish."""
+    """Use these classes for bash, zsh and fish, and this script for zsh."""
+    _completion_scripts["zsh"] = _ZSH_SCRIPT
     for name, completion_class in (("bash", Bash), ("zsh", Zsh), ("fish", Fish)):
         add_completion_class(completion_class, name)
 
@@ -71,12 +79,15 @@ class Bash(_Shell, BashComplete):
         return joined[:-1], joined[-1] if joined else ""
 
     def format_completion(self, item: CompletionItem) -> str:
-        """Return the value after the last word break."""
-        return str(item.value).removeprefix(self._before)
+        """Return the value after the last word break, in quotes if it has spaces: bash inserts it as it is."""
+        value = str(item.value).removeprefix(self._before)
+        return f'"{value}"' if " " in value else value
 
 
 class Zsh(_Shell, ZshComplete):
     """Descriptions without markup; candidates without one may have the typed text anywhere: ``todo`` in django-todo."""
+
+    source_template = _ZSH_SCRIPT
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         """Return completions, and remember those that are only values."""

@@ -15,6 +15,7 @@ from djpkg.errors import CredentialsRejected, QuotaExhausted, SourceError
 from djpkg.model.facts import ContributorsFacts, Outcome
 from djpkg.sources.github.errors import SOURCE
 from djpkg.sources.github.rest import STATE_FACTS, RepositoryStatus
+from djpkg.sources.http.rate_limit import Charge
 from djpkg.sources.source import Answer
 from djpkg.times import format_time
 
@@ -192,7 +193,7 @@ class QuotaGate:
             if error.until is not None and error.until - now <= self._wait:
                 return None
             return QuotaExhausted(f"{SOURCE}: {error}", until=error.until)
-        self._quota.release(cost, reported=True)
+        self._quota.release(Charge.NONE, cost)
         return None
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
-    from djpkg.sources.http.rate_limit import Quota
+    from djpkg.sources.http.rate_limit import Charge, Quota
     from djpkg.sources.http.retry import Limits, Throttle
     from djpkg.sources.source import Spent
 
@@ -56,9 +56,9 @@ class AdmissionQueue:
             finally:
                 self._first_finished.set()
 
-    def release(self, *, reported: bool) -> None:
+    def release(self, charge: Charge) -> None:
         """Release the part of the quota that a request reserved; see `Quota.release`."""
-        self.quota.release(reported=reported)
+        self.quota.release(charge)
         self._quota_released.set()
 
     def exhausted(self, until: datetime | None, message: str = "") -> QuotaExhausted:

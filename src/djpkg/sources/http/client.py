@@ -16,7 +16,7 @@ import djpkg
 from djpkg.credentials import GH_COMMAND
 from djpkg.errors import CredentialsRejected, HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.sources.http.admission import AdmissionQueue
-from djpkg.sources.http.rate_limit import Quota, RateLimitHit, rate_limit_from_headers
+from djpkg.sources.http.rate_limit import Charge, Quota, RateLimitHit, rate_limit_from_headers
 from djpkg.sources.http.response import Authorization, Response, http_status_error, is_valid_etag
 from djpkg.sources.http.retry import Limits, RetryBudget, Throttle
 from djpkg.sources.http.transport import (
@@ -66,7 +66,7 @@ class Attempt:
     budget: RetryBudget
     exchange: Exchange = field(init=False)
     _status: str = "no response"
-    _reported: bool = False
+    _charge: Charge = Charge.NONE
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
@@ -85,7 +85,8 @@ class Attempt:
             self.exchange = await self.transport.send(self.request, until=deadline)
             self._status = str(self.exchange.status)
             stack.push_async_callback(self.exchange.aclose)
-            self._reported = self.queue.quota.update_from_headers(self.exchange.headers, now=self.queue.clock())
+            is_stated = self.queue.quota.update_from_headers(self.exchange.headers, now=self.queue.clock())
+            self._charge = Charge.STATED if is_stated else Charge.ASSUMED
             if streaming and self.exchange.status == HTTPStatus.OK:
                 self._open = stack.pop_all()
                 return self.exchange.to_response(b"")
@@ -94,7 +95,7 @@ class Attempt:
     def _finish(self, started: float) -> None:
         seconds = asyncio.get_running_loop().time() - started
         self.budget.spend(seconds)
-        self.queue.release(reported=self._reported)
+        self.queue.release(self._charge)
         if logger.isEnabledFor(logging.DEBUG):
             # Never the query, the headers or the body, which may contain secrets.
             path = self.transport.hide_token(self.request.url.raw_path.partition(b"?")[0]).decode()

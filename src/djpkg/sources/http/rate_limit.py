@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from djpkg.errors import QuotaExhausted
@@ -73,12 +74,21 @@ def rate_limit_from_headers(headers: Mapping[str, str], *, secondary: bool = Fal
     return RateLimitHit(wait=wait, max_wait=max_wait, secondary=secondary, message=message)
 
 
+class Charge(Enum):
+    """What a finished request used of its quota."""
+
+    NONE = "there was no response"
+    STATED = "the response stated what remains"
+    ASSUMED = "the response did not state what remains"
+
+
 @dataclass(slots=True, kw_only=True)
 class Quota:
     """One pool of requests, as the source reported it, minus the pending requests.
 
     `remaining` is for the window that ends at `reset`. No request is allowed before `blocked_until`. Headers for
-    another resource than `resource` are ignored, if it is given.
+    another resource than `resource` are ignored, if it is given. `unstated` counts the responses of this run that did
+    not contain what remains.
     """
 
     limit: int | None = None
@@ -86,6 +96,7 @@ class Quota:
     reset: datetime | None = None
     blocked_until: datetime | None = None
     resource: str | None = None
+    unstated: int = field(default=0, init=False)
     _pending: int = field(default=0, init=False, repr=False)
     _waited: timedelta = field(default=timedelta(0), init=False, repr=False)
     _waiting_until: datetime | None = field(default=None, init=False, repr=False)
@@ -112,13 +123,16 @@ class Quota:
         blocked = self.blocked_until is not None and now < self.blocked_until
         return not blocked and self._pending > 0 and bool(self.remaining)
 
-    def release(self, cost: int = 1, *, reported: bool) -> None:
-        """Release a reservation. `reported` is true when the response contained what remains.
+    def release(self, charge: Charge, cost: int = 1) -> None:
+        """Release a reservation, and subtract its cost if the response did not contain what remains.
 
-        A request that failed, or whose response did not contain it, counts as charged.
+        A request without a response costs nothing: it may never have reached the server.
         """
         self._pending = max(0, self._pending - cost)
-        if not reported and self.remaining is not None:
+        if charge is not Charge.ASSUMED:
+            return
+        self.unstated += cost
+        if self.remaining is not None:
             self.remaining = max(0, self.remaining - cost)
 
     def update_from_headers(self, headers: Mapping[str, str], *, now: datetime) -> bool:

@@ -120,10 +120,13 @@ class Server:
         return quota.reset if quota.remaining < repositories * self._cost else None
 
     def _assume_quota(self) -> None:
+        """Assume the known hourly limit once the server has answered without stating one."""
         quota = self.client.quota
-        if self._hourly is not None and quota.remaining is None and not self.client.authorized:
+        if self._hourly is None or self.client.authorized:
+            return
+        if quota.remaining is None and quota.unstated:
             quota.limit, quota.reset = self._hourly, self._clock() + HOUR
-            quota.remaining = max(0, self._hourly - self.client.spent.requests)
+            quota.remaining = max(0, self._hourly - quota.unstated)
 
 
 class RestForge(ABC):
