@@ -85,7 +85,8 @@ def test_a_named_successor_is_offered(description: str) -> None:
         Package("django-alive", archived=True), Package("django-alive", state="gone"),
         Package("django-alive", project_gone=True), Package("django-alive", days=400),
         Package("django-alive", requires=("Django<3",)), Package("django-alive", requires=("Django>=7",)),
-        Package("django-alive", python="<3.9"), Package("django-alive", answered=False), Package("django-alive", yanked=("1.0", "1.1", "2.0")),
+        Package("django-alive", python="<3.9"), Package("django-alive", answered=False),
+        Package("django-alive", yanked=("1.0", "1.1", "2.0")),
     ],
 )  # fmt: skip
 def test_nothing_that_is_not_alive_is_offered(unfit: Package) -> None:

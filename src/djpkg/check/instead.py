@@ -51,8 +51,10 @@ _FILLER = (
     r"(?i)\b(?:this|the|it|is|was|are|has|have|been|being|now|and|or|currently|officially|package|project|app|library"
     r"|repo|repository|module|plugin|django|note|please|warning|attention|very|completely|fully)\b|[^\w]"
 )
+# Before a lead: "do not use", "never ever try".
 _NEGATED = (
-    r"(?i)\b(?:not|never|don'?t|don’t|no\s+longer|cannot|can'?t)\s+(?:(?!maintained|supported|developed)\w+\s+)?$"
+    r"(?i)\b(?:not|never|don['\u2019]?t|no\s+longer|cannot|can['\u2019]?t)\s+"
+    r"(?:(?!maintained|supported|developed)\w+\s+)?$"
 )
 _NAME = r"""(?x)
 [`'"(\[<*]*

@@ -98,7 +98,8 @@ def find_origins(
     """Return the origin of each dependency.
 
     What a lock file or ``# via`` comments state counts first. Where they state nothing, the requirements of the other
-    dependencies in the mirror do; a dependency that none of them requires is direct. So is what only one another require.
+    dependencies in the mirror do; a dependency that none of them requires is direct. So are those that only require
+    one another.
     """
     stated = {one.name: (one.direct, one.via) for one in requirements}
     unknown = {name for name, (direct, via) in stated.items() if not (direct or via)}
