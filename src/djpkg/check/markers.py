@@ -16,10 +16,11 @@ _UNKNOWN = frozenset(("extra", "extras", "dependency_groups", "platform_release"
 _PYTHON = frozenset(("python_version", "python_full_version", "implementation_version"))
 _COMPARISON = re.compile(r'(python_version|sys_platform) (==|!=|<=|>=|<|>) "([a-z0-9.]+)"')
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[a-z_.]+)"""
-_ATOM = re.compile(rf"({_VALUE})\s*(?:\bnot\s+in\b|\bin\b|===|==|~=|!=|<=|>=|<|>)\s*({_VALUE})")
+# Strings, compiled at first use: most markers are simple.
+_ATOM = rf"({_VALUE})\s*(?:\bnot\s+in\b|\bin\b|===|==|~=|!=|<=|>=|<|>)\s*({_VALUE})"
 _TRUE = 'os_name == "posix"'
 # The third numbers of Python's versions, in a marker and of the highest release of a series that is weighed.
-_MICRO = re.compile(r"[0-9]+\.[0-9]+\.([0-9]{1,2})\b")
+_MICRO = r"[0-9]+\.[0-9]+\.([0-9]{1,2})\b"
 _LAST = 99
 
 
@@ -41,7 +42,7 @@ def applies(marker: str | None, python: Series | None) -> bool:
 
     unknown = _UNKNOWN if python is not None else _UNKNOWN | _PYTHON
     # A marker has no negation, so that it may apply if it does where all that is unknown is true.
-    known = _ATOM.sub(lambda atom: atom[0] if unknown.isdisjoint(atom.groups()) else _TRUE, marker)
+    known = re.sub(_ATOM, lambda atom: atom[0] if unknown.isdisjoint(atom.groups()) else _TRUE, marker)
     try:
         parsed = Marker(known)
         return any(parsed.evaluate(environment) for environment in _environments(known, python))
@@ -53,7 +54,7 @@ def _environments(marker: str, python: Series | None) -> Iterator[dict[str, str]
     """Yield the environments in which a marker may differ: one, or one for each release of Python that it names."""
     micros = {0}
     if "full_version" in marker or "implementation_version" in marker:
-        named = {int(micro) for micro in _MICRO.findall(marker)}
+        named = {int(micro) for micro in re.findall(_MICRO, marker)}
         micros = {0, _LAST} | {one + step for one in named for step in (-1, 0, 1) if 0 <= one + step <= _LAST}
     for micro in sorted(micros):
         full = "" if python is None else f"{python}.{micro}"

@@ -31,32 +31,36 @@ def select_applying(
     """
     if not any(one.marker or any(marker for _, marker in one.edges) for item in requirements for one in item.mentions):
         return list(requirements), ()
-    parents = {
-        one: _parents(one, python) if applies(one.marker, python) else frozenset()
+    items = [
+        (item, [_parents(one, python) if applies(one.marker, python) else frozenset() for one in item.mentions])
         for item in requirements
-        for one in item.mentions
-    }
-    applying = [(one.name, found) for one, found in parents.items()]
-    reached = _walk({name for name, found in applying if None in found}, applying)
+    ]
+    parents = [(item.name, found) for item, several in items for found in several]
+    reached: set[str | None] = {None, *_walk([name for name, found in parents if None in found], parents)}
     # Of those that only require one another nothing states that they do not apply.
     outside = _walk(
-        {one.name for one in parents if one.direct or not one.via}, [(one.name, one.via) for one in parents]
+        [item.name for item in requirements if _is_required(item)], [(one.name, one.via) for one in requirements]
     )
-    cycle = {item.name for item in requirements} - outside
-    reached |= _walk(cycle, applying)
+    if cycle := [item.name for item in requirements if item.name not in outside]:
+        reached |= _walk(cycle, parents)
     kept: list[Requirement] = []
     excluded: list[str] = []
-    for item in requirements:
+    for item, several in items:
         mentions = tuple(
-            _with_parents(one, parents[one], reached)
-            for one in item.mentions
-            if not parents[one].isdisjoint({None, *reached})
+            _with_parents(one, found, reached)
+            for one, found in zip(item.mentions, several, strict=True)
+            if not found.isdisjoint(reached)
         )
         if mentions:
-            kept.append(item._replace(mentions=mentions))
+            kept.append(item if mentions == item.mentions else item._replace(mentions=mentions))
         else:
             excluded.append(item.name)
     return kept, tuple(excluded)
+
+
+def _is_required(item: Requirement) -> bool:
+    """Return whether a place states that the project requires it, or states nothing."""
+    return any(one.direct or not one.via for one in item.mentions)
 
 
 def _parents(mention: Mention, python: Series | None) -> frozenset[str | None]:
@@ -69,8 +73,10 @@ def _parents(mention: Mention, python: Series | None) -> frozenset[str | None]:
     return frozenset(found | {None} if is_root else found)
 
 
-def _with_parents(mention: Mention, parents: Collection[str | None], reached: Collection[str]) -> Mention:
+def _with_parents(mention: Mention, parents: Collection[str | None], reached: Collection[str | None]) -> Mention:
     """Return a mention with those that require it on this Python."""
+    if not (mention.via or mention.edges):
+        return mention
     via = tuple(name for name in mention.via if name in parents and name in reached)
     return mention._replace(via=via, direct=mention.direct and None in parents)
 
