@@ -42,11 +42,13 @@ class Subject(NamedTuple):
     @property
     def other_source(self) -> Mention | None:
         """The first place, if all install something else than a release or the repository in the directory."""
+        if any(one.from_index for one in self.mentions):
+            return None
         facts = self.facts
         own = {_address(url) for url in (facts.repository, facts.moved_to, facts.suggestion) if url}
         for one in self.mentions:
             installed = _address(one.url or "")
-            if one.from_index or any(f"{installed}/".startswith(f"{address}/") for address in own):
+            if any(f"{installed}/".startswith(f"{address}/") for address in own):
                 return None
         return self.mentions[0]
 
@@ -95,8 +97,8 @@ class Rule(NamedTuple):
 
     def look(self, subject: Subject) -> Iterator[Found]:
         """Yield what the rule finds."""
-        other = subject.other_source if self.about_repository else None
         for found in self.find(subject):
+            other = subject.other_source if self.about_repository else None
             if other is None:
                 yield found
             else:

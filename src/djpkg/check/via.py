@@ -118,6 +118,8 @@ def find_origins(
     for name, (direct, via) in stated.items():
         found = tuple(sorted(parents.get(name, ()))) if name in unknown else via
         origins[name] = Origin(not found if direct is None else direct, found)
+    if all(one.direct or not one.via for one in origins.values()):
+        return origins
     found_by_name = [(name, one.via) for name, one in origins.items()]
     outside = _walk([name for name, one in origins.items() if one.direct or not one.via], found_by_name)
     return origins | {name: Origin(direct=True, via=origins[name].via) for name in origins.keys() - outside}
