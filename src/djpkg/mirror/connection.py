@@ -41,7 +41,7 @@ def open_read(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqli
     left. A mirror of an older version is read from an upgraded copy in memory. Each statement waits `busy_seconds` for
     other programs, by default `BUSY_SECONDS`; callers that repeat their work wait less.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         _check_file(path)
         db = _connect(path, busy_seconds)
         try:
@@ -54,12 +54,23 @@ def open_read(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqli
 
 
 @contextmanager
+def open_as_stored(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
+    """Open the mirror for reading only, in the version that it has. Raises MirrorMissing and MirrorError."""
+    with translate_errors(path):
+        _check_file(path)
+        with closing(_connect(path, busy_seconds)) as db:
+            db.execute("PRAGMA query_only = ON")
+            _get_version(db, path)
+            yield db
+
+
+@contextmanager
 def open_write(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
     """Open the mirror in autocommit mode; write inside `transaction`. Raises MirrorMissing and MirrorError.
 
     For `busy_seconds` see `open_read`.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         _check_file(path)
         files.check_single_name(path)
         with closing(_open(path, "rw", busy_seconds)) as db:
@@ -148,7 +159,7 @@ def find_version(path: Path, *, busy_seconds: float | None = None) -> int | None
 
     Raises MirrorError for a file that is not a mirror, or that a newer djpkg made. For `busy_seconds` see `open_read`.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         try:
             _check_file(path)
             with closing(_connect(path, busy_seconds)) as db:
@@ -162,13 +173,13 @@ def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
 
     The mirror is made in memory and copied in one transaction, so a kill never leaves one without its first packages.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(create_in_memory()) as made, closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
             made.execute("PRAGMA foreign_keys = ON")
             with transaction(made):
                 fill(made)
-            made.backup(db, progress=_fail_if_locked)
+            made.backup(db, progress=fail_if_locked)
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
@@ -176,7 +187,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
 
     Raises MirrorBusy at once while another program reads, as `transaction` does.
     """
-    with _translate_errors(path), closing(_open(path, "rw")) as db:
+    with translate_errors(path), closing(_open(path, "rw")) as db:
         db.execute("PRAGMA busy_timeout = 0")
         db.execute("BEGIN EXCLUSIVE")  # no copy for nothing
         db.execute("ROLLBACK")
@@ -255,7 +266,7 @@ def _upgraded_copy(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """Close `db` and return an upgraded copy in memory."""
     copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     try:
-        db.backup(copy, progress=_fail_if_locked)
+        db.backup(copy, progress=fail_if_locked)
         db.close()
         _migrate(copy, path, schema.STEPS)
     except BaseException:
@@ -277,7 +288,7 @@ def _migrate(db: sqlite3.Connection, path: Path, steps: tuple[str, ...]) -> None
         raise MirrorError(f"cannot upgrade the mirror {path}: {error}", hint=_RESTORE) from error
 
 
-def _fail_if_locked(status: int, _remaining: int, _total: int) -> None:
+def fail_if_locked(status: int, _remaining: int, _total: int) -> None:
     """Progress callback of `backup`, which would otherwise retry forever on a locked file."""
     if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         error = sqlite3.OperationalError("database is locked")
@@ -298,7 +309,7 @@ def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
 
 
 @contextmanager
-def _translate_errors(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Raise SQLite and system errors as MirrorError. Programming errors pass."""
     try:
         yield
