@@ -12,15 +12,26 @@ if TYPE_CHECKING:
 
 TABLES = (
     "packages", "facts", "overrides", "package_grids", "events", "categories", "grids", "runs", "sources", "sweeps",
-    "history", "releases", "requirements", "projects", "project_releases",
+    "history", "releases", "requirements", "projects", "project_releases", "notes", "tags",
 )  # fmt: skip
 # Most damage is done to the rows of packages.
-WEIGHTS = (36, 24, 16, 4, 5, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4)
+WEIGHTS = (36, 24, 16, 4, 5, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4)
 # The tables whose rows belong to one package, by the column with its id.
 OWNERS = {
     "packages": "id",
     **dict.fromkeys(
-        ("facts", "overrides", "package_grids", "events", "history", "releases", "requirements"), "package_id"
+        (
+            "facts",
+            "overrides",
+            "package_grids",
+            "events",
+            "history",
+            "releases",
+            "requirements",
+            "notes",
+            "tags",
+        ),
+        "package_id",
     ),
 }
 INVALID_UTF8 = "CAST(x'ff4100c3' AS TEXT)"

@@ -65,7 +65,7 @@ def test_no_message_contains_a_character_that_hides_or_reorders_text(filled_mirr
     ("arguments", "message"),
     [
         (["list", "--fo\u202eo"], "No such option: --fo<U+202E>o"),
-        (["li\u3164st"], "No such command 'li<U+3164>st'."),
+        (["li\u3164st"], "No such command 'li<U+3164>st'; did you mean list?"),
         (["list", "-n", "1\u3164"], "Invalid value for '-n' / '--limit': '1<U+3164>' is not a valid int range."),
         (["show", "a", "b\u202e"], "Got unexpected extra argument(s) (b<U+202E>)"),
         (["show", "a", "https://robot:canary@example.org"], "Got unexpected extra argument(s) (https://example.org)"),

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from djpkg.editing import assignments
-from djpkg.editing.assignments import CategoryAndGridIds, apply_assignments, describe_values, parse_assignments
+from djpkg.editing.assignments import KnownNames, apply_assignments, describe_values, parse_assignments
 from djpkg.errors import UsageError
 from djpkg.mirror.connection import create_in_memory
 from djpkg.mirror.serialization import from_sql, to_row
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
     from djpkg.model.merge import StoredValue
 
-IDS = CategoryAndGridIds(
+IDS = KnownNames(
     {"1": 1, "2": 2, "apps": 1, "app": 1, "frameworks": 2},
     {"10": 10, "11": 11, "gardening": 10, "pottery": 11, "pottery & kilns": 11},
+    {"django-kiln": "Django_Kiln", "lids": "lids"},
 )
-CURRENT: dict[str, StoredValue] = {"participants": ["mara", "otto"], "grids": [10], "title": "Pots"}
+CURRENT: dict[str, StoredValue] = {
+    "participants": ["mara", "otto"], "grids": [10], "title": "Pots", "tags": ["prod"], "django_versions": ["5.2"],
+}  # fmt: skip
 WEEKS = list(range(52))
+SHOWN = [field for field in fields.FIELDS if field.in_record or field.editable]
 RECORD = "https://djangopackages.org/api/v4"
 
 
@@ -114,6 +118,26 @@ def error_of(*words: str) -> str:
         ('category:="frameworks"', "category", 2),
         ('participants:=["a, b", ""]', "participants", ["a, b", ""]),
         (f"commits_over_52:={json.dumps(WEEKS)}", "commits_over_52", WEEKS),
+        ("license=MIT OR Apache-2.0", "license", "MIT OR Apache-2.0"),
+        ("license=", "license", None),
+        ("archived=yes", "archived", True),
+        ("archived=False", "archived", False),
+        ("archived=", "archived", None),
+        ("archived:=true", "archived", True),
+        ("django=4.2, 5.2", "django_versions", ["4.2", "5.2"]),
+        ("django+=6.0", "django_versions", ["5.2", "6.0"]),
+        ("django_versions-=5.2", "django_versions", []),
+        ("note=used by billing,\nask mara", "note", "used by billing,\nask mara"),
+        ("note=", "note", None),
+        ("tags=prod, to do,,Billing", "tags", ["Billing", "prod", "to do"]),
+        ("tag+=billing", "tags", ["billing", "prod"]),
+        ("tags-=prod", "tags", []),
+        ("tags=", "tags", []),
+        ('tags:=["b", "a", "b"]', "tags", ["a", "b"]),
+        ("replaced_by=lids", "replaced_by", "lids"),
+        ("replaced_by=DJANGO_kiln", "replaced_by", "Django_Kiln"),
+        ("replaced_by=https://example.org/better", "replaced_by", "https://example.org/better"),
+        ("replaced_by=", "replaced_by", None),
         ("participants+=zoe", "participants", ["mara", "otto", "zoe"]),
         ("participants+=otto,zoe", "participants", ["mara", "otto", "zoe"]),
         ("participants-=mara", "participants", ["otto"]),
@@ -240,7 +264,8 @@ def test_a_field_that_cannot_be_edited_lists_those_that_can(name: str) -> None:
 def test_the_editable_fields_are_all_but_five_of_the_record() -> None:
     fixed = {field.name for field in fields.RECORD if not field.editable}
     assert fixed == {"id", "slug", "created", "modified", "last_fetched"}
-    assert all(field.in_record for field in fields.EDITABLE)
+    others = [field.name for field in fields.EDITABLE if not field.in_record]
+    assert others == ["archived", "django_versions", "license", "note", "tags", "replaced_by"]
 
 
 def test_an_unknown_field_suggests_the_nearest() -> None:
@@ -281,7 +306,8 @@ def test_a_long_value_is_cut_in_the_error_and_a_long_text_is_invalid() -> None:
 
 
 def test_every_editable_kind_describes_its_values() -> None:
-    kinds = {"repo_url" if field.name == "repo_url" else field.kind for field in fields.EDITABLE}
+    own = {"repo_url", "tags", "django_versions", "replaced_by"}
+    kinds = {field.name if field.name in own else field.kind for field in fields.EDITABLE}
     assert len({describe_values(field) for field in fields.EDITABLE}) == len(kinds)
 
 
@@ -291,8 +317,8 @@ def stored_and_shown(db: sqlite3.Connection, values: dict[str, StoredValue]) -> 
     db.execute(
         f"INSERT OR REPLACE INTO packages ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
     )
-    stored = db.execute(f"SELECT {', '.join(column_sql(field) for field in fields.RECORD)} FROM packages").fetchone()
-    shown = {field.name: from_sql(field, one) for field, one in zip(fields.RECORD, stored, strict=True)}
+    stored = db.execute(f"SELECT {', '.join(column_sql(field) for field in SHOWN)} FROM packages").fetchone()
+    shown = {field.name: from_sql(field, one) for field, one in zip(SHOWN, stored, strict=True)}
     text = json.dumps(shown, indent=4, allow_nan=False)
     assert text.isascii()
     assert json.loads(text) == shown

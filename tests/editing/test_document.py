@@ -9,15 +9,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from djpkg.editing.assignments import CategoryAndGridIds
+from djpkg.editing.assignments import KnownNames
 from djpkg.editing.document import is_blank, read_document, with_error, write_document
 from djpkg.errors import UsageError
 from djpkg.model import fields
 from djpkg.model.merge import merge
 from tests.seed import seed_facts
 
-IDS = CategoryAndGridIds(
-    {"1": 1, "2": 2, "apps": 1, "frameworks": 2}, {"53": 53, "62": 62, "forms": 53, "7": 7, "pottery": 7}
+IDS = KnownNames(
+    {"1": 1, "2": 2, "apps": 1, "frameworks": 2},
+    {"53": 53, "62": 62, "forms": 53, "7": 7, "pottery": 7},
+    {"django-pots": "django-pots"},
 )
 VALUES = {**merge([seed_facts()], {}).values}
 BEFORE = write_document("django-todo", VALUES, {}, IDS)
@@ -60,6 +62,12 @@ CHANGED: dict[str, tuple[str, Any]] = {
     "repo_watchers": ("1_000", 1000),
     "commits_over_52": (str([3] * 52), [3] * 52),
     "participants": ('[\n  "zoe",\n  "mara",\n]', ["zoe", "mara"]),
+    "archived": ("true", True),
+    "django_versions": ('["5.2"]', ["5.2"]),
+    "license": ('"MIT"', "MIT"),
+    "note": ('"""two\nlines"""', "two\nlines"),
+    "tags": ('["prod", "billing"]', ["billing", "prod"]),
+    "replaced_by": ('"Django_Pots"', "django-pots"),
 }
 
 
@@ -225,3 +233,11 @@ def test_a_long_list_survives_a_round_trip() -> None:
     shown = write_document("x", {**VALUES, "participants": many}, {}, IDS)
     assert read_document(BEFORE, shown, IDS) == {"participants": many}
     assert json.loads(line("participants", shown).partition(" = ")[2]) == many
+
+
+def test_private_values_are_apart_and_have_no_upstream_value() -> None:
+    values = {**VALUES, "note": "mine", "tags": ["prod"]}
+    document = write_document("django-todo", values, {"note": None, "tags": []}, IDS)
+    own = document.partition("# Yours alone: no source states these.\n")[2]
+    assert own == 'note = "mine"\ntags = ["prod"]\nreplaced_by = ""\n'
+    assert read_document(document, document, IDS) == {}

@@ -208,7 +208,8 @@ def start_slow_maker(path: Path) -> tuple[int, int]:
             with fetch_lock(path):
                 os.write(ready[1], b".")
                 os.read(make[0], 1)
-                ensure_locked(path)
+                # As a fetch does: the other program may read between two steps.
+                retry(lambda: ensure_locked(path), BusyLimits(total=60, notice=60), notify=lambda: None)
                 os.read(make[0], 1)  # a fetch goes on holding the lock
         finally:
             os._exit(0)

@@ -11,6 +11,7 @@ import pytest
 
 from djpkg.fetch.report_text import summary_lines
 from djpkg.mirror.connection import open_write
+from djpkg.mirror.package import get_merged
 from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.mirror.write import Writer
 from djpkg.model.overrides import merge_lists
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.world import World, WorldServer
 
 MINE: dict[str, Any] = {"title": "Mine", "documentation_url": "https://mine.example.org/", "grids": [12]}
+PRIVATE: dict[str, Any] = {"note": "used by billing", "tags": ["one", "prod"], "replaced_by": "lids"}
 ELSEWHERE = "https://github.com/otto/pots"
 
 
@@ -57,7 +59,11 @@ def relist(writer: Writer, record: CatalogFacts, *, removed_first: bool) -> None
 
 
 def edited(db: sqlite3.Connection, package: int) -> set[str]:
-    return {field for (field,) in db.execute("SELECT field FROM overrides WHERE package_id = ?", (package,))}
+    sql = (
+        "SELECT field FROM overrides WHERE package_id = ?1 UNION SELECT 'note' FROM notes WHERE package_id = ?1"
+        " UNION SELECT 'tags' FROM tags WHERE package_id = ?1"
+    )
+    return {field for (field,) in db.execute(sql, (package,))}
 
 
 @pytest.mark.parametrize("removed_first", [True, False])
@@ -143,6 +149,50 @@ def test_edits_stay_where_only_the_slug_is_the_same(db: sqlite3.Connection, writ
     assert (left.slug, left.id, left.removed_id, left.values) == ("django-pots", 77, 1, MINE)
     assert find_removed_edits(db, 77) == [left]
     assert find_removed_edits(db, 2) == []
+
+
+@pytest.mark.parametrize("values", [PRIVATE, {"note": "mine"}, {"tags": ["prod"]}, MINE | PRIVATE])
+def test_notes_tags_and_replacements_move_with_the_edits(
+    db: sqlite3.Connection, writer: Writer, values: dict[str, Any]
+) -> None:
+    override(db, 1, values)
+    relist(writer, replace(POTS, id=77), removed_first=True)
+    assert (edited(db, 1), edited(db, 77)) == (set(), set(values))
+    merged, _, _ = get_merged(db, 77, forges=NO_FORGES)
+    assert {name: merged.values[name] for name in values} == values
+    assert find_removed_edits(db) == []
+
+
+def test_notes_and_tags_stay_where_only_the_slug_is_the_same_and_the_command_sets_them(
+    path: Path, db: sqlite3.Connection, writer: Writer
+) -> None:
+    override(db, 1, PRIVATE)
+    relist(writer, replace(POTS, id=77, repo_url=ELSEWHERE), removed_first=False)
+    (left,) = find_removed_edits(db)
+    assert left.values == PRIVATE
+    assert run("edit", "77", *left.assignments, "--db", str(path)).code == 0
+    assert edited(db, 77) == set(PRIVATE)
+    assert find_removed_edits(db) == []
+
+
+def test_own_tags_and_notes_of_the_new_package_are_kept(db: sqlite3.Connection, writer: Writer) -> None:
+    override(db, 1, PRIVATE | MINE)
+    writer.store_catalog([replace(POTS, id=77)], now=NOW, report_added=True)
+    override(db, 77, {"tags": ["newer"], "note": "newer"})
+    writer.mark_gone(1, now=NOW)
+    assert db.execute("SELECT tag FROM tags WHERE package_id = 77").fetchall() == [("newer",)]
+    assert db.execute("SELECT note FROM notes WHERE package_id = 77").fetchall() == [("newer",)]
+    assert edited(db, 1) == {"note", "tags"}
+
+
+def test_damaged_values_of_the_user_do_not_stop_a_sweep(db: sqlite3.Connection, writer: Writer) -> None:
+    override(db, 1, MINE | PRIVATE)
+    db.execute("PRAGMA ignore_check_constraints = ON")
+    db.execute("UPDATE overrides SET value = '{' WHERE field = 'title'")
+    db.execute("UPDATE tags SET tag = 'a,b' WHERE tag = 'one'")
+    relist(writer, replace(POTS, id=77), removed_first=True)
+    assert edited(db, 77) == (set(MINE) - {"title"}) | set(PRIVATE)
+    assert db.execute("SELECT tags FROM packages WHERE id = 77").fetchone() == ('["prod"]',)
 
 
 def test_two_packages_without_repository_are_not_the_same(db: sqlite3.Connection, writer: Writer) -> None:

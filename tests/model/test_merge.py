@@ -426,6 +426,9 @@ def test_an_override_changes_its_field_only_and_keeps_the_upstream_value(field: 
         "participants": ["you"],
         "repo_url": "https://github.com/mara/pots/",
         "pypi_url": "pots",
+        "archived": True,
+        "django_versions": ["1.11"],
+        "tags": ["prod"],
     }
     before = merged(row(FORGE), pypi_row())
     after = merged(row(FORGE), pypi_row(), edits={field: edited_values.get(field, "edited")})
@@ -433,11 +436,12 @@ def test_an_override_changes_its_field_only_and_keeps_the_upstream_value(field: 
     assert after.upstream == {field: before.values[field]}
     assert after.origins[field].source == YOU
     assert after.upstream_origins == {field: before.origins[field]}
-    assert after.values["edited"] == [field]
+    is_private = fields.get(field) in fields.PRIVATE
+    assert after.values["edited"] == ([] if is_private else [field])
     counted = {"commits_over_52": {"commits_last_year"}, "participants": {"participant_count"}}.get(field, set())
     spelled = {"repository"} if field == "repo_url" else set()
     changed = {name for name in before.values if before.values[name] != after.values[name]}
-    assert changed == {field, "edited"} | counted | spelled
+    assert changed == {field} | ({"edited"} if not is_private else set()) | counted | spelled
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ TODO: Row = {
     "checked": '{"github":"2026-03-01T00:00:00Z"}',
     "edited": '["documentation_url"]',
     "documentation_url": "https://todo.readthedocs.io",
+    "note": "Used by Billing",
+    "tags": '["prod","to do"]',
 }
 ALLAUTH: Row = {
     "slug": "django-allauth",

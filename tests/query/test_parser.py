@@ -45,7 +45,7 @@ def parse(*terms: str) -> parser.Query:
         ("   ", []),
         ('""', []),
         ("https://github.com/shacker", [Word("https://github.com/shacker")]),
-        ("Note: to self", [Word("Note: to self")]),
+        ("Memo: to self", [Word("Memo: to self")]),
         ("c++", [Word("c++")]),
         ("h2o:x", [Word("h2o:x")]),
         ("10:30", [Word("10:30")]),

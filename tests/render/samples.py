@@ -61,6 +61,9 @@ VALUES: dict[str, Value] = {
     "category_title": "App",
     "grid_slugs": ["gardening"],
     "catalog_state": "listed",
+    "note": None,
+    "tags": [],
+    "replaced_by": None,
     "edited": ["documentation_url"],
     "checked": {"github": "2026-11-23T10:00:00Z"},
     "failed": {},
@@ -76,6 +79,7 @@ _BY_OWNER = {
     Owner.PYPI: Origin("pypi", "2026-11-22T10:00:00Z"),
     Owner.PYPI_OR_FORGE: Origin("pypi", "2026-11-22T10:00:00Z"),
     Owner.DJPKG: Origin(DJPKG, "2026-11-23T10:00:00Z"),
+    Owner.YOU: Origin(YOU, None),
 }
 ORIGINS = {field.name: _BY_OWNER[field.owner] for field in FIELDS} | {
     "documentation_url": Origin(YOU, "2026-11-21T12:00:00Z")

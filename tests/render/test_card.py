@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
@@ -18,6 +19,9 @@ from tests.render.samples import (
     render_text,
     sample_package,
 )
+
+if TYPE_CHECKING:
+    from djpkg.model.package import Values
 
 AT_60 = """\
 django-pots 2.5.0                  App · grids Gardening, 53
@@ -280,6 +284,29 @@ def test_the_suggestion_is_the_last_line() -> None:
     assert show(sample_package()._replace(suggestion="djpkg fetch django-pots")).endswith(
         "\n\n  → djpkg fetch django-pots\n"
     )
+
+
+def test_a_note_tags_and_a_replacement_come_first() -> None:
+    own = sample_package(note="used by billing\nask mara \x1b[31m", tags=["prod", "to do"], replaced_by="django-pans")
+    lines = show(own, 80).splitlines()
+    assert lines[lines.index("") + 1 :][:4] == [
+        "  note      used by billing",
+        "            ask mara ^[[31m",
+        "  tags      prod · to do",
+        "  instead   django-pans",
+    ]
+    assert not {"note", "tags", "instead"} & set(show(sample_package(), 80).split())
+
+
+def test_edits_of_license_versions_and_archived_show_the_upstream_value() -> None:
+    upstream: Values = {"license": "MIT", "django_versions": ["4.2"], "archived": True}
+    shown = " ".join(show(sample_package(edited=sorted(upstream))._replace(upstream=upstream), 140).split())
+    for note in (
+        "✎ license edited, upstream: MIT",
+        "✎ Django edited, upstream: 4.2",
+        "✎ archived edited, upstream: yes",
+    ):
+        assert note in shown
 
 
 def test_only_safe_urls_are_links() -> None:

@@ -61,6 +61,25 @@ class Commands(TyperGroup):
             shells.register()
         super()._main_shell_completion(ctx_args, prog_name, candidates.COMPLETE_VARIABLE)
 
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # see above
+        """Parse the program's own options; without any argument print the help."""
+        if not args and not ctx.resilient_parsing:
+            terminal.write_stdout(f"{ctx.get_help()}\n")
+            terminal.flush()
+            raise typer.Exit
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[object, object, list[str]]:  # type: ignore[override] # see above
+        """Return the command, or raise the error for an unknown one with the nearest names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except BadUsage as error:
+            from difflib import get_close_matches  # noqa: PLC0415 - typing errors only
+
+            near = get_close_matches(args[0].lower(), COMMANDS, n=3, cutoff=0.6)
+            error.message = error.message.rstrip(".") + (f"; did you mean {', '.join(near)}?" if near else "")
+            raise
+
     def make_context(self, *arguments: object, **settings: object) -> object:  # type: ignore[override] # see above
         """Parse the program's own options; --help and --version print and exit here."""
         with translate_errors():
@@ -86,6 +105,9 @@ def translate_errors() -> Iterator[None]:
             # Typer writes help itself. An error without a file name comes from a stream that is closed or full.
             raise terminal.output_error(error) from error
     except BadUsage as error:
+        if possibilities := getattr(error, "possibilities", None):
+            error.message += f"; did you mean {', '.join(sorted(possibilities))}?"
+            error.possibilities = None  # type: ignore[attr-defined] # of an unknown option
         # Typer quotes what was typed, and leaves passwords in it and characters that reorder or hide text.
         error.message = escape(strip_credentials(error.message))
         raise
@@ -100,9 +122,28 @@ def translate_errors() -> Iterator[None]:
         raise typer.Exit(0) from error
 
 
+_BEGIN = """
+Begin with djpkg fetch --all: it gets the catalog, and then what GitHub, other forges and PyPI state about each package.
+It can be interrupted and run again.
+
+GitHub allows 60 requests an hour without a token, and with one enough for everything: set GH_TOKEN, or log in with
+gh auth login. No other token is needed.
+
+The manual: djpkg help lists topics; djpkg help TOPIC and djpkg help COMMAND show them. The rest is at
+https://github.com/djpkg/djpkg.
+
+\b
+Examples:
+  djpkg show django-todo
+  djpkg list forms is:active stars:100..
+  djpkg list -r requirements.txt
+  djpkg compare django-filter django-tables2
+  djpkg edit django-todo tags+=prod
+"""
+
 app = typer.Typer(
     cls=Commands,
-    no_args_is_help=True,
+    epilog=_BEGIN,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -118,7 +159,9 @@ def _print_version(requested: bool) -> None:  # noqa: FBT001 - Typer's signature
         raise typer.Exit
 
 
-Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
+Version = Annotated[
+    bool, typer.Option("-V", "--version", callback=_print_version, is_eager=True, help="Print the version.")
+]
 
 
 def _log_requests() -> None:
@@ -140,9 +183,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Log each request to stderr
 def djpkg(*, debug: Debug = False, version: Version = False) -> None:
     """Search, compare and edit a local mirror of Django Packages.
 
-    Only fetch uses the network. Your edits are kept when packages are fetched again.
-
-    djpkg help lists topics: the query language, JSON, exit codes, cron and more.
+    Only fetch uses the network. Your edits, notes and tags are kept when packages are fetched again.
     """
     if debug:
         _log_requests()

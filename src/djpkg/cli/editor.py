@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 from djpkg.cli import terminal
 from djpkg.editing import document
 from djpkg.errors import ConfigError, DjpkgError, UsageError
+from djpkg.text import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.editing.assignments import CategoryAndGridIds
+    from djpkg.editing.assignments import KnownNames
     from djpkg.model.merge import StoredValue
 
 
 # A script as the editor could make a different mistake each time, forever.
 MAX_MISTAKES = 50
+_INVALID_TEXT = "the text is not valid UTF-8"
 
 
 class Draft:
@@ -42,7 +44,7 @@ class Draft:
             raise DjpkgError(f"cannot write the text to edit: {error.strerror}") from error
         self._path_notice = f"your text is saved in {self.path}"
 
-    def edit(self, categories_and_grids: CategoryAndGridIds) -> dict[str, StoredValue]:
+    def edit(self, known: KnownNames) -> dict[str, StoredValue]:
         """Open the editor until its text parses; return the changed fields, none if the user cancelled.
 
         After a mistake the editor opens again with the error on top. UsageError if the text comes back unchanged. The
@@ -58,7 +60,9 @@ class Draft:
             if after == rejected:
                 raise UsageError(mistake, hint=self._path_notice)
             try:
-                changed = document.read_document(self.before, after, categories_and_grids)
+                if not is_text(after):
+                    raise UsageError(_INVALID_TEXT)  # noqa: TRY301 - reported like any other mistake
+                changed = document.read_document(self.before, after, known)
             except UsageError as error:
                 mistake = str(error)
                 rejected = document.with_error(after, mistake)
@@ -100,7 +104,9 @@ class Draft:
         finally:
             signal.signal(signal.SIGINT, before)
         if result.returncode:
-            message = f"the editor {name} exited with {result.returncode}; nothing changed"
+            code = result.returncode
+            ending = f"exited with {code}" if code > 0 else f"was killed by signal {-code}"
+            message = f"the editor {name} {ending}; nothing changed"
             raise DjpkgError(message, hint=self._notice_if_touched())
 
     def _notice_if_touched(self) -> str | None:
@@ -116,21 +122,22 @@ class Draft:
 
     def _read(self) -> str:
         try:
-            return self.path.read_text(encoding="utf-8")
+            return self.path.read_text(encoding="utf-8", errors="surrogateescape")
         except FileNotFoundError:
             return ""
-        except UnicodeDecodeError as error:
-            raise DjpkgError("the saved text is not valid UTF-8; nothing changed", hint=self._path_notice) from error
         except OSError as error:
             message = f"cannot read the saved text: {error.strerror}; nothing changed"
             raise DjpkgError(message, hint=self._path_notice) from error
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Replace the file of a draft in one step, so that a full disk leaves the old text. Raises OSError."""
+    """Replace the file of a draft in one step, so that a full disk leaves the old text. Raises OSError.
+
+    Lone surrogates stand for bytes that are not valid UTF-8, and are written as these.
+    """
     new = path.with_name("new.toml")
     new.touch(mode=0o600)
-    new.write_text(text, encoding="utf-8")
+    new.write_text(text, encoding="utf-8", errors="surrogateescape")
     new.replace(path)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from djpkg.errors import UsageError
 from djpkg.model import fields, pypi_project, repository_url
 from djpkg.model.fields import Field, Kind
+from djpkg.model.overrides import MAX_INTEGER, MAX_TAG, MAX_TEXT, is_tag
 from djpkg.model.weekly_commits import WEEKS
 from djpkg.text import quote_input
 from djpkg.times import format_time, parse_time
@@ -27,16 +28,20 @@ _ASSIGNMENT = re.compile(r"\s*([A-Za-z][\w-]*?)\s*(:=|\+=|-=|=)(.*)", re.DOTALL)
 _CREDENTIALS = re.compile(r"//(?!git@)[^/\s]*@")
 _URL = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:@]+(/\S*|[?#]\S*)?", re.IGNORECASE)
 _FULL_TIME = re.compile(r"[0-9-]{10}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})")
-# The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
-_MAX_INTEGER = 2**53 - 1
-_MAX_TEXT = 64 * 1024
+_DJANGO_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-class CategoryAndGridIds(NamedTuple):
-    """The ids of categories and grids by their lower-case names: id, slug and title."""
+class KnownNames(NamedTuple):
+    """What assignments can refer to.
+
+    The ids of categories and grids by their lower-case names (id, slug and title), and the slugs of the other packages
+    by their normalized form.
+    """
 
     categories: Mapping[str, int]
     grids: Mapping[str, int]
+    slugs: Mapping[str, str]
 
 
 class Assignment(NamedTuple):
@@ -78,7 +83,7 @@ def get_editable_field(name: str) -> Field:
 
 
 def apply_assignments(
-    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], ids: CategoryAndGridIds
+    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], ids: KnownNames
 ) -> dict[str, StoredValue]:
     """Return the new value of each assigned field; `current` holds the effective values. UsageError if one is invalid.
 
@@ -98,7 +103,7 @@ def apply_assignments(
     return values
 
 
-def value_from_text(field: Field, text: str, ids: CategoryAndGridIds) -> StoredValue:
+def value_from_text(field: Field, text: str, ids: KnownNames) -> StoredValue:
     """Return a field's value from typed text; UsageError with the field and its valid values if it is invalid."""
     text = text.strip()
     if not text:
@@ -115,13 +120,15 @@ def value_from_text(field: Field, text: str, ids: CategoryAndGridIds) -> StoredV
             if len(parts) != WEEKS or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
                 raise _invalid_value(field, text)
             return _check_value(field, [int(part) for part in parts], ids)
+        case Kind.FLAG:
+            return _check_value(field, _FLAGS.get(text.lower(), text), ids)
         case Kind.NAMES | Kind.GRIDS:
             return _check_value(field, [part.strip() for part in text.split(",") if part.strip()], ids)
         case _:
             return _check_value(field, text, ids)
 
 
-def value_from_json(field: Field, value: object, ids: CategoryAndGridIds) -> StoredValue:
+def value_from_json(field: Field, value: object, ids: KnownNames) -> StoredValue:
     """Return a field's value from JSON; category and grids may also be the URLs of a record."""
     if value is None:
         if not field.nullable:
@@ -132,62 +139,101 @@ def value_from_json(field: Field, value: object, ids: CategoryAndGridIds) -> Sto
 
 def describe_values(field: Field) -> str:
     """Return the valid values of a field as text for error messages."""
-    match field.kind:
-        case Kind.INTEGER:
-            return "a whole number, 0 or more"
-        case Kind.TIME:
-            return "a time such as 2026-01-31 or 2026-01-31T12:00:00Z"
-        case Kind.URL if field.name == "repo_url":
-            return "an http or https URL, git@HOST:OWNER/NAME, or OWNER/NAME on GitHub"
-        case Kind.URL:
-            return "an http or https URL"
-        case Kind.PROJECT:
-            return "the URL or the name of a PyPI project"
-        case Kind.COUNTS:
-            return "52 whole numbers, oldest week first, or nothing"
-        case Kind.NAMES:
-            return "names separated by commas"
-        case Kind.CATEGORY:
-            return "a category's id, slug or title"
-        case Kind.GRIDS:
-            return "ids, slugs or titles of grids, separated by commas"
-        case _:
-            return "a text"
+    return _VALUES_BY_NAME.get(field.name) or _VALUES_BY_KIND.get(field.kind, "a text")
 
 
-def _check_value(field: Field, value: object, ids: CategoryAndGridIds) -> StoredValue:
+_VALUES_BY_NAME = {
+    "repo_url": "an http or https URL, git@HOST:OWNER/NAME, or OWNER/NAME on GitHub",
+    "tags": f"tags of 1 to {MAX_TAG} characters, separated by commas",
+    "django_versions": "versions such as 5.2, separated by commas",
+    "replaced_by": "the slug of another package of the mirror, or an http or https URL",
+}
+_VALUES_BY_KIND = {
+    Kind.INTEGER: "a whole number, 0 or more",
+    Kind.TIME: "a time such as 2026-01-31 or 2026-01-31T12:00:00Z",
+    Kind.FLAG: "true or false",
+    Kind.URL: "an http or https URL",
+    Kind.PROJECT: "the URL or the name of a PyPI project",
+    Kind.COUNTS: "52 whole numbers, oldest week first, or nothing",
+    Kind.NAMES: "names separated by commas",
+    Kind.CATEGORY: "a category's id, slug or title",
+    Kind.GRIDS: "ids, slugs or titles of grids, separated by commas",
+}
+
+
+def _check_value(field: Field, value: object, ids: KnownNames) -> StoredValue:
     match field.kind:
         case Kind.INTEGER:
             return _check_integer(field, value)
+        case Kind.FLAG if isinstance(value, bool):
+            return value
         case Kind.COUNTS if isinstance(value, list):
             if value and len(value) != WEEKS:
                 raise _invalid_value(field, value)
             return [_check_integer(field, item) for item in value]
         case Kind.NAMES if isinstance(value, list):
-            return list(dict.fromkeys(_check_text(field, item) for item in value))
+            return _check_names(field, value)
         case Kind.GRIDS if isinstance(value, list):
             return list(dict.fromkeys(_find_id(field, item, ids.grids) for item in value))
         case Kind.CATEGORY if isinstance(value, str | int):
             return _find_id(field, value, ids.categories)
-        case Kind.TIME if isinstance(value, str):
-            return _check_time(field, value)
-        case Kind.URL | Kind.PROJECT if isinstance(value, str):
-            return _check_url(field, value)
-        case Kind.TEXT:
-            return _check_text(field, value)
+        case Kind.TIME | Kind.URL | Kind.PROJECT | Kind.TEXT if isinstance(value, str):
+            return _check_string(field, value, ids)
     raise _invalid_value(field, value)
 
 
+def _check_string(field: Field, text: str, ids: KnownNames) -> str | None:
+    if field.kind is Kind.TIME:
+        return _check_time(field, text)
+    if field.kind in (Kind.URL, Kind.PROJECT):
+        return _check_url(field, text)
+    return _check_replacement(field, text, ids.slugs) if field.name == "replaced_by" else _check_text(field, text)
+
+
+def _check_names(field: Field, items: list[object]) -> list[str]:
+    if field.name == "tags":
+        return sorted({_check_tag(field, item) for item in items})
+    check = _check_version if field.name == "django_versions" else _check_text
+    return list(dict.fromkeys(check(field, item) for item in items))
+
+
 def _check_integer(field: Field, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_INTEGER:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
         raise _invalid_value(field, value)
     return value
 
 
 def _check_text(field: Field, value: object) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT or re.search("[\0\ud800-\udfff]", value):
+    if not isinstance(value, str) or len(value) > MAX_TEXT or re.search("[\0\ud800-\udfff]", value):
         raise _invalid_value(field, value)
     return value
+
+
+def _check_tag(field: Field, value: object) -> str:
+    if not isinstance(value, str) or not is_tag(value.strip()):
+        raise _invalid_value(field, value)
+    return value.strip()
+
+
+def _check_version(field: Field, value: object) -> str:
+    if not isinstance(value, str) or not _DJANGO_VERSION.fullmatch(value):
+        raise _invalid_value(field, value)
+    return value
+
+
+def _check_replacement(field: Field, text: str, slugs: Mapping[str, str]) -> str | None:
+    """Return a URL, or the slug as the catalog spells it."""
+    text = _check_text(field, text).strip()
+    if not text:
+        return None
+    if "://" in text:
+        return _check_url(field, text)
+    slug = slugs.get(text.lower().replace("_", "-"))
+    if slug is None:
+        near = get_close_matches(text.lower(), slugs, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}?" if near else None
+        raise UsageError(f"{field.name}: unknown package {quote_input(text)}; use {describe_values(field)}", hint=hint)
+    return slug
 
 
 def _check_time(field: Field, text: str) -> str:
@@ -206,7 +252,7 @@ def _check_url(field: Field, text: str) -> str:
         return ""
     if _CREDENTIALS.search(text):
         raise UsageError(f"the URL for {field.name} contains a user name or password", hint="leave them out")
-    if len(text) <= _MAX_TEXT and _URL.fullmatch(text) and text.isprintable():
+    if len(text) <= MAX_TEXT and _URL.fullmatch(text) and text.isprintable():
         return text
     if field.kind is Kind.PROJECT and pypi_project.parse_project_name(text):
         return text
@@ -232,13 +278,14 @@ def _find_id(field: Field, item: object, known: Mapping[str, int]) -> int:
     )
 
 
-def _change_list(field: Field, operator: str, text: str, before: StoredValue, ids: CategoryAndGridIds) -> StoredValue:
+def _change_list(field: Field, operator: str, text: str, before: StoredValue, ids: KnownNames) -> StoredValue:
     """Return the list with the named items appended or removed; UsageError on removing an item that is not in it."""
     named = value_from_text(field, text, ids)
     if not isinstance(named, list) or not isinstance(before, list):
         raise _invalid_value(field, text)
     if operator == "+=":
-        return cast("StoredValue", [*before, *(item for item in named if item not in before)])
+        added = [*before, *(item for item in named if item not in before)]
+        return cast("StoredValue", sorted(cast("list[str]", added)) if field.name == "tags" else added)
     for part in text.split(","):
         if any(item not in before for item in cast("list[str | int]", value_from_text(field, part, ids))):
             raise UsageError(f"{quote_input(part.strip())} is not in {field.name}")
@@ -270,7 +317,7 @@ def _invalid_value(field: Field, value: object) -> UsageError:
 
 
 def _is_huge(item: str | int) -> bool:
-    return isinstance(item, int) and abs(item) > _MAX_INTEGER
+    return isinstance(item, int) and abs(item) > MAX_INTEGER
 
 
 def _quote_value(value: object) -> str:

@@ -19,7 +19,7 @@ from djpkg.model.fields import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.editing.assignments import CategoryAndGridIds
+    from djpkg.editing.assignments import KnownNames
     from djpkg.model.merge import StoredValue
 
 _ERROR = "# ERROR: "
@@ -28,7 +28,7 @@ _MAX_BMP = 0xFFFF  # above it TOML escapes have eight digits
 
 
 def write_document(
-    title: str, current: Mapping[str, StoredValue], upstream: Mapping[str, StoredValue], ids: CategoryAndGridIds
+    title: str, current: Mapping[str, StoredValue], upstream: Mapping[str, StoredValue], ids: KnownNames
 ) -> str:
     """Return the document: each editable field with its effective value, and the upstream value of an edited one."""
     lines = [
@@ -39,14 +39,16 @@ def write_document(
         "",
     ]
     for field in fields.EDITABLE:
-        if field.name in upstream:
+        if field == fields.PRIVATE[0]:
+            lines += ["", "# Yours alone: no source states these."]
+        if field.name in upstream and field not in fields.PRIVATE:
             value = _toml_literal(_with_slugs(field.kind, upstream[field.name], ids))
             lines.append(f"# {field.name} is edited; upstream: {value}")
         lines.append(f"{field.name} = {_toml_literal(_with_slugs(field.kind, current[field.name], ids))}")
     return "\n".join(lines) + "\n"
 
 
-def read_document(before: str, after: str, ids: CategoryAndGridIds) -> dict[str, StoredValue]:
+def read_document(before: str, after: str, ids: KnownNames) -> dict[str, StoredValue]:
     """Return the changed fields with their new values. UsageError describes the first error and where it is."""
     original, edited = _parse_toml(before), _parse_toml(after)
     changed: dict[str, StoredValue] = {}
@@ -84,7 +86,7 @@ def _parse_toml(source: str) -> dict[str, object]:
         raise UsageError(f"invalid TOML: {error}") from error
 
 
-def _with_slugs(kind: Kind, value: StoredValue, ids: CategoryAndGridIds) -> object:
+def _with_slugs(kind: Kind, value: StoredValue, ids: KnownNames) -> object:
     """Replace the ids of categories and grids by slugs, as far as they are known."""
     if kind is Kind.CATEGORY:
         return _slug(value, ids.categories)

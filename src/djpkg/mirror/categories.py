@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror.damage import text_or_none
+from djpkg.mirror.resolve import NORMALIZED_SLUG
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from djpkg.editing.assignments import CategoryAndGridIds
+    from djpkg.editing.assignments import KnownNames
 
 
 class GridCount(NamedTuple):
@@ -23,11 +24,16 @@ class GridCount(NamedTuple):
     packages: int
 
 
-def get_categories_and_grids(db: sqlite3.Connection) -> CategoryAndGridIds:
-    """Return the ids of all categories and of all grids by slug, title and id (as text), in lower case."""
-    from djpkg.editing.assignments import CategoryAndGridIds  # noqa: PLC0415 - only for edits
+def get_known_names(db: sqlite3.Connection, package: int) -> KnownNames:
+    """Return what an edit of a package can refer to.
 
-    return CategoryAndGridIds(_ids_by_name(db, "categories"), _ids_by_name(db, "grids"))
+    The ids of all categories and grids by slug, title and id (as text), in lower case, and the slugs of other packages.
+    """
+    from djpkg.editing.assignments import KnownNames  # noqa: PLC0415 - only for edits
+
+    slugs = db.execute(f"SELECT {NORMALIZED_SLUG}, slug FROM packages WHERE id <> ? ORDER BY catalog_state", (package,))
+    known = {normalized: slug for normalized, slug in reversed(slugs.fetchall()) if is_text(slug) and slug}
+    return KnownNames(_ids_by_name(db, "categories"), _ids_by_name(db, "grids"), known)
 
 
 def get_categories(db: sqlite3.Connection) -> list[GridCount]:

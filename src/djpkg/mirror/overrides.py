@@ -1,4 +1,7 @@
-"""Reading overrides: the valid ones apply, the others are named until the user removes them."""
+"""The user's values: overrides, notes and tags. Valid ones apply, others are named until the user removes them.
+
+Notes and tags have tables of their own, and are read and written here like overrides of the fields `note` and `tags`.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,26 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror.damage import text_or_none
-from djpkg.model.overrides import is_valid_override
+from djpkg.mirror.serialization import to_json
+from djpkg.model.overrides import is_tag, is_valid_override
 from djpkg.text import is_text
+from djpkg.times import format_time
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from djpkg.model.merge import StoredValue
 
 
+NOTE, TAGS = "note", "tags"
+OWN_TABLES = (NOTE, TAGS)
+"""The fields whose values are not in the table `overrides`."""
+
+
 class Overrides(NamedTuple):
-    """The overrides of one package by field: valid values and the times of their edits.
+    """The user's values of one package by field: valid values and the times of their edits.
 
     `invalid` has the field names of those that another program damaged or invented.
     """
@@ -40,13 +51,113 @@ def read_overrides(db: sqlite3.Connection, packages: Iterable[int]) -> dict[int,
     for number, field, stored, edited, is_unknown_category in rows:
         overrides = found[number]
         value = parse_value(stored)
-        if is_unknown_category or not is_text(field) or not is_valid_override(field, value):
+        if is_unknown_category or field in OWN_TABLES or not is_text(field) or not is_valid_override(field, value):
             found[number] = overrides._replace(invalid=(*overrides.invalid, str(field)))
             continue
         overrides.values[field] = value  # type: ignore[assignment] # just checked
         if (time := text_or_none(edited)) is not None:
             overrides.edited[field] = time
+    _read_notes(db, found)
+    _read_tags(db, found)
     return found
+
+
+def _read_notes(db: sqlite3.Connection, found: dict[int, Overrides]) -> None:
+    for number, note, edited in db.execute(
+        "SELECT package_id, note, edited FROM notes WHERE package_id IN (SELECT value FROM json_each(?))",
+        (str(list(found)),),
+    ):
+        overrides = found[number]
+        if not is_valid_override(NOTE, note) or not note:
+            found[number] = overrides._replace(invalid=(*overrides.invalid, NOTE))
+            continue
+        overrides.values[NOTE] = note
+        if (time := text_or_none(edited)) is not None:
+            overrides.edited[NOTE] = time
+
+
+def _read_tags(db: sqlite3.Connection, found: dict[int, Overrides]) -> None:
+    """Read the tags; a damaged one leaves the others of its package."""
+    tags: dict[int, list[str]] = {}
+    for number, tag, edited in db.execute(
+        "SELECT package_id, tag, edited FROM tags WHERE package_id IN (SELECT value FROM json_each(?))",
+        (str(list(found)),),
+    ):
+        overrides = found[number]
+        if not is_tag(tag):
+            if TAGS not in overrides.invalid:
+                found[number] = overrides._replace(invalid=(*overrides.invalid, TAGS))
+            continue
+        tags.setdefault(number, []).append(tag)
+        if (time := text_or_none(edited)) is not None:
+            overrides.edited[TAGS] = max(time, overrides.edited.get(TAGS, time))
+    for number, names in tags.items():
+        found[number].values[TAGS] = sorted(names)
+
+
+def store_overrides(db: sqlite3.Connection, package: int, values: Mapping[str, StoredValue], *, now: datetime) -> None:
+    """Store values, each in its table, inside the caller's transaction. Tags replace the ones before."""
+    time = format_time(now)
+    db.executemany(
+        "INSERT INTO overrides (package_id, field, value, edited) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET value = excluded.value, edited = excluded.edited",
+        [(package, field, to_json(value), time) for field, value in values.items() if field not in OWN_TABLES],
+    )
+    if (note := values.get(NOTE)) is not None:
+        db.execute("INSERT OR REPLACE INTO notes (package_id, note, edited) VALUES (?, ?, ?)", (package, note, time))
+    if isinstance(tags := values.get(TAGS), list):
+        stored = [tag for (tag,) in db.execute("SELECT tag FROM tags WHERE package_id = ?", (package,))]
+        db.executemany(
+            "DELETE FROM tags WHERE package_id = ? AND tag = ?",
+            [(package, tag) for tag in stored if is_text(tag) and tag not in tags],
+        )
+        db.executemany(
+            "INSERT OR IGNORE INTO tags (package_id, tag, edited) VALUES (?, ?, ?)",
+            [(package, tag, time) for tag in tags],
+        )
+
+
+def delete_overrides(db: sqlite3.Connection, package: int, names: Collection[str | bytes]) -> None:
+    """Delete the values of these fields; names are bytes where they may be no valid text."""
+    db.executemany(
+        "DELETE FROM overrides WHERE package_id = ? AND CAST(field AS BLOB) = CAST(? AS BLOB)",
+        [(package, name) for name in names],
+    )
+    for field, table in ((NOTE, "notes"), (TAGS, "tags")):
+        if field in names or field.encode() in names:
+            db.execute(f"DELETE FROM {table} WHERE package_id = ?", (package,))
+
+
+def move_overrides(db: sqlite3.Connection, old: int, new: int, *, kept: Collection[str]) -> None:
+    """Move values from one package to another, except for fields in `kept`. Damaged rows stay where they are."""
+    is_typed = "typeof(edited) = 'text' AND typeof"
+    db.execute(
+        f"UPDATE OR IGNORE overrides SET package_id = ? WHERE package_id = ? AND {is_typed}(field) = 'text'"
+        " AND typeof(value) = 'text' AND json_valid(value)",
+        (new, old),
+    )
+    for field, table, column in ((NOTE, "notes", "note"), (TAGS, "tags", "tag")):
+        if field not in kept:
+            db.execute(
+                f"UPDATE OR IGNORE {table} SET package_id = ? WHERE package_id = ? AND {is_typed}({column}) = 'text'",
+                (new, old),
+            )
+
+
+def delete_untyped(db: sqlite3.Connection, package: int, names: Collection[str | bytes]) -> None:
+    """Delete values whose key is no text, outside of a transaction.
+
+    SQLite finds such rows only without its checks of foreign keys.
+    """
+    (found,) = db.execute(
+        "SELECT (SELECT count(*) FROM overrides WHERE package_id = ?1 AND typeof(field) <> 'text')"
+        " + (SELECT count(*) FROM tags WHERE package_id = ?1 AND typeof(tag) <> 'text')",
+        (package,),
+    ).fetchone()
+    if found:
+        db.execute("PRAGMA foreign_keys = OFF")
+        delete_overrides(db, package, names)
+        db.execute("PRAGMA foreign_keys = ON")
 
 
 def parse_value(stored: object) -> object:
@@ -61,8 +172,13 @@ _NO_VALUE = float("nan")
 
 
 def read_raw(db: sqlite3.Connection, package: int) -> dict[bytes, object]:
-    """Return the stored texts of all overrides of a package by field name, whatever their types."""
-    rows = db.execute("SELECT CAST(field AS BLOB), value FROM overrides WHERE package_id = ?", (package,))
+    """Return the stored values of the user for a package by field name, whatever their types; one of several tags."""
+    rows = db.execute(
+        "SELECT CAST(field AS BLOB), value FROM overrides WHERE package_id = ?1"
+        " UNION ALL SELECT CAST('note' AS BLOB), note FROM notes WHERE package_id = ?1"
+        " UNION ALL SELECT CAST('tags' AS BLOB), tag FROM tags WHERE package_id = ?1",
+        (package,),
+    )
     return dict(rows.fetchall())
 
 

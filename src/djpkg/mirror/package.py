@@ -39,10 +39,12 @@ def get_package(
         upstream={
             field.name: to_public(field, merged.upstream[field.name])
             for field in fields.FIELDS
-            if field.name in merged.upstream
+            if field.name in merged.upstream and field not in fields.PRIVATE
         },
         origins=merged.origins,
-        upstream_origins=merged.upstream_origins,
+        upstream_origins={
+            name: origin for name, origin in merged.upstream_origins.items() if fields.get(name) not in fields.PRIVATE
+        },
         sources=tuple(
             Provenance(row.source.value, row.coordinate, row.asked, row.answered, row.outcome, row.error)
             for row in facts

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.mirror.overrides import parse_value
+from djpkg.mirror.overrides import move_overrides, read_overrides
 from djpkg.mirror.resolve import NORMALIZED_SLUG
 from djpkg.mirror.serialization import from_sql, to_json, to_public
 from djpkg.model import fields
-from djpkg.model.overrides import is_same_value, is_valid_override
+from djpkg.model.overrides import is_same_value
 from djpkg.text import is_text
 
 if TYPE_CHECKING:
@@ -24,12 +24,19 @@ if TYPE_CHECKING:
     from djpkg.source_name import SourceName
 
 _OLD_SLUG, _NEW_SLUG = (NORMALIZED_SLUG.replace("slug", f"{name}.slug") for name in ("old", "new"))
-# Overrides of removed packages, each with the listed package of that slug and its own override of the field.
+_SAME_SLUG = f"{_NEW_SLUG} = {_OLD_SLUG} AND new.catalog_state = 'listed'"
+# Removed packages with values of the user, each with the listed package of its slug. CROSS JOIN keeps SQLite from
+# reading all packages first, which takes 17 ms of 5,800, for each page of a fetch.
 _PAIRS = (
-    " FROM overrides"
-    " JOIN packages AS old ON old.id = overrides.package_id AND old.catalog_state = 'removed'"
-    f" JOIN packages AS new ON {_NEW_SLUG} = {_OLD_SLUG} AND new.catalog_state = 'listed'"
-    " LEFT JOIN overrides AS mine ON mine.package_id = new.id AND mine.field = overrides.field"
+    "SELECT new.id, new.slug, old.id, new.slug = old.slug AS exact FROM"
+    " (SELECT package_id FROM overrides UNION SELECT package_id FROM notes UNION SELECT package_id FROM tags) AS edits"
+    " CROSS JOIN packages AS old ON old.id = edits.package_id AND old.catalog_state = 'removed'"
+    f" CROSS JOIN packages AS new ON {_SAME_SLUG}"
+)
+_PAIRS_OF_ONE = (
+    "SELECT new.id, new.slug, old.id, new.slug = old.slug AS exact"
+    f" FROM packages AS new CROSS JOIN packages AS old ON {_SAME_SLUG}"
+    " WHERE new.id = ? AND old.catalog_state = 'removed'"
 )
 
 
@@ -63,25 +70,24 @@ class CarriedOver(NamedTuple):
 
 def find_removed_edits(db: sqlite3.Connection, package: int | None = None) -> list[RemovedEdits]:
     """Return the edits of removed packages that the listed one of the same slug lacks: of one package, or of all."""
-    only, values = ("", ()) if package is None else (" AND new.id = ?", (package,))
-    found: dict[tuple[int, int], RemovedEdits] = {}
-    for number, slug, removed, field, stored in db.execute(
-        f"SELECT new.id, new.slug, old.id, overrides.field, overrides.value{_PAIRS}"
-        f" WHERE mine.field IS NULL{only} ORDER BY new.slug, new.id, old.id, overrides.field",
-        values,
-    ):
-        value = parse_value(stored)
-        if is_text(slug) and is_text(field) and is_valid_override(field, value):
-            edits = found.setdefault((number, removed), RemovedEdits(number, slug, removed, {}))
-            edits.values[field] = value  # type: ignore[assignment] # just checked
-    # A value that the new package has anyway needs no edit.
-    for edits in found.values():
-        names = list(edits.values)
-        row = db.execute(f"SELECT {', '.join(names)} FROM packages WHERE id = ?", (edits.id,)).fetchone()
-        for name, stored in zip(names, row, strict=True):
-            if _is_same(fields.get(name), edits.values[name], stored):
-                del edits.values[name]
-    return [edits for edits in found.values() if edits.values]
+    sql, selected = (_PAIRS, ()) if package is None else (_PAIRS_OF_ONE, (package,))
+    pairs = db.execute(f"{sql} ORDER BY new.slug, new.id, old.id", selected).fetchall()
+    found: list[RemovedEdits] = []
+    for number, slug, removed, _ in pairs:
+        overrides = read_overrides(db, [number, removed])
+        mine = overrides[number]
+        values = {
+            name: value
+            for name, value in sorted(overrides[removed].values.items())
+            if name not in mine.values and name not in mine.invalid
+        }
+        # A value that the new package has anyway needs no edit.
+        row = db.execute(f"SELECT {', '.join(['id', *values])} FROM packages WHERE id = ?", (number,)).fetchone()
+        shown = dict(zip(values, row[1:], strict=True))
+        values = {name: value for name, value in values.items() if not _is_same(fields.get(name), value, shown[name])}
+        if values and is_text(slug):
+            found.append(RemovedEdits(number, slug, removed, values))
+    return found
 
 
 def _is_same(field: Field, value: StoredValue, stored: SqlValue) -> bool:
@@ -95,26 +101,24 @@ def _is_same(field: Field, value: StoredValue, stored: SqlValue) -> bool:
 def carry_over(
     db: sqlite3.Connection, *, forges: Mapping[str, SourceName], added: Collection[int]
 ) -> list[CarriedOver]:
-    """Move edits from removed packages to the listed ones with the same slug and repository.
+    """Move edits, notes and tags from removed packages to the listed ones with the same slug and repository.
 
     A slug in another spelling may belong to another package, unless this fetch `added` it. A field that is edited in
     both keeps the newer package's value.
     """
-    pairs = db.execute(
-        f"SELECT DISTINCT old.id, new.id, new.slug = old.slug AS exact{_PAIRS}"
-        " WHERE mine.field IS NULL ORDER BY old.id, exact DESC, new.id"
-    ).fetchall()
     moved: list[CarriedOver] = []
-    for old, new, exact in pairs:
-        if (exact or new in added) and _repositories(db, old, forges) & _repositories(db, new, forges):
-            before = _edited_fields(db, new)
-            db.execute("UPDATE OR IGNORE overrides SET package_id = ? WHERE package_id = ?", (new, old))
-            moved.append(CarriedOver(old, new, _edited_fields(db, new) - before))
+    for new, _, old, exact in db.execute(f"{_PAIRS} ORDER BY old.id, exact DESC, new.id").fetchall():
+        edited, mine = _edited_fields(db, old), _edited_fields(db, new)
+        is_candidate = not edited <= mine and (exact or new in added)
+        if is_candidate and _repositories(db, old, forges) & _repositories(db, new, forges):
+            move_overrides(db, old, new, kept=mine)
+            moved.append(CarriedOver(old, new, _edited_fields(db, new) - mine))
     return moved
 
 
 def _edited_fields(db: sqlite3.Connection, package: int) -> set[str]:
-    return {name for (name,) in db.execute("SELECT field FROM overrides WHERE package_id = ?", (package,))}
+    overrides = read_overrides(db, [package])[package]
+    return {*overrides.values, *overrides.invalid}
 
 
 def _repositories(db: sqlite3.Connection, package: int, forges: Mapping[str, SourceName]) -> set[str]:

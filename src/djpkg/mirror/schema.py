@@ -323,7 +323,32 @@ WHERE commits_last_year = 0 AND repo_state IN ('gone', 'blocked') AND edited NOT
     );
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH)
+# What only the user sets. `replaced_by` is one value of one field, and so a row of `overrides`; tags are rows, so that
+# SQL can join and count them. `packages` has the values of all three, as of every other field.
+_FIFTH = """
+-- Damaged rows are left for the next merge: ALTER TABLE would check them all.
+PRAGMA ignore_check_constraints = ON;
+ALTER TABLE packages ADD COLUMN note TEXT;
+ALTER TABLE packages ADD COLUMN tags TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(tags));
+ALTER TABLE packages ADD COLUMN replaced_by TEXT;
+PRAGMA ignore_check_constraints = OFF;
+
+-- A fetch never writes to these two, nor to `overrides`.
+CREATE TABLE notes (
+    package_id INTEGER PRIMARY KEY REFERENCES packages (id) ON UPDATE CASCADE,
+    note TEXT NOT NULL,
+    edited TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE tags (
+    package_id INTEGER NOT NULL REFERENCES packages (id) ON UPDATE CASCADE,
+    tag TEXT NOT NULL,
+    edited TEXT NOT NULL,
+    PRIMARY KEY (package_id, tag)
+) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH, _FIFTH)
 VERSION = len(STEPS)
 
 

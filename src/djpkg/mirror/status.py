@@ -76,7 +76,10 @@ def get_status(db: sqlite3.Connection) -> Status:
     """Return the state of the mirror; damaged values count as unknown."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     states = dict(db.execute("SELECT catalog_state, count(*) FROM packages GROUP BY catalog_state").fetchall())
-    edited, overrides = db.execute("SELECT count(DISTINCT package_id), count(*) FROM overrides").fetchone()
+    edited, overrides = db.execute(
+        # It replaces no upstream value.
+        "SELECT count(DISTINCT package_id), count(*) FROM overrides WHERE field <> 'replaced_by'"
+    ).fetchone()
     return Status(
         version=version,
         listed=states.get("listed", 0),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlite_utils import Database
 
-from djpkg.mirror import dependencies, facts_json, history, project_tables
+from djpkg.mirror import dependencies, facts_json, history, overrides, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, apply_answer, refuse_others
 from djpkg.mirror.connection import execute_each, transaction, upsert
 from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
@@ -19,7 +19,6 @@ from djpkg.mirror.events import store_events
 from djpkg.mirror.merging import merge_packages
 from djpkg.mirror.removed_edits import carry_over
 from djpkg.mirror.repair import repairing, reset_damaged_rows
-from djpkg.mirror.serialization import to_json
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ
 from djpkg.model.facts import PARSER_VERSIONS
 from djpkg.model.merge import FactsRow, Merged
@@ -207,23 +206,21 @@ class Writer:
         unset: Collection[str | bytes],
         now: datetime,
     ) -> tuple[Merged, Merged] | None:
-        """Set and remove overrides; return the merges before and after.
+        """Set and remove the user's values; return the merges before and after.
 
         `revise` returns the new values from the effective ones. It runs inside the transaction, so that two edits that
         append to the same list both count. A value that equals the upstream one makes no override. `unset` has names of
         fields, as bytes where they may be no valid text. Returns None for a damaged package, of which overrides can
         only be removed. Raises MirrorError for values that cannot be stored.
         """
-        self._unset_untyped(package, unset)
+        overrides.delete_untyped(self._db, package, unset)
         with transaction(self._db):
             before = self._merge([package])
             values = revise(before[0].values) if before else {}
-            rows: list[dict[str, SqlValue]] = [
-                {"package_id": package, "field": field, "value": to_json(value), "edited": format_time(now)}
-                for field, value in values.items()
-            ]
-            upsert(self._db, "overrides", rows, key=("package_id", "field"))
-            self._unset(package, unset)
+            cleared = [name for name in overrides.OWN_TABLES if name in values and not values[name]]
+            values = {name: value for name, value in values.items() if name not in cleared}
+            overrides.store_overrides(self._db, package, values, now=now)
+            overrides.delete_overrides(self._db, package, [*unset, *cleared])
             after = self._merge([package])
             if not before or not after:
                 if values or not unset:
@@ -232,27 +229,11 @@ class Writer:
             if not values.keys() <= after[0].upstream.keys():
                 raise damaged_error(self.damaged[package])
             if equal := find_equal_edits(after[0], values):
-                self._unset(package, equal)
+                overrides.delete_overrides(self._db, package, equal)
                 after = self._merge([package])
             if before[0].project != after[0].project:
                 dependencies.update_dependencies(self._db)
         return before[0], after[0]
-
-    def _unset_untyped(self, package: int, names: Collection[str | bytes]) -> None:
-        """Delete overrides whose field is no text, which SQLite finds only without its checks of foreign keys."""
-        (found,) = self._db.execute(
-            "SELECT count(*) FROM overrides WHERE package_id = ? AND typeof(field) <> 'text'", (package,)
-        ).fetchone()
-        if found:
-            self._db.execute("PRAGMA foreign_keys = OFF")
-            self._unset(package, names)
-            self._db.execute("PRAGMA foreign_keys = ON")
-
-    def _unset(self, package: int, names: Collection[str | bytes]) -> None:
-        self._db.executemany(
-            "DELETE FROM overrides WHERE package_id = ? AND CAST(field AS BLOB) = CAST(? AS BLOB)",
-            [(package, name) for name in names],
-        )
 
     def repair(self, only: Collection[int] | None, *, rewrite: bool = False) -> list[str]:
         """Write damaged rows of these packages, or of all if None, anew; return their slugs.
@@ -271,7 +252,7 @@ class Writer:
         merges = {merged.values["id"]: merged for merged in self._merge(number for one in moved for number in one[:2])}
         for one in moved:
             equal = find_equal_edits(merges[one.id], one.fields) if one.id in merges else []
-            self._unset(one.id, equal)
+            overrides.delete_overrides(self._db, one.id, equal)
             self._merge([one.id] if equal else ())
             if one[:2] not in self.carried_over:  # a write that another program blocks is repeated
                 self.carried_over.append(one[:2])

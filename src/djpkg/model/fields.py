@@ -39,12 +39,14 @@ class Owner(Enum):
     PYPI = "pypi"
     PYPI_OR_FORGE = "pypi or forge"
     DJPKG = "djpkg"
+    YOU = "you"
 
 
 class Field(NamedTuple):
     """One named value of a package.
 
-    `editable` fields can be overridden. Clearing a `nullable` field makes it null, any other one "" or [].
+    `editable` fields can be overridden, or set where their owner is the user. Clearing a `nullable` field makes it
+    null, any other one "" or [].
     """
 
     name: str
@@ -137,7 +139,10 @@ FIELDS: tuple[Field, ...] = (
     ),
     # Beyond the record.
     Field("state", Kind.TEXT, Owner.DJPKG, "the state in one word, from removed to active", "state:active"),
-    Field("archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", nullable=True),
+    Field(
+        "archived", Kind.FLAG, Owner.FORGE, "whether the repository is archived", "is:archived", editable=True,
+        nullable=True,
+    ),
     Field(
         "archived_at", Kind.TIME, Owner.FORGE, "when the repository was archived", "archived_at:1y..", nullable=True
     ),
@@ -177,13 +182,16 @@ FIELDS: tuple[Field, ...] = (
         "python_versions", Kind.NAMES, Owner.PYPI, "Python versions declared in classifiers", "python:3.13", ("python",)
     ),
     Field(
-        "django_versions", Kind.NAMES, Owner.PYPI, "Django versions declared in classifiers", "django:5.2", ("django",)
+        "django_versions", Kind.NAMES, Owner.PYPI, "Django versions declared in classifiers", "django:5.2", ("django",),
+        editable=True,
     ),
     Field(
         "django_requires", Kind.TEXT, Owner.PYPI, "the Django versions that the newest release requires",
         'django_requires:">=4.2"', nullable=True,
     ),
-    Field("license", Kind.TEXT, Owner.PYPI_OR_FORGE, "the declared license", "license:MIT", nullable=True),
+    Field(
+        "license", Kind.TEXT, Owner.PYPI_OR_FORGE, "the declared license", "license:MIT", editable=True, nullable=True
+    ),
     Field(
         "development_status", Kind.TEXT, Owner.PYPI, "the development status classifier", "development_status:beta",
         nullable=True,
@@ -205,6 +213,12 @@ FIELDS: tuple[Field, ...] = (
     Field("category_title", Kind.TEXT, Owner.CATALOG, "the category's title", "category_title:App", nullable=True),
     Field("grid_slugs", Kind.NAMES, Owner.CATALOG, "the grids' slugs", "grid_slugs:forms"),
     Field("catalog_state", Kind.TEXT, Owner.CATALOG, "listed or removed", "is:removed"),
+    Field("note", Kind.TEXT, Owner.YOU, "your note", "note:billing", editable=True, nullable=True),
+    Field("tags", Kind.NAMES, Owner.YOU, "your tags", "tag:prod", ("tag",), editable=True),
+    Field(
+        "replaced_by", Kind.TEXT, Owner.YOU, "slug or URL of what you replace it with", "replaced_by:any",
+        editable=True, nullable=True,
+    ),
     Field(
         "stars_90d", Kind.INTEGER, Owner.DJPKG, "stars gained in the last 90 days", "stars_90d:10..", nullable=True
     ),
@@ -225,13 +239,15 @@ FIELDS: tuple[Field, ...] = (
         "fetched_utc", Kind.TIME, Owner.DJPKG, "last_fetched, likewise", "fetched_utc:7d..", ("last_fetched_utc",),
         nullable=True,
     ),
-    Field("edited", Kind.NAMES, Owner.DJPKG, "names of the fields you edited", "is:edited"),
+    Field("edited", Kind.NAMES, Owner.DJPKG, "names of the fields whose upstream value you replaced", "is:edited"),
     Field("checked", Kind.MAPPING, Owner.DJPKG, "time of each source's last answer", "checked:github"),
     Field("failed", Kind.MAPPING, Owner.DJPKG, "error of each source's last failed lookup", "failed:github"),
 )  # fmt: skip
 
 RECORD: tuple[Field, ...] = tuple(field for field in FIELDS if field.in_record)
 EDITABLE: tuple[Field, ...] = tuple(field for field in FIELDS if field.editable)
+PRIVATE: tuple[Field, ...] = tuple(field for field in FIELDS if field.owner is Owner.YOU)
+"""Fields that only the user sets: no source states them."""
 
 _BY_NAME: dict[str, Field] = {name: field for field in FIELDS for name in (field.name, *field.aliases)}
 

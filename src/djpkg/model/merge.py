@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from djpkg.model import announcements, license_names, pypi_project, repository_url, weekly_commits
 from djpkg.model.counts import count_commits, count_contributors
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts, RepositoryFacts
-from djpkg.model.fields import FIELDS, RECORD, Kind, Owner
+from djpkg.model.fields import FIELDS, PRIVATE, RECORD, Kind, Owner
 from djpkg.model.package import DJPKG, YOU, Origin
 from djpkg.model.repository_url import NoRepository, Repository
 from djpkg.source_name import SourceName
@@ -65,6 +65,7 @@ _REPOSITORY_FIELDS = tuple(
 _RELEASE_FIELDS = tuple(
     field for field in FIELDS if field.owner is Owner.PYPI and field.name in PypiFacts.__dataclass_fields__
 )
+_PRIVATE = frozenset(field.name for field in PRIVATE)
 _FORGE_FIELDS = ("repo_state", "moved_to", *(field.name for field in _REPOSITORY_FIELDS))
 _PYPI_FIELDS = ("pypi_state", *(field.name for field in _RELEASE_FIELDS))
 GROWTH_FIELDS = ("stars_90d", "stars_1y")
@@ -131,15 +132,21 @@ def merge(
     _apply_forge(values, origins, catalog, parsed, forge_row)
     _apply_pypi(values, origins, project, pypi_row)
     _apply_lookups(values, origins, catalog, [row for row in (catalog_row, forge_row, pypi_row) if row is not None])
+    values |= _unknown_values(PRIVATE)
+    origins |= dict.fromkeys((field.name for field in PRIVATE), Origin(YOU, None))
     measured = None if "repo_url" in overrides else _measured(values, forge_row)
     upstream = {field: values[field] for field in overrides if field in values}
     upstream_origins = {field: origins[field] for field in upstream}
     for field in upstream:
         values[field] = overrides[field]
         origins[field] = Origin(YOU, edited.get(field))
-    values["edited"] = sorted(upstream)
+    if "archived" in upstream and not values["archived"]:  # the date belongs to the upstream value
+        values["archived_at"] = None
     origins["state"] = origins["checked"]
-    origins["edited"] = Origin(DJPKG, max(edited.values(), default=None))
+    # The user's own fields replace nothing.
+    values["edited"] = sorted(field for field in upstream if field not in _PRIVATE)
+    times = [time for field, time in edited.items() if field not in _PRIVATE]
+    origins["edited"] = Origin(DJPKG, max(times, default=None))
     origins |= dict.fromkeys(GROWTH_FIELDS, Origin(DJPKG, forge_row.answered if forge_row is not None else None))
     values["commits_last_year"] = count_commits(values, upstream, counted=_has_weeks(forge_row))
     values["participant_count"] = count_contributors(values, upstream)

@@ -11,11 +11,15 @@ from djpkg.times import is_same_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeGuard
 
     from djpkg.model.merge import Merged, StoredValue
 
 # The largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
 MAX_INTEGER = 2**53 - 1
+# The longest text of a note or another field, and the longest tag, in characters.
+MAX_TEXT = 64 * 1024
+MAX_TAG = 100
 _EDITABLE = {field.name: field for field in fields.EDITABLE}
 
 
@@ -32,7 +36,8 @@ def is_valid_override(name: str, value: object) -> bool:
         case Kind.COUNTS | Kind.GRIDS:
             return isinstance(value, list) and all(map(_is_count, value))
         case Kind.NAMES:
-            return isinstance(value, list) and all(map(is_text, value))
+            is_item = is_tag if name == "tags" else is_text
+            return isinstance(value, list) and all(map(is_item, value))
         case Kind.FLAG:
             return isinstance(value, bool)
         case Kind.MAPPING:
@@ -41,16 +46,31 @@ def is_valid_override(name: str, value: object) -> bool:
             return is_text(value)
 
 
+def is_tag(value: object) -> TypeGuard[str]:
+    """Return whether a value is a tag: short, printable, without commas, which separate tags, and outer spaces."""
+    return (
+        is_text(value)
+        and 0 < len(value) <= MAX_TAG
+        and value.isprintable()
+        and value.strip() == value
+        and "," not in value
+    )
+
+
 def is_same_value(field: Field, one: StoredValue, other: StoredValue) -> bool:
     """Return whether an override equals the upstream value.
 
-    Null equals "", a time the same one in another zone, and grids the same ones in another order.
+    Null equals "", a time the same one in another zone, and grids or versions the same ones in another order.
     """
     if one == other or (one in (None, "") and other in (None, "")):
         return True
     if field.kind is Kind.TIME and isinstance(one, str) and isinstance(other, str):
         return is_same_time(one, other)
-    if field.kind is Kind.GRIDS and isinstance(one, list) and isinstance(other, list):
+    if (
+        (field.kind is Kind.GRIDS or field.name == "django_versions")
+        and isinstance(one, list)
+        and isinstance(other, list)
+    ):
         return set(one) == set(other)
     return False
 

@@ -64,8 +64,8 @@ def order_clause(sorts: Sequence[Sort], query: Query, names: GridNames, *, today
 
 def uses_lookup_index(query: Query) -> bool:
     """Return whether the index `packages_lookup` covers all filters of the query."""
-    edited = any("edited" in item.names for item in query.conditions)
-    return not edited and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
+    others = any(not {"edited", "tagged"}.isdisjoint(item.names) for item in query.conditions)
+    return not others and all(item.field.name in LOOKUP_FIELDS for item in query.filters)
 
 
 def _sort_sql(item: Sort, names: GridNames, latest: str, today: str) -> Sql:

@@ -30,7 +30,8 @@ _GONE = State("gone", "the repository is gone or blocked, or the PyPI project is
 STATES = (
     *(_GONE if one.name == _GONE.name else one for one in state.STATES),
     State("listed", "listed in the catalog"),
-    State("edited", "you edited one of its fields"),
+    State("edited", "you replaced one of its upstream values"),
+    State("tagged", "it has one of your tags"),
 )
 """The values of ``is:``, each with its meaning. A package can match several."""
 

@@ -37,6 +37,7 @@ _CONDITIONS = _SHOWN | {
     "gone": "(packages.repo_state IN ('gone', 'blocked') OR packages.pypi_state = 'gone')",
     "listed": "packages.catalog_state = 'listed'",
     "edited": "packages.edited <> '[]'",
+    "tagged": "packages.tags <> '[]'",
 }
 
 

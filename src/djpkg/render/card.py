@@ -33,6 +33,7 @@ _MAX_WIDTH = 120
 # Longer lines of prose are hard to read.
 _MAX_PROSE_WIDTH = 100
 _MAX_TEXT = 65_536
+_MAX_NOTE = 4_096
 _MAX_NAME = 200
 _MAX_CONTRIBUTORS = 8
 _WITHOUT_COMMITS = frozenset(("none", "unsupported", "empty", "gone", "blocked"))
@@ -64,6 +65,7 @@ class _Card(NamedTuple):
         yield from self._description()
         yield Text("")
         yield from self._state()
+        yield from self._private()
         yield from self._popularity()
         yield from self._commits()
         yield from self._release()
@@ -113,6 +115,17 @@ class _Card(NamedTuple):
         """Yield why the package is in a state other than active."""
         if reasons := list(states.state_reasons(self.values, now=self.now)):
             yield self._line("state", [Item(Text(self._escape(reason, _MAX_NAME))) for reason in reasons])
+
+    def _private(self) -> Iterator[RenderableType]:
+        """Yield what only the user states."""
+        note = self.glyphs.escape(known_values.text(self.values, "note"), block=True, limit=_MAX_NOTE)
+        tags = [Item(Text(self._escape(tag, _MAX_NAME))) for tag in known_values.names(self.values, "tags")]
+        if note:
+            yield self._line("note", [Item(Text(note))])
+        if tags:
+            yield self._line("tags", tags)
+        if replacement := known_values.text(self.values, "replaced_by"):
+            yield self._line("instead", [Item(self._url(replacement))])
 
     # Numbers.
 
@@ -177,7 +190,7 @@ class _Card(NamedTuple):
 
     def _release(self) -> Iterator[RenderableType]:
         items = [Item(text) for text in self._release_texts()]
-        items += self._notes({"pypi_version": "version"})
+        items += self._notes({"pypi_version": "version", "license": "license", "django_versions": "Django"})
         if items:
             yield self._line("release", items)
 
@@ -231,7 +244,7 @@ class _Card(NamedTuple):
             items = [Item(self._url(url))] if (url := known_values.text(self.values, name)) else []
             if name == "repo_url":
                 items.extend(Item(text) for text in self._repository_state())
-            items += self._notes({name: ""})
+            items += self._notes({name: ""} | ({"archived": "archived"} if name == "repo_url" else {}))
             if items:
                 yield self._line(label, items)
         slug = known_values.text(self.values, "slug")

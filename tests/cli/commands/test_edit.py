@@ -593,6 +593,31 @@ else head -1 "$1" > first_line; sed -i 's/^repo_forks = .*/repo_forks = 3/' "$1"
     ).read_text() == "# ERROR: invalid value 'many' for repo_forks; use a whole number, 0 or more\n"
 
 
+@pytest.mark.parametrize(
+    ("mistake", "mend", "error"),
+    [
+        ("""echo 'note = "open' >> "$1" """, "sed -i '$d'", "invalid TOML"),
+        ("""printf '# caf\\351\\n' >> "$1" """, "sed -i '$d'", "the text is not valid UTF-8"),
+        ("""echo 'nothing = 1' >> "$1" """, "sed -i '$d'", "unknown field 'nothing'"),
+        (
+            """sed -i 's/^replaced_by = .*/replaced_by = "nobody"/' "$1" """,
+            """sed -i 's/^replaced_by = .*/replaced_by = "lids"/' """, "replaced_by: unknown package 'nobody'",
+        ),
+    ],
+)  # fmt: skip
+def test_a_text_that_does_not_parse_is_mended_in_the_editor(desk: Desk, mistake: str, mend: str, error: str) -> None:
+    session = desk.edit(
+        'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + f'; {mistake}; else head -1 "$1" > first_line;'
+        f' {mend} "$1"; fi'
+    )
+    assert (session.code, session.kept, desk.title()) == (0, [], "Typed"), session.shown
+    assert (desk.folder / "first_line").read_text().startswith(f"# ERROR: {error}")
+
+
+def test_a_killed_editor_is_reported_as_such(desk: Desk) -> None:
+    assert "was killed by signal 9; nothing changed" in desk.edit("kill -9 $$").shown
+
+
 def test_giving_up_after_a_mistake_changes_nothing(desk: Desk) -> None:
     session = desk.edit('if [ "$(wc -l < turns)" = 1 ]; then echo "stars = x" >> "$1"; else : > "$1"; fi')
     assert (session.code, session.kept, desk.title()) == (0, [], "Django Pots")
@@ -605,7 +630,10 @@ FAILURES = {
     ),
     "ends with 1": (typed("Typed") + "; exit 1", 1),
     "is killed": (typed("Typed") + "; kill -9 $$", 1),
-    "saves invalid UTF-8": (typed("Typed") + """; printf '\\377' >> "$1" """, 1),
+    "saves invalid UTF-8 twice": (
+        'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + """; printf '\\377' >> "$1"; fi""",
+        2,
+    ),
     "ends with 1 after a mistake": (
         'if [ "$(wc -l < turns)" = 1 ]; then ' + typed("Typed") + '; echo "stars = many" >> "$1"; else exit 1; fi',
         1,

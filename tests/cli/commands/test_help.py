@@ -39,7 +39,8 @@ def test_without_a_name_it_lists_topics_and_commands_a_line_each() -> None:
 
 
 def test_the_list_has_the_same_descriptions_as_the_help_of_the_program() -> None:
-    described = [line.split(maxsplit=1) for line in run("--help").out.partition("Commands:\n")[2].splitlines()]
+    commands = run("--help").out.partition("Commands:\n")[2].partition("\n\n")[0]
+    described = [line.split(maxsplit=1) for line in commands.splitlines()]
     listed = [line.split(maxsplit=1) for line in run("help").out.partition("Commands:\n")[2].splitlines()]
     assert [one for one in listed if one and one[0] in COMMANDS] == described
 

@@ -15,8 +15,9 @@ import pytest
 from djpkg.cli.app import COMMANDS
 from djpkg.cli.completion import candidates
 from djpkg.mirror import completion
+from djpkg.mirror.connection import open_write
 from tests.cli.running import SOURCE, Result
-from tests.mirrors import catalog_facts, filled_mirror
+from tests.mirrors import catalog_facts, filled_mirror, override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,6 +87,8 @@ def shell() -> Iterator[Completion]:
 
 @pytest.fixture
 def mirror(filled_mirror: Path) -> Path:
+    with open_write(filled_mirror) as db:
+        override(db, 3, {"tags": ["core", "prod", "two words"]})
     return filled_mirror
 
 
@@ -107,6 +110,10 @@ def test_commands_and_options_are_offered(shell: Completion) -> None:
         (["compare", "lids", "django-po"], ["django-pots"]),
         (["changes", "li"], ["lids"]),
         (["show", "nobody"], []),
+        (["show", "po"], ["django-pots"]),
+        (["show", "kil"], ["django-kiln"]),
+        (["compare", "lids", "pa"], ["django-pans"]),
+        (["show", "lids", "--web", "pot"], ["django-pots"]),
         (["show", "lids", "--web", "p"], ["pypi"]),
         (["fetch", "--source", "gi"], ["github", "gitlab"]),
         (["fetch", "--source", "=", "gi"], ["github", "gitlab"]),
@@ -151,6 +158,11 @@ def test_fields_are_offered_after_commas_and_minus(shell: Completion, words: lis
         (["list", "grid", ":", "pottery,"], ["pottery,empty-grid", "pottery,gardening"]),
         (["list", "is", ":", "active,arc"], ["active,archived"]),
         (["list", "nonsense", ":", "a"], []),
+        (["list", "is", ":", "ta"], ["tagged"]),
+        (["list", "tag", ":"], ["core", "prod"]),
+        (["list", "-tag", ":", "pr"], ["prod"]),
+        (["list", "tags", ":", "core,"], ["core,prod"]),
+        (["list", "replaced_by", ":", "li"], ["lids"]),
         (["list", "forks"], ["forks:", "forks:10.."]),
         (["compare", "grid", ":", "gard"], ["gardening"]),
         (["fetch", "lids", "^grid", ":", "gard"], ["gardening"]),
@@ -186,6 +198,11 @@ def test_candidates_come_from_the_mirror_of_the_db_option(shell: Completion, mir
         (["grids-", "=", "po"], ["pottery"]),
         (["grids", ":=", "po"], []),
         (["title", "=", "po"], []),
+        (["tags+", "=", "pr"], ["prod"]),
+        (["tags", "=", "core,"], ["core,prod"]),
+        (["replaced_by", "=", "django-po"], ["django-pots"]),
+        (["archived", "="], ["true", "false"]),
+        (["not"], ["note="]),
         (["nonsense", "=", "po"], []),
     ],
 )
@@ -208,7 +225,18 @@ def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
     for typed, offered in (("list grid:po", "grid:pottery"), ("list -is:arc", "-is:archived")):
         assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}).lines == [offered]
         zsh_words = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}
-        assert f'"{offered.replace(":", chr(92) * 2 + ":")}"' in shell.ask(zsh_words).out
+        assert shell.ask(zsh_words).out == f"compadd -M 'l:|=*' -- {offered}\n"
+
+
+def test_zsh_adds_no_space_where_a_value_follows(shell: Completion, mirror: Path) -> None:
+    asked = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "djpkg list fork"}
+    assert shell.ask(asked).out == "compadd -M 'l:|=*' -S '' -- forks: forks:10..\n"
+
+
+def test_a_mirror_without_the_table_of_tags_has_no_tags(shell: Completion, mirror: Path) -> None:
+    with closing(sqlite3.connect(mirror)) as db:
+        db.execute("DROP TABLE tags")
+    assert shell.offered("list", "tag", ":") == []
 
 
 def test_the_scripts_for_the_shells_are_printed(shell: Completion) -> None:
@@ -218,24 +246,41 @@ def test_the_scripts_for_the_shells_are_printed(shell: Completion) -> None:
         assert "_DJPKG_COMPLETE=complete_" in result.out
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-def test_completion_works_in_a_real_bash(mirror: Path, tmp_path: Path) -> None:
+SCRIPTS = {
+    "bash": """
+        eval "$(_DJPKG_COMPLETE=source_bash djpkg)"
+        for words in "list grid : po" "show lid" "show po"; do
+            COMP_WORDS=(djpkg $words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _djpkg_completion djpkg; echo "${COMPREPLY[*]}"
+        done
+    """,
+    # Outside of a completion, `compadd` is what the script calls, with the candidates last.
+    "zsh": """
+        compdef() { }
+        compadd() { print -r -- "${@[-1]}" }
+        eval "$(_DJPKG_COMPLETE=source_zsh djpkg)"
+        for typed in "list grid:po" "show lid" "show po"; do
+            words=(djpkg ${=typed}); CURRENT=$#words; _djpkg_completion
+        done
+    """,
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_completion_works_in_a_real_shell(mirror: Path, tmp_path: Path, name: str) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"there is no {name}")
     program = tmp_path / "djpkg"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m djpkg "$@"\n')
     program.chmod(0o755)
-    script = """
-        eval "$(_DJPKG_COMPLETE=source_bash djpkg)"
-        COMP_WORDS=(djpkg list grid : po); COMP_CWORD=4; _djpkg_completion djpkg; echo "${COMPREPLY[*]}"
-        COMP_WORDS=(djpkg show lid); COMP_CWORD=2; _djpkg_completion djpkg; echo "${COMPREPLY[*]}"
-    """
-    path = f"{tmp_path}:{os.environ['PATH']}"
     result = subprocess.run(
-        ["bash", "-c", script],
+        [name, "-c", SCRIPTS[name]],
         capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(SOURCE), "PATH": path},
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "PATH": f"{tmp_path}:{os.environ['PATH']}"},
         check=False,
     )
-    assert result.stdout.decode().splitlines() == ["pottery", "lids"]
+    found = result.stdout.decode().splitlines()
+    assert found == [{"bash": "pottery", "zsh": "grid:pottery"}[name], "lids", "django-pots"]
 
 
 # Errors are silent.
@@ -292,7 +337,8 @@ def test_names_with_shell_syntax_are_not_offered(mirror: Path) -> None:
 
 def test_slugs_match_as_they_do_for_show(mirror: Path) -> None:
     filled_mirror(mirror, [catalog_facts(60, "Kiln_x")])
-    assert completion.find_slugs(mirror, "K") == ["Kiln_x"]
+    assert completion.find_slugs(mirror, "K") == ["Kiln_x", "django-kiln"]
+    assert completion.find_slugs(mirror, "Kiln_") == ["Kiln_x"]
     assert completion.find_slugs(mirror, "KILN-") == ["kiln-x"]
     assert completion.find_slugs(mirror, "\N{KELVIN SIGN}") == []
 

@@ -18,7 +18,7 @@ from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
 from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, MirrorError, UsageError
 from djpkg.mirror import busy, lock, resolve
-from djpkg.mirror.categories import get_categories_and_grids
+from djpkg.mirror.categories import get_known_names
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.mirror.files import file_id
 from djpkg.mirror.overrides import read_raw
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from djpkg.editing.assignments import CategoryAndGridIds
+    from djpkg.editing.assignments import KnownNames
     from djpkg.model.merge import Merged, StoredValue
     from djpkg.model.package import Value
 
@@ -81,7 +81,7 @@ class _Found(NamedTuple):
     merged: Merged | None
     name: str
     overrides: Mapping[bytes, object]
-    ids: CategoryAndGridIds
+    ids: KnownNames
 
 
 @app.command(
@@ -251,7 +251,7 @@ def _find(path: Path, package: str, *, must_merge: bool, shown: set[str]) -> _Fo
                 shown.add(problem)
                 terminal.write_stderr(f"djpkg: {problem}")
         name = resolve.find_slug(mirror, number) or str(number)
-        return _Found(number, merged, name, read_raw(mirror, number), get_categories_and_grids(mirror))
+        return _Found(number, merged, name, read_raw(mirror, number), get_known_names(mirror, number))
 
 
 def _store(path: Path, number: int, revise: Revise, unset: Sequence[bytes]) -> tuple[Merged, Merged] | None:

@@ -28,9 +28,19 @@ PAGES = ("catalog", "repo", "pypi", "docs")
 COMPLETE_VARIABLE = "_DJPKG_COMPLETE"
 
 
+class _Match(str):
+    """A candidate that matches although it does not start with the typed text, which Typer requires."""
+
+    __slots__ = ()
+
+    def startswith(self, *_: object) -> bool:
+        """Return True."""
+        return True
+
+
 def packages(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Slugs, for PACKAGE."""
-    return _search_mirror(completion.find_slugs, ctx, incomplete)
+    """Slugs, for PACKAGE: with the typed prefix, also after ``django-``."""
+    return [_Match(slug) for slug in _search_mirror(completion.find_slugs, ctx, incomplete)]
 
 
 def selection(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -41,7 +51,9 @@ def selection(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def pages(ctx: typer.Context, incomplete: str) -> list[str]:
     """Pages for ``--web``, and slugs, because its value is optional and PACKAGE may follow."""
-    return [*_starting_with(PAGES, incomplete), *packages(ctx, incomplete)]
+    found = _starting_with(PAGES, incomplete)
+    slugs = packages(ctx, incomplete)
+    return [*found, *(slug for slug in slugs if not found or str.startswith(slug, incomplete))]
 
 
 def events(incomplete: str) -> list[str]:
@@ -73,13 +85,15 @@ def sorts(incomplete: str) -> list[str]:
 
 
 def assignments(ctx: typer.Context, incomplete: str) -> list[str]:
-    """``field=`` for `edit`, and categories and grids after ``=``, ``+=`` and ``-=``."""
+    """``field=`` for `edit`, and after ``=``, ``+=`` and ``-=`` categories, grids, tags, slugs, true and false."""
     name = re.split("[-+]?=", incomplete, maxsplit=1)[0]
     operator = incomplete[len(name) : incomplete.find("=") + 1] or "="
 
     def values(name: str, prefix: str) -> list[str]:
         field = fields.find(name)
-        return (field is not None and _categories_or_grids(ctx, field, prefix)) or []
+        if field is not None and field.kind is fields.Kind.FLAG:
+            return ["true", "false"]
+        return (field is not None and _names_in_mirror(ctx, field, prefix)) or []
 
     return _complete_pair(incomplete, operator, _field_names(only=lambda field: field.editable), values)
 
@@ -106,20 +120,22 @@ def _filter_values(ctx: typer.Context, name: str, prefix: str) -> list[str]:
         return [state.name for state in STATES] if name == "is" else []
     if field.name in CHOICES:
         return list(CHOICES[field.name])
-    found = _categories_or_grids(ctx, field, prefix)
+    found = _names_in_mirror(ctx, field, prefix)
     if found is not None:
         return found
     example, _, value = field.example.partition(":")
     return [value] if example == name else []
 
 
-def _categories_or_grids(ctx: typer.Context, field: fields.Field, prefix: str) -> list[str] | None:
-    """Return categories or grids for a field with such values, None for other fields."""
+def _names_in_mirror(ctx: typer.Context, field: fields.Field, prefix: str) -> list[str] | None:
+    """Return categories, grids, tags or slugs for a field with such values, None for other fields."""
     if field.kind is fields.Kind.CATEGORY or field.name == "category_slug":
         return _search_mirror(completion.find_categories, ctx, prefix)
     if field.kind is fields.Kind.GRIDS or field.name == "grid_slugs":
         return _search_mirror(completion.find_grids, ctx, prefix)
-    return None
+    if field.name == "tags":
+        return _search_mirror(completion.find_tags, ctx, prefix)
+    return _search_mirror(completion.find_slugs, ctx, prefix) if field.name == "replaced_by" else None
 
 
 def _complete_pair(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 
 from typer._click.shell_completion import CompletionItem, ShellComplete, add_completion_class, split_arg_string
 from typer._completion_classes import BashComplete, FishComplete, ZshComplete
@@ -75,7 +76,22 @@ class Bash(_Shell, BashComplete):
 
 
 class Zsh(_Shell, ZshComplete):
-    """Descriptions without markup."""
+    """Descriptions without markup; candidates without one may have the typed text anywhere: ``todo`` in django-todo."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return completions, and remember those that are only values."""
+        found = super().get_completions(args, incomplete)
+        self._values = [str(item.value) for item in found] if not any(item.help for item in found) else []
+        return found
+
+    def complete(self) -> str:
+        """Return the command that zsh evaluates. `compadd` takes colons as they are, and a pattern for the match."""
+        command = super().complete()
+        if not command or not self._values:
+            return command
+        # No space where a value follows.
+        suffix = " -S ''" if self._values[0][-1:] in (":", "=") else ""
+        return f"compadd -M 'l:|=*'{suffix} -- {' '.join(map(shlex.quote, self._values))}"
 
     def format_completion(self, item: CompletionItem) -> str:
         """Return ``"value":"description"``."""
