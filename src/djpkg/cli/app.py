@@ -31,6 +31,7 @@ COMMANDS = {
     "grids": "djpkg.cli.commands.grids",
     "fields": "djpkg.cli.commands.fields",
     "status": "djpkg.cli.commands.status",
+    "doctor": "djpkg.cli.commands.doctor",
     "backup": "djpkg.cli.commands.backup",
     "help": "djpkg.cli.commands.help",
 }

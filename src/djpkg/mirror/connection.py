@@ -262,11 +262,21 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _upgraded_copy(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """Close `db` and return an upgraded copy in memory."""
+def copy_to_memory(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy of an open mirror in memory, in autocommit mode and without checks of foreign keys."""
     copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
     try:
         db.backup(copy, progress=fail_if_locked)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _upgraded_copy(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Close `db` and return an upgraded copy in memory."""
+    copy = copy_to_memory(db)
+    try:
         db.close()
         _migrate(copy, path, schema.STEPS)
     except BaseException:
