@@ -17,7 +17,7 @@ from djpkg.errors import ConfigError, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import diagnosis, files, schema
 from djpkg.mirror.columns import find_columns
 from djpkg.mirror.connection import copy_to_memory, open_as_stored
-from djpkg.mirror.damage import find_damaged, find_name
+from djpkg.mirror.damage import find_damaged, find_name, is_integer
 from djpkg.mirror.diagnosis import Access, Finding
 from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.rebuild import USER_TABLES, expected_schema, read_schema, rewrite
@@ -215,7 +215,8 @@ def _check_values(mirror: Mirror) -> Finding:
         "SELECT package_id FROM (SELECT * FROM main.package_grids EXCEPT SELECT * FROM temp.grids_before)"
         " UNION SELECT package_id FROM (SELECT * FROM temp.grids_before EXCEPT SELECT * FROM main.package_grids)"
     ):
-        different.setdefault(number, []).append("grids")
+        if is_integer(number):
+            different.setdefault(number, []).append("grids")
     known = unreadable | damaged.keys()
     names = {find_name(db, number): fields for number, fields in sorted(different.items()) if number not in known}
     return diagnosis.judge_values(names)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror import busy, files, lock
 from djpkg.mirror.backup import backup
+from djpkg.mirror.columns import find_columns
 from djpkg.mirror.connection import COPIES_KEPT, create_in_memory, find_version, open_write, transaction
 from djpkg.mirror.dependencies import update_dependencies
 from djpkg.mirror.merging import merge_packages
 from djpkg.mirror.repair import delete_damaged_rows, reset_damaged_rows
+from djpkg.mirror.upgrade_repair import reset_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,8 @@ USER_TABLES = ("overrides", "notes", "tags")
 # Packages that are merged at once: their facts are in memory.
 _PAGE = 500
 _WORDS = "packages_fts"
+_NAMES = ("categories", "grids")
+_OF_FETCHES = ("runs", "sources", "sweeps")
 
 
 class SchemaObject(NamedTuple):
@@ -87,9 +91,10 @@ def rewrite(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> tupl
     """
     _restore_derived(db)
     db.execute("REINDEX")
-    _rebuild_words(db)
+    _rebuild_words(db)  # a damaged index would not let rows be written
     reset_damaged_rows(db, None)
     delete_damaged_rows(db)
+    _reset_other_rows(db)
     _delete_orphans(db)
     numbers = [number for (number,) in db.execute("SELECT id FROM packages ORDER BY id")]
     merged = 0
@@ -100,6 +105,7 @@ def rewrite(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> tupl
         damaged |= result.damaged
     update_dependencies(db)
     _add_missing_names(db)
+    _rebuild_words(db)  # the trigger does not see a value that was null
     return merged, damaged
 
 
@@ -130,10 +136,27 @@ def _restore_derived(db: sqlite3.Connection) -> None:
 def _rebuild_words(db: sqlite3.Connection) -> None:
     try:
         db.execute(f"INSERT INTO {_WORDS} ({_WORDS}) VALUES ('rebuild')")
-    except sqlite3.DatabaseError:  # its own tables are damaged too
-        db.execute(f"DROP TABLE {_WORDS}")
+    except sqlite3.DatabaseError:  # its own tables are damaged too, so that SQLite cannot drop it
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(f"DELETE FROM sqlite_master WHERE name = '{_WORDS}'")
+        db.execute("PRAGMA writable_schema = RESET")
+        tables = db.execute(f"SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '{_WORDS}_*'")
+        for (table,) in tables.fetchall():
+            db.execute(f"DROP TABLE {table}")
         db.execute(expected_schema()[_WORDS].sql)
         db.execute(f"INSERT INTO {_WORDS} ({_WORDS}) VALUES ('rebuild')")
+
+
+def _reset_other_rows(db: sqlite3.Connection) -> None:
+    """Make damaged rows of the other tables readable: names become unknown, and what fetches stored about themselves
+    is deleted.
+    """
+    for table in _NAMES:
+        columns = {column.sql: column for column in find_columns(db, table)}
+        checks = {name: column.type_check for name, column in columns.items()}
+        reset_columns(db, table, checks, {name: column.default for name, column in columns.items()}, always={})
+    for table in _OF_FETCHES:
+        db.execute(f"DELETE FROM {table} WHERE {' OR '.join(one.type_check for one in find_columns(db, table))}")
 
 
 def _delete_orphans(db: sqlite3.Connection) -> None:
