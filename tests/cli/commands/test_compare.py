@@ -164,7 +164,7 @@ def test_an_empty_grid_gives_output_of_the_same_shape(mirror: Path) -> None:
         (["1", "--csv", "--json"], 2),
         (["1", "-f", "x"], 2),
         (["-forms"], 2),
-        (["Note: x"], 2),
+        (["Remark: x"], 2),
         (["--in", "nowhere.txt"], 2),
     ],
 )

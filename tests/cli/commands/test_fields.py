@@ -84,5 +84,5 @@ def test_an_unknown_name_exits_with_2_and_suggests_the_nearest() -> None:
 def test_the_table_is_readable_at_80_columns() -> None:
     lines = run_on_terminal("fields", width=80).lines
     assert lines[0].split() == ["FIELD", "ALIASES", "MEANING"]
-    assert "repo_watchers       stars         number of stars (stars:100..)" in lines
+    assert "repo_watchers stars number of stars (stars:100..)" in [" ".join(line.split()) for line in lines]
     assert max(map(len, lines)) <= 80
