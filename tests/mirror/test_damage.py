@@ -448,6 +448,13 @@ def test_a_rebuild_repairs_damaged_rows_and_keeps_those_of_the_user(desk: Desk) 
 
 
 @pytest.mark.campaign
+def test_a_rebuild_repairs_damaged_columns_and_keeps_those_of_the_user(desk: Desk) -> None:
+    counts = damage_and_rebuild(desk, generate(desk.path, 60, seed=SEED))
+    assert counts["damaged"] >= 45
+    assert counts["found"] >= 20
+
+
+@pytest.mark.nightly
 def test_a_rebuild_repairs_every_damaged_column_and_keeps_those_of_the_user(desk: Desk) -> None:
     counts = damage_and_rebuild(desk, [*EXAMPLES, *generate(desk.path, 250, seed=SEED)])
     assert counts["damaged"] >= 200
