@@ -117,7 +117,7 @@ def file_uri(path: Path, mode: str) -> str:
 
 def missing_error(path: Path) -> MirrorMissing:
     """Return the error for a mirror that does not exist yet."""
-    return MirrorMissing(f"there is no mirror at {path} yet", hint="djpkg fetch --all creates it")
+    return MirrorMissing(f"there is no mirror at {path} yet", hint="djpkg fetch --all creates it, or djpkg fetch --from URL from a snapshot")
 
 
 def moved_error(path: Path) -> MirrorError:

@@ -172,7 +172,7 @@ def _lines(
 ) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line."""
     if size is None:
-        yield "mirror", add_db_option(f"none yet at {path}; djpkg fetch --all creates it", db)
+        yield "mirror", add_db_option(f"none yet at {path}; djpkg fetch --all creates it, or fetch --from URL from a snapshot", db)
     else:
         yield "mirror", f"{path}, {_format_size(size)}, format {state.version}"
         removed = f", {state.removed:,} removed from the catalog" if state.removed else ""
