@@ -33,6 +33,7 @@ COMMANDS = {
     "status": "djpkg.cli.commands.status",
     "doctor": "djpkg.cli.commands.doctor",
     "backup": "djpkg.cli.commands.backup",
+    "snapshot": "djpkg.cli.commands.snapshot",
     "help": "djpkg.cli.commands.help",
 }
 

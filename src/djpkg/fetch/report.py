@@ -63,6 +63,15 @@ class CarriedEdits(NamedTuple):
     removed_id: int
 
 
+class SnapshotResult(NamedTuple):
+    """The snapshot that was taken in: its place, when it was made (None if it is unchanged), packages and requests."""
+
+    place: str
+    made: datetime | None
+    packages: int
+    requests: int
+
+
 class Deferral(NamedTuple):
     """Packages deferred by one source, and from when they can be fetched, if the source stated it."""
 
@@ -131,6 +140,8 @@ class Report:
     """The forges that got a token, in a fetch of all packages."""
     unchecked: list[Unchecked] = field(default_factory=list)
     requested: frozenset[SourceName] = frozenset()
+    snapshot: SnapshotResult | None = None
+    """The snapshot that was taken in place of asking the sources."""
 
     @property
     def has_stored(self) -> bool:
@@ -213,6 +224,7 @@ class Report:
             "finished": format_time(self.finished) if self.finished else None,
             "exit": self.exit_code,
             **({"error": error} if error is not None else {}),
+            **({"snapshot": _snapshot_json(self.snapshot)} if self.snapshot is not None else {}),
             "sources": {source.value: _tally_json(tally) for source, tally in self.sources.items()},
             "events": [event._asdict() for event in self.events],
             "failures": [
@@ -227,6 +239,10 @@ class Report:
 
 def _failure_json(slug: str | None, source: str | None, reason: str) -> dict[str, object]:
     return {"slug": slug, "source": source, "reason": reason}
+
+
+def _snapshot_json(snapshot: SnapshotResult) -> dict[str, object]:
+    return snapshot._asdict() | {"made": format_time(snapshot.made) if snapshot.made else None}
 
 
 def _tally_json(tally: SourceTally) -> dict[str, object]:

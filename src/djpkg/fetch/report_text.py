@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from djpkg.fetch.report import Deferral, Failure, Report
+    from djpkg.fetch.report import Deferral, Failure, Report, SnapshotResult
     from djpkg.mirror.unchecked import Unchecked
 
 _MAX_NAME = 200
@@ -146,7 +146,7 @@ def interrupted_line(report: Report) -> str:
 
 def summary_lines(report: Report) -> list[str]:
     """Return one line per source that was used, then one per kind of event; last the duration."""
-    lines = []
+    lines = [] if report.snapshot is None else [_snapshot_line(report.snapshot)]
     ended = report.stop_code is not None
     not_begun = _not_begun(report) if ended else ()
     for source, tally in report.sources.items():
@@ -156,7 +156,7 @@ def summary_lines(report: Report) -> list[str]:
         counts = [f"{tally.outcomes[one]:,} {one.value}" for one in Outcome if tally.outcomes[one]]
         if not_reached:
             counts.append(f"{not_reached:,} not reached")
-        cost = pluralize(tally.requests, "request")
+        cost = pluralize(tally.requests, "request") if report.snapshot is None else "from the snapshot"
         if tally.points:
             cost += f", {pluralize(tally.points, 'point')}"
         has_failed = any(one.source == source and one.slug is None for one in report.failures)
@@ -173,6 +173,14 @@ def summary_lines(report: Report) -> list[str]:
         verb = "done" if report.stop_code is None else "ended"
         lines.append(f"{verb} in {format_duration(report.finished - report.started)}")
     return lines
+
+
+def _snapshot_line(snapshot: SnapshotResult) -> str:
+    """Return ``snapshot: made 2026-11-26T03:00:00Z, 5,800 packages (1 request)``."""
+    content = "unchanged"
+    if snapshot.made is not None:
+        content = f"made {format_time(snapshot.made)}, {pluralize(snapshot.packages, 'package')}"
+    return f"snapshot: {content} ({pluralize(snapshot.requests, 'request')})"
 
 
 def _not_begun(report: Report) -> list[SourceName]:

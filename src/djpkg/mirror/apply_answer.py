@@ -126,7 +126,7 @@ def apply_answer(
             row["parser_version"] = PARSER_VERSIONS[before.source]
     row |= _validators(old, new, answer) | _retry(before, answer, now)
     if not incomplete:  # an incomplete answer keeps the time of the last complete one, so it is repeated first
-        row |= {"answered": time, "error": None}
+        row |= {"answered": time, "error": None, "via": None}
         if answer.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
             row["outcome"] = "updated" if changed else "unchanged"
     change = StoredChange(number, slug, answer.coordinate, changed, tuple(events))
@@ -154,10 +154,11 @@ def _retry(before: FactsRow, answer: SourceAnswer, now: datetime) -> dict[str, S
     if answer.outcome is not Outcome.GONE:
         return {"gone_count": 0, "retry_after": None}
     count = before.gone_count + 1
-    return {"outcome": "gone", "gone_count": count, "retry_after": format_time(now + _retry_delay(count))}
+    return {"outcome": "gone", "gone_count": count, "retry_after": format_time(now + retry_delay(count))}
 
 
-def _retry_delay(gone_count: int) -> timedelta:
+def retry_delay(gone_count: int) -> timedelta:
+    """Return how long after so many consecutive "gone" answers there is no further request."""
     # A minute less than whole days, so that a daily cron job does not miss the time by seconds.
     return min(timedelta(days=2 ** min(gone_count - 1, 10)), MAX_RETRY_DELAY) - timedelta(minutes=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror import dependencies, history
@@ -48,36 +49,50 @@ def find_last_but_one(db: sqlite3.Connection) -> CompleteRun | None:
 
 
 def start_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
+    """Store the start of a fetch as `insert_run` does, in one transaction."""
+    with transaction(db):
+        return insert_run(db, asked, now=now)
+
+
+def insert_run(db: sqlite3.Connection, asked: str, *, now: datetime) -> int:
     """Store the start of a fetch and return its number. `finished` stays null if the process is killed.
 
     Deletes the oldest runs and events, and thins the history. The last two complete fetches of all packages stay, and
     the last fetch that reported unchecked packages.
     """
-    with transaction(db):
-        cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
-        db.execute(
-            "DELETE FROM runs WHERE id <= ?"
-            f" AND id NOT IN (SELECT id FROM runs WHERE {COMPLETE} ORDER BY id DESC LIMIT 2)"
-            " AND id NOT IN (SELECT coalesce(max(id), 0) FROM runs"
-            " WHERE CASE WHEN json_valid(report) THEN json_array_length(report, '$.unchecked') END > 0)",
-            ((cursor.lastrowid or 0) - RUNS_KEPT,),
-        )
-        db.execute(
-            "DELETE FROM events WHERE at < ? AND id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)",
-            (format_time(years_before(now, 1)), EVENTS_KEPT),
-        )
-        history.thin(db, now=now)
+    cursor = db.execute("INSERT INTO runs (started, asked) VALUES (?, ?)", (format_time(now), asked))
+    db.execute(
+        "DELETE FROM runs WHERE id <= ?"
+        f" AND id NOT IN (SELECT id FROM runs WHERE {COMPLETE} ORDER BY id DESC LIMIT 2)"
+        " AND id NOT IN (SELECT coalesce(max(id), 0) FROM runs"
+        " WHERE CASE WHEN json_valid(report) THEN json_array_length(report, '$.unchecked') END > 0)",
+        ((cursor.lastrowid or 0) - RUNS_KEPT,),
+    )
+    db.execute(
+        "DELETE FROM events WHERE at < ? AND id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        (format_time(years_before(now, 1)), EVENTS_KEPT),
+    )
+    history.thin(db, now=now)
     return cursor.lastrowid or 0
 
 
 def finish_run(db: sqlite3.Connection, run: int, *, code: int, report: dict[str, object], now: datetime) -> None:
-    """Store the end of a fetch: its exit code and its report, and what its answers say about other packages."""
-    with transaction(db):
+    """Store the end of a fetch: its exit code and its report, and what its answers say about other packages.
+
+    It is a part of the caller's transaction, if there is one.
+    """
+    with nullcontext() if db.in_transaction else transaction(db):
         dependencies.update_dependencies(db)
         db.execute(
             "UPDATE runs SET finished = ?, exit = ?, report = ? WHERE id = ?",
             (format_time(now), code, json.dumps(report), run),
         )
+
+
+def find_snapshot(db: sqlite3.Connection, address: str) -> tuple[str | None, str | None] | None:
+    """Return ETag and Last-Modified of the last snapshot from an address, None if there is none."""
+    row = db.execute("SELECT etag, modified FROM snapshots WHERE address = ?", (address,)).fetchone()
+    return None if row is None else (text_or_none(row[0]), text_or_none(row[1]))
 
 
 def store_catalog_failure(db: sqlite3.Connection, package: int, error: str, *, now: datetime) -> None:

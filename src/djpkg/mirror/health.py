@@ -16,7 +16,7 @@ from djpkg import config, credentials
 from djpkg.errors import ConfigError, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import diagnosis, files, schema
 from djpkg.mirror.columns import find_columns
-from djpkg.mirror.connection import copy_to_memory, open_as_stored
+from djpkg.mirror.connection import copy_database, open_as_stored
 from djpkg.mirror.damage import find_damaged, find_name, is_integer
 from djpkg.mirror.diagnosis import Access, Finding
 from djpkg.mirror.overrides import describe_invalid, read_overrides
@@ -96,7 +96,7 @@ def _open(path: Path, environment: Mapping[str, str], now: datetime) -> Iterator
         with open_as_stored(path) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             (journal_mode,) = db.execute("PRAGMA journal_mode").fetchone()
-            copy = stack.enter_context(closing(copy_to_memory(db)))
+            copy = stack.enter_context(closing(copy_database(db)))
             if version < schema.VERSION:
                 schema.migrate(copy)
         yield Mirror(path, copy, environment, now, version, journal_mode, journals)

@@ -46,7 +46,7 @@ def get_package(
             name: origin for name, origin in merged.upstream_origins.items() if fields.get(name) not in fields.PRIVATE
         },
         sources=tuple(
-            Provenance(row.source.value, row.coordinate, row.asked, row.answered, row.outcome, row.error)
+            Provenance(row.source.value, row.coordinate, row.asked, row.answered, row.outcome, row.error, row.via)
             for row in facts
             if row.source is SourceName.CATALOG or row.coordinate in coordinates
         ),
@@ -97,14 +97,14 @@ def get_merged(
 def _read_facts(db: sqlite3.Connection, number: int, name: str) -> tuple[list[FactsRow], list[str]]:
     facts: list[FactsRow] = []
     problems: list[str] = []
-    for columns in db.execute(
-        "SELECT source, coordinate, asked, answered, outcome, error, facts FROM facts WHERE package_id = ?"
+    for via, *columns in db.execute(
+        "SELECT via, source, coordinate, asked, answered, outcome, error, facts FROM facts WHERE package_id = ?"
         " ORDER BY source",
         (number,),
     ):
         row = facts_json.parse_facts_row(columns)
         if row is not None:
-            facts.append(row)
+            facts.append(row._replace(via=text_or_none(via)))
         if row is None or (row.facts is None and columns[-1] is not None):
             hint = repair_hint([DamagedRow(number, name, "")])
             problems.append(f"the stored facts of {quote_input(str(columns[0]))} are damaged; {hint}")

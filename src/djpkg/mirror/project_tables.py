@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 _PACKAGES = "(SELECT value FROM json_each(:packages))"
 _RELEASE_COLUMNS = "version, uploaded, yanked, requires_python"
+# Those that `projects` shares with `facts`.
+_PROJECT_COLUMNS = frozenset(
+    ("asked", "answered", "outcome", "error", "etag", "serial", "gone_count", "retry_after", "facts", "parser_version")
+)
 
 
 def store_details(db: sqlite3.Connection, package: int, answer: SourceAnswer, *, is_new: bool, now: datetime) -> None:
@@ -43,7 +47,7 @@ def store_details(db: sqlite3.Connection, package: int, answer: SourceAnswer, *,
     if details is None:
         return
     if details.releases is not None:
-        _store_releases(db, "releases", {"package_id": package, "project": project}, details.releases)
+        store_releases(db, "releases", {"package_id": package, "project": project}, details.releases)
     if details.requirements is not None:
         _store_requirements(db, package, project, details, utc_day(now))
 
@@ -111,15 +115,15 @@ def store_project(db: sqlite3.Connection, answer: SourceAnswer, *, now: datetime
         stored = facts_json.parse_facts_row(columns)
         before = before if stored is None else stored._replace(gone_count=gone_count if is_integer(gone_count) else 0)
     row = apply_answer(before, answer, 0, name, None, now=now).row
-    values = {column: value for column, value in row.items() if column not in ("package_id", "source", "coordinate")}
+    values = {column: value for column, value in row.items() if column in _PROJECT_COLUMNS}
     db.execute("INSERT OR IGNORE INTO projects (name) VALUES (?)", (name,))
     assignments = ", ".join(f"{column} = ?" for column in values)
     db.execute(f"UPDATE projects SET {assignments} WHERE name = ?", (*values.values(), name))
     if answer.details is not None and answer.details.releases is not None:
-        _store_releases(db, "project_releases", {"project": name}, answer.details.releases)
+        store_releases(db, "project_releases", {"project": name}, answer.details.releases)
 
 
-def _store_releases(db: sqlite3.Connection, table: str, key: dict[str, SqlValue], releases: Sequence[Release]) -> None:
+def store_releases(db: sqlite3.Connection, table: str, key: dict[str, SqlValue], releases: Sequence[Release]) -> None:
     """Write the releases that changed, and delete those that the project no longer has."""
     condition = " AND ".join(f"{name} = ?" for name in key)
     stored = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from djpkg.mirror.schema_kept import KEPT
+from djpkg.mirror.schema_snapshots import SNAPSHOTS
 from djpkg.mirror.upgrade_repair import reset_damaged_values
 
 # "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.
@@ -348,7 +349,7 @@ CREATE TABLE tags (
 ) STRICT, WITHOUT ROWID;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH, _FIFTH)
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH, _FIFTH, SNAPSHOTS)
 VERSION = len(STEPS)
 
 

@@ -115,6 +115,7 @@ class Writer:
                         "answered": format_time(now),
                         "outcome": "updated" if changed else "unchanged",
                         "error": None,
+                        "via": None,
                         "facts": facts_json.encode(facts),
                         "parser_version": PARSER_VERSIONS[SourceName.CATALOG],
                     }
@@ -268,7 +269,7 @@ class Writer:
         time = format_time(now)
         execute_each(
             self._db,
-            "UPDATE facts SET asked = ?, answered = ?, outcome = 'gone', error = NULL"
+            "UPDATE facts SET asked = ?, answered = ?, outcome = 'gone', error = NULL, via = NULL"
             " WHERE package_id = ? AND source = 'catalog'",
             [(time, time, number) for number in packages],
         )

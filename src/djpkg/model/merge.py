@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class FactsRow(NamedTuple):
     """One stored row: the facts of `source` about `coordinate`, and how its last lookup ended.
 
-    `gone_count` is the number of consecutive answers "gone" or "blocked".
+    `gone_count` is the number of consecutive answers "gone" or "blocked". `via` is the time of the snapshot from which
+    the answer was taken; it is read for display only.
     """
 
     source: SourceName
@@ -42,6 +43,7 @@ class FactsRow(NamedTuple):
     error: str | None
     facts: Facts | None
     gone_count: int = 0
+    via: str | None = None
 
 
 class Measured(NamedTuple):
@@ -166,7 +168,7 @@ def merge(
 
 
 def _origin(source: SourceName, row: FactsRow | None) -> Origin:
-    return Origin(source.value, row.answered if row is not None else None)
+    return Origin(source.value, row.answered, row.via) if row is not None else Origin(source.value, None)
 
 
 def _catalog_values(catalog: CatalogFacts, origin: Origin) -> tuple[dict[str, StoredValue], dict[str, Origin]]:

@@ -36,7 +36,10 @@ def package_url(slug: str, *, api: str = PUBLIC_API) -> str:
 
 
 class Provenance(NamedTuple):
-    """The last lookup of a package at one source: when it was asked and answered (UTC texts), outcome and error."""
+    """The last lookup of a package at one source: when it was asked and answered (UTC texts), outcome and error.
+
+    `via` as in `Origin`.
+    """
 
     source: str
     coordinate: str
@@ -44,6 +47,7 @@ class Provenance(NamedTuple):
     answered: str | None
     outcome: str | None
     error: str | None
+    via: str | None = None
 
 
 YOU = "you"
@@ -51,10 +55,19 @@ DJPKG = "djpkg"
 
 
 class Origin(NamedTuple):
-    """The source of a field's value, `YOU` (an edit) or `DJPKG` (computed), and its time (UTC text or None)."""
+    """The source of a field's value, `YOU` (an edit) or `DJPKG` (computed), and its time (UTC text or None).
+
+    `via` is when the snapshot was made from which the source's answer was taken, None if the source was asked.
+    """
 
     source: str
     at: str | None
+    via: str | None = None
+
+
+def describe_via(made: str) -> str:
+    """Return ``via snapshot of 2026-11-26`` for an answer that came in a snapshot made at this time."""
+    return f"via snapshot of {made[:10]}"
 
 
 class Package(NamedTuple):

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from djpkg.model.fields import FIELDS, Kind
-from djpkg.model.package import YOU
+from djpkg.model.package import YOU, describe_via
 from djpkg.render import field_docs, known_values, relative_time, states
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import get_glyphs
@@ -171,7 +171,8 @@ def sources_table(
     lines: list[list[Cell]] = []
 
     def add_line(name: str, origin: Origin, value: Cell) -> None:
-        source = Cell(f"you {glyphs.edited}", "cyan") if origin.source == YOU else _escaped_cell(origin.source, glyphs)
+        text = f"{origin.source}, {describe_via(origin.via)}" if origin.via else origin.source
+        source = Cell(f"you {glyphs.edited}", "cyan") if origin.source == YOU else _escaped_cell(text, glyphs)
         age = glyphs.escape(relative_time.relative(origin.at, now=now, short=True))
         lines.append([_escaped_cell(name, glyphs, "bold"), source, Cell(age, "dim"), value])
 

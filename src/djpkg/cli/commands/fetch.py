@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -39,6 +39,7 @@ app = options.new_app()
         "djpkg fetch --all --source pypi --dry-run",
         "djpkg fetch -r requirements.txt",
         "djpkg fetch grid:forms -is:archived",
+        "djpkg fetch --from https://mirror.example.org/djangopackages.jsonl.gz",
         more="Exit codes: 0 done, 1 failed, 3 not found, 4 refused (token or rate limit), 5 partial,"
         " 75 another fetch is running.",
     ),
@@ -47,6 +48,14 @@ def fetch(
     selected: Annotated[list[str] | None, options.selection_argument("The packages to fetch.")] = None,
     *,
     all_packages: Annotated[bool, typer.Option("--all", help="Fetch every package of the catalog.")] = False,
+    snapshot: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URL|FILE",
+            help="Take in a snapshot of another mirror instead of asking the sources (djpkg help mirror).",
+        ),
+    ] = None,
     source_names: Annotated[
         list[str] | None,
         typer.Option(
@@ -76,11 +85,18 @@ def fetch(
     chosen = Selection()
     try:
         chosen, files = selection.parse_selection(selected, manifests)
-        if chosen.is_given is all_packages:
-            message = "give either packages, terms and --in FILE, or --all"
+        if chosen.is_given + all_packages + (snapshot is not None) != 1:
+            message = "give either packages, terms and --in FILE, or --all, or --from"
             raise UsageError(message, hint="for example: djpkg fetch django-todo")
         options.check_exclusive(quiet=quiet, verbose=verbose)
         sources = _parse_sources(source_names)
+        progress = _new_progress(visible=interactive and not as_json and not dry_run, quiet=quiet)
+        if snapshot is not None:
+            for name in ("source", "refetch", "dry-run"):
+                given = {"source": bool(source_names), "refetch": refetch, "dry-run": dry_run}[name]
+                options.check_exclusive(**{"from": True, name: given})
+            report = _take_snapshot(snapshot, db, progress)
+            _finish(report, db, as_json=as_json, summary=interactive or verbose)
         if files is not None and not quiet:  # what was not read is trouble
             selection.report_files(files if interactive or verbose else files._replace(read=()))
         from djpkg.fetch import run  # imports httpx
@@ -101,20 +117,32 @@ def fetch(
             _print_estimates(estimates, is_partial=is_partial, as_json=as_json)
             return
         path = config.mirror_path(os.environ, db)
-        progress = _new_progress(visible=interactive and not as_json, quiet=quiet)
         report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
     except DjpkgError as error:
         if as_json:
             output.write_object(estimates_to_json([], error) if dry_run else _failed_report(chosen.packages, error))
         raise
+    if files is not None and (interactive or verbose):
+        with options.open_mirror(db, missing="") as mirror:
+            selection.report_unlisted(mirror, files.requirements)
+    _finish(report, db, as_json=as_json, summary=interactive or verbose)
+
+
+def _take_snapshot(text: str, db: Path | None, progress: Progress) -> Report:
+    from djpkg.fetch import snapshot  # imports httpx
+
+    place = snapshot.parse_place(text)
+    path = config.mirror_path(os.environ, db)
+    return snapshot.take_snapshot(place, path, os.environ, progress=progress, clock=options.now)
+
+
+def _finish(report: Report, db: Path | None, *, as_json: bool, summary: bool) -> NoReturn:
+    """Print the report, and exit with its code."""
     from djpkg.fetch import report_text
 
     if as_json:
         output.write_object(report_text.report_json(report))
-    if files is not None and (interactive or verbose):
-        with options.open_mirror(db, missing="") as mirror:
-            selection.report_unlisted(mirror, files.requirements)
-    _print_report(report, db, summary=interactive or verbose)
+    _print_report(report, db, summary=summary)
     terminal.flush()
     raise typer.Exit(report.exit_code)
 

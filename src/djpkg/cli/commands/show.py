@@ -15,6 +15,7 @@ from djpkg.errors import UsageError
 from djpkg.mirror import read
 from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.model import fields, forge_servers
+from djpkg.model.package import describe_via
 from djpkg.render import known_values
 from djpkg.render.json import render_record
 from djpkg.render.rows import RowList
@@ -166,13 +167,17 @@ def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool)
     if as_json:
         # A fetch's `asked` is a number of packages.
         sources = [
-            {"requested" if key == "asked" else key: value for key, value in source._asdict().items()}
+            {"requested" if key == "asked" else key: value for key, value in source._asdict().items() if key != "via"}
+            | _via(source.via)
             for source in package.sources
         ]
         slug = package.values["slug"]
         output.write_object({"schema": SOURCES_SCHEMA, "slug": slug, "fields": origins, "sources": sources})
     else:
-        rows = [[key, *(origin[name] for name in _SOURCES_LINE)] for key, origin in origins.items()]
+        rows = [
+            [key, *(origin[name] for name in (*_SOURCES_LINE, "via") if name in origin)]
+            for key, origin in origins.items()
+        ]
         output.write_rows(RowList(("field", *_SOURCES_LINE), rows), "plain")
 
 
@@ -181,7 +186,7 @@ def _origin_to_json(package: Package, name: str) -> dict[str, Value]:
 
     `source` is the name of a source, ``you`` for an edited value, or ``djpkg`` for a value that djpkg keeps itself;
     `answered` is the time of that source's last answer, or of the edit. `upstream`, its source and its time are null
-    for a field that is not edited.
+    for a field that is not edited. `via` is only there if the answer of the source came in a snapshot.
     """
     origin, upstream = package.origins[name], package.upstream_origins.get(name)
     return {
@@ -192,7 +197,12 @@ def _origin_to_json(package: Package, name: str) -> dict[str, Value]:
         "upstream": package.upstream.get(name),
         "upstream_source": upstream.source if upstream else None,
         "upstream_answered": upstream.at if upstream else None,
+        **_via((upstream or origin).via),
     }
+
+
+def _via(made: str | None) -> dict[str, str]:
+    return {"via": describe_via(made)} if made else {}
 
 
 def _draw_fields(mirror: sqlite3.Connection, number: int, columns: Sequence[Column]) -> None:

@@ -186,7 +186,7 @@ class Catalog(SingleServerSource):
             self._outage = HTTPStatusError(
                 "catalog: Cloudflare blocked the request (browser challenge); try again later",
                 status=response.status,
-                hint="djpkg fetch --from URL takes a snapshot from another host, without the catalog: djpkg help mirror",
+                hint="djpkg fetch --from URL takes a snapshot from elsewhere: djpkg help mirror",
             )
             raise self._outage
         if response.status == HTTPStatus.NOT_FOUND:

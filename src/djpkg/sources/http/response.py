@@ -14,7 +14,6 @@ from djpkg.errors import HTTPStatusError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.source_name import SourceName
 
 MAX_LINE = 200
 _ETAG = re.compile(r"[\x21-\x7e]{1,256}")
@@ -38,9 +37,7 @@ def to_single_line(text: str) -> str:
     return line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…"
 
 
-def http_status_error(
-    source: SourceName, host: str, status: int, *, what: str = "", message: str = ""
-) -> HTTPStatusError:
+def http_status_error(source: str, host: str, status: int, *, what: str = "", message: str = "") -> HTTPStatusError:
     """Return the error for an unexpected status; `what` was requested, `message` is the server's own text."""
     phrase = next((known.phrase for known in HTTPStatus if known == status), "")
     text = f"{source}: {host}: HTTP {status}"

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
     from typing import TypeAlias
 
-    from djpkg.source_name import SourceName
     from djpkg.sources.http.response import Authorization
     from djpkg.sources.http.retry import Limits
 
-    OpenTransport: TypeAlias = Callable[[SourceName, httpx.URL, int], httpx.AsyncBaseTransport]
+    OpenTransport: TypeAlias = Callable[[str, httpx.URL, int], httpx.AsyncBaseTransport]
 
 STATUSES_WITHOUT_BODY = frozenset((204, 304))
 PORTS = {"http": 80, "https": 443}
@@ -127,7 +126,7 @@ class Transport:
     def __init__(
         self,
         *,
-        source: SourceName,
+        source: str,
         base_url: str,
         auth: Authorization | None,
         connections: int,
@@ -254,7 +253,7 @@ def is_retryable(error: Unreachable) -> bool:
     return not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
 
 
-def _parse_base_url(source: SourceName, base_url: str) -> httpx.URL:
+def _parse_base_url(source: str, base_url: str) -> httpx.URL:
     message = f"{source}: invalid API address {to_single_line(base_url)}"
     hint = "use the form https://HOST/PATH, without user, query and fragment"
     try:
@@ -266,7 +265,7 @@ def _parse_base_url(source: SourceName, base_url: str) -> httpx.URL:
     return url
 
 
-def open_transport(source: SourceName, base: httpx.URL, connections: int) -> httpx.AsyncBaseTransport:
+def open_transport(source: str, base: httpx.URL, connections: int) -> httpx.AsyncBaseTransport:
     """Return the connections to a server, through the proxy of the environment. Raises ConfigError."""
     # Plain http needs no certificates, and loading them takes 50 ms.
     context = _load_certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,0 +1,64 @@
+"""``djpkg snapshot``: the public facts of the mirror in one file, for other mirrors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from djpkg import config
+from djpkg.cli import options, terminal
+from djpkg.cli.options import Db
+from djpkg.errors import UsageError
+from djpkg.model.snapshot import ENDING
+from djpkg.text import pluralize, quote_input
+
+_NAMES_SHOWN = 3
+_MIB = 2**20
+
+app = options.new_app()
+
+
+@app.command(
+    epilog=options.examples(
+        "djpkg snapshot djangopackages.jsonl.gz",
+        "djpkg fetch --all && djpkg snapshot /var/www/html/djangopackages.jsonl.gz",
+        more="Others take it in with djpkg fetch --from. Exit codes: 0 done, 2 another ending, 74 disk or mirror"
+        " trouble.",
+    )
+)
+def snapshot(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"The file to write, which ends in {ENDING}.")],
+    *,
+    no_participants: Annotated[
+        bool, typer.Option("--no-participants", help="Leave out the names of the contributors.")
+    ] = False,
+    history: Annotated[bool, typer.Option("--history", help="Add the history of stars, forks and commits.")] = False,
+    db: Db = None,
+) -> None:
+    """Write the public facts of the mirror to a file that other mirrors can take in.
+
+    It contains what the catalog, the forges and PyPI stated, and events; none of your edits, notes and tags. It is
+    replaced in one step, also while a fetch runs.
+    """
+    if not file.name.endswith(ENDING) or file.name == ENDING:
+        raise UsageError(f"a snapshot ends in {ENDING}: {quote_input(str(file))} does not")
+    mirror = config.mirror_path(os.environ, db)
+    if file.resolve() == mirror.resolve():
+        raise UsageError("a snapshot cannot replace the mirror itself")
+    from djpkg.fetch import export  # imports msgspec
+
+    participants = not no_participants
+    written = export.export_snapshot(mirror, file, history=history, participants=participants, now=options.now())
+    if written.damaged:
+        names = ", ".join(written.damaged[:_NAMES_SHOWN])
+        more = f" and {len(written.damaged) - _NAMES_SHOWN:,} more" if len(written.damaged) > _NAMES_SHOWN else ""
+        count = pluralize(len(written.damaged), "package")
+        terminal.write_warning(
+            f"{count} left out because of damaged rows ({names}{more}); djpkg fetch --all repairs them"
+        )
+    if terminal.stderr_is_terminal():
+        size = f"{written.size / _MIB:.1f} MiB"
+        terminal.write_stderr(f"wrote {pluralize(written.packages, 'package')} ({size}) to {file}")

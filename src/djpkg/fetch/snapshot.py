@@ -1,0 +1,302 @@
+"""Takes a snapshot into the mirror, in place of asking the sources.
+
+The whole snapshot is read and checked first, from a temporary copy, and then stored in one transaction. So whatever
+fails changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from djpkg.errors import MirrorBusy, MirrorError, MirrorMissing, UsageError
+from djpkg.fetch.report import CarriedEdits, Failure, PackageEvent, Report, SnapshotResult
+from djpkg.fetch.report_text import history_json
+from djpkg.fetch.signals import StopSignals
+from djpkg.mirror import busy, fetch_history, lock, resolve
+from djpkg.mirror.connection import find_version, open_read, open_write, transaction
+from djpkg.mirror.files import check_unmoved, file_id
+from djpkg.mirror.removed_edits import find_removed_edits
+from djpkg.mirror.snapshot_store import Origin, SnapshotWriter
+from djpkg.model import forge_servers
+from djpkg.sources.http.decompress import MIB
+from djpkg.sources.http.retry import Limits
+from djpkg.sources.snapshot.download import MAX_DOWNLOAD, Download, Validators, check_address, download
+from djpkg.sources.snapshot.lines import SNAPSHOT, invalid
+from djpkg.sources.snapshot.reader import SnapshotReader
+from djpkg.text import quote_input
+from djpkg.times import utc_now
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from djpkg.fetch.progress import Progress
+    from djpkg.mirror.busy import BusyLimits
+    from djpkg.mirror.snapshot_store import TakenIn
+
+_SHA256 = re.compile(r"(?P<place>.*)#(?P<fragment>[^#]*)", re.DOTALL)
+_DIGEST = re.compile(r"sha256=([0-9a-fA-F]{64})")
+_MAX_STORED = 1000
+_CHUNK = 2**20
+
+
+class SnapshotPlace(NamedTuple):
+    """Where a snapshot is: an address or a file, and the digest that it must have, if one was given."""
+
+    address: str | None
+    file: Path | None
+    sha256: str | None
+
+    @property
+    def shown(self) -> str:
+        """The place without what may be a secret: the query of an address may contain a signature."""
+        if self.address is None:
+            return str(self.file).encode("utf-8", "replace").decode()[:_MAX_STORED]
+        parts = urlsplit(self.address)
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"[:_MAX_STORED]
+
+
+class _Stopped(Exception):
+    """Ends the transaction after a signal."""
+
+
+def parse_place(text: str) -> SnapshotPlace:
+    """Parse ``URL``, ``FILE``, each with or without ``#sha256=…``. Raises UsageError."""
+    place, digest = text, None
+    is_address = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
+    match = _SHA256.fullmatch(text)
+    if match and (is_address or match["fragment"].lower().startswith("sha256=")):
+        found = _DIGEST.fullmatch(match["fragment"])
+        if found is None:
+            raise UsageError(f"invalid digest {quote_input(match['fragment'])}", hint="use #sha256= and 64 hex digits")
+        place, digest = match["place"], found[1].lower()
+    if not place:
+        raise UsageError("--from requires an address or a file", hint="for example: djpkg fetch --from FILE.jsonl.gz")
+    if not is_address:
+        return SnapshotPlace(None, Path(place), digest)
+    check_address(place)
+    return SnapshotPlace(place, None, digest)
+
+
+def take_snapshot(
+    place: SnapshotPlace,
+    path: Path,
+    environment: Mapping[str, str],
+    *,
+    progress: Progress,
+    clock: Callable[[], datetime] = utc_now,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    busy_limits: BusyLimits = busy.FETCH,
+) -> Report:
+    """Take the snapshot into the mirror at `path`, which is created if missing, and return the report.
+
+    Raises SourceError for a snapshot that cannot be taken in, UsageError for a file that cannot be read, FetchRunning,
+    ConfigError and MirrorError. Nothing was changed then.
+    """
+    with suppress(MirrorBusy):
+        find_version(path)  # before a lock is made beside a file that is not a mirror
+    with StopSignals() as signals, lock.fetch_lock(path):
+        taking = _Taking(
+            place,
+            path,
+            environment,
+            progress=progress,
+            clock=clock,
+            limits=limits,
+            busy_limits=busy_limits,
+            signals=signals,
+        )
+        try:
+            taking.run()
+        finally:
+            progress.stop()
+        return taking.report
+
+
+class _Taking:
+    """One snapshot on its way into the mirror."""
+
+    def __init__(
+        self,
+        place: SnapshotPlace,
+        path: Path,
+        environment: Mapping[str, str],
+        *,
+        progress: Progress,
+        clock: Callable[[], datetime],
+        limits: Limits,
+        busy_limits: BusyLimits,
+        signals: StopSignals,
+    ) -> None:
+        self._place = place
+        self._path = path
+        self._environment = environment
+        self._progress = progress
+        self._clock = clock
+        self._limits = limits
+        self._busy_limits = busy_limits
+        self._signals = signals
+        self.report = Report(started=clock())
+
+    def run(self) -> None:
+        """Get, check and store the snapshot."""
+        try:
+            with tempfile.TemporaryFile(prefix="djpkg-") as file:
+                loaded = self._load(file)
+                reader = None
+                if loaded is not None and loaded.validators is not None:
+                    reader = SnapshotReader(file, now=self._clock(), sha256=self._place.sha256)
+                    reader.check(on_line=self._check_stopped)
+                if loaded is not None:
+                    self._store(reader, loaded)
+        except _Stopped:
+            pass
+        except OSError as error:
+            folder = tempfile.gettempdir()
+            raise MirrorError(
+                f"cannot write a temporary file in {folder}: {error.strerror or error}",
+                hint="free some space, or set TMPDIR; nothing was changed",
+            ) from error
+        if self._signals.code is not None:
+            self.report.stop_code = self._signals.code
+        self.report.finished = self._clock()
+
+    def _check_stopped(self) -> None:
+        if self._signals.code is not None:
+            raise _Stopped
+
+    def _load(self, file: IO[bytes]) -> Download | None:
+        """Copy the snapshot to `file`; None after a signal."""
+        self._progress.start(SNAPSHOT, None)
+        if self._place.address is None:
+            _copy(self._place.file or Path(), file)
+            return Download(Validators(), 0)
+        validators = self._stored_validators()
+        loaded: list[Download] = []
+
+        async def run() -> None:
+            address = self._place.address or ""
+            loaded.append(await download(address, file, validators=validators, limits=self._limits))
+
+        with asyncio.Runner() as runner:
+            runner.run(self._signals.run_until_signal(run()))
+        return loaded[0] if loaded else None
+
+    def _stored_validators(self) -> Validators:
+        """Return the validators of the last snapshot of the address. A query makes each address another one."""
+        address = self._place.address or ""
+        if urlsplit(address).query:
+            return Validators()
+        with suppress(MirrorMissing), open_read(self._path) as db:
+            row = fetch_history.find_snapshot(db, self._place.shown)
+            return Validators(*row) if row is not None else Validators()
+        return Validators()
+
+    def _store(self, reader: SnapshotReader | None, loaded: Download) -> None:
+        """Store the snapshot, None for an unchanged one, and the run."""
+        self._write(lambda: lock.ensure_locked(self._path))
+        if reader is None:
+            self._write(partial(self._store_unchanged, loaded))
+        else:
+            self._write(partial(self._take_in, reader, loaded))
+
+    def _write(self, work: Callable[[], None]) -> None:
+        """Run `work` until no other program blocks it."""
+        busy.retry(
+            work,
+            self._busy_limits,
+            notify=lambda: self._progress.warn(busy.waiting_message(self._path, self._busy_limits)),
+            is_stopped=lambda: self._signals.code is not None,
+        )
+
+    def _store_unchanged(self, loaded: Download) -> None:
+        self.report.snapshot = SnapshotResult(self._place.shown, None, 0, loaded.requests)
+        with open_write(self._path, busy_seconds=busy.ATTEMPT) as db:
+            run = fetch_history.start_run(db, self._asked, now=self.report.started)
+            self._finish(db, run)
+
+    def _take_in(self, reader: SnapshotReader, loaded: Download) -> None:
+        head = reader.head
+        self.report = report = Report(started=self.report.started)
+        report.snapshot = SnapshotResult(self._place.shown, head.made, head.packages, loaded.requests)
+        self._progress.start(SNAPSHOT, head.packages)
+
+        def advance(packages: int) -> None:
+            self._check_stopped()
+            self._progress.advance(SNAPSHOT, packages)
+
+        with open_write(self._path, busy_seconds=busy.ATTEMPT) as db:
+            opened = file_id(self._path)
+            # Pages that are written to the file before the end would keep readers out until then.
+            db.execute("PRAGMA cache_spill = OFF")
+            earlier = {edits[:3] for edits in find_removed_edits(db)}
+            # One transaction: a kill before its end leaves no trace of the run either.
+            with transaction(db):
+                run = fetch_history.insert_run(db, self._asked, now=report.started)
+                writer = SnapshotWriter(db, forges=forge_servers.forge_servers(self._environment), run=run)
+                taken = writer.take_in(
+                    head, reader.read, origin=self._origin(loaded), now=self._clock(), advance=advance
+                )
+                self._record(db, writer, taken, earlier)
+                self._finish(db, run)
+                check_unmoved(self._path, opened)
+
+    @property
+    def _asked(self) -> str:
+        return f"--from {self._place.shown}"
+
+    def _origin(self, loaded: Download) -> Origin | None:
+        if self._place.address is None or urlsplit(self._place.address).query or loaded.validators is None:
+            return None
+        return Origin(self._place.shown, *loaded.validators)
+
+    def _record(
+        self, db: sqlite3.Connection, writer: SnapshotWriter, taken: TakenIn, earlier: set[tuple[int, str, int]]
+    ) -> None:
+        report = self.report
+        for (source, outcome), packages in taken.outcomes.items():
+            report.count(source, outcome, packages)
+        for failed in taken.failed:
+            report.fail(failed.source, (failed.slug,), failed.reason)
+        report.events = [PackageEvent(change.slug, *event) for change in taken.events for event in change.events]
+        report.failures += [Failure(row.name, None, row.reason) for row in writer.damaged.values()]
+        report.carried_over = [
+            CarriedEdits(resolve.find_slug(db, new) or str(new), new, old) for old, new in writer.carried_over
+        ]
+        report.removed_edits = [edits for edits in find_removed_edits(db) if edits[:3] not in earlier]
+
+    def _finish(self, db: sqlite3.Connection, run: int) -> None:
+        self.report.finished = now = self._clock()
+        fetch_history.finish_run(db, run, code=self.report.exit_code, report=history_json(self.report), now=now)
+
+
+def _copy(source: Path, file: IO[bytes]) -> None:
+    """Copy a file that may be a pipe. Raises UsageError if it cannot be read."""
+    try:
+        opened = source.open("rb")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "invalid name"
+        raise UsageError(f"cannot read the snapshot {quote_input(str(source))}: {reason}") from error
+    with opened:
+        size = 0
+        while chunk := _read(opened, source):
+            size += len(chunk)
+            if size > MAX_DOWNLOAD:
+                raise invalid(f"it is larger than {MAX_DOWNLOAD // MIB} MiB")
+            file.write(chunk)
+    file.flush()
+
+
+def _read(opened: IO[bytes], source: Path) -> bytes:
+    try:
+        return opened.read(_CHUNK)
+    except OSError as error:
+        raise UsageError(f"cannot read the snapshot {quote_input(str(source))}: {error.strerror}") from error

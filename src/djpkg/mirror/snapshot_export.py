@@ -1,0 +1,308 @@
+"""The lines of a snapshot: the public facts of a mirror, as JSON.
+
+Nothing private is read: no overrides, notes, tags, runs, quotas and errors, and no facts to which an edit of an address
+may have led. Rows that another program damaged, and those of a time after the snapshot, are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
+
+from djpkg.mirror import facts_json, fetch_history
+from djpkg.mirror.damage import is_integer, slug_or_id, text_or_none
+from djpkg.model import snapshot
+from djpkg.model.event_names import EVENTS
+from djpkg.model.facts import CatalogFacts, ContributorsFacts, ForgeFacts
+from djpkg.source_name import SourceName
+from djpkg.times import format_time, is_same_time, parse_time, utc_day
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from djpkg.model.facts import Facts
+
+    # One line, or a part of it.
+    Values: TypeAlias = dict[str, object]
+    Check: TypeAlias = Callable[[bytes], None]
+    # Rows of each table by package.
+    Rows: TypeAlias = dict[str, dict[int, list[tuple[object, ...]]]]
+
+_encoder = msgspec.json.Encoder()
+_CATALOG, _PYPI = SourceName.CATALOG, SourceName.PYPI
+_BATCH = 250
+_IN_BATCH = "package_id IN (SELECT value FROM json_each(?))"
+_RELEASES = "version, uploaded, yanked, requires_python"
+# Events that do not depend on the address of the repository or the project.
+_OF_CATALOG = ("added", "removed")
+
+
+class Content(NamedTuple):
+    """What a snapshot contains besides the facts."""
+
+    history: bool = False
+    participants: bool = True
+
+
+class SnapshotLines:
+    """The lines of a snapshot of `db`, which nobody changes meanwhile; call the methods in the order of the class.
+
+    `check` raises ValueError for a line that a reader would refuse: its package is then left out, and its name added to
+    `damaged`. All lines have their ends.
+    """
+
+    def __init__(self, db: sqlite3.Connection, content: Content, *, now: datetime, check: Check) -> None:
+        self._db = db
+        self._content = content
+        self._made = format_time(now)
+        self._today = utc_day(now)
+        self._check = check
+        self.damaged: list[str] = []
+        self._packages: set[int] = set()
+        self._redirected: set[int] = set()
+        """Packages with facts of other addresses than the catalog's: an edit may have led to them."""
+
+    def packages(self) -> Iterator[bytes]:
+        """Yield the lines of all packages, in the order of ids."""
+        names = dict(self._db.execute("SELECT id, slug FROM packages ORDER BY id"))
+        removed = {number for (number,) in self._db.execute("SELECT id FROM packages WHERE catalog_state = 'removed'")}
+        numbers = list(names)
+        for start in range(0, len(numbers), _BATCH):
+            batch = numbers[start : start + _BATCH]
+            rows = self._read_rows(batch)
+            for number in batch:
+                try:
+                    lines = [_encode(values) for values in self._package(number, rows, is_removed=number in removed)]
+                    for line in lines:
+                        self._check(line)
+                except ValueError:
+                    self.damaged.append(slug_or_id(number, names[number]))
+                    continue
+                self._packages.add(number)
+                yield from lines
+
+    def events(self) -> Iterator[bytes]:
+        """Yield the events of the packages, oldest first."""
+        edited = {
+            number
+            for (number,) in self._db.execute(
+                "SELECT package_id FROM overrides WHERE field IN ('repo_url', 'pypi_url')"
+            )
+        } | self._redirected
+        for number, at, event, old, new in self._db.execute(
+            "SELECT package_id, at, event, old, new FROM events ORDER BY id"
+        ):
+            if number not in self._packages or event not in EVENTS:
+                continue
+            is_of_catalog = event in _OF_CATALOG or (event == "back" and old == "removed")
+            if number in edited and not is_of_catalog:
+                continue
+            yield from self._valid(
+                {"kind": "event", "package": number, "at": at, "event": event, "old": old, "new": new}
+            )
+
+    def head(self) -> Iterator[bytes]:
+        """Yield the first line, and those of sweeps, categories, grids and projects."""
+        yield _encode(
+            {
+                "djpkg_snapshot": snapshot.FORMAT_VERSION,
+                "made": self._made,
+                "packages": len(self._packages),
+                "history": self._content.history,
+                "participants": self._content.participants,
+            }
+        )
+        for source in (_CATALOG, _PYPI):
+            sweep = fetch_history.find_sweep(self._db, source)
+            if sweep is None:
+                continue
+            newest = sweep.newest_id
+            if source is _CATALOG:
+                sweep = sweep._replace(packages=min(sweep.packages, len(self._packages)))
+                newest = None if newest is None else min(newest, max(self._packages, default=0)) or None
+            yield from self._valid(
+                {
+                    "kind": "sweep",
+                    "source": source.value,
+                    "completed": format_time(sweep.completed),
+                    "packages": sweep.packages,
+                    "newest_id": newest,
+                }
+            )
+        for kind, table, columns in (
+            ("category", "categories", ("id", "slug", "title", "title_plural", "description")),
+            ("grid", "grids", ("id", "slug", "title", "description")),
+        ):
+            for row in self._db.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE slug IS NOT NULL ORDER BY id"):
+                values = {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+                yield from self._valid({"kind": kind, "title": "", **values})
+        yield from self._projects()
+
+    def end(self, lines: int) -> bytes:
+        """Return the last line; `lines` are before it."""
+        return _encode({"kind": "end", "lines": lines + 1})
+
+    @property
+    def count(self) -> int:
+        """The number of packages."""
+        return len(self._packages)
+
+    def _valid(self, values: Values) -> Iterator[bytes]:
+        """Yield the line, unless a reader would refuse it."""
+        try:
+            line = _encode(values)
+            self._check(line)
+        except ValueError:
+            return
+        yield line
+
+    def _projects(self) -> Iterator[bytes]:
+        for name, *columns in self._db.execute(
+            "SELECT name, answered, etag, serial, gone_count, parser_version, facts FROM projects ORDER BY name"
+        ):
+            values = self._answer(_PYPI, name, columns)
+            if values is not None:
+                rows = self._db.execute(
+                    f"SELECT {_RELEASES} FROM project_releases WHERE project = ? ORDER BY version", (name,)
+                )
+                yield from self._valid(values | {"kind": "project", "releases": _releases(rows.fetchall())})
+
+    def _read_rows(self, batch: Sequence[int]) -> Rows:
+        """Return the rows of each table by package."""
+        queries = {
+            "facts": "source, coordinate, answered, etag, serial, gone_count, parser_version, facts",
+            "releases": f"project, {_RELEASES}",
+            "requirements": "project, requires, specifier, marker, version, since, until",
+        }
+        if self._content.history:
+            queries["history"] = "coordinate, day, stars, forks, contributors, commits"
+        rows: Rows = {}
+        for table, columns in queries.items():
+            found = self._db.execute(
+                f"SELECT package_id, {columns} FROM {table} WHERE {_IN_BATCH} ORDER BY package_id, {columns}",
+                (str(list(batch)),),
+            )
+            rows[table] = {
+                number: [tuple(row[1:]) for row in group] for number, group in groupby(found, key=itemgetter(0))
+            }
+        return rows
+
+    def _package(self, number: int, rows: Rows, *, is_removed: bool) -> Iterator[Values]:
+        """Yield the lines of a package. ValueError if its record cannot be read."""
+        found = rows["facts"].get(number, [])
+        record = next((row for row in found if row[0] == _CATALOG and row[1] == str(number)), None)
+        values = self._answer(_CATALOG, str(number), record[2:]) if record is not None else None
+        if values is None or record is None:
+            raise ValueError("no record of the catalog")
+        catalog = values["facts"]
+        assert isinstance(catalog, CatalogFacts)  # noqa: S101 - decoded as such
+        shown = catalog if self._content.participants else replace(catalog, participants=(), participants_updated=None)
+        yield {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown} | (
+            {"removed": True} if is_removed else {}
+        )
+        project = coordinate = None
+        for source, name, *columns in found:
+            if source == _CATALOG or source not in facts_json.SOURCES or not isinstance(name, str):
+                continue
+            kind = SourceName(str(source))
+            if not snapshot.belongs_to(catalog, kind, name):
+                self._redirected.add(number)
+                continue
+            values = self._answer(kind, name, columns)
+            if values is None:
+                continue
+            if kind is _PYPI:
+                project = name
+                yield values | {"kind": "pypi", "package": number}
+            else:
+                coordinate = name
+                yield values | {
+                    "kind": "forge",
+                    "package": number,
+                    "source": kind.value,
+                    "facts": self._forge(values, catalog),
+                }
+        yield from self._details(number, rows, project, coordinate)
+
+    def _details(
+        self,
+        number: int,
+        rows: Rows,
+        project: str | None,
+        coordinate: str | None,
+    ) -> Iterator[Values]:
+        """Yield the releases and requirements of the project, and the history of the repository."""
+        releases = [row[1:] for row in rows["releases"].get(number, ()) if row[0] == project]
+        if releases:
+            yield {"kind": "releases", "package": number, "project": project, "releases": _releases(releases)}
+        requirements = [
+            row[1:]
+            for row in rows["requirements"].get(number, ())
+            if row[0] == project and self._is_past(row[5], row[6])
+        ]
+        if requirements or releases:
+            yield {"kind": "requirements", "package": number, "project": project, "requirements": requirements}
+        days = [
+            row[1:]
+            for row in rows.get("history", {}).get(number, ())
+            if row[0] == coordinate and coordinate is not None and self._is_past(row[1], None)
+        ]
+        if days:
+            yield {"kind": "history", "package": number, "coordinate": coordinate, "days": days}
+
+    def _is_past(self, since: object, until: object) -> bool:
+        return isinstance(since, str) and since <= self._today and (until is None or str(until) <= self._today)
+
+    def _answer(self, source: SourceName, coordinate: str, columns: Sequence[object]) -> Values | None:
+        """Return the values of a complete answer, None if there is none that can be read."""
+        answered, etag, serial, gone_count, parser, text = columns
+        time = parse_time(text_or_none(answered))
+        facts = facts_json.find_facts(source, text)
+        if time is None or facts is None or format_time(time) > self._made or not is_integer(parser):
+            return None
+        values: Values = {"coordinate": coordinate, "answered": format_time(time), "parser": parser, "facts": facts}
+        optional = {"etag": text_or_none(etag), "serial": serial if is_integer(serial) else None}
+        if source not in (_PYPI, _CATALOG):
+            del optional["serial"]
+        if is_integer(gone_count) and gone_count:
+            values["gone_count"] = gone_count
+        return values | {name: value for name, value in optional.items() if value is not None}
+
+    def _forge(self, values: Values, catalog: CatalogFacts) -> Facts:
+        """Return the facts, without the names of people if they are left out.
+
+        The head stays for which the list was read, or for which the catalog's list made a request needless.
+        """
+        facts = values["facts"]
+        assert isinstance(facts, ForgeFacts)  # noqa: S101 - decoded as such
+        contributors, current = facts.contributors, facts.repository
+        if contributors is not None and contributors.taken > self._made:  # read under a wrong clock
+            contributors = None
+        if self._content.participants:
+            return replace(facts, contributors=contributors)
+        if contributors is not None:
+            contributors = replace(contributors, names=(), whole=False)
+        elif (
+            catalog.participants
+            and current is not None
+            and current.head is not None
+            and is_same_time(catalog.participants_at, current.head_at)
+        ):
+            taken = str(values["answered"])
+            contributors = ContributorsFacts(head=current.head, names=(), taken=taken, whole=False)
+        return replace(facts, contributors=contributors)
+
+
+def _releases(rows: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:
+    return [(version, uploaded, bool(yanked), python) for version, uploaded, yanked, python in rows]
+
+
+def _encode(values: Values) -> bytes:
+    """Return a line. Raises ValueError for a text that is not valid UTF-8."""
+    return _encoder.encode(values) + b"\n"

@@ -1,0 +1,1 @@
+"""Snapshots: the public facts of another mirror, in one file."""
