@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from djpkg.mirror import schema
 from tests.cli.running import run, run_on_terminal
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def change(path: Path, statement: str) -> None:
 def test_a_sound_mirror_is_ok_in_a_pipe_in_json_and_on_a_terminal(fetched_mirror: Path) -> None:
     piped = run("doctor")
     assert (piped.code, piped.err) == (0, "")
-    assert piped.lines[0] == f"ok\tmirror\t{fetched_mirror}, 4 packages, format 5\t"
+    assert piped.lines[0] == f"ok\tmirror\t{fetched_mirror}, 4 packages, format {schema.VERSION}\t"
     assert all(line.startswith("ok\t") for line in piped.lines)
     report = json.loads(run("doctor", "--json").out)
     assert list(report) == ["schema", "exit", "mirror", "checks", "rebuilt"]

@@ -118,10 +118,7 @@ def test_packages_for_a_django_version_declare_it(path: Path, version: str, slug
 
 
 def test_the_states_are_those_of_list(path: Path) -> None:
-    listed = {
-        one["slug"]: one["state"]
-        for one in json.loads(run("list", "--json", "-f", "slug,state", "--db", str(path)).out)
-    }
+    listed = json.loads(run("list", "--json", "-f", "slug,state", "--db", str(path)).out)
     found = rows(path, "packages_for_django.json?django=5.2")
     assert [{"slug": row["slug"], "state": row["state"]} for row in found] == [
         one for one in listed if one["slug"] == "django-pots"

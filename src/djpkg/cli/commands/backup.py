@@ -23,8 +23,8 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg backup mirror-copy.db",
         "djpkg backup ~/backups/$(date +%F).db",
-        "djpkg list --db mirror-copy.db",
-        more="The copy contains your edits, notes and tags. To share public facts only, use djpkg snapshot.",
+        more="The copy contains your edits, notes and tags. To share public facts only, use djpkg snapshot. To read it:"
+        " djpkg list --db FILE.",
     ),
 )
 def backup(

@@ -33,7 +33,7 @@ app = options.new_app()
     epilog=options.examples(
         "djpkg doctor",
         "djpkg doctor --rebuild",
-        "djpkg doctor --json | jq '.checks[] | select(.status != \"ok\")'",
+        "djpkg doctor --json | jq .exit",
         more="The exit code is 74 if there is a fault. A pipe gets one check per line: status, name, message, remedy.",
     )
 )
