@@ -17,11 +17,15 @@ import pytest
 from filelock import FileLock
 
 from djpkg import config, errors
+from djpkg.check import rules
+from djpkg.check.exceptions import parse_ignored
+from djpkg.check.report import Verdict
 from djpkg.cli.app import COMMANDS
 from djpkg.mirror.connection import create_in_memory
 from djpkg.model import fields
 from djpkg.model.event_names import EVENTS
 from djpkg.query import parser as query
+from djpkg.requirements.toml_file import parse_toml
 from djpkg.source_name import SourceName
 from tests import readme
 from tests.cli.running import run
@@ -174,7 +178,39 @@ def test_the_readme_has_two_set_up_commands_of_one_line() -> None:
 def test_the_pages_have_no_commands_that_no_test_runs() -> None:
     pages = [text for document, text in TEXTS.items() if document != readme.README]
     kinds = {kind for text in pages for kind in re.findall(r"^```(\w+)$", text, re.MULTILINE)}
-    assert kinds == {"console", "cron", "text"}
+    assert kinds == {"console", "cron", "text", "toml", "yaml"}
+
+
+def test_the_commands_of_ci_work(tmp_path: Path) -> None:
+    commands = re.findall(r"(?:- |run: |entry: )(djpkg check.*)$", page("check"), re.MULTILINE)
+    assert len(commands) == 4
+    with readme.stage(readme.demo_world(), width=80) as environment:
+        for command in commands:
+            ended = subprocess.run(
+                ["sh", "-c", command],
+                cwd=environment["HOME"], env={**environment, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")},
+                stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            )  # fmt: skip
+            assert (command, ended.returncode) == (command, 0)
+            assert ended.stderr in (b"", b"read requirements.txt\n")
+    assert (tmp_path / "summary").read_text(encoding="utf-8").startswith("### djpkg check: nothing fails")
+
+
+def test_the_exceptions_of_the_example_are_valid() -> None:
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", page("check"), re.MULTILINE | re.DOTALL)
+    (ignored,) = parse_ignored(parse_toml("pyproject.toml", block), rules.NAMES)
+    assert (ignored.package, ignored.rule) == ("django-x", "archived")
+
+
+def test_every_rule_and_every_verdict_of_check_is_explained() -> None:
+    assert [codes(row[0]) for row in readme.table(page("check"), "rule")] == [[name] for name in rules.NAMES]
+    assert {codes(row[0])[0] for row in readme.table(page("check"), "verdict")} == set(Verdict)
+    assert {"yanked", "gone"} == rules.FAIL_BY_DEFAULT
+    assert "`--fail-on` is by default `yanked,gone`" in page("check")
+
+
+def test_every_exit_code_of_check_is_explained() -> None:
+    assert [row[0] for row in readme.table(page("check"), "code")] == ["0", "1", "2", "5", "74"]
 
 
 # The tables.

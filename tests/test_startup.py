@@ -18,6 +18,8 @@ HEAVY = {
     "importlib.metadata", "dataclasses", "djpkg.model.facts", "djpkg.model.repository_url", "djpkg.model.merge",
     "djpkg.query.parser", "djpkg.fetch.run",
 }  # fmt: skip
+# `check` compares versions, and finds packages by the address of their repository.
+HEAVY_FOR_CHECK = HEAVY - {"packaging", "dataclasses", "djpkg.model.repository_url"}
 # `list` parses queries.
 HEAVY_FOR_LIST = HEAVY - {"djpkg.query.parser"}
 SCRIPT = """
@@ -60,6 +62,16 @@ def test_showing_a_package_into_a_pipe_loads_nothing_heavy(arguments: list[str])
 )
 def test_listing_into_a_pipe_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded(*arguments) & HEAVY_FOR_LIST
+
+
+@pytest.mark.parametrize("options", [[], ["--tsv"], ["--markdown"], ["--github"], ["--json"]])
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_checking_a_project_loads_nothing_heavy(options: list[str], colour: str, tmp_path: Path) -> None:
+    project = tmp_path / "requirements.txt"
+    project.write_text("django-pots==1.0\nsix\n", encoding="utf-8")
+    modules = loaded("check", str(project), "--fail-on", "none", *options, env={"FORCE_COLOR": colour})
+    assert "djpkg.check.report" in modules
+    assert not modules & HEAVY_FOR_CHECK
 
 
 @pytest.mark.parametrize("command", ["fields", "status"])

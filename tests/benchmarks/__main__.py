@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [start list query complete fetch history] [--packages N] [--runs N] [--quick]`."""
+"""`python -m tests.benchmarks [start list check query complete fetch history] [--packages N] [--runs N] [--quick]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import complete, fetch, history, list, query, start  # noqa: A004 - the command's name
+from tests.benchmarks import check, complete, fetch, history, list, query, start  # noqa: A004 - the command's name
 from tests.benchmarks.processes import Launcher
 from tests.benchmarks.session import QUICK, Session
 from tests.benchmarks.tables import format_table
@@ -18,6 +18,7 @@ from tests.benchmarks.tables import format_table
 SECTIONS = {
     "start": start.tables,
     "list": list.tables,
+    "check": check.tables,
     "query": query.tables,
     "complete": complete.tables,
     "fetch": fetch.tables,

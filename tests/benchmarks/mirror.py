@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from djpkg.mirror import dependencies, fetch_history, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer
-from djpkg.mirror.connection import create, open_write
+from djpkg.mirror.connection import create, open_write, transaction
 from djpkg.mirror.seed import store_seed
 from djpkg.mirror.write import Writer
-from djpkg.model import pypi_project, weekly_commits
+from djpkg.model import pypi_project, requires_dist, weekly_commits
 from djpkg.model.facts import (
     CatalogFacts,
     ContributorsFacts,
     ForgeFacts,
     Grid,
     Outcome,
+    ProjectDetails,
     PypiFacts,
+    Release,
     RepositoryFacts,
     WeeksFacts,
 )
+from djpkg.model.fetch_state import Sweep
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from tests.mirrors import filled_mirror
@@ -52,11 +56,17 @@ def create_mirror(path: Path, packages: int) -> Path:
         for source, all_answers in answers.items():
             for start in range(0, len(all_answers), _PAGE_SIZE):
                 writer.store_answers(source, all_answers[start : start + _PAGE_SIZE], now=world.now)
+        with transaction(db):
+            project_tables.store_project(db, _pypi_answer(world.projects["django"], "django"), now=world.now)
+            dependencies.update_dependencies(db)
+        fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(world.now, packages, packages))
     return path
 
 
 def _catalog_facts(package: CatalogPackage) -> CatalogFacts:
-    values: dict[str, Any] = {field.name: getattr(package, field.name) for field in fields(CatalogFacts)}
+    values: dict[str, Any] = {
+        field.name: getattr(package, field.name) for field in fields(CatalogFacts) if hasattr(package, field.name)
+    }
     for name in ("grids", "commits_over_52", "participants"):
         values[name] = tuple(values[name])
     return CatalogFacts(**values)
@@ -104,4 +114,16 @@ def _pypi_answer(project: Project | None, name: str) -> SourceAnswer:
         license=pypi_project.choose_license(latest.license_expression, latest.classifiers, latest.license),
         development_status=pypi_project.development_status(latest.classifiers),
     )
-    return SourceAnswer(name, Outcome.UPDATED, facts, serial=project.serial)
+    details = ProjectDetails(
+        version=latest.version,
+        requirements=requires_dist.parse_requirements(latest.requires_dist),
+        releases=tuple(
+            Release(one.version, utc_text(one.uploaded), one.yanked, one.requires_python) for one in project.releases
+        ),
+    )
+    facts = replace(
+        facts,
+        django_requires=requires_dist.django_specifier(details.requirements or ()),
+        releases=len(project.releases),
+    )
+    return SourceAnswer(name, Outcome.UPDATED, facts, serial=project.serial, details=details)

@@ -25,6 +25,7 @@ COMMANDS = {
     "show": "djpkg.cli.commands.show",
     "list": "djpkg.cli.commands.list",
     "compare": "djpkg.cli.commands.compare",
+    "check": "djpkg.cli.commands.check",
     "fetch": "djpkg.cli.commands.fetch",
     "edit": "djpkg.cli.commands.edit",
     "changes": "djpkg.cli.commands.changes",

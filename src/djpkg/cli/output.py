@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.cli import options, terminal
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from djpkg.check.report import Report
     from djpkg.errors import DjpkgError
     from djpkg.mirror.damage import DamagedRow
     from djpkg.model.fields import Column
@@ -90,3 +92,28 @@ def ending_json(error: DjpkgError | None) -> dict[str, object]:
 def write_object(value: object) -> None:
     """Write one JSON document to stdout."""
     terminal.write_stdout(json.render_object(value))
+
+
+def write_report(report: Report, output_format: str | None, *, verbose: bool) -> None:
+    """Write the report of a check to stdout: as text, or in the format of an option."""
+    if output_format == "json":
+        terminal.write_stdout(json.render_report(report.as_json()))
+        return
+    # For check alone, and not for its JSON.
+    from djpkg.render import check_github, check_markdown, check_text, check_tsv  # noqa: PLC0415
+
+    # By the name of the option. A new format is one function and one entry.
+    renderers: dict[str, Callable[[Report, check_text.Screen], str]] = {
+        "text": check_text.render_text,
+        "tsv": check_tsv.render_tsv,
+        "markdown": check_markdown.render_markdown,
+        "github": check_github.render_github,
+    }
+    screen = check_text.Screen(
+        width=terminal.width(),
+        colour=terminal.is_terminal() and "NO_COLOR" not in os.environ,
+        ascii_only=terminal.ascii_only(),
+        verbose=verbose,
+        now=options.now(),
+    )
+    terminal.write_stdout(renderers[output_format or "text"](report, screen))

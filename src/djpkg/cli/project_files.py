@@ -11,13 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.cli import terminal
 from djpkg.errors import UsageError
 from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from djpkg.requirements.requirement import Mention, ParseContext, Requirement
+    from djpkg.requirements.requirement import Mention, ParseContext, RequiredPython, Requirement
 
 # Bytes. Longer than any requirements or lock file.
 _MAX_BYTES = 32 * 1024 * 1024
@@ -43,21 +44,25 @@ _KINDS = (
 class ProjectFiles(NamedTuple):
     """The requirements in the files of a project.
 
-    `read` are the files found in folders, and `notes` state what was not read, or that a file requires nothing.
+    `read` are the files found in folders, and `notes` state what was not read, or that a file requires nothing. `files`
+    are all files that were read, and `pythons` what they state about Python.
     """
 
     requirements: tuple[Requirement, ...]
     read: tuple[str, ...]
     notes: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    pythons: tuple[RequiredPython, ...] = ()
 
 
 def read_project_files(names: Sequence[str]) -> ProjectFiles:
     """Return the requirements of all files together; ``-`` is standard input. UsageError if one cannot be read."""
     from djpkg.requirements import requirement  # noqa: PLC0415 - loads packaging, for this option alone
 
-    context = requirement.ParseContext(_read_file, os.environ, [])
+    context = requirement.ParseContext(read_text, os.environ, [])
     mentions: list[Mention] = []
     read: list[str] = []
+    given: list[str] = []
     for name in dict.fromkeys(names):
         noted = len(context.notes)
         in_folder = _files_in_folder(name)
@@ -66,8 +71,21 @@ def read_project_files(names: Sequence[str]) -> ProjectFiles:
             context.notes.append(f"{'standard input' if name == '-' else name} requires nothing")
         mentions += found
         read += in_folder
+        given += in_folder or [name]
     notes = tuple(strip_credentials(note) for note in dict.fromkeys(context.notes))
-    return ProjectFiles(requirement.combine(mentions), tuple(dict.fromkeys(read)), notes)
+    files = dict.fromkeys(["standard input" if name == "-" else name for name in given])
+    files |= dict.fromkeys(mention.file for mention in mentions)
+    return ProjectFiles(
+        requirement.combine(mentions), tuple(dict.fromkeys(read)), notes, tuple(files), tuple(context.pythons)
+    )
+
+
+def report_files(files: ProjectFiles) -> None:
+    """Print on stderr which files of a folder were read, and what was not."""
+    if files.read:
+        terminal.write_stderr(f"read {', '.join(files.read)}")
+    for note in files.notes:
+        terminal.write_stderr(note)
 
 
 def exists(name: str) -> bool:
@@ -76,6 +94,11 @@ def exists(name: str) -> bool:
         return name == "-" or Path(name).exists()
     except (OSError, ValueError):
         return False
+
+
+def is_stream(name: str) -> bool:
+    """Return whether the name is standard input or another stream that the shell opened, not a file in a folder."""
+    return name == "-" or _OPEN_STREAM.fullmatch(name) is not None
 
 
 def _files_in_folder(name: str) -> list[str]:
@@ -109,7 +132,7 @@ def _parse_file(name: str, context: ParseContext) -> Sequence[Mention]:
         raise UsageError("--in requires a file", hint="for example: --in requirements.txt")
     if _OPEN_STREAM.fullmatch(name):
         return manifest.parse_file(manifest.STANDARD_INPUT, _read_open_file(name), context)
-    mentions = manifest.parse_file(name, _read_file(name), context)
+    mentions = manifest.parse_file(name, read_text(name), context)
     stated = manifest.project_file(Path(name).name)
     return mentions if stated is None else _mark_direct(mentions, str(Path(name).parent / stated), context)
 
@@ -118,9 +141,9 @@ def _mark_direct(mentions: Sequence[Mention], project_file: str, context: ParseC
     """Return the mentions of a lock file with `direct` from the project's file beside it, if that can be read."""
     from djpkg.requirements import manifest, requirement  # noqa: PLC0415 - see above
 
-    own = requirement.ParseContext(context.include, context.environment, [])
+    own = requirement.ParseContext(context.include, context.environment, [], context.pythons)
     with suppress(UsageError):  # the lock has everything else
-        required = {one.name for one in manifest.parse_file(project_file, _read_file(project_file), own)}
+        required = {one.name for one in manifest.parse_file(project_file, read_text(project_file), own)}
         otherwise = None if own.notes else False
         return [one._replace(direct=True if one.name in required else otherwise) for one in mentions]
     return mentions
@@ -135,7 +158,7 @@ def _read_standard_input() -> str:
         raise _read_error("standard input", error) from error
 
 
-def _read_file(name: str) -> str:
+def read_text(name: str) -> str:
     """Return the text of a regular file. Others are refused: reading a pipe or a device may never end."""
     try:
         mode = Path(name).stat().st_mode

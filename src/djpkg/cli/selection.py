@@ -61,17 +61,9 @@ def report_hidden(mirror: sqlite3.Connection, selection: Selection, *, shown: in
 
 def report(mirror: sqlite3.Connection, files: ProjectFiles, *, quiet: bool = False) -> None:
     """Report on stderr how the files were read, and how many requirements the mirror lacks; `quiet`: only trouble."""
-    report_files(files._replace(read=()) if quiet else files)
+    project_files.report_files(files._replace(read=()) if quiet else files)
     if not quiet:
         report_unlisted(mirror, files.requirements)
-
-
-def report_files(files: ProjectFiles) -> None:
-    """Print on stderr which files of a folder were read, and what was not."""
-    if files.read:
-        terminal.write_stderr(f"read {', '.join(files.read)}")
-    for note in files.notes:
-        terminal.write_stderr(note)
 
 
 def find_unlisted(mirror: sqlite3.Connection, files: ProjectFiles) -> list[str]:

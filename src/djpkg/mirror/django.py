@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from djpkg.model.pypi_project import DJANGO, sort_versions
@@ -26,6 +27,10 @@ def get_series(db: sqlite3.Connection) -> dict[str, str]:
     ):
         if not is_text(text) or not is_text(uploaded):
             continue
+        numbers = text.split(".")
+        if len(numbers) > 1 and all(map(str.isdecimal, numbers)):  # final, as most are
+            series[f"{int(numbers[0])}.{int(numbers[1])}"] = uploaded
+            continue
         try:
             version = Version(text)
         except InvalidVersion:
@@ -33,3 +38,15 @@ def get_series(db: sqlite3.Connection) -> dict[str, str]:
         if not version.is_prerelease:
             series[f"{version.major}.{version.minor}"] = uploaded
     return {name: series[name] for name in sort_versions(series)}
+
+
+def get_python_versions(db: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the series of Python in the classifiers of Django's newest release; empty before PyPI has answered."""
+    for (text,) in db.execute("SELECT facts FROM projects WHERE name = ?", (DJANGO,)):
+        try:
+            facts = json.loads(text) if is_text(text) else None
+        except (ValueError, RecursionError):  # damaged; the next answer replaces it
+            facts = None
+        versions = facts.get("python_versions") if isinstance(facts, dict) else None
+        return tuple(filter(is_text, versions)) if isinstance(versions, list) else ()
+    return ()

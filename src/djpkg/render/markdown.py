@@ -35,5 +35,10 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cell(value: Value) -> str:
-    text = _MARKUP.sub(r"\\\1", field_text(value))
+    text = escape_markup(field_text(value))
     return f"**{text}**" if isinstance(value, Strong) else text
+
+
+def escape_markup(text: str) -> str:
+    """Return one line of text that Markdown shows as it is."""
+    return _MARKUP.sub(r"\\\1", text)

@@ -16,6 +16,7 @@ from packaging.specifiers import InvalidSpecifier
 from packaging.utils import canonicalize_name
 
 from djpkg.errors import UsageError
+from djpkg.requirements.required_python import find_required_python
 from djpkg.requirements.requirement import Mention
 from djpkg.requirements.requirements_file import url_without_credentials
 from djpkg.requirements.toml_file import describe_error, normalize_name, parse_toml
@@ -25,9 +26,9 @@ from djpkg.text import quote_input
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from djpkg.requirements.requirement import ParseContext
     from djpkg.requirements.toml_file import Table, TomlFile
 
-_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 # A key that each kind of lock has even without packages; "lock-version" in pylock.toml.
 _REQUIRED_KEYS = {"uv.lock": "version", "poetry.lock": "metadata", "pdm.lock": "metadata"}
 # A whole string, so that the quotes in it are passed in one step, or a bracket.
@@ -54,17 +55,13 @@ class _Package(NamedTuple):
     own: bool
 
 
-def is_lock_file(name: str) -> bool:
-    """Return whether a file name, without its folder, is that of a supported lock file."""
-    return name in _REQUIRED_KEYS or name == "Pipfile.lock" or _PYLOCK.fullmatch(name) is not None
-
-
-def parse_lock(name: str, text: str, *, kind: str) -> Iterator[Mention]:
+def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Iterator[Mention]:
     """Yield every package of a TOML lock file, except members of the workspace.
 
     `kind` is the file name without its folder.
     """
     file = parse_toml(name, text)
+    context.pythons.extend(find_required_python(file))
     required_key = _REQUIRED_KEYS.get(kind, "lock-version")
     key = "package" if kind in _REQUIRED_KEYS else "packages"
     other = "packages" if key == "package" else "package"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from djpkg.errors import UsageError
-from djpkg.requirements import lock_files, pyproject, requirements_file
+from djpkg.requirements import requirements_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -24,6 +25,8 @@ SUPPORTED_FILES = (
 )
 STANDARD_INPUT = "-"
 
+_LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
+_PYLOCK = r"pylock(\.[^.]+)?\.toml"
 # In characters. The lock files of the largest projects have a third of it.
 _MAX_SIZE = 8 * 1024 * 1024
 
@@ -38,12 +41,17 @@ def parse_file(name: str, text: str, context: ParseContext) -> tuple[Mention, ..
     )
 
 
+def is_lock_file(name: str) -> bool:
+    """Return whether a file name, without its folder, is that of a supported lock file."""
+    return name in _LOCK_FILES or re.fullmatch(_PYLOCK, name) is not None
+
+
 def files_in_folder(names: Collection[str], requirements: Collection[str]) -> list[str]:
     """Return the files that a folder stands for: its lock files, or else its project and requirements files.
 
     `names` are those in the folder, `requirements` those in its subfolder ``requirements``.
     """
-    locks = sorted(filter(lock_files.is_lock_file, names))
+    locks = sorted(filter(is_lock_file, names))
     if locks:
         return locks
     return [
@@ -57,7 +65,7 @@ def project_file(lock: str) -> str | None:
     """Return the name of the file that states what a project requires itself, for locks that do not state it."""
     if lock == "Pipfile.lock":
         return "Pipfile"
-    return "pyproject.toml" if lock_files.is_lock_file(lock) and lock != "uv.lock" else None
+    return "pyproject.toml" if is_lock_file(lock) and lock != "uv.lock" else None
 
 
 def _parse_file(name: str, text: str, context: ParseContext) -> Iterator[Mention]:
@@ -65,14 +73,16 @@ def _parse_file(name: str, text: str, context: ParseContext) -> Iterator[Mention
     if name == STANDARD_INPUT or file.endswith((".txt", ".in")):
         shown = "standard input" if name == STANDARD_INPUT else name
         return requirements_file.parse_requirements_file(shown, _check_text(shown, text), context)
+    from djpkg.requirements import lock_files, pyproject  # noqa: PLC0415 - load what only TOML and JSON files need
+
     if file == "pyproject.toml":
         return pyproject.parse_pyproject(name, _check_text(name, text), context)
     if file == "Pipfile":
-        return pyproject.parse_pipfile(name, _check_text(name, text))
+        return pyproject.parse_pipfile(name, _check_text(name, text), context)
     if file == "Pipfile.lock":
         return lock_files.parse_pipfile_lock(name, _check_text(name, text))
-    if lock_files.is_lock_file(file):
-        return lock_files.parse_lock(name, _check_text(name, text), kind=file)
+    if is_lock_file(file):
+        return lock_files.parse_lock(name, _check_text(name, text), context, kind=file)
     raise UsageError(f"{name}: unsupported file", hint=f"supported: {SUPPORTED_FILES}")
 
 

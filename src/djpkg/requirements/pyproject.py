@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from djpkg.errors import UsageError
 from djpkg.requirements import requirements_file
+from djpkg.requirements.required_python import find_required_python
 from djpkg.requirements.requirement import Mention
 from djpkg.requirements.toml_file import normalize_name, parse_toml
 from djpkg.requirements.version_ranges import pinned_version, python_marker, to_specifiers
@@ -41,6 +42,7 @@ def parse_pyproject(name: str, text: str, context: ParseContext) -> Iterator[Men
     hatch-requirements-txt name; others are noted.
     """
     file = parse_toml(name, text)
+    context.pythons.extend(find_required_python(file))
     project_names = (file.table("project").get("name"), file.table("tool", "poetry").get("name"))
     own_names = {canonicalize_name(value) for value in project_names if isinstance(value, str)}
     mentions = chain(
@@ -52,9 +54,10 @@ def parse_pyproject(name: str, text: str, context: ParseContext) -> Iterator[Men
     yield from (mention for mention in mentions if mention.name not in own_names)
 
 
-def parse_pipfile(name: str, text: str) -> Iterator[Mention]:
+def parse_pipfile(name: str, text: str, context: ParseContext) -> Iterator[Mention]:
     """Yield every package of a ``Pipfile``, of all its categories."""
     file = parse_toml(name, text)
+    context.pythons.extend(find_required_python(file))
     for category in file.document:
         if category not in _PIPFILE_SETTINGS:
             for package, value in file.table(category).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -59,17 +59,26 @@ class Requirement(NamedTuple):
         return tuple(sorted({name for one in self.mentions for name in one.via}))
 
 
+class RequiredPython(NamedTuple):
+    """Which versions of Python a file states that the project supports, as PEP 440."""
+
+    file: str
+    line: int
+    specifier: str
+
+
 @dataclass(frozen=True, slots=True)
 class ParseContext:
     """What parsing a file needs from outside, and the notes that it makes about what it did not read.
 
     `include` returns the text of another file by its path, or raises UsageError. `environment` are the variables that
-    requirements files may name.
+    requirements files may name. `pythons` collects which versions of Python the files state.
     """
 
     include: Callable[[str], str]
     environment: Mapping[str, str]
     notes: list[str]
+    pythons: list[RequiredPython] = field(default_factory=list)
 
 
 def combine(mentions: Iterable[Mention]) -> tuple[Requirement, ...]:

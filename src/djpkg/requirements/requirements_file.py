@@ -10,18 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
-
 from djpkg.errors import UsageError
 from djpkg.requirements.requirement import Mention
+from djpkg.requirements.simple_requirement import normalize, parse_simple
 from djpkg.requirements.version_ranges import pinned_version
 from djpkg.requirements.via_comments import parse_via, with_origins
 from djpkg.text import quote_input, strip_credentials
@@ -146,11 +137,15 @@ def url_without_credentials(text: str) -> str | None:
 def _parse_mention(text: str, place: _Place) -> Mention:
     """Parse one requirement (PEP 508); UsageError if it is invalid."""
     _check_length(text, place)
+    if (simple := parse_simple(text, place.file, place.line)) is not None:
+        return simple
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - most requirements are simple
+
     try:
         found = Requirement(text)
         specifier = str(found.specifier)
         return Mention(
-            canonicalize_name(found.name),
+            normalize(found.name),
             place.file,
             place.line,
             url_without_credentials(found.url or ""),
@@ -273,10 +268,17 @@ def _is_url_or_path(text: str) -> bool:
 
 def _name_from_url(text: str) -> tuple[str, str | None, tuple[str, ...]] | None:
     """Return name, version and extras in ``#egg=`` or in the file name of a release (PEP 427, 625)."""
+    from packaging.utils import (  # noqa: PLC0415 - for addresses alone
+        InvalidSdistFilename,
+        InvalidWheelFilename,
+        parse_sdist_filename,
+        parse_wheel_filename,
+    )
+
     egg = _EGG.search(text)
     if egg:
         extras = (extra.strip() for extra in (egg[2] or "").split(","))
-        return canonicalize_name(egg[1]), None, tuple(sorted(filter(None, extras)))
+        return normalize(egg[1]), None, tuple(sorted(filter(None, extras)))
     file = re.split(r"\s;|[#?]", text, maxsplit=1)[0].rstrip().replace("\\", "/").rpartition("/")[2]
     try:
         name, version = (parse_wheel_filename if file.endswith(".whl") else parse_sdist_filename)(file)[:2]
@@ -290,6 +292,8 @@ def _marker(text: str, place: _Place) -> str | None:
     parts = re.split(r"\s;", text, maxsplit=1)
     if len(parts) == 1:
         return None
+    from packaging.markers import InvalidMarker, Marker  # noqa: PLC0415 - few addresses have one
+
     try:
         return str(Marker(parts[1].strip()))
     except (InvalidMarker, RecursionError) as error:

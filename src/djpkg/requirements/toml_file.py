@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -76,6 +75,8 @@ class TomlFile:
 
 def parse_toml(name: str, text: str) -> TomlFile:
     """Parse a TOML file; UsageError with the line if it is invalid."""
+    import tomllib  # noqa: PLC0415 - requirements.txt is no TOML
+
     _check_keys(name, text)
     try:
         return TomlFile(name, tomllib.loads(text), TomlLines(text))

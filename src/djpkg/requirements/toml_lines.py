@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TypeAlias
 
 # Keys from the root; a number is an index in an array of tables, from 0.
@@ -48,6 +47,8 @@ class TomlLines:
         return self.line_of(path)
 
     def _decode_escaped(self) -> None:
+        import tomllib  # noqa: PLC0415 - as in toml_file
+
         for path, written, line in self._escaped:
             self._strings.setdefault((path, tomllib.loads(f'a = "{written}"')["a"]), line)
         self._escaped.clear()

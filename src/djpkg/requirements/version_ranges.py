@@ -9,6 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 _CLAUSE = re.compile(r"\s*(\^|~=|~|<>|===?|!=|<=|>=|<|>|=)?\s*([^\s,^~=!<>]+)\s*,?")
 _RELEASE = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)")
 _SYNONYMS = {"": "==", "=": "==", "<>": "!="}
+_EXACT = re.compile(r"==\s*([0-9]+(?:\.[0-9]+)*)\s*")
 # `python_version` has two numbers.
 _PYTHON_VERSION_PARTS = 2
 
@@ -20,6 +21,9 @@ def to_specifiers(constraint: str) -> tuple[str, ...]:
 
 def pinned_version(specifier: str) -> str | None:
     """Return the only version that a valid specifier allows by ``==``, or None."""
+    single = _EXACT.fullmatch(specifier)
+    if single is not None:
+        return single[1]
     exact = (one for one in SpecifierSet(specifier) if one.operator in ("==", "===") and not one.version.endswith(".*"))
     return min((one.version for one in exact), default=None)
 

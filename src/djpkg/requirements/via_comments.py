@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.utils import InvalidName, canonicalize_name
+from djpkg.requirements.simple_requirement import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _VIA = re.compile(r"#\s*via(?:\s+(\S.*))?")
 _LISTED = re.compile(r"#\s{2,}(\S.*)")
+# PEP 508.
+_VALID_NAME = r"(?i)[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?"
 _FILE = re.compile(r"-r\s|\S+\s+\(.+\)$")
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?$")
 
@@ -61,7 +63,4 @@ def with_origins(mentions: Sequence[tuple[Mention, Origins | None]], *, frozen: 
 
 def _normalize(entry: str) -> str | None:
     match = _NAME.match(entry.strip())
-    try:
-        return canonicalize_name(match[1], validate=True) if match else None
-    except InvalidName:
-        return None
+    return normalize(match[1]) if match and re.fullmatch(_VALID_NAME, match[1]) else None

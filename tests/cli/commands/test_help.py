@@ -125,7 +125,7 @@ def test_a_command_gets_its_own_help_and_then_its_topic(
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(own)
     rest = ended.out.removeprefix(own)
-    topic = {"list": "query", "fetch": "sources", "fields": "fields"}.get(command)
+    topic = {"list": "query", "check": "check", "fetch": "sources", "fields": "fields"}.get(command)
     assert rest == (f"\n{text(topic)}" if topic else "")
 
 

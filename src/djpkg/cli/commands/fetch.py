@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from djpkg import config
-from djpkg.cli import options, output, selection, terminal
+from djpkg.cli import options, output, project_files, selection, terminal
 from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from djpkg.cli.project_files import ProjectFiles
     from djpkg.fetch.estimate import Estimate
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.report import Report
@@ -98,7 +99,7 @@ def fetch(
             report = _take_snapshot(snapshot, db, progress)
             _finish(report, db, as_json=as_json, summary=interactive or verbose)
         if files is not None and not quiet:  # what was not read is trouble
-            selection.report_files(files if interactive or verbose else files._replace(read=()))
+            project_files.report_files(files if interactive or verbose else files._replace(read=()))
         from djpkg.fetch import run  # imports httpx
         from djpkg.fetch.request import FetchRequest
 
@@ -159,6 +160,24 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
             message = f"unknown source {quote_input(name)}"
             raise UsageError(message, hint=f"use one of: {', '.join(SourceName)}") from error
     return frozenset(sources)
+
+
+def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> None:
+    """Fetch what these files require, for a command that reads it afterwards; `quiet` prints trouble alone.
+
+    Raises DjpkgError; an interruption ends the program.
+    """
+    from djpkg.fetch import run
+    from djpkg.fetch.request import FetchRequest
+
+    interactive = terminal.stderr_is_terminal() and not quiet
+    request = FetchRequest(manifests=tuple(manifests), requirements=files.requirements)
+    progress = _new_progress(visible=interactive, quiet=quiet)
+    path = config.mirror_path(os.environ, db)
+    report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
+    _print_report(report, db, summary=interactive)
+    if report.interrupted:
+        raise typer.Exit(report.exit_code)
 
 
 def _new_progress(*, visible: bool, quiet: bool) -> Progress:

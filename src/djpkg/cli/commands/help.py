@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CONFIGURATION = ".yaml"
 PAGES = Path(__file__).parent.parent / "help"
 # The topic that a command's help continues with.
-TOPIC_OF_COMMAND = {"list": "query", "fetch": "sources", "fields": "fields"}
+TOPIC_OF_COMMAND = {"list": "query", "check": "check", "fetch": "sources", "fields": "fields"}
 
 app = options.new_app()
 

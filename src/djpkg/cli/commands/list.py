@@ -127,7 +127,7 @@ def list_(
     files = project_files.read_project_files(manifests) if manifests else None
     with options.read_mirror(db) as mirror:
         if unlisted and files is not None:
-            selection.report_files(files)
+            project_files.report_files(files)
             _print_unlisted(selection.find_unlisted(mirror, files), output_format)
             return
         listing.check_names(mirror, query)

@@ -1,0 +1,195 @@
+"""Which releases of a package a project uses, and which newer ones exist."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from djpkg.check.facts import Release
+from djpkg.check.series import weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from djpkg.check.facts import PackageFacts
+    from djpkg.check.series import Series
+    from djpkg.requirements.requirement import Mention
+
+# Longer versions are not compared.
+_MAX_VERSION = 200
+
+
+class Used(NamedTuple):
+    """A release that one place in a file pins, or the newest one that it allows (`is_pinned` false).
+
+    `instead` is what pip installs in place of a yanked release that is not pinned, None if there is nothing else.
+    """
+
+    mention: Mention
+    release: Release
+    is_pinned: bool
+    instead: Release | None
+
+
+def find_yanked(facts: PackageFacts, mentions: Iterable[Mention], python: Series | None) -> list[Used]:
+    """Return the releases in use that are yanked, one for each place, the pinned ones first."""
+    if not facts.has_yanked:
+        return []
+    yanked = [release for release in facts.releases() if release.yanked]
+    found = [
+        used
+        for one in mentions
+        if _may_use(one, yanked, facts)
+        if (used := _find_used(one, _by_version(facts), python)) is not None and used.release.yanked
+    ]
+    return sorted(found, key=lambda used: not used.is_pinned)
+
+
+def _may_use(mention: Mention, yanked: Iterable[Release], facts: PackageFacts) -> bool:
+    """Return False where a place certainly uses none of the yanked releases, so that all need not be compared."""
+    if mention.version is not None:
+        pinned = parse_version(mention.version)
+        return any(parse_version(release.version) == pinned for release in yanked)
+    newest = parse_version(facts.newest)
+    if newest is None or newest.is_prerelease or facts.yanked or facts.released is None:
+        return True
+    if not _allows_newest(mention, facts):
+        return True
+    return any(version > newest for release in yanked if (version := parse_version(release.version)) is not None)
+
+
+def find_outdated(facts: PackageFacts, mentions: Iterable[Mention], python: Series | None) -> list[tuple[str, Release]]:
+    """Return each version in use of which a newer final release exists, with the newest one; the lowest first.
+
+    The newest release is final, not yanked, and fits the Python. An unpinned requirement uses the newest that
+    it allows.
+    """
+    if not facts.has_release:
+        return []
+    current = [one for one in mentions if not _allows_newest(one, facts)]
+    if not current:
+        return []
+    newest = _newest(facts, python)
+    if newest is None:
+        return []
+    old: dict[Version, tuple[str, Release]] = {}
+    for mention in current:
+        text = mention.version
+        if text is None and (used := _find_used(mention, _by_version(facts), python)) is not None:
+            text = used.release.version
+        version = parse_version(text)
+        if text is not None and version is not None and version < newest[0]:
+            old[version] = (text, newest[1])
+    return [old[version] for version in sorted(old)]
+
+
+def _newest(facts: PackageFacts, python: Series | None) -> tuple[Version, Release] | None:
+    """Return the newest final release with files that is not yanked and fits the Python.
+
+    PyPI states its newest one apart: final before prerelease, not yanked before yanked. Mostly that is the one.
+    """
+    stated = Release(facts.newest or "", facts.released, facts.yanked, facts.requires_python)
+    version = parse_version(facts.newest)
+    if version is not None and _is_usable(version, stated, python):
+        return version, stated
+    return next(
+        (
+            (version, release)
+            for version, release in reversed(_by_version(facts))
+            if _is_usable(version, release, python)
+        ),
+        None,
+    )
+
+
+def next_release(facts: PackageFacts, used: Used, python: Series | None) -> tuple[Release, bool] | None:
+    """Return the release to use in place of a yanked one, and whether it is newer: the newest, else the next older."""
+    version = parse_version(used.release.version)
+    newest = _newest(facts, python)
+    if newest is None or version is None:
+        return None
+    return newest[1], newest[0] > version
+
+
+@lru_cache(maxsize=16_384)
+def parse_version(text: str | None) -> Version | None:
+    """Return a version, None if it is invalid."""
+    try:
+        return None if text is None or len(text) > _MAX_VERSION else Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _by_version(facts: PackageFacts) -> list[tuple[Version, Release]]:
+    """Return the releases in ascending order, without invalid versions."""
+    parsed = [(parse_version(release.version), release) for release in facts.releases()]
+    return sorted(((version, release) for version, release in parsed if version is not None), key=lambda one: one[0])
+
+
+def _allows_newest(mention: Mention, facts: PackageFacts) -> bool:
+    """Return whether a place certainly allows PyPI's newest release, so that nothing else has to be compared.
+
+    Places with a URL count as such: what they install is not on PyPI.
+    """
+    if mention.version is not None:
+        return mention.version == facts.newest
+    if mention.url is not None or not mention.specifier:
+        return True
+    specifier, newest = _parse_specifier(mention.specifier), parse_version(facts.newest)
+    if specifier is None or newest is None or newest.is_prerelease or facts.released is None:
+        return False
+    return newest in specifier
+
+
+def _find_used(mention: Mention, releases: Sequence[tuple[Version, Release]], python: Series | None) -> Used | None:
+    """Return the release that a place pins, else the newest that it allows; None if PyPI does not have it."""
+    if mention.version is not None:
+        pinned = parse_version(mention.version)
+        release = next((release for version, release in releases if version == pinned), None)
+        return None if release is None else Used(mention, release, is_pinned=True, instead=None)
+    if mention.url is not None:
+        return None
+    allowed = _allowed(mention.specifier, releases)
+    if allowed is None:
+        return None
+    if not allowed.yanked:
+        return Used(mention, allowed, is_pinned=False, instead=None)
+    left = [(version, one) for version, one in releases if not one.yanked and _is_installable(one, python)]
+    return Used(mention, allowed, is_pinned=False, instead=_allowed(mention.specifier, left))
+
+
+def _allowed(specifier: str, releases: Sequence[tuple[Version, Release]]) -> Release | None:
+    """Return the newest release with files that a specifier allows: a final one, a prerelease if there is no other."""
+    parsed = _parse_specifier(specifier)
+    if parsed is None:
+        return None
+    prerelease: Release | None = None
+    for version, release in reversed(releases):
+        if release.uploaded is None or not parsed.contains(version, prereleases=True):
+            continue
+        if not version.is_prerelease:
+            return release
+        prerelease = prerelease or release
+    return prerelease
+
+
+@lru_cache(maxsize=4096)
+def _parse_specifier(text: str) -> SpecifierSet | None:
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+
+
+def _is_usable(version: Version, release: Release, python: Series | None) -> bool:
+    return not (release.yanked or version.is_prerelease) and _is_installable(release, python)
+
+
+def _is_installable(release: Release, python: Series | None) -> bool:
+    """Return whether a release has files and its `requires_python` admits the Python."""
+    if release.uploaded is None:
+        return False
+    return python is None or not release.requires_python or weigh(release.requires_python, python).admits

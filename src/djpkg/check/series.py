@@ -1,0 +1,123 @@
+"""Series of versions (``5.2`` of Django, ``3.12`` of Python) and whether a specifier admits a release of one.
+
+A series stands for its releases X.Y.0 to X.Y.99. Specifiers of the usual forms are compared as numbers: hundreds of
+them are weighed in one run, and `packaging` would take a second to try each release.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+# The highest third number of a release that is weighed.
+_LAST = 99
+_CLAUSE = re.compile(r"\s*(~=|==|!=|<=|>=|<|>)\s*v?([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})(\.\*)?\s*")
+_SERIES = re.compile(r"\s*v?([0-9]{1,4})\.([0-9]{1,4})(?:[.abr][0-9a-z.]*)?\s*")
+
+
+class Series(NamedTuple):
+    """A series; series compare as numbers, so that 4.10 follows 4.9."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+
+class Admission(NamedTuple):
+    """Which releases of a series a specifier admits: any, else whether all that it admits lie above the series."""
+
+    admits: bool
+    is_ahead: bool
+
+
+def parse_series(text: str) -> Series | None:
+    """Return the series of a version: ``5.2`` of ``5.2``, ``5.2.8`` and ``5.2rc1``. None if it is no such version."""
+    match = _SERIES.fullmatch(text)
+    return None if match is None else Series(int(match[1]), int(match[2]))
+
+
+@lru_cache(maxsize=4096)
+def weigh(specifier: str, series: Series) -> Admission:
+    """Return which releases of the series a specifier (PEP 440) admits; an invalid specifier admits all."""
+    clauses: list[tuple[str, tuple[int, ...]]] = []
+    for clause in filter(None, map(str.strip, specifier.split(","))):
+        match = _CLAUSE.fullmatch(clause)
+        if match is None or (match[3] and match[1] not in ("==", "!=")) or (match[1] == "~=" and "." not in match[2]):
+            return _weigh_slowly(specifier, series)
+        clauses.append((match[1] + (match[3] or ""), tuple(map(int, match[2].split(".")))))
+    # A clause admits or refuses all releases between these, so that trying them is trying all.
+    edges = {numbers[-1] for _, numbers in clauses if len(numbers) > len(series)}
+    micros = {0, 1, _LAST} | {edge + step for edge in edges for step in (-1, 0, 1) if 0 <= edge + step <= _LAST}
+    admitted = micros
+    above = below = False
+    for operator, numbers in clauses:
+        found = {micro for micro in micros if _fits((*series, micro), operator, numbers)}
+        if not found and operator[0] != "!":
+            is_low = _is_lower_bound(operator, (*series, _LAST) < numbers)
+            above, below = above or is_low, below or not is_low
+        admitted = admitted & found
+    return Admission(bool(admitted), above and not below)
+
+
+def _is_lower_bound(operator: str, lies_above: bool) -> bool:  # noqa: FBT001 - a comparison
+    """Return whether a clause that admits no release of a series admits later ones."""
+    return operator[0] == ">" or (operator[0] != "<" and lies_above)
+
+
+def _fits(release: tuple[int, int, int], operator: str, numbers: tuple[int, ...]) -> bool:
+    """Return whether a clause admits a release of three numbers; `numbers` are one to three."""
+    length = len(numbers)
+    padded = (*numbers, 0, 0)[:3]
+    match operator:
+        case "==":
+            return release == padded
+        case "!=":
+            return release != padded
+        case "==.*":
+            return release[:length] == numbers
+        case "!=.*":
+            return release[:length] != numbers
+        case "~=":
+            return release >= padded and release[: length - 1] == numbers[:-1]
+        case ">=":
+            return release >= padded
+        case ">":
+            return release > padded
+        case "<=":
+            return release <= padded
+        case _:
+            return release < padded
+
+
+def _weigh_slowly(specifier: str, series: Series) -> Admission:
+    """Return the same for any specifier: with prereleases, epochs, more numbers, or ``===``."""
+    try:
+        parsed = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return Admission(admits=True, is_ahead=False)
+    releases = [f"{series}.{micro}" for micro in range(_LAST + 1)]
+    admitted = any(parsed.contains(release, prereleases=True) for release in releases)
+    above = below = False
+    for clause in parsed:
+        if clause.operator == "!=" or any(clause.contains(release, prereleases=True) for release in releases):
+            continue
+        try:
+            lies_above = Version(releases[-1]) < Version(clause.version.removesuffix(".*"))
+        except ValueError:  # === compares texts
+            lies_above = False
+        is_low = _is_lower_bound(clause.operator, lies_above)
+        above, below = above or is_low, below or not is_low
+    return Admission(admitted, above and not below)
+
+
+def lowest_series(specifier: str, candidates: list[Series]) -> Series | None:
+    """Return the first of the sorted candidates of which the specifier admits a release; None without a lower bound."""
+    if not candidates or weigh(specifier, Series(candidates[0].major, 0)).admits:
+        return None
+    return next((series for series in candidates if weigh(specifier, series).admits), None)

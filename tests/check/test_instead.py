@@ -1,0 +1,128 @@
+"""What is offered in place of a dead package, and what is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from djpkg.check.instead import successor_names
+from tests.check.directory import Package, make_directory
+from tests.cli.running import run
+from tests.mirrors import NOW
+
+DEAD = Package("django-dead", archived=True, days=900)
+
+
+def instead(*packages: Package, dead: Package = DEAD) -> list[tuple[str, str]]:
+    """Return what is offered for the dead package in a directory with these packages too."""
+    make_directory(Path(os.environ["DJPKG_DB"]), [dead, *packages])
+    return offered()
+
+
+def offered() -> list[tuple[str, str]]:
+    report = json.loads(run("check", "-", "--json", stdin="django-dead\n").out)
+    (package,) = report["packages"]
+    return [(one["slug"], one["reason"]) for one in package["instead"]]
+
+
+@pytest.mark.parametrize(
+    ("description", "names"),
+    [
+        ("DEPRECATED: use django-alive instead", ["django-alive"]),
+        ("Unmaintained. Please use `django-alive`.", ["django-alive"]),
+        ("Superseded by alive", ["alive"]),
+        ("No longer maintained, in favour of Alive.", ["Alive"]),
+        ("Moved to https://github.com/mara/django-alive.", ["https://github.com/mara/django-alive"]),
+        ("[ARCHIVED] see mara/django-alive", ["mara/django-alive"]),
+        ("Replaced by django-a; or try django-b", ["django-a", "django-b"]),
+        ("Use django-alive to draw forms.", []),
+        ("A modern way to use forms instead of tables", []),
+        ("Deprecated. Use 2 instead", []),
+        ("Deprecated, see the README", []),
+        ("", []),
+    ],
+)
+def test_the_successors_that_a_description_names(description: str, names: list[str]) -> None:
+    assert successor_names(description) == names
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Deprecated: use django-alive",
+        "Superseded by https://github.com/mara/django-alive",
+        "Dead. See mara/django-alive",
+    ],
+)
+def test_a_named_successor_is_offered(description: str) -> None:
+    assert instead(Package("django-alive"), dead=replace(DEAD, description=description)) == [
+        ("django-alive", "its description names it")
+    ]
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        Package("django-alive", archived=True), Package("django-alive", state="gone"),
+        Package("django-alive", project_gone=True), Package("django-alive", days=400),
+        Package("django-alive", answered=False), Package("django-alive", yanked=("1.0", "1.1", "2.0")),
+    ],
+)  # fmt: skip
+def test_nothing_that_is_not_alive_is_offered(unfit: Package) -> None:
+    assert instead(unfit, dead=replace(DEAD, description="Deprecated: use django-alive")) == []
+
+
+def test_a_package_never_replaces_itself_and_unknown_names_are_not_offered() -> None:
+    dead = replace(DEAD, description="Deprecated: use django-dead or use django-nowhere")
+    assert instead(Package("django-alive"), dead=dead) == []
+    assert "none known" in run("check", "-", stdin="django-dead\n").out
+
+
+def test_the_place_that_the_project_names_is_offered() -> None:
+    dead = replace(DEAD, state="gone", homepage="https://gitlab.com/mara/alive")
+    packages = [dead, Package("django-alive")]
+    path = make_directory(Path(os.environ["DJPKG_DB"]), packages)
+
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE packages SET repository_key = 'gitlab.com/mara/alive' WHERE slug = 'django-alive'")
+    assert offered() == [("django-alive", "the repository moved there")]
+
+
+def switching(number: int, *, day: int, new: str = "django-alive", old: str = "django-dead") -> Package:
+    """Return a package that requires `old` before the day `day`, and `new` from then on."""
+    requires = ("Django>=4.2", f"{new}>=1", "django-common") if day <= 0 else ("Django>=4.2", old, "django-common")
+    return Package(f"django-user-{number}", requires=requires)
+
+
+def test_where_former_dependents_went_is_offered() -> None:
+    path = Path(os.environ["DJPKG_DB"])
+    others = [Package("django-alive"), Package("django-common"), Package("django-rare")]
+    for today in range(10):  # one of five switches on each of the first days; the last one to something else
+        users = [
+            switching(number, day=number + 1 - today, new="django-rare" if number == 4 else "django-alive")
+            for number in range(5)
+        ]
+        staying = [Package("django-staying", requires=("django-dead",))]
+        make_directory(path, [DEAD, *others, *users, *staying], now=NOW - timedelta(days=9 - today))
+    assert offered() == [("django-alive", "4 of 5 packages that stopped requiring it now require this one")]
+
+
+def test_what_a_single_former_dependent_added_among_others_is_not_offered() -> None:
+    path = Path(os.environ["DJPKG_DB"])
+    others = [DEAD, Package("django-alive"), Package("django-common")]
+    user = Package("django-user", requires=("django-dead",))
+    make_directory(path, [*others, user], now=NOW - timedelta(days=1))
+    make_directory(path, [*others, replace(user, requires=("django-alive", "django-common"))])
+    assert offered() == []
+
+
+def test_at_most_three_are_offered() -> None:
+    names = [f"django-alive-{number}" for number in range(5)]
+    dead = replace(DEAD, description="Deprecated. " + ". ".join(f"Use {name}" for name in names))
+    assert [slug for slug, _ in instead(*map(Package, names), dead=dead)] == names[:3]

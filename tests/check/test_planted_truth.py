@@ -1,0 +1,74 @@
+"""A whole check of a generated project against an independent oracle: no verdict and no finding may be wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.check import world
+from tests.cli.running import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEEDS = (12, 13)
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def planting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[world.Planting, Path]:
+    planted = world.Planting(request.param)
+    folder = tmp_path_factory.mktemp(f"planted-{request.param}")
+    planted.write_mirror(folder / "mirror.db")
+    planted.write_project(folder)
+    return planted, folder
+
+
+def check(folder: Path, *options: str) -> dict[str, Any]:
+    arguments = ["check", str(folder), "--json", "--db", str(folder / "mirror.db"), "--python", world.PYTHON]
+    result = run(*arguments, *options)
+    report: dict[str, Any] = json.loads(result.out)
+    assert report["exit"] == result.code
+    return report
+
+
+@pytest.mark.parametrize("series", ["4.2", "5.2", "6.0"])
+def test_every_verdict_and_every_finding_is_the_planted_one(planting: tuple[world.Planting, Path], series: str) -> None:
+    planted, folder = planting
+    report = check(folder, "--django", series)
+    found = {package["name"]: package for package in report["packages"]}
+    applying = {name: one for name, one in planted.required.items() if world.applies(one.mentions[0])}
+    assert found.keys() == applying.keys()
+    assert set(report["excluded_by_marker"]) == planted.required.keys() - applying.keys()
+    assert set(report["unlisted"]) == set(planted.unlisted)
+    wrong = {}
+    for name, one in applying.items():
+        package = found[name]
+        stated = (package["django"], package["python"], {finding["rule"] for finding in package["findings"]})
+        truth = (
+            world.true_verdict(one, series), world.true_python(one), world.true_rules(one, one.mentions[0], series)
+        )  # fmt: skip
+        if stated != truth:
+            wrong[name] = (one.mentions[0], stated, truth)
+    assert wrong == {}
+
+
+def test_the_planted_world_has_every_verdict_and_every_rule_often(planting: tuple[world.Planting, Path]) -> None:
+    _, folder = planting
+    report = check(folder, "--django", "5.2")
+    verdicts = [package["django"] for package in report["packages"]]
+    assert all(verdicts.count(one) >= 5 for one in (None, "declared", "excluded", "ahead", "allowed", "unproven"))
+    rare = {rule: number for rule, number in report["counts"].items() if number < 3}
+    assert set(rare) == {"replaced"}
+
+
+def test_the_evidence_names_the_release_and_says_newest_where_another_is_pinned(
+    planting: tuple[world.Planting, Path],
+) -> None:
+    _, folder = planting
+    for package in check(folder, "--django", "5.2")["packages"]:
+        if package["django"] is not None:
+            pins = {place["pinned"] for place in package["requirements"]} - {None}
+            assert package["evidence"].startswith("newest ") == bool(pins - {package["newest"]})
+            assert package["newest"] in package["evidence"]
