@@ -35,7 +35,7 @@ USER_TABLES = ("overrides", "notes", "tags")
 _PAGE = 500
 _WORDS = "packages_fts"
 _NAMES = ("categories", "grids")
-_OF_FETCHES = ("runs", "sources", "sweeps")
+_OF_FETCHES = ("runs", "snapshots", "sources", "sweeps")
 
 
 class SchemaObject(NamedTuple):
