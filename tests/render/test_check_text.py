@@ -242,6 +242,13 @@ def test_several_files_are_named_below_if_the_first_line_has_no_room() -> None:
     assert "Files" not in render(report(*FINE, files=["base.txt", "dev.txt"]), width=120)
 
 
+def test_a_file_in_a_deep_folder_is_shortened_in_the_first_line_and_named_in_full_below() -> None:
+    file = "/home/runner/work/shop/shop/deployment/requirements/production.txt"
+    text = render(report(*FINE, files=[file]))
+    assert text.startswith(".../production.txt: 30 packages, 30 listed · Django 5.2.8 · mirror 14 h old\n")
+    assert f"\nFiles   {file}\n" in text
+
+
 def test_ignored_findings_are_named_with_the_reason_and_counted_where_there_are_many() -> None:
     few = report(package("django-x", finding("archived", ignored="we maintain a fork"), dead=True))
     assert "NOTE  ignored (we maintain a fork): django-x (archived)\n" in render(few)
