@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [start list check query complete fetch history] [--packages N] [--runs N] [--quick]`."""
+"""`python -m tests.benchmarks [SECTION...] [--packages N] [--runs N] [--quick]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import check, complete, fetch, history, list, query, start  # noqa: A004 - the command's name
+from tests.benchmarks import (
+    check,
+    complete,
+    fetch,
+    history,
+    list,  # noqa: A004 - the command's name
+    query,
+    snapshot,
+    start,
+)
 from tests.benchmarks.processes import Launcher
 from tests.benchmarks.session import QUICK, Session
 from tests.benchmarks.tables import format_table
@@ -23,6 +32,7 @@ SECTIONS = {
     "complete": complete.tables,
     "fetch": fetch.tables,
     "history": history.tables,
+    "snapshot": snapshot.tables,
 }
 
 

@@ -57,7 +57,8 @@ def snapshot(
         more = f" and {len(written.damaged) - _NAMES_SHOWN:,} more" if len(written.damaged) > _NAMES_SHOWN else ""
         count = pluralize(len(written.damaged), "package")
         terminal.write_warning(
-            f"{count} left out because of damaged rows ({names}{more}); djpkg fetch --all repairs them"
+            f"{count} left out because of damaged rows or dates in the future ({names}{more});"
+            " djpkg fetch --all repairs them"
         )
     if terminal.stderr_is_terminal():
         size = f"{written.size / _MIB:.1f} MiB"

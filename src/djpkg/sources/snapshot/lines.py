@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SNAPSHOT = "snapshot"
+NOT_A_SNAPSHOT = "this is not a snapshot of djpkg"
 _UPGRADE = "upgrade djpkg, or take a snapshot that an older djpkg made"
 
 
@@ -42,7 +43,7 @@ def parse_head(body: bytes) -> snapshot.Head:
     try:
         version = decode_json(structs.HEAD_VERSION, body, source=SNAPSHOT).djpkg_snapshot
     except UnexpectedPayload as error:
-        raise invalid("this is not a snapshot of djpkg") from error
+        raise invalid(NOT_A_SNAPSHOT) from error
     if version > snapshot.FORMAT_VERSION:
         raise invalid(
             f"it has version {version}, and this djpkg reads version {snapshot.FORMAT_VERSION}", hint=_UPGRADE

@@ -1,0 +1,232 @@
+"""Kills and a full disk while a snapshot is written or taken in: the old state or the new one, nothing between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from djpkg.errors import MirrorError
+from djpkg.fetch import export, snapshot
+from djpkg.mirror.connection import open_write
+from tests.fetching import check_integrity, quick_folder
+from tests.mirrors import NOW, catalog_facts, fetched_mirror, filled_mirror, override
+from tests.snapshots import read_lines, take, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+KILLS = 50
+TABLES = ("packages", "facts", "overrides", "tags", "history", "events", "sweeps", "categories", "releases")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with quick_folder(tmp_path) as folder:
+        yield folder
+
+
+@pytest.fixture
+def source(folder: Path) -> Path:
+    """A mirror with more packages than one page of those that are stored together."""
+    path = fetched_mirror(folder / "source.db")
+    return filled_mirror(path, [catalog_facts(number, f"p{number}") for number in range(10, 320)])
+
+
+@pytest.fixture
+def mirror(folder: Path) -> Path:
+    """A mirror with older answers, and with edits."""
+    path = fetched_mirror(folder / "mirror.db", now=NOW - timedelta(days=5))
+    with open_write(path) as db:
+        override(db, 1, {"title": "Mine", "tags": ["prod"]})
+    return path
+
+
+def in_child(work: Callable[[], object], *, kill_at: int | None = None, size: int | None = None) -> int:
+    """Run `work` in a fork and return its exit status, negative after a signal; 3 for an error of the mirror.
+
+    It is killed at the n-th call of a function, and may write files of `size` bytes at most.
+    """
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 9
+    try:
+        if size is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        if kill_at is not None:
+            count_calls(lambda calls: os.kill(os.getpid(), signal.SIGKILL) if calls == kill_at else None)
+        work()
+        code = 0
+    except MirrorError:
+        code = 3
+    finally:
+        os._exit(code)
+
+
+def count_calls(notify: Callable[[int], object]) -> None:
+    """Call `notify` at each call of a function with the number of calls."""
+    calls = 0
+
+    def profile(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        if event in ("call", "c_call"):
+            calls += 1
+            notify(calls)
+
+    sys.setprofile(profile)
+
+
+def number_of_calls(work: Callable[[], object]) -> int:
+    """Return how many functions `work` calls; it runs in this process."""
+    counted = [0]
+    count_calls(lambda calls: counted.__setitem__(0, calls))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return counted[0]
+
+
+def contents(mirror: Path) -> dict[str, list[Any]]:
+    """Return the rows of the tables that a snapshot changes; SQLite rolls back what a killed process left."""
+    with closing(sqlite3.connect(mirror)) as db:
+        return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in TABLES}
+
+
+def kill_imports(mirror: Path, file: Path, kills: int) -> Counter[str]:
+    """Kill the taking of a snapshot at evenly spaced calls; return how often the state was old, new or torn."""
+    sound = mirror.read_bytes()
+    old = contents(mirror)
+    take(file, mirror)  # what is loaded once does not count
+    mirror.write_bytes(sound)
+    calls = number_of_calls(lambda: take(file, mirror))
+    new = contents(mirror)
+    assert new != old
+    reached: Counter[str] = Counter()
+    for number in range(kills):
+        mirror.write_bytes(sound)
+        code = in_child(lambda: take(file, mirror), kill_at=1 + number * (calls - 1) // kills)
+        reached["killed"] += code == -signal.SIGKILL
+        found = contents(mirror)
+        reached["old" if found == old else "new" if found == new else "torn"] += 1
+        assert found["overrides"] == old["overrides"]
+        assert found["tags"] == old["tags"]
+        if found == old or found == new:
+            check_integrity(mirror)
+    return reached
+
+
+@pytest.mark.campaign
+def test_a_killed_fetch_from_a_snapshot_leaves_the_old_mirror_or_the_new_one(source: Path, mirror: Path) -> None:
+    file = write(source, source.with_name("s.jsonl.gz"), history=True)
+    reached = kill_imports(mirror, file, KILLS)
+    assert reached["killed"] >= KILLS - 2
+    assert reached["torn"] == 0
+    assert reached["old"] >= KILLS // 2
+    assert take(file, mirror).exit_code == 0
+
+
+@pytest.mark.campaign
+def test_without_its_transaction_the_same_kills_leave_half_a_snapshot(
+    source: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(source, source.with_name("s.jsonl.gz"))
+
+    @contextlib.contextmanager
+    def untransacted(db: sqlite3.Connection) -> Iterator[None]:
+        db.execute("PRAGMA foreign_keys = OFF")  # deferred to the end of the transaction otherwise
+        yield
+
+    monkeypatch.setattr(snapshot, "transaction", untransacted)
+    monkeypatch.setattr(snapshot.fetch_history, "transaction", untransacted)
+    reached = kill_imports(mirror, file, 20)
+    assert reached["torn"] > 0
+
+
+@pytest.mark.campaign
+def test_a_killed_snapshot_leaves_the_old_file_or_the_new_one(source: Path, mirror: Path) -> None:
+    file = write(mirror, mirror.with_name("s.jsonl.gz"))
+    old = file.read_bytes()
+    calls = number_of_calls(lambda: write(source, file))
+    new = file.read_bytes()
+    assert old != new
+    before = source.read_bytes()
+    reached: Counter[str] = Counter()
+    for number in range(KILLS):
+        file.write_bytes(old)
+        # More of the kills towards the end, where the file is written.
+        at = calls - (calls * (KILLS - 1 - number) ** 3) // KILLS**3 - 1
+        reached["killed"] += in_child(lambda: write(source, file), kill_at=max(1, at)) == -signal.SIGKILL
+        found = file.read_bytes()
+        reached["old" if found == old else "new" if found == new else "torn"] += 1
+    assert reached["killed"] >= KILLS - 2
+    assert reached["torn"] == 0
+    assert reached["old"] > 0
+    assert source.read_bytes() == before
+    write(source, file)
+    assert read_lines(file)[-1]["kind"] == "end"
+    assert not file.with_name(f"{file.name}.part").exists()
+
+
+@pytest.mark.campaign
+def test_a_snapshot_that_is_written_in_place_would_be_torn(
+    source: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(mirror, mirror.with_name("s.jsonl.gz"))
+    old = file.read_bytes()
+
+    @contextlib.contextmanager
+    def in_place(target: Path) -> Iterator[Any]:
+        with target.open("wb", buffering=0) as opened:
+            yield opened
+
+    monkeypatch.setattr(export, "_replacing", in_place)
+    calls = number_of_calls(lambda: write(source, file))
+    new = file.read_bytes()
+    torn = 0
+    for at in range(calls - 40, calls):
+        file.write_bytes(old)
+        in_child(lambda: write(source, file), kill_at=at)
+        torn += file.read_bytes() not in (old, new)
+    assert torn > 0
+
+
+@pytest.mark.campaign
+def test_a_full_disk_at_any_stage_changes_nothing(source: Path, mirror: Path) -> None:
+    """The size of files is limited, so that the temporary copy, the journal or the mirror itself cannot be written."""
+    file = write(source, source.with_name("s.jsonl.gz"), history=True)
+    sound, old = mirror.read_bytes(), contents(mirror)
+    take(file, mirror)
+    grown = mirror.stat().st_size
+    codes: Counter[int] = Counter()
+    for number in range(24):
+        mirror.write_bytes(sound)
+        code = in_child(lambda: take(file, mirror), size=1 + grown * number // 20)
+        codes[code] += 1
+        assert code in (0, 3)
+        assert (contents(mirror) == old) is (code == 3)
+        check_integrity(mirror)
+    assert codes[3] >= 10
+    assert codes[0] >= 2
+
+
+@pytest.mark.campaign
+def test_a_full_disk_while_a_snapshot_is_written_leaves_the_old_one(source: Path, mirror: Path) -> None:
+    file = write(mirror, mirror.with_name("s.jsonl.gz"))
+    old = file.read_bytes()
+    size = len(write(source, source.with_name("whole.jsonl.gz")).read_bytes())
+    for limit in (0, 1, size // 2, size - 1):
+        assert in_child(lambda: write(source, file), size=limit) == 3
+        assert file.read_bytes() == old
