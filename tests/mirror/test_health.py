@@ -13,6 +13,7 @@ from djpkg.mirror import connection, health, schema
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.seed import store_seed
 from tests.fetching import Desk, add_starter
+from tests.mirror.forks import run_in_child
 from tests.mirrors import NOW, fetched_mirror, override
 from tests.world import GITLAB, Release, World
 
@@ -145,6 +146,14 @@ def test_other_files_are_no_mirror_to_recover(tmp_path: Path) -> None:
     for place in (path, tmp_path):
         ((name, status, _, remedy),) = examine(place)
         assert (name, status, remedy) == ("mirror", "fault", "name another file with --db or DJPKG_DB")
+
+
+def test_a_mirror_that_may_not_be_read_is_not_called_damaged(path: Path) -> None:
+    path.chmod(0o000)
+    found = run_in_child(lambda: examine(path), as_nobody=True)
+    assert [(name, status) for name, status, _, _ in found] == [("mirror", "fault")]
+    assert "permission" in found[0][2].lower()
+    assert ".recover" not in found[0][3]
 
 
 def test_a_missing_mirror_is_a_warning(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_SQLITE_HEADER = b"SQLite format 3\0"
 # The offsets are those of sqlite.org/fileformat.html: of the application id, and of the versions for writing and
 # reading, which are 1 for a rollback journal and 2 for WAL.
 _APPLICATION_ID_AT, _HEADER_BYTES = 68, 100
@@ -86,7 +85,7 @@ def _check_replaceable(target: Path, file: Path) -> bool:
     with target.open("rb") as opened:
         header = opened.read(_HEADER_BYTES)
     application_id = int.from_bytes(header[_APPLICATION_ID_AT : _APPLICATION_ID_AT + 4])
-    if not header.startswith(_SQLITE_HEADER) or application_id != schema.APPLICATION_ID:
+    if not header.startswith(files.SQLITE_HEADER) or application_id != schema.APPLICATION_ID:
         raise MirrorError(
             f"{file} exists and is not a mirror of djpkg; it was not replaced", hint=f"{_OTHER_FILE}, or move it away"
         )

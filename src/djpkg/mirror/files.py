@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CREATING = "djpkg fetch --all creates it, or djpkg fetch --from URL from a snapshot"
 OTHER_FILE = "name another file with --db or DJPKG_DB"
+SQLITE_HEADER = b"SQLite format 3\0"
 # Files that SQLite makes and reads beside the mirror.
 _COMPANIONS = ("-journal", "-wal", "-shm")
 

@@ -82,8 +82,7 @@ def examine(path: Path, environment: Mapping[str, str], *, now: datetime) -> lis
     except MirrorBusy:
         raise
     except MirrorError as error:
-        is_newer = "newer djpkg" in str(error)
-        remedy = error.hint if is_newer or _is_no_database(path) else diagnosis.recover_remedy(path)
+        remedy = diagnosis.recover_remedy(path) if _is_damaged(error, path) else error.hint or files.OTHER_FILE
         results.append(Result("mirror", Finding("fault", str(error), remedy)))
     results.append(Result("tokens", _check_tokens(environment)))
     return results
@@ -116,13 +115,15 @@ def _run(name: str, check: Check, mirror: Mirror) -> Iterator[Result]:
         yield Result(name, finding)
 
 
-def _is_no_database(path: Path) -> bool:
-    """Return whether there is a folder, a device, or a file of another program at `path`."""
-    try:
-        with path.open("rb") as opened:
-            return not opened.read(16).startswith(b"SQLite format 3\0")
-    except OSError:
-        return True
+def _is_damaged(error: MirrorError, path: Path) -> bool:
+    """Return whether SQLite cannot read a file that begins as one of its own."""
+    if not isinstance(error.__cause__, sqlite3.DatabaseError):
+        return "is damaged" in str(error)
+    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR):
+        return False
+    with path.open("rb") as opened:
+        return opened.read(len(files.SQLITE_HEADER)) == files.SQLITE_HEADER
 
 
 def _check_version(mirror: Mirror) -> Finding:
