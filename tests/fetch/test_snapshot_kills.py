@@ -17,7 +17,10 @@ import pytest
 
 from djpkg.errors import MirrorError
 from djpkg.fetch import export, snapshot
+from djpkg.fetch.progress import NoProgress
+from djpkg.mirror import fetch_history
 from djpkg.mirror.connection import open_write
+from djpkg.mirror.lock import fetch_lock
 from tests.fetching import check_integrity, quick_folder
 from tests.mirrors import NOW, catalog_facts, fetched_mirror, filled_mirror, override
 from tests.snapshots import read_lines, take, write
@@ -123,9 +126,59 @@ def kill_imports(mirror: Path, file: Path, kills: int) -> Counter[str]:
         reached["old" if found == old else "new" if found == new else "torn"] += 1
         assert found["overrides"] == old["overrides"]
         assert found["tags"] == old["tags"]
-        if found == old or found == new:
+        if found in (old, new):
             check_integrity(mirror)
     return reached
+
+
+class Watcher(NoProgress):
+    """Calls `work` after the first page is stored."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__()
+        self._work = work
+        self.called = 0
+
+    def advance(self, source: str, n: int = 1, outcome: object = None) -> None:
+        self.called += 1
+        if self.called == 1:
+            self._work()
+
+
+def watch(file: Path, mirror: Path, watcher: Watcher) -> Any:
+    place = snapshot.parse_place(str(file))
+    return snapshot.take_snapshot(place, mirror, {}, progress=watcher, clock=lambda: NOW)
+
+
+def test_others_read_the_mirror_meanwhile(source: Path, mirror: Path) -> None:
+    def read() -> None:
+        with closing(sqlite3.connect(mirror, timeout=0)) as db:
+            seen.append(db.execute("SELECT count(*) FROM packages").fetchone())
+
+    seen: list[Any] = []
+    watcher = Watcher(read)
+    assert watch(write(source, source.with_name("s.jsonl.gz")), mirror, watcher).exit_code == 0
+    assert seen == [(4,)]
+    assert watcher.called > 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_fetch_changes_nothing(source: Path, mirror: Path, number: signal.Signals, code: int) -> None:
+    file = write(source, source.with_name("s.jsonl.gz"))
+    old = contents(mirror)
+    report = watch(file, mirror, Watcher(lambda: os.kill(os.getpid(), number)))
+    assert report.exit_code == code
+    assert not report.has_stored
+    assert contents(mirror) == old
+
+
+def test_a_snapshot_is_written_while_a_fetch_writes(source: Path) -> None:
+    with fetch_lock(source), closing(sqlite3.connect(source, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE packages SET title = 'half done'")
+        file = write(source, source.with_name("s.jsonl.gz"))
+        db.execute("ROLLBACK")
+    assert read_lines(file)[0]["packages"] == 314
 
 
 @pytest.mark.campaign
@@ -150,7 +203,7 @@ def test_without_its_transaction_the_same_kills_leave_half_a_snapshot(
         yield
 
     monkeypatch.setattr(snapshot, "transaction", untransacted)
-    monkeypatch.setattr(snapshot.fetch_history, "transaction", untransacted)
+    monkeypatch.setattr(fetch_history, "transaction", untransacted)
     reached = kill_imports(mirror, file, 20)
     assert reached["torn"] > 0
 

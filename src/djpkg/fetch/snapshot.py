@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 import tempfile
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,7 @@ from djpkg.mirror import busy, fetch_history, lock, resolve
 from djpkg.mirror.connection import find_version, open_read, open_write, transaction
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.removed_edits import find_removed_edits
+from djpkg.mirror.repair import delete_damaged_rows
 from djpkg.mirror.snapshot_store import Origin, SnapshotWriter
 from djpkg.model import forge_servers
 from djpkg.sources.http.decompress import MIB
@@ -34,18 +36,20 @@ from djpkg.text import quote_input
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from djpkg.fetch.progress import Progress
     from djpkg.mirror.busy import BusyLimits
+    from djpkg.mirror.files import FileId
     from djpkg.mirror.snapshot_store import TakenIn
 
 _SHA256 = re.compile(r"(?P<place>.*)#(?P<fragment>[^#]*)", re.DOTALL)
 _DIGEST = re.compile(r"sha256=([0-9a-fA-F]{64})")
 _MAX_STORED = 1000
 _CHUNK = 2**20
+# Packages whose changes are kept in memory until they are written at once.
+_IN_MEMORY = 20_000
 
 
 class SnapshotPlace(NamedTuple):
@@ -235,19 +239,37 @@ class _Taking:
 
         with open_write(self._path, busy_seconds=busy.ATTEMPT) as db:
             opened = file_id(self._path)
-            # Pages that are written to the file before the end would keep readers out until then.
-            db.execute("PRAGMA cache_spill = OFF")
+            if head.packages <= _IN_MEMORY:
+                # Pages that are written to the file before the end would keep readers out until then.
+                db.execute("PRAGMA cache_spill = OFF")
             earlier = {edits[:3] for edits in find_removed_edits(db)}
-            # One transaction: a kill before its end leaves no trace of the run either.
-            with transaction(db):
-                run = fetch_history.insert_run(db, self._asked, now=report.started)
-                writer = SnapshotWriter(db, forges=forge_servers.forge_servers(self._environment), run=run)
-                taken = writer.take_in(
-                    head, reader.read, origin=self._origin(loaded), now=self._clock(), advance=advance
-                )
-                self._record(db, writer, taken, earlier)
-                self._finish(db, run)
-                check_unmoved(self._path, opened)
+            take_in = partial(self._take_in_once, db, reader, loaded, earlier=earlier, advance=advance, opened=opened)
+            try:
+                take_in()
+            except sqlite3.IntegrityError:
+                delete_damaged_rows(db)
+                take_in()
+
+    def _take_in_once(
+        self,
+        db: sqlite3.Connection,
+        reader: SnapshotReader,
+        loaded: Download,
+        *,
+        earlier: set[tuple[int, str, int]],
+        advance: Callable[[int], None],
+        opened: FileId | None,
+    ) -> None:
+        """Store everything in one transaction: a kill before its end leaves no trace of the run either."""
+        with transaction(db):
+            run = fetch_history.insert_run(db, self._asked, now=self.report.started)
+            writer = SnapshotWriter(db, forges=forge_servers.forge_servers(self._environment), run=run)
+            taken = writer.take_in(
+                reader.head, reader.read, origin=self._origin(loaded), now=self._clock(), advance=advance
+            )
+            self._record(db, writer, taken, earlier)
+            self._finish(db, run)
+            check_unmoved(self._path, opened)
 
     @property
     def _asked(self) -> str:

@@ -61,5 +61,5 @@ def snapshot(
             " djpkg fetch --all repairs them"
         )
     if terminal.stderr_is_terminal():
-        size = f"{written.size / _MIB:.1f} MiB"
+        size = f"{written.size / _MIB:.1f} MiB" if written.size > _MIB else f"{written.size / 1024:.1f} KiB"
         terminal.write_stderr(f"wrote {pluralize(written.packages, 'package')} ({size}) to {file}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from djpkg import times
@@ -245,7 +246,9 @@ def _cleaned(record: msgspec.Struct) -> dict[str, object]:
 def _clean(value: object) -> object:
     if isinstance(value, str):
         return clean_text(value)
-    return tuple(map(_clean, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(map(clean_text, value)) if value and isinstance(value[0], str) else tuple(value)
+    return value
 
 
 def _etag(text: str | None) -> str | None:
@@ -259,6 +262,7 @@ def _check_time(text: object, name: str) -> None:
         raise ValueError(f"{name} is not a valid time")
 
 
+@lru_cache(maxsize=2048)  # the same days come again and again
 def _check_day(text: str) -> None:
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
         raise ValueError("a day is not a date")
