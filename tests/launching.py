@@ -56,8 +56,8 @@ def run_job(job):
         opened = djpkg.fetch.run.open_write
 
         @contextlib.contextmanager
-        def watched(path):
-            with opened(path) as db:
+        def watched(path, **options):
+            with opened(path, **options) as db:
                 def trace(statement):
                     nonlocal left
                     left -= 1

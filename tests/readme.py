@@ -144,7 +144,14 @@ def demo_world() -> World:
         stars=125,
         forks=24,
         commits=[(200, "gavinwahl"), (210, "gavinwahl")],
-        releases=[Release("2.0.0", NOW - timedelta(days=198), classifiers=("Framework :: Django :: 5.2",))],
+        releases=[
+            Release(
+                "2.0.0",
+                NOW - timedelta(days=198),
+                requires_dist=("Django>=4.2", "django-floppyforms>=1.8"),
+                classifiers=("Framework :: Django :: 5.2",),
+            )
+        ],
         grids=[forms.id],
     )
     world.add_package(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from djpkg.mirror import listing
 from djpkg.mirror.connection import open_read
+from djpkg.mirror.neighbours import get_dependencies
 from djpkg.query import parser
 from tests.benchmarks.session import FULL, QUICK, TENFOLD
 from tests.benchmarks.tables import Table
@@ -57,6 +58,15 @@ QUERIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("工单",), ()),
     (("license:GPL",), ()),
     (("^license:GPL", "updated:none"), ("updated",)),
+    # Of all packages, most require the first one.
+    (("requires:1",), ()),
+    (("requires:1", "is:active"), ("used_by",)),
+    (("-requires:1",), ()),
+    (("requires:any",), ()),
+    (("used_by:10..",), ()),
+    (("is:archived",), ("used_by",)),
+    ((), ("used_by",)),
+    ((), ("requires",)),
 )
 TARGETS = {FULL: "10", TENFOLD: "60"}
 
@@ -73,7 +83,22 @@ def tables(session: Session) -> Iterator[Table]:
                 found, seconds = _measure(db, words, sorts, runs=QUICK.runs if session.quick else 15)
                 typed = " ".join([*words, *(f"--sort {sort}" for sort in sorts)]) or "(all)"
                 figures.setdefault(typed, []).extend((f"{found:,}", f"{seconds * 1000:.1f}", TARGETS.get(size, "")))
+            found, seconds = _measure_dependents(db, runs=QUICK.runs if session.quick else 15)
+            figures.setdefault("(what requires 1, in show)", []).extend(
+                (f"{found:,}", f"{seconds * 1000:.1f}", TARGETS.get(size, ""))
+            )
     yield Table("query", tuple(header), [(typed, *cells) for typed, cells in figures.items()])
+
+
+def _measure_dependents(db: sqlite3.Connection, *, runs: int) -> tuple[int, float]:
+    """Return the number of packages that require the first one, and the median of the seconds of reading them."""
+    seconds = []
+    found = 0
+    for _ in range(runs):
+        start = perf_counter()
+        found = len(get_dependencies(db, 1, now=NOW).used_by)
+        seconds.append(perf_counter() - start)
+    return found, median(seconds)
 
 
 def _measure(db: sqlite3.Connection, words: Sequence[str], sorts: Sequence[str], *, runs: int) -> tuple[int, float]:

@@ -88,7 +88,7 @@ def run_on_pty(
         )
         os.close(theirs)
         theirs = -1
-        output = b"".join(_read_terminal(ours))
+        output = b"".join(read_terminal(ours))
         err = ""
         if program.stderr is not None:
             with program.stderr as stream:
@@ -100,7 +100,8 @@ def run_on_pty(
             os.close(theirs)
 
 
-def _read_terminal(terminal: int) -> Iterator[bytes]:
+def read_terminal(terminal: int) -> Iterator[bytes]:
+    """Yield what is written to a pseudo-terminal until its other end is closed."""
     with contextlib.suppress(OSError):  # Linux: the other end is closed
         while piece := os.read(terminal, 1 << 16):
             yield piece

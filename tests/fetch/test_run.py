@@ -708,7 +708,7 @@ def check_kept_or_fresh(desk: Desk, slug: str, old: dict[str, Any], broken: set[
     )
     sources = {forge, "pypi"} if project else {forge}
     assert failed.keys() == sources & broken
-    assert all(reason.startswith(f"{source}: ") for source, reason in failed.items())
+    assert all(reason and not reason.startswith(f"{source}: ") for source, reason in failed.items())
     assert {source: checked[source] for source in failed} == {source: old["checked"][source] for source in failed}
     if forge in broken:
         assert {name: now[name] for name in FORGE_FIELDS} == {name: old[name] for name in FORGE_FIELDS}

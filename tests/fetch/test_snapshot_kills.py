@@ -21,6 +21,7 @@ from djpkg.fetch.progress import NoProgress
 from djpkg.mirror import fetch_history
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.lock import fetch_lock
+from tests.damage import Damage, apply
 from tests.fetching import check_integrity, quick_folder
 from tests.mirrors import NOW, catalog_facts, fetched_mirror, filled_mirror, override
 from tests.snapshots import read_lines, take, write
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
 
 KILLS = 50
 TABLES = ("packages", "facts", "overrides", "tags", "history", "events", "sweeps", "categories", "releases")
+
+
+DAMAGES = (
+    Damage("packages", "repo_watchers", 0, "x"),
+    Damage("packages", "yanked", 2, b"\x00\xff"),
+    Damage("facts", "facts", 1, "["),
+    Damage("history", "stars", 0, "x"),
+)
 
 
 @pytest.fixture
@@ -170,6 +179,18 @@ def test_an_interrupted_fetch_changes_nothing(source: Path, mirror: Path, number
     assert report.exit_code == code
     assert not report.has_stored
     assert contents(mirror) == old
+
+
+def test_damaged_rows_do_not_stop_a_snapshot(source: Path, mirror: Path) -> None:
+    file = write(source, source.with_name("s.jsonl.gz"), history=True)
+    sound = mirror.read_bytes()
+    applied = 0
+    for damage in DAMAGES:
+        mirror.write_bytes(sound)
+        applied += apply(mirror, damage)
+        assert take(file, mirror).exit_code == 0, damage
+        assert len(contents(mirror)["packages"]) == 314
+    assert applied == len(DAMAGES)
 
 
 def test_a_snapshot_is_written_while_a_fetch_writes(source: Path) -> None:

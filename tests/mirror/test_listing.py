@@ -82,7 +82,8 @@ def check_json(path: Path) -> int:
                 assert lines == [json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows]
                 assert all(line.isascii() and line.isprintable() for line in lines)
             for one, row in zip(page, listing.get_rows(db, ids, fields.RECORD_COLUMNS), strict=True):
-                assert row["participants"] == list(one.participants)
+                if one.participants:  # an empty list keeps that of an earlier page
+                    assert row["participants"] == list(one.participants)
                 assert (row["id"], row["slug"], row["created"]) == (one.id, one.slug, one.created)
 
     check()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
+from djpkg.model.dependencies import Departures, Dependencies, Dependency
 from djpkg.model.package import Package, Provenance
 from djpkg.render.card import card
 from djpkg.render.glyphs import Glyphs
@@ -243,17 +244,81 @@ def test_the_stars_gained_are_shown_once_they_are_known(gained: int, words: str)
     assert "in 90 d" not in show(sample_package(stars_90d=gained, edited=["repo_watchers"]))
 
 
+def requirement(slug: str, state: str = "archived") -> Dependency:
+    return Dependency(slug, state, "", None, "2.0", "2026-11-01")
+
+
 def test_what_helps_a_decision_is_shown_where_it_is_known() -> None:
     known = show(
-        sample_package(releases=34, first_released="2012-02-01T00:00:00Z", used_by=1214, django_requires=">=4.2,<6.1"),
+        sample_package(releases=34, first_released="2012-02-01T00:00:00Z", django_requires=">=4.2,<6.1"),
         140,
     )
-    assert "   used by 1,214   " in known
     assert "release   2.5.0, 4 months ago · 34 releases since 2012 · " in known
     assert "requires Django ≥4.2, <6.1" in known
-    unknown = show(sample_package(releases=None, first_released=None, used_by=None, django_requires=None))
-    for words in ("used by", "releases", "requires Django"):
+    unknown = show(sample_package(releases=None, first_released=None, django_requires=None))
+    for words in ("releases", "requires Django"):
         assert words not in unknown
+
+
+def dependencies_shown(dependencies: Dependencies, width: int = 80) -> list[str]:
+    """Return the lines between the release and the repository."""
+    lines = show(sample_package()._replace(dependencies=dependencies), width).splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(("  used by", "  requires", "  left by")))
+    return lines[start : next(place for place, line in enumerate(lines) if line.startswith("  repo "))]
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "lines"),
+    [
+        (
+            Dependencies(used_by=tuple(f"django-user-{number}" for number in range(1214)), active=17),
+            [
+                "  used by   1,214 packages, 17 active",
+                "            django-user-0, django-user-1, django-user-2 and 1,211 more",
+            ],
+        ),
+        (Dependencies(used_by=("pans",), active=0), ["  used by   1 package, 0 active: pans"]),
+        (
+            Dependencies(
+                used_by=("pans", "lids"), active=2, left=Departures(9, "2025-03-01", (("jars", 6), ("tins", 2)))
+            ),
+            [
+                "  used by   2 packages, 2 active: pans and lids",
+                "            left by 9 since 2025; 6 of them now require jars, 2 tins",
+            ],
+        ),
+        (
+            Dependencies(left=Departures(1, "2025-03-01", (("jars", 1),))),
+            ["  left by 1 since 2025; it now requires jars"],
+        ),
+        (Dependencies(left=Departures(3, "2025-03-01")), ["  left by 3 since 2025"]),
+        (
+            Dependencies(left=Departures(2, "2025-03-01", (("jars", 2),))),
+            ["  left by 2 since 2025; all of them now require jars"],
+        ),
+        (
+            Dependencies(
+                requires=(requirement("jars", "active"), requirement("tins", "archived"), requirement("tins"))
+            ),
+            ["  requires  jars · tins archived"],
+        ),
+        (Dependencies(used_by=("\x1b[31mpans",), active=1), ["  used by   1 package, 1 active: ^[[31mpans"]),
+    ],
+)
+def test_what_requires_the_package_and_what_left_it_is_shown(dependencies: Dependencies, lines: list[str]) -> None:
+    assert dependencies_shown(dependencies) == lines
+
+
+def test_as_many_names_of_dependents_are_shown_as_fit() -> None:
+    dependencies = Dependencies(used_by=tuple(f"user-{number}" for number in range(41)), active=17)
+    assert dependencies_shown(dependencies, 60) == [
+        "  used by   41 packages, 17 active",
+        "            user-0, user-1, user-2, user-3 and 37 more",
+    ]
+    assert dependencies_shown(dependencies, 80) == [
+        "  used by   41 packages, 17 active: user-0, user-1, user-2, user-3 and 37 more"
+    ]
+    assert "user-7 and 33 more" in dependencies_shown(dependencies, 120)[0]
 
 
 def test_commits_that_a_forge_has_not_counted_are_unknown_and_not_unfetched() -> None:

@@ -24,8 +24,7 @@ from djpkg.mirror import busy, fetch_history, lock, resolve
 from djpkg.mirror.connection import find_version, open_read, open_write, transaction
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.removed_edits import find_removed_edits
-from djpkg.mirror.repair import delete_damaged_rows
-from djpkg.mirror.snapshot_store import Origin, SnapshotWriter
+from djpkg.mirror.snapshot_store import SnapshotOrigin, SnapshotWriter
 from djpkg.model import forge_servers
 from djpkg.sources.http.decompress import MIB
 from djpkg.sources.http.retry import Limits
@@ -243,12 +242,7 @@ class _Taking:
                 # Pages that are written to the file before the end would keep readers out until then.
                 db.execute("PRAGMA cache_spill = OFF")
             earlier = {edits[:3] for edits in find_removed_edits(db)}
-            take_in = partial(self._take_in_once, db, reader, loaded, earlier=earlier, advance=advance, opened=opened)
-            try:
-                take_in()
-            except sqlite3.IntegrityError:
-                delete_damaged_rows(db)
-                take_in()
+            self._take_in_once(db, reader, loaded, earlier=earlier, advance=advance, opened=opened)
 
     def _take_in_once(
         self,
@@ -275,10 +269,10 @@ class _Taking:
     def _asked(self) -> str:
         return f"--from {self._place.shown}"
 
-    def _origin(self, loaded: Download) -> Origin | None:
+    def _origin(self, loaded: Download) -> SnapshotOrigin | None:
         if self._place.address is None or urlsplit(self._place.address).query or loaded.validators is None:
             return None
-        return Origin(self._place.shown, *loaded.validators)
+        return SnapshotOrigin(self._place.shown, *loaded.validators)
 
     def _record(
         self, db: sqlite3.Connection, writer: SnapshotWriter, taken: TakenIn, earlier: set[tuple[int, str, int]]

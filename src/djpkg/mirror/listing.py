@@ -17,16 +17,18 @@ from types import NoneType
 from typing import TYPE_CHECKING, cast
 
 from djpkg.errors import UsageError
+from djpkg.mirror import resolve
 from djpkg.mirror.damage import damaged_error, find_damaged, text_or_none
 from djpkg.mirror.read import columns_sql, distinct_fields, span_end
 from djpkg.mirror.serialization import NOT_NULL, from_sql
 from djpkg.model.fields import Kind
-from djpkg.model.package import grid_url
+from djpkg.model.package import PUBLIC_API, grid_url
+from djpkg.model.pypi_project import DJANGO
 from djpkg.query.columns import is_computed
 from djpkg.query.grid_names import GridName, GridNames, find_by_word_start, lower_ascii
 from djpkg.query.order_clause import VERSION_FIELD, VERSION_RANK, order_clause
 from djpkg.query.text_match import split_star
-from djpkg.query.where_clause import own_text_sql, unknown_names, where_clause
+from djpkg.query.where_clause import REQUIRES_FIELD, own_text_sql, required_texts, unknown_names, where_clause
 from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
@@ -84,11 +86,16 @@ def _define_version_order(db: sqlite3.Connection) -> None:
 
 
 def check_names(db: sqlite3.Connection, query: Query) -> None:
-    """Raise UsageError with the nearest known names if a category or grid of the query is unknown."""
-    if not any(item.field.holds_category or item.field.holds_grids for item in query.filters):
+    """Raise UsageError with the nearest known names if a category, grid or required package is unknown."""
+    if not any(
+        item.field.holds_category or item.field.holds_grids or item.field.name == REQUIRES_FIELD
+        for item in query.filters
+    ):
         return
-    names = get_grid_names(db)
+    names = _get_names(db, query)
     for field, text in unknown_names(query, names):
+        if field.name == REQUIRES_FIELD:
+            raise _unknown_package(db, text)
         if field.holds_category:
             raise _unknown_name("category", "categories", text, names.categories)
         raise _unknown_name("grid", "grids", text, names.grids)
@@ -104,13 +111,39 @@ def _unknown_name(notion: str, plural: str, text: str, known: Sequence[GridName]
     return UsageError(f"unknown {notion} {quote_input(text)}", hint=hint)
 
 
+def _unknown_package(db: sqlite3.Connection, text: str) -> UsageError:
+    if resolve.normalize_slug(text) == DJANGO:
+        message = f"{quote_input(text)} is no package of the catalog"
+        return UsageError(message, hint="django_requires:any finds what requires Django")
+    near = resolve.suggest_slugs(db, text, catalog=PUBLIC_API)
+    return UsageError(
+        f"package {quote_input(text)} not found in the mirror", hint=near or "djpkg list WORD searches for packages"
+    )
+
+
 def _get_names(db: sqlite3.Connection, query: Query) -> GridNames:
     """Return the names that the query may refer to."""
     names = get_grid_names(db)
+    if texts := required_texts(query):
+        names = names._replace(required=_find_projects(db, texts))
     if all(item.field.name != "license" for item in query.filters):
         return names
     licenses = db.execute("SELECT DISTINCT license FROM packages WHERE license <> ''")
     return names._replace(licenses=tuple(name for (name,) in licenses))
+
+
+def _find_projects(db: sqlite3.Connection, texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the PyPI projects of the packages that each text names; texts that name none are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        if ids := resolve.find_ids(db, text, catalog=PUBLIC_API):
+            projects = db.execute(
+                "SELECT DISTINCT pypi_name FROM packages WHERE id IN (SELECT value FROM json_each(?))"
+                " AND pypi_name IS NOT NULL",
+                (json.dumps(ids),),
+            )
+            found[text] = tuple(name for (name,) in projects if is_text(name))
+    return found
 
 
 def find_name_matches(db: sqlite3.Connection, ids: Sequence[int], query: Query) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from djpkg.errors import MirrorError
 from djpkg.mirror import facts_json
 from djpkg.mirror.damage import DamagedRow, damaged_error, find_damaged, find_name, repair_hint, text_or_none
+from djpkg.mirror.neighbours import get_dependencies
 from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.read import get_values
 from djpkg.mirror.serialization import to_public
@@ -52,6 +53,7 @@ def get_package(
         ),
         suggestion=merged.suggestion,
         problems=problems,
+        dependencies=get_dependencies(db, number, now=now),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from djpkg.mirror.schema_kept import KEPT
+from djpkg.mirror.schema_kept import GRAPH, KEPT
 from djpkg.mirror.schema_snapshots import SNAPSHOTS
 from djpkg.mirror.upgrade_repair import reset_damaged_values
 
@@ -349,7 +349,7 @@ CREATE TABLE tags (
 ) STRICT, WITHOUT ROWID;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH, _FIFTH, SNAPSHOTS)
+STEPS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD + KEPT, _FOURTH, _FIFTH, GRAPH, SNAPSHOTS)
 VERSION = len(STEPS)
 
 

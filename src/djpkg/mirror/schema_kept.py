@@ -1,4 +1,8 @@
-"""A part of the third migration step: tables for what answers contain anyway, and measured values over time."""
+"""Migration steps about what answers contain anyway.
+
+These are tables for it and for measured values over time (a part of the third step), and the indexes of the graph of
+requirements (the sixth).
+"""
 
 KEPT = """
 -- Damaged rows are left for the next merge: ALTER TABLE would check them all.
@@ -97,4 +101,16 @@ INSERT INTO history (package_id, day, stars, forks, contributors, commits)
 
 -- Serves the deletion of runs, which sets `run_id` to null.
 CREATE INDEX events_run ON events (run_id);
+"""
+
+GRAPH = """
+-- As before, and with the numbers and lists of the graph.
+DROP INDEX packages_lookup;
+CREATE INDEX packages_lookup ON packages (
+    repo_watchers DESC, slug, id, title, category, catalog_state, repo_state, archived, last_updated_utc, released_utc,
+    pypi_state, forge, license, commits_last_year, participant_count, repo_forks, yanked, moved_to, django_versions,
+    python_versions, used_by, requires
+);
+-- Leads to the packages that stopped requiring a project.
+CREATE INDEX requirements_former ON requirements (requires) WHERE until IS NOT NULL;
 """

@@ -1,4 +1,4 @@
-"""The sixth migration step: what a mirror knows about the snapshots that it took in."""
+"""The seventh migration step: what a mirror knows about the snapshots that it took in."""
 
 SNAPSHOTS = """
 -- Damaged rows are left for the next merge: ALTER TABLE would check them all.

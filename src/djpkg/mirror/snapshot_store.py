@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from djpkg.mirror import facts_json, fetch_history, history, snapshot_details
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, refuse_others, retry_delay
 from djpkg.mirror.connection import upsert
+from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.mirror.snapshot_events import EventStore
 from djpkg.mirror.write import Writer
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
@@ -40,7 +41,7 @@ _CATALOG, _PYPI = SourceName.CATALOG, SourceName.PYPI
 _BATCH = 250
 
 
-class Origin(NamedTuple):
+class SnapshotOrigin(NamedTuple):
     """Where a snapshot came from: its address without secrets, and the validators of its server."""
 
     address: str
@@ -94,18 +95,20 @@ class SnapshotWriter(Writer):
         head: Head,
         read: Callable[[], Iterable[Line]],
         *,
-        origin: Origin | None,
+        origin: SnapshotOrigin | None,
         now: datetime,
         advance: Callable[[int], None],
     ) -> TakenIn:
         """Store what is newer in the lines that `read` returns, inside the caller's transaction.
 
+        Rows that another program damaged are written anew first, as in a fetch of all packages.
         `advance` is called with the number of packages of each page.
         """
         self._taken = TakenIn()
         self._made = format_time(head.made)
         self._now = format_time(now)
         self.db.execute("PRAGMA defer_foreign_keys = ON")
+        self._merge(reset_damaged_rows(self.db, None))
         known = self._catalog_sweep_end()
         self._renews_lists = known is None or known < head.made
         self._events = EventStore(self.db, run=self._run, reports_added=known is not None)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
 
+    from djpkg.model.dependencies import Dependencies
+
     # A field's value as in JSON output.
     Value: TypeAlias = bool | int | str | list[int] | list[str] | dict[str, str] | None
     Values: TypeAlias = Mapping[str, Value]
@@ -86,3 +88,4 @@ class Package(NamedTuple):
     sources: tuple[Provenance, ...]
     suggestion: str | None = None
     problems: tuple[str, ...] = ()
+    dependencies: Dependencies | None = None

@@ -6,10 +6,11 @@ would be slow.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from djpkg.model.fields import Field
 
@@ -27,11 +28,16 @@ class GridName(NamedTuple):
 
 
 class GridNames(NamedTuple):
-    """All categories and grids of a mirror, and for a query about licenses the different texts of them."""
+    """All categories and grids of a mirror, and what else a query is about.
+
+    For a query about licenses these are the different texts of them, for one about requirements the PyPI projects of
+    the packages that each value names: none for a package without a project, and no entry for an unknown package.
+    """
 
     categories: tuple[GridName, ...] = ()
     grids: tuple[GridName, ...] = ()
     licenses: tuple[str, ...] = ()
+    required: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def lower_ascii(text: str) -> str:

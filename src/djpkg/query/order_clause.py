@@ -29,7 +29,7 @@ LOOKUP_FIELDS = frozenset(
         "license",
         "commits_last_year", "commits_over_52", "participant_count", "repo_forks", "yanked", "moved_to",
         "django_versions", "python_versions", "stars_90d", "stars_1y",
-        "state",
+        "state", "used_by", "requires",
     )
 )  # fmt: skip
 

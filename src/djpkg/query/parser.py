@@ -155,6 +155,11 @@ def parse_sort(specs: Collection[str]) -> tuple[Sort, ...]:
     return tuple(found.values())
 
 
+def is_about(name: str, query: Query, sorts: Sequence[Sort]) -> bool:
+    """Return whether the query selects or sorts by the field of that name."""
+    return name in {item.field.name for item in query.filters} | {item.field.name for item in sorts}
+
+
 def without_active(query: Query) -> tuple[Query, str] | None:
     """Return the query without ``is:active`` or ``state:active``, to count what it hid, and that term; else None."""
     conditions = tuple(item for item in query.conditions if item.excluded or item.names != ("active",))

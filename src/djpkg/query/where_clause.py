@@ -14,6 +14,7 @@ from djpkg.model import license_names
 from djpkg.model.fields import Field, Kind
 from djpkg.query import grid_names, states
 from djpkg.query.columns import column_sql, comparable_sql, valid_json
+from djpkg.query.dependents import requires_any
 from djpkg.query.filters import CHOICES, VERSION_LISTS, Presence, Range, TextMatch, Undeclared
 from djpkg.query.text_match import (
     MAX_PATTERN,
@@ -46,6 +47,9 @@ _UNSPACED_LETTER = (
 # The condition of the index `packages_unspaced`, which is used only where a query repeats it.
 _UNSPACED = f"packages.repo_description GLOB '*{_UNSPACED_LETTER}*'"
 
+REQUIRES_FIELD = "requires"
+"""The field whose filter values are packages of the mirror."""
+
 _IN_ANY_GRID = "packages.id IN (SELECT package_id FROM package_grids)"
 _FTS_MATCH = "packages.id IN (SELECT rowid FROM packages_fts WHERE packages_fts MATCH ?)"
 
@@ -63,14 +67,25 @@ def where_clause(query: Query, names: GridNames, *, today: str = "now") -> Sql:
 
 
 def unknown_names(query: Query, names: GridNames) -> list[tuple[Field, str]]:
-    """Return the filter values that match no category or grid of the mirror, each with its field."""
+    """Return the filter values that match no category, grid or package of the mirror, each with its field."""
     return [
         (item.field, predicate.text)
         for item in query.filters
         for predicate in item.predicates
-        if isinstance(predicate, TextMatch) and (item.field.holds_category or item.field.holds_grids)
-        if not grid_names.find_by_field(item.field, predicate.text, names)
+        if isinstance(predicate, TextMatch) and _is_unknown(item.field, predicate.text, names)
     ]
+
+
+def _is_unknown(field: Field, text: str, names: GridNames) -> bool:
+    if field.name == REQUIRES_FIELD:
+        return text not in names.required
+    return (field.holds_category or field.holds_grids) and not grid_names.find_by_field(field, text, names)
+
+
+def required_texts(query: Query) -> list[str]:
+    """Return the packages that filters of ``requires:`` name, as typed."""
+    filters = [item for item in query.filters if item.field.name == REQUIRES_FIELD]
+    return [one.text for item in filters for one in item.predicates if isinstance(one, TextMatch)]
 
 
 def name_match_sql(text: str, names: GridNames) -> Sql:
@@ -202,6 +217,8 @@ def _text_sql(field: Field, text: str, names: GridNames, today: str) -> Sql:
         return _in_categories(grid_names.find_by_field(field, text, names))
     if field.holds_grids:
         return _in_grids(grid_names.find_by_field(field, text, names))
+    if field.name == REQUIRES_FIELD:
+        return requires_any(names.required.get(text, ()))
     if field.kind is Kind.NAMES:
         return contains_element(column, text)
     if field.name == "license" and (wanted := license_names.find_licenses(text)):

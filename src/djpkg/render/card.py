@@ -12,7 +12,7 @@ from rich.text import Text
 from djpkg.model.fields import get
 from djpkg.model.package import package_url
 from djpkg.model.weekly_commits import WEEKS
-from djpkg.render import abbreviate, known_values, relative_time, sparkline, states
+from djpkg.render import abbreviate, dependencies, known_values, relative_time, sparkline, states
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import get_glyphs
 from djpkg.render.labelled_lines import MARGIN, Item, LabelledLines, Prose
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from djpkg.model.dependencies import Dependencies
     from djpkg.model.package import Package, Provenance, Values
     from djpkg.render.glyphs import Glyphs
 
@@ -36,6 +37,9 @@ _MAX_TEXT = 65_536
 _MAX_NOTE = 4_096
 _MAX_NAME = 200
 _MAX_CONTRIBUTORS = 8
+# Of packages that require this one.
+_MAX_NAMES = 8
+_MIN_NAMES = 3
 _WITHOUT_COMMITS = frozenset(("none", "unsupported", "empty", "gone", "blocked"))
 _SOURCE_ORDER = (*FORGES, SourceName.PYPI, SourceName.CATALOG)
 
@@ -69,6 +73,7 @@ class _Card(NamedTuple):
         yield from self._popularity()
         yield from self._commits()
         yield from self._release()
+        yield from self._dependencies()
         yield from self._urls()
         yield from self._sources()
         if self.package.suggestion:
@@ -138,8 +143,6 @@ class _Card(NamedTuple):
             items.extend(Item(Text(text), "  ") for text in self._growth())
         if forks is not None:
             items.append(Item(Text(f"forks {forks:,}"), "   "))
-        if used_by := known_values.figure(self.values, "used_by"):
-            items.append(Item(Text(f"used by {used_by:,}"), "   "))
         used = sum(item.text.cell_len + 3 for item in items)
         if contributors := self._contributors(self.width - 2 - used):
             items.append(Item(Text(contributors), "   "))
@@ -236,6 +239,45 @@ class _Card(NamedTuple):
                 yield Text(f"{name} {text}")
             elif missing:
                 yield Text(f"{name}: {missing}")
+
+    def _dependencies(self) -> Iterator[RenderableType]:
+        """Yield what requires the package, what no longer does, and what it requires itself."""
+        found = self.package.dependencies
+        if found is None:
+            return
+        items: list[Item] = []
+        if found.used_by:
+            items += self._users(found)
+        if found.left:
+            items.append(Item(Text(self._escape(dependencies.departures_text(found.left), _MAX_NAME))))
+        if items:
+            yield self._line("used by" if found.used_by else "", items)
+        # Several requirements on one package differ in their markers.
+        required = {one.slug: one.state for one in found.requires}
+        if required:
+            yield self._line("requires", [Item(self._required(*one)) for one in required.items()])
+
+    def _required(self, slug: str, state: str) -> Text:
+        text = Text(self._escape(slug, _MAX_NAME))
+        if state != "active":
+            text.append(" ").append(self._escape(state, _MAX_NAME), states.state_style(state))
+        return text
+
+    def _users(self, found: Dependencies) -> Iterator[Item]:
+        """Yield the number of packages that require this one, and as many names as fit, on a line of their own or not.
+
+        One line must have room for three names, or for all.
+        """
+        lead = dependencies.used_by_count(found)
+        names = [self._escape(slug, _MAX_NAME) for slug in found.used_by]
+        room = self.width - MARGIN
+        texts = [_list_names(names, shown) for shown in range(1, min(len(names), _MAX_NAMES) + 1)]
+        same_line = [text for text in texts if Text(f"{lead}: {text}").cell_len <= room]
+        if len(same_line) >= min(_MIN_NAMES, len(texts)):
+            yield Item(Text(f"{lead}: {same_line[-1]}"))
+            return
+        yield Item(Text(lead))
+        yield Item(Text([text for text in texts if Text(text).cell_len <= room or text is texts[0]][-1]))
 
     # URLs.
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from djpkg.model.fields import FIELDS, Kind
 from djpkg.model.package import YOU, describe_via
 from djpkg.render import field_docs, known_values, relative_time, states
+from djpkg.render.dependencies import requirement_text
 from djpkg.render.format_value import format_value
 from djpkg.render.glyphs import get_glyphs
 from djpkg.render.text_grid import GAP, Cell, Header, TextGrid, natural_widths, stack_blocks
@@ -165,7 +166,10 @@ def values_table(
 def sources_table(
     package: Package, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:
-    """Return fields with their source, age and value; the upstream value of an edited field has its own line."""
+    """Return fields with their source, age and value.
+
+    The upstream value of an edited field has its own line, as has each requirement.
+    """
     glyphs = get_glyphs(ascii_only=ascii_only)
     headers = [Header("FIELD"), Header("SOURCE"), Header("AGE"), Header("VALUE", wraps=True)]
     lines: list[list[Cell]] = []
@@ -185,6 +189,9 @@ def sources_table(
         if field.name in package.upstream_origins:
             upstream = format_value(package.upstream[field.name], field.kind, glyphs, now=now) or "none"
             add_line("", package.upstream_origins[field.name], Cell(f"upstream: {upstream}", "dim"))
+        if field.name == "requires":
+            for one in package.dependencies.requires if package.dependencies else ():
+                add_line("", package.origins[field.name], _escaped_cell(requirement_text(one), glyphs, "dim"))
     return _table(headers, lines, width, glyphs)
 
 

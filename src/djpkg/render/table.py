@@ -49,6 +49,7 @@ TABLE_FIELDS = (
     "slug",
     "edited",
     "repo_watchers",
+    "used_by",
     "last_updated",
     "commits_over_52",
     "commits_last_year",
@@ -100,6 +101,7 @@ class _Column(NamedTuple):
 
 
 _NAME = _Column("name", Header("PACKAGE"))
+_USED_BY = _Column("used_by", Header("USED BY", right=True))
 _COMMIT = _Column("commit", Header("COMMIT"))
 _WEEKS = _Column("weeks", Header("52 WEEKS"))
 _RELEASE = _Column("release", Header("RELEASE"))
@@ -118,16 +120,18 @@ def packages_table(
     width: int,
     ascii_only: bool,
     matches: Mapping[str, str] = _NO_MATCHES,
+    with_used_by: bool = False,
 ) -> RenderableType:
     """Return one row per package: with the default columns that fit, or with the chosen ones and the state.
 
+    `with_used_by` adds that number to the default columns.
     Rows need `TABLE_FIELDS`, or "slug", the fields of the columns and `known_values.NEEDED_COLUMNS`. Chosen columns
     that do not fit are shown as one block of lines per package. `matches` holds, by slug, the grid or category by which
     alone a package was found.
     """
     glyphs = get_glyphs(ascii_only=ascii_only)
     if columns is None:
-        return _default_table(rows, matches, glyphs, now, width)
+        return _default_table(rows, matches, glyphs, now, width, with_used_by=with_used_by)
     table = _chosen_table(rows, columns, glyphs, now, width)
     return Group(table, _match_note(matches, glyphs)) if matches else table
 
@@ -261,10 +265,16 @@ def _sections(
 
 
 def _default_table(
-    rows: Sequence[Values], matches: Mapping[str, str], glyphs: Glyphs, now: datetime, width: int
+    rows: Sequence[Values],
+    matches: Mapping[str, str],
+    glyphs: Glyphs,
+    now: datetime,
+    width: int,
+    *,
+    with_used_by: bool,
 ) -> RenderableType:
     cells = [_default_cells(row, matches, glyphs, now) for row in rows]
-    columns = _choose_columns(cells, glyphs, width)
+    columns = _choose_columns(cells, glyphs, width, with_used_by=with_used_by)
     is_described = columns[-1] is _DESCRIPTION
     widths = _column_widths(cells, columns)
     if is_described:
@@ -284,19 +294,22 @@ def _default_table(
     return Group(table, *notes)
 
 
-def _choose_columns(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int) -> tuple[_Column, ...]:
+def _choose_columns(
+    cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int, *, with_used_by: bool
+) -> tuple[_Column, ...]:
     """Return the first set of columns that leaves the names, and the descriptions, enough room."""
     star = _Column("stars", Header(glyphs.star.upper(), right=True))
-    with_version = (_NAME, star, _COMMIT, _RELEASE, _AGE, _DJANGO)
-    without_version = (_NAME, star, _COMMIT, _RELEASED, _DJANGO)
+    numbers = (star, _USED_BY) if with_used_by else (star,)
+    with_version = (_NAME, *numbers, _COMMIT, _RELEASE, _AGE, _DJANGO)
+    without_version = (_NAME, *numbers, _COMMIT, _RELEASED, _DJANGO)
     choices: tuple[tuple[_Column, ...], ...] = (
         *([(*with_version, _WEEKS, _STATE, _DESCRIPTION)] if width >= _SPARKLINE_FROM else []),
         (*with_version, _STATE, _DESCRIPTION),
         (*without_version, _STATE, _DESCRIPTION),
         (*with_version, _STATE),
         (*without_version, _STATE),
-        (_NAME, star, _COMMIT, _DJANGO, _STATE),
-        (_NAME, star, _DJANGO, _STATE),
+        (_NAME, *numbers, _COMMIT, _DJANGO, _STATE),
+        (_NAME, *numbers, _DJANGO, _STATE),
     )
     for columns in choices:
         widths = _column_widths(cells, columns)
@@ -305,7 +318,7 @@ def _choose_columns(cells: Sequence[dict[str, Cell]], glyphs: Glyphs, width: int
             needed[-1] = min(needed[-1], _DESCRIPTION_WIDTH)
         if sum(needed) + GAP * (len(columns) - 1) <= width:
             return columns
-    return (_NAME, _DJANGO, _STATE)
+    return (_NAME, *numbers[1:], _DJANGO, _STATE)
 
 
 def _name_width(cells: Sequence[dict[str, Cell]], most: int) -> int:
@@ -326,6 +339,7 @@ def _default_cells(row: Values, matches: Mapping[str, str], glyphs: Glyphs, now:
     """Return the cells of one package by column name."""
     slug = known_values.text(row, "slug")
     stars = known_values.figure(row, "repo_watchers")
+    used_by = known_values.figure(row, "used_by")
     description = " ".join(known_values.text(row, "repo_description").split())
     found_by = f"({matches[slug]}) " if slug in matches else ""
     return {
@@ -333,6 +347,7 @@ def _default_cells(row: Values, matches: Mapping[str, str], glyphs: Glyphs, now:
             glyphs.escape(slug, limit=_MAX_NAME), "bold", f" {glyphs.edited}" if row.get("edited") else "", "cyan"
         ),
         "stars": Cell("" if stars is None else abbreviate.short_count(stars)),
+        "used_by": Cell("" if used_by is None else f"{used_by:,}"),
         "commit": Cell(_age(row, "last_updated", glyphs, now)),
         "weeks": _weeks_cell(row, glyphs),
         "release": Cell(_version(row, glyphs)),

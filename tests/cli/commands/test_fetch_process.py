@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cli.running import read_terminal
 from tests.fetching import Desk, add_starter, check_integrity, expected, quick_folder
 from tests.launching import SOURCE, Launcher, command
 from tests.pauses import wait_until
@@ -319,10 +320,11 @@ def test_a_closed_pipe_is_no_error(desk: Desk) -> None:
 
 def test_a_terminal_shows_progress_and_a_summary(desk: Desk) -> None:
     leader, follower = os.openpty()
-    fcntl.fcntl(leader, fcntl.F_SETFL, os.O_NONBLOCK)
-    ended = run(desk, "fetch", "--all", "--db", str(desk.path), env={"TERM": "xterm-256color"}, stderr=follower)
-    os.close(follower)
-    output = os.read(leader, 1 << 20).decode()
+    with ThreadPoolExecutor(1) as reader:  # what nobody reads would stop the fetch
+        reading = reader.submit(lambda: b"".join(read_terminal(leader)))
+        ended = run(desk, "fetch", "--all", "--db", str(desk.path), env={"TERM": "xterm-256color"}, stderr=follower)
+        os.close(follower)
+        output = reading.result().decode()
     os.close(leader)
     assert (ended.returncode, ended.stdout) == (0, "")
     assert "catalog" in output

@@ -48,6 +48,7 @@ def test_the_mirror_is_not_read(tmp_path: Path) -> None:
 def test_every_example_is_a_valid_filter(filled_mirror: Path) -> None:
     with open_write(filled_mirror) as db:
         db.execute("UPDATE grids SET slug = 'forms' WHERE id = 10")
+        db.execute("UPDATE packages SET slug = 'django-filter' WHERE id = 1")
     for field in json.loads(run("fields", "--json").out)["fields"]:
         result = run("list", field["example"], "--json")
         assert result.code == 0, field

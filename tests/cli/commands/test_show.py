@@ -269,7 +269,7 @@ def test_every_field_has_a_source_and_a_time_on_a_fetched_package(mirror: Path) 
 def test_an_edited_field_has_you_as_its_source_and_its_upstream_value(mirror: Path) -> None:
     edit(mirror, title="Pots!")
     report = json.loads(run("show", "1", "--sources", "--json", "-f", "title,stars").out)
-    assert list(report) == ["schema", "slug", "fields", "sources"]
+    assert list(report) == ["schema", "slug", "fields", "requirements", "sources"]
     catalog = next(source["answered"] for source in report["sources"] if source["source"] == "catalog")
     assert report["fields"]["title"] == {
         "value": "Pots!", "source": "you", "answered": format_time(NOW), "edited": True,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.mirror.connection import open_write, transaction
+from djpkg.mirror.schema import VERSION
 from tests.cli.running import run, run_on_terminal
 from tests.mirrors import override
 from tests.snapshots import read_lines
@@ -244,6 +245,6 @@ def test_the_mirror_of_an_older_version_can_be_handed_on(fetched_mirror: Path, f
     with closing(sqlite3.connect(fetched_mirror)) as db, db:
         db.execute("DROP TABLE snapshots")
         db.execute("ALTER TABLE facts DROP COLUMN via")
-        db.execute("PRAGMA user_version = 5")
+        db.execute(f"PRAGMA user_version = {VERSION - 1}")
     assert run("snapshot", str(file)).code == 0
     assert read_lines(file)[0]["packages"] == 4

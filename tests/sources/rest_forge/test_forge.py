@@ -203,11 +203,11 @@ def test_repeated_pages_are_a_failure(case: ForgeCase, server: WorldServer, worl
 
 
 def test_a_server_with_endless_slow_pages_times_out(case: ForgeCase, server: WorldServer, world: World) -> None:
-    repo = case.add(world, commits=[number / 2 for number in range(700)])
-    server.latency[case.api] = 0.1
-    answer = fetch_one(case.new_source(server, limits=replace(FEW_ATTEMPTS, stream=0.5)), target_for(repo))
+    repo = case.add(world, commits=[number / 4 for number in range(1400)])
+    server.latency[case.api] = 0.25
+    answer = fetch_one(case.new_source(server, limits=replace(FEW_ATTEMPTS, stream=3)), target_for(repo))
     assert answer.outcome is Outcome.FAILED
-    assert "timed out after 0.5 s" in answer.reason
+    assert "timed out after 3 s" in answer.reason
     assert facts_of(answer).repository.head == repo.recent[0].oid
 
 

@@ -40,7 +40,7 @@ app = options.new_app()
         "djpkg fetch --all --source pypi --dry-run",
         "djpkg fetch -r requirements.txt",
         "djpkg fetch grid:forms -is:archived",
-        "djpkg fetch --from https://mirror.example.org/djangopackages.jsonl.gz",
+        "djpkg fetch --from https://example.org/public.jsonl.gz",
         more="Exit codes: 0 done, 1 failed, 3 not found, 4 refused (token or rate limit), 5 partial,"
         " 75 another fetch is running.",
     ),

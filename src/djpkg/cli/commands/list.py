@@ -141,7 +141,7 @@ def list_(
         if column is not None:
             _print_counts(mirror, ids, column, damaged, output_format=output_format, limit=max_rows)
         elif output_format is None and terminal.is_terminal():
-            _draw(mirror, ids, query, selected, damaged)
+            _draw(mirror, ids, query, selected, damaged, with_used_by=parser.is_about("used_by", query, sorts))
         else:
             columns = selected or (PIPE_COLUMNS if output_format is None else fields.RECORD_COLUMNS)
             output.write_rows(output.PackageRows(mirror, ids, columns, damaged), output_format or "plain")
@@ -223,6 +223,8 @@ def _draw(
     query: Query,
     columns: Sequence[Column] | None,
     damaged: list[DamagedRow],
+    *,
+    with_used_by: bool,
 ) -> None:
     from djpkg.render.table import TABLE_FIELDS, packages_table
 
@@ -234,7 +236,13 @@ def _draw(
         width, ascii_only = terminal.width(), terminal.ascii_only()
         matches = listing.find_name_matches(mirror, ids, query)
         table = packages_table(
-            rows, columns=columns, now=options.now(), width=width, ascii_only=ascii_only, matches=matches
+            rows,
+            columns=columns,
+            now=options.now(),
+            width=width,
+            ascii_only=ascii_only,
+            matches=matches,
+            with_used_by=with_used_by,
         )
         terminal.print_renderable(table)
 

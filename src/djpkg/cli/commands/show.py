@@ -23,7 +23,7 @@ from djpkg.text import quote_input
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from djpkg.model.fields import Column
@@ -172,13 +172,33 @@ def _show_sources(package: Package, columns: Sequence[Column], *, as_json: bool)
             for source in package.sources
         ]
         slug = package.values["slug"]
-        output.write_object({"schema": SOURCES_SCHEMA, "slug": slug, "fields": origins, "sources": sources})
-    else:
-        rows = [
-            [key, *(origin[name] for name in (*_SOURCES_LINE, "via") if name in origin)]
-            for key, origin in origins.items()
-        ]
-        output.write_rows(RowList(("field", *_SOURCES_LINE), rows), "plain")
+        requirements = [one._asdict() for one in package.dependencies.requires] if package.dependencies else []
+        output.write_object(
+            {
+                "schema": SOURCES_SCHEMA,
+                "slug": slug,
+                "fields": origins,
+                "requirements": requirements,
+                "sources": sources,
+            }
+        )
+        return
+    rows: list[list[Value]] = []
+    for column in columns:
+        origin = origins[column.key]
+        rows.append([column.key, *(origin[name] for name in (*_SOURCES_LINE, "via") if name in origin)])
+        if column.field.name == "requires":
+            rows += _requirement_rows(package, origin)
+    output.write_rows(RowList(("field", *_SOURCES_LINE), rows), "plain")
+
+
+def _requirement_rows(package: Package, origin: dict[str, Value]) -> Iterator[list[Value]]:
+    """Yield a row for each requirement, named as the term that finds it."""
+    from djpkg.render.dependencies import requirement_text  # noqa: PLC0415 - for this option alone
+
+    for one in package.dependencies.requires if package.dependencies else ():
+        values = origin | {"value": requirement_text(one)}
+        yield [f"requires:{one.slug}", *(values[name] for name in (*_SOURCES_LINE, "via") if name in values)]
 
 
 def _origin_to_json(package: Package, name: str) -> dict[str, Value]:

@@ -22,12 +22,13 @@ app = options.new_app()
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
-        "djpkg snapshot djangopackages.jsonl.gz",
-        "djpkg fetch --all && djpkg snapshot /var/www/html/djangopackages.jsonl.gz",
+        "djpkg snapshot public.jsonl.gz",
+        "djpkg snapshot public.jsonl.gz --history",
         more="Others take it in with djpkg fetch --from. Exit codes: 0 done, 2 another ending, 74 disk or mirror"
         " trouble.",
-    )
+    ),
 )
 def snapshot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=f"The file to write, which ends in {ENDING}.")],
@@ -38,7 +39,7 @@ def snapshot(
     history: Annotated[bool, typer.Option("--history", help="Add the history of stars, forks and commits.")] = False,
     db: Db = None,
 ) -> None:
-    """Write the public facts of the mirror to a file that other mirrors can take in.
+    """Write the public facts to a file for other mirrors.
 
     It contains what the catalog, the forges and PyPI stated, and events; none of your edits, notes and tags. It is
     replaced in one step, also while a fetch runs.

@@ -135,7 +135,7 @@ def _names_in_mirror(ctx: typer.Context, field: fields.Field, prefix: str) -> li
         return _search_mirror(completion.find_grids, ctx, prefix)
     if field.name == "tags":
         return _search_mirror(completion.find_tags, ctx, prefix)
-    return _search_mirror(completion.find_slugs, ctx, prefix) if field.name == "replaced_by" else None
+    return _search_mirror(completion.find_slugs, ctx, prefix) if field.name in ("replaced_by", "requires") else None
 
 
 def _complete_pair(
