@@ -285,7 +285,7 @@ def test_every_json_output_has_an_example() -> None:
 def test_every_report_is_an_object_with_a_schema() -> None:
     commands = (
         "show 409 --sources", "fetch --all --dry-run", "fetch nothing --source pypi", "edit 409", "changes", "grids",
-        "fields", "status",
+        "fields", "status", "doctor",
     )  # fmt: skip
     for command in commands:
         document = json.loads(run(*command.split(), "--json").out)

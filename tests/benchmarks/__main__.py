@@ -10,7 +10,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import check, complete, fetch, history, list, query, snapshot, start  # noqa: A004 - the command's name
+from tests.benchmarks import (
+    check,
+    complete,
+    fetch,
+    history,
+    list,  # noqa: A004 - the command's name
+    query,
+    snapshot,
+    start,
+)
 from tests.benchmarks.processes import Launcher
 from tests.benchmarks.session import QUICK, Session
 from tests.benchmarks.tables import format_table

@@ -24,6 +24,7 @@ from tests.fetching import Desk, add_starter, check_integrity, expected
 from tests.world import GITLAB, Release, World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.world import WorldServer
@@ -397,3 +398,64 @@ def test_the_campaign_fails_without_a_protection(desk: Desk, monkeypatch: pytest
     with pytest.raises(Exception) as failure:  # noqa: PT011 - a traceback, or an assertion of the campaign
         damage_and_use(desk, 650)
     assert failure.value.__notes__
+
+
+# The doctor.
+
+
+def users_rows(path: Path) -> list[list[tuple[Any, ...]]]:
+    with closing(sqlite3.connect(path)) as db:
+        db.text_factory = bytes
+        return [db.execute(f"SELECT * FROM {table}").fetchall() for table in USER_TABLES]
+
+
+def diagnose_and_rebuild(desk: Desk, damage: Damage) -> Counter[str]:
+    """Examine, rebuild, and examine again; only what is the user's may still be a fault. Returns what was counted."""
+    found = run("doctor", "--json", "--db", str(desk.path))
+    report = json.loads(found.out)
+    faults = [check for check in report["checks"] if check["status"] == "fault"]
+    assert found.code == report["exit"] == (74 if faults else 0)
+    assert all(check["remedy"] for check in faults)
+    before = users_rows(desk.path)
+    rebuilt = run("doctor", "--rebuild", "--json", "--db", str(desk.path))
+    assert users_rows(desk.path) == before
+    left = [check for check in json.loads(rebuilt.out)["checks"] if check["status"] == "fault"]
+    if damage.table not in USER_TABLES:
+        assert left == []
+        assert rebuilt.code == 0
+    assert run("list", "--json", "-f", "all", "--db", str(desk.path)).err == "" or damage.table in USER_TABLES
+    return Counter(damaged=1, found=bool(faults), left=bool(left))
+
+
+def damage_and_rebuild(desk: Desk, damages: Iterable[Damage]) -> Counter[str]:
+    sound = desk.path.with_name("sound.db")
+    shutil.copy(desk.path, sound)
+    counts: Counter[str] = Counter()
+    for damage in damages:
+        shutil.copy(sound, desk.path)
+        if apply(desk.path, damage):
+            try:
+                counts += diagnose_and_rebuild(desk, damage)
+            except BaseException as error:
+                error.add_note(str(damage))
+                raise
+    return counts
+
+
+def test_a_rebuild_repairs_damaged_rows_and_keeps_those_of_the_user(desk: Desk) -> None:
+    counts = damage_and_rebuild(desk, EXAMPLES[::4])
+    assert counts["damaged"] == len(EXAMPLES[::4])
+
+
+@pytest.mark.campaign
+def test_a_rebuild_repairs_damaged_columns_and_keeps_those_of_the_user(desk: Desk) -> None:
+    counts = damage_and_rebuild(desk, generate(desk.path, 60, seed=SEED))
+    assert counts["damaged"] >= 45
+    assert counts["found"] >= 20
+
+
+@pytest.mark.nightly
+def test_a_rebuild_repairs_every_damaged_column_and_keeps_those_of_the_user(desk: Desk) -> None:
+    counts = damage_and_rebuild(desk, [*EXAMPLES, *generate(desk.path, 250, seed=SEED)])
+    assert counts["damaged"] >= 200
+    assert counts["found"] >= 100

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import MirrorError
-from djpkg.mirror import lock, schema
+from djpkg.mirror import lock, schema, sqlite_errors
 from djpkg.mirror.connection import open_read, open_write, upgrade
 from djpkg.mirror.write import Writer
 from djpkg.model.repository_url import NO_FORGES
@@ -200,7 +200,7 @@ def test_what_else_stops_an_upgrade_is_an_error_with_a_next_step(older: Path) ->
     for attempt in (lambda: open_read(older).__enter__(), lambda: lock.ensure(older)):
         with pytest.raises(MirrorError, match=r"cannot upgrade the mirror .*missing") as raised:
             attempt()
-        assert raised.value.hint == "restore a copy, or move it aside and fetch again"
+        assert raised.value.hint == sqlite_errors.RESTORE
         assert raised.value.exit_code == 74
     assert older.read_bytes() == before
 

@@ -32,6 +32,8 @@ COMMANDS = {
     "grids": "djpkg.cli.commands.grids",
     "fields": "djpkg.cli.commands.fields",
     "status": "djpkg.cli.commands.status",
+    "doctor": "djpkg.cli.commands.doctor",
+    "backup": "djpkg.cli.commands.backup",
     "snapshot": "djpkg.cli.commands.snapshot",
     "help": "djpkg.cli.commands.help",
 }

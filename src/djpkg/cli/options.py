@@ -76,6 +76,7 @@ Limit = Annotated[
 ]
 
 SEED_NOTICE = "showing the packaged record"
+FIRST_RUN = "Run djpkg fetch --all to get the catalog, or djpkg fetch --from URL to take a team's snapshot"
 # About one screen; a pipe gets every row.
 ROWS_ON_TERMINAL = 30
 # A catalog that was fetched longer ago is reported as old.
@@ -161,7 +162,7 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
             from djpkg.mirror.seed import open_seed  # noqa: PLC0415 - only without a mirror
 
             if missing:
-                terminal.write_stderr(f"{error}; {missing}. Run djpkg fetch --all to get the catalog")
+                terminal.write_stderr(f"{error}; {missing}. {FIRST_RUN}")
             connection = stack.enter_context(closing(open_seed()))
         yield connection
 

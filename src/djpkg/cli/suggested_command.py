@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from djpkg.mirror.removed_edits import RemovedEdits
 
 
-_COMMAND = re.compile(r"\bdjpkg (?:changes|compare|edit|fetch|grids|list|show|status)\b(?!.* --db )")
+_COMMAND = re.compile(
+    r"\bdjpkg (?:backup|changes|compare|doctor(?: --rebuild)?|edit|fetch|grids|list|show|snapshot|status)\b(?!.* --db )"
+)
 
 
 def add_db_option(text: str, db: Path | None) -> str:

@@ -15,8 +15,8 @@ from json import JSONDecodeError
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from djpkg.errors import DjpkgError, MirrorBusy, MirrorError, MirrorMissing
-from djpkg.mirror import files, schema
+from djpkg.errors import DjpkgError, MirrorError, MirrorMissing
+from djpkg.mirror import files, schema, sqlite_errors
 from djpkg.mirror.damage import decode_text
 from djpkg.mirror.files import OTHER_FILE
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 MIN_SQLITE = (3, 37, 0)
 BUSY_SECONDS = 10.0
 COPIES_KEPT = 2
-_INVALID_TEXT = "it contains text that is not valid UTF-8"
-_RESTORE = "restore a copy, or move it aside and fetch again"
-_FREE_SPACE = "free some space and run the command again"
 
 
 @contextmanager
@@ -41,7 +38,7 @@ def open_read(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqli
     left. A mirror of an older version is read from an upgraded copy in memory. Each statement waits `busy_seconds` for
     other programs, by default `BUSY_SECONDS`; callers that repeat their work wait less.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         _check_file(path)
         db = _connect(path, busy_seconds)
         try:
@@ -54,13 +51,23 @@ def open_read(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqli
 
 
 @contextmanager
+def open_as_stored(path: Path, *, busy_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
+    """Open the mirror for reading only, in the version that it has. Raises MirrorMissing and MirrorError."""
+    with translate_errors(path):
+        _check_file(path)
+        with closing(_connect(path, busy_seconds)) as db:
+            db.execute("PRAGMA query_only = ON")
+            _get_version(db, path)
+            yield db
+
+
+@contextmanager
 def open_copy(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a temporary copy of the mirror as it is now: reading it for long blocks no other program.
 
     Raises MirrorMissing and MirrorError.
     """
-    with open_read(path) as db, closing(_tolerant(sqlite3.connect("", isolation_level=None))) as copy:
-        db.backup(copy, progress=_fail_if_locked)
+    with open_read(path) as db, closing(copy_database(db, "")) as copy:
         yield copy
 
 
@@ -70,7 +77,7 @@ def open_write(path: Path, *, busy_seconds: float | None = None) -> Iterator[sql
 
     For `busy_seconds` see `open_read`.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         _check_file(path)
         files.check_single_name(path)
         with closing(_open(path, "rw", busy_seconds)) as db:
@@ -159,7 +166,7 @@ def find_version(path: Path, *, busy_seconds: float | None = None) -> int | None
 
     Raises MirrorError for a file that is not a mirror, or that a newer djpkg made. For `busy_seconds` see `open_read`.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         try:
             _check_file(path)
             with closing(_connect(path, busy_seconds)) as db:
@@ -173,13 +180,13 @@ def create(path: Path, *, fill: Callable[[sqlite3.Connection], None]) -> None:
 
     The mirror is made in memory and copied in one transaction, so a kill never leaves one without its first packages.
     """
-    with _translate_errors(path):
+    with translate_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(create_in_memory()) as made, closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
             made.execute("PRAGMA foreign_keys = ON")
             with transaction(made):
                 fill(made)
-            made.backup(db, progress=_fail_if_locked)
+            made.backup(db, progress=fail_if_locked)
 
 
 def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
@@ -187,7 +194,7 @@ def upgrade(path: Path, *, steps: tuple[str, ...] = schema.STEPS) -> Path:
 
     Raises MirrorBusy at once while another program reads, as `transaction` does.
     """
-    with _translate_errors(path), closing(_open(path, "rw")) as db:
+    with translate_errors(path), closing(_open(path, "rw")) as db:
         db.execute("PRAGMA busy_timeout = 0")
         db.execute("BEGIN EXCLUSIVE")  # no copy for nothing
         db.execute("ROLLBACK")
@@ -251,9 +258,9 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
     if application != schema.APPLICATION_ID or not isinstance(version, int):
         raise MirrorError(f"{path} is a SQLite file, but not a mirror of djpkg", hint=OTHER_FILE)
     if not tables:
-        raise _damaged(path, "it has no tables")
+        raise sqlite_errors.damaged_error(path, "it has no tables")
     if version < 1:
-        raise _damaged(path, "it has no version")
+        raise sqlite_errors.damaged_error(path, "it has no version")
     if version > schema.VERSION:
         raise MirrorError(
             f"the mirror {path} was made by a newer djpkg (version {version}; this djpkg supports {schema.VERSION})",
@@ -262,11 +269,24 @@ def _get_version(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
+def copy_database(db: sqlite3.Connection, name: str = ":memory:") -> sqlite3.Connection:
+    """Return a copy of an open mirror, in autocommit mode and without checks of foreign keys.
+
+    It is in memory, or with the name "" in a temporary file that SQLite deletes.
+    """
+    copy = _tolerant(sqlite3.connect(name, isolation_level=None))
+    try:
+        db.backup(copy, progress=fail_if_locked)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
 def _upgraded_copy(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """Close `db` and return an upgraded copy in memory."""
-    copy = _tolerant(sqlite3.connect(":memory:", isolation_level=None))
+    copy = copy_database(db)
     try:
-        db.backup(copy, progress=_fail_if_locked)
         db.close()
         _migrate(copy, path, schema.STEPS)
     except BaseException:
@@ -285,10 +305,10 @@ def _migrate(db: sqlite3.Connection, path: Path, steps: tuple[str, ...]) -> None
             path
         ):
             raise
-        raise MirrorError(f"cannot upgrade the mirror {path}: {error}", hint=_RESTORE) from error
+        raise MirrorError(f"cannot upgrade the mirror {path}: {error}", hint=sqlite_errors.RESTORE) from error
 
 
-def _fail_if_locked(status: int, _remaining: int, _total: int) -> None:
+def fail_if_locked(status: int, _remaining: int, _total: int) -> None:
     """Progress callback of `backup`, which would otherwise retry forever on a locked file."""
     if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         error = sqlite3.OperationalError("database is locked")
@@ -309,67 +329,25 @@ def _keep_copy(db: sqlite3.Connection, path: Path) -> Path:
 
 
 @contextmanager
-def _translate_errors(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Raise SQLite and system errors as MirrorError. Programming errors pass."""
     try:
         yield
     except DjpkgError:
         raise
     except sqlite3.DatabaseError as error:
-        translated = _translate_code(error, path) or _translate_text(str(error), path)
+        translated = sqlite_errors.translate_code(error, path) or sqlite_errors.translate_text(str(error), path)
         if translated is None and isinstance(error, sqlite3.OperationalError) and not _has_own_tables(path):
-            translated = _damaged(path, "its tables were changed")
+            translated = sqlite_errors.damaged_error(path, "its tables were changed")
         if translated is None:
             raise
         raise translated from error
     except JSONDecodeError as error:
-        raise _damaged(path, "it contains invalid JSON") from error
+        raise sqlite_errors.damaged_error(path, "it contains invalid JSON") from error
     except UnicodeDecodeError as error:  # SQLite quotes damaged names in its messages
-        raise _damaged(path, _INVALID_TEXT) from error
+        raise sqlite_errors.damaged_error(path, sqlite_errors.INVALID_TEXT) from error
     except OSError as error:
         raise MirrorError(f"cannot use the mirror {path}: {error.strerror or error}") from error
-
-
-def _translate_code(error: sqlite3.DatabaseError, path: Path) -> MirrorError | None:
-    name = getattr(error, "sqlite_errorname", "")
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
-        case sqlite3.SQLITE_NOTADB:
-            return MirrorError(f"{path} is not a mirror: not a SQLite file", hint=OTHER_FILE)
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_TOOBIG | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_MISMATCH:
-            return _damaged(path, str(error))
-        case sqlite3.SQLITE_FULL:
-            return MirrorError(f"the disk is full; the mirror {path} is unchanged", hint=_FREE_SPACE)
-        case sqlite3.SQLITE_IOERR:
-            return MirrorError(f"disk error while using the mirror {path} ({name})", hint=_FREE_SPACE)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return MirrorBusy(f"the mirror {path} is locked by another program", hint="try again when it has finished")
-        case sqlite3.SQLITE_READONLY if name.endswith("DBMOVED"):
-            return files.moved_error(path)
-        case sqlite3.SQLITE_READONLY if name.endswith("ROLLBACK"):
-            return MirrorError(
-                f"permission denied: the mirror {path} contains an unfinished write that must be rolled back",
-                hint="run djpkg once as a user with write permission",
-            )
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            return MirrorError(f"permission denied: cannot write the mirror {path}", hint=OTHER_FILE)
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_AUTH:
-            return MirrorError(
-                f"cannot open the mirror {path}: permission denied, or its folder does not exist", hint=OTHER_FILE
-            )
-    return None
-
-
-def _translate_text(text: str, path: Path) -> MirrorError | None:
-    """Translate causes that have no error code of their own."""
-    if text.startswith(("unsupported file format", "invalid fts5 file format")):
-        return _damaged(path, text)
-    if text == "malformed JSON":
-        return _damaged(path, "it contains invalid JSON")
-    if text.startswith("Could not decode to UTF-8"):
-        return _damaged(path, _INVALID_TEXT)
-    if "no such module: fts5" in text:
-        return MirrorError("this Python's SQLite has no FTS5, which djpkg needs")
-    return None
 
 
 def _has_own_tables(path: Path) -> bool:
@@ -381,7 +359,3 @@ def _has_own_tables(path: Path) -> bool:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         schema.migrate(fresh, steps=schema.STEPS[:version])
         return set(fresh.execute(created)) <= set(db.execute(created))
-
-
-def _damaged(path: Path, reason: str) -> MirrorError:
-    return MirrorError(f"the mirror {path} is damaged: {reason}", hint=_RESTORE)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     FileId: TypeAlias = tuple[int, int]
 
+CREATING = "djpkg fetch --all creates it, or djpkg fetch --from URL from a snapshot"
 OTHER_FILE = "name another file with --db or DJPKG_DB"
+SQLITE_HEADER = b"SQLite format 3\0"
 # Files that SQLite makes and reads beside the mirror.
 _COMPANIONS = ("-journal", "-wal", "-shm")
 
@@ -117,7 +119,10 @@ def file_uri(path: Path, mode: str) -> str:
 
 def missing_error(path: Path) -> MirrorMissing:
     """Return the error for a mirror that does not exist yet."""
-    return MirrorMissing(f"there is no mirror at {path} yet", hint="djpkg fetch --all creates it")
+    return MirrorMissing(
+        f"there is no mirror at {path} yet",
+        hint=CREATING,
+    )
 
 
 def moved_error(path: Path) -> MirrorError:

@@ -61,13 +61,13 @@ def repairing(method: Callable[Concatenate[_WriterT, P], ResultT]) -> Callable[C
         try:
             return method(writer, *args, **kwargs)
         except sqlite3.IntegrityError:
-            _delete_damaged_rows(writer.db)
+            delete_damaged_rows(writer.db)
             return method(writer, *args, **kwargs)
 
     return run
 
 
-def _delete_damaged_rows(db: sqlite3.Connection) -> None:
+def delete_damaged_rows(db: sqlite3.Connection) -> None:
     """Delete rows with values of another type than their columns; PyPI is asked anew for what it stated."""
     db.execute("PRAGMA foreign_keys = OFF")  # SQLite does not find rows with such keys while it checks foreign ones
     try:

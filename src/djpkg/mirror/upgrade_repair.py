@@ -44,7 +44,7 @@ def _reset_packages(db: sqlite3.Connection) -> None:
     columns = find_columns(db, "packages")
     # No list and no object, so that the row is named, and written anew from facts and overrides.
     values = {one.sql: "'null'" if one.default in ("'[]'", "'{}'") else one.default for one in columns}
-    _reset(db, "packages", {one.sql: one.type_check for one in columns}, values, always={'"checked"': "'null'"})
+    reset_columns(db, "packages", {one.sql: one.type_check for one in columns}, values, always={'"checked"': "'null'"})
 
 
 def _reset_facts(db: sqlite3.Connection) -> None:
@@ -60,10 +60,10 @@ def _reset_facts(db: sqlite3.Connection) -> None:
     checks[facts] += f" OR NOT json_valid({facts})"
     for validator in ('"etag"', '"serial"'):
         checks[validator] += f" OR {checks[facts]}"
-    _reset(db, "facts", checks, {one.sql: one.default for one in columns}, always={})
+    reset_columns(db, "facts", checks, {one.sql: one.default for one in columns}, always={})
 
 
-def _reset(
+def reset_columns(
     db: sqlite3.Connection,
     table: str,
     checks: Mapping[str, str],

@@ -132,6 +132,19 @@ def status_table(lines: Sequence[tuple[str, str]], *, width: int, ascii_only: bo
     return _table([Header(""), Header("", wraps=True)], cells, width, glyphs)
 
 
+def checks_table(rows: Sequence[tuple[str, str, str, str | None]], *, width: int, ascii_only: bool) -> RenderableType:
+    """Return the checks of a mirror, each with its status, name, message and remedy; the remedy has its own line."""
+    glyphs = get_glyphs(ascii_only=ascii_only)
+    headers = [Header("CHECK"), Header("STATUS"), Header("", wraps=True)]
+    lines: list[list[Cell]] = []
+    for status, name, message, remedy in rows:
+        style = "dim" if status == "ok" else "bold"
+        lines.append([_escaped_cell(name, glyphs), Cell(status, style), _escaped_cell(message, glyphs)])
+        if remedy is not None:
+            lines.append([Cell(""), Cell(""), _escaped_cell(f"{glyphs.arrow} {remedy}", glyphs)])
+    return _table(headers, lines, width, glyphs)
+
+
 def values_table(
     values: Values, columns: Sequence[Column], *, now: datetime, width: int, ascii_only: bool
 ) -> RenderableType:

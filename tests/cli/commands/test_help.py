@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = {page.stem: page for page in sorted((SOURCE / "djpkg" / "cli" / "help").glob("*.md"))}
+# Pages, and configurations for other programs, which are generated.
+TOPICS = sorted([*PAGES, "datasette"])
 # A locale in which standard output accepts only ASCII.
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 def text(topic: str) -> str:
     return PAGES[topic].read_text(encoding="utf-8")
+
+
+def page(topic: str) -> str:
+    return text(topic) if topic in PAGES else run("help", topic).out
 
 
 # The list.
@@ -31,8 +37,8 @@ def test_without_a_name_it_lists_topics_and_commands_a_line_each() -> None:
     topics, _, commands = ended.out.partition("\nCommands:\n")
     assert topics.startswith("Topics:\n")
     listed = [line.split(maxsplit=1) for line in topics.splitlines()[1:]]
-    assert [name for name, _ in listed] == list(PAGES)
-    assert all(text(name).startswith(f"# {title}\n") for name, title in listed)
+    assert [name for name, _ in listed] == TOPICS
+    assert all(page(name).startswith(f"# {title}\n") for name, title in listed)
     lines = commands.partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in lines] == list(COMMANDS)
     assert max(map(len, ended.lines)) <= 80
@@ -152,7 +158,7 @@ def test_a_name_that_is_like_none_is_refused_with_the_next_step(name: str) -> No
     [
         ("e", ["environment", "exit-codes", "edit"]),
         ("f", ["fields", "fetch"]),
-        ("", list(dict.fromkeys([*PAGES, *COMMANDS]))),
+        ("", list(dict.fromkeys([*TOPICS, *COMMANDS]))),
         ("x", []),
     ],
 )

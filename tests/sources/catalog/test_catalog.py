@@ -312,8 +312,9 @@ def test_an_invalid_response_to_a_sweep_names_the_cause(
 def test_a_challenge_without_its_header_is_recognized(server: WorldServer) -> None:
     page = b"<!DOCTYPE html><html><head><title>Just a moment...</title>"
     server.fault("catalog", status=403, body=page, headers={"content-type": "text/html"})
-    with pytest.raises(HTTPStatusError, match="Cloudflare blocked the request"):
+    with pytest.raises(HTTPStatusError, match="Cloudflare blocked the request") as raised:
         fetch(server, "django-todo")
+    assert "djpkg fetch --from URL" in str(raised.value.hint)
 
 
 def test_a_description_with_the_words_of_a_challenge_is_accepted(world: World, server: WorldServer) -> None:

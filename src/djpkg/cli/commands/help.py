@@ -1,23 +1,27 @@
 """``djpkg help``: the topic pages, and the help of one command.
 
-A topic is a Markdown file in the folder `help`. Its first line is a heading: the title that the list of topics shows.
+A topic is a Markdown file in the folder `help`, or a configuration for another program. Its first line is a heading:
+the title that the list of topics shows.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from djpkg import config
 from djpkg.cli import options, terminal
 from djpkg.cli.options import Db
-from djpkg.errors import UsageError
+from djpkg.errors import ConfigError, UsageError
 from djpkg.text import quote_input
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup
 
+CONFIGURATION = ".yaml"
 PAGES = Path(__file__).parent.parent / "help"
 # The topic that a command's help continues with.
 TOPIC_OF_COMMAND = {"list": "query", "check": "check", "fetch": "sources", "fields": "fields"}
@@ -68,12 +72,27 @@ def help_(
         terminal.write_stdout(_command_help(ctx, name))
     if topic is not None:
         terminal.write_stdout("\n" if is_command else "")
-        _print_page(topics[topic].read_text(encoding="utf-8"))
+        page = topics[topic].read_text(encoding="utf-8")
+        if topics[topic].suffix == CONFIGURATION:
+            terminal.write_stdout(_configuration(page, db))
+        else:
+            _print_page(page)
 
 
 def find_topics() -> dict[str, Path]:
     """Return the page of each topic, by name in alphabetical order."""
-    return {page.stem: page for page in sorted(PAGES.glob("*.md"))}
+    return {page.stem: page for page in sorted(PAGES.iterdir()) if page.suffix in (".md", CONFIGURATION)}
+
+
+def _configuration(template: str, db: Path | None) -> str:
+    """Return the configuration for the mirror. It is the same on a terminal, where it is copied."""
+    from djpkg.render.datasette import render_config  # noqa: PLC0415 - for this page only
+
+    try:
+        database = config.mirror_path(os.environ, db).stem
+    except ConfigError:  # no home directory
+        database = "mirror"
+    return render_config(template, database=database)
 
 
 def _overview(ctx: typer.Context) -> str:

@@ -12,6 +12,7 @@ from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import add_db_option, describe_removed_edits
 from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
+from djpkg.mirror.files import CREATING
 from djpkg.mirror.status import SourceStatus, Status, get_status
 from djpkg.render import relative_time
 from djpkg.render.rows import RowList
@@ -172,7 +173,10 @@ def _lines(
 ) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line."""
     if size is None:
-        yield "mirror", add_db_option(f"none yet at {path}; djpkg fetch --all creates it", db)
+        yield (
+            "mirror",
+            add_db_option(f"none yet at {path}; {CREATING}", db),
+        )
     else:
         yield "mirror", f"{path}, {_format_size(size)}, format {state.version}"
         removed = f", {state.removed:,} removed from the catalog" if state.removed else ""

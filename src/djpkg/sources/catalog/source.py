@@ -184,7 +184,9 @@ class Catalog(SingleServerSource):
         is_html = response.body.lstrip()[:1] == b"<"
         if response.headers.get("cf-mitigated") == "challenge" or (is_html and b"Just a moment..." in response.body):
             self._outage = HTTPStatusError(
-                "catalog: Cloudflare blocked the request (browser challenge); try again later", status=response.status
+                "catalog: Cloudflare blocked the request (browser challenge); try again later",
+                status=response.status,
+                hint="djpkg fetch --from URL takes a snapshot from elsewhere: djpkg help mirror",
             )
             raise self._outage
         if response.status == HTTPStatus.NOT_FOUND:

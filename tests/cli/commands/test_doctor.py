@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from djpkg.mirror import schema
+from tests.cli.running import run, run_on_terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_gh(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("bin")))
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(statement)
+
+
+def test_a_sound_mirror_is_ok_in_a_pipe_in_json_and_on_a_terminal(fetched_mirror: Path) -> None:
+    piped = run("doctor")
+    assert (piped.code, piped.err) == (0, "")
+    assert piped.lines[0] == f"ok\tmirror\t{fetched_mirror}, 4 packages, format {schema.VERSION}\t"
+    assert all(line.startswith("ok\t") for line in piped.lines)
+    report = json.loads(run("doctor", "--json").out)
+    assert list(report) == ["schema", "exit", "mirror", "checks", "rebuilt"]
+    assert (report["schema"], report["exit"], report["rebuilt"]) == (1, 0, None)
+    assert [check["name"] for check in report["checks"]] == [line.split("\t")[1] for line in piped.lines]
+    shown = run_on_terminal("doctor", width=160)
+    assert shown.code == 0
+    assert shown.lines[0].split() == ["CHECK", "STATUS"]
+    assert len(shown.lines) == len(piped.lines) + 1
+
+
+def test_a_fault_is_exit_74_with_the_command_that_repairs_it_and_rebuild_does(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "title=Pots!", "note=used")
+    before = run("list", "--json", "-f", "all").out
+    change(fetched_mirror, "UPDATE packages SET title = 'wrong'")
+    found = run("doctor")
+    assert (found.code, found.err) == (74, "")
+    (line,) = [line for line in found.lines if not line.startswith("ok")]
+    assert line.startswith("fault\tvalues\tvalues of 4 packages do not follow from facts and edits: ")
+    assert line.endswith("\tdjpkg doctor --rebuild")
+    assert "→ djpkg doctor --rebuild" in run_on_terminal("doctor", width=160).out
+    assert json.loads(run("doctor", "--json").out)["exit"] == 74
+    rebuilt = run("doctor", "--rebuild")
+    assert rebuilt.code == 0
+    copy = f"{fetched_mirror}.rebuild-20261123T120000Z.bak"
+    assert rebuilt.err == f"rebuilt 4 packages; the mirror before: {copy}\n"
+    assert run("list", "--json", "-f", "all").out == before
+    assert "wrong" in run("list", "--json", "--db", copy).out
+    assert json.loads(run("doctor", "--rebuild", "--json").out)["rebuilt"] == {"backup": copy, "packages": 4}
+
+
+def test_remedies_name_the_mirror_of_db(fetched_mirror: Path) -> None:
+    change(fetched_mirror, "UPDATE packages SET title = 'wrong'")
+    found = run("doctor", "--db", str(fetched_mirror))
+    assert f"\tdjpkg doctor --rebuild --db {fetched_mirror}\n" in found.out
+
+
+def test_an_invalid_edit_is_a_fault_that_rebuild_leaves_to_the_user(fetched_mirror: Path) -> None:
+    run("edit", "django-pots", "title=Pots!")
+    change(fetched_mirror, "UPDATE overrides SET value = '5'")
+    assert run("doctor", "--rebuild").code == 74
+    (line,) = [line for line in run("doctor").lines if not line.startswith("ok")]
+    assert "djpkg edit django-pots --unset title removes it" in line
+    run("edit", "django-pots", "--unset", "title")
+    assert run("doctor").code == 0
+
+
+def test_without_a_mirror_there_is_a_warning_and_nothing_to_rebuild(tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+    result = run("doctor", "--db", str(path))
+    assert (result.code, result.lines[0].split("\t")[:2]) == (0, ["warning", "mirror"])
+    assert run("doctor", "--rebuild", "--db", str(path)).code == 74
+    assert not path.exists()
+
+
+def test_a_file_that_cannot_be_read_names_the_recovery(fetched_mirror: Path) -> None:
+    content = bytearray(fetched_mirror.read_bytes())
+    content[100:4096] = b"\xff" * 3996
+    fetched_mirror.write_bytes(content)
+    found = run("doctor")
+    assert (found.code, ".recover" in found.out) == (74, True)
+    rebuilt = run("doctor", "--rebuild")
+    assert (rebuilt.code, ".recover" in rebuilt.err) == (74, True)
+    assert fetched_mirror.read_bytes() == bytes(content)
