@@ -69,6 +69,9 @@ def test_a_release_that_needs_another_python_is_not_called_yanked() -> None:
     report = json.loads(run("check", "-", "--json", "--python", "3.12", stdin="django-x>=1\n").out)
     ((severity, message),) = yanked(report)
     assert (severity, message.partition(", as ")[2]) == ("fail", "is all that >=1 allows for Python 3.12")
+    assert (
+        "no release is left that fits Python 3.12" in run("check", "-", "--python", "3.12", stdin="django-x>=1\n").out
+    )
 
 
 def test_the_advice_says_that_the_specifier_does_not_allow_it() -> None:

@@ -131,6 +131,8 @@ def _yanked(subject: Subject) -> Iterator[Found]:
 def _replace_yanked(subject: Subject, used: releases.Used) -> str:
     found = releases.next_release(subject.facts, used, subject.python)
     if found is None:
+        if used.python_excludes:
+            return f"no release is left that fits Python {subject.python}"
         return "no final release is left; replace the package"
     release, is_newer = found
     stated = _fits_django(subject) if release.version == subject.facts.newest else ""
