@@ -164,7 +164,9 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         context.latest,
     )
     findings = tuple(
-        _finding(rule, found, requirement.name, origin, context) for rule in rules.RULES for found in rule.look(subject)
+        _finding(rule, rule.for_source(found, subject), requirement.name, origin, context)
+        for rule in rules.RULES
+        for found in rule.find(subject)
     )
     return CheckedPackage(
         name=requirement.name,

@@ -81,8 +81,8 @@ class Found(NamedTuple):
 class Rule(NamedTuple):
     """One rule. `about` is the heading of a group of its findings; ``{quiet_after}`` and ``{django}`` are replaced.
 
-    Use `look` to apply it. `about_repository` is whether it judges the repository in the directory, so that it cannot
-    fail where the project installs the package from another one, such as a fork.
+    `about_repository` is whether it judges the repository in the directory, so that it cannot fail where the project
+    installs the package from another one, such as a fork; see `for_source`.
 
     `fails_by_default` is whether `--fail-on` contains it by default, `fails_for_parents` whether it fails too where
     only another dependency brings the package in.
@@ -95,15 +95,12 @@ class Rule(NamedTuple):
     fails_for_parents: bool = False
     about_repository: bool = False
 
-    def look(self, subject: Subject) -> Iterator[Found]:
-        """Yield what the rule finds."""
-        for found in self.find(subject):
-            other = subject.other_source if self.about_repository else None
-            if other is None:
-                yield found
-            else:
-                message = f"{found.message}; {other.file}:{other.line} installs it from another source"
-                yield Found(message, can_fail=False)
+    def for_source(self, found: Found, subject: Subject) -> Found:
+        """Return what the rule found, as it counts for what the project installs."""
+        other = subject.other_source if self.about_repository else None
+        if other is None:
+            return found
+        return Found(f"{found.message}; {other.file}:{other.line} installs it from another source", can_fail=False)
 
 
 def _yanked(subject: Subject) -> Iterator[Found]:
