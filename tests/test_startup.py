@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from djpkg.cli.app import COMMANDS
-from tests.mirrors import filled_mirror
+from djpkg.mirror import fetch_history
+from djpkg.mirror.connection import open_write
+from djpkg.model.fetch_state import Sweep
+from djpkg.source_name import SourceName
+from tests.mirrors import NOW, filled_mirror
 
 SOURCE = Path(__file__).parents[1] / "src"
 HEAVY = {
@@ -66,7 +70,9 @@ def test_listing_into_a_pipe_loads_nothing_heavy(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--tsv"], ["--markdown"], ["--github"], ["--json"]])
 @pytest.mark.parametrize("colour", ["", "1"])
-def test_checking_a_project_loads_nothing_heavy(options: list[str], colour: str, tmp_path: Path) -> None:
+def test_checking_a_project_loads_nothing_heavy(options: list[str], colour: str, mirror: Path, tmp_path: Path) -> None:
+    with open_write(mirror) as db:
+        fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, 1, 1))
     project = tmp_path / "requirements.txt"
     project.write_text("django-pots==1.0\nsix\n", encoding="utf-8")
     modules = loaded("check", str(project), "--fail-on", "none", *options, env={"FORCE_COLOR": colour})

@@ -46,6 +46,19 @@ def offered() -> list[tuple[str, str]]:
         ("Deprecated. Use 2 instead", []),
         ("Deprecated, see the README", []),
         ("", []),
+        ("Soft delete: archived rows are kept. See django-alive for the models.", []),
+        ("Unmaintained. Please do not use django-alive with this.", []),
+        ("Moved files in the admin; use django-alive to store them.", []),
+        ("Successor to django-alive. No longer maintained.", []),
+        ("Deprecated, never try django-alive", []),
+        ("Deprecated: don't use django-alive", []),
+        ("No longer maintained by or in favour of django-alive; no longer use django-alive", ["django-alive"]),
+        ("A replacement for the abandoned django-foo. Compare and see django-alive.", []),
+        ("This project is no longer maintained. Use django-alive.", ["django-alive"]),
+        ("No longer maintained in favour of django-alive", ["django-alive"]),
+        ("Deprecated; use django-alive", ["django-alive"]),
+        ("The successor is django-alive; this one is dead", []),
+        ("Dead: the successor is django-alive", ["django-alive"]),
     ],
 )
 def test_the_successors_that_a_description_names(description: str, names: list[str]) -> None:
@@ -71,7 +84,9 @@ def test_a_named_successor_is_offered(description: str) -> None:
     [
         Package("django-alive", archived=True), Package("django-alive", state="gone"),
         Package("django-alive", project_gone=True), Package("django-alive", days=400),
-        Package("django-alive", answered=False), Package("django-alive", yanked=("1.0", "1.1", "2.0")),
+        Package("django-alive", requires=("Django<3",)), Package("django-alive", requires=("Django>=7",)),
+        Package("django-alive", python="<3.9"), Package("django-alive", answered=False),
+        Package("django-alive", yanked=("1.0", "1.1", "2.0")),
     ],
 )  # fmt: skip
 def test_nothing_that_is_not_alive_is_offered(unfit: Package) -> None:
@@ -92,6 +107,12 @@ def test_the_place_that_the_project_names_is_offered() -> None:
     with sqlite3.connect(path) as db:
         db.execute("UPDATE packages SET repository_key = 'gitlab.com/mara/alive' WHERE slug = 'django-alive'")
     assert offered() == [("django-alive", "the repository moved there")]
+
+
+def test_the_living_repository_that_a_project_names_is_offered_without_a_package_there() -> None:
+    dead = replace(DEAD, state="gone", homepage="https://gitlab.com/mara/alive")
+    assert instead(dead=dead) == [("https://gitlab.com/mara/alive", "the project names it")]
+    assert "none known" not in run("check", "-", stdin="django-dead\n").out
 
 
 def switching(number: int, *, day: int, new: str = "django-alive", old: str = "django-dead") -> Package:

@@ -39,6 +39,8 @@ def test_random_specifiers_admit_what_packaging_admits(seed: int) -> None:
 @pytest.mark.parametrize(
     ("specifier", "series", "is_ahead"),
     [
+        (">=5.2,!=5.2.*", "5.2", True), (">=5.2rc1,!=5.2.*", "5.2", True), ("~=5.2,!=5.2.*", "5.2", True),
+        (">=4.2,!=5.2.*", "5.2", False), (">=5.2,<5.3,!=5.2.*", "5.2", False), (">=5.2.8,<5.2.3", "5.2", False),
         (">=5.0", "4.2", True), (">5.2.99", "5.2", True), (">=5.2.100", "5.2", True), ("==6.0", "5.2", True),
         ("~=5.2.0", "5.1", True), (">=5.2rc1", "5.1", True), ("==6.0.*", "5.2", True), (">=5.0,<6", "4.2", True),
         ("<5.0", "5.2", False), ("<5.2", "5.2", False), ("~=4.2", "5.0", False), ("==4.2", "5.2", False),
@@ -68,6 +70,13 @@ def test_an_invalid_specifier_excludes_nothing() -> None:
         ("5.2rc1", "5.2"),
         ("v5.2", "5.2"),
         ("4.10", "4.10"),
+        ("5.2.8+acme1", "5.2"),
+        ("5.2.post1", "5.2"),
+        (" 5.2 ", "5.2"),
+        ("5.2rabbit", "None"),
+        ("5.2.x", "None"),
+        ("1!5.2", "None"),
+        ("5.12345", "None"),
         ("5", "None"),
         ("x", "None"),
     ],

@@ -50,6 +50,8 @@ def test_the_answer_is_first_then_errors_then_notices() -> None:
         "::notice file=uv.lock,line=702,title=djpkg check%3A django-gonequeue archived::django-gonequeue 0.8"
         " (via wagtail-bakery): the repository was archived on 2024-03-02; instead: none known\n"
         "::notice title=djpkg check%3A quiet::no commit and no release for 2y: django-a, django-b, django-c\n"
+        "::notice file=uv.lock,line=9,title=djpkg check%3A django-inhouse::django-inhouse is not in the directory"
+        " and not judged\n"
     )
 
 
@@ -98,7 +100,7 @@ def test_an_alternative_and_a_remark_are_in_the_messages() -> None:
     assert found[1][2].endswith("instead: django-y (your replaced_by)")
     assert found[2] == (
         "notice",
-        {"file": "pyproject.toml", "line": "12", "title": "djpkg check: exceptions"},
+        {"file": "pyproject.toml", "line": "12", "title": "djpkg check"},
         "remove it",
     )
 
@@ -111,6 +113,16 @@ def test_a_check_that_could_not_judge_is_an_error() -> None:
     )  # fmt: skip
     assert found[1][2].startswith("not judged; as of then 1 fails")
     assert len(decoded(render(report(others=unlisted("six"), failure=failure), "github"))) == 1
+
+
+def test_what_is_not_listed_but_looks_like_a_django_package_has_a_notice() -> None:
+    found = decoded(render(report(*FINE, others=unlisted("django-own", "requests")), "github"))
+    assert found[1:] == [
+        (
+            "notice", {"file": "uv.lock", "line": "9", "title": "djpkg check: django-own"},
+            "django-own is not in the directory and not judged",
+        )
+    ]  # fmt: skip
 
 
 def test_without_findings_only_the_answer_is_there() -> None:

@@ -215,7 +215,9 @@ def test_places_with_different_pins_are_all_named() -> None:
 
 def test_the_place_is_that_of_the_version_that_a_finding_is_about() -> None:
     places = [Place("base.txt", 3, "==1.10", "1.10"), Place("prod.txt", 7, "==1.1", "1.1")]
-    shown = report(package("django-x", finding("yanked", "1.1 is yanked", fails=True), version="1.10", places=places))
+    yanked = finding("yanked", "1.1 is yanked", fails=True)._replace(place=places[1])
+    quiet = finding("outdated", "1.10 is in use")._replace(place=places[0])
+    shown = report(package("django-x", quiet, yanked, version="1.10", places=places))
     assert "FAIL  django-x 1.1                   prod.txt:7 and 1 more  direct\n" in render(shown)
     assert "::error file=prod.txt,line=7," in render(shown, "github")
     assert "\t1.1\tprod.txt\t7\t" in render(shown, "tsv")

@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import instead, rules, target
-from djpkg.check.exceptions import Exceptions
-from djpkg.check.markers import applies
+from djpkg.check.exceptions import Exceptions, Judged, Known
 from djpkg.check.report import (
     CheckedPackage,
     Failure,
@@ -22,8 +21,8 @@ from djpkg.check.report import (
     Unlisted,
 )
 from djpkg.check.series import parse_series
-from djpkg.check.verdict import DJANGO, judge
-from djpkg.check.via import find_origins
+from djpkg.check.verdict import DJANGO, fits_python, judge
+from djpkg.check.via import find_origins, select_applying
 from djpkg.times import format_sortable, latest_known, parse_time, to_sortable
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Options(NamedTuple):
     """What the command line asks for. None is the default.
 
     `quiet_since` and `oldest` are the times that `--quiet-after` and `--max-age` mean now, `quiet_after` and `max_age`
-    the spans as typed.
+    the spans as typed. `whole_project` is whether a folder with all files of the project is checked.
     """
 
     django: Series | None
@@ -56,6 +55,7 @@ class Options(NamedTuple):
     oldest: datetime | None = None
     max_age: str = ""
     exceptions: Exceptions = Exceptions()
+    whole_project: bool = False
 
 
 class _Context(NamedTuple):
@@ -87,7 +87,7 @@ def check(
     """
     python = target.choose_python(options.python, pythons, mirror.python_versions)
     python_series = _series(python)
-    kept, excluded = _weigh_markers(requirements, python_series)
+    kept, excluded = select_applying(requirements, python_series)
     of_django = [mention for one in kept if one.name == DJANGO for mention in one.mentions]
     django = target.choose_django(options.django, of_django, mirror.django)
     context = _Context(
@@ -95,7 +95,7 @@ def check(
         options,
         _series(django),
         python_series,
-        to_sortable(mirror.django.get(django.version or "")),
+        to_sortable(mirror.django.get(django.version or "")) if mirror.django else "",
         fail_on(options),
         now,
         format_sortable(options.quiet_since),
@@ -150,22 +150,6 @@ def _series(chosen: Target) -> Series | None:
     return None if chosen.version is None else parse_series(chosen.version)
 
 
-def _weigh_markers(
-    requirements: Iterable[Requirement], python: Series | None
-) -> tuple[list[Requirement], tuple[str, ...]]:
-    """Return the requirements with the mentions that apply, and the names of those without any."""
-    kept: list[Requirement] = []
-    excluded: list[str] = []
-    for requirement in requirements:
-        if not any(mention.marker for mention in requirement.mentions):
-            kept.append(requirement)
-        elif mentions := tuple(one for one in requirement.mentions if applies(one.marker, python)):
-            kept.append(requirement._replace(mentions=mentions))
-        else:
-            excluded.append(requirement.name)
-    return kept, tuple(excluded)
-
-
 def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin, context: _Context) -> CheckedPackage:
     pins = [one.version for one in requirement.mentions if one.version is not None]
     judgement = judge(facts, context.django, first_release=context.first_release, python=context.python, pins=pins)
@@ -180,7 +164,9 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         context.latest,
     )
     findings = tuple(
-        _finding(rule, found, requirement.name, origin, context) for rule in rules.RULES for found in rule.find(subject)
+        _finding(rule, rule.for_source(found, subject), requirement.name, origin, context)
+        for rule in rules.RULES
+        for found in rule.find(subject)
     )
     return CheckedPackage(
         name=requirement.name,
@@ -191,11 +177,16 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         newest=facts.newest if facts.has_release else None,
         newest_released=_to_seconds(facts.released) if facts.has_release else None,
         django=judgement.verdict,
-        python=rules.fits_python(facts, context.python),
+        python=fits_python(facts, context.python),
         evidence=judgement.evidence,
         findings=findings,
         is_dead=bool(findings) and instead.is_dead(facts, now=context.now),
-        instead=instead.choose(facts, context.mirror.candidates.get(facts.id, ()), now=context.now),
+        instead=instead.choose(
+            facts,
+            context.mirror.candidates.get(facts.id, ()),
+            instead.Wanted(context.django, context.python, context.now),
+            suggestion_lives=subject.suggestion_lives,
+        ),
     )
 
 
@@ -210,14 +201,17 @@ def _place(mention: Mention) -> Place:
 
 def _finding(rule: rules.Rule, found: rules.Found, name: str, origin: Origin, context: _Context) -> Finding:
     """Return the finding with its severity; an exception applies also to what would not fail."""
-    ignored = context.options.exceptions.reason(name, rule.name, today=context.now.date())
+    known = Known(name, rule.name, origin.direct, found.release)
+    ignored = context.options.exceptions.reason(known, today=context.now.date())
     fails = (
         rule.name in context.fail_on
         and found.can_fail
         and ignored is None
         and (origin.direct or rule.fails_for_parents)
     )
-    return Finding(rule.name, Severity.FAIL if fails else Severity.NOTE, found.message, found.next, ignored)
+    severity = Severity.FAIL if fails else Severity.NOTE
+    place = None if found.mention is None else _place(found.mention)
+    return Finding(rule.name, severity, found.message, found.next, ignored, place)
 
 
 def _mirror_age(mirror: MirrorFacts, *, packages: Iterable[PackageFacts], now: datetime) -> MirrorAge:
@@ -236,10 +230,17 @@ def _find_failure(
     options: Options,
     age: MirrorAge,
 ) -> Failure | None:
-    """Return why nothing can be judged: there is no catalog yet, or it is older than `--max-age`."""
+    """Return why it cannot be judged: the catalog was never read completely, or it is older than `--max-age`.
+
+    Without a complete catalog, a name that it does not have may be that of a package that is not listed, or not read.
+    """
     found = list(packages)
-    if requirements and not found and mirror.swept is None:
-        return Failure("the mirror has no catalog yet", _FETCH)
+    if mirror.swept is None:
+        unknown = sum(one.name not in mirror.packages and one.name != DJANGO for one in requirements)
+        if requirements and not found:
+            return Failure("the mirror has no catalog yet", _FETCH)
+        if unknown:
+            return Failure(f"the catalog was never read completely: {unknown:,} unknown", _FETCH)
     if options.oldest is None:
         return None
     if mirror.swept is None:
@@ -266,5 +267,10 @@ def _remarks(
             message = f"pins Django {other.version}; checked against {django.version} ({django.why})"
             yield Remark(other.file, other.line, message)
     found = {(package.name, finding.rule) for package in packages for finding in package.findings}
-    names = {one.name for one in requirements}
-    yield from context.options.exceptions.stale(found, names, today=context.now.date())
+    judged = Judged(
+        found,
+        {package.name for package in packages if (package.name, "unknown") not in found},
+        {one.name for one in requirements},
+        context.options.whole_project,
+    )
+    yield from context.options.exceptions.stale(judged, today=context.now.date())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,44 +32,68 @@ class Ignored(NamedTuple):
     line: int
 
 
+class Known(NamedTuple):
+    """A finding as a baseline knows it: `release` is the yanked release, None for other rules."""
+
+    package: str
+    rule: str
+    direct: bool
+    release: str | None = None
+
+
+class Judged(NamedTuple):
+    """What a check judged: by it, an exception can be called stale.
+
+    `found` are the package and rule of all findings, `known` the packages that a source has answered about, and
+    `required` all dependencies. Without `whole_project`, other files may require more.
+    """
+
+    found: Collection[tuple[str, str]]
+    known: Collection[str]
+    required: Collection[str]
+    whole_project: bool
+
+
 class Exceptions(NamedTuple):
-    """All exceptions: those of the project, and the package and rule of each finding in the baseline."""
+    """All exceptions: those of the project, and the findings in the baseline."""
 
     ignored: tuple[Ignored, ...] = ()
-    baseline: frozenset[tuple[str, str]] = frozenset()
+    baseline: frozenset[Known] = frozenset()
 
-    def reason(self, package: str, rule: str, *, today: date) -> str | None:
+    def reason(self, finding: Known, *, today: date) -> str | None:
         """Return why a finding does not fail, None if it may."""
         for one in self.ignored:
-            if (one.package, one.rule) == (package, rule) and (one.until is None or today <= one.until):
+            if (one.package, one.rule) == finding[:2] and (one.until is None or today <= one.until):
                 return one.reason
-        return BASELINE_REASON if (package, rule) in self.baseline else None
+        return BASELINE_REASON if finding in self.baseline else None
 
-    def stale(self, found: Collection[tuple[str, str]], names: Collection[str], *, today: date) -> Iterator[Remark]:
-        """Yield a remark for each entry that is past its day or no longer applies.
-
-        `found` are the package and rule of all findings, and `names` all dependencies.
-        """
+    def stale(self, judged: Judged, *, today: date) -> Iterator[Remark]:
+        """Yield a remark for each entry that is past its day or certainly no longer applies."""
         for one in self.ignored:
             entry = f"exception for {one.package}, {one.rule}"
             if one.until is not None and one.until < today:
                 yield Remark(one.file, one.line, f"{entry}: ended on {one.until}; renew or remove it")
-            elif one.package not in names:
+            elif not judged.whole_project:
+                continue
+            elif one.package not in judged.required:
                 yield Remark(one.file, one.line, f"{entry}: {one.package} is not required; remove it")
-            elif (one.package, one.rule) not in found:
+            elif one.package in judged.known and (one.package, one.rule) not in judged.found:
                 yield Remark(one.file, one.line, f"{entry}: the rule no longer applies; remove it")
 
 
 def parse_ignored(file: TomlFile, rules: Collection[str]) -> tuple[Ignored, ...]:
     """Return the entries of `ignore`; UsageError with file and line for an invalid one."""
+    for key in file.table(*_TABLE[:-1]):
+        if key != _TABLE[-1]:
+            raise file.error("is unknown; use check", *_TABLE[:-1], key)
     for key in file.table(*_TABLE):
         if key != "ignore":
             raise file.error("is unknown; use ignore", *_TABLE, key)
     return tuple(_parse_entry(file, entry, index, rules) for index, entry in enumerate(file.list(*_TABLE, "ignore")))
 
 
-def parse_baseline(name: str, text: str) -> frozenset[tuple[str, str]]:
-    """Return the package and rule of each finding in the output of ``check --json``; UsageError if it is none."""
+def parse_baseline(name: str, text: str) -> frozenset[Known]:
+    """Return the findings in the output of ``check --json``; UsageError if it is none, or that of a failed check."""
     hint = "make one with djpkg check --json > REPORT.json"
     try:
         report: object = json.loads(text)
@@ -77,15 +102,24 @@ def parse_baseline(name: str, text: str) -> frozenset[tuple[str, str]]:
         raise UsageError(message, hint=hint) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{name}: invalid JSON", hint=hint) from error
+    if isinstance(report, dict) and "error" in report:
+        raise UsageError(f"{name}: the report of a check that could not judge", hint=hint)
     packages = report.get("packages") if isinstance(report, dict) and report.get("schema") == 1 else None
     try:
         return frozenset(
-            (_text(package["name"]), _text(finding["rule"]))
+            _known(_text(package["name"]), package["direct"], _text(finding["rule"]), _text(finding["message"]))
             for package in _list(packages)
             for finding in _list(package["findings"])
         )
     except (KeyError, TypeError) as error:
         raise UsageError(f"{name}: not a report of djpkg check --json", hint=hint) from error
+
+
+def _known(package: str, direct: object, rule: str, message: str) -> Known:
+    """Return a finding of a report; the message of a yanked release begins with its version."""
+    if not isinstance(direct, bool):
+        raise TypeError
+    return Known(package, rule, direct, re.split("[, ]", message, maxsplit=1)[0] if rule == "yanked" else None)
 
 
 def unknown_rule(name: str, rules: Collection[str]) -> UsageError:

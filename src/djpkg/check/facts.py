@@ -22,7 +22,7 @@ class Release(NamedTuple):
 
 
 class Need(NamedTuple):
-    """One requirement of the newest release of a package. Extras are left out. `since` is the day it appeared."""
+    """One requirement of the newest release of a package. Extras are left out."""
 
     requires: str
     specifier: str
@@ -91,8 +91,8 @@ class MirrorFacts(NamedTuple):
     """What one check reads from the mirror.
 
     `packages` are by the normalized name of the requirement. `candidates` are by the id of the dead package, the best
-    first; whether they are alive is not decided yet. `living` is by the `suggestion` of a package whose repository is
-    gone: whether the mirror knows that the other repository is gone too. `django` maps the series of Django on PyPI to
+    first; whether they are alive is not decided yet. `dead_suggestions` are each `suggestion` of a package whose
+    repository is gone that the mirror knows to be dead too. `django` maps the series of Django on PyPI to
     the upload time of its first final release. `swept` is the end of the last complete read of the catalog.
     """
 

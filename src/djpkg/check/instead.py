@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.check.report import Alternative
+from djpkg.check.report import Alternative, Verdict
+from djpkg.check.verdict import fits_python, judge
 from djpkg.times import format_sortable, latest_known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from djpkg.check.facts import Candidate, PackageFacts
+    from djpkg.check.series import Series
 
+MOVED = "the repository moved there"
 _MAX_ALTERNATIVES = 3
 _ACTIVE = timedelta(days=365)
 # Strings, compiled at first use: most runs have no dead package with a description.
@@ -36,11 +39,23 @@ _ENDED_PARTS = (
 _LEAD = r"""(?ix)
 \b(?:
     (?P<strong> (?:superseded|replaced|succeeded|obsoleted)\s+by | in\s+favou?r\s+of | renamed\s+(?:to|as)
-        | successor(?:\s+is)? | merged\s+into )
+        | successor(?:\s+is)?(?!\s+(?:to|of)\b) | merged\s+into )
     | use(?:rs)? | try | switch\s+to | migrate\s+to | see | check\s+out | consider(?:\s+using)?
-    | (?:moved|migrated|continue[sd]?|lives\s+on|maintained|development)\s+(?:to|at|as|in|by|under)
+    | (?:moved|migrated|continue[sd]?|lives\s+on|maintained|development)\s+(?:to|at|as|in(?!\s+favou?r)|by|under)
 )[\s:,]+(?:(?:the|a|our|package|project|to|using)\s+)*
 """
+# Sentences and the parts of one; what follows "; or" belongs to the part before.
+_BREAK = r"(?<=[.!?])\s+|\n|;\s+(?!(?:or|and)\b)"
+# A sentence that states nothing but the end also counts for those after it: "Deprecated. Use …".
+_FILLER = (
+    r"(?i)\b(?:this|the|it|is|was|are|has|have|been|being|now|and|or|currently|officially|package|project|app|library"
+    r"|repo|repository|module|plugin|django|note|please|warning|attention|very|completely|fully)\b|[^\w]"
+)
+# Before a lead: "do not use", "never ever try".
+_NEGATED = (
+    r"(?i)\b(?:not|never|don['\u2019]?t|no\s+longer|cannot|can['\u2019]?t)\s+"
+    r"(?:(?!maintained|supported|developed)\w+\s+)?$"
+)
 _NAME = r"""(?x)
 [`'"(\[<*]*
 ( https?://[^\s)\]>`'"]{3,300} | [A-Za-z0-9][A-Za-z0-9._-]{1,98}[A-Za-z0-9] (?:/[A-Za-z0-9._-]{1,98}[A-Za-z0-9])? )
@@ -61,8 +76,17 @@ def needs_alternative(facts: PackageFacts, *, now: datetime) -> bool:
     return is_dead(facts, now=now) or bool(facts.replaced_by)
 
 
-def is_fit(facts: PackageFacts, *, now: datetime) -> bool:
-    """Return whether a package may be offered: listed, alive, installable, and active within the last year."""
+class Wanted(NamedTuple):
+    """What an alternative has to fit, None where it is unknown, and the current time."""
+
+    django: Series | None
+    python: Series | None
+    now: datetime
+
+
+def is_fit(facts: PackageFacts, wanted: Wanted) -> bool:
+    """Return whether a package may be offered: listed, alive, active within the last year, and it fits the project."""
+    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
     return (
         facts.catalog_state == "listed"
         and not facts.archived
@@ -70,20 +94,30 @@ def is_fit(facts: PackageFacts, *, now: datetime) -> bool:
         and facts.pypi_state != "gone"
         and not facts.yanked
         and not facts.replaced_by
-        and _has_activity(facts, now=now)
+        and judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD)
+        and fits_python(facts, wanted.python) is not False
+        and _has_activity(facts, now=wanted.now)
     )
 
 
-def choose(facts: PackageFacts, candidates: Iterable[Candidate], *, now: datetime) -> tuple[Alternative, ...]:
-    """Return at most three alternatives, in the order of the candidates, each package once."""
+def choose(
+    facts: PackageFacts, candidates: Iterable[Candidate], wanted: Wanted, *, suggestion_lives: bool
+) -> tuple[Alternative, ...]:
+    """Return at most three alternatives, in the order of the candidates, each package once.
+
+    Of a package whose repository is gone, the living repository that its project names is one too.
+    """
     chosen: dict[str, Alternative] = {}
     if facts.replaced_by and "://" in facts.replaced_by:
         chosen[facts.replaced_by] = Alternative(facts.replaced_by, "your replaced_by")
     for candidate in candidates:
         other = candidate.facts
         is_same = other.id == facts.id or (other.project is not None and other.project == facts.project)
-        if not is_same and other.slug not in chosen and is_fit(other, now=now):
+        if not is_same and other.slug not in chosen and is_fit(other, wanted):
             chosen[other.slug] = Alternative(other.slug, candidate.reason)
+    suggestion = facts.suggestion if facts.repo_state in ("gone", "blocked") and suggestion_lives else None
+    if suggestion and not any(one.reason == MOVED for one in chosen.values()):
+        chosen = {suggestion: Alternative(suggestion, "the project names it"), **chosen}
     return tuple(chosen.values())[:_MAX_ALTERNATIVES]
 
 
@@ -93,17 +127,26 @@ def successor_names(description: str) -> list[str]:
     Whether any of them is a package is for the caller to look up.
     """
     lowered = description.lower()
-    if not any(part in lowered for part in _ENDED_PARTS) or not re.search(_ENDED, description):
+    if not any(part in lowered for part in _ENDED_PARTS):
         return []
     names: list[str] = []
-    for lead in re.finditer(_LEAD, description):
-        match = re.compile(_NAME).match(description, lead.end())
-        if match is None:
+    has_ended = False
+    for sentence in re.split(_BREAK, description):
+        if not (has_ended or re.search(_ENDED, sentence)):
+            continue
+        names += _names_in_sentence(sentence)
+        has_ended = has_ended or not re.sub(_FILLER, "", re.sub(_ENDED, "", sentence))
+    return list(dict.fromkeys(names))[:_MAX_NAMES]
+
+
+def _names_in_sentence(sentence: str) -> Iterator[str]:
+    for lead in re.finditer(_LEAD, sentence):
+        match = re.compile(_NAME).match(sentence, lead.end())
+        if match is None or re.search(_NEGATED, sentence[: lead.start()]):
             continue
         name = match[1].rstrip(".,;:!?)")
         if not name.isdigit() and (lead["strong"] or re.fullmatch(_PACKAGE_LIKE, name)):
-            names.append(name)
-    return list(dict.fromkeys(names))[:_MAX_NAMES]
+            yield name
 
 
 def _has_activity(facts: PackageFacts, *, now: datetime) -> bool:

@@ -25,27 +25,38 @@ _MAX_VERSION = 200
 class Used(NamedTuple):
     """A release that one place in a file pins, or the newest one that it allows (`is_pinned` false).
 
-    `instead` is what pip installs in place of a yanked release that is not pinned, None if there is nothing else.
+    `instead` is what pip installs in place of a yanked release that is not pinned, None if there is nothing else. Then
+    `python_excludes` is whether others are allowed that do not fit the Python.
     """
 
     mention: Mention
     release: Release
     is_pinned: bool
     instead: Release | None
+    python_excludes: bool = False
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether the yanked release is installed: it is pinned, or there is nothing else."""
+        return self.is_pinned or self.instead is None
 
 
 def find_yanked(facts: PackageFacts, mentions: Iterable[Mention], python: Series | None) -> list[Used]:
-    """Return the releases in use that are yanked, one for each place, the pinned ones first."""
+    """Return the releases in use that are yanked, one for each place; first what is installed.
+
+    Only places that take a release from an index count.
+    """
     if not facts.has_yanked:
         return []
     yanked = [release for release in facts.releases() if release.yanked]
     found = [
         used
         for one in mentions
-        if _may_use(one, yanked, facts)
+        if one.from_index and _may_use(one, yanked, facts)
         if (used := _find_used(one, _by_version(facts), python)) is not None and used.release.yanked
     ]
-    return sorted(found, key=lambda used: not used.is_pinned)
+    distinct = {(used.release.version, used.mention.file, used.mention.line): used for used in found}
+    return sorted(distinct.values(), key=lambda used: not used.can_fail)
 
 
 def _may_use(mention: Mention, yanked: Iterable[Release], facts: PackageFacts) -> bool:
@@ -61,28 +72,30 @@ def _may_use(mention: Mention, yanked: Iterable[Release], facts: PackageFacts) -
     return any(version > newest for release in yanked if (version := parse_version(release.version)) is not None)
 
 
-def find_outdated(facts: PackageFacts, mentions: Iterable[Mention], python: Series | None) -> list[tuple[str, Release]]:
-    """Return each version in use of which a newer final release exists, with the newest one; the lowest first.
+def find_outdated(
+    facts: PackageFacts, mentions: Iterable[Mention], python: Series | None
+) -> list[tuple[str, Release, Mention]]:
+    """Return each version in use of which a newer final release exists, with that and a place; the lowest first.
 
     The newest release is final, not yanked, and fits the Python. An unpinned requirement uses the newest that
     it allows.
     """
     if not facts.has_release:
         return []
-    current = [one for one in mentions if not _allows_newest(one, facts)]
+    current = [one for one in mentions if one.from_index and not _allows_newest(one, facts)]
     if not current:
         return []
     newest = _newest(facts, python)
     if newest is None:
         return []
-    old: dict[Version, tuple[str, Release]] = {}
+    old: dict[Version, tuple[str, Release, Mention]] = {}
     for mention in current:
         text = mention.version
         if text is None and (used := _find_used(mention, _by_version(facts), python)) is not None:
             text = used.release.version
         version = parse_version(text)
         if text is not None and version is not None and version < newest[0]:
-            old[version] = (text, newest[1])
+            old.setdefault(version, (text, newest[1], mention))
     return [old[version] for version in sorted(old)]
 
 
@@ -130,13 +143,10 @@ def _by_version(facts: PackageFacts) -> list[tuple[Version, Release]]:
 
 
 def _allows_newest(mention: Mention, facts: PackageFacts) -> bool:
-    """Return whether a place certainly allows PyPI's newest release, so that nothing else has to be compared.
-
-    Places with a URL count as such: what they install is not on PyPI.
-    """
+    """Return whether a place certainly allows PyPI's newest release, so that nothing else has to be compared."""
     if mention.version is not None:
         return mention.version == facts.newest
-    if mention.url is not None or not mention.specifier:
+    if not mention.specifier:
         return True
     specifier, newest = _parse_specifier(mention.specifier), parse_version(facts.newest)
     if specifier is None or newest is None or newest.is_prerelease or facts.released is None:
@@ -150,15 +160,22 @@ def _find_used(mention: Mention, releases: Sequence[tuple[Version, Release]], py
         pinned = parse_version(mention.version)
         release = next((release for version, release in releases if version == pinned), None)
         return None if release is None else Used(mention, release, is_pinned=True, instead=None)
-    if mention.url is not None:
-        return None
     allowed = _allowed(mention.specifier, releases)
     if allowed is None:
         return None
     if not allowed.yanked:
         return Used(mention, allowed, is_pinned=False, instead=None)
-    left = [(version, one) for version, one in releases if not one.yanked and _is_installable(one, python)]
-    return Used(mention, allowed, is_pinned=False, instead=_allowed(mention.specifier, left))
+    # As for pip, prereleases count only if all that is allowed is one, yanked or not, or the specifier names one.
+    with_prereleases = Version(allowed.version).is_prerelease or _allows_prereleases(mention.specifier)
+    left = [
+        (version, one)
+        for version, one in releases
+        if not one.yanked and (with_prereleases or not version.is_prerelease)
+    ]
+    fitting = [(version, one) for version, one in left if _is_installable(one, python)]
+    instead = _allowed(mention.specifier, fitting)
+    unfit = instead is None and _allowed(mention.specifier, left) is not None
+    return Used(mention, allowed, is_pinned=False, instead=instead, python_excludes=unfit)
 
 
 def _allowed(specifier: str, releases: Sequence[tuple[Version, Release]]) -> Release | None:
@@ -174,6 +191,18 @@ def _allowed(specifier: str, releases: Sequence[tuple[Version, Release]]) -> Rel
             return release
         prerelease = prerelease or release
     return prerelease
+
+
+def _allows_prereleases(specifier: str) -> bool:
+    """Return whether a specifier names a prerelease, so that pip installs them too."""
+    parsed = _parse_specifier(specifier)
+    return parsed is not None and bool(parsed.prereleases)
+
+
+def allows(specifier: str, version: str) -> bool:
+    """Return whether a specifier allows a version; an invalid one allows all."""
+    parsed = _parse_specifier(specifier)
+    return parsed is None or parsed.contains(version, prereleases=True)
 
 
 @lru_cache(maxsize=4096)

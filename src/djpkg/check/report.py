@@ -71,6 +71,7 @@ class Finding(NamedTuple):
     `message` is one sentence with the evidence and its date, without the name of the package and without a period:
     ``1.9.0 is yanked``. `next` is what the reader can do, "" for nothing: ``1.9.1 is out and allows Django 5.2``.
     `ignored` is the reason why it does not fail: that of an exception, or ``in the baseline``; None without one.
+    `place` is the place that it is about, None for all.
     """
 
     rule: str
@@ -78,6 +79,7 @@ class Finding(NamedTuple):
     message: str
     next: str = ""
     ignored: str | None = None
+    place: Place | None = None
 
 
 class Alternative(NamedTuple):
@@ -186,7 +188,7 @@ class Report(NamedTuple):
     @property
     def counts(self) -> dict[str, int]:
         """The number of dependencies for each rule that it applies to, whether that fails or not; 0 for the others."""
-        found = [finding.rule for package in self.packages for finding in package.findings]
+        found = [rule for package in self.packages for rule in {finding.rule for finding in package.findings}]
         return {rule: found.count(rule) for rule in self.rules}
 
     def as_json(self) -> dict[str, object]:

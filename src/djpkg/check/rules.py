@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import releases
 from djpkg.check.report import Verdict
-from djpkg.check.series import weigh
-from djpkg.check.verdict import describe_release, to_day
+from djpkg.check.verdict import describe_release, fits_python, to_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +39,19 @@ class Subject(NamedTuple):
         """The pinned versions, in the order of the files."""
         return list(dict.fromkeys(one.version for one in self.mentions if one.version is not None))
 
+    @property
+    def other_source(self) -> Mention | None:
+        """The first place, if all install something else than a release or the repository in the directory."""
+        if any(one.from_index for one in self.mentions):
+            return None
+        facts = self.facts
+        own = {_address(url) for url in (facts.repository, facts.moved_to, facts.suggestion) if url}
+        for one in self.mentions:
+            installed = _address(one.url or "")
+            if any(f"{installed}/".startswith(f"{address}/") for address in own):
+                return None
+        return self.mentions[0]
+
     def event_or_check(self, event: str, *sources: str | None) -> str:
         """Return when a fetch recorded an event, else when one of the sources last answered: ``since 2026-10-03``."""
         if (day := to_day(self.facts.events.get(event))) is not None:
@@ -48,16 +60,29 @@ class Subject(NamedTuple):
         return f"checked {day}" if (day := to_day(answered)) is not None else "date unknown"
 
 
+def _address(url: str) -> str:
+    """Return host and path of a repository's URL, to compare it: without scheme, revision and ``.git``."""
+    return url.lower().rpartition("://")[2].partition("@")[0].removesuffix("/").removesuffix(".git")
+
+
 class Found(NamedTuple):
-    """What a rule found; see `Finding`. `can_fail` is False where nothing needs to be done, whatever `--fail-on` is."""
+    """What a rule found; see `Finding`. `can_fail` is False where nothing needs to be done, whatever `--fail-on` is.
+
+    `mention` is the place that it is about, None for all, and `release` the version of a yanked release.
+    """
 
     message: str
     next: str = ""
     can_fail: bool = True
+    mention: Mention | None = None
+    release: str | None = None
 
 
 class Rule(NamedTuple):
     """One rule. `about` is the heading of a group of its findings; ``{quiet_after}`` and ``{django}`` are replaced.
+
+    `about_repository` is whether it judges the repository in the directory, so that it cannot fail where the project
+    installs the package from another one, such as a fork; see `for_source`.
 
     `fails_by_default` is whether `--fail-on` contains it by default, `fails_for_parents` whether it fails too where
     only another dependency brings the package in.
@@ -68,33 +93,49 @@ class Rule(NamedTuple):
     find: Callable[[Subject], Iterator[Found]]
     fails_by_default: bool = False
     fails_for_parents: bool = False
+    about_repository: bool = False
+
+    def for_source(self, found: Found, subject: Subject) -> Found:
+        """Return what the rule found, as it counts for what the project installs."""
+        other = subject.other_source if self.about_repository else None
+        if other is None:
+            return found
+        return Found(f"{found.message}; {other.file}:{other.line} installs it from another source", can_fail=False)
 
 
 def _yanked(subject: Subject) -> Iterator[Found]:
     facts = subject.facts
-    for used in releases.find_yanked(facts, subject.mentions, subject.python)[:1]:
+    found = releases.find_yanked(facts, subject.mentions, subject.python)
+    for used in found:
         version = used.release.version
+        specifier = used.mention.specifier
         recorded = to_day(facts.events.get("yanked")) if version == facts.newest else None
         day = to_day(used.release.uploaded)
         dated = f"was yanked on {recorded}" if recorded else f"is yanked{f' (uploaded {day})' if day else ''}"
         if used.is_pinned:
-            yield Found(f"{version} {dated}", _replace_yanked(subject, used))
+            message = f"{version} {dated}"
         elif used.instead is None:
-            yield Found(
-                f"{version} {dated}, as is all that {used.mention.specifier or 'pip'} allows",
-                _replace_yanked(subject, used),
-            )
+            python = f" for Python {subject.python}" if used.python_excludes else ""
+            message = f"{version} {dated}, as is all that {specifier or 'pip'} allows{python}"
         else:
-            message = f"{version}, the newest that {used.mention.specifier or 'any version'} allows, {dated}"
-            yield Found(message, f"pip installs {used.instead.version} instead", can_fail=False)
+            message = f"{version}, the newest that {specifier or 'any version'} allows, {dated}"
+        if len(found) > 1:
+            message += f" ({used.mention.file}:{used.mention.line})"
+        advice = f"pip installs {used.instead.version} instead" if used.instead else _replace_yanked(subject, used)
+        yield Found(message, advice, used.can_fail, used.mention, version)
 
 
 def _replace_yanked(subject: Subject, used: releases.Used) -> str:
     found = releases.next_release(subject.facts, used, subject.python)
     if found is None:
+        if used.python_excludes:
+            return f"no release is left that fits Python {subject.python}"
         return "no final release is left; replace the package"
     release, is_newer = found
     stated = _fits_django(subject) if release.version == subject.facts.newest else ""
+    specifier = used.mention.specifier
+    if not (used.is_pinned or releases.allows(specifier, release.version)):
+        stated += f"; {specifier} does not allow it, so change that"
     return (
         f"{release.version} is out{stated}"
         if is_newer
@@ -111,7 +152,7 @@ def _fits_django(subject: Subject) -> str:
 
 def _gone(subject: Subject) -> Iterator[Found]:
     facts = subject.facts
-    from_index = any(one.url is None for one in subject.mentions)
+    from_index = any(one.from_index for one in subject.mentions)
     if facts.pypi_state == "gone" and from_index:
         when = subject.event_or_check("project gone", "pypi")
         yield Found(f"the project is gone from PyPI ({when})", "a fresh install fails: replace it, or install a copy")
@@ -163,13 +204,6 @@ def _python(subject: Subject) -> Iterator[Found]:
         yield Found(message, f"stay on a release for Python {subject.python}")
 
 
-def fits_python(facts: PackageFacts, python: Series | None) -> bool | None:
-    """Return whether `requires_python` of the newest release admits the Python; None if either is unknown."""
-    if python is None or not facts.has_release:
-        return None
-    return weigh(facts.requires_python, python).admits if facts.requires_python else True
-
-
 def _moved(subject: Subject) -> Iterator[Found]:
     facts = subject.facts
     if facts.repo_state == "moved" or facts.moved_to:
@@ -188,9 +222,10 @@ def _quiet(subject: Subject) -> Iterator[Found]:
 def _outdated(subject: Subject) -> Iterator[Found]:
     found = releases.find_outdated(subject.facts, subject.mentions, subject.python)
     if found:
-        used, newest = found[0][0], found[0][1]
+        used, newest, mention = found[0]
         day = to_day(newest.uploaded)
-        yield Found(f"{used} is in use; {newest.version} is out{f' ({day})' if day else ''}")
+        message = f"{used} is in use; {newest.version} is out{f' ({day})' if day else ''}"
+        yield Found(message, mention=mention)
 
 
 def _replaced(subject: Subject) -> Iterator[Found]:
@@ -205,15 +240,15 @@ def _unknown(subject: Subject) -> Iterator[Found]:
 
 RULES: tuple[Rule, ...] = (
     Rule("yanked", "the release in use is yanked", _yanked, fails_by_default=True, fails_for_parents=True),
-    Rule("gone", "the repository or the PyPI project is gone", _gone, fails_by_default=True),
-    Rule("archived", "the repository is archived", _archived),
+    Rule("gone", "the repository or the PyPI project is gone", _gone, fails_by_default=True, about_repository=True),
+    Rule("archived", "the repository is archived", _archived, about_repository=True),
     Rule("removed", "no longer listed on Django Packages", _removed),
     Rule("excluded", "the newest release excludes Django {django}", _excluded),
     Rule("ahead", "the newest release requires a later Django than {django}", _ahead),
     Rule("unproven", "nothing states that it works with Django {django}", _unproven),
     Rule("python", "the newest release excludes Python {python}", _python),
-    Rule("moved", "the repository moved", _moved),
-    Rule("quiet", "no commit and no release for {quiet_after}", _quiet),
+    Rule("moved", "the repository moved", _moved, about_repository=True),
+    Rule("quiet", "no commit and no release for {quiet_after}", _quiet, about_repository=True),
     Rule("outdated", "a newer release is out", _outdated),
     Rule("replaced", "you noted a replacement", _replaced),
     Rule("unknown", "no source has answered yet", _unknown),

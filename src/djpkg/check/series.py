@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The highest third number of a release that is weighed.
 _LAST = 99
 _CLAUSE = re.compile(r"\s*(~=|==|!=|<=|>=|<|>)\s*v?([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})(\.\*)?\s*")
-_SERIES = re.compile(r"\s*v?([0-9]{1,4})\.([0-9]{1,4})(?:[.abr][0-9a-z.]*)?\s*")
+_SERIES = re.compile(r"\s*v?([0-9]{1,4})\.([0-9]{1,4})(?![0-9]).*", re.DOTALL)
+_MAX_VERSION = 200
 
 
 class Series(NamedTuple):
@@ -36,10 +40,20 @@ class Admission(NamedTuple):
     is_ahead: bool
 
 
+@lru_cache(maxsize=4096)
 def parse_series(text: str) -> Series | None:
-    """Return the series of a version: ``5.2`` of ``5.2``, ``5.2.8`` and ``5.2rc1``. None if it is no such version."""
+    """Return the series of a version: ``5.2`` of ``5.2``, ``5.2.8`` and ``5.2rc1``. None if it is no such version.
+
+    Versions are those of PEP 440 with two numbers or more, of up to four digits, and without an epoch.
+    """
     match = _SERIES.fullmatch(text)
-    return None if match is None else Series(int(match[1]), int(match[2]))
+    if match is None or len(text) > _MAX_VERSION:
+        return None
+    try:
+        Version(text)
+    except InvalidVersion:
+        return None
+    return Series(int(match[1]), int(match[2]))
 
 
 @lru_cache(maxsize=4096)
@@ -62,7 +76,20 @@ def weigh(specifier: str, series: Series) -> Admission:
             is_low = _is_lower_bound(operator, (*series, _LAST) < numbers)
             above, below = above or is_low, below or not is_low
         admitted = admitted & found
+    if not (admitted or above or below):
+        above = _starts_later(series, lambda release: all(_fits(release, *clause) for clause in clauses))
     return Admission(bool(admitted), above and not below)
+
+
+def _starts_later(series: Series, admits: Callable[[tuple[int, int, int]], bool]) -> bool:
+    """Return whether clauses that each admit releases of a series, but not the same, admit only later ones.
+
+    That is so for ``>=5.2,!=5.2.*`` and 5.2. The nearest releases on both sides are tried.
+    """
+    major, minor = series
+    later = [(major, minor + 1, 0), (major + 1, 0, 0)]
+    earlier = [(major, minor - 1, _LAST)] if minor else [(major - 1, _LAST, _LAST)] if major else []
+    return any(map(admits, later)) and not any(map(admits, earlier))
 
 
 def _is_lower_bound(operator: str, lies_above: bool) -> bool:  # noqa: FBT001 - a comparison
@@ -113,6 +140,8 @@ def _weigh_slowly(specifier: str, series: Series) -> Admission:
             lies_above = False
         is_low = _is_lower_bound(clause.operator, lies_above)
         above, below = above or is_low, below or not is_low
+    if not (admitted or above or below):
+        above = _starts_later(series, lambda release: parsed.contains(".".join(map(str, release)), prereleases=True))
     return Admission(admitted, above and not below)
 
 

@@ -42,9 +42,9 @@ def judge(
 ) -> Judgement:
     """Return the verdict on a series of Django.
 
-    `first_release` is the upload time of the series' first final release, sortable as the times of `facts`, None if
-    there is none. `pins` are the
-    versions in the files: the evidence names a newest release as such where they are others.
+    `first_release` is the upload time of the series' first final release, sortable as the times of `facts`: None if
+    PyPI has none, "" if the mirror has no releases of Django. `pins` are the versions in the files: the evidence names
+    a newest release as such where they are others.
     """
     if django is None or not facts.has_release:
         return Judgement(None, "")
@@ -59,6 +59,13 @@ def describe_release(facts: PackageFacts, pins: Collection[str]) -> str:
     """Return the newest release with its day: ``2.6 (2026-07-24)``, or ``newest 2.6 (…)`` if others are pinned."""
     newest = "" if set(pins) <= {facts.newest} else "newest "
     return f"{newest}{facts.newest}{f' ({day})' if (day := to_day(facts.released)) else ''}"
+
+
+def fits_python(facts: PackageFacts, python: Series | None) -> bool | None:
+    """Return whether `requires_python` of the newest release admits the Python; None if either is unknown."""
+    if python is None or not facts.has_release:
+        return None
+    return weigh(facts.requires_python, python).admits if facts.requires_python else True
 
 
 def to_day(text: str | None) -> str | None:
@@ -113,5 +120,10 @@ def _reason(
     declared = f"declares Django up to {facts.django_versions[-1]}" if facts.django_versions else "declares no Django"
     if requirement is None:
         return f"{declared} and requires none"
-    since = f"is older than Django {django} ({first})" if first else f"Django {django} has no release on PyPI yet"
-    return f"{requirement}, but {since}" if first else f"{requirement}; {since}"
+    if first and facts.released:
+        return f"{requirement}, but is older than Django {django} ({first})"
+    if first:
+        return f"{requirement}; the date of the release is unknown"
+    if first_release is None:
+        return f"{requirement}; Django {django} has no release on PyPI yet"
+    return f"{requirement}; Django's releases are not in the mirror"

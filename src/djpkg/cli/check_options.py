@@ -17,7 +17,7 @@ from djpkg.text import quote_input
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from djpkg.check.exceptions import Ignored
+    from djpkg.check.exceptions import Ignored, Known
     from djpkg.check.series import Series
     from djpkg.requirements.requirement import RequiredPython
 
@@ -37,15 +37,21 @@ class Typed(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What the ``pyproject.toml`` beside the first file states: exceptions, and the supported versions of Python."""
+    """What the ``pyproject.toml`` beside the first file states: exceptions, and the supported versions of Python.
+
+    `whole_project` is whether the first file is the folder of that.
+    """
 
     ignored: tuple[Ignored, ...] = ()
     pythons: tuple[RequiredPython, ...] = ()
+    whole_project: bool = False
 
 
 def parse_options(typed: Typed, settings: Settings, *, now: datetime) -> Options:
     """Return the options for the rules; UsageError for an invalid value or baseline."""
-    baseline: frozenset[tuple[str, str]] = frozenset()
+    baseline: frozenset[Known] = frozenset()
+    if typed.baseline == "":
+        raise UsageError("--baseline requires a file", hint="make one with djpkg check --json > REPORT.json")
     if typed.baseline is not None:
         baseline = exceptions.parse_baseline(typed.baseline, project_files.read_text(typed.baseline))
     return Options(
@@ -57,6 +63,7 @@ def parse_options(typed: Typed, settings: Settings, *, now: datetime) -> Options
         oldest=None if typed.max_age is None else _span("--max-age", typed.max_age, now=now),
         max_age=(typed.max_age or "").strip(),
         exceptions=exceptions.Exceptions(settings.ignored, baseline),
+        whole_project=settings.whole_project,
     )
 
 
@@ -76,7 +83,8 @@ def read_settings(first: str) -> Settings:
     from djpkg.requirements.toml_file import parse_toml  # noqa: PLC0415 - as above
 
     file = parse_toml(path, project_files.read_text(path))
-    return Settings(exceptions.parse_ignored(file, rules.NAMES), tuple(find_required_python(file)))
+    ignored = exceptions.parse_ignored(file, rules.NAMES)
+    return Settings(ignored, tuple(find_required_python(file)), place.is_dir())
 
 
 def _series(option: str, text: str | None) -> Series | None:
@@ -90,7 +98,7 @@ def _series(option: str, text: str | None) -> Series | None:
 
 
 def _span(option: str, text: str, *, now: datetime) -> datetime:
-    period = date_ranges.parse_date_range(text.strip(), now=now)
+    period = None if "-" in text else date_ranges.parse_date_range(text.strip(), now=now)
     if period is None or not period.is_span:
         raise UsageError(f"invalid {option} {quote_input(text)}", hint=_SPANS)
     return period.first

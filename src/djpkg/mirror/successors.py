@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.check.instead import successor_names
+from djpkg.check.instead import MOVED, successor_names
 from djpkg.mirror import resolve
 from djpkg.mirror.departures import find_departures
 
@@ -51,7 +51,7 @@ def _named(
 ) -> Iterator[tuple[int, str]]:
     """Yield the packages that the user, the repository or the description names."""
     texts = [(facts.replaced_by, "your replaced_by")]
-    texts += [(address, "the repository moved there") for address in (facts.moved_to, facts.suggestion)]
+    texts += [(address, MOVED) for address in (facts.moved_to, facts.suggestion)]
     texts += [(name, "its description names it") for name in successor_names(facts.description)]
     for text, reason in texts:
         if text is not None:

@@ -30,6 +30,7 @@ _MAX_TEXT = 1000
 def render_github(report: Report, screen: Screen) -> str:
     """Return one annotation with the answer, one for each dependency that fails or is noted, and one for each group.
 
+    Last are the remarks, and what is not listed but has the name of a package for Django.
     GitHub shows the first ten of a kind for each step, so what the project ignores has none.
     """
     return "".join(f"{line}\n" for line in _lines(report, screen))
@@ -54,7 +55,11 @@ def _lines(report: Report, screen: Screen) -> Iterator[str]:
         names = ", ".join(check_summary.with_parent(one.package) for one in members)
         yield _annotation(_NOTICE, f"{_TITLE}: {rule}", f"{report.rules[rule]}: {names}")
     for remark in report.remarks:
-        yield _annotation(_NOTICE, f"{_TITLE}: exceptions", remark.message, file=remark.file, line=remark.line)
+        yield _annotation(_NOTICE, _TITLE, remark.message, file=remark.file, line=remark.line)
+    for one in report.unlisted if check_summary.can_judge(report) else ():
+        if one.looks_like_django:
+            message = f"{one.name} is not in the directory and not judged"
+            yield _annotation(_NOTICE, f"{_TITLE}: {one.name}", message, file=one.file, line=one.line)
 
 
 def _of_package(kind: str, noted: Noted) -> str:

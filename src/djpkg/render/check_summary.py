@@ -163,16 +163,16 @@ def describe_verdicts(report: Report) -> list[str]:
 
 
 def find_place(noted: Noted) -> Place:
-    """Return the place with the version that a finding is about: ``3.4.7 is in use``; the first place otherwise."""
-    places = noted.package.places
-    messages = [finding.message for finding in noted.findings]
-    about = (one for one in places if one.pinned and any(text.startswith(f"{one.pinned} ") for text in messages))
-    return next(about, places[0])
+    """Return the place that a finding is about, of what fails first; the first place otherwise."""
+    findings = sorted(noted.findings, key=lambda one: one.severity is not Severity.FAIL)
+    return next((one.place for one in findings if one.place is not None), noted.package.places[0])
 
 
 def find_version(noted: Noted) -> str:
     """Return the version at that place, else that of the package."""
-    return find_place(noted).pinned or noted.package.version
+    place = find_place(noted)
+    is_named = any(finding.place == place for finding in noted.findings)
+    return place.pinned or (place.specifier if is_named else "") or noted.package.version
 
 
 def describe_place(noted: Noted) -> str:

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from djpkg.errors import UsageError
 from djpkg.requirements.required_python import find_required_python
-from djpkg.requirements.requirement import Mention
+from djpkg.requirements.requirement import NOT_FROM_INDEX, Mention
 from djpkg.requirements.requirements_file import url_without_credentials
 from djpkg.requirements.toml_file import describe_error, normalize_name, parse_toml
 from djpkg.requirements.version_ranges import pinned_version
@@ -128,6 +128,7 @@ def _pipfile_mention(file: str, line: int, name: str, package: object) -> Mentio
         texts["markers"],
         tuple(sorted(extra for extra in extras if isinstance(extra, str))) if isinstance(extras, list) else (),
         version,
+        from_index=NOT_FROM_INDEX.isdisjoint(package),
     )
 
 
@@ -147,6 +148,8 @@ def _parse_package(file: TomlFile, package: object, *path: str | int) -> _Packag
         _url(file, table, *path),
         marker=_marker(file, table, *path),
         version=file.text(table, *path, "version"),
+        # In poetry.lock the type of `source`, in uv.lock its keys, elsewhere the keys of the package.
+        from_index=NOT_FROM_INDEX.isdisjoint((*table, *([str(source["type"])] if "type" in source else source))),
     )
     own = bool({"editable", "virtual"} & source.keys()) or _table(table.get("directory")).get("path") == "."
     return _Package(mention, tuple(_edges(file, table, *path)), own)
@@ -176,7 +179,9 @@ def _edges(file: TomlFile, package: Table, *path: str | int) -> Iterator[_Edge]:
         for name, value in stated.items():
             # Of an extra; the lock does not state which extras the project uses.
             if not (isinstance(value, dict) and value.get("optional") is True):
-                yield _Edge(canonicalize_name(name))
+                markers = [_table(one).get("markers") for one in (value if isinstance(value, list) else [value])]
+                texts = [one for one in markers if isinstance(one, str)]
+                yield _Edge(canonicalize_name(name), None, _any_of(texts) if len(texts) == len(markers) else None)
         return
     groups = [stated]
     for key in ("optional-dependencies", "dev-dependencies"):
@@ -191,7 +196,8 @@ def _edges(file: TomlFile, package: Table, *path: str | int) -> Iterator[_Edge]:
 def _parse_edge(file: TomlFile, item: object, *path: str | int) -> _Edge:
     if isinstance(item, str):
         try:
-            return _Edge(canonicalize_name(Requirement(item).name))
+            required = Requirement(item)
+            return _Edge(canonicalize_name(required.name), None, str(required.marker) if required.marker else None)
         except (InvalidRequirement, RecursionError) as error:
             raise file.error("contains an invalid requirement", *path, "dependencies") from error
     table = _table(item)
@@ -231,12 +237,13 @@ def _link(packages: Iterable[_Package], roots: Iterable[_Edge]) -> Iterator[Ment
             if edge.version in (None, mention.version) and (requirer is None or requirer.name != mention.name)
         ]
         via = tuple(dict.fromkeys(requirer.name for requirer, _ in fits if requirer is not None))
+        edges = tuple((None if requirer is None else requirer.name, edge.marker) for requirer, edge in fits)
+        mention = mention._replace(via=via, edges=edges)  # noqa: PLW2901 - the same with its origin
         if not states_roots:
-            yield mention._replace(via=via)
+            yield mention
             continue
         markers = [edge.marker for _, edge in fits]
         yield mention._replace(
-            via=via,
             direct=any(requirer is None for requirer, _ in fits),
             marker=mention.marker or (_any_of(filter(None, markers)) if fits and all(markers) else None),
         )

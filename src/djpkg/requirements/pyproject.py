@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from djpkg.errors import UsageError
 from djpkg.requirements import requirements_file
 from djpkg.requirements.required_python import find_required_python
-from djpkg.requirements.requirement import Mention
+from djpkg.requirements.requirement import NOT_FROM_INDEX, Mention
 from djpkg.requirements.toml_file import normalize_name, parse_toml
 from djpkg.requirements.version_ranges import pinned_version, python_marker, to_specifiers
 from djpkg.text import quote_input
@@ -205,6 +205,7 @@ def _from_table(
         marker=_combine_markers(file, table, *path),
         extras=tuple(sorted(extras)),
         direct=True,
+        from_index=NOT_FROM_INDEX.isdisjoint(table),
     )
     try:
         found = specifiers(version or "")

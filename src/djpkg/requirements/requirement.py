@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+NOT_FROM_INDEX = frozenset(
+    ("git", "hg", "svn", "bzr", "url", "path", "file", "directory", "editable", "virtual", "vcs", "archive")
+)
+"""Keys of a table in a project or lock file that name another source than an index. All have texts or tables."""
+
 
 class Mention(NamedTuple):
     """One place in a file that names a dependency.
@@ -16,7 +21,9 @@ class Mention(NamedTuple):
     `specifier` (PEP 440) is "" where any version is allowed, and in lock files, which state a `version` instead.
     `version` is the one version that is allowed. `url` is the URL it is installed from, without credentials; it may
     contain values of environment variables, so no message shows it. `direct` is whether the project itself requires
-    it, and `via` the names of the dependencies that do; None and () where the file does not state it.
+    it, and `via` the names of the dependencies that do; None and () where the file does not state it. `from_index` is
+    False for what is installed from a Git repository, an archive or a folder: its version is none of those on PyPI.
+    `edges` are who requires it in a lock file: the name of a dependency, or None for the project, and the marker.
     """
 
     name: str
@@ -29,6 +36,8 @@ class Mention(NamedTuple):
     version: str | None = None
     direct: bool | None = None
     via: tuple[str, ...] = ()
+    from_index: bool = True
+    edges: tuple[tuple[str | None, str | None], ...] = ()
 
 
 class Requirement(NamedTuple):

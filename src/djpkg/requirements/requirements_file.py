@@ -153,6 +153,7 @@ def _parse_mention(text: str, place: _Place) -> Mention:
             str(found.marker) if found.marker else None,
             tuple(sorted(found.extras)),
             pinned_version(specifier),
+            from_index=found.url is None,
         )
     except InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
@@ -255,7 +256,7 @@ def _parse_line(line: str, place: _Place) -> Iterator[Mention]:
     name, version, extras = named or (url_without_credentials(written) or _path(written), None, ())
     if named or posixpath.normpath(_path(text)) != ".":
         marker = None if editable else _marker(text, place)
-        yield Mention(name, place.file, place.line, url, "", marker, extras, version)
+        yield Mention(name, place.file, place.line, url, "", marker, extras, version, from_index=False)
 
 
 def _is_url_or_path(text: str) -> bool:

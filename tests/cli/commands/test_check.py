@@ -162,6 +162,7 @@ def test_a_given_django_fails_on_what_excludes_it(mirror: Path, project: Path) -
     ("line", "version", "why"),
     [
         ("Django==5.2.8", "5.2", "requirements.txt:1 pins 5.2.8"),
+        ("Django==5.2.8+acme1", "5.2", "requirements.txt:1 pins 5.2.8+acme1"),
         ("Django~=5.2.0", "5.2", "requirements.txt:1 allows only 5.2 (~=5.2.0)"),
         ("Django>=4.2,<5.0", "4.2", "requirements.txt:1 allows only 4.2 (<5.0,>=4.2)"),
         ("Django>=6.0", "6.0", "the newest series on PyPI"),
@@ -276,14 +277,28 @@ ignore = [
 def test_exceptions_make_notes_until_their_day_and_stale_ones_are_named(mirror: Path, project: Path) -> None:
     write(project, EXCEPTIONS, "pyproject.toml")
     write(project, "django-gone==2.0\ndjango-yanked==1.1\ndjango-good\n")
-    report = check("requirements.txt")
+    report = check()
     assert package_of(report, "django-gone")["findings"][0]["ignored"] == "we keep a fork"
     assert findings(report, "django-gone") == {"gone": "note"}
     assert findings(report, "django-yanked")["yanked"] == "fail"
-    out = run("check", "requirements.txt").out
+    out = run("check").out
     assert "pyproject.toml:6  exception for django-yanked, yanked: ended on 2026-11-22; renew or remove it" in out
     assert "pyproject.toml:7  exception for django-good, archived: the rule no longer applies; remove it" in out
     assert "pyproject.toml:8  exception for django-other, archived: django-other is not required; remove it" in out
+    out = run("check", "requirements.txt").out  # other files may require more
+    assert "django-yanked, yanked: ended" in out
+    assert "remove it" not in out.replace("renew or remove it", "")
+
+
+def test_an_exception_is_not_stale_where_the_package_was_not_judged(mirror: Path, project: Path) -> None:
+    entries = [
+        f'{{package = "{name}", rule = "archived", reason = "r"}}' for name in ("django-new", "requests", "django-good")
+    ]
+    write(project, f"[tool.djpkg.check]\nignore = [\n{', '.join(entries)}]\n", "pyproject.toml")
+    write(project, "django-new==2.0\nrequests\ndjango-good; sys_platform == 'win32'\n")
+    assert "exception" not in run("check").out
+    write(project, "django-new==2.0\nrequests\ndjango-good\n")
+    assert "exception for django-good, archived: the rule no longer applies" in run("check").out
 
 
 @pytest.mark.parametrize(
@@ -298,6 +313,7 @@ def test_exceptions_make_notes_until_their_day_and_stale_ones_are_named(mirror: 
         ('ignore = [{package = "a", rule = "gone", reason = "r", until = 7}]', "pyproject.toml:2: until is not a day"),
         ('ignore = ["a"]', "pyproject.toml:2: tool.djpkg.check.ignore 1 is not a table"),
         ("ignores = []", "pyproject.toml:2: tool.djpkg.check.ignores is unknown; use ignore"),
+        ("[tool.djpkg.checks]\nignore = []", "pyproject.toml:2: tool.djpkg.checks is unknown; use check"),
         ("ignore = 1", "pyproject.toml:2: tool.djpkg.check.ignore is not a list"),
         ("ignore = [", "pyproject.toml:2: invalid TOML"),
     ],
@@ -323,11 +339,40 @@ def test_a_baseline_makes_notes_of_what_it_contains(mirror: Path, project: Path)
 
 
 @pytest.mark.parametrize(
+    ("before", "now", "name"),
+    [
+        ("django-two==1.0", "django-two==1.1", "django-two"),
+        ("django-two==2.0", "django-two==1.1", "django-two"),
+        ("django-two==1.0\n", "django-two==1.0\ndjango-two==1.1", "django-two"),
+        ("django-good==2.0\ndjango-gone==2.0  # via django-good", "django-good==2.0\ndjango-gone==2.0", "django-gone"),
+    ],
+)
+def test_a_baseline_does_not_cover_another_release_or_what_is_required_directly_since(
+    project: Path, before: str, now: str, name: str
+) -> None:
+    packages = [Package("django-two", yanked=("1.0", "1.1")), *PACKAGES]
+    make_directory(Path(os.environ["DJPKG_DB"]), packages)
+    write(project, before)
+    write(project, run("check", "--json").out, "report.json")
+    assert check("--baseline", "report.json")["exit"] == 0
+    write(project, now)
+    assert "fail" in findings(check("--baseline", "report.json"), name).values()
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ('{\n"schema": 1,\n', "report.json:3: invalid JSON"),
         ("[]", "report.json: not a report of djpkg check --json"),
         ('{"schema": 1, "packages": [{"name": 1, "findings": []}]}', None),
+        (
+            '{"schema": 1, "packages": [{"name": "a", "findings": [{"rule": "gone", "message": "m"}]}]}',
+            "not a report of",
+        ),
+        (
+            '{"schema": 1, "packages": [], "error": {"message": "m"}}',
+            "report.json: the report of a check that could not",
+        ),
         ('{"schema": 1, "packages": [1]}', "report.json: not a report"),
         ('{"schema": 2, "packages": []}', "report.json: not a report"),
     ],
@@ -372,13 +417,17 @@ def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
     ("arguments", "message"),
     [
         (["--django", "52"], "invalid --django '52'"),
+        (["--django", "5.2rabbit"], "invalid --django '5.2rabbit'"),
         (["--django", "five"], "use X.Y, such as 5.2"),
         (["--python", "3"], "use X.Y, such as 3.12"),
         (["--quiet-after", "2025"], "invalid --quiet-after '2025'"),
+        (["--max-age", "-7d"], "invalid --max-age '-7d'"),
+        (["--quiet-after", "-1y"], "invalid --quiet-after '-1y'"),
         (["--max-age", "week"], "use a time span such as 12h, 7d, 2w, 6m, 2y"),
         (["--fail-on", "archive"], "did you mean archived?"),
         (["--fail-on", ""], "--fail-on requires a rule"),
         (["--fail-on", "none,gone"], "--fail-on none cannot be used together with rules"),
+        (["--baseline", ""], "--baseline requires a file"),
         (["--baseline", "none.json"], "none.json cannot be read"),
         (["nothing.txt"], "nothing.txt cannot be read"),
         (["long" * 100 + ".txt"], "cannot be read: File name too long"),
@@ -419,6 +468,22 @@ def test_a_mirror_without_a_catalog_cannot_judge(project: Path) -> None:
     assert result.code == 5
     assert "the mirror has no catalog yet\n       run djpkg fetch --all, or djpkg check --fetch" in result.err
     assert check()["error"]["message"] == "the mirror has no catalog yet"
+
+
+def test_a_name_that_an_incomplete_catalog_does_not_have_cannot_be_judged(project: Path) -> None:
+    make_directory(
+        Path(os.environ["DJPKG_DB"]), [Package("django-good"), Package("django-gone", state="gone")], swept=False
+    )
+    write(project, "django-good\nrequests\ndjango-other\n")
+    report = check()
+    assert (report["exit"], report["error"]["message"]) == (5, "the catalog was never read completely: 2 unknown")
+    result = run("check")
+    assert result.code == 5
+    assert "not judged: the catalog was never read completely: 2 unknown" in result.out
+    write(project, "django-good\nDjango>=5\n")
+    assert check()["exit"] == 0
+    write(project, "django-gone\n")
+    assert check()["exit"] == 1
 
 
 def test_max_age_exits_5_where_the_catalog_or_the_answers_are_older(project: Path) -> None:

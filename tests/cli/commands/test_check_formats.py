@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from djpkg.cli import options
+from djpkg.mirror import fetch_history
+from djpkg.mirror.connection import open_write
+from djpkg.model.fetch_state import Sweep
+from djpkg.source_name import SourceName
 from tests.cli.running import run, run_on_terminal
 from tests.mirrors import NOW, fetched_mirror
 
@@ -17,7 +22,8 @@ FORMATS = ("--json", "--tsv", "--markdown", "--github")
 
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched_mirror(Path(os.environ["DJPKG_DB"]))
+    with open_write(fetched_mirror(Path(os.environ["DJPKG_DB"]))) as db:
+        fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW - timedelta(minutes=30), 1, 1))
     monkeypatch.setattr(options, "now", lambda: NOW)
     monkeypatch.chdir(tmp_path)
     Path("base.txt").write_text("django-pots==2.5.0\nDjango_Kiln>=1\nattrs\ndjango-inhouse\n", encoding="utf-8")
@@ -84,7 +90,8 @@ def test_a_file_that_cannot_be_read_prints_nothing_on_stdout(option: str) -> Non
     assert "missing.txt" in ended.err
 
 
-def test_a_check_that_could_not_judge_states_it_in_every_format() -> None:
+def test_a_check_that_could_not_judge_states_it_in_every_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "now", lambda: NOW + timedelta(hours=2))
     for option in ("--markdown", "--github", "-v"):
         ended = run("check", "base.txt", "--max-age", "1h", option)
         assert ended.code == 5
