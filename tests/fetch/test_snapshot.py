@@ -94,6 +94,17 @@ def test_an_empty_mirror_gets_everything_that_the_other_one_has(source: Desk, de
     assert desk.show("p1") == expected(desk.world, desk.world.package("p1"))
 
 
+def test_a_repository_without_commits_is_handed_on(source: Desk, desk: Desk) -> None:
+    source.world.add_package("empty", state="empty", releases=[("1.0", 30)])
+    source.advance(days=1)
+    assert source.fetch().exit_code == 0
+    lines = read_lines(snapshot_of(source))
+    assert "" in [line["facts"]["weeks"]["head"] for line in lines if line.get("kind") == "forge"]
+    assert lines[0]["packages"] == len(values(source))
+    assert hand_on(source, desk).exit_code == 0
+    assert values(desk) == values(source)
+
+
 def test_the_next_fetch_costs_what_one_of_the_other_mirror_costs(source: Desk, desk: Desk) -> None:
     hand_on(source, desk)
     source.advance(days=1)

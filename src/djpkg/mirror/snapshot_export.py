@@ -53,8 +53,9 @@ class Content(NamedTuple):
 class SnapshotLines:
     """The lines of a snapshot of `db`, which nobody changes meanwhile; call the methods in the order of the class.
 
-    `check` raises ValueError for a line that a reader would refuse: its package is then left out, and its name added to
-    `damaged`. All lines have their ends.
+    `check` raises ValueError for a line that a reader would refuse. Without its catalog record a package is left out,
+    and its name added to `damaged`; any other line is left out alone, and the name added to `incomplete`. All lines
+    have their ends.
     """
 
     def __init__(self, db: sqlite3.Connection, content: Content, *, now: datetime, check: Check) -> None:
@@ -64,9 +65,11 @@ class SnapshotLines:
         self._today = utc_day(now)
         self._check = check
         self.damaged: list[str] = []
+        self.incomplete: list[str] = []
         self._packages: set[int] = set()
         self._redirected: set[int] = set()
         """Packages with facts of other addresses than the catalog's: an edit may have led to them."""
+        self._has_refused = False
 
     def packages(self) -> Iterator[bytes]:
         """Yield the lines of all packages, in the order of ids."""
@@ -77,13 +80,15 @@ class SnapshotLines:
             batch = numbers[start : start + _BATCH]
             rows = self._read_rows(batch)
             for number in batch:
+                name = slug_or_id(number, names[number])
+                self._has_refused = False
                 try:
-                    lines = [_encode(values) for values in self._package(number, rows, is_removed=number in removed)]
-                    for line in lines:
-                        self._check(line)
+                    lines = list(self._package(number, rows, is_removed=number in removed))
                 except ValueError:
-                    self.damaged.append(slug_or_id(number, names[number]))
+                    self.damaged.append(name)
                     continue
+                if self._has_refused:
+                    self.incomplete.append(name)
                 self._packages.add(number)
                 yield from lines
 
@@ -156,11 +161,17 @@ class SnapshotLines:
     def _valid(self, values: Values) -> Iterator[bytes]:
         """Yield the line, unless a reader would refuse it."""
         try:
-            line = _encode(values)
-            self._check(line)
+            line = self._line(values)
         except ValueError:
+            self._has_refused = True
             return
         yield line
+
+    def _line(self, values: Values) -> bytes:
+        """Return the line. Raises ValueError if a reader would refuse it."""
+        line = _encode(values)
+        self._check(line)
+        return line
 
     def _projects(self) -> Iterator[bytes]:
         for name, *columns in self._db.execute(
@@ -193,7 +204,7 @@ class SnapshotLines:
             }
         return rows
 
-    def _package(self, number: int, rows: Rows, *, is_removed: bool) -> Iterator[Values]:
+    def _package(self, number: int, rows: Rows, *, is_removed: bool) -> Iterator[bytes]:
         """Yield the lines of a package. ValueError if its record cannot be read."""
         found = rows["facts"].get(number, [])
         record = next((row for row in found if row[0] == _CATALOG and row[1] == str(number)), None)
@@ -203,9 +214,8 @@ class SnapshotLines:
         catalog = values["facts"]
         assert isinstance(catalog, CatalogFacts)  # noqa: S101 - decoded as such
         shown = catalog if self._content.participants else replace(catalog, participants=(), participants_updated=None)
-        yield {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown} | (
-            {"removed": True} if is_removed else {}
-        )
+        record_line = {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown}
+        yield self._line(record_line | ({"removed": True} if is_removed else {}))
         project = coordinate = None
         for source, name, *columns in found:
             if source == _CATALOG or source not in facts_json.SOURCES or not isinstance(name, str):
@@ -218,17 +228,18 @@ class SnapshotLines:
             if values is None:
                 continue
             if kind is _PYPI:
-                project = name
-                yield values | {"kind": "pypi", "package": number}
+                values |= {"kind": "pypi", "package": number}
             else:
-                coordinate = name
-                yield values | {
-                    "kind": "forge",
-                    "package": number,
-                    "source": kind.value,
-                    "facts": self._forge(values, catalog),
-                }
-        yield from self._details(number, rows, project, coordinate)
+                forge = self._forge(values, catalog)
+                values |= {"kind": "forge", "package": number, "source": kind.value, "facts": forge}
+            for line in self._valid(values):
+                if kind is _PYPI:
+                    project = name
+                else:
+                    coordinate = name
+                yield line
+        for details in self._details(number, rows, project, coordinate):
+            yield from self._valid(details)
 
     def _details(
         self,

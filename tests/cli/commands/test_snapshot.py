@@ -199,6 +199,22 @@ def test_a_damaged_package_is_left_out_and_named(fetched_mirror: Path, file: Pat
     assert run("fetch", "--from", str(file)).code == 0
 
 
+def test_an_answer_that_a_reader_would_refuse_is_left_out_without_the_rest_of_its_package(
+    fetched_mirror: Path, file: Path
+) -> None:
+    with closing(sqlite3.connect(fetched_mirror)) as db, db:
+        db.execute("UPDATE facts SET etag = 'not an ETag' WHERE package_id = 1 AND source = 'github'")
+    result = run("snapshot", str(file), "--history")
+    assert result.code == 0
+    assert "1 package written without some facts" in result.err
+    kinds = [line["kind"] for line in read_lines(file)[1:] if line.get("package") == 1 and line["kind"] != "event"]
+    assert "pypi" in kinds
+    assert not {"forge", "history"} & set(kinds)
+    assert read_lines(file)[0]["packages"] == 4
+    fetched_mirror.unlink()
+    assert run("fetch", "--from", str(file)).code == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
