@@ -75,6 +75,12 @@ def bomb(lines: Lines) -> bytes:
     return pack([lines[0], *(line % number for number in range(100, 170)), *lines[1:]], count=False)
 
 
+def with_sweep(packages: int) -> Hostile:
+    """Return a snapshot with a sweep of the catalog that has so many packages."""
+    sweep = {"kind": "sweep", "source": "catalog", "completed": "2026-11-23T09:00:00Z", "packages": packages}
+    return lambda lines: pack([lines[0], sweep, *lines[1:]])
+
+
 def raw(body: bytes) -> Hostile:
     return lambda lines: pack([*lines[:-1], body, lines[-1]])
 
@@ -147,16 +153,8 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
         change("pypi", "facts", "repository_urls", value=["javascript:alert(1)"]),
         "invalid URL",
     ),
-    "a sweep that is too large": (
-        lambda lines: pack(
-            [
-                lines[0],
-                {"kind": "sweep", "source": "catalog", "completed": "2026-11-23T09:00:00Z", "packages": 9},
-                *lines[1:],
-            ]
-        ),
-        "sweep",
-    ),
+    "a sweep that is too large": (with_sweep(9), "has 9 packages"),
+    "a sweep that is too small": (with_sweep(1), "has 1 packages"),
 }
 
 

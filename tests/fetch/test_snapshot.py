@@ -21,10 +21,10 @@ from tests.snapshots import find_line, pack, read_lines, serving, state, take, w
 from tests.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from tests.snapshots import Server
+    from tests.snapshots import Lines, Server
     from tests.world import WorldServer
 
 
@@ -103,6 +103,72 @@ def test_a_repository_without_commits_is_handed_on(source: Desk, desk: Desk) -> 
     assert lines[0]["packages"] == len(values(source))
     assert hand_on(source, desk).exit_code == 0
     assert values(desk) == values(source)
+
+
+def add_unlisted(lines: Lines, numbers: Iterable[int]) -> bytes:
+    """Return a snapshot with more packages, which the catalog does not have."""
+    place, record = next(
+        (place, line) for place, line in reversed(list(enumerate(lines))) if line.get("kind") == "catalog"
+    )
+    end = next((at for at, line in enumerate(lines) if line.get("kind") == "event"), len(lines) - 1)
+    assert end > place
+    for number in numbers:
+        facts = record["facts"] | {"id": number, "slug": f"fake-{number}", "repo_url": "", "pypi_url": ""}
+        lines.insert(end, record | {"facts": facts})
+        end += 1
+        lines[0]["packages"] += 1
+    sweep = find_line(lines, "sweep")
+    sweep["packages"] = lines[0]["packages"]
+    return pack(lines)
+
+
+def test_refetch_ends_the_comparison_with_packages_that_only_a_snapshot_lists(source: Desk, desk: Desk) -> None:
+    file = snapshot_of(source)
+    file.write_bytes(add_unlisted(read_lines(file), range(5000, 5010)))
+    assert take(file, desk.path, now=desk.world.now).exit_code == 0
+    desk.advance(days=2)
+    report = desk.fetch()
+    assert report.exit_code == 5
+    assert ["djpkg fetch --all --refetch" in (failure.hint or "") for failure in report.failures] == [True]
+    assert desk.fetch(refetch=True).exit_code == 0
+    removed = desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'")
+    assert removed == [(10,)]
+    desk.advance(days=2)
+    assert desk.fetch().exit_code == 0
+
+
+def test_refetch_still_compares_with_what_the_catalog_itself_listed(source: Desk, desk: Desk) -> None:
+    hand_on(source, desk)
+    desk.advance(days=2)
+    assert desk.fetch().exit_code == 0
+    for slug in ("p0", "p1", "p2"):
+        del desk.world.packages[desk.world.package(slug).id]
+    report = desk.fetch(refetch=True)
+    assert report.exit_code == 5
+    assert "last time" in report.failures[0].reason
+    assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(0,)]
+
+
+def test_the_size_of_the_list_of_pypi_is_not_taken(source: Desk, desk: Desk) -> None:
+    file = snapshot_of(source)
+    lines = read_lines(file)
+    sweep = {"kind": "sweep", "source": "pypi", "completed": lines[0]["made"], "packages": 100_000_000}
+    file.write_bytes(pack([lines[0], sweep, *lines[1:]]))
+    assert take(file, desk.path, now=desk.world.now).exit_code == 0
+    assert desk.rows("SELECT source FROM sweeps") == [("catalog",)]
+
+
+def test_a_small_snapshot_does_not_lower_what_the_next_list_is_compared_with(source: Desk, desk: Desk) -> None:
+    assert desk.fetch().exit_code == 0
+    before = desk.rows("SELECT * FROM sweeps")
+    source.advance(days=1)
+    lines = read_lines(snapshot_of(source))
+    lines[0]["packages"] = 1
+    sweep = find_line(lines, "sweep") | {"completed": lines[0]["made"], "packages": 1, "newest_id": None}
+    file = desk.path.with_name("small.jsonl.gz")
+    file.write_bytes(pack([lines[0], sweep, find_line(lines, "catalog"), lines[-1]]))
+    assert take(file, desk.path, now=desk.world.now).exit_code == 0
+    assert desk.rows("SELECT * FROM sweeps") == before
 
 
 def test_the_next_fetch_costs_what_one_of_the_other_mirror_costs(source: Desk, desk: Desk) -> None:

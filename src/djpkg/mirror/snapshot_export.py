@@ -67,6 +67,7 @@ class SnapshotLines:
         self.damaged: list[str] = []
         self.incomplete: list[str] = []
         self._packages: set[int] = set()
+        self._listed = 0
         self._redirected: set[int] = set()
         """Packages with facts of other addresses than the catalog's: an edit may have led to them."""
         self._has_refused = False
@@ -90,6 +91,7 @@ class SnapshotLines:
                 if self._has_refused:
                     self.incomplete.append(name)
                 self._packages.add(number)
+                self._listed += number not in removed
                 yield from lines
 
     def events(self) -> Iterator[bytes]:
@@ -113,7 +115,7 @@ class SnapshotLines:
             )
 
     def head(self) -> Iterator[bytes]:
-        """Yield the first line, and those of sweeps, categories, grids and projects."""
+        """Yield the first line, and those of the catalog's sweep, categories, grids and projects."""
         yield _encode(
             {
                 "djpkg_snapshot": snapshot.FORMAT_VERSION,
@@ -123,20 +125,15 @@ class SnapshotLines:
                 "participants": self._content.participants,
             }
         )
-        for source in (_CATALOG, _PYPI):
-            sweep = fetch_history.find_sweep(self._db, source)
-            if sweep is None:
-                continue
-            newest = sweep.newest_id
-            if source is _CATALOG:
-                sweep = sweep._replace(packages=min(sweep.packages, len(self._packages)))
-                newest = None if newest is None else min(newest, max(self._packages, default=0)) or None
+        sweep = fetch_history.find_sweep(self._db, _CATALOG)  # the number of PyPI's projects is not believed
+        if sweep is not None:
+            newest = min(sweep.newest_id or 0, max(self._packages, default=0)) or None
             yield from self._valid(
                 {
                     "kind": "sweep",
-                    "source": source.value,
+                    "source": _CATALOG.value,
                     "completed": format_time(sweep.completed),
-                    "packages": sweep.packages,
+                    "packages": self._listed,
                     "newest_id": newest,
                 }
             )

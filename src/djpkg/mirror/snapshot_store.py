@@ -15,6 +15,7 @@ from djpkg.mirror.connection import upsert
 from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.mirror.snapshot_events import EventStore
 from djpkg.mirror.write import Writer
+from djpkg.model.batch_sizes import MIN_LIST_RATIO
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
 from djpkg.model.facts import PARSER_VERSIONS, CatalogFacts, Category, Grid, Outcome
 from djpkg.model.snapshot import (
@@ -278,8 +279,16 @@ class SnapshotWriter(Writer):
         snapshot_details.store_project_releases(self.db, answer.coordinate, line.releases)
 
     def _store_sweep(self, line: SweepLine, now: datetime) -> None:
+        """Store a newer sweep of the catalog, unless it lost many packages.
+
+        The number of PyPI's projects cannot be checked, and a wrong one would block later fetches.
+        """
+        if line.source is not _CATALOG:
+            return
         known = fetch_history.find_sweep(self.db, line.source)
         if known is not None and line.sweep.completed <= known.completed <= now:
+            return
+        if known is not None and line.sweep.packages < known.packages * MIN_LIST_RATIO:
             return
         sweep = line.sweep
         row: dict[str, SqlValue] = {

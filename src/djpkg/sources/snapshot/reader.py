@@ -162,8 +162,10 @@ class _Checks:
         if len(self._packages) != self._head.packages:
             return f"it announces {self._head.packages:,} packages, and has {len(self._packages):,}"
         sweep = self._sweep.sweep if self._sweep else None
-        if sweep is not None and (sweep.packages > len(self._packages) or (sweep.newest_id or 0) > self._last_package):
-            return "the sweep of the catalog has more packages than the snapshot"
+        if sweep is not None and sweep.packages != self._listed:
+            return f"the sweep of the catalog has {sweep.packages:,} packages, and the snapshot lists {self._listed:,}"
+        if sweep is not None and (sweep.newest_id or 0) > self._last_package:
+            return "the sweep of the catalog has newer packages than the snapshot"
         return None
 
     def _check_list(self, line: snapshot.SweepLine | Category | Grid | snapshot.ProjectLine) -> str | None:
@@ -190,6 +192,7 @@ class _Checks:
             return f"there are more than the announced {self._head.packages:,} packages"
         self._last_package = line.package
         self._packages.add(line.package)
+        self._listed += not line.removed
         self._catalog = line.facts if isinstance(line.facts, CatalogFacts) else None
         self._coordinates = {}
         self._of_package = set()
