@@ -13,7 +13,9 @@ import pytest
 
 from djpkg.errors import FetchRunning, HTTPStatusError, SourceError, Unreachable, UsageError
 from djpkg.fetch.report_text import report_json, summary_lines
+from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.lock import fetch_lock
+from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.model.facts import PARSER_VERSIONS, Outcome
 from djpkg.source_name import SourceName
 from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
@@ -169,6 +171,28 @@ def test_a_small_snapshot_does_not_lower_what_the_next_list_is_compared_with(sou
     file.write_bytes(pack([lines[0], sweep, find_line(lines, "catalog"), lines[-1]]))
     assert take(file, desk.path, now=desk.world.now).exit_code == 0
     assert desk.rows("SELECT * FROM sweeps") == before
+
+
+@pytest.mark.parametrize(("table", "is_reset"), [("facts", True), ("facts", False), ("projects", False)])
+def test_facts_that_were_lost_are_restored_from_the_same_snapshot(
+    table: str, *, is_reset: bool, source: Desk, desk: Desk, web: Server
+) -> None:
+    web.files["/s.jsonl.gz"] = snapshot_of(source).read_bytes()
+    address = f"{web.url}/s.jsonl.gz"
+    take(address, desk.path, now=desk.world.now)
+    before = values(desk), desk.rows(f"SELECT facts FROM {table} ORDER BY 1"), desk.rows("SELECT * FROM events")
+    with closing(sqlite3.connect(desk.path)) as db, db:
+        assert db.execute(f"UPDATE {table} SET facts = ?, etag = NULL, serial = NULL", ('{"state": 5}',)).rowcount
+    if is_reset:
+        with open_write(desk.path) as db, transaction(db):
+            reset_damaged_rows(db, None)
+        assert set(desk.rows("SELECT facts FROM facts")) == {(None,)}
+        place: Path | str = address
+    else:
+        place = snapshot_of(source)
+    assert take(place, desk.path, now=desk.world.now).exit_code == 0
+    after = values(desk), desk.rows(f"SELECT facts FROM {table} ORDER BY 1"), desk.rows("SELECT * FROM events")
+    assert after == before
 
 
 def test_the_next_fetch_costs_what_one_of_the_other_mirror_costs(source: Desk, desk: Desk) -> None:

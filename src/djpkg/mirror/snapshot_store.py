@@ -197,7 +197,7 @@ class SnapshotWriter(Writer):
         self._store_measured(merges, answered)
 
     def _newer(self, package: _Package, before: Mapping[tuple[SourceName, int, str], FactsRow]) -> Iterator[_Taken]:
-        """Yield the answers that are newer than the stored ones, and count all."""
+        """Yield the answers that are newer than the stored ones, or whose stored facts were lost, and count all."""
         for line in package.facts:
             old = before.get((line.source, line.package, line.coordinate))
             outcome = Outcome.UNCHANGED
@@ -206,11 +206,15 @@ class SnapshotWriter(Writer):
                 slug = cast("CatalogFacts", package.facts[0].facts).slug
                 self._taken.failed.append(Failed(line.source, slug, reason))
                 continue
-            if old is None or not old.answered or not line.answered <= old.answered <= self._now:
+            if old is None or old.facts is None or not self._is_known(line.answered, old.answered):
                 changed = old is None or facts_differ(old.facts, combine_facts(old.facts, line.facts))
                 outcome = Outcome.GONE if line.is_gone else Outcome.UPDATED if changed else Outcome.UNCHANGED
                 yield _Taken(line, old, changed)
             self._taken.outcomes[line.source, outcome] += 1
+
+    def _is_known(self, answered: str, stored: object) -> bool:
+        """Return whether the stored answer is at least as new. One in the future is of a wrong clock."""
+        return isinstance(stored, str) and answered <= stored <= self._now
 
     def _is_other_repository(self, line: FactsLine, old: FactsRow | None) -> bool:
         if old is None or line.source in (_CATALOG, _PYPI):
@@ -269,8 +273,9 @@ class SnapshotWriter(Writer):
 
     def _store_project(self, line: ProjectLine) -> None:
         answer = line.answer
-        row = self.db.execute("SELECT answered FROM projects WHERE name = ?", (answer.coordinate,)).fetchone()
-        if row is not None and isinstance(row[0], str) and answer.answered <= row[0] <= self._now:
+        row = self.db.execute("SELECT answered, facts FROM projects WHERE name = ?", (answer.coordinate,)).fetchone()
+        answered, stored = row or (None, None)
+        if facts_json.find_facts(_PYPI, stored) is not None and self._is_known(answer.answered, answered):
             return
         outcome = "gone" if answer.is_gone else "updated"
         facts = facts_json.encode(answer.facts)
