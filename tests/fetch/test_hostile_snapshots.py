@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Hostile = Callable[[Lines], bytes]
 
 LATER = format_time(NOW + timedelta(minutes=1))
+FAR = format_time(NOW + timedelta(days=1, minutes=1))
 DEEP = 200_000
 
 
@@ -117,6 +118,15 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
     "a record later than the snapshot": (change("catalog", "answered", value=LATER), "later"),
     "an answer of a forge later": (change("forge", "answered", value="2099-01-01T00:00:00Z"), "later"),
     "an answer of PyPI later": (change("pypi", "answered", value=LATER), "later"),
+    "a head later": (change("forge", "facts", "repository", "head_at", value=FAR), "head_at is more than a day later"),
+    "archived later": (change("forge", "facts", "repository", "archived_at", value=FAR), "archived_at is more"),
+    "released later": (change("pypi", "facts", "released", value=FAR), "released is more than a day later"),
+    "uploaded later": (
+        append(kind="releases", package=1, project="a", releases=[["1.0", FAR, False, None]]),
+        "uploaded is more than a day later",
+    ),
+    "a date of the catalog later": (change("catalog", "facts", "last_updated", value=FAR), "last_updated is more"),
+    "a date that is none": (change("pypi", "facts", "released", value="soon"), "released is not a valid time"),
     "a later event": (append(kind="event", package=1, at=LATER, event="gone", old=None, new=None), "later"),
     "a day of the history later": (change("history", "days", 0, 0, value="2026-11-24"), "later"),
     "a day that is no date": (change("history", "days", 0, 0, value="2026-02-30"), "day"),

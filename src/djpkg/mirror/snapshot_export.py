@@ -61,6 +61,7 @@ class SnapshotLines:
     def __init__(self, db: sqlite3.Connection, content: Content, *, now: datetime, check: Check) -> None:
         self._db = db
         self._content = content
+        self._moment = now
         self._made = format_time(now)
         self._today = utc_day(now)
         self._check = check
@@ -179,7 +180,7 @@ class SnapshotLines:
                 rows = self._db.execute(
                     f"SELECT {_RELEASES} FROM project_releases WHERE project = ? ORDER BY version", (name,)
                 )
-                yield from self._valid(values | {"kind": "project", "releases": _releases(rows.fetchall())})
+                yield from self._valid(values | {"kind": "project", "releases": self._releases(rows.fetchall())})
 
     def _read_rows(self, batch: Sequence[int]) -> Rows:
         """Return the rows of each table by package."""
@@ -248,7 +249,7 @@ class SnapshotLines:
         """Yield the releases and requirements of the project, and the history of the repository."""
         releases = [row[1:] for row in rows["releases"].get(number, ()) if row[0] == project]
         if releases:
-            yield {"kind": "releases", "package": number, "project": project, "releases": _releases(releases)}
+            yield {"kind": "releases", "package": number, "project": project, "releases": self._releases(releases)}
         requirements = [
             row[1:]
             for row in rows["requirements"].get(number, ())
@@ -264,6 +265,14 @@ class SnapshotLines:
         if days:
             yield {"kind": "history", "package": number, "coordinate": coordinate, "days": days}
 
+    def _releases(self, rows: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:
+        return [
+            (version, self._known_time(uploaded), bool(yanked), python) for version, uploaded, yanked, python in rows
+        ]
+
+    def _known_time(self, text: object) -> str | None:
+        return text if isinstance(text, str) and snapshot.is_known_time(text, made=self._moment) else None
+
     def _is_past(self, since: object, until: object) -> bool:
         return isinstance(since, str) and since <= self._today and (until is None or str(until) <= self._today)
 
@@ -274,7 +283,12 @@ class SnapshotLines:
         facts = facts_json.find_facts(source, text)
         if time is None or facts is None or format_time(time) > self._made or not is_integer(parser):
             return None
-        values: Values = {"coordinate": coordinate, "answered": format_time(time), "parser": parser, "facts": facts}
+        values: Values = {
+            "coordinate": coordinate,
+            "answered": format_time(time),
+            "parser": parser,
+            "facts": snapshot.without_unknown_times(facts, made=self._moment),
+        }
         optional = {"etag": text_or_none(etag), "serial": serial if is_integer(serial) else None}
         if source not in (_PYPI, _CATALOG):
             del optional["serial"]
@@ -305,10 +319,6 @@ class SnapshotLines:
             taken = str(values["answered"])
             contributors = ContributorsFacts(head=current.head, names=(), taken=taken, whole=False)
         return replace(facts, contributors=contributors)
-
-
-def _releases(rows: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:
-    return [(version, uploaded, bool(yanked), python) for version, uploaded, yanked, python in rows]
 
 
 def _encode(values: Values) -> bytes:

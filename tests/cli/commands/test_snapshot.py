@@ -215,6 +215,33 @@ def test_an_answer_that_a_reader_would_refuse_is_left_out_without_the_rest_of_it
     assert run("fetch", "--from", str(file)).code == 0
 
 
+def test_dates_of_sources_that_are_far_ahead_are_left_out_alone(fetched_mirror: Path, file: Path) -> None:
+    near, far = "2026-11-24T11:00:00Z", "2026-11-24T13:00:00Z"
+    ahead = {
+        "github": f"'$.repository.head_at', '{far}', '$.repository.archived_at', '{near}'",
+        "pypi": f"'$.released', '{far}'",
+        "catalog": f"'$.last_updated', '{far}'",
+    }
+    with closing(sqlite3.connect(fetched_mirror)) as db, db:
+        for source, values in ahead.items():
+            sql = f"UPDATE facts SET facts = json_set(facts, {values}) WHERE package_id = 1 AND source = '{source}'"
+            assert db.execute(sql).rowcount == 1
+        db.execute(
+            "INSERT INTO releases (package_id, project, version, uploaded, yanked)"
+            " SELECT 1, coordinate, '0.9', ?, 0 FROM facts WHERE package_id = 1 AND source = 'pypi'",
+            (far,),
+        )
+    assert run("snapshot", str(file)) == (0, "", "")
+    found = {line["kind"]: line for line in read_lines(file)[1:] if line.get("package") == 1}
+    repository = found["forge"]["facts"]["repository"]
+    assert (repository["head_at"], repository["archived_at"]) == (None, near)
+    assert found["pypi"]["facts"]["released"] is None
+    assert found["releases"]["releases"] == [["0.9", None, False, None]]
+    assert read_lines(file)[0]["packages"] == 4
+    fetched_mirror.unlink()
+    assert run("fetch", "--from", str(file)).code == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
