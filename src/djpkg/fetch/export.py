@@ -45,7 +45,7 @@ class Exported(NamedTuple):
 def export_snapshot(mirror: Path, target: Path, *, history: bool, participants: bool, now: datetime) -> Exported:
     """Write the snapshot to `target`, which has either its old content or the whole new one.
 
-    Raises MirrorMissing and MirrorError.
+    Raises MirrorMissing, and MirrorError also where there is no package to write.
     """
 
     def check(line: bytes) -> None:
@@ -64,6 +64,9 @@ def export_snapshot(mirror: Path, target: Path, *, history: bool, participants: 
         packages.add(lines.packages())
         events.add(lines.events())
         head.add(lines.head())
+    if not lines.count:
+        reason = "all packages have damaged rows" if lines.damaged else "nothing fetched yet"
+        raise MirrorError(f"no snapshot was written: {reason}", hint="run djpkg fetch --all first")
     parts = [head, packages, events]
     end = _Part()
     end.add([lines.end(sum(part.lines for part in parts))])

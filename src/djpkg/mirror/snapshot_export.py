@@ -82,6 +82,8 @@ class SnapshotLines:
             batch = numbers[start : start + _BATCH]
             rows = self._read_rows(batch)
             for number in batch:
+                if not any(row[0] == _CATALOG and row[2] is not None for row in rows["facts"].get(number, ())):
+                    continue  # never fetched: its record is the built-in one, or it has none
                 name = slug_or_id(number, names[number])
                 self._has_refused = False
                 try:
