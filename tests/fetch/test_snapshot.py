@@ -107,6 +107,12 @@ def test_a_repository_without_commits_is_handed_on(source: Desk, desk: Desk) -> 
     assert values(desk) == values(source)
 
 
+def test_an_address_that_leads_to_something_else_is_a_failure(desk: Desk, web: Server) -> None:
+    web.files["/s.jsonl.gz"] = b"<!doctype html>"
+    with pytest.raises(SourceError, match="not a snapshot of djpkg; nothing was changed"):
+        take(f"{web.url}/s.jsonl.gz", desk.path, now=desk.world.now)
+
+
 def add_unlisted(lines: Lines, numbers: Iterable[int]) -> bytes:
     """Return a snapshot with more packages, which the catalog does not have."""
     place, record = next(

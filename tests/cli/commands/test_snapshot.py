@@ -144,6 +144,23 @@ def test_without_a_mirror_there_is_nothing_to_write(file: Path) -> None:
     assert not file.exists()
 
 
+def test_a_mirror_without_any_answer_does_not_replace_a_snapshot(file: Path) -> None:
+    assert run("edit", "django-todo", "note=hi").code == 0
+    file.write_bytes(b"an older snapshot")
+    result = run("snapshot", str(file))
+    assert result.code == 74
+    assert "nothing fetched yet" in result.err
+    assert "django-todo" not in result.err
+    assert file.read_bytes() == b"an older snapshot"
+
+
+def test_a_package_that_was_never_fetched_is_left_out_silently(fetched_mirror: Path, file: Path) -> None:
+    with closing(sqlite3.connect(fetched_mirror)) as db, db:
+        db.execute("UPDATE facts SET answered = NULL WHERE package_id = 2 AND source = 'catalog'")
+    assert run("snapshot", str(file)) == (0, "", "")
+    assert [line["facts"]["id"] for line in read_lines(file)[1:] if line["kind"] == "catalog"] == [1, 3, 4]
+
+
 def test_a_folder_that_does_not_exist_is_reported(fetched_mirror: Path, tmp_path: Path) -> None:
     result = run("snapshot", str(tmp_path / "missing" / "s.jsonl.gz"))
     assert result.code == 74
@@ -270,8 +287,8 @@ def test_json_reports_success_and_failure(fetched_mirror: Path, file: Path) -> N
     file.write_bytes(b"no snapshot")
     result = run("fetch", "--from", str(file), "--json")
     report = json.loads(result.out)
-    assert (result.code, report["exit"]) == (1, 1)
-    assert report["error"]["message"] == "snapshot: this is not a snapshot of djpkg; nothing was changed"
+    assert (result.code, report["exit"]) == (2, 2)
+    assert report["error"]["message"] == "'s.jsonl.gz' is not a snapshot of djpkg; nothing was changed"
     result = run("fetch", "--from", str(file.with_name("missing.jsonl.gz")), "--json")
     assert (result.code, json.loads(result.out)["exit"]) == (2, 2)
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SNAPSHOT = "snapshot"
-NOT_A_SNAPSHOT = "this is not a snapshot of djpkg"
 _UPGRADE = "upgrade djpkg, or take a snapshot that an older djpkg made"
 
 
@@ -40,12 +39,19 @@ def invalid(reason: str, *, hint: str | None = None) -> UnexpectedPayload:
     return UnexpectedPayload(f"{SNAPSHOT}: {reason}; nothing was changed", hint=hint)
 
 
+class NotASnapshot(UnexpectedPayload):
+    """Something else than a snapshot."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{SNAPSHOT}: this is not a snapshot of djpkg; nothing was changed")
+
+
 def parse_head(body: bytes) -> snapshot.Head:
-    """Parse the first line. UnexpectedPayload for another file, and for a snapshot of a newer version."""
+    """Parse the first line. NotASnapshot for another file, UnexpectedPayload for a snapshot of a newer version."""
     try:
         version = decode_json(structs.HEAD_VERSION, body, source=SNAPSHOT).djpkg_snapshot
     except UnexpectedPayload as error:
-        raise invalid(NOT_A_SNAPSHOT) from error
+        raise NotASnapshot from error
     if version > snapshot.FORMAT_VERSION:
         raise invalid(
             f"it has version {version}, and this djpkg reads version {snapshot.FORMAT_VERSION}", hint=_UPGRADE

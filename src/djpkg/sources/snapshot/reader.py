@@ -16,7 +16,7 @@ from djpkg.model.facts import CatalogFacts, Category, Grid
 from djpkg.model.snapshot import FactsLine
 from djpkg.source_name import SourceName
 from djpkg.sources.http.decompress import CHUNK_SIZE, MIB, Decompressor
-from djpkg.sources.snapshot.lines import NOT_A_SNAPSHOT, SNAPSHOT, invalid, parse_head, parse_line
+from djpkg.sources.snapshot.lines import SNAPSHOT, NotASnapshot, invalid, parse_head, parse_line
 from djpkg.sources.snapshot.structs import End
 from djpkg.times import format_time
 
@@ -86,7 +86,7 @@ class SnapshotReader:
     def _read_head(self) -> Head:
         self._file.seek(0)
         if not self._file.read(len(_GZIP)).startswith((_GZIP, b"{")):
-            raise invalid(NOT_A_SNAPSHOT)
+            raise NotASnapshot
         body = next(_split_lines(self._decompress(snapshot.MAX_SIZE)), b"")
         head = parse_head(body)
         if head.made > self._now + MAX_CLOCK_DIFFERENCE:
