@@ -350,6 +350,28 @@ def test_an_unsafe_address_is_a_usage_error(address: str, desk: Desk) -> None:
     assert not desk.path.exists()
 
 
+def test_an_unchanged_file_is_verified_too(source: Desk, desk: Desk, web: Server) -> None:
+    web.files["/s"] = body = snapshot_of(source).read_bytes()
+    place, digest = f"{web.url}/s", hashlib.sha256(body).hexdigest()
+    for fragment in ("", f"#sha256={digest}"):
+        take(place + fragment, desk.path, now=desk.world.now)
+    assert ["if-none-match" in headers for _, headers in web.requests] == [False, True]
+    with pytest.raises(SourceError, match="SHA-256"):
+        take(f"{place}#sha256={'0' * 64}", desk.path, now=desk.world.now)
+    assert "if-none-match" not in web.requests[2][1]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_the_digest_is_of_the_file_where_a_server_calls_it_a_compressed_response(
+    encoding: str, source: Desk, desk: Desk, web: Server
+) -> None:
+    web.files["/s"] = body = snapshot_of(source).read_bytes()
+    web.headers["/s"] = {"Content-Encoding": encoding}
+    place = f"{web.url}/s#sha256={hashlib.sha256(body).hexdigest()}"
+    assert take(place, desk.path, now=desk.world.now).exit_code == 0
+    assert values(desk) == values(source)
+
+
 def test_the_digest_of_a_file_is_verified(source: Desk, desk: Desk, web: Server) -> None:
     file = snapshot_of(source)
     web.files["/s"] = file.read_bytes()
