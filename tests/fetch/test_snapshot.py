@@ -14,6 +14,7 @@ import pytest
 from djpkg.errors import FetchRunning, HTTPStatusError, SourceError, Unreachable, UsageError
 from djpkg.fetch.report_text import report_json, summary_lines
 from djpkg.mirror.lock import fetch_lock
+from djpkg.model import snapshot
 from djpkg.model.facts import PARSER_VERSIONS, Outcome
 from djpkg.source_name import SourceName
 from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
@@ -191,6 +192,16 @@ def test_events_are_added_once(source: Desk, desk: Desk) -> None:
     assert set(desk.events()) == wanted
     assert len(desk.events()) == len(wanted)
     assert [len(report.events) for report in reports] == [2, 0, 0]
+
+
+def test_only_the_newest_events_are_written(source: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("2.0", "3.0", "4.0"):
+        source.advance(days=1)
+        source.world.release("p1", version)
+        source.fetch()
+    monkeypatch.setattr(snapshot, "MAX_EVENTS", 2)
+    events = [line["new"] for line in read_lines(snapshot_of(source)) if line.get("kind") == "event"]
+    assert events == ["3.0", "4.0"]
 
 
 def test_an_event_that_both_mirrors_found_is_there_once(source: Desk, desk: Desk) -> None:
