@@ -27,6 +27,8 @@ _PACKAGES_PER_PART = 10_000
 MAX_SIZE = 1024 * _MIB
 """The largest snapshot of any number of packages, uncompressed."""
 MAX_LINE = 4 * _MIB
+MAX_EVENTS = 100_000
+"""The newest events are written. A mirror keeps as many, or those of a year."""
 
 
 def max_size(packages: int) -> int:
