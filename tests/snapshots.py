@@ -70,12 +70,13 @@ def state(mirror: Path) -> str:
 
 
 class Server:
-    """Serves `files` by path, with ETags; `redirects` by path. `requests` are path and If-None-Match of each."""
+    """Serves `files` by path, with ETags and `headers`; `redirects` by path. `requests` are path and headers."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.redirects: dict[str, str] = {}
         self.statuses: dict[str, list[int]] = {}
+        self.headers: dict[str, dict[str, str]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.url = ""
         self.cut: int | None = None
@@ -107,6 +108,8 @@ def serving() -> Iterator[Server]:
             unchanged = self.headers.get("If-None-Match") == etag
             self.send_response(304 if unchanged else 200)
             self.send_header("ETag", etag)
+            for header in state.headers.get(path, {}).items():
+                self.send_header(*header)
             if not unchanged:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -13,6 +13,7 @@ import pytest
 
 from djpkg.errors import DjpkgError, SourceError, UsageError
 from djpkg.model import snapshot
+from djpkg.sources.http import decompress
 from djpkg.sources.snapshot import lines as snapshot_lines
 from djpkg.sources.snapshot import reader
 from djpkg.times import format_time
@@ -219,6 +220,38 @@ def test_there_are_forty_hostile_snapshots() -> None:
 
 def test_a_newer_version_says_what_to_do(original: Lines, mirror: Path) -> None:
     assert "upgrade djpkg" in refusal(HOSTILE["a newer version"][0], original, mirror)
+
+
+def test_too_many_events_are_refused(original: Lines, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "MAX_EVENTS", 3)
+    lines = [one for one in original if one.get("kind") != "event"]
+    event = {"kind": "event", "package": 1, "at": "2026-01-01T00:00:00Z", "event": "gone", "old": None, "new": None}
+    assert "more than 3 events" in refusal(lambda _: pack([*lines[:-1], *[event] * 4, lines[-1]]), original, mirror)
+    file = mirror.with_name("few.jsonl.gz")
+    file.write_bytes(pack([*lines[:-1], *[event] * 3, lines[-1]]))
+    assert take(file, mirror).exit_code == 0
+
+
+def test_many_small_compressed_parts_are_refused(original: Lines, mirror: Path) -> None:
+    small = gzip.compress(b"", mtime=0)
+    assert "invalid" in refusal(lambda lines: small * (decompress.MAX_MEMBERS + 1) + pack(lines), original, mirror)
+    file = mirror.with_name("parts.jsonl.gz")
+    file.write_bytes(small * (decompress.MAX_MEMBERS - 1) + pack(original))
+    assert take(file, mirror).exit_code == 0
+
+
+def test_reading_can_be_stopped_within_one_line(original: Lines, tmp_path: Path) -> None:
+    body = gzip.decompress(pack(original))
+    at = body.index(b"\n", body.index(b"\n") + 1) - 1
+    parts = [gzip.compress(body[:at]), *[gzip.compress(b" ", mtime=0)] * 100, gzip.compress(body[at:])]
+    file = tmp_path / "parts.jsonl.gz"
+    file.write_bytes(b"".join(parts))
+    calls: list[None] = []
+    with file.open("rb") as opened:
+        found = reader.SnapshotReader(opened, now=NOW, on_chunk=lambda: calls.append(None))
+        before = len(calls)
+        found.check(None)
+    assert len(calls) - before > len(parts)
 
 
 def test_a_refused_snapshot_makes_no_mirror(original: Lines, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from djpkg.fetch.report_text import report_json, summary_lines
 from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.lock import fetch_lock
 from djpkg.mirror.repair import reset_damaged_rows
+from djpkg.model import snapshot
 from djpkg.model.facts import PARSER_VERSIONS, Outcome
 from djpkg.source_name import SourceName
 from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
@@ -300,6 +301,16 @@ def test_events_are_added_once(source: Desk, desk: Desk) -> None:
     assert [len(report.events) for report in reports] == [2, 0, 0]
 
 
+def test_only_the_newest_events_are_written(source: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("2.0", "3.0", "4.0"):
+        source.advance(days=1)
+        source.world.release("p1", version)
+        source.fetch()
+    monkeypatch.setattr(snapshot, "MAX_EVENTS", 2)
+    events = [line["new"] for line in read_lines(snapshot_of(source)) if line.get("kind") == "event"]
+    assert events == ["3.0", "4.0"]
+
+
 def test_an_event_that_both_mirrors_found_is_there_once(source: Desk, desk: Desk) -> None:
     hand_on(source, desk)
     source.advance(days=1)
@@ -455,6 +466,28 @@ def test_an_unsafe_address_is_a_usage_error(address: str, desk: Desk) -> None:
         take(address, desk.path)
     assert "secret" not in str(raised.value)
     assert not desk.path.exists()
+
+
+def test_an_unchanged_file_is_verified_too(source: Desk, desk: Desk, web: Server) -> None:
+    web.files["/s"] = body = snapshot_of(source).read_bytes()
+    place, digest = f"{web.url}/s", hashlib.sha256(body).hexdigest()
+    for fragment in ("", f"#sha256={digest}"):
+        take(place + fragment, desk.path, now=desk.world.now)
+    assert ["if-none-match" in headers for _, headers in web.requests] == [False, True]
+    with pytest.raises(SourceError, match="SHA-256"):
+        take(f"{place}#sha256={'0' * 64}", desk.path, now=desk.world.now)
+    assert "if-none-match" not in web.requests[2][1]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_the_digest_is_of_the_file_where_a_server_calls_it_a_compressed_response(
+    encoding: str, source: Desk, desk: Desk, web: Server
+) -> None:
+    web.files["/s"] = body = snapshot_of(source).read_bytes()
+    web.headers["/s"] = {"Content-Encoding": encoding}
+    place = f"{web.url}/s#sha256={hashlib.sha256(body).hexdigest()}"
+    assert take(place, desk.path, now=desk.world.now).exit_code == 0
+    assert values(desk) == values(source)
 
 
 def test_the_digest_of_a_file_is_verified(source: Desk, desk: Desk, web: Server) -> None:

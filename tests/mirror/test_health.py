@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.errors import MirrorBusy
-from djpkg.mirror import connection, health, schema
+from djpkg.mirror import connection, health, rebuild, schema
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.seed import store_seed
+from djpkg.model.forge_servers import forge_servers
 from tests.fetching import Desk, add_starter
 from tests.mirror.forks import run_in_child
 from tests.mirrors import NOW, fetched_mirror, override
@@ -187,6 +188,24 @@ def test_a_locked_mirror_is_not_judged(path: Path, monkeypatch: pytest.MonkeyPat
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(MirrorBusy):
             health.examine(path, NO_PROGRAMS, now=NOW)
+
+
+def test_values_that_follow_from_another_setting_of_forges_are_no_fault(path: Path) -> None:
+    url = "https://git.acme.test/a/b"
+    change(path, f"UPDATE facts SET facts = json_set(facts, '$.repo_url', '{url}') WHERE source = 'catalog'")
+    configured = {**NO_PROGRAMS, "DJPKG_FORGES": "git.acme.test=gitlab"}
+    for before, now in ((configured, NO_PROGRAMS), (NO_PROGRAMS, configured)):
+        rebuild.rebuild(path, forges=forge_servers(before), now=NOW)
+        assert examine(path, before) == []
+        ((name, status, message, remedy),) = examine(path, now)
+        assert (name, status) == ("values", "warning")
+        assert "DJPKG_FORGES: git.acme.test" in message
+        assert "DJPKG_FORGES" in remedy
+        change(path, "UPDATE packages SET title = 'wrong' WHERE id = 2")
+        assert [(name, status) for name, status, *_ in examine(path, now)] == [
+            ("values", "fault"),
+            ("values", "warning"),
+        ]
 
 
 def test_tokens_are_named_and_never_shown(path: Path) -> None:

@@ -138,6 +138,26 @@ def test_the_copy_is_the_mirror_before_and_two_copies_stay(path: Path) -> None:
     assert others.exists()
 
 
+def test_copies_of_the_same_second_have_numbers(path: Path) -> None:
+    copies = [run(path).copy for _ in range(11)]
+    assert len(set(copies)) == 11
+    assert [copy for copy in copies if copy.exists()] == copies[-2:]
+
+
+def test_a_failed_rebuild_deletes_only_its_own_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(path).copy
+    before = first.read_bytes()
+
+    def fail(*_: object, **__: object) -> None:
+        raise MirrorError("no")
+
+    monkeypatch.setattr(rebuild, "rewrite", fail)
+    with pytest.raises(MirrorError):
+        run(path)
+    assert first.read_bytes() == before
+    assert len(list(path.parent.glob("*.bak"))) == 1
+
+
 def test_an_older_mirror_is_upgraded_and_copied_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as db:

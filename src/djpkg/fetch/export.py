@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
+from collections import deque
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -62,7 +63,7 @@ def export_snapshot(mirror: Path, target: Path, *, history: bool, participants: 
         packages, events, head = _Part(), _Part(), _Part()
         # The first line has the number of packages, which is known last.
         packages.add(lines.packages())
-        events.add(lines.events())
+        events.add(deque(lines.events(), maxlen=snapshot.MAX_EVENTS))
         head.add(lines.head())
     if not lines.count:
         reason = "all packages have damaged rows" if lines.damaged else "nothing fetched yet"

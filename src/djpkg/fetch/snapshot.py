@@ -147,6 +147,7 @@ class _Taking:
         self._limits = limits
         self._busy_limits = busy_limits
         self._signals = signals
+        self._found_sha256 = ""
         self.report = Report(started=clock())
 
     def run(self) -> None:
@@ -156,8 +157,8 @@ class _Taking:
                 loaded = self._load(file)
                 reader = None
                 if loaded is not None and loaded.validators is not None:
-                    reader = SnapshotReader(file, now=self._clock(), sha256=self._place.sha256)
-                    reader.check(on_line=self._check_stopped)
+                    reader = SnapshotReader(file, now=self._clock(), on_chunk=self._check_stopped)
+                    self._found_sha256 = reader.check(self._place.sha256)
                 if loaded is not None:
                     self._store(reader, loaded)
         except _Stopped:
@@ -200,13 +201,17 @@ class _Taking:
         return loaded[0] if loaded else None
 
     def _stored_validators(self) -> Validators:
-        """Return the validators of the last snapshot of the address. A query makes each address another one."""
+        """Return the validators of the last snapshot of the address. A query makes each address another one.
+
+        There are none if the required digest is not that of the last snapshot: "unchanged" would not verify it.
+        """
         address = self._place.address or ""
         if urlsplit(address).query:
             return Validators()
         with suppress(MirrorMissing), open_read(self._path) as db:
-            row = fetch_history.find_snapshot(db, self._place.shown)
-            return Validators(*row) if row is not None else Validators()
+            etag, modified, sha256 = fetch_history.find_snapshot(db, self._place.shown) or (None, None, None)
+            if self._place.sha256 in (None, sha256):
+                return Validators(etag, modified)
         return Validators()
 
     def _store(self, reader: SnapshotReader | None, loaded: Download) -> None:
@@ -278,7 +283,7 @@ class _Taking:
     def _origin(self, loaded: Download) -> SnapshotOrigin | None:
         if self._place.address is None or urlsplit(self._place.address).query or loaded.validators is None:
             return None
-        return SnapshotOrigin(self._place.shown, *loaded.validators)
+        return SnapshotOrigin(self._place.shown, *loaded.validators, self._found_sha256)
 
     def _record(
         self, db: sqlite3.Connection, writer: SnapshotWriter, taken: TakenIn, earlier: set[tuple[int, str, int]]

@@ -186,16 +186,32 @@ def judge_overrides(invalid: Mapping[str, str], valid: int) -> list[Finding]:
     return findings or [Finding("ok", f"{pluralize(valid, 'value')} of yours, all valid" if valid else "no edits")]
 
 
-def judge_values(different: Mapping[str, Sequence[str]]) -> Finding:
-    """Whether the effective values are those that follow from facts and edits; by package the fields that are not."""
+def judge_values(
+    different: Mapping[str, Sequence[str]], *, packages: int = 0, servers: Sequence[str] = ()
+) -> list[Finding]:
+    """Whether the effective values are those that follow from facts and edits; by package the fields that are not.
+
+    The values of so many further `packages` follow from another DJPKG_FORGES, which differs in these `servers`.
+    """
+    findings: list[Finding] = []
     if different:
         shown = [f"{name} ({', '.join(fields[:5])})" for name, fields in different.items()]
-        return Finding(
-            "fault",
-            f"values of {pluralize(len(different), 'package')} do not follow from facts and edits: {_some(shown)}",
-            REBUILD,
+        findings.append(
+            Finding(
+                "fault",
+                f"values of {pluralize(len(different), 'package')} do not follow from facts and edits: {_some(shown)}",
+                REBUILD,
+            )
         )
-    return Finding("ok", "all values follow from facts and edits")
+    if packages:
+        findings.append(
+            Finding(
+                "warning",
+                f"values of {pluralize(packages, 'package')} follow from another DJPKG_FORGES: {_some(servers)}",
+                "set DJPKG_FORGES as in the last fetch; or djpkg doctor --rebuild, which uses it as it is now",
+            )
+        )
+    return findings or [Finding("ok", "all values follow from facts and edits")]
 
 
 def _some(names: Sequence[str]) -> str:

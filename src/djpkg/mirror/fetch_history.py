@@ -105,10 +105,10 @@ def finish_run(db: sqlite3.Connection, run: int, *, code: int, report: dict[str,
         )
 
 
-def find_snapshot(db: sqlite3.Connection, address: str) -> tuple[str | None, str | None] | None:
-    """Return ETag and Last-Modified of the last snapshot from an address, None if there is none."""
-    row = db.execute("SELECT etag, modified FROM snapshots WHERE address = ?", (address,)).fetchone()
-    return None if row is None else (text_or_none(row[0]), text_or_none(row[1]))
+def find_snapshot(db: sqlite3.Connection, address: str) -> tuple[str | None, str | None, str | None] | None:
+    """Return ETag, Last-Modified and SHA-256 of the last snapshot from an address, None if there is none."""
+    row = db.execute("SELECT etag, modified, sha256 FROM snapshots WHERE address = ?", (address,)).fetchone()
+    return None if row is None else (text_or_none(row[0]), text_or_none(row[1]), text_or_none(row[2]))
 
 
 def store_catalog_failure(db: sqlite3.Connection, package: int, error: str, *, now: datetime) -> None:

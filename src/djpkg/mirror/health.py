@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from djpkg import config, credentials
 from djpkg.errors import ConfigError, MirrorBusy, MirrorError, MirrorMissing
@@ -23,6 +24,7 @@ from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.rebuild import USER_TABLES, expected_schema, read_schema, rewrite
 from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.model import forge_servers
+from djpkg.model.repository_url import PUBLIC_FORGES
 from djpkg.source_name import SourceName
 from djpkg.text import is_text
 
@@ -196,16 +198,31 @@ def _check_overrides(mirror: Mirror) -> list[Finding]:
     return diagnosis.judge_overrides(invalid, sum(len(one.values) for one in values.values()))
 
 
-def _check_values(mirror: Mirror) -> Finding:
+def _check_values(mirror: Mirror) -> list[Finding]:
     """Rebuild the copy, and compare; rows that cannot be read have a check of their own."""
     db = mirror.db
     db.execute("CREATE TEMP TABLE before AS SELECT * FROM main.packages")
     db.execute("CREATE TEMP TABLE grids_before AS SELECT * FROM main.package_grids")
     unreadable = reset_damaged_rows(db, None)
-    _, damaged = rewrite(db, forges=forge_servers.forge_servers(mirror.environment))
-    columns = ["id", *(column.name for column in find_columns(db, "packages"))]
+    forges = forge_servers.forge_servers(mirror.environment)
+    different = _rewrite_and_compare(db, forges, unreadable)
+    stored = _stored_forges(db, [number for number, fields in different.items() if "forge" in fields], forges)
+    others: dict[int, list[str]] = {}
+    if stored != forges:
+        others = different
+        different = _rewrite_and_compare(db, stored, unreadable)
+    names = {find_name(db, number): fields for number, fields in sorted(different.items())}
+    servers = sorted(host for host in stored.keys() | forges.keys() if stored.get(host) != forges.get(host))
+    return diagnosis.judge_values(names, packages=len(others.keys() - different.keys()), servers=servers)
+
+
+def _rewrite_and_compare(
+    db: sqlite3.Connection, forges: Mapping[str, SourceName], unreadable: set[int]
+) -> dict[int, list[str]]:
+    """Rebuild with these servers of DJPKG_FORGES; return by package the fields that are not as before."""
+    _, damaged = rewrite(db, forges=forges)
     different: dict[int, list[str]] = {}
-    for name in columns[1:]:
+    for name in (column.name for column in find_columns(db, "packages")):
         quoted = '"' + name.replace('"', '""') + '"'
         for (number,) in db.execute(
             f"SELECT id FROM main.packages AS new JOIN temp.before AS old USING (id) WHERE new.{quoted} IS NOT"
@@ -218,9 +235,32 @@ def _check_values(mirror: Mirror) -> Finding:
     ):
         if is_integer(number):
             different.setdefault(number, []).append("grids")
-    known = unreadable | damaged.keys()
-    names = {find_name(db, number): fields for number, fields in sorted(different.items()) if number not in known}
-    return diagnosis.judge_values(names)
+    return {number: fields for number, fields in different.items() if number not in unreadable | damaged.keys()}
+
+
+def _stored_forges(
+    db: sqlite3.Connection, packages: Iterable[int], forges: Mapping[str, SourceName]
+) -> dict[str, SourceName]:
+    """Return the servers with which the stored forges of these packages would follow from their addresses."""
+    stored = dict(forges)
+    for number in packages:
+        url, forge = db.execute("SELECT repo_url, forge FROM temp.before WHERE id = ?", (number,)).fetchone()
+        host = _find_host(url) if is_text(url) else None
+        if host is None or host.removeprefix("www.") in PUBLIC_FORGES:
+            continue
+        if forge is None:
+            stored.pop(host, None)
+        elif forge in tuple(SourceName):
+            stored[host] = SourceName(forge)
+    return stored
+
+
+def _find_host(url: str) -> str | None:
+    """Return the host and port in the address of a repository, None for an invalid one."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower() or None
+    except ValueError:
+        return None
 
 
 def _check_clock(mirror: Mirror) -> Finding:

@@ -69,7 +69,7 @@ def rebuild(path: Path, *, forges: Mapping[str, SourceName], now: datetime) -> R
         version = find_version(path, busy_seconds=busy.ATTEMPT)
         if version is None:
             raise files.missing_error(path)
-        copy = files.real_path(path, f".rebuild-{now:%Y%m%dT%H%M%SZ}.bak")
+        copy = _new_copy(path, now)
         backup(path, copy, busy_seconds=busy.ATTEMPT)
         try:
             lock.ensure_locked(path)
@@ -178,9 +178,29 @@ def _add_missing_names(db: sqlite3.Connection) -> None:
     db.execute("INSERT OR IGNORE INTO categories (id) SELECT category FROM packages WHERE category IS NOT NULL")
 
 
-def _delete_old_copies(path: Path) -> None:
+class _Copy(NamedTuple):
+    """A copy that a rebuild made: its second, its number among those of that second, and its file."""
+
+    second: str
+    number: int
+    file: Path
+
+
+def _find_copies(path: Path) -> list[_Copy]:
+    """Return the copies of a mirror, the oldest first."""
     mirror = files.real_path(path)
-    pattern = re.compile(re.escape(mirror.name) + r"\.rebuild-\d{8}T\d{6}Z\.bak")
-    copies = [one for one in mirror.parent.glob(f"{escape(mirror.name)}.rebuild-*.bak") if pattern.fullmatch(one.name)]
-    for old in sorted(copies)[:-COPIES_KEPT]:
-        old.unlink()
+    pattern = re.compile(re.escape(mirror.name) + r"\.rebuild-(\d{8}T\d{6}Z)(?:-(\d{1,9}))?\.bak")
+    found = [(one, pattern.fullmatch(one.name)) for one in mirror.parent.glob(f"{escape(mirror.name)}.rebuild-*.bak")]
+    return sorted(_Copy(match[1], int(match[2] or 1), one) for one, match in found if match)
+
+
+def _new_copy(path: Path, now: datetime) -> Path:
+    """Return a file for a copy that does not exist; the fetch lock keeps other rebuilds from using its name."""
+    second = f"{now:%Y%m%dT%H%M%SZ}"
+    last = max((copy.number for copy in _find_copies(path) if copy.second == second), default=0)
+    return files.real_path(path, f".rebuild-{second}-{last + 1}.bak" if last else f".rebuild-{second}.bak")
+
+
+def _delete_old_copies(path: Path) -> None:
+    for old in _find_copies(path)[:-COPIES_KEPT]:
+        old.file.unlink()

@@ -7,11 +7,12 @@ PRAGMA ignore_check_constraints = ON;
 ALTER TABLE facts ADD COLUMN via TEXT;
 PRAGMA ignore_check_constraints = OFF;
 
--- The last snapshot of each address, with the validators that let its server answer "unchanged".
+-- The last snapshot of each address: the validators that let its server answer "unchanged", and the file's digest.
 CREATE TABLE snapshots (
     address TEXT PRIMARY KEY,
     etag TEXT,
     modified TEXT,
+    sha256 TEXT,
     made TEXT NOT NULL,
     taken TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;

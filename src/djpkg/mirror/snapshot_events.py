@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror.apply_answer import StoredChange
 from djpkg.mirror.damage import slug_or_id
 from djpkg.model.fact_changes import Event
+from djpkg.times import parse_time
 
 if TYPE_CHECKING:
     import sqlite3
+    from datetime import datetime
 
     from djpkg.model.snapshot import EventLine
 
 # Two mirrors find one event at different times: the same versions at any time, and what has no values within days.
-_SAME_WITHIN_DAYS = 30
-_STORE = (
-    "INSERT INTO events (at, run_id, package_id, event, old, new) SELECT :at, :run, :package, :event, :old, :new"
-    " WHERE NOT EXISTS (SELECT 1 FROM events WHERE package_id = :package AND event = :event AND old IS :old"
-    " AND new IS :new AND (at = :at OR (id <= :last AND ((:old IS NOT NULL AND :new IS NOT NULL)"
-    f" OR abs(julianday(at) - julianday(:at)) <= {_SAME_WITHIN_DAYS}))))"
-)
+_SAME_WITHIN = timedelta(days=30)
 
 
 class _Expected(NamedTuple):
@@ -30,6 +28,50 @@ class _Expected(NamedTuple):
     event: Event
     since: str
     at: str
+
+
+class _KnownEvents:
+    """The events of one package: those that the mirror had, and those that were added since.
+
+    They are compared in memory: a snapshot may have all its events about one package.
+    """
+
+    def __init__(self) -> None:
+        self._found: set[tuple[str, Event]] = set()
+        self._earlier: dict[Event, list[datetime]] = {}
+
+    @classmethod
+    def read(cls, db: sqlite3.Connection, package: int) -> _KnownEvents:
+        """Return the events that the mirror has of a package."""
+        known = cls()
+        for at, *values in db.execute("SELECT at, event, old, new FROM events WHERE package_id = ?", (package,)):
+            event = Event(*values)
+            known._found.add((at, event))
+            moments = known._earlier.setdefault(event, [])
+            if isinstance(at, str) and (moment := parse_time(at)) is not None:
+                moments.append(moment)
+        for moments in known._earlier.values():
+            moments.sort()
+        return known
+
+    def add(self, at: str, event: Event) -> bool:
+        """Add an event; return False if it is known."""
+        if (at, event) in self._found or self._has_earlier(at, event):
+            return False
+        self._found.add((at, event))
+        return True
+
+    def _has_earlier(self, at: str, event: Event) -> bool:
+        moments = self._earlier.get(event)
+        if moments is None:
+            return False
+        if event.old is not None and event.new is not None:
+            return True
+        moment = parse_time(at)
+        if moment is None:
+            return False
+        place = bisect_left(moments, moment)
+        return any(abs(moment - one) <= _SAME_WITHIN for one in moments[max(0, place - 1) : place + 1])
 
 
 class EventStore:
@@ -42,8 +84,7 @@ class EventStore:
         self._db = db
         self._run = run
         self._reports_added = reports_added
-        (last,) = db.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()
-        self._last = last
+        self._known: dict[int, _KnownEvents] = {}
         self._expected: dict[tuple[int, str], _Expected] = {}
         self._reported_packages: set[int] = set()
         self.reported: list[StoredChange] = []
@@ -69,8 +110,15 @@ class EventStore:
             self._store(expected.change.package, expected.at, expected.event)
 
     def _store(self, package: int, at: str, event: Event) -> None:
-        values = {"at": at, "run": self._run, "package": package, "last": self._last, **event._asdict()}
-        is_new = self._db.execute(_STORE, values).rowcount > 0
-        if is_new and package in self._reported_packages:
+        known = self._known.get(package)
+        if known is None:
+            known = self._known[package] = _KnownEvents.read(self._db, package)
+        if not known.add(at, event):
+            return
+        self._db.execute(
+            "INSERT INTO events (at, run_id, package_id, event, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+            (at, self._run, package, *event),
+        )
+        if package in self._reported_packages:
             (slug,) = self._db.execute("SELECT slug FROM packages WHERE id = ?", (package,)).fetchone()
             self.reported.append(StoredChange(package, slug_or_id(package, slug), "", changed=False, events=(event,)))

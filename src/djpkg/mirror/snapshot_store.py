@@ -43,11 +43,12 @@ _BATCH = 250
 
 
 class SnapshotOrigin(NamedTuple):
-    """Where a snapshot came from: its address without secrets, and the validators of its server."""
+    """Where a snapshot came from: its address without secrets, the validators of its server, and its SHA-256."""
 
     address: str
     etag: str | None
     modified: str | None
+    sha256: str
 
 
 class Failed(NamedTuple):

@@ -28,6 +28,8 @@ _PACKAGES_PER_PART = 10_000
 MAX_SIZE = 1024 * _MIB
 """The largest snapshot of any number of packages, uncompressed."""
 MAX_LINE = 4 * _MIB
+MAX_EVENTS = 100_000
+"""The newest events are written. A mirror keeps as many, or those of a year."""
 
 CATALOG_TIMES = ("created", "modified", "last_updated", "last_fetched", "participants_updated")
 REPOSITORY_TIMES = ("head_at", "archived_at")

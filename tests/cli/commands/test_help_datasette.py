@@ -75,6 +75,10 @@ def test_every_table_and_column_exists() -> None:
             assert named - {None} <= columns, table
         described = config["databases"]["mirror"]["tables"]["packages"]["columns"]
         stored = {row[1] for row in db.execute("PRAGMA table_info(packages)")}
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert {name for name in tables if not name.startswith("packages_fts")} == {
+        *config["databases"]["mirror"]["tables"]
+    }
     assert {name for name in stored - described.keys() if not name.endswith("_utc")} == set()
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 64 * 1024
 MIB = 2**20
+# Each costs as much as a chunk, even with one byte. A mebibyte in blocks of 64 KiB, as bgzip writes, has 16.
+MAX_MEMBERS = 20_000
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
@@ -33,6 +35,7 @@ class Decompressor:
             raise UnexpectedPayload(f"{name} has a content encoding that was not requested")
         self._compressed = bool(layers)
         self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._members = 1
         self._max_size = max_size
         self._received_size = self._decompressed_size = 0
         self._name = name
@@ -46,8 +49,6 @@ class Decompressor:
             yield raw
             return
         while raw:
-            if self._zlib.eof:  # several gzip members may follow one another (RFC 1952 section 2.2)
-                self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
             if chunk := self._decompress(raw):
                 yield chunk
             raw = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
@@ -63,6 +64,8 @@ class Decompressor:
 
     def _decompress(self, raw: bytes) -> bytes:
         try:
+            if self._zlib.eof:  # several gzip members may follow one another (RFC 1952 section 2.2)
+                self._start_member()
             chunk = self._zlib.decompress(raw, CHUNK_SIZE)
         except zlib.error as error:
             raise UnexpectedPayload(f"{self._name} contains invalid compressed data") from error
@@ -70,6 +73,12 @@ class Decompressor:
         if self._decompressed_size > self._max_size:
             raise self._too_large()
         return chunk
+
+    def _start_member(self) -> None:
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise zlib.error("too many members")
+        self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
 
     def _too_large(self) -> UnexpectedPayload:
         size = f"{self._max_size / MIB:g} MiB" if self._max_size >= MIB else f"{self._max_size} bytes"

@@ -40,13 +40,17 @@ MIN_SECRET_LENGTH = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request; `url` is from `Transport.build_url` or `redirect_url`, `max_size` limits the body of the response."""
+    """A request; `url` is from `Transport.build_url` or `redirect_url`, `max_size` limits the body of the response.
+
+    Without `decompress` the body is read as it was sent, whatever its Content-Encoding.
+    """
 
     method: Literal["GET", "POST"]
     url: httpx.URL
     headers: Mapping[str, str]
     max_size: int
     body: bytes = field(default=b"", repr=False)
+    decompress: bool = True
 
 
 class Exchange:
@@ -107,7 +111,8 @@ class Exchange:
         return url if "://" in url else INVALID_URL
 
     async def _decompressed(self) -> AsyncGenerator[bytes, None]:
-        encoding = "" if self.status in STATUSES_WITHOUT_BODY else self.headers.get("content-encoding", "")
+        is_plain = self.status in STATUSES_WITHOUT_BODY or not self.request.decompress
+        encoding = "" if is_plain else self.headers.get("content-encoding", "")
         name = f"{self._transport.source}: the response of {self._transport.host}"
         decompressor = Decompressor(encoding, max_size=self.request.max_size, name=name)
         # httpx declares an iterator; it is a generator and must be closed when reading stops early.

@@ -87,7 +87,7 @@ async def _follow(address: str, file: IO[bytes], validators: Validators, limits:
             auth=None,
             connections=1,
             headers={
-                # What is compressed already; the digest is that of the file itself.
+                # It is compressed already.
                 "Accept-Encoding": "identity",
                 "User-Agent": f"djpkg/{djpkg.__version__} (local mirror of djangopackages.org)",
             },
@@ -113,7 +113,9 @@ async def _request(
         headers["If-None-Match"] = validators.etag
     if validators.modified is not None:
         headers["If-Modified-Since"] = validators.modified
-    request = Request(method="GET", url=transport.build_url(address, None), headers=headers, max_size=MAX_DOWNLOAD)
+    url = transport.build_url(address, None)
+    # Servers may label a .gz file as a compressed response; the digest is that of the file.
+    request = Request(method="GET", url=url, headers=headers, max_size=MAX_DOWNLOAD, decompress=False)
     until = asyncio.get_running_loop().time() + limits.attempt
     exchange = await transport.send(request, until=until)
     # Without the query, which may be a signature.

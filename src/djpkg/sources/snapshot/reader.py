@@ -35,18 +35,18 @@ _CATALOG, _PYPI = SourceName.CATALOG, SourceName.PYPI
 class SnapshotReader:
     """The lines of the snapshot in `file`, which `read` reads from its start, once or more often.
 
-    `sha256` is its digest in hexadecimal digits, None for any. A snapshot that is later than `now` is refused.
+    `on_chunk` is called before each chunk that is read, and may raise. A snapshot later than `now` is refused.
     """
 
-    def __init__(self, file: IO[bytes], *, now: datetime, sha256: str | None = None) -> None:
+    def __init__(self, file: IO[bytes], *, now: datetime, on_chunk: Callable[[], None] = lambda: None) -> None:
         self._file = file
         self._now = now
-        self._sha256 = sha256
+        self._on_chunk = on_chunk
         self.head = self._read_head()
 
     def read(self) -> Iterator[Line]:
         """Yield all lines but the first and the last. Raises UnexpectedPayload, at the latest at the end."""
-        lines = _split_lines(self._decompress(snapshot.max_size(self.head.packages)))
+        lines = _split_lines(self._chunks(snapshot.max_size(self.head.packages)))
         next(lines)
         checks = _Checks(self.head)
         number = 1
@@ -70,29 +70,38 @@ class SnapshotReader:
         if reason := checks.finish():
             raise invalid(reason)
 
-    def check(self, on_line: Callable[[], None] = lambda: None) -> None:
-        """Read everything, and compare the digest; `on_line` is called with each line. Raises UnexpectedPayload."""
-        if self._sha256 is not None:
-            self._file.seek(0)
-            digest = hashlib.sha256()
-            while chunk := self._file.read(CHUNK_SIZE):
-                digest.update(chunk)
-            found = digest.hexdigest()
-            if found != self._sha256:
-                raise invalid(f"its SHA-256 is {found}, and not {self._sha256}")
+    def check(self, sha256: str | None) -> str:
+        """Read everything and return the SHA-256 of the file, in hexadecimal digits.
+
+        Raises UnexpectedPayload, also for a file whose digest is not `sha256`; None allows any.
+        """
+        self._file.seek(0)
+        digest = hashlib.sha256()
+        while chunk := self._file.read(CHUNK_SIZE):
+            self._on_chunk()
+            digest.update(chunk)
+        found = digest.hexdigest()
+        if sha256 not in (None, found):
+            raise invalid(f"its SHA-256 is {found}, and not {sha256}")
         for _ in self.read():
-            on_line()
+            pass
+        return found
 
     def _read_head(self) -> Head:
         self._file.seek(0)
         if not self._file.read(len(_GZIP)).startswith((_GZIP, b"{")):
             raise NotASnapshot
-        body = next(_split_lines(self._decompress(snapshot.MAX_SIZE)), b"")
+        body = next(_split_lines(self._chunks(snapshot.MAX_SIZE)), b"")
         head = parse_head(body)
         if head.made > self._now + MAX_CLOCK_DIFFERENCE:
             made, now = format_time(head.made), format_time(self._now)
             raise invalid(f"it was made at {made}, which is later than now ({now})", hint="check the clocks")
         return head
+
+    def _chunks(self, max_size: int) -> Iterator[bytes]:
+        for chunk in self._decompress(max_size):
+            self._on_chunk()
+            yield chunk
 
     def _decompress(self, max_size: int) -> Iterator[bytes]:
         """Yield the content; a web server may have removed the compression."""
@@ -116,15 +125,15 @@ class SnapshotReader:
 
 def _split_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the lines without their ends; UnexpectedPayload for a line that is too long or without an end."""
-    rest = b""
+    rest = bytearray()  # grows without being copied each time: chunks may be of one byte
     for chunk in chunks:
         first, *others = chunk.split(b"\n")
         rest += first
         if len(rest) > snapshot.MAX_LINE:
             raise invalid(f"it has a line of more than {snapshot.MAX_LINE // MIB} MiB")
         for other in others:
-            yield rest
-            rest = other
+            yield bytes(rest)
+            rest = bytearray(other)
     if rest:
         raise invalid("it was cut: its last line has no end")
 
@@ -141,15 +150,17 @@ class _Checks:
         self._catalog: CatalogFacts | None = None
         self._coordinates: dict[SourceName, str] = {}
         self._of_package: set[type] = set()
-        self._in_events = False
+        self._events = 0
         self._sweep: snapshot.SweepLine | None = None
 
     def check(self, line: Line) -> str | None:
         """Return why a line is refused, None if it is valid."""
         if isinstance(line, snapshot.EventLine):
-            self._in_events = True
+            self._events += 1
+            if self._events > snapshot.MAX_EVENTS:
+                return f"there are more than {snapshot.MAX_EVENTS:,} events"
             return None if line.package in self._packages else f"an event of package {line.package}, which is missing"
-        if self._in_events:
+        if self._events:
             return "lines after the events, which come last"
         if isinstance(line, (snapshot.SweepLine, Category, Grid, snapshot.ProjectLine)):
             return self._check_list(line)
