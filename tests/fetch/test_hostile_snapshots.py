@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from djpkg.errors import DjpkgError, SourceError
+from djpkg.errors import DjpkgError, SourceError, UsageError
 from djpkg.model import snapshot
 from djpkg.sources.http import decompress
 from djpkg.sources.snapshot import lines as snapshot_lines
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Hostile = Callable[[Lines], bytes]
 
 LATER = format_time(NOW + timedelta(minutes=1))
+FAR = format_time(NOW + timedelta(days=1, minutes=1))
 DEEP = 200_000
 
 
@@ -76,6 +77,12 @@ def bomb(lines: Lines) -> bytes:
     return pack([lines[0], *(line % number for number in range(100, 170)), *lines[1:]], count=False)
 
 
+def with_sweep(packages: int) -> Hostile:
+    """Return a snapshot with a sweep of the catalog that has so many packages."""
+    sweep = {"kind": "sweep", "source": "catalog", "completed": "2026-11-23T09:00:00Z", "packages": packages}
+    return lambda lines: pack([lines[0], sweep, *lines[1:]])
+
+
 def raw(body: bytes) -> Hostile:
     return lambda lines: pack([*lines[:-1], body, lines[-1]])
 
@@ -112,6 +119,15 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
     "a record later than the snapshot": (change("catalog", "answered", value=LATER), "later"),
     "an answer of a forge later": (change("forge", "answered", value="2099-01-01T00:00:00Z"), "later"),
     "an answer of PyPI later": (change("pypi", "answered", value=LATER), "later"),
+    "a head later": (change("forge", "facts", "repository", "head_at", value=FAR), "head_at is more than a day later"),
+    "archived later": (change("forge", "facts", "repository", "archived_at", value=FAR), "archived_at is more"),
+    "released later": (change("pypi", "facts", "released", value=FAR), "released is more than a day later"),
+    "uploaded later": (
+        append(kind="releases", package=1, project="a", releases=[["1.0", FAR, False, None]]),
+        "uploaded is more than a day later",
+    ),
+    "a date of the catalog later": (change("catalog", "facts", "last_updated", value=FAR), "last_updated is more"),
+    "a date that is none": (change("pypi", "facts", "released", value="soon"), "released is not a valid time"),
     "a later event": (append(kind="event", package=1, at=LATER, event="gone", old=None, new=None), "later"),
     "a day of the history later": (change("history", "days", 0, 0, value="2026-11-24"), "later"),
     "a day that is no date": (change("history", "days", 0, 0, value="2026-02-30"), "day"),
@@ -148,16 +164,8 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
         change("pypi", "facts", "repository_urls", value=["javascript:alert(1)"]),
         "invalid URL",
     ),
-    "a sweep that is too large": (
-        lambda lines: pack(
-            [
-                lines[0],
-                {"kind": "sweep", "source": "catalog", "completed": "2026-11-23T09:00:00Z", "packages": 9},
-                *lines[1:],
-            ]
-        ),
-        "sweep",
-    ),
+    "a sweep that is too large": (with_sweep(9), "has 9 packages"),
+    "a sweep that is too small": (with_sweep(1), "has 1 packages"),
 }
 
 
@@ -184,7 +192,7 @@ def refusal(hostile: Hostile, original: Lines, mirror: Path) -> str:
     with pytest.raises(DjpkgError) as raised:
         take(file, mirror)
     assert state(mirror) == before
-    assert isinstance(raised.value, SourceError)
+    assert isinstance(raised.value, UsageError if "not a snapshot" in str(raised.value) else SourceError)
     assert "nothing was changed" in str(raised.value)
     return f"{raised.value} {raised.value.hint or ''}"
 

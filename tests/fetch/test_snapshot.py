@@ -13,7 +13,9 @@ import pytest
 
 from djpkg.errors import FetchRunning, HTTPStatusError, SourceError, Unreachable, UsageError
 from djpkg.fetch.report_text import report_json, summary_lines
+from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.lock import fetch_lock
+from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.model import snapshot
 from djpkg.model.facts import PARSER_VERSIONS, Outcome
 from djpkg.source_name import SourceName
@@ -22,10 +24,10 @@ from tests.snapshots import find_line, pack, read_lines, serving, state, take, w
 from tests.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from tests.snapshots import Server
+    from tests.snapshots import Lines, Server
     from tests.world import WorldServer
 
 
@@ -93,6 +95,111 @@ def test_an_empty_mirror_gets_everything_that_the_other_one_has(source: Desk, de
     assert desk.rows(facts) == source.rows(facts)
     check_integrity(desk.path)
     assert desk.show("p1") == expected(desk.world, desk.world.package("p1"))
+
+
+def test_a_repository_without_commits_is_handed_on(source: Desk, desk: Desk) -> None:
+    source.world.add_package("empty", state="empty", releases=[("1.0", 30)])
+    source.advance(days=1)
+    assert source.fetch().exit_code == 0
+    lines = read_lines(snapshot_of(source))
+    assert "" in [line["facts"]["weeks"]["head"] for line in lines if line.get("kind") == "forge"]
+    assert lines[0]["packages"] == len(values(source))
+    assert hand_on(source, desk).exit_code == 0
+    assert values(desk) == values(source)
+
+
+def test_an_address_that_leads_to_something_else_is_a_failure(desk: Desk, web: Server) -> None:
+    web.files["/s.jsonl.gz"] = b"<!doctype html>"
+    with pytest.raises(SourceError, match="not a snapshot of djpkg; nothing was changed"):
+        take(f"{web.url}/s.jsonl.gz", desk.path, now=desk.world.now)
+
+
+def add_unlisted(lines: Lines, numbers: Iterable[int]) -> bytes:
+    """Return a snapshot with more packages, which the catalog does not have."""
+    place, record = next(
+        (place, line) for place, line in reversed(list(enumerate(lines))) if line.get("kind") == "catalog"
+    )
+    end = next((at for at, line in enumerate(lines) if line.get("kind") == "event"), len(lines) - 1)
+    assert end > place
+    for number in numbers:
+        facts = record["facts"] | {"id": number, "slug": f"fake-{number}", "repo_url": "", "pypi_url": ""}
+        lines.insert(end, record | {"facts": facts})
+        end += 1
+        lines[0]["packages"] += 1
+    sweep = find_line(lines, "sweep")
+    sweep["packages"] = lines[0]["packages"]
+    return pack(lines)
+
+
+def test_refetch_ends_the_comparison_with_packages_that_only_a_snapshot_lists(source: Desk, desk: Desk) -> None:
+    file = snapshot_of(source)
+    file.write_bytes(add_unlisted(read_lines(file), range(5000, 5010)))
+    assert take(file, desk.path, now=desk.world.now).exit_code == 0
+    desk.advance(days=2)
+    report = desk.fetch()
+    assert report.exit_code == 5
+    assert ["djpkg fetch --all --refetch" in (failure.hint or "") for failure in report.failures] == [True]
+    assert desk.fetch(refetch=True).exit_code == 0
+    removed = desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'")
+    assert removed == [(10,)]
+    desk.advance(days=2)
+    assert desk.fetch().exit_code == 0
+
+
+def test_refetch_still_compares_with_what_the_catalog_itself_listed(source: Desk, desk: Desk) -> None:
+    hand_on(source, desk)
+    desk.advance(days=2)
+    assert desk.fetch().exit_code == 0
+    for slug in ("p0", "p1", "p2"):
+        del desk.world.packages[desk.world.package(slug).id]
+    report = desk.fetch(refetch=True)
+    assert report.exit_code == 5
+    assert "last time" in report.failures[0].reason
+    assert desk.rows("SELECT count(*) FROM packages WHERE catalog_state = 'removed'") == [(0,)]
+
+
+def test_the_size_of_the_list_of_pypi_is_not_taken(source: Desk, desk: Desk) -> None:
+    file = snapshot_of(source)
+    lines = read_lines(file)
+    sweep = {"kind": "sweep", "source": "pypi", "completed": lines[0]["made"], "packages": 100_000_000}
+    file.write_bytes(pack([lines[0], sweep, *lines[1:]]))
+    assert take(file, desk.path, now=desk.world.now).exit_code == 0
+    assert desk.rows("SELECT source FROM sweeps") == [("catalog",)]
+
+
+def test_a_small_snapshot_does_not_lower_what_the_next_list_is_compared_with(source: Desk, desk: Desk) -> None:
+    assert desk.fetch().exit_code == 0
+    before = desk.rows("SELECT * FROM sweeps")
+    source.advance(days=1)
+    lines = read_lines(snapshot_of(source))
+    lines[0]["packages"] = 1
+    sweep = find_line(lines, "sweep") | {"completed": lines[0]["made"], "packages": 1, "newest_id": None}
+    file = desk.path.with_name("small.jsonl.gz")
+    file.write_bytes(pack([lines[0], sweep, find_line(lines, "catalog"), lines[-1]]))
+    assert take(file, desk.path, now=desk.world.now).exit_code == 0
+    assert desk.rows("SELECT * FROM sweeps") == before
+
+
+@pytest.mark.parametrize(("table", "is_reset"), [("facts", True), ("facts", False), ("projects", False)])
+def test_facts_that_were_lost_are_restored_from_the_same_snapshot(
+    table: str, *, is_reset: bool, source: Desk, desk: Desk, web: Server
+) -> None:
+    web.files["/s.jsonl.gz"] = snapshot_of(source).read_bytes()
+    address = f"{web.url}/s.jsonl.gz"
+    take(address, desk.path, now=desk.world.now)
+    before = values(desk), desk.rows(f"SELECT facts FROM {table} ORDER BY 1"), desk.rows("SELECT * FROM events")
+    with closing(sqlite3.connect(desk.path)) as db, db:
+        assert db.execute(f"UPDATE {table} SET facts = ?, etag = NULL, serial = NULL", ('{"state": 5}',)).rowcount
+    if is_reset:
+        with open_write(desk.path) as db, transaction(db):
+            reset_damaged_rows(db, None)
+        assert set(desk.rows("SELECT facts FROM facts")) == {(None,)}
+        place: Path | str = address
+    else:
+        place = snapshot_of(source)
+    assert take(place, desk.path, now=desk.world.now).exit_code == 0
+    after = values(desk), desk.rows(f"SELECT facts FROM {table} ORDER BY 1"), desk.rows("SELECT * FROM events")
+    assert after == before
 
 
 def test_the_next_fetch_costs_what_one_of_the_other_mirror_costs(source: Desk, desk: Desk) -> None:

@@ -42,15 +42,20 @@ class CatalogSweep:
         self._last = fetch_history.find_sweep(context.db, _CATALOG)
         self._seen: set[int] = set()
         self._count = 0
+        self._expected = self._last.packages if self._last else 0
+        self._uncompared: set[int] = set()
+        self._hint: str | None = None
 
     async def run(self, *, refetch: bool) -> None:
         """Read the list, newest first: to its end if it is due, else up to the newest package of the last sweep.
 
         It is due if `refetch`, once a day, and if an older parser has read records.
 
-        Raises SourceError. A list that lost more than a tenth since the last complete sweep removes nothing. Packages
-        that the rate limit excludes are recorded as deferred.
+        Raises SourceError. A list that lost more than a tenth since the last complete sweep removes nothing; with
+        `refetch` packages that only a snapshot lists are not compared. Packages that the rate limit excludes are
+        recorded as deferred.
         """
+        await self._find_comparison(refetch=refetch)
         outdated = await self._writes.run(queue.count_outdated_records, self._db)
         complete = refetch or needs_sweep(self._last, now=self._clock()) or bool(outdated)
         try:
@@ -66,16 +71,29 @@ class CatalogSweep:
             listed = self._last.packages if self._last else self._count
             self._recorder.defer(_CATALOG, max(0, listed - len(self._seen)), str(error), error.until)
 
+    async def _find_comparison(self, *, refetch: bool) -> None:
+        """Decide what the list is compared with. A snapshot may have listed packages that the catalog does not have."""
+        from_snapshots = await self._writes.run(resolve.find_listed_in_snapshots, self._db)
+        if not from_snapshots:
+            return
+        if refetch:
+            listed = await self._writes.run(resolve.find_listed, self._db)
+            self._expected = min(self._expected, len(listed) - len(from_snapshots))
+            self._uncompared = from_snapshots
+        else:
+            self._hint = "djpkg fetch --all --refetch does not compare with packages of snapshots"
+
     async def _read_pages(self, *, complete: bool) -> None:
         last = self._last
         async for page in self._catalog.sweep():
             self._count = page.count
             if not self._seen:
                 self._recorder.start(_CATALOG, page.count if complete else len(page.ids))
-                if last is not None and page.count < last.packages * MIN_LIST_RATIO:
+                if page.count < self._expected * MIN_LIST_RATIO:
                     raise SourceError(
-                        f"catalog: the list has only {page.count:,} packages, {last.packages:,} last time;"
-                        " nothing was changed"
+                        f"catalog: the list has only {page.count:,} packages, {self._expected:,} last time;"
+                        " nothing was changed",
+                        hint=self._hint,
                     )
             await self._store_page(page)
             if not complete and last is not None and reaches_known_id(page.ids, last.newest_id):
@@ -101,17 +119,19 @@ class CatalogSweep:
     async def _finish_sweep(self) -> None:
         """Mark the packages missing from the whole list as removed; last, store that the sweep is complete."""
         last = self._last
-        if len(self._seen) < max(last.packages if last else 0, self._count) * MIN_LIST_RATIO:
+        if len(self._seen) < max(self._expected, self._count) * MIN_LIST_RATIO:
             raise SourceError(
                 f"catalog: the list ended after {len(self._seen):,} of {self._count:,} packages;"
                 " no package was marked as removed"
             )
         listed = await self._writes.run(resolve.find_listed, self._db)
         missing = [number for number in listed if number not in self._seen]
-        if last is not None and last.packages - len(missing) < last.packages * MIN_LIST_RATIO:
+        lost = sum(number not in self._uncompared for number in missing)
+        if last is not None and self._expected - lost < self._expected * MIN_LIST_RATIO:
             raise SourceError(
-                f"catalog: the list lacks {len(missing):,} of the {last.packages:,} packages that it had last time;"
-                " no package was marked as removed"
+                f"catalog: the list lacks {lost:,} of the {self._expected:,} packages that it had last time;"
+                " no package was marked as removed",
+                hint=self._hint,
             )
         if len(self._seen) != self._count:
             # Deletions while paging hide packages: a few are requested by id, more are assumed to be still listed.

@@ -1,7 +1,7 @@
 """Writes a snapshot of a mirror to a file.
 
-The mirror is copied first, which takes a moment: so the snapshot is of one point in time, and a fetch goes on. Packages
-that a reader would refuse are left out.
+The mirror is copied first, which takes a moment: so the snapshot is of one point in time, and a fetch goes on. What a
+reader would refuse is left out.
 """
 
 from __future__ import annotations
@@ -31,17 +31,22 @@ _MODE = 0o666  # less the umask: a snapshot is there to be read by others
 
 
 class Exported(NamedTuple):
-    """A written snapshot: its packages and its size in bytes, and the names of the packages that were left out."""
+    """A written snapshot: its packages and its size in bytes.
+
+    `damaged` are the names of the packages that were left out, `incomplete` those of packages without some of their
+    facts.
+    """
 
     packages: int
     size: int
     damaged: list[str]
+    incomplete: list[str]
 
 
 def export_snapshot(mirror: Path, target: Path, *, history: bool, participants: bool, now: datetime) -> Exported:
     """Write the snapshot to `target`, which has either its old content or the whole new one.
 
-    Raises MirrorMissing and MirrorError.
+    Raises MirrorMissing, and MirrorError also where there is no package to write.
     """
 
     def check(line: bytes) -> None:
@@ -60,6 +65,9 @@ def export_snapshot(mirror: Path, target: Path, *, history: bool, participants: 
         packages.add(lines.packages())
         events.add(deque(lines.events(), maxlen=snapshot.MAX_EVENTS))
         head.add(lines.head())
+    if not lines.count:
+        reason = "all packages have damaged rows" if lines.damaged else "nothing fetched yet"
+        raise MirrorError(f"no snapshot was written: {reason}", hint="run djpkg fetch --all first")
     parts = [head, packages, events]
     end = _Part()
     end.add([lines.end(sum(part.lines for part in parts))])
@@ -72,7 +80,7 @@ def export_snapshot(mirror: Path, target: Path, *, history: bool, participants: 
     with _replacing(target) as file:
         for part in parts:
             file.write(part.compressed)
-    return Exported(lines.count, sum(len(part.compressed) for part in parts), lines.damaged)
+    return Exported(lines.count, sum(len(part.compressed) for part in parts), lines.damaged, lines.incomplete)
 
 
 class _Part:

@@ -28,7 +28,7 @@ from djpkg.model import forge_servers
 from djpkg.sources.http.decompress import MIB
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.snapshot.download import MAX_DOWNLOAD, Download, Validators, check_address, download
-from djpkg.sources.snapshot.lines import SNAPSHOT, invalid
+from djpkg.sources.snapshot.lines import SNAPSHOT, NotASnapshot, invalid
 from djpkg.sources.snapshot.reader import SnapshotReader
 from djpkg.text import quote_input
 from djpkg.times import utc_now
@@ -101,8 +101,8 @@ def take_snapshot(
 ) -> Report:
     """Take the snapshot into the mirror at `path`, which is created if missing, and return the report.
 
-    Raises SourceError for a snapshot that cannot be taken in, UsageError for a file that cannot be read, FetchRunning,
-    ConfigError and MirrorError. Nothing was changed then.
+    Raises SourceError for a snapshot that cannot be taken in, UsageError for a file that cannot be read or is no
+    snapshot, FetchRunning, ConfigError and MirrorError. Nothing was changed then.
     """
     with suppress(MirrorBusy):
         find_version(path)  # before a lock is made beside a file that is not a mirror
@@ -163,6 +163,12 @@ class _Taking:
                     self._store(reader, loaded)
         except _Stopped:
             pass
+        except NotASnapshot as error:
+            if self._place.file is None:
+                raise
+            raise UsageError(
+                f"{quote_input(self._place.file.name)} is not a snapshot of djpkg; nothing was changed"
+            ) from error
         except OSError as error:
             folder = tempfile.gettempdir()
             raise MirrorError(

@@ -98,6 +98,10 @@ def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) ->
             db.execute("DELETE FROM facts WHERE rowid = ?", (rowid,))
         else:
             _set_defaults(db, "facts", [column for column in columns if column.name in found], rowid)
+    if damaged:
+        db.execute(
+            "DELETE FROM snapshots"
+        )  # otherwise a server would answer "unchanged" about a snapshot that has them
     return packages
 
 

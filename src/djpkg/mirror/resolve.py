@@ -41,6 +41,17 @@ def find_listed(db: sqlite3.Connection) -> list[int]:
     return [number for (number,) in db.execute("SELECT id FROM packages WHERE catalog_state = 'listed'")]
 
 
+def find_listed_in_snapshots(db: sqlite3.Connection) -> set[int]:
+    """Return the ids of the listed packages of which only a snapshot states that the catalog lists them."""
+    return {
+        number
+        for (number,) in db.execute(
+            "SELECT id FROM packages JOIN facts ON package_id = id AND source = 'catalog'"
+            " WHERE catalog_state = 'listed' AND via IS NOT NULL"
+        )
+    }
+
+
 def get_id(db: sqlite3.Connection, text: str, *, catalog: str, forges: Mapping[str, SourceName] = _NO_FORGES) -> int:
     """Return the id of the one package that `text` names; `catalog` is the configured URL of the catalog's API.
 

@@ -53,20 +53,25 @@ class Content(NamedTuple):
 class SnapshotLines:
     """The lines of a snapshot of `db`, which nobody changes meanwhile; call the methods in the order of the class.
 
-    `check` raises ValueError for a line that a reader would refuse: its package is then left out, and its name added to
-    `damaged`. All lines have their ends.
+    `check` raises ValueError for a line that a reader would refuse. Without its catalog record a package is left out,
+    and its name added to `damaged`; any other line is left out alone, and the name added to `incomplete`. All lines
+    have their ends.
     """
 
     def __init__(self, db: sqlite3.Connection, content: Content, *, now: datetime, check: Check) -> None:
         self._db = db
         self._content = content
+        self._moment = now
         self._made = format_time(now)
         self._today = utc_day(now)
         self._check = check
         self.damaged: list[str] = []
+        self.incomplete: list[str] = []
         self._packages: set[int] = set()
+        self._listed = 0
         self._redirected: set[int] = set()
         """Packages with facts of other addresses than the catalog's: an edit may have led to them."""
+        self._has_refused = False
 
     def packages(self) -> Iterator[bytes]:
         """Yield the lines of all packages, in the order of ids."""
@@ -77,14 +82,19 @@ class SnapshotLines:
             batch = numbers[start : start + _BATCH]
             rows = self._read_rows(batch)
             for number in batch:
+                if not any(row[0] == _CATALOG and row[2] is not None for row in rows["facts"].get(number, ())):
+                    continue  # never fetched: its record is the built-in one, or it has none
+                name = slug_or_id(number, names[number])
+                self._has_refused = False
                 try:
-                    lines = [_encode(values) for values in self._package(number, rows, is_removed=number in removed)]
-                    for line in lines:
-                        self._check(line)
+                    lines = list(self._package(number, rows, is_removed=number in removed))
                 except ValueError:
-                    self.damaged.append(slug_or_id(number, names[number]))
+                    self.damaged.append(name)
                     continue
+                if self._has_refused:
+                    self.incomplete.append(name)
                 self._packages.add(number)
+                self._listed += number not in removed
                 yield from lines
 
     def events(self) -> Iterator[bytes]:
@@ -108,7 +118,7 @@ class SnapshotLines:
             )
 
     def head(self) -> Iterator[bytes]:
-        """Yield the first line, and those of sweeps, categories, grids and projects."""
+        """Yield the first line, and those of the catalog's sweep, categories, grids and projects."""
         yield _encode(
             {
                 "djpkg_snapshot": snapshot.FORMAT_VERSION,
@@ -118,20 +128,15 @@ class SnapshotLines:
                 "participants": self._content.participants,
             }
         )
-        for source in (_CATALOG, _PYPI):
-            sweep = fetch_history.find_sweep(self._db, source)
-            if sweep is None:
-                continue
-            newest = sweep.newest_id
-            if source is _CATALOG:
-                sweep = sweep._replace(packages=min(sweep.packages, len(self._packages)))
-                newest = None if newest is None else min(newest, max(self._packages, default=0)) or None
+        sweep = fetch_history.find_sweep(self._db, _CATALOG)  # the number of PyPI's projects is not believed
+        if sweep is not None:
+            newest = min(sweep.newest_id or 0, max(self._packages, default=0)) or None
             yield from self._valid(
                 {
                     "kind": "sweep",
-                    "source": source.value,
+                    "source": _CATALOG.value,
                     "completed": format_time(sweep.completed),
-                    "packages": sweep.packages,
+                    "packages": self._listed,
                     "newest_id": newest,
                 }
             )
@@ -156,11 +161,17 @@ class SnapshotLines:
     def _valid(self, values: Values) -> Iterator[bytes]:
         """Yield the line, unless a reader would refuse it."""
         try:
-            line = _encode(values)
-            self._check(line)
+            line = self._line(values)
         except ValueError:
+            self._has_refused = True
             return
         yield line
+
+    def _line(self, values: Values) -> bytes:
+        """Return the line. Raises ValueError if a reader would refuse it."""
+        line = _encode(values)
+        self._check(line)
+        return line
 
     def _projects(self) -> Iterator[bytes]:
         for name, *columns in self._db.execute(
@@ -171,7 +182,7 @@ class SnapshotLines:
                 rows = self._db.execute(
                     f"SELECT {_RELEASES} FROM project_releases WHERE project = ? ORDER BY version", (name,)
                 )
-                yield from self._valid(values | {"kind": "project", "releases": _releases(rows.fetchall())})
+                yield from self._valid(values | {"kind": "project", "releases": self._releases(rows.fetchall())})
 
     def _read_rows(self, batch: Sequence[int]) -> Rows:
         """Return the rows of each table by package."""
@@ -193,7 +204,7 @@ class SnapshotLines:
             }
         return rows
 
-    def _package(self, number: int, rows: Rows, *, is_removed: bool) -> Iterator[Values]:
+    def _package(self, number: int, rows: Rows, *, is_removed: bool) -> Iterator[bytes]:
         """Yield the lines of a package. ValueError if its record cannot be read."""
         found = rows["facts"].get(number, [])
         record = next((row for row in found if row[0] == _CATALOG and row[1] == str(number)), None)
@@ -203,9 +214,8 @@ class SnapshotLines:
         catalog = values["facts"]
         assert isinstance(catalog, CatalogFacts)  # noqa: S101 - decoded as such
         shown = catalog if self._content.participants else replace(catalog, participants=(), participants_updated=None)
-        yield {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown} | (
-            {"removed": True} if is_removed else {}
-        )
+        record_line = {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown}
+        yield self._line(record_line | ({"removed": True} if is_removed else {}))
         project = coordinate = None
         for source, name, *columns in found:
             if source == _CATALOG or source not in facts_json.SOURCES or not isinstance(name, str):
@@ -218,17 +228,18 @@ class SnapshotLines:
             if values is None:
                 continue
             if kind is _PYPI:
-                project = name
-                yield values | {"kind": "pypi", "package": number}
+                values |= {"kind": "pypi", "package": number}
             else:
-                coordinate = name
-                yield values | {
-                    "kind": "forge",
-                    "package": number,
-                    "source": kind.value,
-                    "facts": self._forge(values, catalog),
-                }
-        yield from self._details(number, rows, project, coordinate)
+                forge = self._forge(values, catalog)
+                values |= {"kind": "forge", "package": number, "source": kind.value, "facts": forge}
+            for line in self._valid(values):
+                if kind is _PYPI:
+                    project = name
+                else:
+                    coordinate = name
+                yield line
+        for details in self._details(number, rows, project, coordinate):
+            yield from self._valid(details)
 
     def _details(
         self,
@@ -240,7 +251,7 @@ class SnapshotLines:
         """Yield the releases and requirements of the project, and the history of the repository."""
         releases = [row[1:] for row in rows["releases"].get(number, ()) if row[0] == project]
         if releases:
-            yield {"kind": "releases", "package": number, "project": project, "releases": _releases(releases)}
+            yield {"kind": "releases", "package": number, "project": project, "releases": self._releases(releases)}
         requirements = [
             row[1:]
             for row in rows["requirements"].get(number, ())
@@ -256,6 +267,14 @@ class SnapshotLines:
         if days:
             yield {"kind": "history", "package": number, "coordinate": coordinate, "days": days}
 
+    def _releases(self, rows: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:
+        return [
+            (version, self._known_time(uploaded), bool(yanked), python) for version, uploaded, yanked, python in rows
+        ]
+
+    def _known_time(self, text: object) -> str | None:
+        return text if isinstance(text, str) and snapshot.is_known_time(text, made=self._moment) else None
+
     def _is_past(self, since: object, until: object) -> bool:
         return isinstance(since, str) and since <= self._today and (until is None or str(until) <= self._today)
 
@@ -266,7 +285,12 @@ class SnapshotLines:
         facts = facts_json.find_facts(source, text)
         if time is None or facts is None or format_time(time) > self._made or not is_integer(parser):
             return None
-        values: Values = {"coordinate": coordinate, "answered": format_time(time), "parser": parser, "facts": facts}
+        values: Values = {
+            "coordinate": coordinate,
+            "answered": format_time(time),
+            "parser": parser,
+            "facts": snapshot.without_unknown_times(facts, made=self._moment),
+        }
         optional = {"etag": text_or_none(etag), "serial": serial if is_integer(serial) else None}
         if source not in (_PYPI, _CATALOG):
             del optional["serial"]
@@ -297,10 +321,6 @@ class SnapshotLines:
             taken = str(values["answered"])
             contributors = ContributorsFacts(head=current.head, names=(), taken=taken, whole=False)
         return replace(facts, contributors=contributors)
-
-
-def _releases(rows: Sequence[Sequence[object]]) -> list[tuple[object, ...]]:
-    return [(version, uploaded, bool(yanked), python) for version, uploaded, yanked, python in rows]
 
 
 def _encode(values: Values) -> bytes:

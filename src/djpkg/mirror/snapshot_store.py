@@ -15,6 +15,7 @@ from djpkg.mirror.connection import upsert
 from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.mirror.snapshot_events import EventStore
 from djpkg.mirror.write import Writer
+from djpkg.model.batch_sizes import MIN_LIST_RATIO
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
 from djpkg.model.facts import PARSER_VERSIONS, CatalogFacts, Category, Grid, Outcome
 from djpkg.model.snapshot import (
@@ -197,7 +198,7 @@ class SnapshotWriter(Writer):
         self._store_measured(merges, answered)
 
     def _newer(self, package: _Package, before: Mapping[tuple[SourceName, int, str], FactsRow]) -> Iterator[_Taken]:
-        """Yield the answers that are newer than the stored ones, and count all."""
+        """Yield the answers that are newer than the stored ones, or whose stored facts were lost, and count all."""
         for line in package.facts:
             old = before.get((line.source, line.package, line.coordinate))
             outcome = Outcome.UNCHANGED
@@ -206,11 +207,15 @@ class SnapshotWriter(Writer):
                 slug = cast("CatalogFacts", package.facts[0].facts).slug
                 self._taken.failed.append(Failed(line.source, slug, reason))
                 continue
-            if old is None or not old.answered or not line.answered <= old.answered <= self._now:
+            if old is None or old.facts is None or not self._is_known(line.answered, old.answered):
                 changed = old is None or facts_differ(old.facts, combine_facts(old.facts, line.facts))
                 outcome = Outcome.GONE if line.is_gone else Outcome.UPDATED if changed else Outcome.UNCHANGED
                 yield _Taken(line, old, changed)
             self._taken.outcomes[line.source, outcome] += 1
+
+    def _is_known(self, answered: str, stored: object) -> bool:
+        """Return whether the stored answer is at least as new. One in the future is of a wrong clock."""
+        return isinstance(stored, str) and answered <= stored <= self._now
 
     def _is_other_repository(self, line: FactsLine, old: FactsRow | None) -> bool:
         if old is None or line.source in (_CATALOG, _PYPI):
@@ -269,8 +274,9 @@ class SnapshotWriter(Writer):
 
     def _store_project(self, line: ProjectLine) -> None:
         answer = line.answer
-        row = self.db.execute("SELECT answered FROM projects WHERE name = ?", (answer.coordinate,)).fetchone()
-        if row is not None and isinstance(row[0], str) and answer.answered <= row[0] <= self._now:
+        row = self.db.execute("SELECT answered, facts FROM projects WHERE name = ?", (answer.coordinate,)).fetchone()
+        answered, stored = row or (None, None)
+        if facts_json.find_facts(_PYPI, stored) is not None and self._is_known(answer.answered, answered):
             return
         outcome = "gone" if answer.is_gone else "updated"
         facts = facts_json.encode(answer.facts)
@@ -279,8 +285,16 @@ class SnapshotWriter(Writer):
         snapshot_details.store_project_releases(self.db, answer.coordinate, line.releases)
 
     def _store_sweep(self, line: SweepLine, now: datetime) -> None:
+        """Store a newer sweep of the catalog, unless it lost many packages.
+
+        The number of PyPI's projects cannot be checked, and a wrong one would block later fetches.
+        """
+        if line.source is not _CATALOG:
+            return
         known = fetch_history.find_sweep(self.db, line.source)
         if known is not None and line.sweep.completed <= known.completed <= now:
+            return
+        if known is not None and line.sweep.packages < known.packages * MIN_LIST_RATIO:
             return
         sweep = line.sweep
         row: dict[str, SqlValue] = {

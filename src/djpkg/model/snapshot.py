@@ -6,12 +6,13 @@ releases, requirements and history; events; and a last line with the number of l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from djpkg.model import pypi_project, repository_url
-from djpkg.model.facts import CatalogFacts, Category, Facts, Grid, Release
+from djpkg.model.facts import CatalogFacts, Category, Facts, ForgeFacts, Grid, PypiFacts, Release, RepositoryFacts
 from djpkg.source_name import SourceName
+from djpkg.times import is_ahead, parse_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +30,12 @@ MAX_SIZE = 1024 * _MIB
 MAX_LINE = 4 * _MIB
 MAX_EVENTS = 100_000
 """The newest events are written. A mirror keeps as many, or those of a year."""
+
+CATALOG_TIMES = ("created", "modified", "last_updated", "last_fetched", "participants_updated")
+REPOSITORY_TIMES = ("head_at", "archived_at")
+PYPI_TIMES = ("released", "first_released")
+
+FactsT = TypeVar("FactsT", CatalogFacts, RepositoryFacts, PypiFacts)
 
 
 def max_size(packages: int) -> int:
@@ -156,3 +163,26 @@ def belongs_to(catalog: CatalogFacts, source: SourceName, coordinate: str) -> bo
     host = coordinate.partition("/")[0]
     parsed = repository_url.parse_repository_url(catalog.repo_url, {host: source})
     return isinstance(parsed, repository_url.Repository) and (parsed.kind, parsed.coordinate) == (source, coordinate)
+
+
+def is_known_time(text: str | None, *, made: datetime) -> bool:
+    """Return whether a source's date is valid, and not more than a day later than the snapshot; True for None."""
+    moment = parse_time(text)
+    return text is None or (moment is not None and not is_ahead(moment, now=made))
+
+
+def without_unknown_times(facts: Facts, *, made: datetime) -> Facts:
+    """Return the facts with None for each date that a reader of the snapshot would refuse."""
+    match facts:
+        case CatalogFacts():
+            return _without(facts, CATALOG_TIMES, made)
+        case PypiFacts():
+            return _without(facts, PYPI_TIMES, made)
+        case ForgeFacts(repository=RepositoryFacts() as repository):
+            return replace(facts, repository=_without(repository, REPOSITORY_TIMES, made))
+    return facts
+
+
+def _without(facts: FactsT, names: tuple[str, ...], made: datetime) -> FactsT:
+    unknown = [name for name in names if not is_known_time(getattr(facts, name), made=made)]
+    return replace(facts, **dict.fromkeys(unknown)) if unknown else facts  # type: ignore[arg-type] # dates may be None

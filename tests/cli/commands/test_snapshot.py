@@ -144,6 +144,23 @@ def test_without_a_mirror_there_is_nothing_to_write(file: Path) -> None:
     assert not file.exists()
 
 
+def test_a_mirror_without_any_answer_does_not_replace_a_snapshot(file: Path) -> None:
+    assert run("edit", "django-todo", "note=hi").code == 0
+    file.write_bytes(b"an older snapshot")
+    result = run("snapshot", str(file))
+    assert result.code == 74
+    assert "nothing fetched yet" in result.err
+    assert "django-todo" not in result.err
+    assert file.read_bytes() == b"an older snapshot"
+
+
+def test_a_package_that_was_never_fetched_is_left_out_silently(fetched_mirror: Path, file: Path) -> None:
+    with closing(sqlite3.connect(fetched_mirror)) as db, db:
+        db.execute("UPDATE facts SET answered = NULL WHERE package_id = 2 AND source = 'catalog'")
+    assert run("snapshot", str(file)) == (0, "", "")
+    assert [line["facts"]["id"] for line in read_lines(file)[1:] if line["kind"] == "catalog"] == [1, 3, 4]
+
+
 def test_a_folder_that_does_not_exist_is_reported(fetched_mirror: Path, tmp_path: Path) -> None:
     result = run("snapshot", str(tmp_path / "missing" / "s.jsonl.gz"))
     assert result.code == 74
@@ -199,6 +216,49 @@ def test_a_damaged_package_is_left_out_and_named(fetched_mirror: Path, file: Pat
     assert run("fetch", "--from", str(file)).code == 0
 
 
+def test_an_answer_that_a_reader_would_refuse_is_left_out_without_the_rest_of_its_package(
+    fetched_mirror: Path, file: Path
+) -> None:
+    with closing(sqlite3.connect(fetched_mirror)) as db, db:
+        db.execute("UPDATE facts SET etag = 'not an ETag' WHERE package_id = 1 AND source = 'github'")
+    result = run("snapshot", str(file), "--history")
+    assert result.code == 0
+    assert "1 package written without some facts" in result.err
+    kinds = [line["kind"] for line in read_lines(file)[1:] if line.get("package") == 1 and line["kind"] != "event"]
+    assert "pypi" in kinds
+    assert not {"forge", "history"} & set(kinds)
+    assert read_lines(file)[0]["packages"] == 4
+    fetched_mirror.unlink()
+    assert run("fetch", "--from", str(file)).code == 0
+
+
+def test_dates_of_sources_that_are_far_ahead_are_left_out_alone(fetched_mirror: Path, file: Path) -> None:
+    near, far = "2026-11-24T11:00:00Z", "2026-11-24T13:00:00Z"
+    ahead = {
+        "github": f"'$.repository.head_at', '{far}', '$.repository.archived_at', '{near}'",
+        "pypi": f"'$.released', '{far}'",
+        "catalog": f"'$.last_updated', '{far}'",
+    }
+    with closing(sqlite3.connect(fetched_mirror)) as db, db:
+        for source, values in ahead.items():
+            sql = f"UPDATE facts SET facts = json_set(facts, {values}) WHERE package_id = 1 AND source = '{source}'"
+            assert db.execute(sql).rowcount == 1
+        db.execute(
+            "INSERT INTO releases (package_id, project, version, uploaded, yanked)"
+            " SELECT 1, coordinate, '0.9', ?, 0 FROM facts WHERE package_id = 1 AND source = 'pypi'",
+            (far,),
+        )
+    assert run("snapshot", str(file)) == (0, "", "")
+    found = {line["kind"]: line for line in read_lines(file)[1:] if line.get("package") == 1}
+    repository = found["forge"]["facts"]["repository"]
+    assert (repository["head_at"], repository["archived_at"]) == (None, near)
+    assert found["pypi"]["facts"]["released"] is None
+    assert found["releases"]["releases"] == [["0.9", None, False, None]]
+    assert read_lines(file)[0]["packages"] == 4
+    fetched_mirror.unlink()
+    assert run("fetch", "--from", str(file)).code == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -227,8 +287,8 @@ def test_json_reports_success_and_failure(fetched_mirror: Path, file: Path) -> N
     file.write_bytes(b"no snapshot")
     result = run("fetch", "--from", str(file), "--json")
     report = json.loads(result.out)
-    assert (result.code, report["exit"]) == (1, 1)
-    assert report["error"]["message"] == "snapshot: this is not a snapshot of djpkg; nothing was changed"
+    assert (result.code, report["exit"]) == (2, 2)
+    assert report["error"]["message"] == "'s.jsonl.gz' is not a snapshot of djpkg; nothing was changed"
     result = run("fetch", "--from", str(file.with_name("missing.jsonl.gz")), "--json")
     assert (result.code, json.loads(result.out)["exit"]) == (2, 2)
 

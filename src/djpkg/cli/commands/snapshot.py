@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from djpkg.cli.options import Db
 from djpkg.errors import UsageError
 from djpkg.model.snapshot import ENDING
 from djpkg.text import pluralize, quote_input
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NAMES_SHOWN = 3
 _MIB = 2**20
@@ -53,14 +56,20 @@ def snapshot(
 
     participants = not no_participants
     written = export.export_snapshot(mirror, file, history=history, participants=participants, now=options.now())
-    if written.damaged:
-        names = ", ".join(written.damaged[:_NAMES_SHOWN])
-        more = f" and {len(written.damaged) - _NAMES_SHOWN:,} more" if len(written.damaged) > _NAMES_SHOWN else ""
-        count = pluralize(len(written.damaged), "package")
-        terminal.write_warning(
-            f"{count} left out because of damaged rows or dates in the future ({names}{more});"
-            " djpkg fetch --all repairs them"
-        )
+    _warn(written.damaged, "left out")
+    _warn(written.incomplete, "written without some facts")
     if terminal.stderr_is_terminal():
         size = f"{written.size / _MIB:.1f} MiB" if written.size > _MIB else f"{written.size / 1024:.1f} KiB"
         terminal.write_stderr(f"wrote {pluralize(written.packages, 'package')} ({size}) to {file}")
+
+
+def _warn(packages: Sequence[str], what: str) -> None:
+    """Warn of packages that are not in the file as they should be; some names are examples."""
+    if not packages:
+        return
+    names = ", ".join(packages[:_NAMES_SHOWN])
+    more = f" and {len(packages) - _NAMES_SHOWN:,} more" if len(packages) > _NAMES_SHOWN else ""
+    terminal.write_warning(
+        f"{pluralize(len(packages), 'package')} {what} because of damaged rows or dates in the future ({names}{more});"
+        " djpkg fetch --all repairs them"
+    )

@@ -23,6 +23,7 @@ from djpkg.sources.http.response import is_valid_etag
 from djpkg.sources.snapshot import structs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     import msgspec
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SNAPSHOT = "snapshot"
-NOT_A_SNAPSHOT = "this is not a snapshot of djpkg"
 _UPGRADE = "upgrade djpkg, or take a snapshot that an older djpkg made"
 
 
@@ -39,12 +39,19 @@ def invalid(reason: str, *, hint: str | None = None) -> UnexpectedPayload:
     return UnexpectedPayload(f"{SNAPSHOT}: {reason}; nothing was changed", hint=hint)
 
 
+class NotASnapshot(UnexpectedPayload):
+    """Something else than a snapshot."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{SNAPSHOT}: this is not a snapshot of djpkg; nothing was changed")
+
+
 def parse_head(body: bytes) -> snapshot.Head:
-    """Parse the first line. UnexpectedPayload for another file, and for a snapshot of a newer version."""
+    """Parse the first line. NotASnapshot for another file, UnexpectedPayload for a snapshot of a newer version."""
     try:
         version = decode_json(structs.HEAD_VERSION, body, source=SNAPSHOT).djpkg_snapshot
     except UnexpectedPayload as error:
-        raise invalid(NOT_A_SNAPSHOT) from error
+        raise NotASnapshot from error
     if version > snapshot.FORMAT_VERSION:
         raise invalid(
             f"it has version {version}, and this djpkg reads version {snapshot.FORMAT_VERSION}", hint=_UPGRADE
@@ -97,7 +104,7 @@ class _Converter:
             case structs.Pypi():
                 return self._pypi_line(line, line.package)
             case structs.Releases():
-                return snapshot.ReleasesLine(line.package, line.project, _releases(line.releases))
+                return snapshot.ReleasesLine(line.package, line.project, self._releases(line.releases))
             case structs.Requirements():
                 return snapshot.RequirementsLine(
                     line.package, line.project, tuple(map(self._requirement, line.requirements))
@@ -114,7 +121,7 @@ class _Converter:
                     line.package, at, line.event, clean_optional(line.old), clean_optional(line.new)
                 )
             case structs.Project():
-                return snapshot.ProjectLine(answer=self._pypi_line(line, 0), releases=_releases(line.releases))
+                return snapshot.ProjectLine(answer=self._pypi_line(line, 0), releases=self._releases(line.releases))
             case _:
                 return self._convert_list(line)
 
@@ -160,7 +167,7 @@ class _Converter:
             source=SourceName.PYPI,
             coordinate=line.coordinate,
             answered=self._past(line.answered, "answered"),
-            facts=_pypi(line.facts, line.coordinate),
+            facts=self._pypi(line.facts, line.coordinate),
             parser_version=line.parser,
             etag=_etag(line.etag),
             serial=line.serial,
@@ -169,8 +176,7 @@ class _Converter:
 
     def _catalog(self, record: structs.CatalogFacts) -> facts.CatalogFacts:
         values = _cleaned(record)
-        for name in ("created", "modified", "last_updated", "last_fetched", "participants_updated"):
-            _check_time(values[name], name)
+        self._check_times(values, snapshot.CATALOG_TIMES)
         values["grids"] = tuple(dict.fromkeys(record.grids))
         return facts.CatalogFacts(**values)  # type: ignore[arg-type] # the same names and types
 
@@ -179,8 +185,7 @@ class _Converter:
         if record.repository is not None:
             check_path(record.repository.path, host=host, source=source)
             values = _cleaned(record.repository)
-            for name in ("head_at", "archived_at"):
-                _check_time(values[name], name)
+            self._check_times(values, snapshot.REPOSITORY_TIMES)
             repository = facts.RepositoryFacts(**values)  # type: ignore[arg-type] # as above
         if record.weeks is not None:
             for day in record.weeks.days:
@@ -193,6 +198,24 @@ class _Converter:
             raise ValueError("a repository without facts")
         return facts.ForgeFacts(state=record.state, repository=repository, weeks=weeks, contributors=contributors)
 
+    def _pypi(self, record: structs.PypiFacts, name: str) -> facts.PypiFacts:
+        values = _cleaned(record)
+        _check_words(*(text for text in (record.name, record.version, record.requires_python) if text))
+        for url in record.repository_urls:
+            if not (url.lower().startswith(("http://", "https://")) and url.isprintable()):
+                raise ValueError("invalid URL of a repository")
+        self._check_times(values, snapshot.PYPI_TIMES)
+        if record.state == "ok" and (not record.name or parse_project_name(record.name) != name):
+            raise ValueError("facts of another project")
+        return facts.PypiFacts(**values)  # type: ignore[arg-type] # the same names and types
+
+    def _releases(self, values: list[structs.ReleaseTuple]) -> tuple[facts.Release, ...]:
+        for version, uploaded, _, requires_python in values:
+            _check_words(version, requires_python or "-")
+            self._check_times({"uploaded": uploaded}, ("uploaded",))
+        _check_distinct([version for version, *_ in values], "versions")
+        return tuple(facts.Release(*one) for one in values)
+
     def _requirement(self, values: structs.RequirementTuple) -> snapshot.DatedRequirement:
         requires, specifier, marker, version, since, until = values
         _check_words(requires, version)
@@ -200,6 +223,15 @@ class _Converter:
         if last is not None and last < first:
             raise ValueError("a requirement that ended before it began")
         return snapshot.DatedRequirement(requires, clean_text(specifier), clean_optional(marker), version, first, last)
+
+    def _check_times(self, values: Mapping[str, object], names: Iterable[str]) -> None:
+        """Check dates that a source stated; it may be a day ahead."""
+        for name in names:
+            text = values[name]
+            if isinstance(text, str) and not snapshot.is_known_time(text, made=self._made):
+                is_time = times.parse_time(text) is not None
+                reason = "more than a day later than the snapshot" if is_time else "not a valid time"
+                raise ValueError(f"{name} is {reason}")
 
     def _past(self, text: str, name: str) -> str:
         """Return a time in whole seconds of UTC; ValueError if it is later than the snapshot."""
@@ -215,27 +247,6 @@ class _Converter:
         if text > self._today:
             raise ValueError("a day is later than the snapshot itself")
         return text
-
-
-def _pypi(record: structs.PypiFacts, name: str) -> facts.PypiFacts:
-    values = _cleaned(record)
-    _check_words(*(text for text in (record.name, record.version, record.requires_python) if text))
-    for url in record.repository_urls:
-        if not (url.lower().startswith(("http://", "https://")) and url.isprintable()):
-            raise ValueError("invalid URL of a repository")
-    for key in ("released", "first_released"):
-        _check_time(values[key], key)
-    if record.state == "ok" and (not record.name or parse_project_name(record.name) != name):
-        raise ValueError("facts of another project")
-    return facts.PypiFacts(**values)  # type: ignore[arg-type] # the same names and types
-
-
-def _releases(values: list[structs.ReleaseTuple]) -> tuple[facts.Release, ...]:
-    for version, uploaded, _, requires_python in values:
-        _check_words(version, requires_python or "-")
-        _check_time(uploaded, "uploaded")
-    _check_distinct([version for version, *_ in values], "versions")
-    return tuple(facts.Release(*one) for one in values)
 
 
 def _cleaned(record: msgspec.Struct) -> dict[str, object]:
@@ -255,11 +266,6 @@ def _etag(text: str | None) -> str | None:
     if text is not None and not is_valid_etag(text):
         raise ValueError("invalid ETag")
     return text
-
-
-def _check_time(text: object, name: str) -> None:
-    if isinstance(text, str) and times.parse_time(text) is None:
-        raise ValueError(f"{name} is not a valid time")
 
 
 @lru_cache(maxsize=2048)  # the same days come again and again

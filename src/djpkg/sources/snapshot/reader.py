@@ -16,7 +16,7 @@ from djpkg.model.facts import CatalogFacts, Category, Grid
 from djpkg.model.snapshot import FactsLine
 from djpkg.source_name import SourceName
 from djpkg.sources.http.decompress import CHUNK_SIZE, MIB, Decompressor
-from djpkg.sources.snapshot.lines import NOT_A_SNAPSHOT, SNAPSHOT, invalid, parse_head, parse_line
+from djpkg.sources.snapshot.lines import SNAPSHOT, NotASnapshot, invalid, parse_head, parse_line
 from djpkg.sources.snapshot.structs import End
 from djpkg.times import format_time
 
@@ -90,7 +90,7 @@ class SnapshotReader:
     def _read_head(self) -> Head:
         self._file.seek(0)
         if not self._file.read(len(_GZIP)).startswith((_GZIP, b"{")):
-            raise invalid(NOT_A_SNAPSHOT)
+            raise NotASnapshot
         body = next(_split_lines(self._chunks(snapshot.MAX_SIZE)), b"")
         head = parse_head(body)
         if head.made > self._now + MAX_CLOCK_DIFFERENCE:
@@ -173,8 +173,10 @@ class _Checks:
         if len(self._packages) != self._head.packages:
             return f"it announces {self._head.packages:,} packages, and has {len(self._packages):,}"
         sweep = self._sweep.sweep if self._sweep else None
-        if sweep is not None and (sweep.packages > len(self._packages) or (sweep.newest_id or 0) > self._last_package):
-            return "the sweep of the catalog has more packages than the snapshot"
+        if sweep is not None and sweep.packages != self._listed:
+            return f"the sweep of the catalog has {sweep.packages:,} packages, and the snapshot lists {self._listed:,}"
+        if sweep is not None and (sweep.newest_id or 0) > self._last_package:
+            return "the sweep of the catalog has newer packages than the snapshot"
         return None
 
     def _check_list(self, line: snapshot.SweepLine | Category | Grid | snapshot.ProjectLine) -> str | None:
@@ -201,6 +203,7 @@ class _Checks:
             return f"there are more than the announced {self._head.packages:,} packages"
         self._last_package = line.package
         self._packages.add(line.package)
+        self._listed += not line.removed
         self._catalog = line.facts if isinstance(line.facts, CatalogFacts) else None
         self._coordinates = {}
         self._of_package = set()

@@ -18,6 +18,8 @@ Word = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_WORD_LENGTH)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_URL_LENGTH)]
 Version = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
 Coordinate = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+HeadOid = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{0,64}$")]
+"""The head of stored commits and contributors: empty for a repository without commits."""
 ReleaseTuple = tuple[Word, str | None, bool, Word | None]
 RequirementTuple = tuple[Word, str, str | None, Word, str, str | None]
 DayTuple = tuple[str, Count | None, Count | None, Count | None, Count | None]
@@ -81,14 +83,14 @@ class RepositoryFacts(msgspec.Struct):
 class WeeksFacts(msgspec.Struct):
     """Commits by author day."""
 
-    head: Oid
+    head: HeadOid
     days: Annotated[dict[str, Count], msgspec.Meta(max_length=MAX_ENTRIES)]
 
 
 class ContributorsFacts(msgspec.Struct):
     """Contributors, and the head for which they were read."""
 
-    head: Oid
+    head: HeadOid
     names: Entries[str]
     taken: str
     whole: bool = True
