@@ -238,5 +238,7 @@ def judge_tokens(origins: Mapping[str, str], errors: Sequence[str]) -> Finding:
     if errors:
         return Finding("warning", "; ".join(errors), "set the variable again, or unset it")
     if not origins:
-        return Finding("ok", "no tokens; GitHub answers 60 requests an hour, unless GITHUB_TOKEN is set or gh logged in")
+        return Finding(
+            "ok", "no tokens; GitHub answers 60 requests an hour, unless GITHUB_TOKEN is set or gh logged in"
+        )
     return Finding("ok", ", ".join(f"{source} from {origin}" for source, origin in origins.items()))
