@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from tests.cli.running import run
 )
 def test_the_evidence_names_what_is_not_known(change: str, django: str, reason: str) -> None:
     path = make_directory(Path(os.environ["DJPKG_DB"]), [Package("django-x", django=("4.2",), days=900)])
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(change)
     report = json.loads(run("check", "-", "--json", "--django", django, stdin="django-x\n").out)
     (package,) = report["packages"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_the_place_that_the_project_names_is_offered() -> None:
     packages = [dead, Package("django-alive")]
     path = make_directory(Path(os.environ["DJPKG_DB"]), packages)
 
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE packages SET repository_key = 'gitlab.com/mara/alive' WHERE slug = 'django-alive'")
     assert offered() == [("django-alive", "the repository moved there")]
 

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -526,7 +527,7 @@ def test_standard_input_is_read(mirror: Path, project: Path) -> None:
 
 
 def test_a_damaged_package_harms_only_itself(mirror: Path, project: Path) -> None:
-    with sqlite3.connect(mirror) as db:
+    with closing(sqlite3.connect(mirror)) as db, db:
         db.execute("UPDATE packages SET repo_description = CAST(X'FF' AS TEXT), last_updated_utc = 'soon' WHERE id = 1")
         db.execute("PRAGMA ignore_check_constraints = ON")
         db.execute("UPDATE packages SET checked = 'damaged', django_versions = '{' WHERE id = 2")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,7 +72,7 @@ def test_the_state_comes_first_and_a_dead_package_is_never_the_best(mirror: Path
 
 
 def test_a_damaged_package_is_left_out_of_the_marks(mirror: Path) -> None:
-    with sqlite3.connect(mirror) as db:
+    with closing(sqlite3.connect(mirror)) as db, db:
         db.execute("UPDATE facts SET facts = '[]' WHERE package_id = 2 AND source = 'catalog'")
     assert run_on_terminal("compare", "1", "2", "-f", "stars").code == 0
 
