@@ -130,9 +130,12 @@ def test_an_upgrade_counts_like_the_next_merge(released: Path) -> None:
             [(number,) for number in ids[: len(cases)]],
         )
         db.executemany(
-            "UPDATE packages SET commits_last_year = 0, participant_count = json_array_length(?2),"
-            " commits_over_52 = ?1, participants = ?2, repo_state = ?3 WHERE id = ?4",
-            [(weeks, names, state, number) for (weeks, names, state, _), number in zip(cases, ids, strict=False)],
+            "UPDATE packages SET commits_last_year = 0, participant_count = json_array_length(:names),"
+            " commits_over_52 = :weeks, participants = :names, repo_state = :state WHERE id = :number",
+            [
+                {"weeks": weeks, "names": names, "state": state, "number": number}
+                for (weeks, names, state, _), number in zip(cases, ids, strict=False)
+            ],
         )
         db.commit()
     lock.ensure(released)

@@ -60,10 +60,11 @@ def relist(writer: Writer, record: CatalogFacts, *, removed_first: bool) -> None
 
 def edited(db: sqlite3.Connection, package: int) -> set[str]:
     sql = (
-        "SELECT field FROM overrides WHERE package_id = ?1 UNION SELECT 'note' FROM notes WHERE package_id = ?1"
-        " UNION SELECT 'tags' FROM tags WHERE package_id = ?1"
+        "SELECT field FROM overrides WHERE package_id = :package"
+        " UNION SELECT 'note' FROM notes WHERE package_id = :package"
+        " UNION SELECT 'tags' FROM tags WHERE package_id = :package"
     )
-    return {field for (field,) in db.execute(sql, (package,))}
+    return {field for (field,) in db.execute(sql, {"package": package})}
 
 
 @pytest.mark.parametrize("removed_first", [True, False])

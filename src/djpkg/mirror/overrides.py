@@ -150,9 +150,9 @@ def delete_untyped(db: sqlite3.Connection, package: int, names: Collection[str |
     SQLite finds such rows only without its checks of foreign keys.
     """
     (found,) = db.execute(
-        "SELECT (SELECT count(*) FROM overrides WHERE package_id = ?1 AND typeof(field) <> 'text')"
-        " + (SELECT count(*) FROM tags WHERE package_id = ?1 AND typeof(tag) <> 'text')",
-        (package,),
+        "SELECT (SELECT count(*) FROM overrides WHERE package_id = :package AND typeof(field) <> 'text')"
+        " + (SELECT count(*) FROM tags WHERE package_id = :package AND typeof(tag) <> 'text')",
+        {"package": package},
     ).fetchone()
     if found:
         db.execute("PRAGMA foreign_keys = OFF")
@@ -174,10 +174,10 @@ _NO_VALUE = float("nan")
 def read_raw(db: sqlite3.Connection, package: int) -> dict[bytes, object]:
     """Return the stored values of the user for a package by field name, whatever their types; one of several tags."""
     rows = db.execute(
-        "SELECT CAST(field AS BLOB), value FROM overrides WHERE package_id = ?1"
-        " UNION ALL SELECT CAST('note' AS BLOB), note FROM notes WHERE package_id = ?1"
-        " UNION ALL SELECT CAST('tags' AS BLOB), tag FROM tags WHERE package_id = ?1",
-        (package,),
+        "SELECT CAST(field AS BLOB), value FROM overrides WHERE package_id = :package"
+        " UNION ALL SELECT CAST('note' AS BLOB), note FROM notes WHERE package_id = :package"
+        " UNION ALL SELECT CAST('tags' AS BLOB), tag FROM tags WHERE package_id = :package",
+        {"package": package},
     )
     return dict(rows.fetchall())
 

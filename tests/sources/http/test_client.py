@@ -254,6 +254,18 @@ async def test_no_more_requests_are_sent_after_too_many_consecutive_failures() -
     assert len(server.requests) == 6
 
 
+@in_loop
+async def test_a_server_that_refuses_all_connections_gets_fewer_requests() -> None:
+    async with serve(http_response(404)) as server:
+        url = server.url
+    async with client(url, limits=Limits(attempts=1, max_failures=9, max_first_failures=2)) as http:
+        for _ in range(2):
+            with pytest.raises(Unreachable, match="cannot connect|refused|connection"):
+                await http.get("x")
+        with pytest.raises(Unreachable, match="gave up after 2 failed requests"):
+            await http.get("x")
+
+
 # Time limits and throttling.
 
 

@@ -257,7 +257,7 @@ class Client:
         while True:
             if self._silence is not None:
                 raise self._silence
-            if self._failures >= self._limits.max_failures:
+            if self._failures >= self._max_failures:
                 message = f"gave up after {self._failures} failed requests; last error: {self._last_failure}"
                 raise Unreachable(f"{self.source}: {message}")
             attempt = Attempt(self._transport, self._queue, request, budget)
@@ -285,6 +285,10 @@ class Client:
                 raise failure
             budget.spend(pause)
             await self._sleep(pause)
+
+    @property
+    def _max_failures(self) -> int:
+        return self._limits.max_failures if self._has_responded else self._limits.max_first_failures
 
     def _is_rate_limited(self, response: Response, budget: RetryBudget) -> bool:
         """Whether a rate limit was reached and the request may be sent again; QuotaExhausted if it may not."""

@@ -14,7 +14,8 @@ class Limits:
     `attempt` limits one attempt and `total` all attempts of a request, without the time in the queue and the waits for
     a quota. `wait` limits all waits of a run for a quota. `body` limits a body, both as received and as decompressed.
     `backoff` is the first pause, doubled each time. A streamed body may pause for `attempt` and take `stream` in all.
-    After `max_failures` consecutive failed requests no more are sent in this run.
+    After `max_failures` consecutive failed requests no more are sent in this run; after `max_first_failures` if the
+    server has not responded at all.
     """
 
     connect: float = 10
@@ -26,6 +27,7 @@ class Limits:
     backoff: float = 0.5
     stream: float = 600
     max_failures: int = 16
+    max_first_failures: int = 4
 
 
 class RetryBudget:
