@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from djpkg.errors import UsageError
-from tests.requirements.parsing import parse, parse_file
+from tests.requirements.parsing import locations, parse, parse_file
 
 
 def test_standard_dependencies_keep_their_details_and_lines() -> None:
@@ -74,7 +74,7 @@ def test_dependencies_of_pdm_hatch_and_uv() -> None:
     dev-dependencies = ["ruff"]
     """
     found = parse("pyproject.toml", text)
-    assert [(one.name, one.locations) for one in found] == [
+    assert [(one.name, locations(one)) for one in found] == [
         ("coverage", ("pyproject.toml:5",)),
         ("mkdocs", ("pyproject.toml:11",)),
         ("mypy", ("pyproject.toml:7",)),

@@ -43,15 +43,10 @@ BY_LIVELINESS = ("active", "stale", "unknown", "empty", "yanked", "moved", "arch
 """The words in the order of ``--sort state``: what lives first."""
 
 
-def package_state(values: Values, *, now: datetime) -> str:
-    """Return the one word for a package; see `matching_states`."""
-    return matching_states(values, now=now)[0]
-
-
 def matching_states(values: Values, *, now: datetime) -> tuple[str, ...]:
-    """Return all words that apply, at least one, most important first.
+    """Return all words that apply, most important first; the first one, which always exists, is shown.
 
-    A date that lies more than a day ahead is no known date.
+    A date more than a day ahead counts as unknown.
     """
     repository = values.get("repo_state")
     since, latest = active_period(now)

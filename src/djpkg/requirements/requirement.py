@@ -47,11 +47,6 @@ class Requirement(NamedTuple):
     mentions: tuple[Mention, ...]
 
     @property
-    def locations(self) -> tuple[str, ...]:
-        """Every place as ``file:line``."""
-        return tuple(dict.fromkeys(f"{one.file}:{one.line}" for one in self.mentions))
-
-    @property
     def url(self) -> str | None:
         """The first URL that it is installed from, or None."""
         return next((one.url for one in self.mentions if one.url is not None), None)
