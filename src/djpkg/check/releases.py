@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from djpkg.check.facts import Release
-from djpkg.check.series import weigh
+from djpkg.check.series import parse_version, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from djpkg.check.facts import PackageFacts
     from djpkg.check.series import Series
     from djpkg.requirements.requirement import Mention
-
-# Longer versions are not compared.
-_MAX_VERSION = 200
 
 
 class Used(NamedTuple):
@@ -125,15 +122,6 @@ def next_release(facts: PackageFacts, used: Used, python: Series | None) -> tupl
     if newest is None or version is None:
         return None
     return newest[1], newest[0] > version
-
-
-@lru_cache(maxsize=16_384)
-def parse_version(text: str | None) -> Version | None:
-    """Return a version, None if it is invalid."""
-    try:
-        return None if text is None or len(text) > _MAX_VERSION else Version(text)
-    except InvalidVersion:
-        return None
 
 
 def _by_version(facts: PackageFacts) -> list[tuple[Version, Release]]:

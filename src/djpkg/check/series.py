@@ -16,11 +16,12 @@ from packaging.version import InvalidVersion, Version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The highest third number of a release that is weighed.
-_LAST = 99
 _CLAUSE = re.compile(r"\s*(~=|==|!=|<=|>=|<|>)\s*v?([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})(\.\*)?\s*")
 _SERIES = re.compile(r"\s*v?([0-9]{1,4})\.([0-9]{1,4})(?![0-9]).*", re.DOTALL)
+# Longer versions count as invalid.
 _MAX_VERSION = 200
+MAX_MICRO = 99
+"""The highest third number of a release that is weighed."""
 
 
 class Series(NamedTuple):
@@ -40,18 +41,23 @@ class Admission(NamedTuple):
     is_ahead: bool
 
 
+@lru_cache(maxsize=16_384)
+def parse_version(text: str | None) -> Version | None:
+    """Return a version (PEP 440), None if it is invalid."""
+    try:
+        return None if text is None or len(text) > _MAX_VERSION else Version(text)
+    except InvalidVersion:
+        return None
+
+
 @lru_cache(maxsize=4096)
 def parse_series(text: str) -> Series | None:
-    """Return the series of a version: ``5.2`` of ``5.2``, ``5.2.8`` and ``5.2rc1``. None if it is no such version.
+    """Return the series of a version: ``5.2`` of ``5.2``, ``5.2.8`` and ``5.2rc1``. None for other versions.
 
-    Versions are those of PEP 440 with two numbers or more, of up to four digits, and without an epoch.
+    Other versions are invalid ones, those with an epoch, and those without two numbers of up to four digits.
     """
     match = _SERIES.fullmatch(text)
-    if match is None or len(text) > _MAX_VERSION:
-        return None
-    try:
-        Version(text)
-    except InvalidVersion:
+    if match is None or parse_version(text) is None:
         return None
     return Series(int(match[1]), int(match[2]))
 
@@ -67,13 +73,13 @@ def weigh(specifier: str, series: Series) -> Admission:
         clauses.append((match[1] + (match[3] or ""), tuple(map(int, match[2].split(".")))))
     # A clause admits or refuses all releases between these, so that trying them is trying all.
     edges = {numbers[-1] for _, numbers in clauses if len(numbers) > len(series)}
-    micros = {0, 1, _LAST} | {edge + step for edge in edges for step in (-1, 0, 1) if 0 <= edge + step <= _LAST}
+    micros = {0, 1, MAX_MICRO} | {edge + step for edge in edges for step in (-1, 0, 1) if 0 <= edge + step <= MAX_MICRO}
     admitted = micros
     above = below = False
     for operator, numbers in clauses:
         found = {micro for micro in micros if _fits((*series, micro), operator, numbers)}
         if not found and operator[0] != "!":
-            is_low = _is_lower_bound(operator, (*series, _LAST) < numbers)
+            is_low = _is_lower_bound(operator, (*series, MAX_MICRO) < numbers)
             above, below = above or is_low, below or not is_low
         admitted = admitted & found
     if not (admitted or above or below):
@@ -88,7 +94,7 @@ def _starts_later(series: Series, admits: Callable[[tuple[int, int, int]], bool]
     """
     major, minor = series
     later = [(major, minor + 1, 0), (major + 1, 0, 0)]
-    earlier = [(major, minor - 1, _LAST)] if minor else [(major - 1, _LAST, _LAST)] if major else []
+    earlier = [(major, minor - 1, MAX_MICRO)] if minor else [(major - 1, MAX_MICRO, MAX_MICRO)] if major else []
     return any(map(admits, later)) and not any(map(admits, earlier))
 
 
@@ -128,7 +134,7 @@ def _weigh_slowly(specifier: str, series: Series) -> Admission:
         parsed = SpecifierSet(specifier)
     except InvalidSpecifier:
         return Admission(admits=True, is_ahead=False)
-    releases = [f"{series}.{micro}" for micro in range(_LAST + 1)]
+    releases = [f"{series}.{micro}" for micro in range(MAX_MICRO + 1)]
     admitted = any(parsed.contains(release, prereleases=True) for release in releases)
     above = below = False
     for clause in parsed:
