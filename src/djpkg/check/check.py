@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import instead, rules, target
-from djpkg.check.exceptions import Exceptions, Judged, Known
+from djpkg.check.exceptions import Exceptions, FindingKey, Judged
 from djpkg.check.report import (
     CheckedPackage,
     Failure,
@@ -202,8 +202,8 @@ def _place(mention: Mention) -> Place:
 
 def _finding(rule: rules.Rule, found: rules.Found, name: str, origin: Origin, context: _Context) -> Finding:
     """Return the finding with its severity; an exception applies also to what would not fail."""
-    known = Known(name, rule.name, origin.direct, found.release)
-    ignored = context.options.exceptions.reason(known, today=context.now.date())
+    key = FindingKey(name, rule.name, origin.direct, found.release)
+    ignored = context.options.exceptions.reason(key, today=context.now.date())
     fails = (
         rule.name in context.fail_on
         and found.can_fail

@@ -9,7 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from djpkg.check.facts import Release
-from djpkg.check.series import parse_version, weigh
+from djpkg.check.series import match_specifier, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,7 +99,7 @@ def find_outdated(
 def _newest(facts: PackageFacts, python: Series | None) -> tuple[Version, Release] | None:
     """Return the newest final release with files that is not yanked and fits the Python.
 
-    PyPI states its newest one apart: final before prerelease, not yanked before yanked. Mostly that is the one.
+    PyPI's own newest release, which prefers final and unyanked ones, usually is the result: it is tried first.
     """
     stated = Release(facts.newest or "", facts.released, facts.yanked, facts.requires_python)
     version = parse_version(facts.newest)
@@ -209,4 +209,4 @@ def _is_installable(release: Release, python: Series | None) -> bool:
     """Return whether a release has files and its `requires_python` admits the Python."""
     if release.uploaded is None:
         return False
-    return python is None or not release.requires_python or weigh(release.requires_python, python).admits
+    return python is None or not release.requires_python or match_specifier(release.requires_python, python).admits

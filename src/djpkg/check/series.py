@@ -1,7 +1,7 @@
 """Series of versions (``5.2`` of Django, ``3.12`` of Python) and whether a specifier admits a release of one.
 
-A series stands for its releases X.Y.0 to X.Y.99. Specifiers of the usual forms are compared as numbers: hundreds of
-them are weighed in one run, and `packaging` would take a second to try each release.
+A series stands for its releases X.Y.0 to X.Y.99. Specifiers of the usual forms are compared as numbers: one run
+compares hundreds of them, and `packaging` would take a second to try each release.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SERIES = re.compile(r"\s*v?([0-9]{1,4})\.([0-9]{1,4})(?![0-9]).*", re.DOTALL)
 # Longer versions count as invalid.
 _MAX_VERSION = 200
 MAX_MICRO = 99
-"""The highest third number of a release that is weighed."""
+"""The highest third number of a release that is tried."""
 
 
 class Series(NamedTuple):
@@ -63,13 +63,13 @@ def parse_series(text: str) -> Series | None:
 
 
 @lru_cache(maxsize=4096)
-def weigh(specifier: str, series: Series) -> Admission:
+def match_specifier(specifier: str, series: Series) -> Admission:
     """Return which releases of the series a specifier (PEP 440) admits; an invalid specifier admits all."""
     clauses: list[tuple[str, tuple[int, ...]]] = []
     for clause in filter(None, map(str.strip, specifier.split(","))):
         match = _CLAUSE.fullmatch(clause)
         if match is None or (match[3] and match[1] not in ("==", "!=")) or (match[1] == "~=" and "." not in match[2]):
-            return _weigh_slowly(specifier, series)
+            return _match_slowly(specifier, series)
         clauses.append((match[1] + (match[3] or ""), tuple(map(int, match[2].split(".")))))
     # A clause admits or refuses all releases between these, so that trying them is trying all.
     edges = {numbers[-1] for _, numbers in clauses if len(numbers) > len(series)}
@@ -128,7 +128,7 @@ def _fits(release: tuple[int, int, int], operator: str, numbers: tuple[int, ...]
             return release < padded
 
 
-def _weigh_slowly(specifier: str, series: Series) -> Admission:
+def _match_slowly(specifier: str, series: Series) -> Admission:
     """Return the same for any specifier: with prereleases, epochs, more numbers, or ``===``."""
     try:
         parsed = SpecifierSet(specifier)
@@ -153,6 +153,6 @@ def _weigh_slowly(specifier: str, series: Series) -> Admission:
 
 def lowest_series(specifier: str, candidates: list[Series]) -> Series | None:
     """Return the first of the sorted candidates of which the specifier admits a release; None without a lower bound."""
-    if not candidates or weigh(specifier, Series(candidates[0].major, 0)).admits:
+    if not candidates or match_specifier(specifier, Series(candidates[0].major, 0)).admits:
         return None
-    return next((series for series in candidates if weigh(specifier, series).admits), None)
+    return next((series for series in candidates if match_specifier(specifier, series).admits), None)

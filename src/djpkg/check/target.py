@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg.check.report import Target
-from djpkg.check.series import Series, lowest_series, parse_series, weigh
+from djpkg.check.series import Series, lowest_series, match_specifier, parse_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,5 +67,5 @@ def _only_series(specifier: str, known: Sequence[Series]) -> Series | None:
     """Return the one series of which the specifier admits releases, also among those that may follow the newest."""
     newest = known[-1]
     following = [Series(newest.major, newest.minor + 1), Series(newest.major + 1, 0)]
-    admitted = [series for series in (*known, *following) if weigh(specifier, series).admits]
+    admitted = [series for series in (*known, *following) if match_specifier(specifier, series).admits]
     return admitted[0] if len(admitted) == 1 else None
