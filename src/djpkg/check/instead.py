@@ -1,4 +1,4 @@
-"""What to use in place of a dead package: nothing that is not alive, and "none known" rather than a guess."""
+"""Alternatives to a dead package. All are alive; where none is known, there is no guess."""
 
 from __future__ import annotations
 

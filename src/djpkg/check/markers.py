@@ -1,4 +1,4 @@
-"""Weigh environment markers (PEP 508) for Linux and one Python, whatever machine the command runs on."""
+"""Evaluate environment markers (PEP 508) for Linux and one Python, whatever machine the command runs on."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ STATES = (
 """The words, most important first: a package is shown with the first one that applies."""
 NAMES = tuple(state.name for state in STATES)
 BY_LIVELINESS = ("active", "stale", "unknown", "empty", "yanked", "moved", "archived", "blocked", "gone", "removed")
-"""The words in the order of ``--sort state``: what lives first."""
+"""The words in the order of ``--sort state``: active first."""
 
 
 def matching_states(values: Values, *, now: datetime) -> tuple[str, ...]:

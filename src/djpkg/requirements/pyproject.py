@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import ParseContext
     from djpkg.requirements.toml_file import Table, TomlFile
 
-# Tables of a Pipfile that are no category of packages.
+# Tables of a Pipfile that are not categories of packages.
 _PIPFILE_SETTINGS = frozenset({"requires", "scripts", "pipenv", "source"})
 # Keys of a package in a Pipfile that are markers: `sys_platform = "== 'win32'"`.
 _PIPFILE_MARKERS = ("os_name", "platform_machine", "platform_system", "python_version", "sys_platform")
