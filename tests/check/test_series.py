@@ -7,7 +7,7 @@ import random
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from djpkg.check.series import Series, lowest_series, parse_series, weigh
+from djpkg.check.series import Series, lowest_series, match_specifier, parse_series
 
 OPERATORS = (">=", ">", "<", "<=", "==", "!=", "~=", "==*", "!=*")
 
@@ -33,7 +33,7 @@ def test_random_specifiers_admit_what_packaging_admits(seed: int) -> None:
         series = Series(rng.randint(3, 6), rng.randint(0, 3))
         parsed = SpecifierSet(specifier)
         truth = any(parsed.contains(f"{series}.{micro}", prereleases=True) for micro in range(100))
-        assert (specifier, weigh(specifier, series).admits) == (specifier, truth)
+        assert (specifier, match_specifier(specifier, series).admits) == (specifier, truth)
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_what_admits_nothing_lies_above_the_series_or_excludes_it(
 ) -> None:
     parsed = parse_series(series)
     assert parsed is not None
-    assert weigh(specifier, parsed) == (False, is_ahead)
+    assert match_specifier(specifier, parsed) == (False, is_ahead)
 
 
 def test_an_invalid_specifier_excludes_nothing() -> None:
-    assert weigh("~=5", Series(4, 2)).admits
-    assert weigh("what", Series(4, 2)).admits
+    assert match_specifier("~=5", Series(4, 2)).admits
+    assert match_specifier("what", Series(4, 2)).admits
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from djpkg.cli.project_files import read_project_files
 from djpkg.errors import UsageError
 from djpkg.fetch.request import FetchRequest
 from tests.cli.running import SOURCE, run, run_process
+from tests.requirements.parsing import locations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def test_several_files_add_up(mirror: Path, folder: Path) -> None:
     assert result.lines == ["django-pots", "Django_Kiln", "lids"]
     assert result.err == "1 of 4 dependencies is not in the mirror; djpkg list --in FILE --unlisted names them\n"
     (pots,) = (one for one in read_project_files(["a.txt", "b.txt", "a.txt"]).requirements if one.name == "django-pots")
-    assert pots.locations == ("a.txt:1", "b.txt:2")
+    assert locations(pots) == ("a.txt:1", "b.txt:2")
     assert run("compare", "-r", "a.txt", "-r", "b.txt", "-f", "id").lines == ["slug\tid", "django-pots\t1", "lids\t3"]
 
 
@@ -102,7 +103,7 @@ def test_a_folder_without_a_lock_file_is_read_as_its_project_and_requirements_fi
     write(folder / "sub" / "requirements" / "web.in", "x\n")
     found = read_project_files(["sub/"])
     assert [one.name for one in found.requirements] == ["a", "b", "c", "d", "e"]
-    assert found.requirements[2].locations == ("sub/requirements.txt:1",)
+    assert locations(found.requirements[2]) == ("sub/requirements.txt:1",)
     files = ["pyproject.toml", "Pipfile", "requirements-dev.txt", "requirements.txt", "requirements/web.txt"]
     assert found.read == tuple(f"sub/{file}" for file in files)
     assert run("list", "-r", "sub").err.splitlines()[0] == f"read {', '.join(found.read)}"

@@ -238,6 +238,6 @@ def test_a_long_list_survives_a_round_trip() -> None:
 def test_private_values_are_apart_and_have_no_upstream_value() -> None:
     values = {**VALUES, "note": "mine", "tags": ["prod"]}
     document = write_document("django-todo", values, {"note": None, "tags": []}, IDS)
-    own = document.partition("# Yours alone: no source states these.\n")[2]
+    own = document.partition("# Your own fields: no source has them.\n")[2]
     assert own == 'note = "mine"\ntags = ["prod"]\nreplaced_by = ""\n'
     assert read_document(document, document, IDS) == {}

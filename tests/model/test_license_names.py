@@ -175,6 +175,13 @@ def test_other_licenses_are_different(one: str, other: str) -> None:
     assert not is_same_license(other, one)
 
 
+@pytest.mark.parametrize("depth", [30, 31, 199, 900])
+def test_a_deeply_nested_expression_is_compared_by_its_licenses(depth: int) -> None:
+    nested = f"{'(' * depth}MIT{')' * depth}"
+    assert is_same_license(nested, "MIT")
+    assert not is_same_license(nested, "Apache-2.0")
+
+
 @pytest.mark.parametrize("text", ["", "LIMITED", "submit", "3", "stable", "summit", "x" * 5_000, "MIT " * 1_000])
 def test_other_and_very_long_texts_name_no_license(text: str) -> None:
     assert find_licenses(text) == frozenset()

@@ -11,7 +11,7 @@ from djpkg.mirror import listing
 from djpkg.mirror.connection import create_in_memory
 from djpkg.mirror.read import get_values
 from djpkg.model import fields
-from djpkg.model.state import BY_LIVELINESS, NAMES, matching_states, package_state
+from djpkg.model.state import BY_LIVELINESS, NAMES, matching_states
 from djpkg.query import parser
 from djpkg.times import format_time, to_sortable
 
@@ -59,7 +59,6 @@ RECENT, OLD = "2026-09-01T00:00:00Z", "2020-01-01T00:00:00Z"
 def test_the_first_word_that_applies_is_shown(changes: dict[str, Value], words: str) -> None:
     values = ALIVE | changes
     assert matching_states(values, now=NOW) == tuple(words.split())
-    assert package_state(values, now=NOW) == words.split(maxsplit=1)[0]
 
 
 TIMES = (
@@ -120,7 +119,7 @@ def db() -> Iterator[sqlite3.Connection]:
 def test_the_mirror_shows_the_same_words_for_all_combinations(db: sqlite3.Connection) -> None:
     columns = fields.parse_columns("id,state")
     shown = {row["id"]: row["state"] for row in listing.get_rows(db, list(range(len(COMBINATIONS))), columns, now=NOW)}
-    expected = {number: package_state(one, now=NOW) for number, one in enumerate(COMBINATIONS)}
+    expected = {number: matching_states(one, now=NOW)[0] for number, one in enumerate(COMBINATIONS)}
     assert shown == expected
     assert set(expected.values()) == set(NAMES)
     assert get_values(db, 7, columns, now=NOW)["state"] == expected[7]
@@ -151,7 +150,7 @@ def test_state_sorts_the_living_first(db: sqlite3.Connection) -> None:
 
 
 def test_the_state_depends_on_the_clock_of_the_reader(db: sqlite3.Connection) -> None:
-    number = next(n for n, one in enumerate(COMBINATIONS) if package_state(one, now=NOW) == "active")
+    number = next(n for n, one in enumerate(COMBINATIONS) if matching_states(one, now=NOW)[0] == "active")
     columns = fields.parse_columns("state")
     assert get_values(db, number, columns, now=NOW)["state"] == "active"
     assert get_values(db, number, columns, now=NOW + timedelta(days=3_650))["state"] == "stale"

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from djpkg.model.fields import FIELDS, Owner
 from djpkg.model.package import DJPKG, YOU, Origin, Package, Provenance
-from djpkg.model.state import package_state
+from djpkg.model.state import matching_states
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -103,7 +103,7 @@ def sample_package(**changes: Value) -> Package:
 
 def with_state(values: Values) -> Values:
     """Return the values with the state that follows from them."""
-    return {**values, "state": package_state(values, now=NOW)}
+    return {**values, "state": matching_states(values, now=NOW)[0]}
 
 
 def render_text(renderable: RenderableType, width: int = 100) -> str:

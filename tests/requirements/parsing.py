@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import Mention
 
 
+def locations(requirement: Requirement) -> tuple[str, ...]:
+    """Return every place of a requirement as ``file:line``."""
+    return tuple(dict.fromkeys(f"{one.file}:{one.line}" for one in requirement.mentions))
+
+
 class Parsed(NamedTuple):
     """The mentions of a file, and the notes about what was not read."""
 

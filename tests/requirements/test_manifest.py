@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from djpkg.errors import UsageError
-from tests.requirements.parsing import parse
+from tests.requirements.parsing import locations, parse
 
 
-def locations(name: str, text: str, files: dict[str, str] | None = None) -> dict[str, tuple[str, ...]]:
+def places(name: str, text: str, files: dict[str, str] | None = None) -> dict[str, tuple[str, ...]]:
     """Return the locations of each requirement; `files` can be included."""
 
-    return {found.name: found.locations for found in parse(name, text, files)}
+    return {found.name: locations(found) for found in parse(name, text, files)}
 
 
 def names(name: str, text: str) -> list[str]:
-    return list(locations(name, text))
+    return list(places(name, text))
 
 
 def test_a_requirements_file_is_parsed() -> None:
@@ -34,7 +34,7 @@ def test_a_requirements_file_is_parsed() -> None:
     zope.interface[test] ; python_version < "3.13"
     django==4.2 ; sys_platform == "win32"
     """
-    assert locations("requirements.txt", text) == {
+    assert places("requirements.txt", text) == {
         "django": ("requirements.txt:2", "requirements.txt:10"),
         "django-todo": ("requirements.txt:3",),
         "zope-interface": ("requirements.txt:9",),
@@ -134,7 +134,7 @@ def test_errors_show_no_credentials(line: str) -> None:
 
 def test_standard_input_is_the_output_of_pip_freeze() -> None:
     text = "asgiref==3.8.1\n-e git+https://example.org/a/b@0f#egg=thing\nlocal @ file:///tmp/local\n"
-    assert locations("-", text) == {
+    assert places("-", text) == {
         "asgiref": ("standard input:1",),
         "local": ("standard input:3",),
         "thing": ("standard input:2",),
@@ -142,7 +142,7 @@ def test_standard_input_is_the_output_of_pip_freeze() -> None:
 
 
 def test_continued_lines_and_all_line_endings() -> None:
-    assert locations("dev.in", "djan\\\r\ngo\r\ntodo # not continued \\\rpytest\\") == {
+    assert places("dev.in", "djan\\\r\ngo\r\ntodo # not continued \\\rpytest\\") == {
         "django": ("dev.in:1",),
         "pytest": ("dev.in:4",),
         "todo": ("dev.in:3",),
@@ -155,15 +155,15 @@ def test_included_files_are_read_once_relative_to_the_including_file() -> None:
         "requirements/local.txt": "-r base.txt\ntodo\n--requirement=./base.txt",
         "other.in": "-r requirements/base.txt\ndjango",
     }
-    found = locations("requirements/local.txt", files["requirements/local.txt"], files)
+    found = places("requirements/local.txt", files["requirements/local.txt"], files)
     assert found == {"django": ("requirements/base.txt:1", "other.in:2"), "todo": ("requirements/local.txt:2",)}
 
 
 def test_a_missing_included_file_is_an_error_at_the_including_line() -> None:
     with pytest.raises(UsageError, match=r"^a/requirements\.txt:2: a/missing\.txt not found$"):
-        locations("a/requirements.txt", "django\n-r missing.txt")
+        places("a/requirements.txt", "django\n-r missing.txt")
     with pytest.raises(UsageError, match=r"^requirements\.txt:1: cannot include the URL https://example\.org/r\.txt$"):
-        locations("requirements.txt", "-r https://example.org/r.txt")
+        places("requirements.txt", "-r https://example.org/r.txt")
 
 
 def test_endless_includes_are_an_error() -> None:
@@ -190,7 +190,7 @@ def test_pyproject() -> None:
     [tool.uv]
     dev-dependencies = ["django-extensions"]
     """
-    assert locations("sub/pyproject.toml", text) == {
+    assert places("sub/pyproject.toml", text) == {
         "django": ("sub/pyproject.toml:4",),
         "django-debug-toolbar": ("sub/pyproject.toml:13",),
         "django-extensions": ("sub/pyproject.toml:16",),
@@ -217,7 +217,7 @@ def test_pyproject_of_poetry() -> None:
     sphinx = { version = "*", optional = true }
     django = "*"
     """
-    assert locations("pyproject.toml", text) == {
+    assert places("pyproject.toml", text) == {
         "black": ("pyproject.toml:11",),
         "django": ("pyproject.toml:6", "pyproject.toml:15"),
         "django-cms": ("pyproject.toml:8",),
@@ -251,7 +251,7 @@ def test_uv_lock() -> None:
     version = "5.2"
     source = { registry = "https://example.org/simple" }
     """
-    assert locations("uv.lock", text) == {"django": ("uv.lock:16",)}
+    assert places("uv.lock", text) == {"django": ("uv.lock:16",)}
 
 
 def test_poetry_lock() -> None:
@@ -267,7 +267,7 @@ def test_poetry_lock() -> None:
     name = "asgiref"
     version = "3"
     """
-    assert locations("poetry.lock", text) == {"asgiref": ("poetry.lock:9",), "django": ("poetry.lock:2",)}
+    assert places("poetry.lock", text) == {"asgiref": ("poetry.lock:9",), "django": ("poetry.lock:2",)}
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_lock_files_may_be_empty(name: str, text: str) -> None:
 @pytest.mark.parametrize("name", ["pylock.toml", "pylock.dev.toml"])
 def test_pylock(name: str) -> None:
     text = "lock-version = '1.0'\n[[packages]]\nname = 'django'\nversion = '5.2'\n"
-    assert locations(name, text) == {"django": (f"{name}:3",)}
+    assert places(name, text) == {"django": (f"{name}:3",)}
 
 
 def test_pipfile_lock() -> None:
@@ -302,7 +302,7 @@ def test_pipfile_lock() -> None:
         "develop": {"pytest": {}, "django": {}}
     }
     """
-    assert locations("Pipfile.lock", text) == {
+    assert places("Pipfile.lock", text) == {
         "django": ("Pipfile.lock:4", "Pipfile.lock:8"),
         "pytest": ("Pipfile.lock:8",),
     }
@@ -432,7 +432,7 @@ def test_random_files_are_parsed_or_rejected(kind: str) -> None:
     for _ in range(1_500):
         text = "".join(rng.choices(PIECES, k=rng.randint(0, 12)))
         with suppress(UsageError):
-            assert all(found.locations for found in parse(kind, text))
+            assert all(locations(found) for found in parse(kind, text))
 
 
 @given(st.sampled_from(KINDS), st.text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from djpkg.errors import UsageError
-from tests.requirements.parsing import parse, parse_file
+from tests.requirements.parsing import locations, parse, parse_file
 
 
 def test_standard_dependencies_keep_their_details_and_lines() -> None:
@@ -74,7 +74,7 @@ def test_dependencies_of_pdm_hatch_and_uv() -> None:
     dev-dependencies = ["ruff"]
     """
     found = parse("pyproject.toml", text)
-    assert [(one.name, one.locations) for one in found] == [
+    assert [(one.name, locations(one)) for one in found] == [
         ("coverage", ("pyproject.toml:5",)),
         ("mkdocs", ("pyproject.toml:11",)),
         ("mypy", ("pyproject.toml:7",)),
@@ -164,6 +164,7 @@ def test_fields_that_hatch_replaces_hide_only_what_depends_on_them() -> None:
       "Django[argon2]~={matrix:django}.0",
       "x-{matrix:y}",
       "{env:MORE}",
+      "packed=={matrix:y}%d",
       "tool @ {home:uri}/tool",
       "pytest>=8",
     ]
@@ -172,6 +173,7 @@ def test_fields_that_hatch_replaces_hide_only_what_depends_on_them() -> None:
     assert found.details() == {
         "attrs": ("", None, None, ()),
         "django": ("", None, None, ("argon2",)),
+        "packed": ("", None, None, ()),
         "pytest": (">=8", None, None, ()),
         "sub": ("", None, None, ()),
         "tool": ("", None, None, ()),
@@ -182,6 +184,7 @@ def test_fields_that_hatch_replaces_hide_only_what_depends_on_them() -> None:
         "pyproject.toml:7: version of 'Django[argon2]~={matrix:django}.0' not read: Hatch replaces '{matrix:django}'",
         "pyproject.toml:8: name of 'x-{matrix:y}' not read: Hatch replaces '{matrix:y}'",
         "pyproject.toml:9: name of '{env:MORE}' not read: Hatch replaces '{env:MORE}'",
+        "pyproject.toml:10: version of 'packed=={matrix:y}%d' not read: Hatch replaces '{matrix:y}'",
     ]
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check import instead, rules, target
-from djpkg.check.exceptions import Exceptions, Judged, Known
+from djpkg.check.exceptions import Exceptions, FindingKey, Judged
 from djpkg.check.report import (
     CheckedPackage,
     Failure,
@@ -23,7 +23,7 @@ from djpkg.check.report import (
 from djpkg.check.series import parse_series
 from djpkg.check.verdict import DJANGO, fits_python, judge
 from djpkg.check.via import find_origins, select_applying
-from djpkg.times import format_sortable, latest_known, parse_time, to_sortable
+from djpkg.times import format_sortable, format_time, latest_known, parse_time, to_sortable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -190,9 +190,10 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
     )
 
 
-def _to_seconds(sortable: str | None) -> str | None:
-    """Return a sortable time in whole seconds."""
-    return None if sortable is None else f"{sortable[: len('2026-07-24T10:00:00')]}Z"
+def _to_seconds(text: str | None) -> str | None:
+    """Return a stored time in whole seconds of UTC, None if it is unknown."""
+    moment = parse_time(text)
+    return None if moment is None else format_time(moment)
 
 
 def _place(mention: Mention) -> Place:
@@ -201,8 +202,8 @@ def _place(mention: Mention) -> Place:
 
 def _finding(rule: rules.Rule, found: rules.Found, name: str, origin: Origin, context: _Context) -> Finding:
     """Return the finding with its severity; an exception applies also to what would not fail."""
-    known = Known(name, rule.name, origin.direct, found.release)
-    ignored = context.options.exceptions.reason(known, today=context.now.date())
+    key = FindingKey(name, rule.name, origin.direct, found.release)
+    ignored = context.options.exceptions.reason(key, today=context.now.date())
     fails = (
         rule.name in context.fail_on
         and found.can_fail

@@ -32,8 +32,8 @@ class Ignored(NamedTuple):
     line: int
 
 
-class Known(NamedTuple):
-    """A finding as a baseline knows it: `release` is the yanked release, None for other rules."""
+class FindingKey(NamedTuple):
+    """What identifies a finding in a baseline: `release` is the yanked release, None for other rules."""
 
     package: str
     rule: str
@@ -42,14 +42,14 @@ class Known(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What a check judged: by it, an exception can be called stale.
+    """What a check judged, which shows whether an exception is stale.
 
-    `found` are the package and rule of all findings, `known` the packages that a source has answered about, and
+    `found` are the package and rule of all findings, `answered` the packages that a source has answered about, and
     `required` all dependencies. Without `whole_project`, other files may require more.
     """
 
     found: Collection[tuple[str, str]]
-    known: Collection[str]
+    answered: Collection[str]
     required: Collection[str]
     whole_project: bool
 
@@ -58,9 +58,9 @@ class Exceptions(NamedTuple):
     """All exceptions: those of the project, and the findings in the baseline."""
 
     ignored: tuple[Ignored, ...] = ()
-    baseline: frozenset[Known] = frozenset()
+    baseline: frozenset[FindingKey] = frozenset()
 
-    def reason(self, finding: Known, *, today: date) -> str | None:
+    def reason(self, finding: FindingKey, *, today: date) -> str | None:
         """Return why a finding does not fail, None if it may."""
         for one in self.ignored:
             if (one.package, one.rule) == finding[:2] and (one.until is None or today <= one.until):
@@ -77,7 +77,7 @@ class Exceptions(NamedTuple):
                 continue
             elif one.package not in judged.required:
                 yield Remark(one.file, one.line, f"{entry}: {one.package} is not required; remove it")
-            elif one.package in judged.known and (one.package, one.rule) not in judged.found:
+            elif one.package in judged.answered and (one.package, one.rule) not in judged.found:
                 yield Remark(one.file, one.line, f"{entry}: the rule no longer applies; remove it")
 
 
@@ -92,8 +92,8 @@ def parse_ignored(file: TomlFile, rules: Collection[str]) -> tuple[Ignored, ...]
     return tuple(_parse_entry(file, entry, index, rules) for index, entry in enumerate(file.list(*_TABLE, "ignore")))
 
 
-def parse_baseline(name: str, text: str) -> frozenset[Known]:
-    """Return the findings in the output of ``check --json``; UsageError if it is none, or that of a failed check."""
+def parse_baseline(name: str, text: str) -> frozenset[FindingKey]:
+    """Return the findings in the output of ``check --json``; UsageError for other texts and for a failed check."""
     hint = "make one with djpkg check --json > REPORT.json"
     try:
         report: object = json.loads(text)
@@ -107,7 +107,7 @@ def parse_baseline(name: str, text: str) -> frozenset[Known]:
     packages = report.get("packages") if isinstance(report, dict) and report.get("schema") == 1 else None
     try:
         return frozenset(
-            _known(_text(package["name"]), package["direct"], _text(finding["rule"]), _text(finding["message"]))
+            _finding_key(_text(package["name"]), package["direct"], _text(finding["rule"]), _text(finding["message"]))
             for package in _list(packages)
             for finding in _list(package["findings"])
         )
@@ -115,11 +115,11 @@ def parse_baseline(name: str, text: str) -> frozenset[Known]:
         raise UsageError(f"{name}: not a report of djpkg check --json", hint=hint) from error
 
 
-def _known(package: str, direct: object, rule: str, message: str) -> Known:
+def _finding_key(package: str, direct: object, rule: str, message: str) -> FindingKey:
     """Return a finding of a report; the message of a yanked release begins with its version."""
     if not isinstance(direct, bool):
         raise TypeError
-    return Known(package, rule, direct, re.split("[, ]", message, maxsplit=1)[0] if rule == "yanked" else None)
+    return FindingKey(package, rule, direct, re.split("[, ]", message, maxsplit=1)[0] if rule == "yanked" else None)
 
 
 def unknown_rule(name: str, rules: Collection[str]) -> UsageError:

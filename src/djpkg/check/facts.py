@@ -34,9 +34,9 @@ class PackageFacts(NamedTuple):
 
     `updated` and `released` are the times of the last commit and release, in the format of `times.format_sortable`.
     `project` is the PyPI project. `checked` maps each source to its last answer. `events` maps ``archived``, ``gone``,
-    ``blocked``, ``removed``, ``moved`` and ``yanked`` to the time when a fetch last recorded that. `needs` are the
-    requirements of the newest release. `has_yanked` is whether any release is yanked, and `releases_json` are all of
-    them as a JSON list of lists; see `releases`.
+    ``blocked``, ``removed``, ``moved``, ``yanked`` and ``project gone`` to the time when a fetch last recorded that.
+    `needs` are the requirements of the newest release. `has_yanked` is whether any release is yanked, and
+    `releases_json` are all of them as a JSON list of lists; see `releases`.
     """
 
     id: int

@@ -1,14 +1,13 @@
-"""What to use in place of a dead package: nothing that is not alive, and "none known" rather than a guess."""
+"""Alternatives to a dead package. All are alive; where none is known, there is no guess."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check.report import Alternative, Verdict
 from djpkg.check.verdict import fits_python, judge
-from djpkg.times import format_sortable, latest_known
+from djpkg.model.state import active_period
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 MOVED = "the repository moved there"
 _MAX_ALTERNATIVES = 3
-_ACTIVE = timedelta(days=365)
 # Strings, compiled at first use: most runs have no dead package with a description.
 # A description counts only if it states that this package has ended.
 _ENDED = r"""(?ix)
@@ -150,5 +148,5 @@ def _names_in_sentence(sentence: str) -> Iterator[str]:
 
 
 def _has_activity(facts: PackageFacts, *, now: datetime) -> bool:
-    since, latest = format_sortable(now - _ACTIVE), latest_known(now)
+    since, latest = active_period(now)
     return any(time is not None and since <= time <= latest for time in (facts.updated, facts.released))

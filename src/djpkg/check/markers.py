@@ -1,10 +1,12 @@
-"""Weigh environment markers (PEP 508) for Linux and one Python, whatever machine the command runs on."""
+"""Evaluate environment markers (PEP 508) for Linux and one Python, whatever machine the command runs on."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from djpkg.check.series import MAX_MICRO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +21,8 @@ _VALUE = r"""(?:"[^"]*"|'[^']*'|[a-z_.]+)"""
 # Strings, compiled at first use: most markers are simple.
 _ATOM = rf"({_VALUE})\s*(?:\bnot\s+in\b|\bin\b|===|==|~=|!=|<=|>=|<|>)\s*({_VALUE})"
 _TRUE = 'os_name == "posix"'
-# The third numbers of Python's versions, in a marker and of the highest release of a series that is weighed.
+# The third number of a version of Python in a marker.
 _MICRO = r"[0-9]+\.[0-9]+\.([0-9]{1,2})\b"
-_LAST = 99
 
 
 @lru_cache(maxsize=4096)
@@ -55,7 +56,7 @@ def _environments(marker: str, python: Series | None) -> Iterator[dict[str, str]
     micros = {0}
     if "full_version" in marker or "implementation_version" in marker:
         named = {int(micro) for micro in re.findall(_MICRO, marker)}
-        micros = {0, _LAST} | {one + step for one in named for step in (-1, 0, 1) if 0 <= one + step <= _LAST}
+        micros = {0, MAX_MICRO} | {one + step for one in named for step in (-1, 0, 1) if 0 <= one + step <= MAX_MICRO}
     for micro in sorted(micros):
         full = "" if python is None else f"{python}.{micro}"
         yield {

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from djpkg.check.facts import Release
-from djpkg.check.series import weigh
+from djpkg.check.series import match_specifier, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from djpkg.check.facts import PackageFacts
     from djpkg.check.series import Series
     from djpkg.requirements.requirement import Mention
-
-# Longer versions are not compared.
-_MAX_VERSION = 200
 
 
 class Used(NamedTuple):
@@ -102,7 +99,7 @@ def find_outdated(
 def _newest(facts: PackageFacts, python: Series | None) -> tuple[Version, Release] | None:
     """Return the newest final release with files that is not yanked and fits the Python.
 
-    PyPI states its newest one apart: final before prerelease, not yanked before yanked. Mostly that is the one.
+    PyPI's own newest release, which prefers final and unyanked ones, usually is the result: it is tried first.
     """
     stated = Release(facts.newest or "", facts.released, facts.yanked, facts.requires_python)
     version = parse_version(facts.newest)
@@ -125,15 +122,6 @@ def next_release(facts: PackageFacts, used: Used, python: Series | None) -> tupl
     if newest is None or version is None:
         return None
     return newest[1], newest[0] > version
-
-
-@lru_cache(maxsize=16_384)
-def parse_version(text: str | None) -> Version | None:
-    """Return a version, None if it is invalid."""
-    try:
-        return None if text is None or len(text) > _MAX_VERSION else Version(text)
-    except InvalidVersion:
-        return None
 
 
 def _by_version(facts: PackageFacts) -> list[tuple[Version, Release]]:
@@ -221,4 +209,4 @@ def _is_installable(release: Release, python: Series | None) -> bool:
     """Return whether a release has files and its `requires_python` admits the Python."""
     if release.uploaded is None:
         return False
-    return python is None or not release.requires_python or weigh(release.requires_python, python).admits
+    return python is None or not release.requires_python or match_specifier(release.requires_python, python).admits

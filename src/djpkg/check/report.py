@@ -37,7 +37,7 @@ class Target(NamedTuple):
     """The version of Django or Python that was asked for: ``5.2``; None where it is unknown.
 
     `why` states where it comes from: ``--django``, ``uv.lock:12 pins 5.2.8``, ``newest series on PyPI``. `release` is
-    the full version where a file pins one (``5.2.8``), else the same as `version`.
+    the full version where a file pins one (``5.2.8``), else None.
     """
 
     version: str | None

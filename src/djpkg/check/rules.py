@@ -144,7 +144,7 @@ def _replace_yanked(subject: Subject, used: releases.Used) -> str:
 
 
 def _fits_django(subject: Subject) -> str:
-    """Return what the newest release states about the Django asked for: `` and declares your Django 5.2``, or ""."""
+    """Return what the newest release states about the Django asked for: `` and declares Django 5.2``, or ""."""
     words = {Verdict.DECLARED: "declares", Verdict.ALLOWED: "allows"}
     verdict = subject.judgement.verdict
     return f" and {words[verdict]} Django {subject.django}" if verdict in words else ""

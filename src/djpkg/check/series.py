@@ -1,7 +1,7 @@
 """Series of versions (``5.2`` of Django, ``3.12`` of Python) and whether a specifier admits a release of one.
 
-A series stands for its releases X.Y.0 to X.Y.99. Specifiers of the usual forms are compared as numbers: hundreds of
-them are weighed in one run, and `packaging` would take a second to try each release.
+A series stands for its releases X.Y.0 to X.Y.99. Specifiers of the usual forms are compared as numbers: one run
+compares hundreds of them, and `packaging` would take a second to try each release.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from packaging.version import InvalidVersion, Version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The highest third number of a release that is weighed.
-_LAST = 99
 _CLAUSE = re.compile(r"\s*(~=|==|!=|<=|>=|<|>)\s*v?([0-9]{1,6}(?:\.[0-9]{1,6}){0,2})(\.\*)?\s*")
 _SERIES = re.compile(r"\s*v?([0-9]{1,4})\.([0-9]{1,4})(?![0-9]).*", re.DOTALL)
+# Longer versions count as invalid.
 _MAX_VERSION = 200
+MAX_MICRO = 99
+"""The highest third number of a release that is tried."""
 
 
 class Series(NamedTuple):
@@ -40,40 +41,45 @@ class Admission(NamedTuple):
     is_ahead: bool
 
 
+@lru_cache(maxsize=16_384)
+def parse_version(text: str | None) -> Version | None:
+    """Return a version (PEP 440), None if it is invalid."""
+    try:
+        return None if text is None or len(text) > _MAX_VERSION else Version(text)
+    except InvalidVersion:
+        return None
+
+
 @lru_cache(maxsize=4096)
 def parse_series(text: str) -> Series | None:
-    """Return the series of a version: ``5.2`` of ``5.2``, ``5.2.8`` and ``5.2rc1``. None if it is no such version.
+    """Return the series of a version: ``5.2`` of ``5.2``, ``5.2.8`` and ``5.2rc1``. None for other versions.
 
-    Versions are those of PEP 440 with two numbers or more, of up to four digits, and without an epoch.
+    Other versions are invalid ones, those with an epoch, and those without two numbers of up to four digits.
     """
     match = _SERIES.fullmatch(text)
-    if match is None or len(text) > _MAX_VERSION:
-        return None
-    try:
-        Version(text)
-    except InvalidVersion:
+    if match is None or parse_version(text) is None:
         return None
     return Series(int(match[1]), int(match[2]))
 
 
 @lru_cache(maxsize=4096)
-def weigh(specifier: str, series: Series) -> Admission:
+def match_specifier(specifier: str, series: Series) -> Admission:
     """Return which releases of the series a specifier (PEP 440) admits; an invalid specifier admits all."""
     clauses: list[tuple[str, tuple[int, ...]]] = []
     for clause in filter(None, map(str.strip, specifier.split(","))):
         match = _CLAUSE.fullmatch(clause)
         if match is None or (match[3] and match[1] not in ("==", "!=")) or (match[1] == "~=" and "." not in match[2]):
-            return _weigh_slowly(specifier, series)
+            return _match_slowly(specifier, series)
         clauses.append((match[1] + (match[3] or ""), tuple(map(int, match[2].split(".")))))
     # A clause admits or refuses all releases between these, so that trying them is trying all.
     edges = {numbers[-1] for _, numbers in clauses if len(numbers) > len(series)}
-    micros = {0, 1, _LAST} | {edge + step for edge in edges for step in (-1, 0, 1) if 0 <= edge + step <= _LAST}
+    micros = {0, 1, MAX_MICRO} | {edge + step for edge in edges for step in (-1, 0, 1) if 0 <= edge + step <= MAX_MICRO}
     admitted = micros
     above = below = False
     for operator, numbers in clauses:
         found = {micro for micro in micros if _fits((*series, micro), operator, numbers)}
         if not found and operator[0] != "!":
-            is_low = _is_lower_bound(operator, (*series, _LAST) < numbers)
+            is_low = _is_lower_bound(operator, (*series, MAX_MICRO) < numbers)
             above, below = above or is_low, below or not is_low
         admitted = admitted & found
     if not (admitted or above or below):
@@ -88,7 +94,7 @@ def _starts_later(series: Series, admits: Callable[[tuple[int, int, int]], bool]
     """
     major, minor = series
     later = [(major, minor + 1, 0), (major + 1, 0, 0)]
-    earlier = [(major, minor - 1, _LAST)] if minor else [(major - 1, _LAST, _LAST)] if major else []
+    earlier = [(major, minor - 1, MAX_MICRO)] if minor else [(major - 1, MAX_MICRO, MAX_MICRO)] if major else []
     return any(map(admits, later)) and not any(map(admits, earlier))
 
 
@@ -122,13 +128,13 @@ def _fits(release: tuple[int, int, int], operator: str, numbers: tuple[int, ...]
             return release < padded
 
 
-def _weigh_slowly(specifier: str, series: Series) -> Admission:
+def _match_slowly(specifier: str, series: Series) -> Admission:
     """Return the same for any specifier: with prereleases, epochs, more numbers, or ``===``."""
     try:
         parsed = SpecifierSet(specifier)
     except InvalidSpecifier:
         return Admission(admits=True, is_ahead=False)
-    releases = [f"{series}.{micro}" for micro in range(_LAST + 1)]
+    releases = [f"{series}.{micro}" for micro in range(MAX_MICRO + 1)]
     admitted = any(parsed.contains(release, prereleases=True) for release in releases)
     above = below = False
     for clause in parsed:
@@ -147,6 +153,6 @@ def _weigh_slowly(specifier: str, series: Series) -> Admission:
 
 def lowest_series(specifier: str, candidates: list[Series]) -> Series | None:
     """Return the first of the sorted candidates of which the specifier admits a release; None without a lower bound."""
-    if not candidates or weigh(specifier, Series(candidates[0].major, 0)).admits:
+    if not candidates or match_specifier(specifier, Series(candidates[0].major, 0)).admits:
         return None
-    return next((series for series in candidates if weigh(specifier, series).admits), None)
+    return next((series for series in candidates if match_specifier(specifier, series).admits), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from djpkg.check.report import Target
-from djpkg.check.series import Series, lowest_series, parse_series, weigh
+from djpkg.check.series import Series, lowest_series, match_specifier, parse_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ def choose_django(option: Series | None, mentions: Sequence[Mention], series: Ma
     if option is not None:
         released = series.get(str(option))
         unreleased = " (not released on PyPI)" if series and released is None else ""
-        return Target(str(option), f"--django{unreleased}", str(option))
+        return Target(str(option), f"--django{unreleased}")
     for mention in mentions:
         if mention.version is not None and (pinned := parse_series(mention.version)) is not None:
             return Target(str(pinned), f"{mention.file}:{mention.line} pins {mention.version}", mention.version)
@@ -34,10 +34,10 @@ def choose_django(option: Series | None, mentions: Sequence[Mention], series: Ma
     for mention in mentions:
         if mention.specifier and known and (only := _only_series(mention.specifier, known)) is not None:
             why = f"{mention.file}:{mention.line} allows only {only} ({mention.specifier})"
-            return Target(str(only), why, str(only))
+            return Target(str(only), why)
     if not known:
         return Target(None, _NO_DJANGO)
-    return Target(str(known[-1]), "the newest series on PyPI", str(known[-1]))
+    return Target(str(known[-1]), "the newest series on PyPI")
 
 
 def other_pins(target: Target, mentions: Iterable[Mention]) -> list[Mention]:
@@ -52,20 +52,20 @@ def choose_python(option: Series | None, stated: Sequence[RequiredPython], of_dj
     `of_django` are the series in the classifiers of Django's newest release. None where none of them is known.
     """
     if option is not None:
-        return Target(str(option), "--python", str(option))
+        return Target(str(option), "--python")
     for one in stated:
         if (lowest := lowest_series(one.specifier, _PYTHONS)) is not None:
             why = f"{one.file}:{one.line} requires Python {one.specifier}"
-            return Target(str(lowest), why, str(lowest))
+            return Target(str(lowest), why)
     known = [series for text in of_django if (series := parse_series(text)) is not None]
     if not known:
         return Target(None, _NO_PYTHON)
-    return Target(str(max(known)), "the newest that Django's newest release declares", str(max(known)))
+    return Target(str(max(known)), "the newest that Django's newest release declares")
 
 
 def _only_series(specifier: str, known: Sequence[Series]) -> Series | None:
     """Return the one series of which the specifier admits releases, also among those that may follow the newest."""
     newest = known[-1]
     following = [Series(newest.major, newest.minor + 1), Series(newest.major + 1, 0)]
-    admitted = [series for series in (*known, *following) if weigh(specifier, series).admits]
+    admitted = [series for series in (*known, *following) if match_specifier(specifier, series).admits]
     return admitted[0] if len(admitted) == 1 else None

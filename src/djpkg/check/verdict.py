@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check.markers import applies
 from djpkg.check.report import Verdict
-from djpkg.check.series import Admission, weigh
+from djpkg.check.series import Admission, match_specifier
 from djpkg.times import parse_time
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def fits_python(facts: PackageFacts, python: Series | None) -> bool | None:
     """Return whether `requires_python` of the newest release admits the Python; None if either is unknown."""
     if python is None or not facts.has_release:
         return None
-    return weigh(facts.requires_python, python).admits if facts.requires_python else True
+    return match_specifier(facts.requires_python, python).admits if facts.requires_python else True
 
 
 def to_day(text: str | None) -> str | None:
@@ -95,13 +95,13 @@ def _requirement_on_django(facts: PackageFacts, django: Series, python: Series |
             return None
         if python is not None:  # all that apply, apply together
             joined = ",".join(filter(None, dict.fromkeys(specifiers)))
-            return _Stated(joined, weigh(joined, django))
+            return _Stated(joined, match_specifier(joined, django))
     elif facts.django_requires is not None:
         specifiers = facts.django_requires.split(" or ")
     else:
         return None
     specifiers = list(dict.fromkeys(specifiers))
-    found = [weigh(specifier, django) for specifier in specifiers]
+    found = [match_specifier(specifier, django) for specifier in specifiers]
     admission = Admission(any(one.admits for one in found), all(one.is_ahead for one in found))
     return _Stated("" if "" in specifiers else " or ".join(specifiers), admission)
 

@@ -1,4 +1,4 @@
-"""Who brings a dependency in: the project itself, or other dependencies; and what nobody does on this Python."""
+"""Which dependencies are direct, which others bring in the rest, and which do not apply on this Python."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _is_required(item: Requirement) -> bool:
 
 
 def _parents(mention: Mention, python: Series | None) -> frozenset[str | None]:
-    """Return who requires a mention on this Python: names, and None for the project or where nothing is stated."""
+    """Return what requires a mention on this Python: names, and None for the project or if not stated."""
     if not mention.edges:
         return frozenset({*mention.via, None} if mention.direct or not mention.via else mention.via)
     found = {name for name, marker in mention.edges if applies(marker, python)}

@@ -17,7 +17,7 @@ from djpkg.text import quote_input
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from djpkg.check.exceptions import Ignored, Known
+    from djpkg.check.exceptions import FindingKey, Ignored
     from djpkg.check.series import Series
     from djpkg.requirements.requirement import RequiredPython
 
@@ -49,7 +49,7 @@ class Settings(NamedTuple):
 
 def parse_options(typed: Typed, settings: Settings, *, now: datetime) -> Options:
     """Return the options for the rules; UsageError for an invalid value or baseline."""
-    baseline: frozenset[Known] = frozenset()
+    baseline: frozenset[FindingKey] = frozenset()
     if typed.baseline == "":
         raise UsageError("--baseline requires a file", hint="make one with djpkg check --json > REPORT.json")
     if typed.baseline is not None:

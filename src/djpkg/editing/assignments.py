@@ -84,7 +84,7 @@ def get_editable_field(name: str) -> Field:
 
 
 def apply_assignments(
-    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], ids: KnownNames
+    assignments: Sequence[Assignment], current: Mapping[str, StoredValue], known: KnownNames
 ) -> dict[str, StoredValue]:
     """Return the new value of each assigned field; `current` holds the effective values. UsageError if one is invalid.
 
@@ -93,18 +93,18 @@ def apply_assignments(
     values: dict[str, StoredValue] = {}
     for field, operator, text in assignments:
         if operator == "=":
-            values[field.name] = value_from_text(field, text, ids)
+            values[field.name] = value_from_text(field, text, known)
         elif operator == ":=":
-            values[field.name] = value_from_json(field, _parse_json(field, text), ids)
+            values[field.name] = value_from_json(field, _parse_json(field, text), known)
         else:
             before = values.get(field.name, current[field.name])
-            after = _change_list(field, operator, text, before, ids)
+            after = _change_list(field, operator, text, before, known)
             if after != before:
                 values[field.name] = after
     return values
 
 
-def value_from_text(field: Field, text: str, ids: KnownNames) -> StoredValue:
+def value_from_text(field: Field, text: str, known: KnownNames) -> StoredValue:
     """Return a field's value from typed text; UsageError with the field and its valid values if it is invalid."""
     text = text.strip()
     if not text:
@@ -113,29 +113,29 @@ def value_from_text(field: Field, text: str, ids: KnownNames) -> StoredValue:
         case Kind.INTEGER:
             if not re.fullmatch(r"[0-9]{1,18}", text):
                 raise _invalid_value(field, text)
-            return _check_value(field, int(text), ids)
+            return _check_value(field, int(text), known)
         case Kind.COUNTS:
             if not (text := text.strip("[]").strip()):
                 return []
             parts = [part.strip() for part in text.split(",")]
             if len(parts) != WEEKS or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
                 raise _invalid_value(field, text)
-            return _check_value(field, [int(part) for part in parts], ids)
+            return _check_value(field, [int(part) for part in parts], known)
         case Kind.FLAG:
-            return _check_value(field, _FLAGS.get(text.lower(), text), ids)
+            return _check_value(field, _FLAGS.get(text.lower(), text), known)
         case Kind.NAMES | Kind.GRIDS:
-            return _check_value(field, [part.strip() for part in text.split(",") if part.strip()], ids)
+            return _check_value(field, [part.strip() for part in text.split(",") if part.strip()], known)
         case _:
-            return _check_value(field, text, ids)
+            return _check_value(field, text, known)
 
 
-def value_from_json(field: Field, value: object, ids: KnownNames) -> StoredValue:
+def value_from_json(field: Field, value: object, known: KnownNames) -> StoredValue:
     """Return a field's value from JSON; category and grids may also be the URLs of a record."""
     if value is None:
         if not field.nullable:
             raise _invalid_value(field, "null")
         return None
-    return _check_value(field, value, ids)
+    return _check_value(field, value, known)
 
 
 def describe_values(field: Field) -> str:
@@ -162,7 +162,7 @@ _VALUES_BY_KIND = {
 }
 
 
-def _check_value(field: Field, value: object, ids: KnownNames) -> StoredValue:
+def _check_value(field: Field, value: object, known: KnownNames) -> StoredValue:
     match field.kind:
         case Kind.INTEGER:
             return _check_integer(field, value)
@@ -175,21 +175,21 @@ def _check_value(field: Field, value: object, ids: KnownNames) -> StoredValue:
         case Kind.NAMES if isinstance(value, list):
             return _check_names(field, value)
         case Kind.GRIDS if isinstance(value, list):
-            return list(dict.fromkeys(_find_id(field, item, ids.grids) for item in value))
+            return list(dict.fromkeys(_find_id(field, item, known.grids) for item in value))
         case Kind.CATEGORY if isinstance(value, str | int):
-            return _find_id(field, value, ids.categories)
+            return _find_id(field, value, known.categories)
         case Kind.TIME | Kind.URL | Kind.PROJECT | Kind.TEXT if isinstance(value, str):
-            return _check_string(field, value, ids)
+            return _check_string(field, value, known)
     raise _invalid_value(field, value)
 
 
-def _check_string(field: Field, text: str, ids: KnownNames) -> str | None:
+def _check_string(field: Field, text: str, known: KnownNames) -> str | None:
     if field.kind is Kind.TIME:
         return _check_time(field, text)
     if field.kind in (Kind.URL, Kind.PROJECT):
         return _check_url(field, text)
     if field.name == "replaced_by":
-        return _check_replacement(field, text, ids)
+        return _check_replacement(field, text, known)
     if not text or (text.isspace() and not may_be_empty(field)):
         return _empty_text(field)
     return _check_text(field, text)
@@ -228,7 +228,7 @@ def _check_version(field: Field, value: object) -> str:
     return value
 
 
-def _check_replacement(field: Field, text: str, ids: KnownNames) -> str | None:
+def _check_replacement(field: Field, text: str, known: KnownNames) -> str | None:
     """Return a URL, or the slug as the catalog spells it."""
     text = _check_text(field, text).strip()
     if not text:
@@ -236,12 +236,12 @@ def _check_replacement(field: Field, text: str, ids: KnownNames) -> str | None:
     if "://" in text:
         return _check_url(field, text)
     name = text.lower().replace("_", "-")
-    slug = ids.slugs.get(name)
-    if slug is None and name == ids.own_slug:
+    slug = known.slugs.get(name)
+    if slug is None and name == known.own_slug:
         message = f"{field.name}: {quote_input(text)} is the package itself"
         raise UsageError(message, hint=f"use {describe_values(field)}")
     if slug is None:
-        near = get_close_matches(text.lower(), ids.slugs, n=1, cutoff=0.6)
+        near = get_close_matches(text.lower(), known.slugs, n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else None
         raise UsageError(f"{field.name}: unknown package {quote_input(text)}; use {describe_values(field)}", hint=hint)
     return slug
@@ -289,16 +289,16 @@ def _find_id(field: Field, item: object, known: Mapping[str, int]) -> int:
     )
 
 
-def _change_list(field: Field, operator: str, text: str, before: StoredValue, ids: KnownNames) -> StoredValue:
+def _change_list(field: Field, operator: str, text: str, before: StoredValue, known: KnownNames) -> StoredValue:
     """Return the list with the named items appended or removed; UsageError on removing an item that is not in it."""
-    named = value_from_text(field, text, ids)
+    named = value_from_text(field, text, known)
     if not isinstance(named, list) or not isinstance(before, list):
         raise _invalid_value(field, text)
     if operator == "+=":
         added = [*before, *(item for item in named if item not in before)]
         return cast("StoredValue", sorted(cast("list[str]", added)) if field.name == "tags" else added)
     for part in text.split(","):
-        if any(item not in before for item in cast("list[str | int]", value_from_text(field, part, ids))):
+        if any(item not in before for item in cast("list[str | int]", value_from_text(field, part, known))):
             raise UsageError(f"{quote_input(part.strip())} is not in {field.name}")
     return cast("StoredValue", [item for item in before if item not in named])
 

@@ -28,7 +28,7 @@ _MAX_BMP = 0xFFFF  # above it TOML escapes have eight digits
 
 
 def write_document(
-    title: str, current: Mapping[str, StoredValue], upstream: Mapping[str, StoredValue], ids: KnownNames
+    title: str, current: Mapping[str, StoredValue], upstream: Mapping[str, StoredValue], known: KnownNames
 ) -> str:
     """Return the document: each editable field with its effective value, and the upstream value of an edited one."""
     lines = [
@@ -40,15 +40,15 @@ def write_document(
     ]
     for field in fields.EDITABLE:
         if field == fields.PRIVATE[0]:
-            lines += ["", "# Yours alone: no source states these."]
+            lines += ["", "# Your own fields: no source has them."]
         if field.name in upstream and field not in fields.PRIVATE:
-            value = _toml_literal(_with_slugs(field.kind, upstream[field.name], ids))
+            value = _toml_literal(_with_slugs(field.kind, upstream[field.name], known))
             lines.append(f"# {field.name} is edited; upstream: {value}")
-        lines.append(f"{field.name} = {_toml_literal(_with_slugs(field.kind, current[field.name], ids))}")
+        lines.append(f"{field.name} = {_toml_literal(_with_slugs(field.kind, current[field.name], known))}")
     return "\n".join(lines) + "\n"
 
 
-def read_document(before: str, after: str, ids: KnownNames) -> dict[str, StoredValue]:
+def read_document(before: str, after: str, known: KnownNames) -> dict[str, StoredValue]:
     """Return the changed fields with their new values. UsageError describes the first error and where it is."""
     original, edited = _parse_toml(before), _parse_toml(after)
     changed: dict[str, StoredValue] = {}
@@ -59,7 +59,7 @@ def read_document(before: str, after: str, ids: KnownNames) -> dict[str, StoredV
         if isinstance(value, date):  # TOML has dates of its own; a datetime is a date, too
             value = value.isoformat().replace("+00:00", "Z")  # noqa: PLW2901 - the same value as text
         empty = value == "" and field.nullable
-        changed[field.name] = assignments.value_from_json(field, None if empty else value, ids)
+        changed[field.name] = assignments.value_from_json(field, None if empty else value, known)
     return changed
 
 
@@ -86,12 +86,12 @@ def _parse_toml(source: str) -> dict[str, object]:
         raise UsageError(f"invalid TOML: {error}") from error
 
 
-def _with_slugs(kind: Kind, value: StoredValue, ids: KnownNames) -> object:
+def _with_slugs(kind: Kind, value: StoredValue, known: KnownNames) -> object:
     """Replace the ids of categories and grids by slugs, as far as they are known."""
     if kind is Kind.CATEGORY:
-        return _slug(value, ids.categories)
+        return _slug(value, known.categories)
     if kind is Kind.GRIDS and isinstance(value, list):
-        return [_slug(item, ids.grids) for item in value]
+        return [_slug(item, known.grids) for item in value]
     return value
 
 

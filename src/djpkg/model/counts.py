@@ -1,4 +1,4 @@
-"""Which numbers of a package are known: commits and contributors are None where nobody has counted."""
+"""Which numbers of a package are known: commits and contributors are None where they were not counted."""
 
 from __future__ import annotations
 

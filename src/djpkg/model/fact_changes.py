@@ -46,7 +46,7 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
         return replace(before, state="gone") if new.state == "gone" else _combine_project(before, new)
     if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and new.repo_url == before.repo_url:
-        # The catalog has served empty lists: that means unknown, not zero commits or nobody.
+        # The catalog has served empty lists: that means unknown, not zero commits or no participants.
         new = replace(new, commits_over_52=new.commits_over_52 or before.commits_over_52)
         if before.participants and not new.participants:
             new = replace(new, participants=before.participants, participants_updated=before.participants_at)

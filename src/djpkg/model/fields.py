@@ -229,15 +229,16 @@ FIELDS: tuple[Field, ...] = (
         nullable=True,
     ),
     Field(
-        "modified_utc", Kind.TIME, Owner.CATALOG, "modified, likewise", "modified_utc:30d..", nullable=True
-    ),
-    Field(
-        "updated_utc", Kind.TIME, Owner.FORGE, "last_updated, likewise", "updated_utc:6m..", ("last_updated_utc",),
+        "modified_utc", Kind.TIME, Owner.CATALOG, "modified in whole seconds of UTC, with Z", "modified_utc:30d..",
         nullable=True,
     ),
     Field(
-        "fetched_utc", Kind.TIME, Owner.DJPKG, "last_fetched, likewise", "fetched_utc:7d..", ("last_fetched_utc",),
-        nullable=True,
+        "updated_utc", Kind.TIME, Owner.FORGE, "last_updated in whole seconds of UTC, with Z", "updated_utc:6m..",
+        ("last_updated_utc",), nullable=True,
+    ),
+    Field(
+        "fetched_utc", Kind.TIME, Owner.DJPKG, "last_fetched in whole seconds of UTC, with Z", "fetched_utc:7d..",
+        ("last_fetched_utc",), nullable=True,
     ),
     Field("edited", Kind.NAMES, Owner.DJPKG, "names of the fields whose upstream value you replaced", "is:edited"),
     Field("checked", Kind.MAPPING, Owner.DJPKG, "time of each source's last answer", "checked:github"),

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Longer texts are compared as they are.
+# Longer texts, and expressions with more parentheses, are compared as they are.
 _MAX_LENGTH = 2_000
+_MAX_PARENTHESES = 30
 
 _PUBLIC = r"public\s+licen[cs]e"
 # After "Affero" and "Lesser": "GNU GPL", "General Public License", and "Public License".
@@ -108,8 +109,8 @@ def names_all(text: str, wanted: frozenset[License]) -> bool:
 
 
 def spdx_expression(text: str) -> str | None:
-    """Return the text as a normalized SPDX license expression; None if it is none, or a very long one."""
-    if len(text) > _MAX_LENGTH:
+    """Return the text as a normalized SPDX license expression; None if it is invalid, very long or deeply nested."""
+    if len(text) > _MAX_LENGTH or text.count("(") > _MAX_PARENTHESES:
         return None
     return _normalize_expression(text)
 

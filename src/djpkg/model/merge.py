@@ -43,7 +43,7 @@ class FactsRow(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """The values of a repository that the history keeps; None for what nobody has counted.
+    """The values of a repository that the history keeps; None for what was not counted.
 
     `commits` are those of the last 52 weeks, as of the forge's last answer. `coordinate` names the repository.
     """

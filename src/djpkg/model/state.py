@@ -40,18 +40,13 @@ STATES = (
 """The words, most important first: a package is shown with the first one that applies."""
 NAMES = tuple(state.name for state in STATES)
 BY_LIVELINESS = ("active", "stale", "unknown", "empty", "yanked", "moved", "archived", "blocked", "gone", "removed")
-"""The words in the order of ``--sort state``: what lives first."""
-
-
-def package_state(values: Values, *, now: datetime) -> str:
-    """Return the one word for a package; see `matching_states`."""
-    return matching_states(values, now=now)[0]
+"""The words in the order of ``--sort state``: active first."""
 
 
 def matching_states(values: Values, *, now: datetime) -> tuple[str, ...]:
-    """Return all words that apply, at least one, most important first.
+    """Return all words that apply, most important first; the first one, which always exists, is shown.
 
-    A date that lies more than a day ahead is no known date.
+    A date more than a day ahead counts as unknown.
     """
     repository = values.get("repo_state")
     since, latest = active_period(now)

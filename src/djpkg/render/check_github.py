@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ERROR, _NOTICE = "error", "notice"
 _TITLE = "djpkg check"
-# How a report names what is no file of the repository.
+# The name of standard input in a report: an annotation cannot refer to it.
 _STANDARD_INPUT = "standard input"
 # Characters of one message; GitHub shows 4 KB of an annotation.
 _MAX_TEXT = 1000

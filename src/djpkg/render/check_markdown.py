@@ -52,7 +52,7 @@ def _lines(report: Report, screen: Screen) -> Iterator[str]:
     notes = list(_notes(report, sections)) if check_summary.can_judge(report) else []
     if notes:
         yield ""
-        yield from notes if len(notes) <= _FEW else _folded(check_summary.describe_result(report).split(", ")[1], notes)
+        yield from notes if len(notes) <= _FEW else _folded(check_summary.describe_notes(report), notes)
     yield ""
     yield from _rest(report, verbose=screen.verbose)
 

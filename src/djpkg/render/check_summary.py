@@ -133,12 +133,18 @@ def describe_result(report: Report) -> str:
         return "nothing to judge"
     fails, notes, fine = (len(report.with_severity(one)) for one in (Severity.FAIL, Severity.NOTE, None))
     failed = "nothing fails" if not fails else "1 fails" if fails == 1 else f"{fails:,} fail"
-    noted = "no notes" if not notes else "1 note" if notes == 1 else f"{notes:,} notes"
+    noted = pluralize(notes, "note") if notes else "no notes"
     return f"{failed}, {noted}, {fine:,} fine"
 
 
+def describe_notes(report: Report) -> str:
+    """Return ``5 notes``: the number of dependencies with notes, or of remarks if there are no such dependencies."""
+    notes = len(report.with_severity(Severity.NOTE))
+    return pluralize(notes, "note") if notes else pluralize(len(report.remarks), "remark")
+
+
 def describe_answer(report: Report) -> str:
-    """Return the result, or that it is one of old data, or that there is none."""
+    """Return the result, or that it is based on old data, or that nothing could be judged."""
     if report.failure is None:
         return describe_result(report)
     return f"not judged; as of then {describe_result(report)}" if report.packages else "not judged"

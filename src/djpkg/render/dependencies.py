@@ -36,7 +36,7 @@ def departures_text(left: Departures) -> str:
 
 
 def requirement_text(dependency: Dependency) -> str:
-    """Return ``django-a >=2.0; python_version < "3.12", from release 3.1, seen since 2026-11-20``; as above."""
+    """Return ``django-a >=2.0; python_version < "3.12", from release 3.1, seen since 2026-11-20``. Escape it, too."""
     marker = f"; {dependency.marker}" if dependency.marker else ""
     required = " ".join(filter(None, (dependency.slug, dependency.specifier)))
     since = f", seen since {dependency.since}" if dependency.since else ""

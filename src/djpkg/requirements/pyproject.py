@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import ParseContext
     from djpkg.requirements.toml_file import Table, TomlFile
 
-# Tables of a Pipfile that are no category of packages.
+# Tables of a Pipfile that are not categories of packages.
 _PIPFILE_SETTINGS = frozenset({"requires", "scripts", "pipenv", "source"})
 # Keys of a package in a Pipfile that are markers: `sys_platform = "== 'win32'"`.
 _PIPFILE_MARKERS = ("os_name", "platform_machine", "platform_system", "python_version", "sys_platform")
@@ -113,16 +113,16 @@ def _is_formatted(file: TomlFile, path: tuple[str, ...]) -> bool:
 
 def _parse_formatted(file: TomlFile, text: str, line: int, context: ParseContext) -> Iterator[Mention]:
     """Yield the requirement in a text with fields; what depends on them is noted and left out."""
-    (field,) = _HATCH_FIELD.findall(text)[:1]
-    note = f"{file.name}:{line}: %s of {quote_input(text)} not read: Hatch replaces {quote_input(field)}"
+    field = _HATCH_FIELD.findall(text)[0]
+    reason = f"of {quote_input(text)} not read: Hatch replaces {quote_input(field)}"
     named = _BEFORE_FIELD.match(text)
     if named is None:
-        context.notes.append(note % "name")
+        context.notes.append(f"{file.name}:{line}: name {reason}")
         return
     try:
         found = list(requirements_file.parse_requirement(text, file.name, line))
     except UsageError:
-        context.notes.append(note % "version")
+        context.notes.append(f"{file.name}:{line}: version {reason}")
         found = list(requirements_file.parse_requirement(named[1], file.name, line))
     yield from found
 

@@ -35,7 +35,7 @@ def find_required_python(file: TomlFile) -> Iterator[RequiredPython]:
 
 
 def python_specifier(text: str) -> str | None:
-    """Return the specifier in ``>=3.10``, ``^3.10`` (Poetry) or ``3.12`` (Pipenv); None if any Python is allowed."""
+    """Return the specifier in ``>=3.10``, ``^3.10`` (Poetry) or ``3.12`` (Pipenv); None without a single range."""
     try:
         found = to_specifiers(text)
     except ValueError:

@@ -22,8 +22,8 @@ class Mention(NamedTuple):
     `version` is the one version that is allowed. `url` is the URL it is installed from, without credentials; it may
     contain values of environment variables, so no message shows it. `direct` is whether the project itself requires
     it, and `via` the names of the dependencies that do; None and () where the file does not state it. `from_index` is
-    False for what is installed from a Git repository, an archive or a folder: its version is none of those on PyPI.
-    `edges` are who requires it in a lock file: the name of a dependency, or None for the project, and the marker.
+    False for what is installed from a Git repository, an archive or a folder: its version is not one on PyPI.
+    `edges` are what requires it in a lock file: the name of a dependency, or None for the project, and the marker.
     """
 
     name: str
@@ -45,11 +45,6 @@ class Requirement(NamedTuple):
 
     name: str
     mentions: tuple[Mention, ...]
-
-    @property
-    def locations(self) -> tuple[str, ...]:
-        """Every place as ``file:line``."""
-        return tuple(dict.fromkeys(f"{one.file}:{one.line}" for one in self.mentions))
 
     @property
     def url(self) -> str | None:

@@ -58,7 +58,7 @@ class TomlFile:
         return value
 
     def text(self, table: Table, *path: str | int) -> str | None:
-        """Return the text in `table` at the last key of the path, None if missing; UsageError if it is no text."""
+        """Return the text in `table` at the last key of the path, None if missing; UsageError if it is not a text."""
         value = table.get(str(path[-1]))
         if value is not None and not isinstance(value, str):
             raise self.error("is not a text", *path)
@@ -75,7 +75,7 @@ class TomlFile:
 
 def parse_toml(name: str, text: str) -> TomlFile:
     """Parse a TOML file; UsageError with the line if it is invalid."""
-    import tomllib  # noqa: PLC0415 - requirements.txt is no TOML
+    import tomllib  # noqa: PLC0415 - requirements.txt does not need it
 
     _check_keys(name, text)
     try:

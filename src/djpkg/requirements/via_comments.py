@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 _VIA = re.compile(r"#\s*via(?:\s+(\S.*))?")
 _LISTED = re.compile(r"#\s{2,}(\S.*)")
-# PEP 508.
-_VALID_NAME = r"(?i)[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?"
 _FILE = re.compile(r"-r\s|\S+\s+\(.+\)$")
-_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?$")
+# A valid name (PEP 508) with its extras.
+_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?")
 
 
 class Origins(NamedTuple):
@@ -62,5 +61,5 @@ def with_origins(mentions: Sequence[tuple[Mention, Origins | None]], *, frozen: 
 
 
 def _normalize(entry: str) -> str | None:
-    match = _NAME.match(entry.strip())
-    return normalize(match[1]) if match and re.fullmatch(_VALID_NAME, match[1]) else None
+    match = _NAME.fullmatch(entry.strip())
+    return normalize(match[1]) if match else None
