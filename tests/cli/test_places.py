@@ -9,10 +9,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.running import SOURCE, run, run_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMPLETING = {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg show django-po", "COMP_CWORD": "2"}
 COMMANDS = [
@@ -58,13 +62,27 @@ def test_the_command_that_undoes_an_edit_names_the_mirror_exactly(
     assert run("show", "1", "-f", "title", "--db", str(path)).out == "title\tDjango Pots\n"
 
 
+@pytest.fixture
+def _ended_after_100_seconds() -> Iterator[None]:
+    """End a test that waits in this process, with an error."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    former = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(100)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
+
+
+@pytest.mark.usefixtures("_ended_after_100_seconds")
 @pytest.mark.parametrize("beside", ["", "-journal", ".lock"])
 def test_no_command_waits_for_a_named_pipe(fetched_mirror: Path, beside: str) -> None:
     pipe = Path(f"{fetched_mirror}{beside}")
     if not beside:
         fetched_mirror.unlink()
     os.mkfifo(pipe)
-    signal.alarm(100)  # what waits in this process is ended here
     for number, command in enumerate(COMMANDS):
         if beside == ".lock" and (command[0] != "fetch" or "--dry-run" in command):
             continue
@@ -72,7 +90,6 @@ def test_no_command_waits_for_a_named_pipe(fetched_mirror: Path, beside: str) ->
         assert ended.code == 74, command
         assert "is a named pipe" in ended.err
         assert "Traceback" not in ended.err
-    signal.alarm(0)
     if beside != ".lock":
         ended = run_process(env=COMPLETING)
         assert (ended.code, ended.out.strip(), ended.err) == (0, "", "")
