@@ -25,7 +25,6 @@ COMMANDS = [
     ["edit", "1", "title=Mine"], ["edit", "1", "--unset", "title"], ["fetch", "--all", "--dry-run"],
     ["fetch", "1", "--source", "pypi", "--json"],
 ]  # fmt: skip
-READING_AND_EDITING = COMMANDS[:-1]
 ROOT = b"undec\xffdable \xc3("
 
 
@@ -38,7 +37,7 @@ def test_every_command_works_with_a_path_that_is_not_utf_8(fetched_mirror: Path,
     env = {"DJPKG_PYPI_URL": "http://127.0.0.1:9", "XDG_DATA_HOME": "", "DJPKG_DB": "", "HOME": str(tmp_path)}
     env |= {"DJPKG_DB": str(path)} if how == "DJPKG_DB" else {"HOME": str(folder)} if how == "HOME" else {}
     option = ["--db", str(path)] if how == "--db" else []
-    for number, command in enumerate(COMMANDS if how == "--db" else READING_AND_EDITING):
+    for number, command in enumerate(COMMANDS):
         # How a process decodes its arguments and variables is the same for all commands.
         ended = (run_process if number == 0 else run)(*command, *option, env=env)
         assert ended.code == (1 if "pypi" in command else 0), (command, ended.err)
