@@ -216,7 +216,7 @@ def test_a_token_quoted_by_a_server_is_neither_stored_nor_shown(desk: Desk, serv
     check_no_token(desk, str(report.as_json()), *error_lines(report))
 
 
-def test_a_token_quoted_in_facts_is_not_stored(desk: Desk, server: WorldServer) -> None:
+def test_a_token_quoted_in_facts_or_a_validator_is_not_stored(desk: Desk, server: WorldServer) -> None:
     """A server that answers with what was sent, in every form in which it was sent."""
 
     def describe(own: set[str], page: Any) -> Any:
@@ -229,6 +229,7 @@ def test_a_token_quoted_in_facts_is_not_stored(desk: Desk, server: WorldServer) 
             api,
             kind="rewrite",
             rewrite=partial(describe, own),
+            headers={"etag": f'"{min(own, key=len)}"'},
         )
         for api, own in forms.items()
     ]

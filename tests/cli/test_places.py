@@ -9,10 +9,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.running import SOURCE, run, run_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMPLETING = {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg show django-po", "COMP_CWORD": "2"}
 COMMANDS = [
@@ -21,7 +25,6 @@ COMMANDS = [
     ["edit", "1", "title=Mine"], ["edit", "1", "--unset", "title"], ["fetch", "--all", "--dry-run"],
     ["fetch", "1", "--source", "pypi", "--json"],
 ]  # fmt: skip
-READING_AND_EDITING = COMMANDS[:-1]
 ROOT = b"undec\xffdable \xc3("
 
 
@@ -34,7 +37,7 @@ def test_every_command_works_with_a_path_that_is_not_utf_8(fetched_mirror: Path,
     env = {"DJPKG_PYPI_URL": "http://127.0.0.1:9", "XDG_DATA_HOME": "", "DJPKG_DB": "", "HOME": str(tmp_path)}
     env |= {"DJPKG_DB": str(path)} if how == "DJPKG_DB" else {"HOME": str(folder)} if how == "HOME" else {}
     option = ["--db", str(path)] if how == "--db" else []
-    for number, command in enumerate(COMMANDS if how == "--db" else READING_AND_EDITING):
+    for number, command in enumerate(COMMANDS):
         # How a process decodes its arguments and variables is the same for all commands.
         ended = (run_process if number == 0 else run)(*command, *option, env=env)
         assert ended.code == (1 if "pypi" in command else 0), (command, ended.err)
@@ -58,13 +61,27 @@ def test_the_command_that_undoes_an_edit_names_the_mirror_exactly(
     assert run("show", "1", "-f", "title", "--db", str(path)).out == "title\tDjango Pots\n"
 
 
+@pytest.fixture
+def _ended_after_100_seconds() -> Iterator[None]:
+    """End a test that waits in this process, with an error."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    former = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(100)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
+
+
+@pytest.mark.usefixtures("_ended_after_100_seconds")
 @pytest.mark.parametrize("beside", ["", "-journal", ".lock"])
 def test_no_command_waits_for_a_named_pipe(fetched_mirror: Path, beside: str) -> None:
     pipe = Path(f"{fetched_mirror}{beside}")
     if not beside:
         fetched_mirror.unlink()
     os.mkfifo(pipe)
-    signal.alarm(100)  # what waits in this process is ended here
     for number, command in enumerate(COMMANDS):
         if beside == ".lock" and (command[0] != "fetch" or "--dry-run" in command):
             continue
@@ -72,7 +89,6 @@ def test_no_command_waits_for_a_named_pipe(fetched_mirror: Path, beside: str) ->
         assert ended.code == 74, command
         assert "is a named pipe" in ended.err
         assert "Traceback" not in ended.err
-    signal.alarm(0)
     if beside != ".lock":
         ended = run_process(env=COMPLETING)
         assert (ended.code, ended.out.strip(), ended.err) == (0, "", "")

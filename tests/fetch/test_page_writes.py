@@ -165,7 +165,7 @@ def test_after_the_limit_the_fetch_ends_with_what_it_has_stored(desk: Desk) -> N
             self.warnings.append(text)
 
     desk.progress = reader = Endless(desk.path)
-    desk.busy_limits = BusyLimits(0.2, 0.1)
+    desk.busy_limits = BusyLimits(0.2, 0)
     report = desk.fetch()
     reader.end()
     assert report.exit_code == 74

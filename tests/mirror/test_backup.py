@@ -333,22 +333,24 @@ def test_a_killed_copy_leaves_the_older_one_or_the_whole_new_one(path: Path, fil
     assert beside(file) == ["copy.db"]
 
 
+def use_no_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a copy be written to its final name."""
+    original = Path.with_name
+    monkeypatch.setattr(Path, "with_name", lambda self, name: self if "djpkg.tmp" in name else original(self, name))
+
+
 @pytest.mark.campaign
 def test_without_the_temporary_file_killed_copies_would_be_half(
     path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Path.with_name
-    monkeypatch.setattr(Path, "with_name", lambda self, name: self if "djpkg.tmp" in name else original(self, name))
+    use_no_temporary_file(monkeypatch)
     kills, halves = kill_backups(path, file)
     assert kills == KILLS
     assert halves >= 5
 
 
-@pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9])
-def test_a_full_disk_is_reported_and_the_older_copy_stays(
-    path: Path, file: Path, monkeypatch: pytest.MonkeyPatch, part: float
-) -> None:
-    backup(path, file)
+def fill_disk(path: Path, file: Path, monkeypatch: pytest.MonkeyPatch, part: float) -> bool:
+    """Replace a copy on a disk with room for that part of the new one, and return whether the older one is there."""
     before = file.read_bytes()
     write_generation(path, 1)
     pages = round(path.stat().st_size / 4096 * part) or 1
@@ -356,7 +358,7 @@ def test_a_full_disk_is_reported_and_the_older_copy_stays(
 
     def on_a_small_disk(*args: object, **kwargs: object) -> sqlite3.Connection:
         db: sqlite3.Connection = original(*args, **kwargs)  # type: ignore[call-overload]
-        if "djpkg.tmp" in str(args[0]):
+        if file.name in str(args[0]):
             db.execute(f"PRAGMA max_page_count = {pages}")
         return db
 
@@ -364,8 +366,24 @@ def test_a_full_disk_is_reported_and_the_older_copy_stays(
     with pytest.raises(MirrorError, match="the disk is full; it is unchanged") as raised:
         backup(path, file)
     assert raised.value.exit_code == 74
-    assert file.read_bytes() == before
+    return file.exists() and file.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9])
+def test_a_full_disk_is_reported_and_the_older_copy_stays(
+    path: Path, file: Path, monkeypatch: pytest.MonkeyPatch, part: float
+) -> None:
+    backup(path, file)
+    assert fill_disk(path, file, monkeypatch, part)
     assert beside(file) == ["copy.db"]
+
+
+def test_without_the_temporary_file_a_full_disk_would_destroy_the_older_copy(
+    path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup(path, file)
+    use_no_temporary_file(monkeypatch)
+    assert not fill_disk(path, file, monkeypatch, 0.5)
 
 
 def test_a_disk_that_is_full_at_the_last_write_is_reported(

@@ -16,6 +16,7 @@ import pytest
 
 from djpkg.cli import options
 from djpkg.editing.assignments import get_editable_field
+from djpkg.mirror import rebuild
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.write import Writer
 from tests.cli.running import run, run_on_terminal
@@ -384,7 +385,12 @@ MUTANTS: dict[str, tuple[str, Any]] = {
     "text is not checked": ("djpkg.mirror.connection.decode_text", str),
 }
 
-QUICK = {"lists do not leave rows out", "text is not checked", "a package that cannot be merged ends the page"}
+QUICK = {
+    "lists do not leave rows out",
+    "nothing is repaired",
+    "text is not checked",
+    "a package that cannot be merged ends the page",
+}
 
 
 @pytest.mark.parametrize(
@@ -452,6 +458,16 @@ def test_a_rebuild_repairs_damaged_columns_and_keeps_those_of_the_user(desk: Des
     counts = damage_and_rebuild(desk, generate(desk.path, 60, seed=SEED))
     assert counts["damaged"] >= 45
     assert counts["found"] >= 20
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("part", ["_reset_other_rows", "_delete_orphans"])
+def test_a_rebuild_without_one_of_its_parts_would_leave_damaged_columns(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(rebuild, part, lambda _: None)
+    with pytest.raises(AssertionError):
+        damage_and_rebuild(desk, generate(desk.path, 60, seed=SEED))
 
 
 @pytest.mark.nightly

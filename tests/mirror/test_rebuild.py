@@ -182,10 +182,8 @@ def test_it_needs_a_mirror_and_the_fetch_lock(path: Path, tmp_path: Path) -> Non
     assert [name for name in os.listdir(tmp_path) if name.endswith(".bak")] == []  # noqa: PTH208 - names
 
 
-@pytest.mark.parametrize("pages", [0, 1, 3])
-def test_a_full_disk_is_reported_and_nothing_is_changed(
-    path: Path, monkeypatch: pytest.MonkeyPatch, pages: int
-) -> None:
+def fill_disk(path: Path, monkeypatch: pytest.MonkeyPatch, pages: int) -> bool:
+    """Rebuild on a disk with room for so many more pages, and return whether the mirror is unchanged."""
     change(path, "UPDATE packages SET repo_description = ''", "DELETE FROM packages_fts_data WHERE id > 10", "VACUUM")
     change(path, "UPDATE facts SET facts = json_set(facts, '$.repo_description', printf('%.*c', 50000, 'x'))")
     before = dump(path)
@@ -201,7 +199,33 @@ def test_a_full_disk_is_reported_and_nothing_is_changed(
     monkeypatch.setattr(rebuild, "open_write", small)
     with pytest.raises(MirrorError, match="the disk is full"):
         run(path)
-    assert dump(path) == before
+    return dump(path) == before
+
+
+@pytest.mark.usefixtures("_package_by_package")
+@pytest.mark.parametrize("pages", [0, 1, 3])
+def test_a_full_disk_is_reported_and_nothing_is_changed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    assert fill_disk(path, monkeypatch, pages)
+
+
+@pytest.mark.usefixtures("_package_by_package")
+def test_without_a_transaction_a_full_disk_would_leave_half_a_rebuild(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_no_transaction(monkeypatch)
+    assert not fill_disk(path, monkeypatch, 3)
+
+
+def use_no_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every statement of a rebuild be a transaction of its own."""
+
+    @contextmanager
+    def none(_db: sqlite3.Connection) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(rebuild, "transaction", none)
 
 
 def kill_rebuilds(path: Path) -> tuple[int, int]:
@@ -245,11 +269,7 @@ def test_a_killed_rebuild_changes_nothing_or_everything_and_nothing_of_the_user(
 @pytest.mark.usefixtures("_package_by_package")
 @pytest.mark.campaign
 def test_without_a_transaction_killed_rebuilds_would_be_half(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def none(_db: sqlite3.Connection) -> Iterator[None]:
-        yield
-
-    monkeypatch.setattr(rebuild, "transaction", none)
+    use_no_transaction(monkeypatch)
     kills, halves = kill_rebuilds(path)
     assert kills == KILLS
     assert halves >= 5

@@ -30,7 +30,7 @@ time.sleep(float(sys.argv[2]))
 # Reads every 5 ms until its input ends; the timeout is far longer than a commit takes.
 OTHERS = """
 import json, select, sqlite3, sys, time
-db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0.5)
+db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=1)
 reads = failures = 0
 while not select.select([sys.stdin], [], [], 0.005)[0]:
     try:

@@ -506,12 +506,19 @@ def test_quiet_after_sets_the_span(mirror: Path, project: Path) -> None:
 
 
 def test_no_request_is_sent_without_fetch(mirror: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("a connection")
+    def refuse(*arguments: object, **_: object) -> None:
+        tried.append(arguments)
+        raise OSError("refused")
 
+    tried: list[object] = []
     monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     write(project, "django-good\ndjango-gone @ git+https://github.com/mara/django-gone\n")
     assert check()["exit"] == 1
+    assert tried == []  # what fails to connect may go on without an error
+    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, limits=QUICK))
+    check("--fetch")
+    assert tried != []
 
 
 def test_a_dependency_from_a_repository_is_found_by_its_address(mirror: Path, project: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_wait_for_another_program_is_a_line_on_stderr(
     fetch: Fetch, desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet: tuple[str, ...]
 ) -> None:
     fetch("--all")
-    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, busy_limits=BusyLimits(total=0.2, notice=0.02)))
+    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, busy_limits=BusyLimits(total=0.2, notice=0)))
     with closing(sqlite3.connect(desk.path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM packages").fetchone()

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import webbrowser
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from djpkg.model.fields import RECORD as RECORD_FIELDS
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from djpkg.times import format_time
-from tests.cli.running import RECORD, SOURCE, run, run_on_terminal, run_process
+from tests.cli.running import RECORD, SOURCE, Result, run, run_on_terminal, run_process
 from tests.mirrors import NOW, catalog_facts, filled_mirror, override, pypi_facts
 from tests.render.samples import FORBIDDEN, hostile_text
 
@@ -383,17 +384,14 @@ def not_a_database(path: Path) -> None:
 
 
 def another_database(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE packages (id)")
-    db.commit()
-    db.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("CREATE TABLE packages (id)")
 
 
 def newer(path: Path) -> None:
     filled_mirror(path)
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 99")
-    db.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
 
 
 @pytest.mark.parametrize(
@@ -449,22 +447,37 @@ def test_a_read_only_mirror_can_be_read(mirror: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ["show", "1", "--json"],
-        ["list", "--json"],
-        ["status"],
-        ["fields"],
-        ["--help"],
-        ["list", "--help"],
-        ["--version"],
-        ["--show-completion", "bash"],
+        "show 1 --json",
+        "list --json",
+        "status",
+        "fields",
+        "--help",
+        "list --help",
+        "--version",
+        "--show-completion",
     ],
-    ids=" ".join,
 )
-def test_a_full_output_device_exits_with_74_and_one_message(mirror: Path, command: list[str]) -> None:
-    with Path("/dev/full").open("wb") as full:
-        result = run_process(*command, stdout=full.fileno())
-    assert result.code == 74
+def test_a_full_output_device_exits_with_74_and_one_message(mirror: Path, command: str) -> None:
+    result = run_in_bash(command, '> /dev/full; echo "$?"')
+    assert result.out == "74\n"
     assert result.err == "djpkg: the output cannot be written: No space left on device\n"
+
+
+def run_in_bash(command: str, rest: str, **variables: str) -> Result:
+    """Run the program in a line of bash, whose completion it prints: it is that of the parent process."""
+    result = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -m djpkg {command} {rest}'],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), **variables},
+        check=False,
+    )
+    return Result(result.returncode, result.stdout.decode(), result.stderr.decode())
+
+
+def test_the_completion_of_the_shell_in_which_it_runs_is_printed() -> None:
+    result = run_in_bash("--show-completion", '; echo "$?"')
+    assert "complete -o default -F _djpkg_completion djpkg" in result.out
+    assert (result.lines[-1], result.err) == ("0", "")
 
 
 @pytest.fixture(scope="module")
@@ -474,26 +487,15 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return filled_mirror(tmp_path_factory.mktemp("many") / "mirror.db", packages)
 
 
-@pytest.mark.parametrize("command", ["--help", "list --help", "--version", "--show-completion bash", "fields"])
+@pytest.mark.parametrize("command", ["--help", "list --help", "--version", "--show-completion", "fields"])
 def test_a_pipe_closed_before_reading_exits_with_0(mirror: Path, command: str) -> None:
-    script = f'"{sys.executable}" -m djpkg {command} | true; echo "${{PIPESTATUS[0]}}"'
-    result = subprocess.run(
-        ["bash", "-c", script], capture_output=True, env={**os.environ, "PYTHONPATH": str(SOURCE)}, check=False
-    )
-    assert (result.stdout, result.stderr) == (b"0\n", b"")
+    assert run_in_bash(command, '| true; echo "${PIPESTATUS[0]}"') == (0, "0\n", "")
 
 
 @pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["compare", "grid:gardening"]])
 def test_a_pipe_closed_while_reading_exits_with_0(many: Path, command: list[str]) -> None:
-    piped = f'"{sys.executable}" -m djpkg {" ".join(command)} | head -1; echo "${{PIPESTATUS[0]}}"'
-    result = subprocess.run(
-        ["bash", "-c", piped],
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(SOURCE), "DJPKG_DB": str(many)},
-        check=False,
-    )
-    assert result.stdout.decode().splitlines()[-1] == "0"
-    assert result.stderr == b""
+    result = run_in_bash(" ".join(command), '| head -1; echo "${PIPESTATUS[0]}"', DJPKG_DB=str(many))
+    assert (result.lines[-1], result.err) == ("0", "")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -221,10 +222,9 @@ def test_nothing_is_written(mirror: Path) -> None:
 
 
 def test_a_damaged_mirror_is_exit_code_74(mirror: Path) -> None:
-    db = sqlite3.connect(mirror)
-    db.execute("DROP TABLE events")
-    db.execute("DROP TABLE runs")
-    db.close()
+    with closing(sqlite3.connect(mirror)) as db:
+        db.execute("DROP TABLE events")
+        db.execute("DROP TABLE runs")
     ended = run("status")
     assert (ended.code, ended.out) == (74, "")
 

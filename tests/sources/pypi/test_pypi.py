@@ -326,10 +326,15 @@ def test_a_redirect_to_another_server_is_not_followed(server: WorldServer) -> No
 
 def test_a_few_projects_are_fetched_without_the_list(world: World, server: WorldServer) -> None:
     targets = many(world, SERIAL_LIST_MINIMUM)
-    server.latency["pypi"] = 0.01
     answers = fetch(server, *targets)
     assert {answer.outcome for answer in answers.values()} == {Outcome.UPDATED}
     assert not server.requests("pypi", LIST)
+    assert server.max_in_flight["pypi"] <= MAX_CONCURRENT
+
+
+def test_four_projects_are_requested_at_once(world: World, server: WorldServer) -> None:
+    server.latency["pypi"] = 0.5
+    assert {answer.outcome for answer in fetch(server, *many(world, 12)).values()} == {Outcome.UPDATED}
     assert server.max_in_flight["pypi"] == MAX_CONCURRENT == 4
 
 
