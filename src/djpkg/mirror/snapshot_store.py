@@ -296,14 +296,7 @@ class SnapshotWriter(Writer):
             return
         if known is not None and line.sweep.packages < known.packages * MIN_LIST_RATIO:
             return
-        sweep = line.sweep
-        row: dict[str, SqlValue] = {
-            "source": line.source.value,
-            "completed": format_time(sweep.completed),
-            "packages": sweep.packages,
-            "newest_id": sweep.newest_id,
-        }
-        upsert(self.db, "sweeps", [row], key=("source",))
+        fetch_history.store_sweep(self.db, line.source, line.sweep)
 
     def _catalog_sweep_end(self) -> datetime | None:
         sweep = fetch_history.find_sweep(self.db, _CATALOG)
