@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from djpkg.mirror.files import FileId
     from djpkg.mirror.snapshot_store import TakenIn
 
-_SHA256 = re.compile(r"(?P<place>.*)#(?P<fragment>[^#]*)", re.DOTALL)
+_WITH_FRAGMENT = re.compile(r"(?P<place>.*)#(?P<fragment>[^#]*)", re.DOTALL)
 _DIGEST = re.compile(r"sha256=([0-9a-fA-F]{64})")
 _MAX_STORED = 1000
 _CHUNK = 2**20
@@ -75,7 +75,7 @@ def parse_place(text: str) -> SnapshotPlace:
     """Parse ``URL``, ``FILE``, each with or without ``#sha256=…``. Raises UsageError."""
     place, digest = text, None
     is_address = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
-    match = _SHA256.fullmatch(text)
+    match = _WITH_FRAGMENT.fullmatch(text)
     if match and (is_address or match["fragment"].lower().startswith("sha256=")):
         found = _DIGEST.fullmatch(match["fragment"])
         if found is None:
