@@ -180,7 +180,11 @@ def read_mirror(db: Path | None) -> Iterator[sqlite3.Connection]:
 
 def wait_for_mirror(path: Path, work: Callable[[], ResultT]) -> ResultT:
     """Return the result of `work`, which is repeated while another program locks the mirror at `path`."""
-    return busy.retry(work, busy.EDIT, notify=lambda: terminal.write_warning(busy.waiting_message(path, busy.EDIT)))
+    return busy.retry(work, busy.EDIT, notify=lambda: _notify_waiting(path))
+
+
+def _notify_waiting(path: Path) -> None:
+    terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
 def _report_age(mirror: sqlite3.Connection) -> None:
