@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from djpkg.text import pluralize, quote_input, strip_credentials
+from djpkg.text import join_some, pluralize, quote_input, strip_credentials
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,11 @@ def test_long_texts_take_no_quadratic_time(piece: str) -> None:
 )
 def test_only_one_is_singular(number: int, text: str) -> None:
     assert pluralize(number, "request") == text
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [([], ""), (["a", "b"], "a, b"), (["a", "b", "c"], "a, b and 1 more"), (["a"] * 1202, "a, a and 1,200 more")],
+)
+def test_some_of_many_names_are_examples(names: list[str], text: str) -> None:
+    assert join_some(names, 2) == text

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # In seconds. gh may read its token from a keyring that waits for the user.
 GH_TIMEOUT = 2.0
-GH_COMMAND = "gh auth token"
+GH = "gh"
+GH_COMMAND = f"{GH} auth token"
 # In characters. A shorter text may be an ordinary word, which could not be removed from what a server answers.
 MIN_LENGTH = 16
 
@@ -58,6 +59,19 @@ def token_from_environment(source: SourceName, environment: Mapping[str, str]) -
     return None
 
 
+def find_origin(source: SourceName, environment: Mapping[str, str]) -> str | None:
+    """Return the variable with the token of a source, or `GH` if a fetch would ask gh for it; None without either.
+
+    Starts no program: only a fetch learns whether gh has a token. ConfigError as for `find_tokens`.
+    """
+    if (token := token_from_environment(source, environment)) is not None:
+        return token.origin
+    if source is not SourceName.GITHUB or find_gh(environment) is None:
+        return None
+    config.api_url(source, environment)  # a fetch asks gh for the token of this server
+    return GH
+
+
 def _read_variable(source: SourceName, variable: str, environment: Mapping[str, str]) -> Token | None:
     token = parse_token(variable, environment.get(variable, ""))
     if token is not None and source is SourceName.BITBUCKET and not re.fullmatch("[^:]+:.+", token.secret):
@@ -85,7 +99,7 @@ def find_gh(environment: Mapping[str, str]) -> str | None:
     """Return the path of the gh program, None if it is not installed. Starts nothing."""
     import shutil  # noqa: PLC0415 - only needed here
 
-    return shutil.which("gh", path=environment.get("PATH", ""))
+    return shutil.which(GH, path=environment.get("PATH", ""))
 
 
 def find_gh_token(environment: Mapping[str, str]) -> Token | None:

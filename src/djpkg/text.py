@@ -1,4 +1,4 @@
-"""Text for messages: quoted user input, plural forms, URLs without credentials; and texts that can be stored."""
+"""Text for messages: quoted user input, plural forms, lists of names, URLs without credentials; and storable text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TypeGuard
 
 # In characters.
@@ -43,6 +44,12 @@ def quote_input(text: str) -> str:
 def pluralize(number: int, noun: str) -> str:
     """Return ``1 request`` or ``1,200 requests``; for nouns with a regular plural."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def join_some(names: Sequence[str], most: int) -> str:
+    """Return ``a, b``, or ``a, b and 1,200 more`` if there are more than `most`."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def is_text(value: object) -> TypeGuard[str]:

@@ -176,8 +176,8 @@ djpkg.mirror.busy.EDIT = djpkg.mirror.busy.BusyLimits(3600, 0.05)
 reader = sqlite3.connect(os.environ["DJPKG_DB"], isolation_level=None)
 reader.execute("BEGIN")
 reader.execute("SELECT count(*) FROM packages").fetchone()
-import djpkg.cli.commands.edit
-djpkg.cli.commands.edit._notify_waiting = lambda path: os.kill(os.getpid(), {int(number)})
+import djpkg.cli.options
+djpkg.cli.options._notify_waiting = lambda path: os.kill(os.getpid(), {int(number)})
 """
     process = start("edit", 0, 0, patch)
     out, err = process.communicate(timeout=120)

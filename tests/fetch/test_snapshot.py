@@ -19,6 +19,7 @@ from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.model import snapshot
 from djpkg.model.facts import PARSER_VERSIONS, Outcome
 from djpkg.source_name import SourceName
+from djpkg.sources.http.client import user_agent
 from tests.fetching import STARTER, Desk, add_starter, check_integrity, expected, quick_folder
 from tests.snapshots import find_line, pack, read_lines, serving, state, take, write
 from tests.world import World
@@ -419,6 +420,7 @@ def test_an_address_costs_one_conditional_request_without_a_token(source: Desk, 
     assert "if-none-match" not in web.requests[0][1]
     assert "if-none-match" in web.requests[1][1]
     assert not any("authorization" in headers or "canary" in str(headers) for _, headers in web.requests)
+    assert {headers["user-agent"] for _, headers in web.requests} == {user_agent()}
     assert [report.snapshot.requests for report in (first, again) if report.snapshot] == [1, 1]
     assert summary_lines(again)[0] == "snapshot: unchanged (1 request)"
     assert again.exit_code == 0

@@ -133,6 +133,13 @@ def test_the_lock_is_free_after_an_error_and_can_be_taken_again(path: Path) -> N
             pass
 
 
+def test_no_lock_is_made_beside_a_file_that_is_not_a_mirror(path: Path) -> None:
+    path.write_text("not a mirror")
+    with pytest.raises(MirrorError, match="is not a mirror"), fetch_lock(path):
+        pass
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
 def test_a_symlink_in_place_of_the_lock_file_is_not_followed(path: Path) -> None:
     victim = path.with_name("victim")
     victim.write_text("precious")

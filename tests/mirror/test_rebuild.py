@@ -169,6 +169,16 @@ def test_an_older_mirror_is_upgraded_and_copied_as_it_was(tmp_path: Path) -> Non
         assert db.execute("PRAGMA user_version").fetchone() == (3,)
 
 
+def test_without_a_mirror_it_makes_no_file_and_no_folder(tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("not a mirror")
+    with pytest.raises(MirrorMissing):
+        run(tmp_path / "none" / "mirror.db")
+    with pytest.raises(MirrorError, match="is not a mirror"):
+        run(other)
+    assert list(tmp_path.iterdir()) == [other]
+
+
 def test_it_needs_a_mirror_and_the_fetch_lock(path: Path, tmp_path: Path) -> None:
     with pytest.raises(MirrorMissing):
         run(tmp_path / "none.db")

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from typer.core import TyperCommand
@@ -16,7 +16,7 @@ from djpkg import config
 from djpkg.cli import terminal
 from djpkg.cli.completion import candidates
 from djpkg.errors import MirrorMissing, UsageError
-from djpkg.mirror import resolve
+from djpkg.mirror import busy, resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
@@ -24,10 +24,12 @@ from djpkg.times import format_time, utc_now
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from typer.models import ArgumentInfo, OptionInfo
+
+ResultT = TypeVar("ResultT")
 
 _MOST_ROWS = 10**9
 
@@ -174,6 +176,15 @@ def read_mirror(db: Path | None) -> Iterator[sqlite3.Connection]:
         yield mirror
         if terminal.stderr_is_terminal():
             _report_age(mirror)
+
+
+def wait_for_mirror(path: Path, work: Callable[[], ResultT]) -> ResultT:
+    """Return the result of `work`, which is repeated while another program locks the mirror at `path`."""
+    return busy.retry(work, busy.EDIT, notify=lambda: _notify_waiting(path))
+
+
+def _notify_waiting(path: Path) -> None:
+    terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
 def _report_age(mirror: sqlite3.Connection) -> None:

@@ -66,9 +66,9 @@ def report(mirror: sqlite3.Connection, files: ProjectFiles, *, quiet: bool = Fal
         report_unlisted(mirror, files.requirements)
 
 
-def find_unlisted(mirror: sqlite3.Connection, files: ProjectFiles) -> list[str]:
+def find_unlisted(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> list[str]:
     """Return the names of the requirements that are not in the mirror."""
-    return find_required(mirror, files.requirements, addresses())[1]
+    return find_required(mirror, requirements, addresses())[1]
 
 
 def report_unlisted(mirror: sqlite3.Connection, requirements: Sequence[Requirement]) -> None:
@@ -76,7 +76,7 @@ def report_unlisted(mirror: sqlite3.Connection, requirements: Sequence[Requireme
 
     Only after a fetch has read the whole catalog, such a package is known not to be listed.
     """
-    _, unknown = find_required(mirror, requirements, addresses())
+    unknown = find_unlisted(mirror, requirements)
     if not unknown:
         return
     required = "1 dependency" if len(requirements) == 1 else f"{len(requirements):,} dependencies"

@@ -10,7 +10,7 @@ from djpkg.config import API_BY_SOURCE
 from djpkg.mirror.unchecked import UNCHECKED_FOR
 from djpkg.model.facts import Outcome
 from djpkg.source_name import SourceName
-from djpkg.text import pluralize
+from djpkg.text import join_some, pluralize
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def causes(report: Report) -> list[Cause]:
     by_reason: dict[str, list[str]] = {}
     for name, reason in report.unknown.items():
         by_reason.setdefault(reason, []).append(_abbreviate(name))
-    found = [Cause(f"{_join(names)}: {reason}") for reason, names in by_reason.items()]
+    found = [Cause(f"{join_some(names, _NAMES_SHOWN)}: {reason}") for reason, names in by_reason.items()]
     by_cause: dict[tuple[str | None, str, str | None], list[Failure]] = {}
     for failure in report.failures:
         kind = failure.reason if failure.slug is None else _DETAIL.sub("…", failure.reason)
@@ -70,7 +70,9 @@ def _failure_line(failures: Sequence[Failure]) -> str:
     source, reason = failures[0].source, failures[0].reason
     slugs = list(dict.fromkeys(failure.slug for failure in failures if failure.slug is not None))
     count = f"{len(slugs):,} failed: " if len(slugs) > 1 and source is not None else ""
-    return f"{f'{source}: ' if source is not None else ''}{count}{reason}" + (f" ({_join(slugs)})" if slugs else "")
+    return f"{f'{source}: ' if source is not None else ''}{count}{reason}" + (
+        f" ({join_some(slugs, _NAMES_SHOWN)})" if slugs else ""
+    )
 
 
 def unchecked_causes(report: Report) -> list[Cause]:
@@ -169,7 +171,7 @@ def summary_lines(report: Report) -> list[str]:
     by_event: dict[str, list[str]] = {}
     for event in report.events:
         by_event.setdefault(event.event, []).append(event.slug)
-    lines += [f"{name}: {_join(slugs)}" for name, slugs in by_event.items()]
+    lines += [f"{name}: {join_some(slugs, _NAMES_SHOWN)}" for name, slugs in by_event.items()]
     lines += [f"{one.slug}: listed anew with id {one.id}; your edits were kept" for one in report.carried_over]
     if lines and report.finished is not None:
         verb = "done" if report.stop_code is None else "ended"
@@ -239,9 +241,3 @@ def history_json(report: Report) -> dict[str, object]:
 def _abbreviate(name: str) -> str:
     """Return a name as the user typed it, cut if it is too long for a line."""
     return f"{name[:_MAX_NAME]}…" if len(name) > _MAX_NAME else name or "''"
-
-
-def _join(slugs: list[str]) -> str:
-    if len(slugs) <= _NAMES_SHOWN:
-        return ", ".join(slugs)
-    return f"{', '.join(slugs[:_NAMES_SHOWN])} and {len(slugs) - _NAMES_SHOWN:,} more"

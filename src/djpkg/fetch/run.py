@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from djpkg import credentials
-from djpkg.errors import DjpkgError, MirrorBusy, MirrorError
+from djpkg.errors import DjpkgError, MirrorError
 from djpkg.fetch import estimate
 from djpkg.fetch.catalog import CatalogSweep, NamedFetch
 from djpkg.fetch.context import FetchContext
@@ -32,7 +32,7 @@ from djpkg.fetch.selected import Selected, select
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
 from djpkg.mirror import busy, fetch_history, listing, lock, queue, unchecked
-from djpkg.mirror.connection import find_version, open_write
+from djpkg.mirror.connection import open_write
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
 from djpkg.model import forge_servers
@@ -78,8 +78,6 @@ def fetch(
         tuple(map(_clean_name, names)) for names in (request.packages, request.manifests, request.typed)
     )
     request = replace(request, packages=packages, manifests=manifests, typed=typed)
-    with suppress(MirrorBusy):  # until another program has finished
-        find_version(path)  # before a lock is made beside a file that is not a mirror
     with StopSignals() as signals, lock.fetch_lock(path):
         report = Report(started=clock(), named=request.packages, requested=request.sources)
         asked = str(request)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from djpkg.errors import MirrorBusy, MirrorError, MirrorMissing, UsageError
+from djpkg.errors import MirrorError, MirrorMissing, UsageError
 from djpkg.fetch.report import CarriedEdits, Failure, PackageEvent, Report, SnapshotResult
 from djpkg.fetch.report_text import history_json
 from djpkg.fetch.signals import StopSignals
 from djpkg.mirror import busy, fetch_history, lock, resolve
-from djpkg.mirror.connection import find_version, open_read, open_write, transaction
+from djpkg.mirror.connection import open_read, open_write, transaction
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.mirror.snapshot_store import SnapshotOrigin, SnapshotWriter
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from djpkg.mirror.files import FileId
     from djpkg.mirror.snapshot_store import TakenIn
 
-_SHA256 = re.compile(r"(?P<place>.*)#(?P<fragment>[^#]*)", re.DOTALL)
+_WITH_FRAGMENT = re.compile(r"(?P<place>.*)#(?P<fragment>[^#]*)", re.DOTALL)
 _DIGEST = re.compile(r"sha256=([0-9a-fA-F]{64})")
 _MAX_STORED = 1000
 _CHUNK = 2**20
@@ -75,7 +75,7 @@ def parse_place(text: str) -> SnapshotPlace:
     """Parse ``URL``, ``FILE``, each with or without ``#sha256=…``. Raises UsageError."""
     place, digest = text, None
     is_address = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
-    match = _SHA256.fullmatch(text)
+    match = _WITH_FRAGMENT.fullmatch(text)
     if match and (is_address or match["fragment"].lower().startswith("sha256=")):
         found = _DIGEST.fullmatch(match["fragment"])
         if found is None:
@@ -104,8 +104,6 @@ def take_snapshot(
     Raises SourceError for a snapshot that cannot be taken in, UsageError for a file that cannot be read or is no
     snapshot, FetchRunning, ConfigError and MirrorError. Nothing was changed then.
     """
-    with suppress(MirrorBusy):
-        find_version(path)  # before a lock is made beside a file that is not a mirror
     with StopSignals() as signals, lock.fetch_lock(path):
         taking = _Taking(
             place,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from djpkg.errors import FetchRunning, MirrorError, UsageError
 from djpkg.mirror import files, schema
 from djpkg.mirror.connection import fail_if_locked, open_as_stored
-from djpkg.mirror.lock import fetch_lock
+from djpkg.mirror.lock import lock_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def backup(path: Path, file: Path, *, busy_seconds: float | None = None) -> None
         db = stack.enter_context(open_as_stored(path, busy_seconds=busy_seconds))
         try:
             if _check_replaceable(target, file) and files.real_path(target, ".lock").exists():
-                stack.enter_context(fetch_lock(target))  # a fetch into an older copy
+                stack.enter_context(lock_file(target))  # a fetch into an older copy
             temporary, descriptor = stack.enter_context(_temporary_file(target))
             _copy(db, temporary)
             os.pwrite(descriptor, _ROLLBACK_JOURNAL, _VERSIONS_AT)

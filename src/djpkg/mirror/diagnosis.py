@@ -7,7 +7,7 @@ import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from djpkg.text import pluralize
+from djpkg.text import join_some, pluralize
 from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def judge_rows(packages: Sequence[DamagedRow], others: Mapping[str, int]) -> lis
     if packages:
         names = [row.name for row in packages]
         shown = " ".join(names[:_NAMES_SHOWN]) if len(names) <= _NAMES_SHOWN else "--all"
-        message = f"{pluralize(len(names), 'package')} with rows that cannot be read: {_some(names)}"
+        message = f"{pluralize(len(names), 'package')} with rows that cannot be read: {join_some(names, _NAMES_SHOWN)}"
         findings.append(Finding("fault", message, f"{REBUILD}, then djpkg fetch {shown}"))
     if others:
         remedy = f"{REBUILD} deletes them; the next fetch writes what is still known"
@@ -195,28 +195,25 @@ def judge_values(
     """
     findings: list[Finding] = []
     if different:
-        shown = [f"{name} ({', '.join(fields[:5])})" for name, fields in different.items()]
+        named = [f"{name} ({', '.join(fields[:5])})" for name, fields in different.items()]
+        count, shown = pluralize(len(named), "package"), join_some(named, _NAMES_SHOWN)
         findings.append(
             Finding(
                 "fault",
-                f"values of {pluralize(len(different), 'package')} do not follow from facts and edits: {_some(shown)}",
+                f"values of {count} do not follow from facts and edits: {shown}",
                 REBUILD,
             )
         )
     if packages:
+        count, shown = pluralize(packages, "package"), join_some(servers, _NAMES_SHOWN)
         findings.append(
             Finding(
                 "warning",
-                f"values of {pluralize(packages, 'package')} follow from another DJPKG_FORGES: {_some(servers)}",
+                f"values of {count} follow from another DJPKG_FORGES: {shown}",
                 "set DJPKG_FORGES as in the last fetch; or djpkg doctor --rebuild, which uses it as it is now",
             )
         )
     return findings or [Finding("ok", "all values follow from facts and edits")]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def judge_clock(stored: Mapping[str, str | None], *, now: datetime) -> Finding:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror import dependencies, history
-from djpkg.mirror.connection import transaction
+from djpkg.mirror.connection import transaction, upsert
 from djpkg.mirror.damage import is_integer, text_or_none
 from djpkg.model.fetch_state import QuotaRow, Sweep
 from djpkg.query.columns import valid_json
@@ -18,9 +18,6 @@ from djpkg.times import format_time, parse_time, years_before
 if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
-
-    from sqlite_utils.db import Table
-
 
 # More than PyPI will ever have: a larger number was not stored by djpkg.
 _MAX_PROJECTS = 100_000_000
@@ -139,7 +136,7 @@ def store_quotas(db: sqlite3.Connection, quotas: list[QuotaRow]) -> None:
         for quota in quotas
     ]
     with transaction(db):
-        _table(db, "sources").upsert_all(rows, pk=("source", "pool"))
+        upsert(db, "sources", rows, key=("source", "pool"))
 
 
 def get_quotas(db: sqlite3.Connection) -> list[QuotaRow]:
@@ -170,18 +167,15 @@ def find_sweep(db: sqlite3.Connection, source: SourceName) -> Sweep | None:
 
 
 def store_sweep(db: sqlite3.Connection, source: SourceName, sweep: Sweep) -> None:
-    """Store that a sweep is complete. Call it last: later sweeps read only newer packages."""
+    """Store that a sweep is complete. Call it last: later sweeps read only newer packages.
+
+    It is a part of the caller's transaction, if there is one.
+    """
     row = {
         "source": source.value,
         "completed": format_time(sweep.completed),
         "packages": sweep.packages,
         "newest_id": sweep.newest_id,
     }
-    with transaction(db):
-        _table(db, "sweeps").upsert(row, pk="source")
-
-
-def _table(db: sqlite3.Connection, name: str) -> Table:
-    from sqlite_utils import Database  # 50 ms, only for writing
-
-    return Database(db, execute_plugins=False).table(name)
+    with nullcontext() if db.in_transaction else transaction(db):
+        upsert(db, "sweeps", [row], key=("source",))

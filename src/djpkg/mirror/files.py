@@ -119,10 +119,7 @@ def file_uri(path: Path, mode: str) -> str:
 
 def missing_error(path: Path) -> MirrorMissing:
     """Return the error for a mirror that does not exist yet."""
-    return MirrorMissing(
-        f"there is no mirror at {path} yet",
-        hint=CREATING,
-    )
+    return MirrorMissing(f"there is no mirror at {path} yet", hint=CREATING)
 
 
 def moved_error(path: Path) -> MirrorError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from djpkg import config, credentials
+from djpkg import credentials
 from djpkg.errors import ConfigError, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import diagnosis, files, schema
 from djpkg.mirror.columns import find_columns
@@ -222,13 +222,12 @@ def _rewrite_and_compare(
     """Rebuild with these servers of DJPKG_FORGES; return by package the fields that are not as before."""
     _, damaged = rewrite(db, forges=forges)
     different: dict[int, list[str]] = {}
-    for name in (column.name for column in find_columns(db, "packages")):
-        quoted = '"' + name.replace('"', '""') + '"'
+    for column in find_columns(db, "packages"):
         for (number,) in db.execute(
-            f"SELECT id FROM main.packages AS new JOIN temp.before AS old USING (id) WHERE new.{quoted} IS NOT"
-            f" old.{quoted}"
+            f"SELECT id FROM main.packages AS new JOIN temp.before AS old USING (id) WHERE new.{column.sql}"
+            f" IS NOT old.{column.sql}"
         ):
-            different.setdefault(number, []).append(name)
+            different.setdefault(number, []).append(column.name)
     for (number,) in db.execute(
         "SELECT package_id FROM (SELECT * FROM main.package_grids EXCEPT SELECT * FROM temp.grids_before)"
         " UNION SELECT package_id FROM (SELECT * FROM temp.grids_before EXCEPT SELECT * FROM main.package_grids)"
@@ -275,11 +274,8 @@ def _check_tokens(environment: Mapping[str, str]) -> Finding:
     errors: list[str] = []
     for source in SourceName:
         try:
-            if (token := credentials.token_from_environment(source, environment)) is not None:
-                origins[source.value] = token.origin
-            elif source is SourceName.GITHUB and credentials.find_gh(environment) is not None:
-                config.api_url(source, environment)
-                origins[source.value] = "gh, asked when fetching"
+            if (origin := credentials.find_origin(source, environment)) is not None:
+                origins[source.value] = "gh, asked when fetching" if origin == credentials.GH else origin
         except ConfigError as error:
             errors.append(str(error))
     return diagnosis.judge_tokens(origins, errors)

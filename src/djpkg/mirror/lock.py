@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from djpkg.errors import FetchRunning, MirrorError
+from djpkg.errors import FetchRunning, MirrorBusy, MirrorError
 from djpkg.mirror import busy, connection, files, schema
 from djpkg.mirror.seed import store_seed
 
@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
 @contextmanager
 def fetch_lock(path: Path) -> Iterator[None]:
-    """Hold the fetch lock of the mirror at `path`. Raises FetchRunning at once if it is taken, and MirrorError.
+    """Hold the fetch lock of the mirror at `path`, which may be missing. Raises what `lock_file` raises.
+
+    For a file that is not a mirror it raises MirrorError, and makes no lock beside it.
+    """
+    with suppress(MirrorBusy):  # the caller waits for the other program while it holds the lock
+        connection.find_version(path, busy_seconds=busy.ATTEMPT)
+    with lock_file(path):
+        yield
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold the fetch lock of `path`, whatever it contains. Raises FetchRunning at once if it is taken, and MirrorError.
 
     All symbolic links to one file share its lock. The lock is a separate file: closing the mirror's own file would drop
     SQLite's locks of the whole process (sqlite.org/howtocorrupt.html, section 2.2).

@@ -65,10 +65,9 @@ def rebuild(path: Path, *, forges: Mapping[str, SourceName], now: datetime) -> R
     An older mirror is upgraded. The last copies stay. Raises FetchRunning, MirrorMissing and MirrorError; `busy.retry`
     waits for other programs.
     """
+    if find_version(path, busy_seconds=busy.ATTEMPT) is None:
+        raise files.missing_error(path)
     with lock.fetch_lock(path):
-        version = find_version(path, busy_seconds=busy.ATTEMPT)
-        if version is None:
-            raise files.missing_error(path)
         copy = _new_copy(path, now)
         backup(path, copy, busy_seconds=busy.ATTEMPT)
         try:

@@ -26,8 +26,6 @@ _LISTS = (Kind.COUNTS, Kind.GRIDS, Kind.NAMES)
 _VALIDATORS = ("etag", "serial")
 # The generated columns are not in `table_info`; the package, source and coordinate are the key of a row of facts.
 _KEY = ("package_id", "source", "coordinate")
-
-
 # The tables besides facts and packages to which answers are written.
 _FROM_PYPI = ("releases", "requirements")
 _LISTED_ANEW = (*_FROM_PYPI, "projects", "project_releases", "history", "events", "package_grids")
@@ -99,9 +97,8 @@ def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) ->
         else:
             _set_defaults(db, "facts", [column for column in columns if column.name in found], rowid)
     if damaged:
-        db.execute(
-            "DELETE FROM snapshots"
-        )  # otherwise a server would answer "unchanged" about a snapshot that has them
+        # Otherwise a server would answer "unchanged" about a snapshot that has them.
+        db.execute("DELETE FROM snapshots")
     return packages
 
 

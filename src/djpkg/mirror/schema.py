@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from djpkg.mirror.schema_kept import GRAPH, KEPT
-from djpkg.mirror.schema_snapshots import SNAPSHOTS
+from djpkg.mirror.schema_steps import GRAPH, KEPT, SNAPSHOTS
 from djpkg.mirror.upgrade_repair import reset_damaged_values
 
 # "djpk" in ASCII: `file` shows it, and it tells a mirror from other SQLite files.

@@ -9,9 +9,8 @@ from djpkg.model.snapshot import ReleasesLine
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from djpkg.model.facts import Release
     from djpkg.model.snapshot import HistoryLine, RequirementsLine
 
 _COLUMNS = "requires, specifier, marker, version, since, until"
@@ -24,11 +23,6 @@ def store_details(db: sqlite3.Connection, lines: Iterable[ReleasesLine | Require
             store_releases(db, "releases", {"package_id": line.package, "project": line.project}, line.releases)
         else:
             _store_requirements(db, line, day)
-
-
-def store_project_releases(db: sqlite3.Connection, project: str, releases: Sequence[Release]) -> None:
-    """Store the releases of a project that packages are measured against."""
-    store_releases(db, "project_releases", {"project": project}, releases)
 
 
 def store_history(db: sqlite3.Connection, line: HistoryLine) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from djpkg.mirror import facts_json, fetch_history, history, snapshot_details
 from djpkg.mirror.apply_answer import SourceAnswer, StoredChange, refuse_others, retry_delay
 from djpkg.mirror.connection import upsert
+from djpkg.mirror.project_tables import store_releases
 from djpkg.mirror.repair import reset_damaged_rows
 from djpkg.mirror.snapshot_events import EventStore
 from djpkg.mirror.write import Writer
@@ -282,7 +283,7 @@ class SnapshotWriter(Writer):
         facts = facts_json.encode(answer.facts)
         columns = {"name": answer.coordinate, "facts": facts, **_lookup_columns(answer, outcome)}
         upsert(self.db, "projects", [columns], key=("name",))
-        snapshot_details.store_project_releases(self.db, answer.coordinate, line.releases)
+        store_releases(self.db, "project_releases", {"project": answer.coordinate}, line.releases)
 
     def _store_sweep(self, line: SweepLine, now: datetime) -> None:
         """Store a newer sweep of the catalog, unless it lost many packages.
@@ -296,14 +297,7 @@ class SnapshotWriter(Writer):
             return
         if known is not None and line.sweep.packages < known.packages * MIN_LIST_RATIO:
             return
-        sweep = line.sweep
-        row: dict[str, SqlValue] = {
-            "source": line.source.value,
-            "completed": format_time(sweep.completed),
-            "packages": sweep.packages,
-            "newest_id": sweep.newest_id,
-        }
-        upsert(self.db, "sweeps", [row], key=("source",))
+        fetch_history.store_sweep(self.db, line.source, line.sweep)
 
     def _catalog_sweep_end(self) -> datetime | None:
         sweep = fetch_history.find_sweep(self.db, _CATALOG)

@@ -58,7 +58,6 @@ def open_forge(
     """Return a forge with the tokens of `find_tokens` and the servers in DJPKG_FORGES.
 
     When it rejects `token`, those of `other_tokens` are tried, then none.
-
     """
     url = config.api_url(source, environment)
     if source is SourceName.GITHUB:

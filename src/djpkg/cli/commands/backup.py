@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,10 +41,6 @@ def backup(
     if file == Path():
         raise UsageError("FILE is empty", hint="for example: djpkg backup mirror-copy.db")
     path = config.mirror_path(os.environ, db)
-    busy.retry(
-        lambda: copy_mirror(path, file, busy_seconds=busy.ATTEMPT),
-        busy.EDIT,
-        notify=lambda: terminal.write_warning(busy.waiting_message(path, busy.EDIT)),
-    )
-    if terminal.is_terminal(sys.stderr):
+    options.wait_for_mirror(path, lambda: copy_mirror(path, file, busy_seconds=busy.ATTEMPT))
+    if terminal.stderr_is_terminal():
         terminal.write_stderr(f"copied the mirror to {file}")

@@ -74,17 +74,12 @@ def doctor(
 
 
 def _rebuild(path: Path) -> Rebuilt:
-    from djpkg.mirror import busy  # noqa: PLC0415 - only for --rebuild
-    from djpkg.mirror.diagnosis import recover_remedy  # noqa: PLC0415 - as above
+    from djpkg.mirror.diagnosis import recover_remedy  # noqa: PLC0415 - only for --rebuild
     from djpkg.mirror.rebuild import rebuild
 
     forges = forge_servers.forge_servers(os.environ)
     try:
-        return busy.retry(
-            lambda: rebuild(path, forges=forges, now=options.now()),
-            busy.EDIT,
-            notify=lambda: terminal.write_warning(busy.waiting_message(path, busy.EDIT)),
-        )
+        return options.wait_for_mirror(path, lambda: rebuild(path, forges=forges, now=options.now()))
     except MirrorMissing:
         raise
     except MirrorError as error:

@@ -214,7 +214,7 @@ def _edit(
 def _wait(path: Path, work: Callable[[], ResultT]) -> ResultT:
     """Return the result of `work`, which is repeated while another program locks the mirror."""
     with interrupts.raising_signals():
-        return busy.retry(work, busy.EDIT, notify=partial(_notify_waiting, path))
+        return options.wait_for_mirror(path, work)
 
 
 def _find_editable(name: str) -> Field | None:
@@ -268,10 +268,6 @@ def _store(path: Path, number: int, revise: Revise, unset: Sequence[bytes]) -> t
     with open_write(path, busy_seconds=busy.ATTEMPT) as mirror:
         writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
         return writer.update_overrides(number, revise, unset=unset, now=options.now())
-
-
-def _notify_waiting(path: Path) -> None:
-    terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
 def _edit_in_editor(path: Path, found: _Found) -> list[FieldChange]:

@@ -96,9 +96,8 @@ def fetch(
         visible = interactive and not as_json and not dry_run
         progress = _new_progress(visible=visible, quiet=quiet, verbose=verbose)
         if snapshot is not None:
-            for name in ("source", "refetch", "dry-run"):
-                given = {"source": bool(source_names), "refetch": refetch, "dry-run": dry_run}[name]
-                options.check_exclusive(**{"from": True, name: given})
+            for name, is_given in (("source", bool(source_names)), ("refetch", refetch), ("dry-run", dry_run)):
+                options.check_exclusive(**{"from": True, name: is_given})
             report = _take_snapshot(snapshot, db, progress)
             _finish(report, db, as_json=as_json, summary=interactive or verbose)
         if files is not None and not quiet:  # what was not read is trouble
@@ -262,15 +261,9 @@ def estimates_to_json(estimates: Sequence[Estimate], error: DjpkgError | None = 
 def _failed_report(named: tuple[str, ...], error: DjpkgError) -> dict[str, object]:
     """Return the report of a fetch that could not start."""
     from djpkg.fetch import report_text
-
-    report = _new_report(named)
-    report.abort(str(error), error.exit_code, hint=error.hint)
-    return report_text.report_json(report)
-
-
-def _new_report(named: tuple[str, ...]) -> Report:
-    """Return the report of a fetch that sent no request."""
     from djpkg.fetch.report import Report
 
     now = options.now()
-    return Report(started=now, finished=now, named=named)
+    report = Report(started=now, finished=now, named=named)
+    report.abort(str(error), error.exit_code, hint=error.hint)
+    return report_text.report_json(report)

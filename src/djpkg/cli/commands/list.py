@@ -131,7 +131,7 @@ def list_(
     with options.read_mirror(db) as mirror:
         if unlisted and files is not None:
             project_files.report_files(files)
-            unknown = selection.find_unlisted(mirror, files)
+            unknown = selection.find_unlisted(mirror, files.requirements)
             _print_unlisted(unknown[:limit] if limit else unknown, output_format)
             return
         listing.check_names(mirror, query)

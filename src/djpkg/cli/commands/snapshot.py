@@ -13,7 +13,7 @@ from djpkg.cli import options, terminal
 from djpkg.cli.options import Db
 from djpkg.errors import UsageError
 from djpkg.model.snapshot import ENDING
-from djpkg.text import pluralize, quote_input
+from djpkg.text import join_some, pluralize, quote_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,9 +67,8 @@ def _warn(packages: Sequence[str], what: str) -> None:
     """Warn of packages that are not in the file as they should be; some names are examples."""
     if not packages:
         return
-    names = ", ".join(packages[:_NAMES_SHOWN])
-    more = f" and {len(packages) - _NAMES_SHOWN:,} more" if len(packages) > _NAMES_SHOWN else ""
+    names = join_some(packages, _NAMES_SHOWN)
     terminal.write_warning(
-        f"{pluralize(len(packages), 'package')} {what} because of damaged rows or dates in the future ({names}{more});"
+        f"{pluralize(len(packages), 'package')} {what} because of damaged rows or dates in the future ({names});"
         " djpkg fetch --all repairs them"
     )

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Json: TypeAlias = "bool | int | str | dict[str, Json] | list[Json] | None"
 
 SCHEMA = 1
-GH = "gh"
 _NO_MIRROR = Status(
     version=0,
     listed=0,
@@ -85,17 +84,9 @@ def status(*, as_json: AsJson = False, db: Db = None) -> None:
 
 
 def _token_origin(source: SourceName, environment: Mapping[str, str]) -> str | None:
-    """Return the variable that holds the token of a source, or ``gh`` if a fetch would ask it, or None.
-
-    Starts no program: only a fetch learns whether gh has a token.
-    """
+    """Return the origin of the token of a source; None without a token, and for an invalid one with a message."""
     try:
-        if token := credentials.token_from_environment(source, environment):
-            return token.origin
-        if source is not SourceName.GITHUB or credentials.find_gh(environment) is None:
-            return None
-        config.api_url(source, environment)  # a fetch asks gh for the token of this server
-        return GH  # noqa: TRY300 - the end of the last case
+        return credentials.find_origin(source, environment)
     except ConfigError as error:
         terminal.write_stderr(f"djpkg: {error}")
         return None
@@ -191,7 +182,7 @@ def _lines(
             age = relative_time.relative(format_time(sweep.completed), now=now)
             yield "swept", f"{source.value} {age}, {sweep.packages:,} listed"
     origins = [
-        f"{source.value} from {origin}{', asked when fetching' if origin == GH else ''}"
+        f"{source.value} from {origin}{', asked when fetching' if origin == credentials.GH else ''}"
         for source, origin in tokens.items()
         if origin
     ]

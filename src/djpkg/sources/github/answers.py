@@ -111,11 +111,6 @@ class AnswerCollector(AnswerBuffer[ForgeFacts]):
             answer = replace(answer, reason=self._deferral_reasons.setdefault(answer.until, answer.reason))
         self.finish(answer)
 
-    def fail_all(self, error: SourceError) -> None:
-        """End all unfinished repositories with the same error."""
-        for coordinate in list(self._open):
-            self.fail(coordinate, error)
-
     def is_open(self, coordinate: str) -> bool:
         """Return whether a repository has no outcome yet."""
         return coordinate in self._open

@@ -56,6 +56,11 @@ def detect_rate_limit(response: Response) -> RateLimitHit | None:
     return None
 
 
+def user_agent() -> str:
+    """Return the User-Agent of all requests, with the version and the home page of djpkg."""
+    return f"djpkg/{djpkg.__version__} (+{djpkg.HOME_PAGE})"
+
+
 @dataclass
 class Attempt:
     """One attempt at a request; it holds a connection until the body is read, or until it is closed if streamed."""
@@ -109,8 +114,7 @@ class Client:
     `auth` is sent only over https or to loopback, and only to the server of `base_url`. Tasks may share a client, which
     has at most `connections` concurrent requests. Clients may share a `throttle`. `detect_rate_limit` is called with
     responses of status 403 and 429. After a request without any response in time, while there was none to another one
-    either, no more are sent. Tests replace `clock`, `sleep` and
-    `open_transport`.
+    either, no more are sent. Tests replace `clock`, `sleep` and `open_transport`.
     """
 
     def __init__(
@@ -132,7 +136,7 @@ class Client:
     ) -> None:
         own_headers = {
             "Accept-Encoding": "gzip",  # which `Decompressor` can bound
-            "User-Agent": f"djpkg/{djpkg.__version__} (+{djpkg.HOME_PAGE})",
+            "User-Agent": user_agent(),
         }
         self.source = source
         self.base_url = base_url.rstrip("/")

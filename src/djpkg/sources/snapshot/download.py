@@ -9,10 +9,9 @@ from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-import djpkg
 from djpkg.config import is_loopback
 from djpkg.errors import SourceError, UnexpectedPayload, Unreachable, UsageError
-from djpkg.sources.http.client import MAX_REDIRECTS, REDIRECTS, TRANSIENT
+from djpkg.sources.http.client import MAX_REDIRECTS, REDIRECTS, TRANSIENT, user_agent
 from djpkg.sources.http.response import http_status_error, is_valid_etag, is_valid_url, to_single_line
 from djpkg.sources.http.retry import RetryBudget
 from djpkg.sources.http.transport import Request, Transport, is_broken_connection, is_retryable, open_transport
@@ -89,7 +88,7 @@ async def _follow(address: str, file: IO[bytes], validators: Validators, limits:
             headers={
                 # It is compressed already.
                 "Accept-Encoding": "identity",
-                "User-Agent": f"djpkg/{djpkg.__version__} (local mirror of djangopackages.org)",
+                "User-Agent": user_agent(),
             },
             limits=limits,
             open_transport=open_transport,

@@ -1,7 +1,8 @@
-"""Migration steps about what answers contain anyway.
+"""Later migration steps, which `schema` puts in order.
 
-These are tables for it and for measured values over time (a part of the third step), and the indexes of the graph of
-requirements (the sixth).
+`KEPT` is a part of the third step: tables for the details of answers and for measured values over time. `GRAPH`, the
+sixth, has the indexes of the graph of requirements, and `SNAPSHOTS`, the seventh, what the mirror knows about the
+snapshots that it took in.
 """
 
 KEPT = """
@@ -113,4 +114,22 @@ CREATE INDEX packages_lookup ON packages (
 );
 -- Leads to the packages that stopped requiring a project.
 CREATE INDEX requirements_former ON requirements (requires) WHERE until IS NOT NULL;
+"""
+
+SNAPSHOTS = """
+-- Damaged rows are left for the next merge: ALTER TABLE would check them all.
+PRAGMA ignore_check_constraints = ON;
+-- When the snapshot was made from which the answer was taken; null for an answer to this mirror.
+ALTER TABLE facts ADD COLUMN via TEXT;
+PRAGMA ignore_check_constraints = OFF;
+
+-- The last snapshot of each address: the validators that let its server answer "unchanged", and the file's digest.
+CREATE TABLE snapshots (
+    address TEXT PRIMARY KEY,
+    etag TEXT,
+    modified TEXT,
+    sha256 TEXT,
+    made TEXT NOT NULL,
+    taken TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 """
