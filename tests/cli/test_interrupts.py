@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from djpkg.cli import interrupts
 from tests.cli.running import SOURCE
 
 if TYPE_CHECKING:
@@ -111,6 +112,37 @@ def test_without_the_handlers_of_the_entry_point_there_would_be_a_traceback() ->
     assert "Traceback" in ended.err
     (ended,) = signal_at_imports("show", signal.SIGTERM, [60], DEFAULT_HANDLERS)
     assert ended.code == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+def test_a_signal_whose_exception_python_discards_still_ends_a_write(
+    number: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Signalling:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    expected = KeyboardInterrupt if number == signal.SIGINT else SystemExit
+    before = signal.signal(number, signal.default_int_handler)  # not ignored, as in a background job
+    try:
+        with pytest.raises(expected), interrupts.raising_signals():  # noqa: PT012 - the signal arrives later
+            Signalling()
+            time.sleep(60)
+    finally:
+        signal.signal(number, before)
+    assert capfd.readouterr().err == ""
+
+
+def test_other_discarded_exceptions_are_reported_during_a_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def __del__(self) -> None:
+            raise ValueError
+
+    seen: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda discarded: seen.append(discarded.exc_type))
+    with interrupts.raising_signals():
+        Failing()
+    assert seen == [ValueError]
 
 
 @pytest.mark.campaign

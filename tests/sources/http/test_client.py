@@ -260,7 +260,7 @@ async def test_a_server_that_refuses_all_connections_gets_fewer_requests() -> No
         url = server.url
     async with client(url, limits=Limits(attempts=1, max_failures=9, max_first_failures=2)) as http:
         for _ in range(2):
-            with pytest.raises(Unreachable, match="cannot connect|refused|connection"):
+            with pytest.raises(Unreachable, match="no connection to 127"):
                 await http.get("x")
         with pytest.raises(Unreachable, match="gave up after 2 failed requests"):
             await http.get("x")
