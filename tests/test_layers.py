@@ -201,6 +201,11 @@ def test_contributing_describes_every_folder() -> None:
     assert sorted(row[0] for row in rows) == sorted({"`*.py`", *folders})
 
 
+def test_the_project_has_no_other_files_at_its_top() -> None:
+    expected = {"pyproject.toml", "src", "tests", "README.md", "LICENSE", "CHANGELOG.md"}
+    assert {path.name for path in readme.ROOT.iterdir() if not path.name.startswith(".")} == expected
+
+
 def test_few_modules_lie_at_the_top() -> None:
     top = [path.name for path in SOURCE.glob("*.py") if not path.name.startswith("__")]
     assert len(top) <= MAX_TOP_MODULES

@@ -13,8 +13,7 @@ from typer.core import TyperGroup
 
 from djpkg.cli import terminal
 from djpkg.cli.completion import candidates
-from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError
-from djpkg.render.escape import escape
+from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, UsageError
 from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
@@ -108,12 +107,8 @@ def translate_errors() -> Iterator[None]:
             # Typer writes help itself. An error without a file name comes from a stream that is closed or full.
             raise terminal.output_error(error) from error
     except BadUsage as error:
-        if possibilities := getattr(error, "possibilities", None):
-            error.message += f"; did you mean {', '.join(sorted(possibilities))}?"
-            error.possibilities = None  # type: ignore[attr-defined] # of an unknown option
-        # Typer quotes what was typed, and leaves passwords in it and characters that reorder or hide text.
-        error.message = escape(strip_credentials(error.message))
-        raise
+        terminal.print_error(_to_usage_error(error))
+        raise typer.Exit(error.exit_code) from error
     except DjpkgError as error:
         terminal.print_error(error)
         raise typer.Exit(error.exit_code) from error
@@ -123,6 +118,19 @@ def translate_errors() -> Iterator[None]:
     except terminal.OutputClosed as error:
         terminal.discard()
         raise typer.Exit(0) from error
+
+
+def _to_usage_error(error: BadUsage) -> UsageError:
+    """Return an error of Typer's parser in the form of our own.
+
+    Typer quotes what was typed, with the passwords in it; `terminal` escapes the rest.
+    """
+    if possibilities := getattr(error, "possibilities", None):
+        error.message += f"; did you mean {', '.join(sorted(possibilities))}?"
+        error.possibilities = None  # type: ignore[attr-defined] # of an unknown option
+    message = strip_credentials(error.format_message()).removesuffix(".")
+    command = error.ctx.command_path if error.ctx is not None else "djpkg"
+    return UsageError(message[:1].lower() + message[1:], hint=f"for help: {command} --help")
 
 
 _BEGIN = """

@@ -20,6 +20,7 @@ from djpkg.mirror import busy, resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
+from djpkg.text import strip_credentials
 from djpkg.times import format_time, utc_now
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-_MOST_ROWS = 10**9
+# Of a number of rows.
+_MOST_DIGITS = 9
 
 
 def _use_db(path: Path | None) -> Path | None:
@@ -53,6 +55,18 @@ Db = Annotated[
         help="Mirror file. Default: DJPKG_DB, else mirror.db in your data folder.",
     ),
 ]
+
+
+def _parse_limit(text: str) -> int:
+    """Return the value of --limit. Raises UsageError for anything but a number of at most nine digits."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise UsageError(
+            f"--limit requires a number of rows, not {strip_credentials(text)!r}",
+            hint="for example: -n 10; -n 0 for all",
+        )
+    return int(text)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")]
 Fields = Annotated[
@@ -71,8 +85,7 @@ Limit = Annotated[
         "-n",
         "--limit",
         metavar="N",
-        min=0,
-        max=_MOST_ROWS,
+        parser=_parse_limit,
         help="Print at most N rows; 0 for all. Default: 30 on a terminal, else all.",
     ),
 ]
