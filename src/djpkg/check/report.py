@@ -126,8 +126,9 @@ class CheckedPackage(NamedTuple):
     @property
     def severity(self) -> Severity | None:
         """FAIL if any finding fails, NOTE if it has others, None if it is fine."""
-        severities = {finding.severity for finding in self.findings}
-        return Severity.FAIL if Severity.FAIL in severities else Severity.NOTE if severities else None
+        if not self.findings:
+            return None
+        return Severity.FAIL if any(one.severity is Severity.FAIL for one in self.findings) else Severity.NOTE
 
 
 class Unlisted(NamedTuple):
