@@ -205,8 +205,7 @@ def _edit(
             return assignments.apply_assignments(parsed, current, found.ids)
 
         if find_version(path, busy_seconds=busy.ATTEMPT) is None:
-            with closing(open_seed()) as mirror:
-                mirror.execute("PRAGMA query_only = OFF")
+            with closing(open_seed(writable=True)) as mirror:
                 stored = _update(mirror, found.number, revise, names)
             if not _find_changes(found, stored, edited):
                 return found, stored
