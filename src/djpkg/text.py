@@ -1,8 +1,10 @@
-"""Text for messages: quoted user input, plural forms, lists of names, URLs without credentials; and storable text."""
+"""Text for messages: quoted user input, plural forms, names, causes, URLs without credentials; and storable text."""
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +52,21 @@ def join_some(names: Sequence[str], most: int) -> str:
     """Return ``a, b``, or ``a, b and 1,200 more`` if there are more than `most`."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def describe_os_error(path: str | Path, error: OSError | ValueError) -> str:
+    """Return why the file at `path` cannot be opened, with the name of a folder that is missing or is a file.
+
+    Credentials are left out: an address may be taken for a file.
+    """
+    parents = Path(strip_credentials(str(path))).parents
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
+    if isinstance(error, FileNotFoundError) and parents and not os.path.lexists(parents[0]):
+        return f"there is no folder {parents[0]}"
+    if isinstance(error, NotADirectoryError):
+        return f"{next(filter(os.path.lexists, parents), parents[0])} is not a folder"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def is_text(value: object) -> TypeGuard[str]:

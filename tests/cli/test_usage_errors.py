@@ -109,6 +109,52 @@ def test_an_empty_mirror_file_is_an_error(filled_mirror: Path, command: tuple[st
     assert ended.err.splitlines()[0] == "djpkg: --db requires a file"
 
 
+@pytest.mark.parametrize("command", [("list",), ("status",), ("edit", "1", "stars=1"), ("fetch", "1"), ("doctor",)])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [(".", " is a folder, not a mirror"), ("mirror.db/x/y.db", "/mirror.db is not a folder")],
+)
+def test_a_mirror_that_is_a_folder_or_below_a_file_is_reported_as_such(
+    filled_mirror: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], name: str, reason: str
+) -> None:
+    monkeypatch.chdir(filled_mirror.parent)
+    for option, env in ((["--db", name], {}), ([], {"DJPKG_DB": name})):
+        ended = run(*command, *option, env=env)
+        assert ended.code == 74
+        assert f"{filled_mirror.parent}{reason}" in ended.out + ended.err
+        assert "name another file with --db or DJPKG_DB" in ended.out + ended.err
+    assert list(filled_mirror.parent.iterdir()) == [filled_mirror]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list", "--in"),
+        ("compare", "--in"),
+        ("fetch", "--in"),
+        ("fetch", "--from"),
+        ("check",),
+        ("check", "--baseline"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("none/x.txt", "there is no folder none"), ("mirror.db/none/x.txt", "mirror.db is not a folder"), ("empty", "")],
+)
+def test_a_file_that_cannot_be_read_is_a_usage_error_with_the_reason(
+    filled_mirror: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], name: str, reason: str
+) -> None:
+    monkeypatch.chdir(filled_mirror.parent)
+    (filled_mirror.parent / "empty").mkdir()
+    (filled_mirror.parent / "requirements.txt").write_text("django-pots\n")
+    if not reason:
+        reads_folders = command[-1] in ("--in", "check")
+        reason = "empty contains no lock file, pyproject.toml" if reads_folders else "it is a folder"
+    ended = run(*command, name)
+    assert (ended.code, ended.out) == (2, "")
+    assert reason in ended.err
+
+
 LONG_NAMES = ["a" * 300, "a" * 250, "a/" * 3000, "b/" + "a" * 300]
 
 

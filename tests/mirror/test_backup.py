@@ -188,7 +188,7 @@ def test_a_copy_into_which_a_fetch_writes_is_not_replaced(path: Path, file: Path
 def test_a_missing_mirror_or_folder_is_an_error(path: Path, tmp_path: Path) -> None:
     with pytest.raises(MirrorMissing):
         backup(tmp_path / "none.db", tmp_path / "copy.db")
-    with pytest.raises(MirrorError, match="No such file or directory"):
+    with pytest.raises(MirrorError, match="there is no folder"):
         backup(path, tmp_path / "no" / "copy.db")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -283,3 +285,53 @@ def test_no_lock_file_is_made_beside_a_folder(tmp_path: Path) -> None:
     with pytest.raises(MirrorError, match="is a folder"), fetch_lock(folder):
         pass
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_lock_that_was_made_for_nothing_is_deleted_with_its_folders(tmp_path: Path) -> None:
+    path = tmp_path / "some" / "folder" / "mirror.db"
+    with pytest.raises(KeyboardInterrupt), fetch_lock(path):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    with fetch_lock(path):
+        assert path.with_name("mirror.db.lock").exists()
+    assert list(tmp_path.iterdir()) == []
+    ensure(tmp_path / "mirror.db")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(MirrorError), fetch_lock(tmp_path / "mirror.db"):
+        raise MirrorError("refused")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_another_program_uses_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "some" / "folder" / "mirror.db"
+    with fetch_lock(path):
+        path.with_name("mine.txt").write_text("mine")
+    assert [file.name for file in path.parent.iterdir()] == ["mine.txt"]
+
+
+def test_a_lock_that_its_holder_deletes_is_not_taken_for_a_place_without_files(path: Path) -> None:
+    """A process opens the lock, and its holder deletes it before the process can lock it."""
+    opened = threading.Barrier(2)
+    flock = fcntl.flock
+    results: list[object] = []
+
+    def wait(descriptor: int, operation: int) -> None:
+        if threading.current_thread() is not threading.main_thread() and not results:
+            results.append("opened")
+            opened.wait(60)
+            opened.wait(60)
+        flock(descriptor, operation)
+
+    def take() -> None:
+        with fetch_lock(path):
+            results.append("locked")
+
+    taker = threading.Thread(target=take)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fcntl, "flock", wait)
+        with fetch_lock(path):
+            taker.start()
+            opened.wait(60)
+        opened.wait(60)
+        taker.join(60)
+    assert results == ["opened", "locked"]

@@ -361,18 +361,32 @@ def test_a_comparison_starts_with_state_and_description_and_leaves_out_what_nobo
     assert "development status" in "\n".join(compared(ROWS, "stars,development_status"))
 
 
+@pytest.mark.parametrize("width", [100, 16])
 @pytest.mark.parametrize("columns", [None, "stars"])
-def test_a_comparison_of_active_packages_shows_their_state(columns: str | None) -> None:
-    both = compared([row("a"), row("b", repo_watchers=7)], columns)
-    assert both[1].split() == ["state", "active", "active"]
-    assert both[-1] == "* best value"
+def test_a_comparison_of_active_packages_has_no_state(columns: str | None, width: int) -> None:
+    shown = "\n".join(compared([row("a"), row("b", repo_watchers=7)], columns, width))
+    assert "stars" in shown
+    assert "state" not in shown
+    assert "active" not in shown
+
+
+@pytest.mark.parametrize("width", [100, 16])
+@pytest.mark.parametrize("columns", [None, "stars", "stars,state"])
+def test_a_comparison_does_not_write_active_beside_another_state(columns: str | None, width: int) -> None:
+    shown = "\n".join(compared([row("a"), row("b", archived=True)], columns, width))
+    assert "archived" in shown
+    assert "active" not in shown
+
+
+def test_a_chosen_state_of_active_packages_is_an_empty_line_of_a_comparison() -> None:
+    assert [line.split() for line in compared([row("a"), row("b")], "slug,state")[-1:]] == [["state"]]
 
 
 def test_a_long_description_is_wrapped_below_its_package() -> None:
     rows = [row("django-pots"), row("pans", repo_description="Pans.")]
     lines = compared(rows, width=80)
-    assert lines[2].split("  ")[-1] == "Pans."
-    column = [line[lines[0].index("django-pots") : lines[0].index("pans")].strip() for line in lines[2:]]
+    assert lines[1].split("  ")[-1] == "Pans."
+    column = [line[lines[0].index("django-pots") : lines[0].index("pans")].strip() for line in lines[1:]]
     assert " ".join(column).startswith(DESCRIPTION)
     assert max(map(cell_len, lines)) <= 80
     giant = compared([row("a", repo_description="word " * 200), row("b")], width=80)
@@ -393,7 +407,6 @@ def test_values_of_the_catalog_are_marked_in_a_comparison() -> None:
         rows, parse_columns("stars,forks,version,license"), now=NOW, width=80, ascii_only=False, unfetched=unfetched
     )
     assert [line.rstrip() for line in render_text(table, 80).splitlines()[1:]] == [
-        "state    active        active",
         "stars    5.1k * †      7",
         "forks    285           285",
         "version  2.5.0 †       2.5.0",

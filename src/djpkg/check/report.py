@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+# Exit codes of a fetch that has stored answers.
+_STORED = (0, 5)
+
+
 class Severity(StrEnum):
     """Whether a finding makes the command fail."""
 
@@ -54,6 +58,21 @@ class MirrorAge(NamedTuple):
     swept: datetime | None
     answered: datetime | None
     age_days: int | None
+
+
+class FetchResult(NamedTuple):
+    """How the fetch before a check ended: its exit code, and why packages were not updated, for each cause one line.
+
+    Without causes all packages were updated. What a rate limit deferred was not, although the exit code is 0.
+    """
+
+    exit_code: int
+    causes: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """Return ``complete``, ``incomplete`` where some packages were updated, or ``failed``."""
+        return "complete" if not self.causes else "incomplete" if self.exit_code in _STORED else "failed"
 
 
 class Place(NamedTuple):
@@ -162,7 +181,7 @@ class Report(NamedTuple):
 
     `rules` has every rule in the order of the documentation, with a few words for the heading of a group:
     ``quiet`` -> ``no commit and no release for 2 y``. `files` are those that were read. `failure` is set where the exit
-    code is not that of the findings.
+    code is not that of the findings. `fetch` is None without ``--fetch``.
     """
 
     exit_code: int
@@ -176,6 +195,7 @@ class Report(NamedTuple):
     excluded_by_marker: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
     failure: Failure | None = None
+    fetch: FetchResult | None = None
 
     @property
     def required(self) -> int:
@@ -207,6 +227,8 @@ class Report(NamedTuple):
             "excluded_by_marker": list(self.excluded_by_marker),
             "counts": self.counts,
         }
+        if self.fetch is not None:
+            result["fetch"] = {"exit": self.fetch.exit_code, "causes": list(self.fetch.causes)}
         if self.failure is not None:
             result["error"] = {"message": self.failure.message, "hint": self.failure.hint}
         return result

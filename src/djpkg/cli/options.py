@@ -15,12 +15,12 @@ from typer.core import TyperCommand
 from djpkg import config
 from djpkg.cli import terminal
 from djpkg.cli.completion import candidates
-from djpkg.errors import MirrorMissing, UsageError
+from djpkg.errors import MirrorError, MirrorMissing, UsageError
 from djpkg.mirror import busy, resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
-from djpkg.text import strip_credentials
+from djpkg.text import describe_os_error, quote_input
 from djpkg.times import format_time, utc_now
 
 if TYPE_CHECKING:
@@ -36,10 +36,15 @@ ResultT = TypeVar("ResultT")
 _MOST_DIGITS = 9
 
 
-def _use_db(path: Path | None) -> Path | None:
-    """Return the value of --db, which messages repeat; UsageError if it is empty: the current folder, for `Path`."""
-    if path == Path():
+def _parse_db(text: str) -> Path:
+    """Return the value of --db; UsageError if it is empty, which for `Path` is the current folder."""
+    if not text:
         raise UsageError("--db requires a file", hint="for example: --db mirror.db")
+    return Path(text)
+
+
+def _use_db(path: Path | None) -> Path | None:
+    """Return the value of --db, which messages repeat."""
     terminal.mirror_option.set(path)
     return path
 
@@ -50,7 +55,7 @@ Db = Annotated[
     typer.Option(
         "--db",
         metavar="PATH",
-        readable=False,
+        parser=_parse_db,
         callback=_use_db,
         help="Mirror file. Default: DJPKG_DB, else mirror.db in your data folder.",
     ),
@@ -61,7 +66,7 @@ def _parse_limit(text: str) -> int:
     """Return the value of --limit. Raises UsageError for anything but a number of at most nine digits."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
         raise UsageError(
-            f"--limit requires a number of rows, not {strip_credentials(text)!r}",
+            f"--limit requires a number of rows, not {quote_input(text)}",
             hint="for example: -n 10; -n 0 for all",
         )
     return int(text)
@@ -209,6 +214,33 @@ def _report_age(mirror: sqlite3.Connection) -> None:
         age = relative_time.relative(format_time(sweep.completed), now=now())
         terminal.flush()
         terminal.write_stderr(f"the catalog was last fetched {age}; djpkg fetch --all updates it")
+
+
+def parse_output_file(text: str, command: str, name: str) -> Path:
+    """Return FILE, which a command writes; `command` and `name` are those of the example in messages.
+
+    Raises UsageError if it is empty, and MirrorError if it is a folder, or in a folder that does not exist.
+    """
+    if not text:
+        raise UsageError("FILE is empty", hint=f"for example: djpkg {command} {name}")
+    file = Path(text)
+    if os.path.isdir(file):  # noqa: PTH112 - False also for a name that is too long
+        import shlex  # noqa: PLC0415 - for this message only
+
+        example = shlex.quote(str(file / name))
+        raise MirrorError(
+            f"{quote_input(text)} is a folder", hint=f"name a file, for example: djpkg {command} {example}"
+        )
+    written = file / name if text.endswith("/") else file
+    try:
+        written.lstat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not written.parent.is_dir():
+            message = f"cannot write {quote_input(text)}: {describe_os_error(written, error)}"
+            raise MirrorError(message, hint="create the folder, or name another file") from error
+    except (OSError, ValueError):  # writing it reports the reason
+        pass
+    return file
 
 
 def check_package_name(text: str) -> None:

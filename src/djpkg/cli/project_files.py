@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.cli import terminal
 from djpkg.errors import UsageError
-from djpkg.text import strip_credentials
+from djpkg.text import describe_os_error, strip_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -191,4 +191,4 @@ def _decode(name: str, content: bytes) -> str:
 
 
 def _read_error(name: str, error: OSError | ValueError) -> UsageError:
-    return UsageError(f"{strip_credentials(name)} cannot be read: {getattr(error, 'strerror', None) or error}")
+    return UsageError(strip_credentials(f"{name} cannot be read: {describe_os_error(name, error)}"))

@@ -19,6 +19,7 @@ from djpkg.mirror.snapshot_export import Content, SnapshotLines
 from djpkg.model import snapshot
 from djpkg.sources.http.decompress import MIB
 from djpkg.sources.snapshot.lines import parse_line
+from djpkg.text import describe_os_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -129,4 +130,5 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
                     part.unlink()
                 raise
     except OSError as error:
-        raise MirrorError(f"cannot write the snapshot {target}: {error.strerror or error}") from error
+        reason = describe_os_error(target, error)
+        raise MirrorError(f"cannot write the snapshot {target}: {reason}", hint="name another file") from error

@@ -30,7 +30,7 @@ from djpkg.sources.http.retry import Limits
 from djpkg.sources.snapshot.download import MAX_DOWNLOAD, Download, Validators, check_address, download
 from djpkg.sources.snapshot.lines import SNAPSHOT, NotASnapshot, invalid
 from djpkg.sources.snapshot.reader import SnapshotReader
-from djpkg.text import quote_input
+from djpkg.text import describe_os_error, quote_input
 from djpkg.times import utc_now
 
 if TYPE_CHECKING:
@@ -308,8 +308,9 @@ def _copy(source: Path, file: IO[bytes]) -> None:
     try:
         opened = source.open("rb")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "invalid name"
-        raise UsageError(f"cannot read the snapshot {quote_input(str(source))}: {reason}") from error
+        reason = describe_os_error(source, error) if isinstance(error, OSError) else "invalid name"
+        message = f"cannot read the snapshot {quote_input(str(source))}: {reason}"
+        raise UsageError(message, hint="for example: djpkg fetch --from FILE.jsonl.gz") from error
     with opened:
         size = 0
         while chunk := _read(opened, source):

@@ -6,6 +6,7 @@ temporary file and renamed: the file has either its former content or the whole 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from djpkg.errors import FetchRunning, MirrorError, UsageError
 from djpkg.mirror import files, schema
 from djpkg.mirror.connection import fail_if_locked, open_as_stored
 from djpkg.mirror.lock import lock_file
+from djpkg.text import describe_os_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +57,12 @@ def backup(path: Path, file: Path, *, busy_seconds: float | None = None) -> None
             temporary.replace(target)
             _sync_folder(target.parent)
         except OSError as error:
-            raise _write_error(file, error.strerror or str(error)) from error
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise _write_error(file, describe_os_error(target, error), is_full=is_full) from error
         except sqlite3.OperationalError as error:
             if (reason := _write_failure(error)) is None:
                 raise
-            raise _write_error(file, reason) from error
+            raise _write_error(file, reason, is_full=True) from error
 
 
 def _check_not_own(path: Path, target: Path, file: Path) -> None:
@@ -157,5 +160,6 @@ def _write_failure(error: sqlite3.OperationalError) -> str | None:
     return None
 
 
-def _write_error(file: Path, reason: str) -> MirrorError:
-    return MirrorError(f"cannot write {file}: {reason}; it is unchanged", hint=f"free some space, or {_OTHER_FILE}")
+def _write_error(file: Path, reason: str, *, is_full: bool) -> MirrorError:
+    hint = f"free some space, or {_OTHER_FILE}" if is_full else _OTHER_FILE
+    return MirrorError(f"cannot write {file}: {reason}; it is unchanged", hint=hint)

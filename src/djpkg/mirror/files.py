@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from djpkg.errors import MirrorError, MirrorMissing
+from djpkg.text import describe_os_error
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -34,7 +35,8 @@ def check_file(path: Path) -> None:
             check_companion(path, suffix)
         raise missing_error(path) from None
     except OSError as error:
-        raise MirrorError(f"cannot read the mirror {path}: {error.strerror}") from error
+        reason = describe_os_error(path, error)
+        raise MirrorError(f"cannot read the mirror {path}: {reason}", hint=OTHER_FILE) from error
     if (kind := _irregular_kind(status.st_mode)) is not None:
         raise MirrorError(f"{path} is {kind}, not a mirror", hint=OTHER_FILE)
     for suffix in _COMPANIONS:

@@ -31,7 +31,8 @@ def lock_file(path: Path) -> Iterator[None]:
     """Hold the fetch lock of `path`, whatever it contains. Raises FetchRunning at once if it is taken, and MirrorError.
 
     All symbolic links to one file share its lock. The lock is a separate file: closing the mirror's own file would drop
-    SQLite's locks of the whole process (sqlite.org/howtocorrupt.html, section 2.2).
+    SQLite's locks of the whole process (sqlite.org/howtocorrupt.html, section 2.2). It stays, but not if it was made
+    for a block that fails or leaves no file at `path`: then it is deleted, with the folders that were made for it.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 25 ms, only for writing
 
@@ -39,10 +40,18 @@ def lock_file(path: Path) -> Iterator[None]:
     files.check_single_name(path)
     files.check_companion(path, ".lock")
     file = files.real_path(path, ".lock")
+    is_new, new_folders = not file.exists(), [folder for folder in file.parents if not folder.exists()]
+    lock = FileLock(file, timeout=0, mode=0o600)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(file, timeout=0, mode=0o600)
-        lock.acquire()
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except (Timeout, FileNotFoundError):
+            if file.exists():
+                raise
+            # Its holder may have deleted the file meanwhile.
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except (Timeout, FileNotFoundError) as error:
         if not file.exists():  # filelock takes a failed creation for a race with a process that deletes the file
             folder = next(parent for parent in file.parents if parent.exists())
@@ -52,10 +61,19 @@ def lock_file(path: Path) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else "its file system has no locks"
         raise MirrorError(f"cannot write the mirror {path}: {reason}", hint=files.OTHER_FILE) from error
+    is_used = False
     try:
         yield
+        is_used = path.exists()
     finally:
+        if is_new and not is_used:
+            with suppress(OSError):
+                file.unlink()  # while it is locked; a process that has opened it finds it deleted and fails
         lock.release()
+        if is_new and not is_used:
+            with suppress(OSError):  # another process uses the folder
+                for folder in new_folders:
+                    folder.rmdir()
 
 
 def ensure(path: Path) -> None:

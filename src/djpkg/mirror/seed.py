@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 SEED_FILE = Path(__file__).parent.parent / "data" / "seed.json"
 
 
-def open_seed() -> sqlite3.Connection:
-    """Return a read-only mirror in memory that contains only the seed record."""
+def open_seed(*, writable: bool = False) -> sqlite3.Connection:
+    """Return a mirror in memory that contains only the seed record, for reading only unless `writable`."""
     db = create_in_memory()
     store_seed(db)
-    db.execute("PRAGMA query_only = ON")
+    if not writable:
+        db.execute("PRAGMA query_only = ON")
     return db
 
 

@@ -30,13 +30,16 @@ _MAX_TEXT = 1000
 def render_github(report: Report, screen: Screen) -> str:
     """Return one annotation with the answer, one for each dependency that fails or is noted, and one for each group.
 
-    Last are the remarks, and what is not listed but has the name of a package for Django.
+    Before them is one on a fetch that did not update all packages. Last are the remarks, and what is not listed but has
+    the name of a package for Django.
     GitHub shows the first ten of a kind for each step, so what the project ignores has none.
     """
     return "".join(f"{line}\n" for line in _lines(report, screen))
 
 
 def _lines(report: Report, screen: Screen) -> Iterator[str]:
+    if (fetch := check_summary.describe_fetch(report)) is not None:
+        yield _annotation(_NOTICE, f"{_TITLE}: fetch", fetch)
     if report.failure is not None:
         yield _annotation(_ERROR, f"{_TITLE}: not judged", "; ".join(filter(None, report.failure)))
         if not check_summary.can_judge(report):

@@ -46,6 +46,9 @@ def _lines(report: Report, screen: Screen) -> Iterator[str]:
     facts = [f"{files}: {check_summary.describe_amount(report)[0]}", check_summary.describe_django(report)]
     facts.append(check_summary.describe_mirror(report, now=screen.now))
     yield " · ".join(map(_text, facts))
+    if (fetch := check_summary.describe_fetch(report)) is not None:
+        yield ""
+        yield f"**Fetch {_text(fetch)}**"
     if sections.fails:
         yield ""
         yield from _table(sections)

@@ -119,12 +119,25 @@ def describe_django(report: Report) -> str:
 
 
 def describe_mirror(report: Report, *, now: datetime) -> str:
-    """Return ``mirror 14 h old``: the age of the last sweep or answer, whichever is older."""
+    """Return ``mirror 14 h old``: the age of the last sweep or answer, whichever is older.
+
+    After a fetch that did not update all packages, that follows: ``mirror 14 h old, fetch failed``.
+    """
+    result = f", fetch {report.fetch.word}" if report.fetch is not None and report.fetch.causes else ""
     times = [time for time in (report.mirror.swept, report.mirror.answered) if time is not None]
     if not times:
-        return "mirror never fetched"
+        return f"mirror never fetched{result}"
     age = relative_time.relative(format_time(min(times)), now=now, short=True)
-    return "mirror just fetched" if age == "now" else f"mirror {age} old" if age[0].isdigit() else f"mirror {age}"
+    if age == "now":
+        return f"mirror updated just now{result}" if result else "mirror just fetched"
+    return f"mirror {age} old{result}" if age[0].isdigit() else f"mirror {age}{result}"
+
+
+def describe_fetch(report: Report) -> str | None:
+    """Return why a fetch did not update all packages: ``failed: github: no connection``; None if there is no cause."""
+    if report.fetch is None or not report.fetch.causes:
+        return None
+    return f"{report.fetch.word}: {'; '.join(report.fetch.causes)}"
 
 
 def describe_result(report: Report) -> str:

@@ -191,8 +191,13 @@ class _Page:
         yield from self._entry("SKIP", _DIM, ["not", "in", "the", "directory:", *atoms])
 
     def _targets(self) -> Iterator[str]:
-        """Yield the files that the first line could not name, and which Django and Python were asked for, and why."""
+        """Yield the files that the first line could not name, and which Django and Python were asked for, and why.
+
+        Before them is why a fetch did not update all packages.
+        """
         report = self.report
+        if (fetch := check_summary.describe_fetch(report)) is not None:
+            yield from self._target("Fetch", self._words(fetch))
         if self._file_names()[0] not in self._head()[0]:
             yield from self._target("Files", _joined(map(self._escape, report.files)))
         verdicts = check_summary.describe_verdicts(report)

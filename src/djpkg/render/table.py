@@ -165,9 +165,9 @@ def comparison(
 ) -> RenderableType:
     """Return the packages as columns, or as rows if they do not fit, with the best value of each field marked.
 
-    Without `columns` the default ones of which any value is known; with them also the state. Rows need "slug", the
-    fields of the columns and `NEEDED_COLUMNS` of `djpkg.render.compare`. `unfetched` holds the values that no fetch has
-    confirmed.
+    Without `columns` the default ones of which any value is known; with them also the state, unless all are active.
+    Rows need "slug", the fields of the columns and `NEEDED_COLUMNS` of `djpkg.render.compare`. `unfetched` holds the
+    values that no fetch has confirmed.
     """
     glyphs = get_glyphs(ascii_only=ascii_only)
     if columns is None:
@@ -176,7 +176,7 @@ def comparison(
             for column in DEFAULT_COLUMNS
             if any(cell.text for cell in _compared_cells(rows, column, unfetched, glyphs, now))
         ]
-    elif all(column.field.name != "state" for column in columns):
+    elif any(map(states.state_word, rows)) and all(column.field.name != "state" for column in columns):
         columns = (*parse_columns("state"), *columns)
     slugs = [Cell(glyphs.escape(known_values.text(row, "slug"), limit=_MAX_NAME), "bold") for row in rows]
     titles = [glyphs.escape(column.key.replace("_", " ")) for column in columns]
@@ -192,7 +192,7 @@ def _compared_cells(
     rows: Sequence[Values], column: Column, unfetched: Unfetched, glyphs: Glyphs, now: datetime
 ) -> list[Cell]:
     name = column.field.name
-    if name == "state" and any(map(states.state_word, rows)):
+    if name == "state":
         return [_state_cell(row, glyphs) for row in rows]
     winners = best_indexes(rows, name, now=now)
     cells = []

@@ -14,12 +14,17 @@ import pytest
 
 from djpkg.cli import options
 from djpkg.fetch import run as fetch_run
+from djpkg.mirror.lock import fetch_lock
+from djpkg.source_name import SourceName
 from tests.check.directory import Package, make_directory
 from tests.cli.running import run
 from tests.fetching import QUICK, add_starter
 from tests.mirrors import NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from djpkg.fetch.report import Report
     from tests.cli.running import Result
     from tests.world import WorldServer
 
@@ -545,11 +550,13 @@ def test_a_damaged_package_harms_only_itself(mirror: Path, project: Path) -> Non
     assert findings(report, "django-yanked")["yanked"] == "fail"
 
 
-def fetching_check(server: WorldServer, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
-    """Run a check against the world, with its clock and few attempts."""
+def fetching_check(
+    server: WorldServer, monkeypatch: pytest.MonkeyPatch, *arguments: str, env: Mapping[str, str] | None = None
+) -> Result:
+    """Run a check against the world and with the variables `env`, with the world's clock and few attempts."""
     monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, limits=QUICK))
     monkeypatch.setattr(options, "now", lambda: server.world.now)
-    return run("check", *arguments, env=server.env)
+    return run("check", *arguments, env={**server.env, **(env or {})})
 
 
 def test_fetch_reads_the_catalog_and_the_required_packages_first(
@@ -575,7 +582,70 @@ def test_a_fetch_that_fails_is_named_and_the_mirror_is_checked(
     server.close()
     result = fetching_check(server, monkeypatch, "--fetch", "--json")
     assert "djpkg: " in result.err
-    assert (result.code, findings(json.loads(result.out), "django-gone")) == (1, {"gone": "fail"})
+    report = json.loads(result.out)
+    assert (result.code, findings(report, "django-gone")) == (1, {"gone": "fail"})
+    assert report["fetch"]["exit"] == 1
+    assert any("no connection to 127.0.0.1" in cause for cause in report["fetch"]["causes"])
+    for option in ((), ("--markdown",), ("--github",)):
+        out = fetching_check(server, monkeypatch, "--fetch", *option).out
+        assert ", fetch failed" in out
+        assert "failed: " in out.replace(", fetch failed", "")
+        assert "no connection to 127.0.0.1" in out
+        assert "just fetched" not in out
+
+
+def test_a_fetch_that_updates_a_part_does_not_look_fresh(
+    server: WorldServer, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_starter(server.world)
+    server.world.add_package("plain", stars=3, commits=[2], releases=[("1.0", 5)])
+    write(project, "plain==1.0\n")
+    complete = json.loads(fetching_check(server, monkeypatch, "--fetch", "--json").out)
+    assert complete["fetch"] == {"exit": 0, "causes": []}
+    assert "mirror just fetched\n" in fetching_check(server, monkeypatch, "--fetch").out
+    assert json.loads(fetching_check(server, monkeypatch, "--json").out).keys() == complete.keys() - {"fetch"}
+    env = {"DJPKG_PYPI_URL": "http://127.0.0.1:9"}
+    result = fetching_check(server, monkeypatch, "--fetch", "--json", env=env)
+    report = json.loads(result.out)
+    assert (result.code, report["exit"], report["fetch"]["exit"]) == (0, 0, 5)
+    assert report["fetch"]["causes"] == ["pypi: no connection to 127.0.0.1:9 (connection refused) (plain)"]
+    shown = fetching_check(server, monkeypatch, "--fetch", env=env).lines
+    assert shown[0].endswith("mirror updated just now, fetch incomplete")
+    assert any(line.startswith("Fetch   incomplete: pypi: no connection") for line in shown)
+
+
+def test_what_a_rate_limit_deferred_is_stated_in_the_report(
+    server: WorldServer, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_starter(server.world)
+    server.world.add_package("plain", stars=3, commits=[2], releases=[("1.0", 5)])
+    write(project, "plain==1.0\n")
+    fetching_check(server, monkeypatch, "--fetch")
+    until = server.world.now + timedelta(hours=1)
+    reason = "rate limit reached"
+
+    def defer(*arguments: Any, **more: Any) -> Report:
+        report: Report = original(*arguments, **more)
+        report.defer(SourceName.GITHUB, 1, reason, until)
+        return report
+
+    original = fetch_run.fetch
+    monkeypatch.setattr(fetch_run, "fetch", defer)
+    result = fetching_check(server, monkeypatch, "--fetch", "--json")
+    (cause,) = json.loads(result.out)["fetch"]["causes"]
+    assert result.code == 0
+    assert cause.startswith("github: ")
+    assert reason in cause
+    assert ", fetch incomplete" in fetching_check(server, monkeypatch, "--fetch").out
+
+
+def test_a_fetch_that_cannot_start_is_stated_in_the_report(
+    server: WorldServer, mirror: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, "django-good==2.0\n")
+    with fetch_lock(mirror):
+        result = fetching_check(server, monkeypatch, "--fetch", "--json")
+    assert json.loads(result.out)["fetch"] == {"exit": 75, "causes": [f"another fetch of {mirror} is running"]}
 
 
 def test_a_replacement_of_your_own_is_a_note_and_offered(mirror: Path, project: Path) -> None:

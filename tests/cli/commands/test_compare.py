@@ -71,6 +71,15 @@ def test_the_state_comes_first_and_a_dead_package_is_never_the_best(mirror: Path
     assert "**" not in next(line for line in markdown if "| stars |" in line).partition("9000")[0]
 
 
+def test_active_is_written_in_pipes_and_documents_and_not_on_a_terminal(mirror: Path) -> None:
+    for chosen in ((), ("-f", "stars"), ("-f", "stars,state")):
+        assert "active" not in run_on_terminal("compare", "1", "3", *chosen).out
+    assert run("compare", "django-pots", "-f", "state").lines == ["slug\tstate", "django-pots\tactive"]
+    assert run("compare", "django-pots", "-f", "state", "--csv").lines == ["slug,state", "django-pots,active"]
+    assert run("compare", "django-pots", "-f", "state", "--json").out == '[\n{"state":"active"}\n]\n'
+    assert run("compare", "django-pots", "-f", "state", "--markdown").lines[-1] == "| state | active |"
+
+
 def test_a_damaged_package_is_left_out_of_the_marks(mirror: Path) -> None:
     with closing(sqlite3.connect(mirror)) as db, db:
         db.execute("UPDATE facts SET facts = '[]' WHERE package_id = 2 AND source = 'catalog'")
@@ -98,7 +107,7 @@ def test_unknown_values_are_never_shown_as_zero(mirror: Path) -> None:
         f"| {name.replace('_', ' ')} |  |  |\n" for name in figures.split(",")
     )
     assert run("compare", "6", "7", "--markdown", "-f", figures).out == nothing
-    assert [line.rstrip() for line in run_on_terminal("compare", "6", "7", "-f", figures).lines[2:]] == [
+    assert [line.rstrip() for line in run_on_terminal("compare", "6", "7", "-f", figures).lines[1:]] == [
         name.replace("_", " ") for name in figures.split(",")
     ]
     for package in ("bare", "homeless"):

@@ -831,3 +831,24 @@ def test_an_unknown_category_or_grid_suggests_the_nearest(filled_mirror: Path, t
     result = run("edit", "django-pots", typed)
     assert (result.code, result.out) == (2, "")
     assert f"did you mean {near}" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["no-such-package", "title=Mine"], 3),
+        (["django-todo", "category=nothing"], 2),
+        (["django-todo", "colour=red"], 2),
+        (["django-todo", "stars:=[]"], 2),
+        (["django-todo", "--unset", "colour"], 2),
+        (["django-todo"], 2),
+        (["django-todo", "--unset", "stars"], 0),
+        (["django-todo", "repo_forks=285"], 0),
+    ],
+)
+def test_an_edit_that_is_refused_or_changes_nothing_makes_no_mirror(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    ended = run("edit", *arguments, "--db", str(tmp_path / "none" / "mirror.db"))
+    assert ended.code == code, ended.err
+    assert list(tmp_path.iterdir()) == []

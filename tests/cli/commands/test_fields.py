@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+from rich.cells import cell_len
+
 from djpkg.mirror.connection import open_write
 from djpkg.model.fields import FIELDS
 from tests.cli.running import run, run_on_terminal
@@ -87,3 +90,10 @@ def test_the_table_is_readable_at_80_columns() -> None:
     assert lines[0].split() == ["FIELD", "ALIASES", "MEANING"]
     assert "repo_watchers stars number of stars (stars:100..)" in [" ".join(line.split()) for line in lines]
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("names", [(), ("stars", "checked", "requires")])
+def test_the_fields_fit_a_terminal_of_60_columns_and_nothing_is_cut(names: tuple[str, ...]) -> None:
+    shown = run_on_terminal("fields", *names, width=60)
+    assert max(map(cell_len, shown.lines)) <= 60
+    assert "…" not in shown.out

@@ -44,6 +44,16 @@ def test_without_a_name_it_lists_topics_and_commands_a_line_each() -> None:
     assert max(map(len, ended.lines)) <= 80
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_the_list_is_wrapped_at_the_width_of_the_terminal(width: int) -> None:
+    shown = run_on_terminal("help", width=width)
+    assert max(map(len, shown.lines)) <= width
+    assert shown.out.split() == run("help").out.split()
+    words = [line for line in shown.lines if line.startswith("  ") and line[2] != " "]
+    assert [line.split()[0] for line in words] == [*TOPICS, *COMMANDS]
+    assert all(line.startswith(" " * 15) for line in shown.lines if line.startswith("   "))
+
+
 def test_the_list_has_the_same_descriptions_as_the_help_of_the_program() -> None:
     commands = run("--help").out.partition("Commands:\n")[2].partition("\n\n")[0]
     described = [line.split(maxsplit=1) for line in commands.splitlines()]
@@ -67,9 +77,10 @@ def test_help_prints_the_markdown_of_a_page_in_a_pipe(topic: str) -> None:
         assert ended.out == text(topic)
 
 
+@pytest.mark.parametrize("width", [60, 80])
 @pytest.mark.parametrize("topic", PAGES)
-def test_a_terminal_of_80_columns_shows_the_whole_page(topic: str) -> None:
-    ended = run_on_terminal("help", topic, width=80)
+def test_a_terminal_shows_the_whole_page(topic: str, width: int) -> None:
+    ended = run_on_terminal("help", topic, width=width)
     assert ended.code == 0
     assert "```" not in ended.out
     assert "|---" not in ended.out

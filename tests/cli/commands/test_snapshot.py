@@ -119,9 +119,9 @@ def test_nothing_private_is_in_a_snapshot(fetched_mirror: Path, file: Path) -> N
     assert "django-pots" in text
 
 
-@pytest.mark.parametrize("name", ["s.json", "s.jsonl", "s.gz", "s.db", ".jsonl.gz", ""])
+@pytest.mark.parametrize("name", ["s.json", "s.jsonl", "s.gz", "s.db", ".jsonl.gz"])
 def test_another_ending_is_refused(name: str, fetched_mirror: Path, tmp_path: Path) -> None:
-    result = run("snapshot", str(tmp_path / name) if name else "")
+    result = run("snapshot", str(tmp_path / name))
     assert result.code == 2
     assert ".jsonl.gz" in result.err
     assert not (tmp_path / name).is_file()
@@ -164,7 +164,7 @@ def test_a_package_that_was_never_fetched_is_left_out_silently(fetched_mirror: P
 def test_a_folder_that_does_not_exist_is_reported(fetched_mirror: Path, tmp_path: Path) -> None:
     result = run("snapshot", str(tmp_path / "missing" / "s.jsonl.gz"))
     assert result.code == 74
-    assert "cannot write the snapshot" in result.err
+    assert f"there is no folder {tmp_path / 'missing'}" in result.err
 
 
 def test_a_full_disk_leaves_the_old_snapshot(fetched_mirror: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,3 +308,30 @@ def test_the_mirror_of_an_older_version_can_be_handed_on(fetched_mirror: Path, f
         db.execute(f"PRAGMA user_version = {VERSION - 1}")
     assert run("snapshot", str(file)).code == 0
     assert read_lines(file)[0]["packages"] == 4
+
+
+@pytest.mark.parametrize("has_mirror", [False, True])
+def test_a_refused_snapshot_leaves_no_lock_and_no_folder(
+    fetched_mirror: Path, tmp_path: Path, *, has_mirror: bool
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    mirror = fetched_mirror if has_mirror else tmp_path / "none" / "mirror.db"
+    before = sorted(tmp_path.iterdir())
+    for place in ("none.jsonl.gz", str(tmp_path), str(tmp_path / "notes.txt"), "http://127.0.0.1:9/s.jsonl.gz"):
+        assert run("fetch", "--from", place, "--db", str(mirror)).code in (1, 2)
+        assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("doctor", "--rebuild"), ("backup", "copy.db"), ("snapshot", "s.jsonl.gz"), ("fetch", "--all", "--dry-run")],
+)
+def test_a_command_that_needs_a_mirror_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(*command, "--db", "none/mirror.db")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "notes.txt").write_text("mine")
+    run(*command, "--db", "notes.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,6 @@ import typer
 from djpkg import config
 from djpkg.cli import options, terminal
 from djpkg.cli.options import Db
-from djpkg.errors import UsageError
 from djpkg.mirror import busy
 
 app = options.new_app()
@@ -27,7 +25,7 @@ app = options.new_app()
     ),
 )
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File of the copy; an older copy is replaced.")],
+    name: Annotated[str, typer.Argument(metavar="FILE", help="File of the copy; an older copy is replaced.")],
     *,
     db: Db = None,
 ) -> None:
@@ -38,8 +36,7 @@ def backup(
     """
     from djpkg.mirror.backup import backup as copy_mirror  # noqa: PLC0415 - named like the command
 
-    if file == Path():
-        raise UsageError("FILE is empty", hint="for example: djpkg backup mirror-copy.db")
+    file = options.parse_output_file(name, "backup", "mirror-copy.db")
     path = config.mirror_path(os.environ, db)
     options.wait_for_mirror(path, lambda: copy_mirror(path, file, busy_seconds=busy.ATTEMPT))
     if terminal.stderr_is_terminal():

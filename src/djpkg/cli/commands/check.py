@@ -18,7 +18,7 @@ from djpkg.model import forge_servers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from djpkg.check.report import Report
+    from djpkg.check.report import FetchResult, Report
     from djpkg.cli.check_options import Typed
     from djpkg.cli.project_files import ProjectFiles
 
@@ -78,7 +78,9 @@ def check(
         str | None,
         typer.Option("--max-age", metavar="SPAN", help="Exit with 5 if the mirror is older than this."),
     ] = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch these packages first.")] = False,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch these packages first; the report states if that fails.")
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Name also what is fine and what is unlisted.")
     ] = False,
@@ -129,8 +131,7 @@ def _check(names: Sequence[str], typed: Typed, db: Path | None, *, fetch: bool, 
     checked = parse_options(typed, settings, now=now)
     files = project_files.read_project_files(names)
     project_files.report_files(files._replace(read=()) if quiet else files)
-    if fetch:
-        _fetch(names, files, db, quiet=quiet)
+    fetched = _fetch(names, files, db, quiet=quiet) if fetch else None
     path = config.mirror_path(os.environ, db)
     catalog, forges = config.catalog_url(os.environ), forge_servers.forge_servers(os.environ)
     try:
@@ -139,21 +140,29 @@ def _check(names: Sequence[str], typed: Typed, db: Path | None, *, fetch: bool, 
     except MirrorMissing as error:
         raise MirrorMissing(str(error), hint="run djpkg fetch --all, or djpkg check --fetch") from error
     pythons = (*files.pythons, *settings.pythons)
-    return check(files.requirements, facts, checked, files=files.files, pythons=pythons, now=now)
+    report = check(files.requirements, facts, checked, files=files.files, pythons=pythons, now=now)
+    return report._replace(fetch=fetched)
 
 
-def _fetch(names: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> None:
+def _fetch(names: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> FetchResult:
     """Fetch the required packages, and before them the catalog if it was never read completely.
 
-    A fetch that fails is trouble on stderr: the mirror is still there, and `--max-age` states how old it may be.
+    A fetch that fails is trouble on stderr and in the report, and does not change the exit code: the mirror is still
+    there, and `--max-age` states how old it may be.
     """
+    from djpkg.check.report import FetchResult  # noqa: PLC0415 - for this option alone
     from djpkg.cli.commands import fetch as fetch_command  # noqa: PLC0415 - for this option alone
 
     try:
-        fetch_command.fetch_required(names, files, db, quiet=quiet)
+        fetched = fetch_command.fetch_required(names, files, db, quiet=quiet)
     except DjpkgError as error:
         terminal.print_error(error)
         terminal.write_warning("could not fetch; checking with what the mirror has")
+        return FetchResult(error.exit_code, (str(error),))
+    from djpkg.fetch import report_text
+
+    failed = [cause.line for cause in report_text.causes(fetched)] if fetched.exit_code else []
+    return FetchResult(fetched.exit_code, (*failed, *map(report_text.deferral_line, fetched.deferred)))
 
 
 def _failed_report(error: DjpkgError) -> Report:

@@ -33,8 +33,8 @@ app = options.new_app()
         "djpkg compare grid:forms -is:archived -f stars,updated",
         "djpkg compare -r requirements.txt --markdown",
         "djpkg compare grid:forms --json | jq '.[].slug'",
-        more="A pipe gets tab-separated values with a header, one line per package. --json prints records as list"
-        " --json does.",
+        more="A terminal shows every state but active. A pipe gets tab-separated values with a header, one line per"
+        " package, and every state. --json prints records as list --json does.",
     ),
 )
 def compare(

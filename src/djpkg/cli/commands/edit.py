@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar, cast
 
@@ -16,13 +17,13 @@ from djpkg.cli.completion import candidates
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import edit_command
 from djpkg.editing import assignments, document
-from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, MirrorError, UsageError
+from djpkg.errors import INTERRUPTED, TERMINATED, DjpkgError, MirrorError, MirrorMissing, UsageError
 from djpkg.mirror import busy, lock, resolve
 from djpkg.mirror.categories import get_known_names
-from djpkg.mirror.connection import open_read, open_write
-from djpkg.mirror.files import file_id
+from djpkg.mirror.connection import find_version, open_read, open_write
 from djpkg.mirror.overrides import read_raw
 from djpkg.mirror.package import get_merged
+from djpkg.mirror.seed import open_seed
 from djpkg.mirror.serialization import to_public
 from djpkg.model import fields, forge_servers, repository_url
 from djpkg.model.fields import EDITABLE, Field, Kind, Owner
@@ -31,6 +32,7 @@ from djpkg.render.escape import escape, field_text
 from djpkg.render.rows import RowList
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import TypeAlias
@@ -177,8 +179,6 @@ def _edit(
     parsed = assignments.parse_assignments(assigned)
     path = config.mirror_path(os.environ, db)
     fields_to_unset = [_find_editable(name) for name in unset]
-    if None in fields_to_unset and file_id(path) is None:
-        _check_editable(unset, {})
     both = {item.field.name for item in parsed} & {field.name for field in fields_to_unset if field is not None}
     if both:
         raise UsageError(f"{', '.join(sorted(both))} cannot be assigned and unset at once")
@@ -187,7 +187,6 @@ def _edit(
     shown: set[str] = set()
 
     def find() -> _Found:
-        lock.ensure(path)
         found = _find(path, package, must_merge=bool(parsed) or not unset, shown=shown)
         _check_editable(unset, found.overrides)
         return found
@@ -196,6 +195,7 @@ def _edit(
         found = _wait(path, find)
         with interrupts.raising_signals():
             return found, _edit_in_editor(path, found)
+    edited = {*unset, *(item.field.name for item in parsed), *(field.name for field in fields_to_unset if field)}
     names = [*(os.fsencode(name) for name in unset), *(field.name.encode() for field in fields_to_unset if field)]
 
     def find_and_store() -> tuple[_Found, tuple[Merged, Merged] | None]:
@@ -204,10 +204,14 @@ def _edit(
         def revise(current: Mapping[str, StoredValue]) -> Mapping[str, StoredValue]:
             return assignments.apply_assignments(parsed, current, found.ids)
 
+        if find_version(path, busy_seconds=busy.ATTEMPT) is None:
+            with closing(open_seed(writable=True)) as mirror:
+                stored = _update(mirror, found.number, revise, names)
+            if not _find_changes(found, stored, edited):
+                return found, stored
         return found, _store(path, found.number, revise, names)
 
     found, stored = _wait(path, find_and_store)
-    edited = {item.field.name for item in parsed} | {os.fsdecode(name) for name in names}
     return found, _find_changes(found, stored, edited)
 
 
@@ -243,8 +247,15 @@ def _check_terminal() -> None:
 
 
 def _find(path: Path, package: str, *, must_merge: bool, shown: set[str]) -> _Found:
-    """Return the package; problems with its stored values are shown once and added to `shown`."""
-    with open_read(path, busy_seconds=busy.ATTEMPT) as mirror:
+    """Return the package, without a mirror from the packaged record.
+
+    Problems with its stored values are shown once and added to `shown`.
+    """
+    with ExitStack() as stack:
+        try:
+            mirror = stack.enter_context(open_read(path, busy_seconds=busy.ATTEMPT))
+        except MirrorMissing:
+            mirror = stack.enter_context(closing(open_seed()))
         forges = forge_servers.forge_servers(os.environ)
         number = resolve.get_id(mirror, package, catalog=config.catalog_url(os.environ), forges=forges)
         merged: Merged | None = None
@@ -263,11 +274,19 @@ def _find(path: Path, package: str, *, must_merge: bool, shown: set[str]) -> _Fo
 
 
 def _store(path: Path, number: int, revise: Revise, unset: Sequence[bytes]) -> tuple[Merged, Merged] | None:
+    """Store the edit in the mirror, which is created if missing: only now, so that a refused edit leaves no file."""
+    lock.ensure(path)
+    with open_write(path, busy_seconds=busy.ATTEMPT) as mirror:
+        return _update(mirror, number, revise, unset)
+
+
+def _update(
+    mirror: sqlite3.Connection, number: int, revise: Revise, unset: Sequence[bytes]
+) -> tuple[Merged, Merged] | None:
     from djpkg.mirror.write import Writer  # noqa: PLC0415 - loads sqlite-utils, so after all checks
 
-    with open_write(path, busy_seconds=busy.ATTEMPT) as mirror:
-        writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
-        return writer.update_overrides(number, revise, unset=unset, now=options.now())
+    writer = Writer(mirror, forges=forge_servers.forge_servers(os.environ))
+    return writer.update_overrides(number, revise, unset=unset, now=options.now())
 
 
 def _edit_in_editor(path: Path, found: _Found) -> list[FieldChange]:

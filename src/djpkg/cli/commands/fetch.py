@@ -166,10 +166,10 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
     return frozenset(sources)
 
 
-def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> None:
-    """Fetch what these files require, for a command that reads it afterwards; `quiet` prints trouble alone.
+def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> Report:
+    """Fetch what these files require, for a command that reads it afterwards, and return the report.
 
-    Raises DjpkgError; an interruption ends the program.
+    `quiet` prints trouble alone. Raises DjpkgError; an interruption ends the program.
     """
     from djpkg.fetch import run
     from djpkg.fetch.request import FetchRequest
@@ -182,6 +182,7 @@ def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | Non
     _print_report(report, db, summary=interactive)
     if report.interrupted:
         raise typer.Exit(report.exit_code)
+    return report
 
 
 def _new_progress(*, visible: bool, quiet: bool, verbose: bool) -> Progress:

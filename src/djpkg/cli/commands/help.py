@@ -7,6 +7,7 @@ the title that the list of topics shows.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -16,6 +17,7 @@ from djpkg import config
 from djpkg.cli import options, terminal
 from djpkg.cli.options import Db
 from djpkg.errors import ConfigError, UsageError
+from djpkg.render import plain_lines
 from djpkg.text import quote_input
 
 if TYPE_CHECKING:
@@ -96,15 +98,20 @@ def _configuration(template: str, db: Path | None) -> str:
 
 
 def _overview(ctx: typer.Context) -> str:
-    """Return the topics and the commands, one line each."""
+    """Return the topics and the commands, one line each, which a terminal that is too narrow gets as several."""
     commands = {name: _command(ctx, name).get_short_help_str(limit=200) for name in _program(ctx).list_commands(ctx)}
     titles = {name: _title(page) for name, page in find_topics().items()}
-    width = max(map(len, [*commands, *titles]))
+    longest = max(map(len, [*commands, *titles]))
+    width = terminal.width() if terminal.is_terminal() else sys.maxsize
+
+    def wrap(text: str, first: str = "") -> list[str]:
+        return plain_lines.fill(text.split(" "), width=width, first=first, indent=len(first))
+
     lines = ["Topics:"]
-    lines += [f"  {name:{width}}  {title}" for name, title in titles.items()]
+    lines += [line for name, title in titles.items() for line in wrap(title, f"  {name:{longest}}  ")]
     lines += ["", "Commands:"]
-    lines += [f"  {name:{width}}  {about}" for name, about in commands.items()]
-    lines += ["", "djpkg help NAME shows the page of a topic, or the help of a command."]
+    lines += [line for name, about in commands.items() for line in wrap(about, f"  {name:{longest}}  ")]
+    lines += ["", *wrap("djpkg help NAME shows the page of a topic, or the help of a command.")]
     return "\n".join(lines) + "\n"
 
 
@@ -130,9 +137,9 @@ def _command(ctx: typer.Context, name: str) -> TyperCommand:
 def _print_page(text: str) -> None:
     """Render a page on a terminal that can show it; else print its Markdown as it is."""
     if terminal.is_terminal() and not terminal.ascii_only():
-        from rich.markdown import Markdown
+        from djpkg.render.page import render_page
 
-        terminal.print_renderable(Markdown(text, code_theme="ansi_dark", hyperlinks=terminal.supports_links()))
+        terminal.print_renderable(render_page(text, links=terminal.supports_links()))
     else:
         terminal.write_stdout(text)
 

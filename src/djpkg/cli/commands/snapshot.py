@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +33,7 @@ app = options.new_app()
     ),
 )
 def snapshot(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=f"The file to write, which ends in {ENDING}.")],
+    name: Annotated[str, typer.Argument(metavar="FILE", help=f"The file to write, which ends in {ENDING}.")],
     *,
     no_participants: Annotated[
         bool, typer.Option("--no-participants", help="Leave out the names of the contributors.")
@@ -47,6 +46,7 @@ def snapshot(
     It contains what the catalog, the forges and PyPI stated, and events; none of your edits, notes and tags. It is
     replaced in one step, also while a fetch runs.
     """
+    file = options.parse_output_file(name, "snapshot", f"public{ENDING}")
     if not file.name.endswith(ENDING) or file.name == ENDING:
         raise UsageError(f"a snapshot ends in {ENDING}: {quote_input(str(file))} does not")
     mirror = config.mirror_path(os.environ, db)
