@@ -167,7 +167,7 @@ def test_a_long_file_name_in_in_is_an_error(filled_mirror: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("name", LONG_NAMES, ids=len)
-@pytest.mark.parametrize("command", [("list",), ("status",), ("fetch", "--all"), ("edit", "1", "stars=1")], ids=str)
+@pytest.mark.parametrize("command", [("list",), ("status",), ("fetch", "--all"), ("edit", "409", "stars=1")], ids=str)
 def test_a_long_name_of_the_mirror_is_an_error_or_not_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], name: str
 ) -> None:
