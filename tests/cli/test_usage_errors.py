@@ -86,6 +86,15 @@ def test_messages_of_typer_are_escaped_and_contain_no_password(arguments: list[s
     assert hint.startswith("       for ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [(["list", "-f"], "djpkg list"), (["show", "1", "--bogus"], "djpkg show"), (["show"], "djpkg show"),
+     (["--bogus"], "djpkg"), (["bogus"], "djpkg")],
+)  # fmt: skip
+def test_a_usage_error_names_the_help_of_its_command(arguments: list[str], command: str) -> None:
+    assert run(*arguments).err.splitlines()[1:] == [f"       for help: {command} --help"]
+
+
 def test_an_argument_that_is_not_utf_8_is_escaped(filled_mirror: Path) -> None:
     ended = run_process("show", "a", "b\udcff")
     assert ended.code == 2
