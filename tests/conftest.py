@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from functools import partial
+import sqlite3
+from contextlib import closing
+from functools import cache, partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -65,6 +67,29 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     for module in ("github.source", "rest_forge.forge"):
         monkeypatch.setattr(f"djpkg.sources.{module}.Client", partial(Client, sleep=pauses.sleep))
     return pauses
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_empty_mirror() -> Iterator[None]:
+    """Migrate an empty mirror once, and copy it wherever this process creates one.
+
+    The steps always make the same tables; programs that tests start, and tests of the steps, run them.
+    """
+    from djpkg.mirror import connection, schema, seed  # noqa: PLC0415 - the collection needs none of them
+
+    create = connection.create_in_memory
+
+    @cache
+    def empty(steps: tuple[str, ...]) -> sqlite3.Connection:
+        with closing(create()) as made:
+            copy = sqlite3.connect(":memory:", check_same_thread=False)
+            made.backup(copy)
+            return copy
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (connection, seed):
+            patch.setattr(module, "create_in_memory", lambda: connection.copy_database(empty(schema.STEPS)))
+        yield
 
 
 @pytest.fixture(scope="session")
