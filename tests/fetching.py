@@ -106,7 +106,8 @@ class Desk:
         return self._values(slug, name)[fields.parse_columns(name)[0].field.name]
 
     def fields(self, slug: str, *names: str) -> dict[str, Any]:
-        return {name: self.field(slug, name) for name in names}
+        values = self._values(slug, ",".join(names))
+        return {name: values[fields.parse_columns(name)[0].field.name] for name in names}
 
     def edit(self, slug: str, *, unset: Iterable[str] = (), **values: Any) -> None:
         with open_write(self.path) as db:

@@ -765,7 +765,7 @@ def test_a_source_that_never_answers_times_out(
     desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(desk.world)
-    short, open_forge, open_pypi = Limits(attempt=1, total=1, attempts=1), registry.open_forge, registry.open_pypi
+    short, open_forge, open_pypi = Limits(attempt=0.3, total=0.3, attempts=1), registry.open_forge, registry.open_pypi
 
     def open_forge_with_limits(source: SourceName, *args: Any, limits: Limits, **options: Any) -> Any:
         return open_forge(source, *args, limits=short if source is SourceName.GITLAB else limits, **options)
@@ -791,7 +791,7 @@ def test_servers_that_accept_but_never_answer_get_one_request_each(desk: Desk, s
         db.execute("UPDATE categories SET slug = NULL")
     for api in ("catalog", "github", "pypi"):
         server.fault(api, kind="never")
-    desk.limits = Limits(attempt=1, total=1, attempts=1)
+    desk.limits = Limits(attempt=0.3, total=0.3, attempts=1)
     report = desk.fetch("on-github")
     assert {name for _, name in failed_sources(report)} == {"catalog", "github", "pypi"}
     # At most: a slow machine may read a request too late. From PyPI, Django is requested at the same time.
