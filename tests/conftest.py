@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sqlite3
@@ -37,6 +38,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 class ForeignConnectionError(RuntimeError):
     """A test tried to connect beyond loopback."""
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of collected tests out of each garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

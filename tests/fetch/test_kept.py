@@ -106,7 +106,7 @@ def test_every_source_has_a_fact_to_lose() -> None:
 def test_facts_of_an_older_parser_are_fetched_anew(desk: Desk, source: str, path: str, *, named: bool) -> None:
     desk.world.add_grid(7, "Forms")
     add_package_of(desk.world, source)
-    desk.fetch()
+    desk.begin_with("grid and package", source)
     sql = "SELECT facts, parser_version FROM facts JOIN packages ON id = package_id WHERE slug = 'pots' AND source = ?"
     ((facts, version),) = desk.rows(sql, (source,))
     assert version == PARSER_VERSIONS[SourceName(source)]
@@ -509,7 +509,7 @@ def test_an_empty_answer_about_the_same_release_loses_nothing(
         ],
     )
     desk.world.add_package("lids", repo_url="", pypi_url="")
-    desk.fetch()
+    desk.begin_with("pots, clay and lids")
     if way == "edited":
         desk.edit("lids", pypi_url="pots")
     before = desk.fields("pots", *KEPT_FIELDS), requirements(desk), stored_releases(desk), desk.field("clay", "used_by")

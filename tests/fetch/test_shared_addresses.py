@@ -72,7 +72,7 @@ def packages(world: World) -> None:
 
 def add_pots(desk: Desk, host: str) -> dict[str, Any]:
     desk.world.add_package("pots", host=host, path="acme/pots", stars=50, commits=[5, 3, 2], pypi_url="")
-    desk.fetch()
+    desk.begin_with("pots", host)
     return desk.fields("pots", *FIGURES)
 
 
