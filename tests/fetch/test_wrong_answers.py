@@ -352,7 +352,7 @@ def test_a_server_that_answers_404_to_everything_changes_nothing(
     host = API_BY_SOURCE[source].host or GITHUB_HOST
     for name in ("first", "second", "third"):
         desk.world.add_package(name, path=f"acme/{name}", host=host, stars=3, commits=[5], releases=[("1.0", 3)])
-    desk.fetch()
+    desk.begin_with("first, second and third", host)
     before = desk.rows("SELECT slug, repo_state, pypi_state, pypi_version, repo_watchers FROM packages")
     server.fault(PLACES[source], status=404, body={"message": "Not Found"})
     report = desk.fetch(*names, sources=[source])
