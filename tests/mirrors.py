@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from djpkg.mirror.apply_answer import SourceAnswer
@@ -26,7 +29,6 @@ from tests.seed import CATEGORIES
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from djpkg.model.merge import Merged, StoredValue
 
@@ -86,20 +88,57 @@ def filled_mirror(
     report_added: bool = False,
 ) -> Path:
     """Make or extend a mirror with these catalog records, and return its path."""
-    if not path.exists():
+    if path.exists():
+        _fill(path, packages, grids, now, report_added=report_added)
+        return path
+    return _write(path, _filled(tuple(packages), tuple(grids), now, report_added=report_added))
+
+
+def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
+    """Make the usual mirror after a fetch: GitHub and PyPI have answered, and each failed for one package."""
+    if path.exists():
+        _fill(path, PACKAGES, GRIDS, now - timedelta(hours=2), report_added=False)
+        _store_answers(path, now)
+        return path
+    return _write(path, _fetched(now))
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+@lru_cache(maxsize=32)
+def _filled(packages: Sequence[CatalogFacts], grids: Sequence[Grid], now: datetime, *, report_added: bool) -> bytes:
+    """Return the file of a new mirror. Tests copy it: to write one anew takes longer than most tests."""
+    with TemporaryDirectory(prefix="djpkg-test-") as folder:
+        path = Path(folder) / "mirror.db"
         create(path, fill=lambda _: None)
+        _fill(path, packages, grids, now, report_added=report_added)
+        return path.read_bytes()
+
+
+@lru_cache(maxsize=32)
+def _fetched(now: datetime) -> bytes:
+    with TemporaryDirectory(prefix="djpkg-test-") as folder:
+        path = filled_mirror(Path(folder) / "mirror.db", now=now - timedelta(hours=2))
+        _store_answers(path, now)
+        return path.read_bytes()
+
+
+def _fill(
+    path: Path, packages: Sequence[CatalogFacts], grids: Sequence[Grid], now: datetime, *, report_added: bool
+) -> None:
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
         writer.store_categories(CATEGORIES)
         writer.store_grids(grids)
         for start in range(0, len(packages), 500):
             writer.store_catalog(packages[start : start + 500], now=now, report_added=report_added)
-    return path
 
 
-def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
-    """Make the usual mirror after a fetch: GitHub and PyPI have answered, and each failed for one package."""
-    filled_mirror(path, now=now - timedelta(hours=2))
+def _store_answers(path: Path, now: datetime) -> None:
     days = {(now - timedelta(days=7 * week + 3)).date().isoformat(): week % 4 for week in range(52)}
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
@@ -117,7 +156,6 @@ def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
             SourceAnswer("django-pans", Outcome.FAILED, error="no answer in 10 s"),
         )
         writer.store_answers(SourceName.PYPI, projects, now=now - timedelta(minutes=30))
-    return path
 
 
 def override(
