@@ -1,7 +1,8 @@
-"""A program `djpkg` for shells whose runs are forked from one process that has imported all modules.
+"""Runs of djpkg that are forked from a process that has imported it: starting Python takes longer than most commands.
 
-A run has the arguments, the variables, the folder, the standard streams and the exit code of a program that the shell
-started. What a start imports, encodings of the system, and signals are for tests that start Python.
+`write_program` makes a program for shells. Its runs have the arguments, the variables, the folder, the standard streams
+and the exit code of a program that the shell started; all modules are imported before. `run_script` runs Python after
+the imports that are the same for each command. Encodings of the system and signals are for tests that start Python.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ import time
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The libraries that djpkg imports late.
 LIBRARIES = (
@@ -41,6 +45,31 @@ server.sendall(run)
 os._exit(server.recv(1)[0])
 """
 
+# It imports nothing else, so that scripts see what a start imports.
+SCRIPTS = """
+import marshal, os, sys
+import djpkg.cli.app
+while size := sys.stdin.buffer.read(4):
+    script, arguments, variables, folder, files = marshal.loads(sys.stdin.buffer.read(int.from_bytes(size, "little")))
+    pid = os.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(variables)
+        for number, name in enumerate(files):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        sys.argv[1:] = arguments
+        code = 0
+        try:
+            exec(script, {"__name__": "__main__"})
+        except SystemExit as ending:
+            code = ending.code or 0
+        sys.stdout.flush()
+        os._exit(code)
+    sys.stdout.buffer.write(bytes([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256]))
+    sys.stdout.flush()
+"""
+
 
 def write_program(path: Path, now: datetime) -> None:
     """Write the program; its runs read `now` as the current time."""
@@ -48,28 +77,53 @@ def write_program(path: Path, now: datetime) -> None:
     path.chmod(0o755)
 
 
-@cache
-def _address() -> Path:
-    """Start the server and return the address of its socket. It ends with this process."""
-    folder = tempfile.TemporaryDirectory(prefix="fork")  # a socket's address is short
-    address = Path(folder.name) / "socket"
-    path = [str(Path(__file__).parents[1]), *(entry for entry in sys.path if entry)]
-    server = subprocess.Popen(
-        [sys.executable, "-m", __name__, address],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={"PYTHONPATH": os.pathsep.join(path), **{n: v for n, v in os.environ.items() if n.startswith("COVERAGE_")}},
-    )
+def run_script(script: str, *arguments: str, env: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a fork of a process that has imported `djpkg.cli.app`, without the clean-up at its end."""
+    server, files = _script_server()
     assert server.stdin is not None
     assert server.stdout is not None
+    out, err = files / "out", files / "err"
+    job = marshal.dumps((script, arguments, dict(env), str(folder), (os.devnull, str(out), str(err))))
+    server.stdin.write(len(job).to_bytes(4, "little") + job)
+    server.stdin.flush()
+    (code,) = server.stdout.read(1)
+    return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+
+@cache
+def _script_server() -> tuple[subprocess.Popen[bytes], Path]:
+    folder = tempfile.TemporaryDirectory(prefix="fork")
+    return _start("-c", SCRIPTS, folder=folder), Path(folder.name)
+
+
+@cache
+def _address() -> Path:
+    """Start the server of programs and return the address of its socket."""
+    folder = tempfile.TemporaryDirectory(prefix="fork")  # a socket's address is short
+    address = Path(folder.name) / "socket"
+    server = _start("-m", __name__, str(address), folder=folder)
+    assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
+    return address
+
+
+def _start(*arguments: str, folder: tempfile.TemporaryDirectory[str]) -> subprocess.Popen[bytes]:
+    """Start Python; it ends with this process, when its stdin is closed."""
+    path = [str(Path(__file__).parents[1]), *(entry for entry in sys.path if entry)]
+    measuring = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    server = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": os.pathsep.join(path), **measuring},
+    )
 
     def stop() -> None:
         server.communicate(timeout=60)
         folder.cleanup()
 
     atexit.register(stop)
-    return address
+    return server
 
 
 def serve(address: str) -> None:
