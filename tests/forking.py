@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 # The libraries that djpkg imports late.
 LIBRARIES = (
     "anyio", "anyio._backends._asyncio", "httpcore._backends.auto", "httpcore._backends.anyio", "sniffio",
-    "encodings.idna", "filelock", "json.encoder", "rich.box", "rich.console", "rich.table", "rich.text",
+    "encodings.ascii", "encodings.idna", "encodings.utf_16_le", "filelock", "importlib.metadata", "json.encoder",
+    "rich.box", "rich.console", "rich.table", "rich.text", "typer._click.decorators",
 )  # fmt: skip
 # Both ends are the same Python; none of these imports takes time.
 CLIENT = """#!{python} -IS
@@ -128,11 +129,15 @@ def _start(*arguments: str, folder: tempfile.TemporaryDirectory[str]) -> subproc
 
 def serve(address: str) -> None:
     """Fork for each client, and send it the exit code as a shell would see it, until stdin is closed."""
+    from djpkg.cli import app  # noqa: PLC0415 - in the server only
+
     for name in LIBRARIES:
         importlib.import_module(name)
     for module in pkgutil.walk_packages(importlib.import_module("djpkg").__path__, "djpkg."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    for command in app.COMMANDS:
+        app._load(command)
     gc.collect()
     gc.freeze()
     runs: dict[int, socket.socket] = {}
