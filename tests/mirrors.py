@@ -92,13 +92,18 @@ def filled_mirror(
     if path.exists():
         _store_catalog(path, packages, grids, now=now, report_added=report_added)
     else:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_filled(schema.STEPS, tuple(packages), tuple(grids), now, report_added=report_added))
     return path
 
 
 def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
     """Make the usual mirror after a fetch: GitHub and PyPI have answered, and each failed for one package."""
-    path.write_bytes(_fetched(schema.STEPS, now))
+    if path.exists():
+        _store_fetch(filled_mirror(path, now=now - timedelta(hours=2)), now)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_fetched(schema.STEPS, now))
     return path
 
 

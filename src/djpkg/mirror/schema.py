@@ -362,7 +362,7 @@ def migrate(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
     for number, step in enumerate(steps[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
-            if version:
+            if version:  # a new mirror has no rows
                 reset_damaged_values(db)
             for statement in split_statements(step):
                 db.execute(statement)
