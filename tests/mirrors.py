@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from djpkg.mirror import schema
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import create, open_write
 from djpkg.mirror.write import Writer
@@ -28,7 +29,7 @@ from tests.seed import CATEGORIES
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from djpkg.model.merge import Merged, StoredValue
 
@@ -89,46 +90,50 @@ def filled_mirror(
 ) -> Path:
     """Make or extend a mirror with these catalog records, and return its path."""
     if path.exists():
-        _fill(path, packages, grids, now, report_added=report_added)
-        return path
-    return _write(path, _filled(tuple(packages), tuple(grids), now, report_added=report_added))
+        _store_catalog(path, packages, grids, now=now, report_added=report_added)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_filled(schema.STEPS, tuple(packages), tuple(grids), now, report_added=report_added))
+    return path
 
 
 def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
     """Make the usual mirror after a fetch: GitHub and PyPI have answered, and each failed for one package."""
     if path.exists():
-        _fill(path, PACKAGES, GRIDS, now - timedelta(hours=2), report_added=False)
-        _store_answers(path, now)
-        return path
-    return _write(path, _fetched(now))
-
-
-def _write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+        _store_fetch(filled_mirror(path, now=now - timedelta(hours=2)), now)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_fetched(schema.STEPS, now))
     return path
 
 
-@lru_cache(maxsize=32)
-def _filled(packages: Sequence[CatalogFacts], grids: Sequence[Grid], now: datetime, *, report_added: bool) -> bytes:
-    """Return the file of a new mirror. Tests copy it: to write one anew takes longer than most tests."""
-    with TemporaryDirectory(prefix="djpkg-test-") as folder:
+def build_once(build: Callable[[Path], object]) -> bytes:
+    """Return the content of the mirror that `build` writes to a path. The callers keep it, for copies."""
+    with TemporaryDirectory() as folder:
         path = Path(folder) / "mirror.db"
-        create(path, fill=lambda _: None)
-        _fill(path, packages, grids, now, report_added=report_added)
+        build(path)
         return path.read_bytes()
 
 
+# The steps are a parameter, since tests of migrations replace them.
 @lru_cache(maxsize=32)
-def _fetched(now: datetime) -> bytes:
-    with TemporaryDirectory(prefix="djpkg-test-") as folder:
-        path = filled_mirror(Path(folder) / "mirror.db", now=now - timedelta(hours=2))
-        _store_answers(path, now)
-        return path.read_bytes()
+def _filled(
+    _steps: tuple[str, ...],
+    packages: tuple[CatalogFacts, ...],
+    grids: tuple[Grid, ...],
+    now: datetime,
+    *,
+    report_added: bool,
+) -> bytes:
+    def build(path: Path) -> None:
+        create(path, fill=lambda _: None)
+        _store_catalog(path, packages, grids, now=now, report_added=report_added)
+
+    return build_once(build)
 
 
-def _fill(
-    path: Path, packages: Sequence[CatalogFacts], grids: Sequence[Grid], now: datetime, *, report_added: bool
+def _store_catalog(
+    path: Path, packages: Sequence[CatalogFacts], grids: Sequence[Grid], *, now: datetime, report_added: bool
 ) -> None:
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
@@ -138,7 +143,12 @@ def _fill(
             writer.store_catalog(packages[start : start + 500], now=now, report_added=report_added)
 
 
-def _store_answers(path: Path, now: datetime) -> None:
+@lru_cache(maxsize=4)
+def _fetched(_steps: tuple[str, ...], now: datetime) -> bytes:
+    return build_once(lambda path: _store_fetch(filled_mirror(path, now=now - timedelta(hours=2)), now))
+
+
+def _store_fetch(path: Path, now: datetime) -> None:
     days = {(now - timedelta(days=7 * week + 3)).date().isoformat(): week % 4 for week in range(52)}
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)

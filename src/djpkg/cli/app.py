@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,9 +50,7 @@ class Commands(TyperGroup):
         """Return a command, None if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
-        command.name = cmd_name
-        return command
+        return _load(cmd_name)
 
     def _main_shell_completion(
         self, ctx_args: MutableMapping[str, object], prog_name: str, complete_var: str | None = None
@@ -93,6 +92,14 @@ class Commands(TyperGroup):
             result = super().invoke(ctx)
             terminal.flush()
             return result
+
+
+@cache
+def _load(name: str) -> object:
+    """Import a command and read its parameters, which do not change."""
+    command = typer.main.get_command(import_module(COMMANDS[name]).app)
+    command.name = name
+    return command
 
 
 @contextmanager

@@ -12,8 +12,6 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from datasette.app import Datasette  # type: ignore[import-untyped]
-from datasette.utils import parse_metadata  # type: ignore[import-untyped]
 
 from djpkg.mirror.connection import create_in_memory
 from djpkg.times import format_sortable, utc_now
@@ -35,12 +33,17 @@ def path(tmp_path: Path) -> Path:
 
 
 def configuration(*arguments: str) -> dict[str, Any]:
+    # Datasette takes long to import: not in each process that collects tests.
+    from datasette.utils import parse_metadata  # type: ignore[import-untyped]  # noqa: PLC0415
+
     found: dict[str, Any] = parse_metadata(run("help", "datasette", *arguments).out)
     return found
 
 
 def get(path: Path, *urls: str, metadata: bool = True) -> list[str]:
     """Return the pages of a site that was started with -c, and with -m."""
+    from datasette.app import Datasette  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+
     config = configuration("--db", str(path))
 
     async def fetch() -> list[str]:
