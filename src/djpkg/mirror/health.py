@@ -69,15 +69,19 @@ class Mirror:
     journals: frozenset[str]
 
 
-def examine(path: Path, environment: Mapping[str, str], *, now: datetime) -> list[Result]:
+def examine(
+    path: Path, environment: Mapping[str, str], *, now: datetime, on_start: Callable[[str], None] = lambda name: None
+) -> list[Result]:
     """Run all checks on the mirror at `path`. Those that need it are left out if it is missing or cannot be read.
 
-    Raises MirrorBusy while another program locks it.
+    `on_start` is called with the name of each check before it runs. Raises MirrorBusy while another program locks the
+    mirror.
     """
     results: list[Result] = []
     try:
         with _open(path, environment, now) as mirror:
             for name, check in CHECKS.items():
+                on_start(name)
                 results += _run(name, check, mirror)
     except MirrorMissing as error:
         results.append(Result("mirror", Finding("warning", str(error), error.hint)))
@@ -203,24 +207,27 @@ def _check_values(mirror: Mirror) -> list[Finding]:
     db = mirror.db
     db.execute("CREATE TEMP TABLE before AS SELECT * FROM main.packages")
     db.execute("CREATE TEMP TABLE grids_before AS SELECT * FROM main.package_grids")
-    unreadable = reset_damaged_rows(db, None)
     forges = forge_servers.forge_servers(mirror.environment)
-    different = _rewrite_and_compare(db, forges, unreadable)
+    different, unreadable = _rewrite_and_compare(db, forges)
     stored = _stored_forges(db, [number for number, fields in different.items() if "forge" in fields], forges)
     others: dict[int, list[str]] = {}
     if stored != forges:
         others = different
-        different = _rewrite_and_compare(db, stored, unreadable)
+        again, _ = _rewrite_and_compare(db, stored)
+        different = {number: fields for number, fields in again.items() if number not in unreadable}
     names = {find_name(db, number): fields for number, fields in sorted(different.items())}
     servers = sorted(host for host in stored.keys() | forges.keys() if stored.get(host) != forges.get(host))
     return diagnosis.judge_values(names, packages=len(others.keys() - different.keys()), servers=servers)
 
 
 def _rewrite_and_compare(
-    db: sqlite3.Connection, forges: Mapping[str, SourceName], unreadable: set[int]
-) -> dict[int, list[str]]:
-    """Rebuild with these servers of DJPKG_FORGES; return by package the fields that are not as before."""
-    _, damaged = rewrite(db, forges=forges)
+    db: sqlite3.Connection, forges: Mapping[str, SourceName]
+) -> tuple[dict[int, list[str]], set[int]]:
+    """Rebuild with these servers of DJPKG_FORGES.
+
+    Returns by package the fields that are not as before, and the packages with rows that could not be read.
+    """
+    _, damaged, unreadable = rewrite(db, forges=forges)
     different: dict[int, list[str]] = {}
     for column in find_columns(db, "packages"):
         for (number,) in db.execute(
@@ -234,7 +241,8 @@ def _rewrite_and_compare(
     ):
         if is_integer(number):
             different.setdefault(number, []).append("grids")
-    return {number: fields for number, fields in different.items() if number not in unreadable | damaged.keys()}
+    left_out = unreadable | damaged.keys()
+    return {number: fields for number, fields in different.items() if number not in left_out}, unreadable
 
 
 def _stored_forges(

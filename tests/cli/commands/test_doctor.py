@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.mirror import schema
-from tests.cli.running import run, run_on_terminal
+from tests.cli.running import run, run_on_pty, run_on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +95,20 @@ def test_a_file_that_cannot_be_read_names_the_recovery(fetched_mirror: Path) -> 
     rebuilt = run("doctor", "--rebuild")
     assert (rebuilt.code, ".recover" in rebuilt.err) == (74, True)
     assert fetched_mirror.read_bytes() == bytes(content)
+
+
+def test_a_terminal_shows_which_check_runs_and_a_pipe_does_not(fetched_mirror: Path) -> None:
+    shown = run_on_pty("doctor", "--rebuild", messages_too=True)
+    status, _, table = shown.out.partition("CHECK")
+    texts = status.split("\r\x1b[K")
+    assert (texts[0], texts[-1]) == ("rebuilding …", "")
+    assert "checking: values …" in texts
+    assert "checking" not in table
+    piped = run_on_pty("doctor")
+    assert (piped.code, piped.err, piped.out[:5]) == (0, "", "CHECK")
+
+
+def test_a_message_removes_the_status_line(fetched_mirror: Path) -> None:
+    fetched_mirror.unlink()
+    shown = run_on_pty("doctor", "--rebuild", messages_too=True)
+    assert shown.out.startswith("rebuilding …\r\x1b[Kdjpkg: ")

@@ -53,8 +53,12 @@ def doctor(
     from djpkg.mirror.health import examine, has_fault
 
     path = config.mirror_path(os.environ, db)
-    rebuilt = _rebuild(path) if rebuild else None
-    results = [_with_db(result, db) for result in examine(path, os.environ, now=options.now())]
+    with terminal.status_line() as show:
+        if rebuild:
+            show("rebuilding …")
+        rebuilt = _rebuild(path) if rebuild else None
+        found = examine(path, os.environ, now=options.now(), on_start=lambda name: show(f"checking: {name} …"))
+    results = [_with_db(result, db) for result in found]
     code = FAULT if has_fault(results) else 0
     rows = [(one.finding.status, one.name, one.finding.message, one.finding.remedy) for one in results]
     if as_json:
