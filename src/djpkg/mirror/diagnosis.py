@@ -172,7 +172,7 @@ def judge_rows(packages: Sequence[DamagedRow], others: Mapping[str, int]) -> lis
         message = f"{pluralize(len(names), 'package')} with rows that cannot be read: {join_some(names, _NAMES_SHOWN)}"
         findings.append(Finding("fault", message, f"{REBUILD}, then djpkg fetch {shown}"))
     if others:
-        remedy = f"{REBUILD} deletes them; the next fetch writes what is still known"
+        remedy = f"{REBUILD} deletes what cannot be read; the next fetch writes what is still known"
         findings.append(Finding("fault", f"rows that cannot be read: {_counts(others)}", remedy))
     return findings or [Finding("ok", "all rows can be read")]
 

@@ -22,7 +22,7 @@ from djpkg.mirror.damage import find_damaged, find_name, is_integer
 from djpkg.mirror.diagnosis import Access, Finding
 from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.rebuild import USER_TABLES, expected_schema, read_schema, rewrite
-from djpkg.mirror.repair import reset_damaged_rows
+from djpkg.mirror.repair import find_damaged_projects, reset_damaged_rows
 from djpkg.model import forge_servers
 from djpkg.model.repository_url import PUBLIC_FORGES
 from djpkg.source_name import SourceName
@@ -41,12 +41,20 @@ _MAX_LINES = 100
 _JOURNALS = ("-journal", "-wal", "-shm")
 # Rows that have checks of their own, or, for runs and names, are read without harm.
 _CHECKED_ELSEWHERE = ("packages", "facts", "packages_fts", *USER_TABLES)
-# The newest times that djpkg itself stored.
-_STORED_TIMES = {
-    "an answer of a source": "SELECT max(answered) FROM facts WHERE typeof(answered) = 'text'",
-    "a fetch": "SELECT max(started) FROM runs WHERE typeof(started) = 'text'",
-    "an edit": "SELECT max(edited) FROM overrides WHERE typeof(edited) = 'text'",
-}
+# The times that djpkg itself stored, by table. Other columns have times that sources state, or times still to come.
+_STORED_TIMES = (
+    ("an answer of a source", "facts", ("asked", "answered", "via")),
+    ("an answer about Django", "projects", ("asked", "answered")),
+    ("the list of a source", "sweeps", ("completed",)),
+    ("a fetch", "runs", ("started", "finished")),
+    ("a snapshot", "snapshots", ("made", "taken")),
+    ("an event", "events", ("at",)),
+    ("the history", "history", ("day",)),
+    ("a requirement", "requirements", ("since", "until")),
+    ("an edit", "overrides", ("edited",)),
+    ("a note", "notes", ("edited",)),
+    ("a tag", "tags", ("edited",)),
+)
 
 
 class Result(NamedTuple):
@@ -70,7 +78,7 @@ class Mirror:
 
 
 def examine(
-    path: Path, environment: Mapping[str, str], *, now: datetime, on_start: Callable[[str], None] = lambda name: None
+    path: Path, environment: Mapping[str, str], *, now: datetime, on_start: Callable[[str], None] | None = None
 ) -> list[Result]:
     """Run all checks on the mirror at `path`. Those that need it are left out if it is missing or cannot be read.
 
@@ -81,7 +89,8 @@ def examine(
     try:
         with _open(path, environment, now) as mirror:
             for name, check in CHECKS.items():
-                on_start(name)
+                if on_start is not None:
+                    on_start(name)
                 results += _run(name, check, mirror)
     except MirrorMissing as error:
         results.append(Result("mirror", Finding("warning", str(error), error.hint)))
@@ -190,6 +199,8 @@ def _check_rows(mirror: Mirror) -> list[Finding]:
         if checks and table not in _CHECKED_ELSEWHERE:
             (count,) = mirror.db.execute(f"SELECT count(*) FROM {table} WHERE {' OR '.join(checks)}").fetchone()
             others |= {table: count} if count else {}
+    if projects := find_damaged_projects(mirror.db):
+        others["projects"] = others.get("projects", 0) + len(projects)
     damaged = sorted(reset_damaged_rows(mirror.db, None))
     return diagnosis.judge_rows([find_damaged(mirror.db, number, "") for number in damaged], others)
 
@@ -271,9 +282,15 @@ def _find_host(url: str) -> str | None:
 
 
 def _check_clock(mirror: Mirror) -> Finding:
-    stored = {name: mirror.db.execute(sql).fetchone()[0] for name, sql in _STORED_TIMES.items()}
-    times = {name: time if is_text(time) else None for name, time in stored.items()}
-    return diagnosis.judge_clock(times, now=mirror.now)
+    stored: dict[str, str] = {}
+    for name, table, columns in _STORED_TIMES:
+        for column in columns:
+            # Anything else would come after all times.
+            is_time = f"typeof({column}) = 'text' AND {column} GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'"
+            (time,) = mirror.db.execute(f"SELECT max({column}) FROM {table} WHERE {is_time}").fetchone()
+            if is_text(time):
+                stored[name] = max(time, stored.get(name, ""))
+    return diagnosis.judge_clock(stored, now=mirror.now)
 
 
 def _check_tokens(environment: Mapping[str, str]) -> Finding:
