@@ -80,7 +80,8 @@ class Mirror:
 def examine(
     path: Path, environment: Mapping[str, str], *, now: datetime, on_start: Callable[[str], None] | None = None
 ) -> list[Result]:
-    """Run all checks on the mirror at `path`. Those that need it are left out if it is missing or cannot be read.
+    """Run all checks on the mirror at `path`. Those that need it are left out if it is missing or cannot be read, and
+    those that need its tables if one is missing.
 
     `on_start` is called with the name of each check before it runs. Raises MirrorBusy while another program locks the
     mirror.
@@ -88,7 +89,8 @@ def examine(
     results: list[Result] = []
     try:
         with _open(path, environment, now) as mirror:
-            for name, check in CHECKS.items():
+            checks = CHECKS if _has_all_tables(mirror) else {name: CHECKS[name] for name in _WITHOUT_TABLES}
+            for name, check in checks.items():
                 if on_start is not None:
                     on_start(name)
                 results += _run(name, check, mirror)
@@ -122,7 +124,9 @@ def _run(name: str, check: Check, mirror: Mirror) -> Iterator[Result]:
     try:
         found = check(mirror)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # damage that another check reports too
-        found = Finding("fault", f"cannot be read: {error}", diagnosis.recover_remedy(mirror.path))
+        is_column = str(error).startswith("no such column")
+        remedy = diagnosis.RESTORE if is_column else diagnosis.recover_remedy(mirror.path)
+        found = Finding("fault", f"cannot be read: {error}", remedy)
     finally:
         if mirror.db.in_transaction:
             mirror.db.execute("ROLLBACK")
@@ -139,6 +143,13 @@ def _is_damaged(error: MirrorError, path: Path) -> bool:
         return False
     with path.open("rb") as opened:
         return opened.read(len(files.SQLITE_HEADER)) == files.SQLITE_HEADER
+
+
+def _has_all_tables(mirror: Mirror) -> bool:
+    try:
+        return not diagnosis.find_missing_tables(expected_schema(), read_schema(mirror.db))
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # each check reports the damage
+        return True
 
 
 def _check_version(mirror: Mirror) -> Finding:
@@ -321,6 +332,7 @@ CHECKS: dict[str, Check] = {
     "clock": _check_clock,
 }
 """The checks of a mirror that can be opened, in the order of the report."""
+_WITHOUT_TABLES = ("sqlite", "permissions", "journals", "integrity", "schema")
 
 
 def has_fault(results: Iterable[Result]) -> bool:

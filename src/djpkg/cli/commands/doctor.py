@@ -78,7 +78,7 @@ def doctor(
 
 
 def _rebuild(path: Path) -> Rebuilt:
-    from djpkg.mirror.diagnosis import recover_remedy  # noqa: PLC0415 - only for --rebuild
+    from djpkg.mirror.diagnosis import RESTORE, recover_remedy  # noqa: PLC0415 - only for --rebuild
     from djpkg.mirror.rebuild import rebuild
 
     forges = forge_servers.forge_servers(os.environ)
@@ -88,7 +88,8 @@ def _rebuild(path: Path) -> Rebuilt:
         raise
     except MirrorError as error:
         if "is damaged" in str(error):
-            raise MirrorError(str(error), hint=recover_remedy(path)) from error
+            hint = RESTORE if "tables were changed" in str(error) else recover_remedy(path)
+            raise MirrorError(str(error), hint=hint) from error
         raise
 
 
