@@ -148,3 +148,12 @@ def test_a_mirror_of_another_name_has_its_own_configuration(path: Path, tmp_path
 
 def test_a_terminal_shows_what_a_pipe_gets() -> None:
     assert run_on_pty("help", "datasette", width=300).lines == run("help", "datasette").lines
+
+
+def test_its_command_names_the_mirror_that_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = str(tmp_path / "my team.sqlite")
+    command = f"djpkg help datasette --db '{other}'"
+    assert f"\n#   datasette '{other}' -c <({command}) -m <({command})\n" in run("help", "datasette", "--db", other).out
+    monkeypatch.setenv("DJPKG_DB", "/srv/team.db")
+    command = "djpkg help datasette"
+    assert f"\n#   datasette /srv/team.db -c <({command}) -m <({command})\n" in run("help", "datasette").out
