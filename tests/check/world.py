@@ -295,12 +295,16 @@ def _release_rules(one: Planted, text: str) -> set[str]:
         used = max(final or allowed, key=lambda release: Version(release.version), default=None)
     if used is None:
         return set()
+    installed = used
+    if not pins and used.yanked:
+        left = [one for one in final or allowed if not one.yanked and _fits_python(one)]
+        installed = max(left, key=lambda release: Version(release.version), default=used)
     usable = [
         Version(release.version)
         for release in downloadable
         if not release.yanked and not Version(release.version).is_prerelease and _fits_python(release)
     ]
-    is_outdated = bool(usable) and max(usable) > Version(used.version)
+    is_outdated = bool(usable) and max(usable) > Version(installed.version)
     return ({"yanked"} if used.yanked else set()) | ({"outdated"} if is_outdated else set())
 
 

@@ -44,8 +44,8 @@ class FindingKey(NamedTuple):
 class Judged(NamedTuple):
     """What a check judged, which shows whether an exception is stale.
 
-    `found` are the package and rule of all findings, `answered` the packages that a source has answered about, and
-    `required` all dependencies. Without `whole_project`, other files may require more.
+    `found` are the package and rule of all findings, `answered` the packages that all their sources have answered
+    about, and `required` all dependencies. Without `whole_project`, other files may require more.
     """
 
     found: Collection[tuple[str, str]]

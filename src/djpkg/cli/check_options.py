@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import RequiredPython
 
 _SPANS = "use a time span such as 12h, 7d, 2w, 6m, 2y"
+_LONG_SPAN = re.compile(r"[0-9]{6,}[hdwmy]", re.IGNORECASE)
 _NEVER_FAIL = "none"
 
 
@@ -53,7 +55,7 @@ def parse_options(typed: Typed, settings: Settings, *, now: datetime) -> Options
     if typed.baseline == "":
         raise UsageError("--baseline requires a file", hint="make one with djpkg check --json > REPORT.json")
     if typed.baseline is not None:
-        baseline = exceptions.parse_baseline(typed.baseline, project_files.read_text(typed.baseline))
+        baseline = exceptions.parse_baseline(typed.baseline, project_files.read_text_or_stream(typed.baseline))
     return Options(
         django=_series("--django", typed.django),
         python=_series("--python", typed.python),
@@ -99,6 +101,10 @@ def _series(option: str, text: str | None) -> Series | None:
 
 def _span(option: str, text: str, *, now: datetime) -> datetime:
     period = None if "-" in text else date_ranges.parse_date_range(text.strip(), now=now)
+    if _LONG_SPAN.fullmatch(text.strip()):
+        raise UsageError(
+            f"{option} {quote_input(text)} is too long", hint="use at most five digits, such as 12h, 7d, 2y"
+        )
     if period is None or not period.is_span:
         raise UsageError(f"invalid {option} {quote_input(text)}", hint=_SPANS)
     return period.first

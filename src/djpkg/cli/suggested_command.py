@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 _COMMAND = re.compile(
-    r"\bdjpkg (?:backup|changes|compare|doctor(?: --rebuild)?|edit|fetch|grids|list|show|snapshot|status)\b(?!.* --db )"
+    r"\bdjpkg (?:backup|changes|check|compare|doctor(?: --rebuild)?|edit|fetch|grids|list|show|snapshot|status)\b"
+    r"(?!.* --db )"
 )
 
 

@@ -71,17 +71,37 @@ def flush() -> None:
 
 def write_stderr(text: str) -> None:
     """Write one line to stderr, with --db in the commands that it suggests; it is lost if stderr is closed or full."""
+    _write_to_stderr(escape(with_db(text)))
+
+
+def _write_to_stderr(text: str) -> None:
     if sys.stderr is None:
         return
-    if (db := mirror_option.get()) is not None:
-        from djpkg.cli.suggested_command import add_db_option  # noqa: PLC0415 - only with --db
-
-        text = add_db_option(text, db)
     try:
-        sys.stderr.write(f"{escape(text)}\n")
+        sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
     except OSError:
         discard(sys.stderr)
+
+
+def with_db(text: str) -> str:
+    """Return a message with the value of --db, if it was given, in the commands that it suggests."""
+    if (db := mirror_option.get()) is None:
+        return text
+    from djpkg.cli.suggested_command import add_db_option  # noqa: PLC0415 - only with --db
+
+    return add_db_option(text, db)
+
+
+def write_note(text: str) -> None:
+    """Write a note to stderr, on a terminal wrapped at its words."""
+    if not stderr_is_terminal():
+        write_stderr(text)
+        return
+    from djpkg.render import plain_lines  # noqa: PLC0415 - for terminals only
+
+    for line in plain_lines.fill(escape(with_db(text)).split(" "), width=width()):
+        _write_to_stderr(line)
 
 
 def write_warning(text: str) -> None:
