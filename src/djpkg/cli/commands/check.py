@@ -78,7 +78,11 @@ def check(
     ] = None,
     max_age: Annotated[
         str | None,
-        typer.Option("--max-age", metavar="SPAN", help="Exit with 5 if the mirror is older than this."),
+        typer.Option(
+            "--max-age",
+            metavar="SPAN",
+            help="Exit with 5 if the catalog's list, or an answer about a package, is older.",
+        ),
     ] = None,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Fetch these packages first; the report states if that fails.")
