@@ -112,7 +112,7 @@ def parse_baseline(name: str, text: str) -> frozenset[FindingKey]:
             for finding in _list(package["findings"])
         )
     except (KeyError, TypeError) as error:
-        raise UsageError(f"{name}: not a report of djpkg check --json", hint=hint) from error
+        raise UsageError(f"{name}: not the output of check --json", hint=hint) from error
 
 
 def _finding_key(package: str, direct: object, rule: str, message: str) -> FindingKey:

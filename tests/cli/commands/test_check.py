@@ -370,18 +370,18 @@ def test_a_baseline_does_not_cover_another_release_or_what_is_required_directly_
     ("text", "message"),
     [
         ('{\n"schema": 1,\n', "report.json:3: invalid JSON"),
-        ("[]", "report.json: not a report of djpkg check --json"),
+        ("[]", "report.json: not the output of check --json"),
         ('{"schema": 1, "packages": [{"name": 1, "findings": []}]}', None),
         (
             '{"schema": 1, "packages": [{"name": "a", "findings": [{"rule": "gone", "message": "m"}]}]}',
-            "not a report of",
+            "not the output of",
         ),
         (
             '{"schema": 1, "packages": [], "error": {"message": "m"}}',
             "report.json: the report of a check that could not",
         ),
-        ('{"schema": 1, "packages": [1]}', "report.json: not a report"),
-        ('{"schema": 2, "packages": []}', "report.json: not a report"),
+        ('{"schema": 1, "packages": [1]}', "report.json: not the output"),
+        ('{"schema": 2, "packages": []}', "report.json: not the output"),
     ],
 )
 def test_an_invalid_baseline_is_an_error(mirror: Path, project: Path, text: str, message: str | None) -> None:

@@ -140,6 +140,26 @@ def test_a_list_older_than_max_age_is_read_again_by_fetch(server: WorldServer, m
         assert swept[:13] == f"{expected:%Y-%m-%dT%H}"
 
 
+def test_unchanged_answers_keep_a_mirror_that_is_fetched_young(
+    server: WorldServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_starter(server.world)
+    for name in ("plain", "other"):
+        server.world.add_package(name, stars=3, commits=[2], releases=[("1.0", 5)])
+    monkeypatch.setattr(fetch_run, "fetch", partial(fetch_run.fetch, limits=QUICK))
+    start = server.world.now
+    write("plain\n")
+    for day in (0, 6, 12):
+        server.world.now = start + timedelta(days=day)
+        monkeypatch.setattr(options, "now", lambda: server.world.now)
+        fetched = run("fetch", "--all", "--json", env=server.env)
+        assert fetched.code == 0
+        updated = json.loads(fetched.out)["sources"]["pypi"]["updated"]
+        assert bool(updated) == (day == 0)
+    report = json.loads(run("check", "--max-age", "7d", "--json", env=server.env).out)
+    assert (report["exit"], report["mirror"]["age_days"]) == (0, 0)
+
+
 # Django.
 
 
@@ -261,12 +281,20 @@ def test_a_baseline_in_a_stream_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> 
     assert (result.code, "is larger than" in result.err) == (2, True)
 
 
-@pytest.mark.parametrize("option", ["--quiet-after", "--max-age"])
-def test_a_span_that_is_too_long_is_called_that(option: str) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "--quiet-after", "9999999y"],
+        ["check", "--max-age", "9999999y"],
+        ["changes", "--since", "9999999y"],
+        ["list", "updated:9999999y.."],
+    ],
+)
+def test_a_span_that_is_too_long_is_called_that(arguments: list[str]) -> None:
     write("django-a\n")
-    result = run("check", option, "9999999y")
+    result = run(*arguments)
     assert (result.code, result.out) == (2, "")
-    assert f"{option} '9999999y' is too long" in result.err
+    assert "time span '9999999y' is too long" in result.err
 
 
 @pytest.mark.parametrize(
