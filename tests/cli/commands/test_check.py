@@ -404,6 +404,12 @@ def test_an_invalid_baseline_is_an_error(mirror: Path, project: Path, text: str,
         ("pdm.lock", "package = 1\n", "pdm.lock:1"),
         ("pylock.toml", 'lock-version = "1.0"\n[[packages]]\nname = "a!"\n', "pylock.toml:3: invalid project name"),
         ("Pipfile.lock", '{\n"default": {"a": 1}}', "Pipfile.lock:2"),
+        (
+            "uv.lock",
+            'version = 1\n[[package]]\nname = "a"\nversion = "0.4..6"\n',
+            "uv.lock:4: invalid version '0.4..6' of a",
+        ),
+        ("poetry.lock", '[[package]]\nname = "a"\nmarkers = "no"\n[metadata]\n', "poetry.lock:3: invalid marker 'no'"),
     ],
 )
 def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
