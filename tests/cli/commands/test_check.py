@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -665,3 +666,37 @@ def test_a_replacement_of_your_own_is_a_note_and_offered(mirror: Path, project: 
         {"slug": "https://example.org/parts", "reason": "your replaced_by"}
     ]
     assert findings(report, "django-good") == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "now"),
+    [
+        (
+            "gone",
+            Package("django-lost", state="gone"),
+            Package("django-lost", project_gone=True),
+        ),
+        (
+            "moved",
+            Package("django-lost", state="moved"),
+            Package("django-lost", state="gone", homepage="https://gitlab.com/mara/lost"),
+        ),
+    ],
+)
+def test_a_baseline_does_not_cover_another_meaning_of_its_rule(
+    project: Path, rule: str, before: Package, now: Package
+) -> None:
+    path = Path(os.environ["DJPKG_DB"])
+    write(project, "django-lost==2.0\n")
+    make_directory(path, [before])
+    write(project, run("check", "--json", "--fail-on", rule).out, "report.json")
+    options = ("--baseline", "report.json", "--fail-on", rule)
+    assert check(*options)["exit"] == 0
+    path.unlink()
+    make_directory(path, [now])
+    report = check(*options)
+    assert (report["exit"], findings(report, "django-lost")[rule]) == (1, "fail")
+    # A repository that is blocked after it was gone is the same finding.
+    path.unlink()
+    make_directory(path, [replace(before, state="blocked" if rule == "gone" else "moved")])
+    assert check(*options)["exit"] == 0
