@@ -15,6 +15,7 @@ import pytest
 
 from djpkg.cli import options
 from djpkg.fetch import run as fetch_run
+from djpkg.fetch.report import Report
 from djpkg.mirror.lock import fetch_lock
 from djpkg.source_name import SourceName
 from tests.check.directory import Package, make_directory
@@ -25,7 +26,6 @@ from tests.mirrors import NOW
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.fetch.report import Report
     from tests.cli.running import Result
     from tests.world import WorldServer
 
@@ -700,3 +700,23 @@ def test_a_baseline_does_not_cover_another_meaning_of_its_rule(
     path.unlink()
     make_directory(path, [replace(before, state="blocked" if rule == "gone" else "moved")])
     assert check(*options)["exit"] == 0
+
+
+@pytest.mark.parametrize("code", [130, 143])
+def test_an_interrupted_fetch_ends_the_check_with_one_object(
+    server: WorldServer, mirror: Path, project: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> Report:
+        report = Report(started=NOW, finished=NOW)
+        report.stop_code = code
+        return report
+
+    write(project, "django-good==2.0\n")
+    monkeypatch.setattr(fetch_run, "fetch", interrupt)
+    result = run("check", "--fetch", "--json")
+    report = json.loads(result.out)
+    assert (result.code, report["exit"], report["packages"]) == (code, code, [])
+    assert report["error"] == {"message": "interrupted", "hint": "run the command again to continue"}
+    assert result.err.count("interrupted") == 1
+    result = run("check", "--fetch")
+    assert (result.code, result.out) == (code, "")

@@ -109,6 +109,15 @@ def check(
         if as_json:
             output.write_report(_failed_report(error), "json", verbose=False)
         raise
+    except typer.Exit as ending:  # the fetch was interrupted, and has printed that
+        if as_json:
+            from djpkg.fetch.report_text import CONTINUE
+
+            interrupted = DjpkgError("interrupted", hint=CONTINUE)
+            interrupted.exit_code = ending.exit_code
+            output.write_report(_failed_report(interrupted), "json", verbose=False)
+            terminal.flush()
+        raise
     output.write_report(report, output_format, verbose=verbose)
     terminal.flush()
     if report.failure is not None:
