@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from djpkg.check.facts import Candidate, PackageFacts
     from djpkg.check.series import Series
 
+REPLACED = "your replaced_by"
 MOVED = "the repository moved there"
 _MAX_ALTERNATIVES = 3
 # Strings, compiled at first use: most runs have no dead package with a description.
@@ -84,7 +85,6 @@ class Wanted(NamedTuple):
 
 def is_fit(facts: PackageFacts, wanted: Wanted) -> bool:
     """Return whether a package may be offered: listed, alive, active within the last year, and it fits the project."""
-    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
     return (
         facts.catalog_state == "listed"
         and not facts.archived
@@ -92,8 +92,7 @@ def is_fit(facts: PackageFacts, wanted: Wanted) -> bool:
         and facts.pypi_state != "gone"
         and not facts.yanked
         and not facts.replaced_by
-        and judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD)
-        and fits_python(facts, wanted.python) is not False
+        and _fits_project(facts, wanted)
         and _has_activity(facts, now=wanted.now)
     )
 
@@ -103,20 +102,43 @@ def choose(
 ) -> tuple[Alternative, ...]:
     """Return at most three alternatives, in the order of the candidates, each package once.
 
-    Of a package whose repository is gone, the living repository that its project names is one too.
+    The place that the package itself moved to, or that its project names, is one after those of the user.
     """
     chosen: dict[str, Alternative] = {}
     if facts.replaced_by and "://" in facts.replaced_by:
-        chosen[facts.replaced_by] = Alternative(facts.replaced_by, "your replaced_by")
+        chosen[facts.replaced_by] = Alternative(facts.replaced_by, REPLACED)
     for candidate in candidates:
         other = candidate.facts
         is_same = other.id == facts.id or (other.project is not None and other.project == facts.project)
         if not is_same and other.slug not in chosen and is_fit(other, wanted):
             chosen[other.slug] = Alternative(other.slug, candidate.reason)
-    suggestion = facts.suggestion if facts.repo_state in ("gone", "blocked") and suggestion_lives else None
-    if suggestion and not any(one.reason == MOVED for one in chosen.values()):
-        chosen = {suggestion: Alternative(suggestion, "the project names it"), **chosen}
-    return tuple(chosen.values())[:_MAX_ALTERNATIVES]
+    found = list(chosen.values())
+    if not any(one.reason == MOVED for one in found):
+        is_listed = any(one.reason == MOVED and one.facts.id != facts.id for one in candidates)
+        moved = facts.moved_to if not is_listed and _lives_elsewhere(facts, wanted) else None
+        suggestion = facts.suggestion if facts.repo_state in ("gone", "blocked") and suggestion_lives else None
+        places = [(moved, MOVED), (suggestion, "the project names it")]
+        index = sum(one.reason == REPLACED for one in found)
+        found[index:index] = [Alternative(address, reason) for address, reason in places if address][:1]
+    return tuple(found[:_MAX_ALTERNATIVES])
+
+
+def _fits_project(facts: PackageFacts, wanted: Wanted) -> bool:
+    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
+    return judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD) and fits_python(facts, wanted.python) is not False
+
+
+def _lives_elsewhere(facts: PackageFacts, wanted: Wanted) -> bool:
+    """Return whether a package is dead, but its repository is active at the place that it moved to."""
+    since, latest = active_period(wanted.now)
+    return (
+        is_dead(facts, now=wanted.now)
+        and facts.repo_state in ("ok", "moved")
+        and not facts.archived
+        and facts.updated is not None
+        and since <= facts.updated <= latest
+        and _fits_project(facts, wanted)
+    )
 
 
 def successor_names(description: str) -> list[str]:

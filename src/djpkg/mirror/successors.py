@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.check.instead import MOVED, successor_names
+from djpkg.check.instead import MOVED, REPLACED, successor_names
 from djpkg.mirror import resolve
 from djpkg.mirror.departures import find_departures
 
@@ -39,7 +39,7 @@ def find_successors(
 
 
 def find_coordinate(url: str, forges: Mapping[str, SourceName]) -> str | None:
-    """Return the key under which the mirror stores the repository at a URL, None if it is no repository."""
+    """Return the key under which the mirror stores the repository at a URL, None if it is not a repository."""
     from djpkg.model.repository_url import Repository, parse_repository_url  # noqa: PLC0415 - few packages are dead
 
     repository = parse_repository_url(url, forges)
@@ -50,7 +50,7 @@ def _named(
     db: sqlite3.Connection, facts: PackageFacts, *, catalog: str, forges: Mapping[str, SourceName]
 ) -> Iterator[tuple[int, str]]:
     """Yield the packages that the user, the repository or the description names."""
-    texts = [(facts.replaced_by, "your replaced_by")]
+    texts = [(facts.replaced_by, REPLACED)]
     texts += [(address, MOVED) for address in (facts.moved_to, facts.suggestion)]
     texts += [(name, "its description names it") for name in successor_names(facts.description)]
     for text, reason in texts:

@@ -58,7 +58,11 @@ def check(
     ] = None,
     python: Annotated[
         str | None,
-        typer.Option("--python", metavar="X.Y", help="Check against this Python. Default: the lowest supported one."),
+        typer.Option(
+            "--python",
+            metavar="X.Y",
+            help="Check against this Python. Default: the lowest that the files support, else Django's newest.",
+        ),
     ] = None,
     quiet_after: Annotated[
         str,
