@@ -177,3 +177,9 @@ def test_another_package_at_the_place_it_moved_to_is_offered_in_place_of_the_add
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE packages SET archived = 1 WHERE slug = 'django-alive'")
     assert offered() == []
+
+
+def test_a_requirement_of_another_platform_does_not_make_a_successor_unfit() -> None:
+    dead = replace(DEAD, description="Deprecated: use django-alive")
+    alive = Package("django-alive", requires=('Django<3; sys_platform == "win32"',))
+    assert instead(alive, dead=dead) == [("django-alive", "its description names it")]

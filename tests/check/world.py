@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from djpkg.mirror import fetch_history, project_tables
+from djpkg.mirror import dependencies, fetch_history, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.write import Writer
@@ -30,9 +30,11 @@ from djpkg.times import format_time
 from tests.mirrors import NOW, catalog_facts, filled_mirror
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from packaging.markers import Marker
+    from packaging.utils import NormalizedName
 
 PYTHON = "3.12"
 REQUIRED = 300
@@ -49,12 +51,24 @@ ON_DJANGO = (
     'Django>=6.1; extra == "next"', 'Django<4; python_version < "3.8"', 'Django>=5.2; python_version >= "3.10"',
     'Django<5; sys_platform == "win32"', "Django>=4.2,<5.3,!=5.2.1", "django~=5.1", "Django>=1.11,<=5.1.99",
 )  # fmt: skip
+ON_PACKAGES = (
+    "{}", "{}>=0.1", "{}<9", '{}>=0.1; python_version >= "3.10"', '{}; python_version < "3.8"', '{}; extra == "more"',
+    '{}; sys_platform == "win32"',
+)  # fmt: skip
+# Two packages that only require one another, by their places.
+CYCLE = (0, 1)
+INPUT = "-r requirements.in"
+ENDED = ("Deprecated: use {} instead.", "No longer maintained, in favour of {}", "Superseded by {}.")
 ON_PYTHON = (None, ">=3.8", ">=3.9,<4", ">=3.13", ">=3.12.4", "<3.12", "!=3.12.*", "~=3.10", ">=2.7,!=3.0.*", ">3.11")
 
 
 @dataclass
 class Planted:
-    """One package, as it is planted."""
+    """One package, as it is planted.
+
+    `moves` is whether its repository moved although its project is gone, and `names` the package that its description
+    names as its successor. `via` is what the comment in the project names, and INPUT there stands for the project.
+    """
 
     name: str
     releases: list[model.Release]
@@ -65,6 +79,10 @@ class Planted:
     removed: bool
     committed: datetime
     suggests: str | None = None
+    moves: bool = False
+    description: str = "Parts."
+    names: str | None = None
+    via: tuple[str, ...] = ()
     mentions: list[str] = field(default_factory=list)
 
     @property
@@ -81,12 +99,18 @@ class Planting:
     def __init__(self, seed: int = 12) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - not a secret
         self.packages = [self._package(number) for number in range(REQUIRED + 40)]
+        self._plant_graph(random.Random(seed + 1))  # noqa: S311 - not a secret
         self.required = {canonicalize_name(one.name): one for one in self.packages[:REQUIRED]}
         self.lines: list[str] = []
         for number, package in enumerate(self.required.values()):
             text = self._requirement(package, number)
+            if number < len(CYCLE):
+                text = text.partition(";")[0].rstrip()
             package.mentions.append(text)
-            self.lines.append(text)
+        self._plant_comments(random.Random(seed + 2))  # noqa: S311 - not a secret
+        for package in self.required.values():
+            comment = ["    # via", *(f"    #   {name}" for name in package.via)] if package.via else []
+            self.lines.append("\n".join([*package.mentions, *comment]))
         self.unlisted = [f"library-{number}" for number in range(30)] + ["django-unlisted"]
         self.lines += [f"{name}==1.0" for name in self.unlisted]
         self.rng.shuffle(self.lines)
@@ -105,7 +129,7 @@ class Planting:
                 pypi_url=f"https://pypi.org/project/{one.name}/",
                 last_updated=None,
                 pypi_version=None,
-                repo_description="",
+                repo_description=one.description,
             )
             for number, one in enumerate(self.packages, start=1)
         ]
@@ -121,11 +145,40 @@ class Planting:
                 writer.store_answers(source, found, now=NOW)
             with transaction(db):
                 project_tables.store_project(db, django_answer(), now=NOW)
+                dependencies.update_dependencies(db)
                 for number, one in enumerate(self.packages, start=1):
                     if one.removed:
                         db.execute("UPDATE packages SET catalog_state = 'removed' WHERE id = ?", (number,))
             fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, len(catalog), len(catalog)))
         return path
+
+    def _plant_graph(self, rng: random.Random) -> None:
+        """Let some packages require others, two only one another, and some name a successor or move."""
+        for index, one in enumerate(self.packages):
+            others = [other for other in self.packages[len(CYCLE) :] if other is not one]
+            if index not in CYCLE and rng.random() < 0.2:
+                chosen = rng.sample(others, rng.randint(1, 3))
+                one.requires += tuple(rng.choice(ON_PACKAGES).format(other.name) for other in chosen)
+            if rng.random() < 0.9:
+                one.names = rng.choice(others).name
+                one.description = rng.choice(ENDED).format(canonicalize_name(one.names))
+            if one.state == "project gone":
+                one.moves, one.committed = rng.random() < 0.8, NOW - timedelta(days=rng.randint(1, 500))
+        for index, other in zip(CYCLE, reversed(CYCLE), strict=True):
+            self.packages[index].state = "ok"
+            self.packages[index].requires += (self.packages[other].name,)
+
+    def _plant_comments(self, rng: random.Random) -> None:
+        """Let some lines state who requires them; without any comment the file would state that all are direct."""
+        names = list(self.required)
+        later = names[REQUIRED // 2 :]
+        parents = [name for name in names[len(CYCLE) : REQUIRED // 2] if applies(self.required[name].mentions[0])]
+        for name in rng.sample(later, 40):
+            chosen = rng.sample(parents, rng.randint(0, 2))
+            self.required[name].via = (*chosen, INPUT) if not chosen or rng.random() < 0.3 else tuple(chosen)
+        lost = (self.required[name] for name in later)
+        gone = [one for one in lost if one.state == "gone" and not one.suggests]
+        next(one for one in gone if applies(one.mentions[0])).via = (parents[0],)
 
     def _package(self, number: int) -> Planted:
         rng = self.rng
@@ -170,8 +223,9 @@ def _repository(number: int, one: Planted) -> SourceAnswer:
     if one.state in ("gone", "blocked"):
         return SourceAnswer(coordinate, Outcome.GONE, model.ForgeFacts(state=one.state))  # type: ignore[arg-type]
     repository = model.RepositoryFacts(
-        path=f"mara/{'new' if one.state == 'moved' else 'repo'}-{number}", node_id=None, description="Parts.", stars=1,
-        forks=1, archived=one.archived, license=None, head="a" * 40, head_at=format_time(one.committed),
+        path=f"mara/{'new' if one.state == 'moved' or one.moves else 'repo'}-{number}", node_id=None,
+        description=one.description, stars=1, forks=1, archived=one.archived, license=None, head="a" * 40,
+        head_at=format_time(one.committed),
     )  # fmt: skip
     return SourceAnswer(coordinate, Outcome.UPDATED, model.ForgeFacts(repository=repository))
 
@@ -276,8 +330,10 @@ def true_rules(one: Planted, text: str, series: str) -> set[str]:
         rules.add("archived")
     if one.removed:
         rules.add("removed")
-    if one.state == "moved" or (one.state == "gone" and one.suggests):
+    if one.state == "moved" or one.moves or (one.state == "gone" and one.suggests):
         rules.add("moved")
+    if one.state == "gone" and one.suggests:
+        pass
     elif one.state in ("gone", "blocked", "project gone"):
         rules.add("gone")
     return rules
@@ -317,3 +373,89 @@ def _holds(marker: Marker) -> bool:
 def _moment(release: model.Release) -> datetime:
     assert release.uploaded is not None
     return datetime.fromisoformat(release.uploaded)
+
+
+def true_severities(one: Planted, text: str, series: str, *, direct: bool) -> dict[str, str]:
+    """Return each rule that applies, with whether it fails the check for this series."""
+    failing = {"gone", "excluded"} if direct else set()
+    if _is_yanked_installed(one, text):
+        failing.add("yanked")
+    return {rule: "fail" if rule in failing else "note" for rule in true_rules(one, text, series)}
+
+
+def _is_yanked_installed(one: Planted, text: str) -> bool:
+    """Whether pip has nothing else to install than a yanked release, if that is the newest that the text allows."""
+    specifier = Requirement(text.partition("#")[0].strip()).specifier
+    if any(clause.operator == "==" for clause in specifier):
+        return True
+    allowed = [
+        release
+        for release in one.releases
+        if release.uploaded and specifier.contains(release.version, prereleases=True)
+    ]
+    takes_prereleases = specifier.prereleases or all(Version(release.version).is_prerelease for release in allowed)
+    return not any(
+        not release.yanked
+        and _fits_python(release)
+        and (takes_prereleases or not Version(release.version).is_prerelease)
+        for release in allowed
+    )
+
+
+def true_origins(required: Mapping[NormalizedName, Planted]) -> dict[NormalizedName, tuple[bool, list[NormalizedName]]]:
+    """Return whether the project requires each package itself, and which of the others require it.
+
+    Where no comment states it, the newest releases of the others do. What no other requires is direct, and so is what
+    cannot be reached from there.
+    """
+    via: dict[NormalizedName, set[NormalizedName]] = {name: set() for name in required}
+    for name, one in required.items():
+        for text in one.requires if one.state not in ("unknown", "project gone") else ():
+            need = Requirement(text)
+            wanted = canonicalize_name(need.name)
+            if wanted in via and wanted != name and not required[wanted].via and _counts(need.marker):
+                via[wanted].add(name)
+    for name, one in required.items():
+        via[name] |= {canonicalize_name(parent) for parent in one.via if parent != INPUT}
+    reached = {name for name, parents in via.items() if not parents or INPUT in required[name].via}
+    while more := {name for name, parents in via.items() if parents & reached} - reached:
+        reached |= more
+    return {
+        name: (not parents or INPUT in required[name].via or name not in reached, sorted(parents))
+        for name, parents in via.items()
+    }
+
+
+def true_instead(one: Planted, planting: Planting, series: str) -> list[tuple[str, str]]:
+    """Return what is offered for a package, each with its reason; [] for one that is not dead."""
+    is_archived = one.archived and one.state not in ("unknown", "gone", "blocked")
+    lost = one.state in ("gone", "blocked", "project gone")
+    if not (is_archived or lost or (one.removed and not _is_active(one))):
+        return []
+    found = []
+    number = planting.packages.index(one) + 1
+    if one.state == "gone" and one.suggests:
+        found.append((one.suggests, "the project names it"))
+    if one.moves and not is_archived and _within_a_year(one.committed):
+        found.append((f"https://github.com/mara/new-{number}", "the repository moved there"))
+    if one.names is not None:
+        other = next(other for other in planting.packages if other.name == one.names)
+        is_alive = other.state in ("ok", "moved") and not other.archived and not other.removed and _is_active(other)
+        is_unfit = other.newest.yanked or true_verdict(other, series) in ("excluded", "ahead")
+        if is_alive and not is_unfit and true_python(other):
+            found.append((f"slug-{planting.packages.index(other) + 1}", "its description names it"))
+    return found
+
+
+def _is_active(one: Planted) -> bool:
+    repository = [one.committed] if one.state in ("ok", "moved", "project gone") else []
+    released = one.newest.uploaded is not None and one.state not in ("unknown", "project gone")
+    return any(map(_within_a_year, [*repository, *([_moment(one.newest)] if released else [])]))
+
+
+def _within_a_year(moment: datetime) -> bool:
+    return NOW - timedelta(days=365) <= moment <= NOW
+
+
+def _counts(marker: Marker | None) -> bool:
+    return marker is None or ("extra" not in str(marker) and _holds(marker))
