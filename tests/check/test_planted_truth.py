@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.check import world
+from tests.check import truth, world
 from tests.cli.running import run
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_every_verdict_and_every_finding_is_the_planted_one(planting: tuple[worl
     assert found.keys() == applying.keys()
     assert set(report["excluded_by_marker"]) == planted.required.keys() - applying.keys()
     assert set(report["unlisted"]) == set(planted.unlisted)
-    origins = world.true_origins(applying)
+    origins = truth.true_origins(applying)
     wrong = {}
     for name, one in applying.items():
         package = found[name]
@@ -54,15 +54,15 @@ def test_every_verdict_and_every_finding_is_the_planted_one(planting: tuple[worl
             (package["direct"], package["via"]),
             [(other["slug"], other["reason"]) for other in package["instead"]],
         )
-        truth = (
-            world.true_verdict(one, series),
-            world.true_python(one),
-            world.true_severities(one, text, series, direct=origins[name][0]),
+        expected = (
+            truth.true_verdict(one, series),
+            truth.true_python(one),
+            truth.true_severities(one, text, series, direct=origins[name][0]),
             origins[name],
-            world.true_instead(one, planted, series),
+            truth.true_instead(one, planted, series),
         )
-        if stated != truth:
-            wrong[name] = (text, stated, truth)
+        if stated != expected:
+            wrong[name] = (text, stated, expected)
     assert wrong == {}
 
 
