@@ -36,7 +36,7 @@ _JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?|([{\[])|[}\]]', re.DOTAL
 # The files of a release, one a line, as uv, Poetry and PDM write them: most of a lock file, and nothing in it is used.
 _STRING = r'"[^"\\\x00-\x1f\x7f]*"'
 _FILE = rf"\{{ ?(?:url|file) = {_STRING}, hash = {_STRING}(?:, size = [1-9][0-9]*)?(?:, upload-time = {_STRING})? ?\}}"
-_FILES = re.compile(rf"^((?:wheels|files) = \[)((?:\n +{_FILE},)+\n)\]$", re.MULTILINE)
+_FILES = re.compile(rf"^(wheels|files|sdist) = (?:\[(?:\n +{_FILE},)+\n\]|{_FILE})$", re.MULTILINE)
 _PLAIN_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 # What most markers are; parsing and the import for it take longer.
 _PLAIN_MARKER = re.compile(
@@ -98,7 +98,7 @@ def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Ite
 
 def _without_files(text: str) -> str:
     """Return a lock file with empty lists of files on the same lines: most of the time of tomllib is for them."""
-    return _FILES.sub(lambda found: found[1] + "\n" * found[2].count("\n") + "]", text)
+    return _FILES.sub(lambda found: f"{found[1]} = [" + "\n" * found[0].count("\n") + "]", text)
 
 
 def _check_lock_version(file: TomlFile) -> None:
