@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from djpkg.check.facts import Candidate, PackageFacts
     from djpkg.check.series import Series
 
-REPLACED = "your replaced_by"
 MOVED = "the repository moved there"
+NOTED = "your replaced_by"
 _MAX_ALTERNATIVES = 3
 # Strings, compiled at first use: most runs have no dead package with a description.
 # A description counts only if it states that this package has ended.
@@ -85,6 +85,7 @@ class Wanted(NamedTuple):
 
 def is_fit(facts: PackageFacts, wanted: Wanted) -> bool:
     """Return whether a package may be offered: listed, alive, active within the last year, and it fits the project."""
+    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
     return (
         facts.catalog_state == "listed"
         and not facts.archived
@@ -92,7 +93,8 @@ def is_fit(facts: PackageFacts, wanted: Wanted) -> bool:
         and facts.pypi_state != "gone"
         and not facts.yanked
         and not facts.replaced_by
-        and _fits_project(facts, wanted)
+        and judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD)
+        and fits_python(facts, wanted.python) is not False
         and _has_activity(facts, now=wanted.now)
     )
 
@@ -106,7 +108,7 @@ def choose(
     """
     chosen: dict[str, Alternative] = {}
     if facts.replaced_by and "://" in facts.replaced_by:
-        chosen[facts.replaced_by] = Alternative(facts.replaced_by, REPLACED)
+        chosen[facts.replaced_by] = Alternative(facts.replaced_by, NOTED)
     for candidate in candidates:
         other = candidate.facts
         is_same = other.id == facts.id or (other.project is not None and other.project == facts.project)
@@ -118,26 +120,23 @@ def choose(
         moved = facts.moved_to if not is_listed and _lives_elsewhere(facts, wanted) else None
         suggestion = facts.suggestion if facts.repo_state in ("gone", "blocked") and suggestion_lives else None
         places = [(moved, MOVED), (suggestion, "the project names it")]
-        index = sum(one.reason == REPLACED for one in found)
+        index = sum(one.reason == NOTED for one in found)
         found[index:index] = [Alternative(address, reason) for address, reason in places if address][:1]
     return tuple(found[:_MAX_ALTERNATIVES])
-
-
-def _fits_project(facts: PackageFacts, wanted: Wanted) -> bool:
-    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
-    return judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD) and fits_python(facts, wanted.python) is not False
 
 
 def _lives_elsewhere(facts: PackageFacts, wanted: Wanted) -> bool:
     """Return whether a package is dead, but its repository is active at the place that it moved to."""
     since, latest = active_period(wanted.now)
+    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
     return (
         is_dead(facts, now=wanted.now)
         and facts.repo_state in ("ok", "moved")
         and not facts.archived
         and facts.updated is not None
         and since <= facts.updated <= latest
-        and _fits_project(facts, wanted)
+        and judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD)
+        and fits_python(facts, wanted.python) is not False
     )
 
 
