@@ -148,3 +148,38 @@ def test_at_most_three_are_offered() -> None:
     names = [f"django-alive-{number}" for number in range(5)]
     dead = replace(DEAD, description="Deprecated. " + ". ".join(f"Use {name}" for name in names))
     assert [slug for slug, _ in instead(*map(Package, names), dead=dead)] == names[:3]
+
+
+@pytest.mark.parametrize(
+    ("dead", "is_offered"),
+    [
+        (Package("django-dead", state="moved", project_gone=True), True),
+        (Package("django-dead", state="moved", project_gone=True, archived=True), False),
+        (Package("django-dead", state="moved", project_gone=True, days=400), False),
+        (Package("django-dead", project_gone=True), False),
+        (Package("django-dead", state="moved"), False),  # it is alive
+    ],
+)
+def test_the_place_that_an_active_repository_moved_to_is_offered(dead: Package, *, is_offered: bool) -> None:
+    found = instead(dead=dead)
+    moved = ("https://github.com/mara/django-dead-new", "the repository moved there")
+    assert found == ([moved] if is_offered else [])
+    run("edit", "django-dead", "replaced_by=https://example.org/mine")
+    assert offered() == [("https://example.org/mine", "your replaced_by"), *found]
+
+
+def test_another_package_at_the_place_it_moved_to_is_offered_in_place_of_the_address() -> None:
+    dead = Package("django-dead", state="moved", project_gone=True)
+    path = make_directory(Path(os.environ["DJPKG_DB"]), [dead, Package("django-alive")])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE packages SET repository_key = 'github.com/mara/django-dead-new' WHERE slug = 'django-alive'")
+    assert offered() == [("django-alive", "the repository moved there")]
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE packages SET archived = 1 WHERE slug = 'django-alive'")
+    assert offered() == []
+
+
+def test_a_requirement_of_another_platform_does_not_make_a_successor_unfit() -> None:
+    dead = replace(DEAD, description="Deprecated: use django-alive")
+    alive = Package("django-alive", requires=('Django<3; sys_platform == "win32"',))
+    assert instead(alive, dead=dead) == [("django-alive", "its description names it")]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.check import world
+from tests.check import truth, world
 from tests.cli.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SEEDS = (12, 13)
+SEEDS = (4, 12, 13)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -42,15 +42,27 @@ def test_every_verdict_and_every_finding_is_the_planted_one(planting: tuple[worl
     assert found.keys() == applying.keys()
     assert set(report["excluded_by_marker"]) == planted.required.keys() - applying.keys()
     assert set(report["unlisted"]) == set(planted.unlisted)
+    origins = truth.true_origins(applying)
     wrong = {}
     for name, one in applying.items():
         package = found[name]
-        stated = (package["django"], package["python"], {finding["rule"] for finding in package["findings"]})
-        truth = (
-            world.true_verdict(one, series), world.true_python(one), world.true_rules(one, one.mentions[0], series)
-        )  # fmt: skip
-        if stated != truth:
-            wrong[name] = (one.mentions[0], stated, truth)
+        text = one.mentions[0]
+        stated = (
+            package["django"],
+            package["python"],
+            {finding["rule"]: finding["severity"] for finding in package["findings"]},
+            (package["direct"], package["via"]),
+            [(other["slug"], other["reason"]) for other in package["instead"]],
+        )
+        expected = (
+            truth.true_verdict(one, series),
+            truth.true_python(one),
+            truth.true_severities(one, text, series, direct=origins[name][0]),
+            origins[name],
+            truth.true_instead(one, planted, series),
+        )
+        if stated != expected:
+            wrong[name] = (text, stated, expected)
     assert wrong == {}
 
 
@@ -61,6 +73,14 @@ def test_the_planted_world_has_every_verdict_and_every_rule_often(planting: tupl
     assert all(verdicts.count(one) >= 5 for one in (None, "declared", "excluded", "ahead", "allowed", "unproven"))
     rare = {rule: number for rule, number in report["counts"].items() if number < 3}
     assert set(rare) == {"replaced"}
+    severities = [
+        (finding["rule"], finding["severity"]) for package in report["packages"] for finding in package["findings"]
+    ]
+    assert all((rule, one) in severities for rule in ("yanked", "gone", "excluded") for one in ("fail", "note"))
+    origins = [(package["direct"], bool(package["via"])) for package in report["packages"]]
+    assert set(origins) == {(True, False), (False, True), (True, True)}
+    offered = [one["reason"] for package in report["packages"] for one in package["instead"]]
+    assert set(offered) == {"the project names it", "the repository moved there", "its description names it"}
 
 
 def test_the_evidence_names_the_release_and_says_newest_where_another_is_pinned(

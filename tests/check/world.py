@@ -1,23 +1,17 @@
-"""A generated directory with planted truth, a project that requires 300 of its packages, and an independent oracle.
-
-The oracle knows what was planted, not what the mirror stores. It is slow: it tries each release X.Y.0 to X.Y.99 with
-`packaging`, and sorts all releases for each question.
-"""
+"""A generated directory with planted truth, and a project that requires 300 of its packages."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from djpkg.mirror import fetch_history, project_tables
+from djpkg.mirror import dependencies, fetch_history, project_tables
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.write import Writer
@@ -33,7 +27,6 @@ from tests.mirrors import NOW, catalog_facts, filled_mirror
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from packaging.markers import Marker
 
 PYTHON = "3.12"
 REQUIRED = 300
@@ -50,12 +43,24 @@ ON_DJANGO = (
     'Django>=6.1; extra == "next"', 'Django<4; python_version < "3.8"', 'Django>=5.2; python_version >= "3.10"',
     'Django<5; sys_platform == "win32"', "Django>=4.2,<5.3,!=5.2.1", "django~=5.1", "Django>=1.11,<=5.1.99",
 )  # fmt: skip
+ON_PACKAGES = (
+    "{}", "{}>=0.1", "{}<9", '{}>=0.1; python_version >= "3.10"', '{}; python_version < "3.8"', '{}; extra == "more"',
+    '{}; sys_platform == "win32"',
+)  # fmt: skip
+# Two packages that only require one another, by their places.
+CYCLE = (0, 1)
+INPUT = "-r requirements.in"
+ENDED = ("Deprecated: use {} instead.", "No longer maintained, in favour of {}", "Superseded by {}.")
 ON_PYTHON = (None, ">=3.8", ">=3.9,<4", ">=3.13", ">=3.12.4", "<3.12", "!=3.12.*", "~=3.10", ">=2.7,!=3.0.*", ">3.11")
 
 
 @dataclass
 class Planted:
-    """One package, as it is planted."""
+    """One package, as it is planted.
+
+    `moves` is whether its repository moved although its project is gone, and `names` the package that its description
+    names as its successor. `via` is what the comment in the project names, and INPUT there stands for the project.
+    """
 
     name: str
     releases: list[model.Release]
@@ -66,6 +71,10 @@ class Planted:
     removed: bool
     committed: datetime
     suggests: str | None = None
+    moves: bool = False
+    description: str = "Parts."
+    names: str | None = None
+    via: tuple[str, ...] = ()
     mentions: list[str] = field(default_factory=list)
 
     @property
@@ -82,12 +91,18 @@ class Planting:
     def __init__(self, seed: int = 12) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - not a secret
         self.packages = [self._package(number) for number in range(REQUIRED + 40)]
+        self._plant_graph(random.Random(seed + 1))  # noqa: S311 - not a secret
         self.required = {canonicalize_name(one.name): one for one in self.packages[:REQUIRED]}
         self.lines: list[str] = []
         for number, package in enumerate(self.required.values()):
             text = self._requirement(package, number)
+            if number < len(CYCLE):
+                text = text.partition(";")[0].rstrip()
             package.mentions.append(text)
-            self.lines.append(text)
+        self._plant_comments(random.Random(seed + 2))  # noqa: S311 - not a secret
+        for package in self.required.values():
+            comment = ["    # via", *(f"    #   {name}" for name in package.via)] if package.via else []
+            self.lines.append("\n".join([*package.mentions, *comment]))
         self.unlisted = [f"library-{number}" for number in range(30)] + ["django-unlisted"]
         self.lines += [f"{name}==1.0" for name in self.unlisted]
         self.rng.shuffle(self.lines)
@@ -106,7 +121,7 @@ class Planting:
                 pypi_url=f"https://pypi.org/project/{one.name}/",
                 last_updated=None,
                 pypi_version=None,
-                repo_description="",
+                repo_description=one.description,
             )
             for number, one in enumerate(self.packages, start=1)
         ]
@@ -122,11 +137,40 @@ class Planting:
                 writer.store_answers(source, found, now=NOW)
             with transaction(db):
                 project_tables.store_project(db, django_answer(), now=NOW)
+                dependencies.update_dependencies(db)
                 for number, one in enumerate(self.packages, start=1):
                     if one.removed:
                         db.execute("UPDATE packages SET catalog_state = 'removed' WHERE id = ?", (number,))
             fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(NOW, len(catalog), len(catalog)))
         return path
+
+    def _plant_graph(self, rng: random.Random) -> None:
+        """Let some packages require others, two only one another, and some name a successor or move."""
+        for index, one in enumerate(self.packages):
+            others = [other for other in self.packages[len(CYCLE) :] if other is not one]
+            if index not in CYCLE and rng.random() < 0.2:
+                chosen = rng.sample(others, rng.randint(1, 3))
+                one.requires += tuple(rng.choice(ON_PACKAGES).format(other.name) for other in chosen)
+            if rng.random() < 0.9:
+                one.names = rng.choice(others).name
+                one.description = rng.choice(ENDED).format(canonicalize_name(one.names))
+            if one.state == "project gone":
+                one.moves, one.committed = rng.random() < 0.8, NOW - timedelta(days=rng.randint(1, 500))
+        for index, other in zip(CYCLE, reversed(CYCLE), strict=True):
+            self.packages[index].state = "ok"
+            self.packages[index].requires += (self.packages[other].name,)
+
+    def _plant_comments(self, rng: random.Random) -> None:
+        """Let some lines state who requires them; without any comment the file would state that all are direct."""
+        names = list(self.required)
+        later = names[REQUIRED // 2 :]
+        parents = [name for name in names[len(CYCLE) : REQUIRED // 2] if applies(self.required[name].mentions[0])]
+        for name in rng.sample(later, 40):
+            chosen = rng.sample(parents, rng.randint(0, 2))
+            self.required[name].via = (*chosen, INPUT) if not chosen or rng.random() < 0.3 else tuple(chosen)
+        lost = (self.required[name] for name in later)
+        gone = [one for one in lost if one.state == "gone" and not one.suggests]
+        next(one for one in gone if applies(one.mentions[0])).via = (parents[0],)
 
     def _package(self, number: int) -> Planted:
         rng = self.rng
@@ -171,8 +215,9 @@ def _repository(number: int, one: Planted) -> SourceAnswer:
     if one.state in ("gone", "blocked"):
         return SourceAnswer(coordinate, Outcome.GONE, model.ForgeFacts(state=one.state))  # type: ignore[arg-type]
     repository = model.RepositoryFacts(
-        path=f"mara/{'new' if one.state == 'moved' else 'repo'}-{number}", node_id=None, description="Parts.", stars=1,
-        forks=1, archived=one.archived, license=None, head="a" * 40, head_at=format_time(one.committed),
+        path=f"mara/{'new' if one.state == 'moved' or one.moves else 'repo'}-{number}", node_id=None,
+        description=one.description, stars=1, forks=1, archived=one.archived, license=None, head="a" * 40,
+        head_at=format_time(one.committed),
     )  # fmt: skip
     return SourceAnswer(coordinate, Outcome.UPDATED, model.ForgeFacts(repository=repository))
 
@@ -212,117 +257,7 @@ def django_answer() -> SourceAnswer:
     return SourceAnswer("django", Outcome.UPDATED, facts, serial=1, details=details)
 
 
-# The oracle.
-
-
 def applies(text: str) -> bool:
     """Whether a requirement of the project counts for this Python and Linux."""
     marker = Requirement(text.partition("#")[0].strip()).marker
     return marker is None or marker.evaluate(LINUX)
-
-
-def true_verdict(one: Planted, series: str) -> str | None:
-    if one.state in ("unknown", "project gone"):
-        return None
-    parsed = [Requirement(text) for text in one.requires]
-    on_django = [
-        requirement.specifier
-        for requirement in parsed
-        if canonicalize_name(requirement.name) == "django"
-        and (requirement.marker is None or ("extra" not in str(requirement.marker) and _holds(requirement.marker)))
-    ]
-    if on_django:
-        specifier = on_django[0]
-        micros = [f"{series}.{micro}" for micro in range(100)]
-        if not any(specifier.contains(version, prereleases=True) for version in micros):
-            later = [
-                f"{major}.{minor}.{micro}" for major in range(3, 9) for minor in range(3) for micro in (0, 50, 150)
-            ]
-            above = [one for one in later if Version(one) > Version(micros[-1])]
-            below = [one for one in later if Version(one) < Version(micros[0])] + ["1.11.5", "2.2.1", "4.2.11"]
-            fits_above = any(specifier.contains(version, prereleases=True) for version in above)
-            fits_below = any(
-                specifier.contains(version, prereleases=True) for version in below if Version(version) < Version(series)
-            )
-            return "ahead" if fits_above and not fits_below else "excluded"
-    if series in one.series:
-        return "declared"
-    first = NOW - timedelta(days=SERIES[series])
-    released = one.newest.uploaded
-    if on_django and released is not None and released > format_time(first):
-        return "allowed"
-    return "unproven"
-
-
-def true_python(one: Planted) -> bool | None:
-    if one.state in ("unknown", "project gone"):
-        return None
-    return _fits_python(one.newest)
-
-
-def true_rules(one: Planted, text: str, series: str) -> set[str]:
-    rules: set[str] = set()
-    verdict = true_verdict(one, series)
-    rules |= {verdict} & {"excluded", "ahead", "unproven"} if verdict else set()
-    if one.state == "unknown":
-        rules.add("unknown")
-    known = [] if one.state in ("unknown", "gone", "blocked") else [one.committed]
-    if true_python(one) is not None:
-        known += [_moment(one.newest)] if one.newest.uploaded else []
-        rules |= {"python"} if true_python(one) is False else set()
-        rules |= _release_rules(one, text)
-    if known and all(moment < NOW.replace(year=NOW.year - 2) for moment in known):
-        rules.add("quiet")
-    if one.archived and one.state not in ("unknown", "gone", "blocked"):
-        rules.add("archived")
-    if one.removed:
-        rules.add("removed")
-    if one.state == "moved" or (one.state == "gone" and one.suggests):
-        rules.add("moved")
-    elif one.state in ("gone", "blocked", "project gone"):
-        rules.add("gone")
-    return rules
-
-
-def _release_rules(one: Planted, text: str) -> set[str]:
-    specifier = Requirement(text.partition("#")[0].strip()).specifier
-    pins = [clause.version for clause in specifier if clause.operator == "=="]
-    downloadable = [release for release in one.releases if release.uploaded is not None]
-    left: list[model.Release] = []
-    if pins:
-        used = next((release for release in one.releases if Version(release.version) == Version(pins[0])), None)
-    else:
-        allowed = [release for release in downloadable if specifier.contains(release.version, prereleases=True)]
-        final = [release for release in allowed if not Version(release.version).is_prerelease]
-        used = max(final or allowed, key=lambda release: Version(release.version), default=None)
-        left = [one for one in final or allowed if not one.yanked and _fits_python(one)]
-    if used is None:
-        return set()
-    usable = [
-        Version(release.version)
-        for release in downloadable
-        if not release.yanked and not Version(release.version).is_prerelease and _fits_python(release)
-    ]
-    installed = max((Version(one.version) for one in left if used.yanked), default=Version(used.version))
-    is_outdated = bool(usable) and max(usable) > installed
-    return ({"yanked"} if used.yanked else set()) | ({"outdated"} if is_outdated else set())
-
-
-def _fits_python(release: model.Release) -> bool:
-    return _has_micro(release.requires_python or "")
-
-
-@cache
-def _has_micro(requires_python: str) -> bool:
-    specifier = SpecifierSet(requires_python)
-    return any(specifier.contains(f"{PYTHON}.{micro}", prereleases=True) for micro in range(100))
-
-
-def _holds(marker: Marker) -> bool:
-    environment: Any = LINUX
-    return marker.evaluate(environment)
-
-
-def _moment(release: model.Release) -> datetime:
-    assert release.uploaded is not None
-    return datetime.fromisoformat(release.uploaded)

@@ -239,7 +239,7 @@ def test_an_excluded_word_is_refused_where_words_select_nothing(filled_mirror: P
     result = run(command, "django-pots", word)
     message, hint = result.err.splitlines()
     assert (result.code, message) == (2, f"djpkg: unknown option '{word}'")
-    assert f"words are no selection here; to exclude packages, use a term such as '^grid:{word[1:]}'" in hint
+    assert f"words select nothing here; to exclude packages, use a term such as '^grid:{word[1:]}'" in hint
 
 
 @pytest.mark.parametrize("command", ["list", "compare", "changes", "fetch"])

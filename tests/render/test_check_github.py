@@ -49,7 +49,8 @@ def test_the_answer_is_first_then_errors_then_notices() -> None:
         " 1.9.0 was yanked on 2026-10-03; 1.9.1 is out and declares Django 5.2\n"
         "::notice file=uv.lock,line=702,title=djpkg check%3A django-gonequeue archived::django-gonequeue 0.8"
         " (via wagtail-bakery): the repository was archived on 2024-03-02; instead: none known\n"
-        "::notice title=djpkg check%3A quiet::no commit and no release for 2y: django-a, django-b, django-c\n"
+        "::notice file=uv.lock,line=3,title=djpkg check%3A quiet::no commit and no release for 2y: django-a, django-b,"
+        " django-c\n"
         "::notice file=uv.lock,line=9,title=djpkg check%3A django-inhouse::django-inhouse is not in the directory"
         " and not judged\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 
@@ -223,13 +224,13 @@ def test_pipfile_lock() -> None:
         (
             "pdm.lock",
             "[[package]]\nname='a'\ndependencies=['a b']",
-            r"^pdm\.lock:3: .* contains an invalid requirement$",
+            r"^pdm\.lock:3: invalid requirement 'a b'$",
         ),
         ("poetry.lock", "[[package]]\nname='a'\nmarkers=1", r"^poetry\.lock:3: package 1\.markers is not a text$"),
         ("uv.lock", "version=1\n" + "[[package]]\nname='a'\n" * 101, r"^uv\.lock: more than 100 packages are named a$"),
         ("Pipfile.lock", '{"default":\n{"a": 1}}', r"^Pipfile\.lock:2: a is not an object$"),
         ("Pipfile.lock", '{"default":\n{"a": {"version": 1}}}', r"^Pipfile\.lock:2: version of a is not a text$"),
-        ("Pipfile.lock", '{"default":\n{"a": {"version": "5"}}}', r"^Pipfile\.lock:2: invalid version of a$"),
+        ("Pipfile.lock", '{"default":\n{"a": {"version": "5"}}}', r"^Pipfile\.lock:2: invalid version '5' of a$"),
     ],
 )
 def test_an_invalid_lock_is_an_error_with_name_and_line(name: str, text: str, message: str) -> None:
@@ -273,3 +274,134 @@ def test_groups_that_include_one_another_take_no_quadratic_time() -> None:
         return time.process_time() - started
 
     assert seconds(2_000) < 400 * max(seconds(40), 0.001)
+
+
+# A lock of each kind, with places for the version and the marker of a package and for the marker of what it requires.
+LOCKS = {
+    "uv.lock": """\
+        version = 1
+        [[package]]
+        name = "django-a"
+        version = "{version}"
+        source = {{ registry = "https://example.org/simple" }}
+        dependencies = [
+            {{ name = "django-b", marker = "{edge}" }},
+        ]
+        """,
+    "poetry.lock": """\
+        [[package]]
+        name = "django-a"
+        version = "{version}"
+        markers = "{marker}"
+        [package.dependencies]
+        django-b = {{version = "*", markers = "{edge}"}}
+        [metadata]
+        """,
+    "pdm.lock": """\
+        [[package]]
+        name = "django-a"
+        version = "{version}"
+        marker = "{marker}"
+        dependencies = [
+            "django-b; {edge}",
+        ]
+        [metadata]
+        """,
+    "pylock.toml": """\
+        lock-version = "1.0"
+        [[packages]]
+        name = "django-a"
+        version = "{version}"
+        marker = "{marker}"
+        dependencies = [{{ name = "django-b", marker = "{edge}" }}]
+        """,
+    "Pipfile.lock": """\
+        {{"_meta": {{}},
+        "default": {{
+        "django-a": {{"version": "=={version}",
+        "markers": "{marker}"}}
+        }}}}
+        """,
+}
+VALID = {"version": "1.0", "marker": "sys_platform == 'win32'", "edge": "python_version < '3.9'"}
+
+
+MISTAKES = [
+    ("version", "0.4..6", "version"),
+    ("version", "not a version", "version"),
+    ("marker", "python_version >>> '3.9'", "marker"),
+    ("marker", "nonsense", "marker"),
+    ("edge", "python_versions < '3.9'", "marker|requirement"),
+    ("edge", "nonsense", "marker|requirement"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "kind"),
+    [(name, *mistake) for name in LOCKS for mistake in MISTAKES if f"{{{mistake[0]}}}" in LOCKS[name]],
+)
+def test_an_invalid_version_or_marker_in_a_lock_is_an_error_with_its_line(
+    name: str, key: str, value: str, kind: str
+) -> None:
+    template = LOCKS[name]
+    parse(name, template.format(**VALID))
+    # A package of a Pipfile.lock is one value.
+    line = 1 + template[: template.index("{version}" if name == "Pipfile.lock" else f"{{{key}}}")].count("\n")
+    with pytest.raises(UsageError, match=rf"^{name}:{line}: invalid (?:{kind}) .*{re.escape(value)}"):
+        parse(name, template.format(**{**VALID, key: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", "version = 1\n[[package]]\nname = 'a'\nsource = { directory = 'a' }\n"),
+        ("uv.lock", "version = 1\n[[package]]\nname = 'a'\nversion = '1.0.post1.dev2+g0f'\n"),
+        ("poetry.lock", "[[package]]\nname = 'a'\nversion = 'main'\n[package.source]\ntype = 'git'\nurl = 'x'\n"),
+        ("pdm.lock", "[[package]]\nname = 'a'\nversion = 'dynamic'\npath = './a'\n[metadata]\n"),
+        (
+            "pylock.toml",
+            "lock-version = '1.0'\n[[packages]]\nname = 'a'\nmarker = \"'x' in extras and 'b' not in extras\"\n",
+        ),
+        ("pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'a'\nvcs = { type = 'git', url = 'x' }\n"),
+        ("Pipfile.lock", '{"default": {"a": {"git": "x", "markers": ""}}}'),
+    ],
+)
+def test_a_lock_may_state_no_version_or_one_that_is_not_from_pypi(name: str, text: str) -> None:
+    assert [one.name for one in parse(name, text)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "",
+        'title = """\n[[package]]\nname = "a"\n"""\n',
+        'title = """\nwheels = [\n    { url = "a", hash = "b" },\n]\n"""\n',
+        "[[package]] # the first\nname = 'zero'\n",
+    ],
+)
+def test_the_lines_of_packages_do_not_depend_on_how_the_lock_is_written(head: str) -> None:
+    text = f"""\
+version = 1
+{head}[[package]]
+name = "django-a"
+version = "1"
+wheels = [
+    {{ url = "https://example.org/a.whl", hash = "sha256:0f", size = 12, upload-time = "2026-01-01T00:00:00Z" }},
+    {{ url = "https://example.org/b.whl", hash = "sha256:0f" }},
+]
+
+[[package]]
+name = "django-b"
+version = "2"
+"""
+    lines = text.split("\n")
+    found = {one: line for one, _, line in parse_file("uv.lock", text).lines()}
+    assert {name: found[name] for name in ("django-a", "django-b")} == {
+        name: lines.index(f'name = "{name}"') + 1 for name in ("django-a", "django-b")
+    }
+    with pytest.raises(UsageError, match=rf"^uv\.lock:{len(lines)}: invalid TOML: "):
+        parse_file("uv.lock", text + "oops")
+    # The list of files is not skipped where it is invalid.
+    broken = text.replace('hash = "sha256:0f" }', 'hash = "sha256:0f }')
+    with pytest.raises(UsageError, match=rf"^uv\.lock:{lines.index(']', 6)}: invalid TOML: "):
+        parse_file("uv.lock", broken)

@@ -198,7 +198,7 @@ def _place(mention: Mention) -> Place:
 
 def _finding(rule: rules.Rule, found: rules.Found, name: str, origin: Origin, context: _Context) -> Finding:
     """Return the finding with its severity; an exception applies also to what would not fail."""
-    key = FindingKey(name, rule.name, origin.direct, found.release)
+    key = FindingKey(name, rule.name, origin.direct, found.opening)
     ignored = context.options.exceptions.reason(key, today=context.now.date())
     fails = (
         rule.name in context.fail_on

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.check.report import Remark
@@ -12,7 +12,7 @@ from djpkg.errors import UsageError
 from djpkg.text import is_text, quote_input
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from djpkg.requirements.toml_file import TomlFile
 
@@ -33,12 +33,12 @@ class Ignored(NamedTuple):
 
 
 class FindingKey(NamedTuple):
-    """What identifies a finding in a baseline: `release` is the yanked release, None for other rules."""
+    """What identifies a finding in a baseline: `opening` is that of the finding, see `rules.Found`."""
 
     package: str
     rule: str
     direct: bool
-    release: str | None = None
+    opening: str = ""
 
 
 class Judged(NamedTuple):
@@ -55,17 +55,18 @@ class Judged(NamedTuple):
 
 
 class Exceptions(NamedTuple):
-    """All exceptions: those of the project, and the findings in the baseline."""
+    """All exceptions: those of the project, and the messages in the baseline by their findings without `opening`."""
 
     ignored: tuple[Ignored, ...] = ()
-    baseline: frozenset[FindingKey] = frozenset()
+    baseline: Mapping[FindingKey, Sequence[str]] = MappingProxyType({})
 
     def reason(self, finding: FindingKey, *, today: date) -> str | None:
         """Return why a finding does not fail, None if it may."""
         for one in self.ignored:
             if (one.package, one.rule) == finding[:2] and (one.until is None or today <= one.until):
                 return one.reason
-        return BASELINE_REASON if finding in self.baseline else None
+        messages = self.baseline.get(finding._replace(opening=""), ())
+        return BASELINE_REASON if any(_begins_with(message, finding.opening) for message in messages) else None
 
     def stale(self, judged: Judged, *, today: date) -> Iterator[Remark]:
         """Yield a remark for each entry that is past its day or certainly no longer applies."""
@@ -92,8 +93,8 @@ def parse_ignored(file: TomlFile, rules: Collection[str]) -> tuple[Ignored, ...]
     return tuple(_parse_entry(file, entry, index, rules) for index, entry in enumerate(file.list(*_TABLE, "ignore")))
 
 
-def parse_baseline(name: str, text: str) -> frozenset[FindingKey]:
-    """Return the findings in the output of ``check --json``; UsageError for other texts and for a failed check."""
+def parse_baseline(name: str, text: str) -> dict[FindingKey, list[str]]:
+    """Return the messages in the output of ``check --json``; UsageError for other texts and for a failed check."""
     hint = "make one with djpkg check --json > REPORT.json"
     try:
         report: object = json.loads(text)
@@ -106,20 +107,19 @@ def parse_baseline(name: str, text: str) -> frozenset[FindingKey]:
         raise UsageError(f"{name}: the report of a check that could not judge", hint=hint)
     packages = report.get("packages") if isinstance(report, dict) and report.get("schema") == 1 else None
     try:
-        return frozenset(
-            _finding_key(_text(package["name"]), package["direct"], _text(finding["rule"]), _text(finding["message"]))
-            for package in _list(packages)
-            for finding in _list(package["findings"])
-        )
+        found: dict[FindingKey, list[str]] = {}
+        for package in _list(packages):
+            for finding in _list(package["findings"]):
+                key = FindingKey(_text(package["name"]), _text(finding["rule"]), _flag(package["direct"]))
+                found.setdefault(key, []).append(_text(finding["message"]))
     except (KeyError, TypeError) as error:
         raise UsageError(f"{name}: not the output of check --json", hint=hint) from error
+    return found
 
 
-def _finding_key(package: str, direct: object, rule: str, message: str) -> FindingKey:
-    """Return a finding of a report; the message of a yanked release begins with its version."""
-    if not isinstance(direct, bool):
-        raise TypeError
-    return FindingKey(package, rule, direct, re.split("[, ]", message, maxsplit=1)[0] if rule == "yanked" else None)
+def _begins_with(message: str, opening: str) -> bool:
+    """Return whether a message begins with these whole words: ``1.0`` is not the beginning of ``1.0.1 is yanked``."""
+    return not opening or (message.startswith(opening) and message[len(opening) :][:1] in ("", " ", ","))
 
 
 def unknown_rule(name: str, rules: Collection[str]) -> UsageError:
@@ -182,5 +182,11 @@ def _list(value: object) -> list[dict[str, object]]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
         raise TypeError
     return value

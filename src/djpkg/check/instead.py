@@ -117,7 +117,7 @@ def choose(
 ) -> tuple[Alternative, ...]:
     """Return at most three alternatives, in the order of the candidates, each package once.
 
-    Of a package whose repository is gone, the living repository that its project names is one too.
+    The place that the package itself moved to, or that its project names, is one after those of the user.
     """
     chosen: dict[str, Alternative] = {}
     if facts.replaced_by and "://" in facts.replaced_by:
@@ -127,10 +127,30 @@ def choose(
         is_same = other.id == facts.id or (other.project is not None and other.project == facts.project)
         if not is_same and other.slug not in chosen and find_obstacle(other, wanted) is None:
             chosen[other.slug] = Alternative(other.slug, candidate.reason)
-    suggestion = facts.suggestion if facts.repo_state in ("gone", "blocked") and suggestion_lives else None
-    if suggestion and not any(one.reason == MOVED for one in chosen.values()):
-        chosen = {suggestion: Alternative(suggestion, "the project names it"), **chosen}
-    return tuple(chosen.values())[:_MAX_ALTERNATIVES]
+    found = list(chosen.values())
+    if not any(one.reason == MOVED for one in found):
+        is_listed = any(one.reason == MOVED and one.facts.id != facts.id for one in candidates)
+        moved = facts.moved_to if not is_listed and _lives_elsewhere(facts, wanted) else None
+        suggestion = facts.suggestion if facts.repo_state in ("gone", "blocked") and suggestion_lives else None
+        places = [(moved, MOVED), (suggestion, "the project names it")]
+        index = sum(one.reason == NOTED for one in found)
+        found[index:index] = [Alternative(address, reason) for address, reason in places if address][:1]
+    return tuple(found[:_MAX_ALTERNATIVES])
+
+
+def _lives_elsewhere(facts: PackageFacts, wanted: Wanted) -> bool:
+    """Return whether a package is dead, but its repository is active at the place that it moved to."""
+    since, latest = active_period(wanted.now)
+    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
+    return (
+        is_dead(facts, now=wanted.now)
+        and facts.repo_state in ("ok", "moved")
+        and not facts.archived
+        and facts.updated is not None
+        and since <= facts.updated <= latest
+        and judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD)
+        and fits_python(facts, wanted.python) is not False
+    )
 
 
 def successor_names(description: str) -> list[str]:

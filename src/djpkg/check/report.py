@@ -108,7 +108,9 @@ class Finding(NamedTuple):
 
 
 class Alternative(NamedTuple):
-    """A living package to use in place of a dead one. `slug` is its slug, or an address of the user's ``replaced_by``.
+    """A living package to use in place of a dead one.
+
+    `slug` is its slug, or an address: of the user's ``replaced_by``, or where the repository is now.
 
     `reason` follows the slug in a sentence: ``3 of 4 former dependents require it now``.
     """

@@ -71,14 +71,15 @@ def _address(url: str) -> str:
 class Found(NamedTuple):
     """What a rule found; see `Finding`. `can_fail` is False where nothing needs to be done, whatever `--fail-on` is.
 
-    `mention` is the place that it is about, None for all, and `release` the version of a yanked release.
+    `mention` is the place that it is about, None for all. `opening` are the first words of the message where a rule has
+    several meanings: a baseline that contains one of them does not cover the others.
     """
 
     message: str
     next: str = ""
     can_fail: bool = True
     mention: Mention | None = None
-    release: str | None = None
+    opening: str = ""
 
 
 class Rule(NamedTuple):
@@ -103,7 +104,11 @@ class Rule(NamedTuple):
         other = subject.other_source if self.about_repository else None
         if other is None:
             return found
-        return Found(f"{found.message}; {other.file}:{other.line} installs it from another source", can_fail=False)
+        return Found(
+            f"{found.message}; {other.file}:{other.line} installs it from another source",
+            can_fail=False,
+            opening=found.opening,
+        )
 
 
 def _yanked(subject: Subject) -> Iterator[Found]:
@@ -158,11 +163,14 @@ def _gone(subject: Subject) -> Iterator[Found]:
     from_index = any(one.from_index for one in subject.mentions)
     if facts.pypi_state == "gone" and from_index:
         when = subject.event_or_check("project gone", "pypi")
-        yield Found(f"the project is gone from PyPI ({when})", "a fresh install fails: replace it, or install a copy")
+        advice = "a fresh install fails: replace it, or install a copy"
+        yield Found(f"the project is gone from PyPI ({when})", advice, opening="the project is gone")
     elif facts.repo_state in ("gone", "blocked") and not (facts.suggestion and subject.suggestion_lives):
         state = facts.repo_state
         when = subject.event_or_check(state, *(source for source in facts.checked if source not in ("catalog", "pypi")))
-        yield Found(f"the repository is {state} ({when})", "replace it, or maintain a fork")
+        yield Found(
+            f"the repository is {state} ({when})", "replace it, or maintain a fork", opening="the repository is"
+        )
 
 
 def _archived(subject: Subject) -> Iterator[Found]:
@@ -210,9 +218,12 @@ def _python(subject: Subject) -> Iterator[Found]:
 def _moved(subject: Subject) -> Iterator[Found]:
     facts = subject.facts
     if facts.repo_state == "moved" or facts.moved_to:
-        yield Found(f"the repository moved{f' to {facts.moved_to}' if facts.moved_to else ''}")
+        yield Found(
+            f"the repository moved{f' to {facts.moved_to}' if facts.moved_to else ''}", opening="the repository moved"
+        )
     elif facts.repo_state in ("gone", "blocked") and facts.suggestion and subject.suggestion_lives:
-        yield Found(f"the listed repository is {facts.repo_state}; the project names {facts.suggestion}")
+        message = f"the listed repository is {facts.repo_state}; the project names {facts.suggestion}"
+        yield Found(message, opening="the listed repository is")
 
 
 def _quiet(subject: Subject) -> Iterator[Found]:

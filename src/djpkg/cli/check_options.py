@@ -15,6 +15,7 @@ from djpkg.query import date_ranges
 from djpkg.text import quote_input
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from djpkg.check.exceptions import FindingKey, Ignored
@@ -49,7 +50,7 @@ class Settings(NamedTuple):
 
 def parse_options(typed: Typed, settings: Settings, *, now: datetime) -> Options:
     """Return the options for the rules; UsageError for an invalid value or baseline."""
-    baseline: frozenset[FindingKey] = frozenset()
+    baseline: Mapping[FindingKey, Sequence[str]] = {}
     if typed.baseline == "":
         raise UsageError("--baseline requires a file", hint="make one with djpkg check --json > REPORT.json")
     if typed.baseline is not None:

@@ -96,7 +96,10 @@ def write_object(value: object) -> None:
 
 
 def write_report(report: Report, output_format: str | None, *, verbose: bool) -> None:
-    """Write the report of a check to stdout: as text, or in the format of an option."""
+    """Write the report of a check to stdout: as text, or in the format of an option.
+
+    Beside `--tsv`, stderr states what is not in the directory: it has no findings, and so no lines.
+    """
     if output_format == "json":
         terminal.write_stdout(json.render_report(report.as_json()))
         return
@@ -118,3 +121,5 @@ def write_report(report: Report, output_format: str | None, *, verbose: bool) ->
         now=options.now(),
     )
     terminal.write_stdout(renderers[output_format or "text"](report, screen))
+    if output_format == "tsv" and (unlisted := check_tsv.describe_unlisted(report, verbose=verbose)) is not None:
+        terminal.write_stderr(unlisted)

@@ -68,12 +68,12 @@ def read_project_files(names: Sequence[str]) -> ProjectFiles:
         in_folder = _files_in_folder(name)
         found = [mention for file in in_folder or [name] for mention in _parse_file(file, context)]
         if not found and len(context.notes) == noted:
-            context.notes.append(f"{'standard input' if name == '-' else name} requires nothing")
+            context.notes.append(f"{'standard input' if is_stream(name) else name} requires nothing")
         mentions += found
         read += in_folder
         given += in_folder or [name]
     notes = tuple(strip_credentials(note) for note in dict.fromkeys(context.notes))
-    files = dict.fromkeys(["standard input" if name == "-" else name for name in given])
+    files = dict.fromkeys(["standard input" if is_stream(name) else name for name in given])
     files |= dict.fromkeys(mention.file for mention in mentions)
     return ProjectFiles(
         requirement.combine(mentions), tuple(dict.fromkeys(read)), notes, tuple(files), tuple(context.pythons)

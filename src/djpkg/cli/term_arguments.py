@@ -47,7 +47,7 @@ class TermCommand(options.Command):
 
     def option_error(self, arg: str, reason: UsageError | None) -> UsageError:
         """Return the error for an unknown option, or for one with an invalid value for that `reason`."""
-        hint = f"words are no selection here; to exclude packages, use a term such as '^grid:{arg[1:]}'"
+        hint = f"words select nothing here; to exclude packages, use a term such as '^grid:{arg[1:]}'"
         if reason is not None:
             hint += f"; for the option: {arg[:2]} {arg[2:]}"
         return UsageError(f"unknown option {quote_input(arg)}", hint=hint)

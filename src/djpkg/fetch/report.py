@@ -201,7 +201,7 @@ class Report:
     def exit_code(self) -> int:
         """0 done; 1 failed; 3 no name found; 4 refused or deferred; 5 partial; else the code that ended the fetch.
 
-        Gone, blocked, empty and unsupported repositories are no failures, nor is what ``--all`` defers, nor a rejected
+        Gone, blocked, empty and unsupported repositories are not failures, nor is what ``--all`` defers, nor a rejected
         token if the source answered with another one or without.
         """
         if self.stop_code is not None:

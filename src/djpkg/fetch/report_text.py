@@ -29,7 +29,7 @@ MISSING_TOKEN = (
 """Printed before the first fetch of many repositories without a token."""
 REPOSITORIES_WITHOUT_TOKEN = 15
 """The repositories that GitHub allows to fetch in an hour without a token."""
-_CONTINUE = "run the command again to continue"
+CONTINUE = "run the command again to continue"
 # What differs in reasons of one cause: quoted texts, paths of repositories and their ids, numbers except statuses.
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|[\w.~-]+/[\w./~-]+|\bR_\w+|(?<!HTTP )(?<![\w.:])\d[\d,]*\b")
 
@@ -112,7 +112,7 @@ def report_json(report: Report) -> dict[str, object]:
     if report.exit_code == 0:
         return report.as_json()
     if report.interrupted:
-        return report.as_json({"message": "interrupted", "hint": _CONTINUE})
+        return report.as_json({"message": "interrupted", "hint": CONTINUE})
     found = causes(report)
     ended = next((Cause(one.reason, one.hint) for one in report.failures if one.slug is one.source is None), None)
     line, hint = ended or found[0]
@@ -145,7 +145,7 @@ def interrupted_line(report: Report) -> str:
         left.append(f"all of {', '.join(unknown)}")
     not_reached = f"; not reached: {', '.join(left)}" if left else ""
     stored = "What was fetched is stored" if report.has_stored else "Nothing was stored"
-    return f"interrupted{not_reached}. {stored}; {_CONTINUE}"
+    return f"interrupted{not_reached}. {stored}; {CONTINUE}"
 
 
 def summary_lines(report: Report) -> list[str]:

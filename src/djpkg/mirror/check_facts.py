@@ -117,8 +117,10 @@ def _with_lists(db: sqlite3.Connection, rows: Sequence[_Row], names: Sequence[st
 
 
 def _read_others(db: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, PackageFacts]:
-    """Return packages by id, without those lists: only whether they are alive is asked."""
-    return {row[0]: _package(row, {}, {}, {}) for row in _read_rows(db, numbers)}
+    """Return packages by id, with what they require of Django alone: whether they are alive and fit is asked."""
+    rows = _read_rows(db, numbers)
+    needs = _read_needs(db, json.dumps([row[0] for row in rows]), ()) if rows else {}
+    return {row[0]: _package(row, {}, needs, {}) for row in rows}
 
 
 def _package(

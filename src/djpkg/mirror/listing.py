@@ -115,7 +115,7 @@ def _unknown_name(notion: str, plural: str, text: str, known: Sequence[GridName]
 
 def _unknown_package(db: sqlite3.Connection, text: str) -> UsageError:
     if resolve.normalize_slug(text) == DJANGO:
-        message = f"{quote_input(text)} is no package of the catalog"
+        message = f"{quote_input(text)} is not a package of the catalog"
         return UsageError(message, hint="django_requires:any finds what requires Django")
     near = resolve.suggest_slugs(db, text, catalog=PUBLIC_API)
     return UsageError(

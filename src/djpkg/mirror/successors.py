@@ -39,7 +39,7 @@ def find_successors(
 
 
 def find_coordinate(url: str, forges: Mapping[str, SourceName]) -> str | None:
-    """Return the key under which the mirror stores the repository at a URL, None if it is no repository."""
+    """Return the key under which the mirror stores the repository at a URL, None if it is not a repository."""
     from djpkg.model.repository_url import Repository, parse_repository_url  # noqa: PLC0415 - few packages are dead
 
     repository = parse_repository_url(url, forges)

@@ -298,7 +298,7 @@ class Writer:
     ) -> list[StoredChange]:
         """Merge, and return an event for each package in `known` that newly names another repository as its own.
 
-        It is no event that this version of djpkg recognizes a name in facts that did not change.
+        It is not an event that this version of djpkg recognizes a name in facts that did not change.
         """
         before = dict(
             self._db.execute(f"SELECT id, suggestion FROM packages WHERE id {_IN_LIST}", (_json_list(changes),))

@@ -28,7 +28,8 @@ _MAX_TEXT = 1000
 
 
 def render_github(report: Report, screen: Screen) -> str:
-    """Return one annotation with the answer, one for each dependency that fails or is noted, and one for each group.
+    """Return one annotation with the answer, one for each dependency that fails or is noted, and one for each group,
+    at the place of its first.
 
     Before them is one on a fetch that did not update all packages. Last are the remarks, what is not listed but has the
     name of a package for Django, and what the project ignores: GitHub shows the first ten of a kind for each step.
@@ -59,7 +60,9 @@ def _notices(report: Report, sections: Sections) -> Iterator[str]:
         yield _of_package(_NOTICE, noted)
     for rule, members in sections.groups.items():
         names = ", ".join(check_summary.with_parent(one.package) for one in members)
-        yield _annotation(_NOTICE, f"{_TITLE}: {rule}", f"{report.rules[rule]}: {names}")
+        place = check_summary.find_place(members[0])
+        message = f"{report.rules[rule]}: {names}"
+        yield _annotation(_NOTICE, f"{_TITLE}: {rule}", message, file=place.file, line=place.line)
     for remark in report.remarks:
         yield _annotation(_NOTICE, _TITLE, remark.message, file=remark.file, line=remark.line)
     for one in report.unlisted if check_summary.can_judge(report) else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from djpkg.render import check_summary
 from djpkg.render.check_summary import Noted, find_place, find_version
 from djpkg.render.delimited import tsv_line
 
@@ -26,6 +27,16 @@ def render_tsv(report: Report, _screen: Screen) -> str:
     return tsv_line(HEADER) + "".join(
         tsv_line(_values(package, finding)) for package in report.packages for finding in package.findings
     )
+
+
+def describe_unlisted(report: Report, *, verbose: bool) -> str | None:
+    """Return what the table has no lines for: ``3 are not in the directory and not judged, among them django-x``."""
+    counted = check_summary.describe_unlisted(report)
+    if not counted:
+        return None
+    named = [one.name for one in report.unlisted if one.looks_like_django or verbose]
+    words = ": " if len(named) == len(report.unlisted) else ", among them "
+    return f"{counted[0]}{words if named else ''}{', '.join(named)}"
 
 
 def _values(package: CheckedPackage, finding: Finding) -> list[Value]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier
-from packaging.utils import canonicalize_name
 
 from djpkg.errors import UsageError
 from djpkg.requirements.required_python import find_required_python
 from djpkg.requirements.requirement import NOT_FROM_INDEX, Mention
 from djpkg.requirements.requirements_file import url_without_credentials
+from djpkg.requirements.simple_requirement import normalize
 from djpkg.requirements.toml_file import describe_error, normalize_name, parse_toml
 from djpkg.requirements.version_ranges import pinned_version
 from djpkg.text import quote_input
@@ -33,6 +33,19 @@ if TYPE_CHECKING:
 _REQUIRED_KEYS = {"uv.lock": "version", "poetry.lock": "metadata", "pdm.lock": "metadata"}
 # A whole string, so that the quotes in it are passed in one step, or a bracket.
 _JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?|([{\[])|[}\]]', re.DOTALL)
+# The files of a release, one a line, as uv, Poetry and PDM write them: most of a lock file, and nothing in it is used.
+_STRING = r'"[^"\\\x00-\x1f\x7f]*"'
+_FILE = rf"\{{ ?(?:url|file) = {_STRING}, hash = {_STRING}(?:, size = [1-9][0-9]*)?(?:, upload-time = {_STRING})? ?\}}"
+_FILES = re.compile(rf"^(wheels|files|sdist) = (?:\[(?:\n +{_FILE},)+\n\]|{_FILE})$", re.MULTILINE)
+_PLAIN_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+# What most markers are; parsing and the import for it take longer.
+_PLAIN_MARKER = re.compile(
+    r"""(?:python_version|python_full_version|sys_platform|os_name|platform_system)\ (?:==|!=|<=|>=|<|>)
+    \ (?:"[^"\\]*"|'[^'\\]*')""",
+    re.VERBOSE,
+)
+# Of PEP 751; `packaging` knows it since 25.0.
+_IN_EXTRAS = r"""(?:"[^"]*"|'[^']*')\s+(?:not\s+)?in\s+(?:extras|dependency_groups)\b"""
 # In a Pipfile.lock: the depth of a category and of a package.
 _CATEGORY, _PACKAGE = 1, 2
 # Packages of one name: a lock has one for each range of Python versions or platform. Each is weighed against each edge.
@@ -60,7 +73,7 @@ def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Ite
 
     `kind` is the file name without its folder.
     """
-    file = parse_toml(name, text)
+    file = parse_toml(name, _without_files(text))
     context.pythons.extend(find_required_python(file))
     required_key = _REQUIRED_KEYS.get(kind, "lock-version")
     key = "package" if kind in _REQUIRED_KEYS else "packages"
@@ -71,11 +84,21 @@ def parse_lock(name: str, text: str, context: ParseContext, *, kind: str) -> Ite
         _check_lock_version(file)
     if not {key, required_key} & file.document.keys():
         raise file.error(f"not a valid {kind}: {key} and {required_key} are missing")
-    packages = [_parse_package(file, package, key, index) for index, package in enumerate(file.list(key))]
+    tables = file.list(key)
+    lines = file.lines.lines_of_names(key, [_table(one).get("name") for one in tables])
+    packages = [
+        _parse_package(file, table, line, key, index)
+        for index, (table, line) in enumerate(zip(tables, lines, strict=True))
+    ]
     for package_name, number in Counter(package.mention.name for package in packages).items():
         if number > _MAX_VARIANTS:
             raise UsageError(f"{name}: more than {_MAX_VARIANTS} packages are named {package_name}")
     yield from _link(packages, [_Edge(name) for name in _manifest_names(file)] if kind == "uv.lock" else [])
+
+
+def _without_files(text: str) -> str:
+    """Return a lock file with empty lists of files on the same lines: most of the time of tomllib is for them."""
+    return _FILES.sub(lambda found: f"{found[1]} = [" + "\n" * found[0].count("\n") + "]", text)
 
 
 def _check_lock_version(file: TomlFile) -> None:
@@ -83,6 +106,41 @@ def _check_lock_version(file: TomlFile) -> None:
     version = file.text(file.document, "lock-version")
     if version is not None and version.partition(".")[0] != "1":
         raise file.error(f"{quote_input(version)} is not supported; use a file of version 1", "lock-version")
+
+
+def _is_version(text: str) -> bool:
+    """Return whether a text is a version of PEP 440: no release can be compared with any other."""
+    if _PLAIN_VERSION.fullmatch(text):
+        return True
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - most versions are plain
+
+    try:
+        Version(text)
+    except (InvalidVersion, ValueError):  # ValueError: more digits than int() takes
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _is_marker(text: str) -> bool:
+    """Return whether a text is a marker of PEP 508 or 751, or empty."""
+    if not text or _PLAIN_MARKER.fullmatch(text):
+        return True
+    from packaging.markers import InvalidMarker, Marker  # noqa: PLC0415 - as above
+
+    try:
+        Marker(re.sub(_IN_EXTRAS, 'os_name == "posix"', text))
+    except (InvalidMarker, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _check_marker(file: TomlFile, marker: str, *path: str | int) -> str:
+    """Return the marker; UsageError with the line where it is if it is invalid."""
+    if not _is_marker(marker):
+        line = file.lines.line_of_string(path, marker)
+        raise UsageError(f"{file.name}:{line}: invalid marker {quote_input(marker)}")
+    return marker
 
 
 def parse_pipfile_lock(name: str, text: str) -> Iterator[Mention]:
@@ -117,7 +175,9 @@ def _pipfile_mention(file: str, line: int, name: str, package: object) -> Mentio
     try:
         version = pinned_version(specifier)
     except InvalidSpecifier as error:
-        raise UsageError(f"{location}: invalid version of {normalized}") from error
+        raise UsageError(f"{location}: invalid version {quote_input(specifier)} of {normalized}") from error
+    if texts["markers"] is not None and not _is_marker(texts["markers"]):
+        raise UsageError(f"{location}: invalid marker {quote_input(texts['markers'])} of {normalized}")
     extras = package.get("extras")
     return Mention(
         normalized,
@@ -132,14 +192,13 @@ def _pipfile_mention(file: str, line: int, name: str, package: object) -> Mentio
     )
 
 
-def _parse_package(file: TomlFile, package: object, *path: str | int) -> _Package:
+def _parse_package(file: TomlFile, package: object, line: int, *path: str | int) -> _Package:
     if not isinstance(package, dict):
         raise file.error("is not a table", *path)
     table = cast("Table", package)
     name = table.get("name")
     if not isinstance(name, str):
         raise file.error("has no name", *path)
-    line = file.line(*path, "name")
     source = _table(table.get("source"))
     mention = Mention(
         normalize_name(name, f"{file.name}:{line}"),
@@ -151,6 +210,10 @@ def _parse_package(file: TomlFile, package: object, *path: str | int) -> _Packag
         # In poetry.lock the type of `source`, in uv.lock its keys, elsewhere the keys of the package.
         from_index=NOT_FROM_INDEX.isdisjoint((*table, *([str(source["type"])] if "type" in source else source))),
     )
+    # From elsewhere, any text is a version: it is not compared with the releases on PyPI.
+    if mention.version is not None and mention.from_index and not _is_version(mention.version):
+        place = f"{file.name}:{file.line(*path, 'version')}"
+        raise UsageError(f"{place}: invalid version {quote_input(mention.version)} of {mention.name}")
     own = bool({"editable", "virtual"} & source.keys()) or _table(table.get("directory")).get("path") == "."
     return _Package(mention, tuple(_edges(file, table, *path)), own)
 
@@ -167,9 +230,11 @@ def _marker(file: TomlFile, package: Table, *path: str | int) -> str | None:
     """Return the marker of a package: one text, or in poetry.lock one for each group."""
     markers = package.get("markers")
     if isinstance(markers, dict):
-        texts = [one for one in markers.values() if isinstance(one, str)]
+        texts = [_check_marker(file, one, *path, "markers") for one in markers.values() if isinstance(one, str)]
         return _any_of(texts) if len(texts) == len(markers) else None
-    return file.text(package, *path, "markers") or file.text(package, *path, "marker")
+    key = "markers" if "markers" in package else "marker"
+    marker = file.text(package, *path, key)
+    return _check_marker(file, marker, *path, key) if marker else None
 
 
 def _edges(file: TomlFile, package: Table, *path: str | int) -> Iterator[_Edge]:
@@ -180,34 +245,38 @@ def _edges(file: TomlFile, package: Table, *path: str | int) -> Iterator[_Edge]:
             # Of an extra; the lock does not state which extras the project uses.
             if not (isinstance(value, dict) and value.get("optional") is True):
                 markers = [_table(one).get("markers") for one in (value if isinstance(value, list) else [value])]
-                texts = [one for one in markers if isinstance(one, str)]
-                yield _Edge(canonicalize_name(name), None, _any_of(texts) if len(texts) == len(markers) else None)
+                at = (*path, "dependencies", name)
+                texts = [_check_marker(file, one, *at) for one in markers if isinstance(one, str)]
+                yield _Edge(normalize(name), None, _any_of(texts) if len(texts) == len(markers) else None)
         return
-    groups = [stated]
+    groups: dict[tuple[str, ...], object] = {("dependencies",): stated}
     for key in ("optional-dependencies", "dev-dependencies"):
-        groups += _table(package.get(key)).values()
-    for group in groups:
-        if not isinstance(group, list):
-            raise file.error("is not a list", *path, "dependencies")
-        for item in group:
-            yield _parse_edge(file, item, *path)
+        groups |= {(key, group): items for group, items in _table(package.get(key)).items()}
+    for keys, items in groups.items():
+        if not isinstance(items, list):
+            raise file.error("is not a list", *path, *keys)
+        for item in items:
+            yield _parse_edge(file, item, *path, *keys)
 
 
 def _parse_edge(file: TomlFile, item: object, *path: str | int) -> _Edge:
     if isinstance(item, str):
+        from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - for pdm.lock alone
+
         try:
             required = Requirement(item)
-            return _Edge(canonicalize_name(required.name), None, str(required.marker) if required.marker else None)
+            return _Edge(normalize(required.name), None, str(required.marker) if required.marker else None)
         except (InvalidRequirement, RecursionError) as error:
-            raise file.error("contains an invalid requirement", *path, "dependencies") from error
+            line = file.lines.line_of_string(path, item)
+            raise UsageError(f"{file.name}:{line}: invalid requirement {quote_input(item)}") from error
     table = _table(item)
     name, version, marker = (table.get(key) for key in ("name", "version", "marker"))
     if not isinstance(name, str):
-        raise file.error("contains a value without a name", *path, "dependencies")
+        raise file.error("contains a value without a name", *path)
     return _Edge(
-        canonicalize_name(name),
+        normalize(name),
         version if isinstance(version, str) else None,
-        marker if isinstance(marker, str) else None,
+        _check_marker(file, marker, *path) if isinstance(marker, str) else None,
     )
 
 
@@ -217,7 +286,7 @@ def _manifest_names(file: TomlFile) -> Iterator[str]:
     for items in (file.list("manifest", "requirements"), *groups.values()):
         for item in items if isinstance(items, list) else []:
             if isinstance(name := _table(item).get("name"), str):
-                yield canonicalize_name(name)
+                yield normalize(name)
 
 
 def _link(packages: Iterable[_Package], roots: Iterable[_Edge]) -> Iterator[Mention]:

@@ -73,12 +73,13 @@ def _parse_file(name: str, text: str, context: ParseContext) -> Iterator[Mention
     if name == STANDARD_INPUT or file.endswith((".txt", ".in")):
         shown = "standard input" if name == STANDARD_INPUT else name
         return requirements_file.parse_requirements_file(shown, _check_text(shown, text), context)
-    from djpkg.requirements import lock_files, pyproject  # noqa: PLC0415 - load what only TOML and JSON files need
+    if file in ("pyproject.toml", "Pipfile"):
+        from djpkg.requirements import pyproject  # noqa: PLC0415 - loads the markers of packaging
 
-    if file == "pyproject.toml":
-        return pyproject.parse_pyproject(name, _check_text(name, text), context)
-    if file == "Pipfile":
-        return pyproject.parse_pipfile(name, _check_text(name, text), context)
+        parse = pyproject.parse_pyproject if file == "pyproject.toml" else pyproject.parse_pipfile
+        return parse(name, _check_text(name, text), context)
+    from djpkg.requirements import lock_files  # noqa: PLC0415 - loads what only TOML and JSON files need
+
     if file == "Pipfile.lock":
         return lock_files.parse_pipfile_lock(name, _check_text(name, text))
     if is_lock_file(file):

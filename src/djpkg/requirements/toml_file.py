@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from packaging.utils import InvalidName, canonicalize_name
-
 from djpkg.errors import UsageError
+from djpkg.requirements.simple_requirement import normalize
 from djpkg.requirements.toml_lines import TomlLines
 from djpkg.text import quote_input
 
@@ -22,6 +21,7 @@ Table: TypeAlias = "Mapping[str, object]"
 # tomllib takes n² time for a key of n parts; the deepest tables of real projects have seven.
 _MAX_KEY_PARTS = 100
 _POSITION = re.compile(r" \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)\Z")
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 # A whole string or comment, closed or not, so that the dots in it do not count.
 _PIECE = re.compile(
     r"""
@@ -99,10 +99,9 @@ def describe_error(error: Exception) -> str:
 
 def normalize_name(name: str, location: str) -> str:
     """Return the normalized project name (PEP 503); UsageError if it is invalid."""
-    try:
-        return canonicalize_name(name, validate=True)
-    except InvalidName as error:
-        raise UsageError(f"{location}: invalid project name {quote_input(name)}") from error
+    if not re.fullmatch(_NAME, name, re.ASCII):
+        raise UsageError(f"{location}: invalid project name {quote_input(name)}")
+    return normalize(name)
 
 
 def _check_keys(name: str, text: str) -> None:

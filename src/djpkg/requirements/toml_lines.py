@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 # Keys from the root; a number is an index in an array of tables, from 0.
 Path: TypeAlias = tuple[str | int, ...]
@@ -21,7 +25,10 @@ _TOKEN = re.compile(
 
 
 class TomlLines:
-    """Line numbers, from 1, in a valid TOML text. Invalid text gives incomplete results, never an error."""
+    """Line numbers, from 1, in a valid TOML text. Invalid text gives incomplete results, never an error.
+
+    The text is scanned only as far as a question needs.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -30,14 +37,29 @@ class TomlLines:
         # Strings with escapes, as written; decoded when one is looked for.
         self._escaped: list[tuple[Path, str, int]] = []
         self._array_indexes: dict[Path, int] = {}
-        self._scan()
+        self._unread = self._scan()
 
     def line_of(self, path: Path) -> int:
         """Return the first line of a key or table, else of the nearest enclosing one, else 1."""
+        if path not in self._keys:
+            any(path in self._keys for _ in self._unread)
         return next((self._keys[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self._keys), 1)
+
+    def lines_of_names(self, array: str, names: Sequence[object]) -> list[int]:
+        """Return the line of `name` in each table of an array of tables; `names` are their values in the parsed text.
+
+        Lock files begin each table with its name, so that one pass finds all of them, without a scan.
+        """
+        found = list(re.finditer(rf'^\[\[{array}\]\]\r?\nname = "([^"\\\n]*)"', self._text, re.MULTILINE))
+        if [match[1] for match in found] != list(names):
+            return [self.line_of((array, index, "name")) for index in range(len(names))]
+        starts = [0, *(match.start(1) for match in found)]
+        return list(accumulate((self._text.count("\n", *part) for part in pairwise(starts)), initial=1))[1:]
 
     def line_of_string(self, path: Path, string: str) -> int:
         """Return the first line of a string in the value of a key or of an enclosing one, else the line of the key."""
+        for _ in self._unread:
+            pass
         for decode in (False, True):
             if decode:
                 self._decode_escaped()
@@ -53,7 +75,8 @@ class TomlLines:
             self._strings.setdefault((path, tomllib.loads(f'a = "{written}"')["a"]), line)
         self._escaped.clear()
 
-    def _scan(self) -> None:
+    def _scan(self) -> Iterator[None]:
+        """Record the lines of one statement at each step."""
         table: Path = ()
         line, position = self._skip_blank(1, 0)
         while position < len(self._text):
@@ -68,6 +91,7 @@ class TomlLines:
                 table, position = path, position + len(header[0])
             else:
                 line, position = self._scan_value(path, line, position)
+            yield
             line, position = self._skip_blank(line, position)
 
     def _skip_blank(self, line: int, position: int) -> tuple[int, int]:

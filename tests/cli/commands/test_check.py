@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from djpkg.check.age import FETCH
 from djpkg.cli import options
 from djpkg.fetch import run as fetch_run
+from djpkg.fetch.report import Report
 from djpkg.mirror.lock import fetch_lock
 from djpkg.source_name import SourceName
 from tests.check.directory import Package, make_directory
@@ -25,7 +27,6 @@ from tests.mirrors import NOW
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from djpkg.fetch.report import Report
     from tests.cli.running import Result
     from tests.world import WorldServer
 
@@ -405,6 +406,12 @@ def test_an_invalid_baseline_is_an_error(mirror: Path, project: Path, text: str,
         ("pdm.lock", "package = 1\n", "pdm.lock:1"),
         ("pylock.toml", 'lock-version = "1.0"\n[[packages]]\nname = "a!"\n', "pylock.toml:3: invalid project name"),
         ("Pipfile.lock", '{\n"default": {"a": 1}}', "Pipfile.lock:2"),
+        (
+            "uv.lock",
+            'version = 1\n[[package]]\nname = "a"\nversion = "0.4..6"\n',
+            "uv.lock:4: invalid version '0.4..6' of a",
+        ),
+        ("poetry.lock", '[[package]]\nname = "a"\nmarkers = "no"\n[metadata]\n', "poetry.lock:3: invalid marker 'no'"),
     ],
 )
 def test_a_mistake_in_a_file_is_an_error_with_file_and_line(
@@ -661,3 +668,57 @@ def test_a_replacement_of_your_own_is_a_note_and_offered(mirror: Path, project: 
         {"slug": "https://example.org/parts", "reason": "your replaced_by"}
     ]
     assert findings(report, "django-good") == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "now"),
+    [
+        (
+            "gone",
+            Package("django-lost", state="gone"),
+            Package("django-lost", project_gone=True),
+        ),
+        (
+            "moved",
+            Package("django-lost", state="moved"),
+            Package("django-lost", state="gone", homepage="https://gitlab.com/mara/lost"),
+        ),
+    ],
+)
+def test_a_baseline_does_not_cover_another_meaning_of_its_rule(
+    project: Path, rule: str, before: Package, now: Package
+) -> None:
+    path = Path(os.environ["DJPKG_DB"])
+    write(project, "django-lost==2.0\n")
+    make_directory(path, [before])
+    write(project, run("check", "--json", "--fail-on", rule).out, "report.json")
+    options = ("--baseline", "report.json", "--fail-on", rule)
+    assert check(*options)["exit"] == 0
+    path.unlink()
+    make_directory(path, [now])
+    report = check(*options)
+    assert (report["exit"], findings(report, "django-lost")[rule]) == (1, "fail")
+    # A repository that is blocked after it was gone is the same finding.
+    path.unlink()
+    make_directory(path, [replace(before, state="blocked" if rule == "gone" else "moved")])
+    assert check(*options)["exit"] == 0
+
+
+@pytest.mark.parametrize("code", [130, 143])
+def test_an_interrupted_fetch_ends_the_check_with_one_object(
+    server: WorldServer, mirror: Path, project: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> Report:
+        report = Report(started=NOW, finished=NOW)
+        report.stop_code = code
+        return report
+
+    write(project, "django-good==2.0\n")
+    monkeypatch.setattr(fetch_run, "fetch", interrupt)
+    result = run("check", "--fetch", "--json")
+    report = json.loads(result.out)
+    assert (result.code, report["exit"], report["packages"]) == (code, code, [])
+    assert report["error"] == {"message": "interrupted", "hint": "run the command again to continue"}
+    assert result.err.count("interrupted") == 1
+    result = run("check", "--fetch")
+    assert (result.code, result.out) == (code, "")

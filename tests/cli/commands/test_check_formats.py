@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -64,7 +65,8 @@ def test_verbose_names_what_is_unlisted_and_what_is_fine() -> None:
 )
 def test_each_option_prints_its_format_and_exits_as_the_text_does(option: str, start: str) -> None:
     ended = run("check", "base.txt", option, *ARGUMENTS)
-    assert (ended.code, ended.err) == (1, "")
+    unlisted = "2 are not in the directory and not judged, among them django-inhouse\n" if option == "--tsv" else ""
+    assert (ended.code, ended.err) == (1, unlisted)
     assert ended.out.startswith(start)
     assert "django-kiln" in ended.out
 
@@ -97,3 +99,19 @@ def test_a_check_that_could_not_judge_states_it_in_every_format(monkeypatch: pyt
         assert ended.code == 5
         assert "not judged" in ended.out
         assert "--max-age" in ended.err
+
+
+def test_beside_tsv_stderr_names_what_is_unlisted() -> None:
+    assert run("check", "base.txt", "--tsv", "-v").err.endswith("not judged: attrs, django-inhouse\n")
+    Path("base.txt").write_text("django-pots==2.5.0\n", encoding="utf-8")
+    assert run("check", "base.txt", "--tsv").err == ""
+
+
+def test_a_stream_of_the_shell_has_one_name() -> None:
+    with Path("base.txt").open("rb") as stream:
+        report = json.loads(run("check", f"/dev/fd/{stream.fileno()}", "--json").out)
+    assert report["files"] == ["standard input"]
+    assert {place["file"] for package in report["packages"] for place in package["requirements"]} == {"standard input"}
+    Path("empty.txt").touch()
+    with Path("empty.txt").open("rb") as stream:
+        assert run("check", f"/dev/fd/{stream.fileno()}").err == "standard input requires nothing\n"

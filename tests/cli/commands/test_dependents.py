@@ -83,7 +83,7 @@ def test_dependents_are_found_by_a_project_that_is_named_otherwise(mirror: Path)
     ("value", "message", "hint"),
     [
         ("django-form", "package 'django-form' not found in the mirror", "did you mean django-forms"),
-        ("django", "'django' is no package of the catalog", "django_requires:any finds what requires Django"),
+        ("django", "'django' is not a package of the catalog", "django_requires:any finds what requires Django"),
         ("zzz", "package 'zzz' not found in the mirror", "djpkg list WORD searches for packages"),
     ],
 )

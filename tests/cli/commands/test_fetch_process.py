@@ -331,3 +331,19 @@ def test_a_terminal_shows_progress_and_a_summary(desk: Desk) -> None:
     assert "4 updated" in output
     assert "Traceback" not in output
     assert sys.executable not in output
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_a_check_whose_fetch_is_interrupted_prints_one_object(
+    desk: Desk, launcher: Launcher, number: signal.Signals, code: int
+) -> None:
+    (launcher.folder / "requirements.txt").write_text("p0\n")
+    desk.server.fault("catalog", kind="never")
+    pid = launcher.start("check", str(launcher.folder / "requirements.txt"), "--fetch", "--json")
+    wait_until(lambda: desk.server.requests("catalog"))
+    os.kill(pid, number)
+    ended = launcher.wait(pid)
+    document = json.loads(ended.stdout)
+    assert (ended.code, document["exit"]) == (code, code)
+    assert document["error"] == {"message": "interrupted", "hint": "run the command again to continue"}
+    assert ended.stderr.count("interrupted") == 1

@@ -60,7 +60,11 @@ def check(
     ] = None,
     python: Annotated[
         str | None,
-        typer.Option("--python", metavar="X.Y", help="Check against this Python. Default: the lowest supported one."),
+        typer.Option(
+            "--python",
+            metavar="X.Y",
+            help="Check against this Python. Default: the lowest that the files support, else Django's newest.",
+        ),
     ] = None,
     quiet_after: Annotated[
         str,
@@ -114,6 +118,15 @@ def check(
     except DjpkgError as error:
         if as_json or as_github:
             output.write_report(_with_db(_failed_report(error)), output_format, verbose=False)
+        raise
+    except typer.Exit as ending:  # the fetch was interrupted, and has printed that
+        if as_json:
+            from djpkg.fetch.report_text import CONTINUE
+
+            interrupted = DjpkgError("interrupted", hint=CONTINUE)
+            interrupted.exit_code = ending.exit_code
+            output.write_report(_with_db(_failed_report(interrupted)), "json", verbose=False)
+            terminal.flush()
         raise
     report = _with_db(report)
     output.write_report(report, output_format, verbose=verbose)
