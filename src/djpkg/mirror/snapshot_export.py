@@ -23,7 +23,7 @@ from djpkg.times import format_time, is_same_time, parse_time, utc_day
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
     from djpkg.model.facts import Facts
@@ -39,8 +39,10 @@ _CATALOG, _PYPI = SourceName.CATALOG, SourceName.PYPI
 _BATCH = 250
 _IN_BATCH = "package_id IN (SELECT value FROM json_each(?))"
 _RELEASES = "version, uploaded, yanked, requires_python"
-# Events that do not depend on the address of the repository or the project.
-_OF_CATALOG = ("added", "removed")
+# The addresses on which events depend: of the repository, of the project, or either.
+_FORGE_EVENTS = ("archived", "unarchived", "moved")
+_PYPI_EVENTS = ("released", "yanked")
+_ADDRESSES = frozenset(("repo_url", "pypi_url"))
 
 
 class Content(NamedTuple):
@@ -69,8 +71,10 @@ class SnapshotLines:
         self.incomplete: list[str] = []
         self._packages: set[int] = set()
         self._listed = 0
-        self._redirected: set[int] = set()
-        """Packages with facts of other addresses than the catalog's: an edit may have led to them."""
+        self._foreign: set[tuple[object, object]] = set()
+        """Packages and addresses that led to facts which the catalog never led to: an edit may have."""
+        self._stated: set[tuple[int, str]] = set()
+        """Packages and the coordinates to which the catalog led."""
         self._has_refused = False
 
     def packages(self) -> Iterator[bytes]:
@@ -99,20 +103,18 @@ class SnapshotLines:
 
     def events(self) -> Iterator[bytes]:
         """Yield the events of the packages, oldest first."""
-        edited = {
-            number
-            for (number,) in self._db.execute(
-                "SELECT package_id FROM overrides WHERE field IN ('repo_url', 'pypi_url')"
-            )
-        } | self._redirected
+        foreign = self._foreign.union(
+            self._db.execute("SELECT package_id, field FROM overrides WHERE field IN ('repo_url', 'pypi_url')")
+        )
         for number, at, event, old, new in self._db.execute(
             "SELECT package_id, at, event, old, new FROM events ORDER BY id"
         ):
             if number not in self._packages or event not in EVENTS:
                 continue
-            is_of_catalog = event in _OF_CATALOG or (event == "back" and old == "removed")
-            if number in edited and not is_of_catalog:
+            if any((number, address) in foreign for address in _addresses(event, old, new)):
                 continue
+            if event == "suggested" and old is not None and (number, _coordinate(old)) not in self._stated:
+                continue  # an edited address that was never asked has no facts
             yield from self._valid(
                 {"kind": "event", "package": number, "at": at, "event": event, "old": old, "new": new}
             )
@@ -213,18 +215,17 @@ class SnapshotLines:
             raise ValueError("no record of the catalog")
         catalog = values["facts"]
         assert isinstance(catalog, CatalogFacts)  # noqa: S101 - decoded as such
-        shown = catalog if self._content.participants else replace(catalog, participants=(), participants_updated=None)
+        shown = replace(catalog, former_addresses=())
+        if not self._content.participants:
+            shown = replace(shown, participants=(), participants_updated=None)
         record_line = {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown}
         yield self._line(record_line | ({"removed": True} if is_removed else {}))
         project = coordinate = None
         for source, name, *columns in found:
-            if source == _CATALOG or source not in facts_json.SOURCES or not isinstance(name, str):
+            if source == _CATALOG or not self._is_current(number, catalog, source, name):
                 continue
             kind = SourceName(str(source))
-            if not snapshot.belongs_to(catalog, kind, name):
-                self._redirected.add(number)
-                continue
-            values = self._answer(kind, name, columns)
+            values = self._answer(kind, str(name), columns)
             if values is None:
                 continue
             if kind is _PYPI:
@@ -234,12 +235,25 @@ class SnapshotLines:
                 values |= {"kind": "forge", "package": number, "source": kind.value, "facts": forge}
             for line in self._valid(values):
                 if kind is _PYPI:
-                    project = name
+                    project = str(name)
                 else:
-                    coordinate = name
+                    coordinate = str(name)
                 yield line
         for details in self._details(number, rows, project, coordinate):
             yield from self._valid(details)
+
+    def _is_current(self, number: int, catalog: CatalogFacts, source: object, name: object) -> bool:
+        """Return whether the catalog's record leads to these facts, and note whether it ever did."""
+        if source not in facts_json.SOURCES or not isinstance(name, str):  # damaged
+            self._foreign.update((number, address) for address in _ADDRESSES)
+            return False
+        kind = SourceName(str(source))
+        is_current = snapshot.belongs_to(catalog, kind, name)
+        if is_current or snapshot.once_belonged_to(catalog, kind, name):
+            self._stated.add((number, name))
+        else:
+            self._foreign.add((number, "pypi_url" if kind is _PYPI else "repo_url"))
+        return is_current
 
     def _details(
         self,
@@ -321,6 +335,25 @@ class SnapshotLines:
             taken = str(values["answered"])
             contributors = ContributorsFacts(head=current.head, names=(), taken=taken, whole=False)
         return replace(facts, contributors=contributors)
+
+
+def _addresses(event: str, old: object, new: object) -> Collection[str]:
+    """Return the fields of the addresses that led to an event."""
+    if event in ("added", "removed") or (event == "back" and old == "removed"):
+        return ()
+    if event in _FORGE_EVENTS:
+        return ("repo_url",)
+    if event in _PYPI_EVENTS:
+        return ("pypi_url",)
+    coordinate = new if event == "back" else old
+    if event in ("back", "gone", "blocked") and isinstance(coordinate, str):
+        return ("repo_url",) if "/" in coordinate else ("pypi_url",)
+    return _ADDRESSES
+
+
+def _coordinate(url: object) -> str:
+    """Return the coordinate of a repository from the URL of its page."""
+    return str(url).removeprefix("https://").lower()
 
 
 def _encode(values: Values) -> bytes:
