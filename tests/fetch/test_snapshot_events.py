@@ -147,3 +147,14 @@ def test_a_suggestion_for_the_address_of_the_catalog_is_written(desk: Desk) -> N
     name_other_repository(desk)
     later(desk)
     assert kinds(desk) == FORGE | PYPI | {"suggested"}
+
+
+def test_an_address_in_an_older_snapshot_is_none_of_an_edit(desk: Desk, tmp_path: Path) -> None:
+    file = written(desk)
+    desk.world.rename("acme/alpha", "org/alpha")
+    restate(desk, repo_url="https://github.com/org/alpha")
+    taker = Desk(desk.server, tmp_path / "taker.db", tokens=desk.tokens)
+    later(taker)
+    assert take(file, taker.path, now=desk.world.now).exit_code == 0
+    assert taker.rows("SELECT count(*) FROM facts WHERE coordinate = 'github.com/acme/alpha'") == [(1,)]
+    assert kinds(taker) == FORGE | PYPI

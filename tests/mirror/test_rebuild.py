@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -283,3 +284,12 @@ def test_without_a_transaction_killed_rebuilds_would_be_half(path: Path, monkeyp
     kills, halves = kill_rebuilds(path)
     assert kills == KILLS
     assert halves >= 5
+
+
+def test_an_old_copy_that_cannot_be_deleted_is_no_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_path: Path, **_: bool) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(type(path), "unlink", refused)
+    rebuilt = [run(path, later=later) for later in range(4)]
+    assert all(one.packages == 4 and one.copy.exists() for one in rebuilt)

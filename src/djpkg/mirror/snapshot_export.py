@@ -86,7 +86,7 @@ class SnapshotLines:
             batch = numbers[start : start + _BATCH]
             rows = self._read_rows(batch)
             for number in batch:
-                if not any(row[0] == _CATALOG and row[2] is not None for row in rows["facts"].get(number, ())):
+                if not any(row[0] == _CATALOG and row[3] is not None for row in rows["facts"].get(number, ())):
                     continue  # never fetched: its record is the built-in one, or it has none
                 name = slug_or_id(number, names[number])
                 self._has_refused = False
@@ -189,7 +189,7 @@ class SnapshotLines:
     def _read_rows(self, batch: Sequence[int]) -> Rows:
         """Return the rows of each table by package."""
         queries = {
-            "facts": "source, coordinate, answered, etag, serial, gone_count, parser_version, facts",
+            "facts": "source, coordinate, via, answered, etag, serial, gone_count, parser_version, facts",
             "releases": f"project, {_RELEASES}",
             "requirements": "project, requires, specifier, marker, version, since, until",
         }
@@ -210,19 +210,19 @@ class SnapshotLines:
         """Yield the lines of a package. ValueError if its record cannot be read."""
         found = rows["facts"].get(number, [])
         record = next((row for row in found if row[0] == _CATALOG and row[1] == str(number)), None)
-        values = self._answer(_CATALOG, str(number), record[2:]) if record is not None else None
+        values = self._answer(_CATALOG, str(number), record[3:]) if record is not None else None
         if values is None or record is None:
             raise ValueError("no record of the catalog")
         catalog = values["facts"]
         assert isinstance(catalog, CatalogFacts)  # noqa: S101 - decoded as such
-        shown = replace(catalog, former_addresses=())
-        if not self._content.participants:
-            shown = replace(shown, participants=(), participants_updated=None)
-        record_line = {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown}
+        shown = catalog if self._content.participants else replace(catalog, participants=(), participants_updated=None)
+        facts = msgspec.to_builtins(shown)
+        del facts["former_addresses"]  # each mirror remembers its own
+        record_line = {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": facts}
         yield self._line(record_line | ({"removed": True} if is_removed else {}))
         project = coordinate = None
-        for source, name, *columns in found:
-            if source == _CATALOG or not self._is_current(number, catalog, source, name):
+        for source, name, via, *columns in found:
+            if source == _CATALOG or not self._is_current(number, catalog, source, name, via):
                 continue
             kind = SourceName(str(source))
             values = self._answer(kind, str(name), columns)
@@ -242,14 +242,17 @@ class SnapshotLines:
         for details in self._details(number, rows, project, coordinate):
             yield from self._valid(details)
 
-    def _is_current(self, number: int, catalog: CatalogFacts, source: object, name: object) -> bool:
-        """Return whether the catalog's record leads to these facts, and note whether it ever did."""
+    def _is_current(self, number: int, catalog: CatalogFacts, source: object, name: object, via: object) -> bool:
+        """Return whether the catalog's record leads to these facts, and note whether it ever did.
+
+        To facts that came in a snapshot (`via`) the record in it led.
+        """
         if source not in facts_json.SOURCES or not isinstance(name, str):  # damaged
             self._foreign.update((number, address) for address in _ADDRESSES)
             return False
         kind = SourceName(str(source))
         is_current = snapshot.belongs_to(catalog, kind, name)
-        if is_current or snapshot.once_belonged_to(catalog, kind, name):
+        if is_current or via is not None or snapshot.once_belonged_to(catalog, kind, name):
             self._stated.add((number, name))
         else:
             self._foreign.add((number, "pypi_url" if kind is _PYPI else "repo_url"))
