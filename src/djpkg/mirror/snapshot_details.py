@@ -51,7 +51,8 @@ def store_former(db: sqlite3.Connection, line: ReleasesLine | RequirementsLine, 
             is_new, until = one.until not in known, one.until
         elif one[:3] in current:
             number, since = current[one[:3]]
-            db.execute("UPDATE requirements SET since = ? WHERE rowid = ?", (min(one.since, since), number))
+            if one.since < since:
+                db.execute("UPDATE requirements SET since = ? WHERE rowid = ?", (one.since, number))
             continue
         else:
             is_new = one.requires in names and all(end < one.since for end in known)
