@@ -24,6 +24,7 @@ from djpkg.mirror.connection import open_write
 from djpkg.mirror.lock import fetch_lock
 from tests.damage import Damage, apply
 from tests.fetching import check_integrity, quick_folder
+from tests.mirror.forks import dying_in_commit, use_no_journal
 from tests.mirrors import NOW, catalog_facts, fetched_mirror, filled_mirror, override
 from tests.snapshots import read_lines, take, write
 
@@ -67,10 +68,13 @@ def mirror(folder: Path) -> Path:
     return path
 
 
-def in_child(work: Callable[[], object], *, kill_at: int | None = None, size: int | None = None) -> int:
+def in_child(
+    work: Callable[[], object], *, kill_at: int | None = None, written: int | None = None, size: int | None = None
+) -> int:
     """Run `work` in a fork and return its exit status, negative after a signal; 3 for an error of the mirror.
 
-    It is killed at the n-th call of a function, and may write files of `size` bytes at most.
+    It is killed at the n-th call of a function, or where a COMMIT writes a page after so many bytes. It may write files
+    of `size` bytes at most.
     """
     pid = os.fork()
     if pid:
@@ -82,7 +86,10 @@ def in_child(work: Callable[[], object], *, kill_at: int | None = None, size: in
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
         if kill_at is not None:
             count_calls(lambda calls: os.kill(os.getpid(), signal.SIGKILL) if calls == kill_at else None)
-        work()
+        if written is not None:
+            dying_in_commit(written, work)
+        else:
+            work()
         code = 0
     except MirrorError:
         code = 3
@@ -120,26 +127,43 @@ def contents(mirror: Path) -> dict[str, list[Any]]:
         return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in TABLES}
 
 
+def find_contents(mirror: Path) -> dict[str, list[Any]] | None:
+    """Return the contents of a mirror; None if a killed process left a damaged file."""
+    try:
+        found = contents(mirror)
+        check_integrity(mirror)
+    except (sqlite3.DatabaseError, AssertionError):
+        return None
+    return found
+
+
 def kill_imports(mirror: Path, file: Path, kills: int) -> Counter[str]:
-    """Kill the taking of a snapshot at evenly spaced calls; return how often the state was old, new or torn."""
+    """Kill the taking of a snapshot; return how often the state was old, new or torn.
+
+    Every second time it is killed inside COMMIT, the other times at a call of a function, both evenly spaced.
+    """
     sound = mirror.read_bytes()
     old = contents(mirror)
     take(file, mirror)  # what is loaded once does not count
     mirror.write_bytes(sound)
     calls = number_of_calls(lambda: take(file, mirror))
-    new = contents(mirror)
+    new, size = contents(mirror), mirror.stat().st_size
     assert new != old
     reached: Counter[str] = Counter()
     for number in range(kills):
         mirror.write_bytes(sound)
-        code = in_child(lambda: take(file, mirror), kill_at=1 + number * (calls - 1) // kills)
-        reached["killed"] += code == -signal.SIGKILL
-        found = contents(mirror)
+        mirror.with_name(f"{mirror.name}-journal").unlink(missing_ok=True)
+        if number % 2:
+            code = in_child(lambda: take(file, mirror), written=1 + number * (size - 1) // kills)
+            reached["killed in COMMIT"] += code == -signal.SIGXFSZ
+        else:
+            code = in_child(lambda: take(file, mirror), kill_at=1 + number * (calls - 1) // kills)
+        reached["killed"] += code in (-signal.SIGKILL, -signal.SIGXFSZ)
+        found = find_contents(mirror)
         reached["old" if found == old else "new" if found == new else "torn"] += 1
-        assert found["overrides"] == old["overrides"]
-        assert found["tags"] == old["tags"]
-        if found in (old, new):
-            check_integrity(mirror)
+        if found is not None:
+            assert found["overrides"] == old["overrides"]
+            assert found["tags"] == old["tags"]
     return reached
 
 
@@ -228,9 +252,19 @@ def test_a_killed_fetch_from_a_snapshot_leaves_the_old_mirror_or_the_new_one(sou
     file = write(source, source.with_name("s.jsonl.gz"), history=True)
     reached = kill_imports(mirror, file, KILLS)
     assert reached["killed"] >= KILLS - 2
+    assert reached["killed in COMMIT"] == KILLS // 2
     assert reached["torn"] == 0
     assert reached["old"] >= KILLS // 2
     assert take(file, mirror).exit_code == 0
+
+
+@pytest.mark.campaign
+def test_without_a_journal_the_same_kills_leave_half_a_snapshot(
+    source: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(source, source.with_name("s.jsonl.gz"))
+    use_no_journal(monkeypatch)
+    assert kill_imports(mirror, file, 20)["torn"] >= 5
 
 
 def remove_transactions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
@@ -396,3 +397,22 @@ def test_a_disk_that_is_full_at_the_last_write_is_reported(
     with pytest.raises(MirrorError, match="No space left on device; it is unchanged"):
         backup(path, file)
     assert beside(file) == []
+
+
+def test_a_folder_that_cannot_be_synchronized_is_no_failure(
+    path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+    folders = []
+
+    def of_files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            folders.append(descriptor)
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", of_files_only)
+    backup(path, file)
+    assert len(folders) == 1
+    assert dump(file) == dump(path)
+    assert beside(file) == ["copy.db"]

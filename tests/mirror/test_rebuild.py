@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -15,7 +16,8 @@ from djpkg.errors import FetchRunning, MirrorBusy, MirrorError, MirrorMissing
 from djpkg.mirror import lock, rebuild, schema
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.model.repository_url import NO_FORGES
-from tests.mirror.forks import dying_after, killed
+from tests.fetching import check_integrity
+from tests.mirror.forks import dying_after, dying_in_commit, killed, use_no_journal
 from tests.mirrors import NOW, fetched_mirror, override
 
 if TYPE_CHECKING:
@@ -239,14 +241,16 @@ def use_no_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def kill_rebuilds(path: Path) -> tuple[int, int]:
-    """Kill rebuilds before each of the last statements; return the kills, and how often the mirror was half rebuilt."""
+    """Kill rebuilds before the last statements, and inside COMMIT; return the kills, and how often the mirror was half
+    rebuilt.
+    """
     change(path, "UPDATE packages SET repo_watchers = 7, title = 'wrong'", "DELETE FROM package_grids")
     damaged = dump(path)
     mine = rows(path, *USERS)
     kept = path.with_name("kept.db")
     shutil.copy(path, kept)
     run(path)
-    whole = dump(path)
+    whole, size = dump(path), path.stat().st_size
 
     def is_killed(statement: int) -> bool:
         shutil.copy(kept, path)
@@ -254,12 +258,22 @@ def kill_rebuilds(path: Path) -> tuple[int, int]:
 
     number = bisect_left(range(10_000), 1, key=lambda statement: not is_killed(statement + 1))
     kills = halves = 0
-    for statement in range(number, number - 2 * KILLS, -2):
-        kills += is_killed(statement)
-        with open_read(path):  # rolls back
-            pass
-        halves += dump(path) not in (damaged, whole)
-        assert rows(path, *USERS) == mine
+    for kill in range(KILLS):
+        if kill % 2:
+            shutil.copy(kept, path)
+            # The last pages do not change.
+            kills += killed(partial(dying_in_commit, 1 + kill * size // (KILLS + 10), partial(run, path, later=kill)))
+        else:
+            kills += is_killed(number - 2 * kill)
+        try:
+            found = dump(path)  # rolls back
+            check_integrity(path)
+        except (sqlite3.DatabaseError, AssertionError):
+            halves += 1
+        else:
+            halves += found not in (damaged, whole)
+            assert rows(path, *USERS) == mine
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
     return kills, halves
 
 
@@ -278,8 +292,25 @@ def test_a_killed_rebuild_changes_nothing_or_everything_and_nothing_of_the_user(
 
 @pytest.mark.usefixtures("_package_by_package")
 @pytest.mark.campaign
+def test_without_a_journal_killed_rebuilds_would_be_half(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_no_journal(monkeypatch)
+    _, halves = kill_rebuilds(path)
+    assert halves >= 5
+
+
+@pytest.mark.usefixtures("_package_by_package")
+@pytest.mark.campaign
 def test_without_a_transaction_killed_rebuilds_would_be_half(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_no_transaction(monkeypatch)
     kills, halves = kill_rebuilds(path)
-    assert kills == KILLS
+    assert kills == KILLS // 2
     assert halves >= 5
+
+
+def test_an_old_copy_that_cannot_be_deleted_is_no_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_path: Path, **_: bool) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(type(path), "unlink", refused)
+    rebuilt = [run(path, later=later) for later in range(4)]
+    assert all(one.packages == 4 and one.copy.exists() for one in rebuilt)

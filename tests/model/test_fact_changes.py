@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
-from djpkg.model.facts import ContributorsFacts, Facts, ForgeFacts, PypiFacts, WeeksFacts
+from djpkg.model.facts import CatalogFacts, ContributorsFacts, Facts, ForgeFacts, PypiFacts, WeeksFacts
 from tests.model.test_merge import CATALOG, CONTRIBUTORS, FORGE, HEAD, HERE, PAGE, PYPI, WEEKS
 
 NEWER = "c" * 40
@@ -93,7 +93,19 @@ def test_an_empty_list_of_participants_from_the_catalog_keeps_the_known_one_with
 
 def test_lists_about_another_repository_are_not_kept() -> None:
     new = replace(CATALOG, repo_url="https://github.com/clay/pans", participants=(), commits_over_52=())
-    assert combine_facts(CATALOG, new) == new
+    assert combine_facts(CATALOG, new) == replace(new, former_addresses=(CATALOG.repo_url,))
+
+
+def test_former_addresses_are_remembered_once_with_the_newest_last() -> None:
+    record: Facts = CATALOG
+    for number in (*range(40), 30):
+        record = combine_facts(record, replace(CATALOG, pypi_url=f"p{number}"))
+    assert isinstance(record, CatalogFacts)
+    assert record.former_addresses == tuple(f"p{number}" for number in (*range(20, 40),))
+    moved_back = combine_facts(record, replace(CATALOG, pypi_url="p39"))
+    assert isinstance(moved_back, CatalogFacts)
+    assert moved_back.former_addresses == tuple(f"p{number}" for number in (*range(20, 30), *range(31, 40), 30))
+    assert combine_facts(moved_back, replace(CATALOG, pypi_url="p39")) == moved_back
 
 
 def test_grids_emptied_by_the_catalog_are_a_change() -> None:

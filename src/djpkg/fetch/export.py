@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import MirrorError, UnexpectedPayload
 from djpkg.mirror.connection import open_copy
+from djpkg.mirror.files import real_path
 from djpkg.mirror.snapshot_export import Content, SnapshotLines
 from djpkg.model import snapshot
 from djpkg.sources.http.decompress import MIB
@@ -108,9 +109,11 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 
     A killed process leaves the file, which the next one uses. Two at once would mix their content, so it is locked.
     """
-    target = target.resolve()
+    target = real_path(target)
     part = target.with_name(f"{target.name}.part")
     try:
+        with suppress(FileNotFoundError):
+            target.stat()  # fails for a loop of symbolic links, which would be replaced
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE), "r+b") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -168,9 +168,9 @@ class _Taking:
                 f"{quote_input(self._place.file.name)} is not a snapshot of djpkg; nothing was changed"
             ) from error
         except OSError as error:
-            folder = tempfile.gettempdir()
+            folder = f" in {tempfile.tempdir}" if tempfile.tempdir else ""  # None: no folder is usable
             raise MirrorError(
-                f"cannot write a temporary file in {folder}: {error.strerror or error}",
+                f"cannot write a temporary file{folder}: {error.strerror or error}",
                 hint="free some space, or set TMPDIR; nothing was changed",
             ) from error
         if self._signals.code is not None:

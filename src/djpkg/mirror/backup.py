@@ -11,7 +11,7 @@ import fcntl
 import os
 import sqlite3
 import stat
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from djpkg.errors import FetchRunning, MirrorError, UsageError
@@ -55,7 +55,8 @@ def backup(path: Path, file: Path, *, busy_seconds: float | None = None) -> None
             os.fsync(descriptor)
             _check_no_journal(target, file)
             temporary.replace(target)
-            _sync_folder(target.parent)
+            with suppress(OSError):  # the copy is in place, and some file systems cannot do it
+                _sync_folder(target.parent)
         except OSError as error:
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise _write_error(file, describe_os_error(target, error), is_full=is_full) from error

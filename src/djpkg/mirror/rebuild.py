@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from glob import escape
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -203,4 +203,5 @@ def _new_copy(path: Path, now: datetime) -> Path:
 
 def _delete_old_copies(path: Path) -> None:
     for old in _find_copies(path)[:-COPIES_KEPT]:
-        old.file.unlink()
+        with suppress(OSError):  # the rebuild is done
+            old.file.unlink()

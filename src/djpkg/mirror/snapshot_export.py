@@ -23,7 +23,7 @@ from djpkg.times import format_time, is_same_time, parse_time, utc_day
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
     from djpkg.model.facts import Facts
@@ -39,8 +39,10 @@ _CATALOG, _PYPI = SourceName.CATALOG, SourceName.PYPI
 _BATCH = 250
 _IN_BATCH = "package_id IN (SELECT value FROM json_each(?))"
 _RELEASES = "version, uploaded, yanked, requires_python"
-# Events that do not depend on the address of the repository or the project.
-_OF_CATALOG = ("added", "removed")
+# The addresses on which events depend: of the repository, of the project, or either.
+_FORGE_EVENTS = ("archived", "unarchived", "moved")
+_PYPI_EVENTS = ("released", "yanked")
+_ADDRESSES = frozenset(("repo_url", "pypi_url"))
 
 
 class Content(NamedTuple):
@@ -69,8 +71,10 @@ class SnapshotLines:
         self.incomplete: list[str] = []
         self._packages: set[int] = set()
         self._listed = 0
-        self._redirected: set[int] = set()
-        """Packages with facts of other addresses than the catalog's: an edit may have led to them."""
+        self._foreign: set[tuple[object, object]] = set()
+        """Packages and addresses that led to facts which the catalog never led to: an edit may have."""
+        self._stated: set[tuple[int, str]] = set()
+        """Packages and the coordinates to which the catalog led."""
         self._has_refused = False
 
     def packages(self) -> Iterator[bytes]:
@@ -82,7 +86,7 @@ class SnapshotLines:
             batch = numbers[start : start + _BATCH]
             rows = self._read_rows(batch)
             for number in batch:
-                if not any(row[0] == _CATALOG and row[2] is not None for row in rows["facts"].get(number, ())):
+                if not any(row[0] == _CATALOG and row[3] is not None for row in rows["facts"].get(number, ())):
                     continue  # never fetched: its record is the built-in one, or it has none
                 name = slug_or_id(number, names[number])
                 self._has_refused = False
@@ -99,20 +103,18 @@ class SnapshotLines:
 
     def events(self) -> Iterator[bytes]:
         """Yield the events of the packages, oldest first."""
-        edited = {
-            number
-            for (number,) in self._db.execute(
-                "SELECT package_id FROM overrides WHERE field IN ('repo_url', 'pypi_url')"
-            )
-        } | self._redirected
+        foreign = self._foreign.union(
+            self._db.execute("SELECT package_id, field FROM overrides WHERE field IN ('repo_url', 'pypi_url')")
+        )
         for number, at, event, old, new in self._db.execute(
             "SELECT package_id, at, event, old, new FROM events ORDER BY id"
         ):
             if number not in self._packages or event not in EVENTS:
                 continue
-            is_of_catalog = event in _OF_CATALOG or (event == "back" and old == "removed")
-            if number in edited and not is_of_catalog:
+            if any((number, address) in foreign for address in _addresses(event, old, new)):
                 continue
+            if event == "suggested" and old is not None and (number, _coordinate(old)) not in self._stated:
+                continue  # an edited address that was never asked has no facts
             yield from self._valid(
                 {"kind": "event", "package": number, "at": at, "event": event, "old": old, "new": new}
             )
@@ -187,7 +189,7 @@ class SnapshotLines:
     def _read_rows(self, batch: Sequence[int]) -> Rows:
         """Return the rows of each table by package."""
         queries = {
-            "facts": "source, coordinate, answered, etag, serial, gone_count, parser_version, facts",
+            "facts": "source, coordinate, via, answered, etag, serial, gone_count, parser_version, facts",
             "releases": f"project, {_RELEASES}",
             "requirements": "project, requires, specifier, marker, version, since, until",
         }
@@ -208,23 +210,22 @@ class SnapshotLines:
         """Yield the lines of a package. ValueError if its record cannot be read."""
         found = rows["facts"].get(number, [])
         record = next((row for row in found if row[0] == _CATALOG and row[1] == str(number)), None)
-        values = self._answer(_CATALOG, str(number), record[2:]) if record is not None else None
+        values = self._answer(_CATALOG, str(number), record[3:]) if record is not None else None
         if values is None or record is None:
             raise ValueError("no record of the catalog")
         catalog = values["facts"]
         assert isinstance(catalog, CatalogFacts)  # noqa: S101 - decoded as such
         shown = catalog if self._content.participants else replace(catalog, participants=(), participants_updated=None)
-        record_line = {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": shown}
+        facts = msgspec.to_builtins(shown)
+        del facts["former_addresses"]  # each mirror remembers its own
+        record_line = {"kind": "catalog", "answered": values["answered"], "parser": values["parser"], "facts": facts}
         yield self._line(record_line | ({"removed": True} if is_removed else {}))
         project = coordinate = None
-        for source, name, *columns in found:
-            if source == _CATALOG or source not in facts_json.SOURCES or not isinstance(name, str):
+        for source, name, via, *columns in found:
+            if source == _CATALOG or not self._is_current(number, catalog, source, name, via):
                 continue
             kind = SourceName(str(source))
-            if not snapshot.belongs_to(catalog, kind, name):
-                self._redirected.add(number)
-                continue
-            values = self._answer(kind, name, columns)
+            values = self._answer(kind, str(name), columns)
             if values is None:
                 continue
             if kind is _PYPI:
@@ -234,12 +235,28 @@ class SnapshotLines:
                 values |= {"kind": "forge", "package": number, "source": kind.value, "facts": forge}
             for line in self._valid(values):
                 if kind is _PYPI:
-                    project = name
+                    project = str(name)
                 else:
-                    coordinate = name
+                    coordinate = str(name)
                 yield line
         for details in self._details(number, rows, project, coordinate):
             yield from self._valid(details)
+
+    def _is_current(self, number: int, catalog: CatalogFacts, source: object, name: object, via: object) -> bool:
+        """Return whether the catalog's record leads to these facts, and note whether it ever did.
+
+        To facts that came in a snapshot (`via`) the record in it led.
+        """
+        if source not in facts_json.SOURCES or not isinstance(name, str):  # damaged
+            self._foreign.update((number, address) for address in _ADDRESSES)
+            return False
+        kind = SourceName(str(source))
+        is_current = snapshot.belongs_to(catalog, kind, name)
+        if is_current or via is not None or snapshot.once_belonged_to(catalog, kind, name):
+            self._stated.add((number, name))
+        else:
+            self._foreign.add((number, "pypi_url" if kind is _PYPI else "repo_url"))
+        return is_current
 
     def _details(
         self,
@@ -321,6 +338,25 @@ class SnapshotLines:
             taken = str(values["answered"])
             contributors = ContributorsFacts(head=current.head, names=(), taken=taken, whole=False)
         return replace(facts, contributors=contributors)
+
+
+def _addresses(event: str, old: object, new: object) -> Collection[str]:
+    """Return the fields of the addresses that led to an event."""
+    if event in ("added", "removed") or (event == "back" and old == "removed"):
+        return ()
+    if event in _FORGE_EVENTS:
+        return ("repo_url",)
+    if event in _PYPI_EVENTS:
+        return ("pypi_url",)
+    coordinate = new if event == "back" else old
+    if event in ("back", "gone", "blocked") and isinstance(coordinate, str):
+        return ("repo_url",) if "/" in coordinate else ("pypi_url",)
+    return _ADDRESSES
+
+
+def _coordinate(url: object) -> str:
+    """Return the coordinate of a repository from the URL of its page."""
+    return str(url).removeprefix("https://").lower()
 
 
 def _encode(values: Values) -> bytes:

@@ -194,6 +194,10 @@ class SnapshotWriter(Writer):
             if package.id in projects:
                 day = projects[package.id].answered[:10]
                 snapshot_details.store_details(self.db, package.details, day=day)
+            else:
+                for line in package.details:
+                    known = before[_PYPI, package.id, line.project]  # at least as new as the snapshot's answer
+                    snapshot_details.store_former(self.db, line, day=str(known.answered)[:10])
             if package.history is not None:
                 snapshot_details.store_history(self.db, package.history)
         self._store_measured(merges, answered)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from djpkg.model.facts import ContributorsFacts, Facts, RepositoryFacts
 
 
+# More than any package of the catalog has had.
+_MAX_FORMER_ADDRESSES = 20
 _RELEASE_FACTS = tuple(one.name for one in fields(PypiFacts) if one.name not in ("state", "name", "version"))
 
 
@@ -45,11 +47,8 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
         )
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
         return replace(before, state="gone") if new.state == "gone" else _combine_project(before, new)
-    if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and new.repo_url == before.repo_url:
-        # The catalog has served empty lists: that means unknown, not zero commits or no participants.
-        new = replace(new, commits_over_52=new.commits_over_52 or before.commits_over_52)
-        if before.participants and not new.participants:
-            new = replace(new, participants=before.participants, participants_updated=before.participants_at)
+    if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts):
+        return _combine_record(before, new)
     return new
 
 
@@ -58,6 +57,23 @@ def _is_other_repository(before: RepositoryFacts | None, new: RepositoryFacts | 
     if before is None or new is None or before.node_id is None or new.node_id is None:
         return False
     return not is_same_node(before.node_id, new.node_id)
+
+
+def _combine_record(before: CatalogFacts, new: CatalogFacts) -> CatalogFacts:
+    """Keep former addresses, and what is known of an unchanged repository."""
+    replaced = [
+        old
+        for old, current in ((before.repo_url, new.repo_url), (before.pypi_url, new.pypi_url))
+        if old and old != current
+    ]
+    known = [one for one in before.former_addresses if one not in replaced]
+    new = replace(new, former_addresses=(*known, *replaced)[-_MAX_FORMER_ADDRESSES:])
+    if new.repo_url == before.repo_url:
+        # The catalog has served empty lists: that means unknown, not zero commits or no participants.
+        new = replace(new, commits_over_52=new.commits_over_52 or before.commits_over_52)
+        if before.participants and not new.participants:
+            new = replace(new, participants=before.participants, participants_updated=before.participants_at)
+    return new
 
 
 def _combine_project(before: PypiFacts, new: PypiFacts) -> PypiFacts:

@@ -35,6 +35,7 @@ class CatalogFacts:
     """One package of the catalog: the 18 keys of its API, with ids in place of the URLs of category and grids.
 
     `participants_updated` is the `last_updated` to which a list of participants belongs that the catalog lacks now.
+    `former_addresses` are addresses of the repository and of PyPI in earlier records, the newest last.
     """
 
     id: int
@@ -56,6 +57,7 @@ class CatalogFacts:
     commits_over_52: tuple[int, ...]
     participants: tuple[str, ...]
     participants_updated: str | None = None
+    former_addresses: tuple[str, ...] = ()
 
     @property
     def participants_at(self) -> str | None:

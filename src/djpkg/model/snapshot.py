@@ -158,10 +158,19 @@ def belongs_to(catalog: CatalogFacts, source: SourceName, coordinate: str) -> bo
 
     Facts of other coordinates stay out of snapshots: an edit of an address may have led to them.
     """
+    return _leads_to(catalog.pypi_url if source is SourceName.PYPI else catalog.repo_url, source, coordinate)
+
+
+def once_belonged_to(catalog: CatalogFacts, source: SourceName, coordinate: str) -> bool:
+    """Return whether an address in an earlier record of the catalog led to this repository or project."""
+    return any(_leads_to(address, source, coordinate) for address in catalog.former_addresses)
+
+
+def _leads_to(address: str, source: SourceName, coordinate: str) -> bool:
     if source is SourceName.PYPI:
-        return pypi_project.parse_project_name(catalog.pypi_url) == coordinate
+        return pypi_project.parse_project_name(address) == coordinate
     host = coordinate.partition("/")[0]
-    parsed = repository_url.parse_repository_url(catalog.repo_url, {host: source})
+    parsed = repository_url.parse_repository_url(address, {host: source})
     return isinstance(parsed, repository_url.Repository) and (parsed.kind, parsed.coordinate) == (source, coordinate)
 
 

@@ -7,6 +7,8 @@ import gzip
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ import pytest
 from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.schema import VERSION
 from tests.cli.running import run, run_on_terminal
+from tests.launching import SOURCE
 from tests.mirrors import override
 from tests.snapshots import read_lines
 
@@ -335,3 +338,57 @@ def test_a_command_that_needs_a_mirror_makes_none(
     (tmp_path / "notes.txt").write_text("mine")
     run(*command, "--db", "notes.txt")
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("snapshot", "loop.jsonl.gz"),
+        ("snapshot", "s.jsonl.gz", "--db", "loop"),
+        ("backup", "loop"),
+        ("backup", "copy.db", "--db", "loop"),
+        ("doctor", "--rebuild", "--db", "loop"),
+    ],
+)
+def test_a_loop_of_symbolic_links_is_an_error(
+    fetched_mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("loop", "loop.jsonl.gz"):
+        (tmp_path / name).symlink_to(name)
+    result = run(*command)
+    assert result.code == 74
+    assert "Too many levels of symbolic links" in result.err
+    assert (tmp_path / "loop.jsonl.gz").is_symlink()
+
+
+def test_a_snapshot_through_a_symbolic_link_replaces_its_target(fetched_mirror: Path, file: Path) -> None:
+    file.with_name("link.jsonl.gz").symlink_to(file)
+    assert run("snapshot", str(file.with_name("link.jsonl.gz"))).code == 0
+    assert read_lines(file)[0]["packages"] == 4
+    (file.with_name("mirror.jsonl.gz")).symlink_to(fetched_mirror)
+    assert run("snapshot", str(file.with_name("mirror.jsonl.gz"))).code == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_no_usable_temporary_folder_is_reported(
+    fetched_mirror: Path, file: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    run("snapshot", str(file))
+    # A process of its own: it has not looked for a temporary folder before.
+    program = (sys.executable, "-m", "djpkg", "fetch", "--from", str(file), "--db", str(tmp_path / "new.db"), *options)
+    completed = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *program],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )
+    assert completed.returncode == 74
+    reason = "cannot write a temporary file: No usable temporary directory found"
+    assert reason in completed.stderr
+    assert "free some space, or set TMPDIR; nothing was changed" in completed.stderr
+    if options:
+        assert json.loads(completed.stdout)["error"]["message"].startswith(reason)
+    assert not (tmp_path / "new.db").exists()

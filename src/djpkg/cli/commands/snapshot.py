@@ -11,6 +11,7 @@ from djpkg import config
 from djpkg.cli import options, terminal
 from djpkg.cli.options import Db
 from djpkg.errors import UsageError
+from djpkg.mirror import files
 from djpkg.model.snapshot import ENDING
 from djpkg.text import join_some, pluralize, quote_input
 
@@ -50,7 +51,7 @@ def snapshot(
     if not file.name.endswith(ENDING) or file.name == ENDING:
         raise UsageError(f"a snapshot ends in {ENDING}: {quote_input(str(file))} does not")
     mirror = config.mirror_path(os.environ, db)
-    if file.resolve() == mirror.resolve():
+    if files.real_path(file) == files.real_path(mirror):
         raise UsageError("a snapshot cannot replace the mirror itself")
     from djpkg.fetch import export  # imports msgspec
 
