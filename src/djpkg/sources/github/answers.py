@@ -49,7 +49,7 @@ class PendingRepository:
 class AnswerCollector(AnswerBuffer[ForgeFacts]):
     """Collects answers from concurrent tasks and yields them in pages.
 
-    `has_found` is whether GitHub has answered about a repository that exists.
+    `has_found` is whether a repository was found after the last one that was not.
     """
 
     def __init__(self, targets: Iterable[RepositoryTarget], *, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """Checks that there is an API at an address, before the 404 of a repository or a project counts as gone.
 
-At a wrong address, a web server or a proxy may answer every request with 404, also in JSON. So in a run in which the
-API has answered nothing else, one more request is sent, for something that every server of the API has.
+At a wrong address, a web server or a proxy may answer every request with 404, also in JSON, and an API may begin to do
+so in the middle of a run. So unless something was found after the last 404, one more request is sent, for what every
+server of the API has.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from djpkg.config import API_BY_SOURCE
 from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload
+from djpkg.model.facts import Outcome
 from djpkg.sources.http import payload
 from djpkg.sources.http.response import http_status_error
 
@@ -27,6 +29,11 @@ class KnownResource(NamedTuple):
 
     route: str
     response_type: object
+
+
+def is_api_alive(alive: bool, outcome: Outcome | None) -> bool:  # noqa: FBT001 - the state before
+    """Return whether the API has found anything since its last 404, after one more outcome; `alive` was so before."""
+    return outcome is not Outcome.GONE and (alive or outcome in (Outcome.UPDATED, Outcome.UNCHANGED))
 
 
 async def find_api_error(client: Client, known: KnownResource, *, host: str = "") -> SourceError | None:
