@@ -188,12 +188,15 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
 
 
 @contextmanager
-def read_mirror(db: Path | None) -> Iterator[sqlite3.Connection]:
-    """Open the mirror as `open_mirror` does; afterwards report on stderr, if it is a terminal, that it is old."""
+def read_mirror(db: Path | None, *, reads_all: bool = True) -> Iterator[sqlite3.Connection]:
+    """Open the mirror as `open_mirror` does; afterwards report on stderr that it is incomplete or old.
+
+    Incomplete matters to commands that select from all packages (`reads_all`); old is reported on a terminal only.
+    """
     with open_mirror(db) as mirror:
         yield mirror
-        if terminal.stderr_is_terminal():
-            _report_age(mirror)
+        if reads_all or terminal.stderr_is_terminal():
+            _report_catalog(mirror, reads_all=reads_all)
 
 
 def wait_for_mirror(path: Path, work: Callable[[], ResultT]) -> ResultT:
@@ -205,12 +208,20 @@ def _notify_waiting(path: Path) -> None:
     terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
-def _report_age(mirror: sqlite3.Connection) -> None:
-    from djpkg.mirror.fetch_history import find_sweep  # noqa: PLC0415 - for terminals only
-    from djpkg.render import relative_time  # noqa: PLC0415 - as above
+def _report_catalog(mirror: sqlite3.Connection, *, reads_all: bool) -> None:
+    from djpkg.mirror.fetch_history import find_sweep  # noqa: PLC0415 - not needed to show one package in a pipe
 
     sweep = find_sweep(mirror, SourceName.CATALOG)
-    if sweep is not None and now() - sweep.completed > OLD_AFTER:
+    if sweep is None and reads_all and is_file(mirror):
+        (packages,) = mirror.execute("SELECT count(*) FROM packages").fetchone()
+        terminal.flush()
+        terminal.write_stderr(
+            f"the catalog was never read completely: the mirror has {pluralize(packages, 'package')}."
+            " Run djpkg fetch --all to get the rest"
+        )
+    elif sweep is not None and now() - sweep.completed > OLD_AFTER and terminal.stderr_is_terminal():
+        from djpkg.render import relative_time  # noqa: PLC0415 - for terminals only
+
         age = relative_time.relative(format_time(sweep.completed), now=now())
         terminal.flush()
         terminal.write_stderr(f"the catalog was last fetched {age}; djpkg fetch --all updates it")

@@ -222,6 +222,7 @@ class _FetchRun:
         with self._recorder.recording_errors(SourceName.CATALOG):
             sweep = await run(CatalogSweep, catalog, self._context)
             await sweep.run(refetch=refetch)
+        self._recorder.report.list_unread = await self._find_sweep() is None
 
     async def _fetch_selected(self, catalog: Catalog | None) -> list[int]:
         """Fetch the catalog's part of a selection: named packages one by one, the others where that is cheaper."""

@@ -88,7 +88,7 @@ def changes(
     chosen, files = selection.parse_selection(selected, manifests)
     damaged: list[DamagedRow] = []
     max_rows = options.row_limit(limit, machine_readable=as_json or as_atom)
-    with options.read_mirror(db) as mirror:
+    with options.read_mirror(db, reads_all=chosen.reads_all) as mirror:
         if files is not None:
             selection.report(mirror, files, quiet=not terminal.stderr_is_terminal())
         last = fetch_history.find_last_but_one(mirror) if start is None else None

@@ -162,7 +162,9 @@ def _fetch(names: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet:
     from djpkg.fetch import report_text
 
     failed = [cause.line for cause in report_text.causes(fetched)] if fetched.exit_code else []
-    return FetchResult(fetched.exit_code, (*failed, *map(report_text.deferral_line, fetched.deferred)))
+    deferred = map(report_text.deferral_line, fetched.deferred)
+    others = (line for line in deferred if not any(cause.startswith(line) for cause in failed))
+    return FetchResult(fetched.exit_code, (*failed, *others))
 
 
 def _failed_report(error: DjpkgError) -> Report:

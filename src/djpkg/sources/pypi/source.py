@@ -21,7 +21,7 @@ from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
 from djpkg.model.facts import Outcome, PypiFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.answer_buffer import AnswerBuffer
-from djpkg.sources.http.api_check import KnownResource, address_hint, find_api_error, is_api_alive
+from djpkg.sources.http.api_check import KnownResource, NotFoundStreak, address_hint, find_api_error
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import SingleServerSource
 from djpkg.sources.http.payload import decode_json
@@ -157,19 +157,18 @@ class Pypi(SingleServerSource):
         circuit = CircuitBreaker(blocking_statuses=BLOCKING_STATUSES)
         waiting = iter(targets)
         gone: list[PypiAnswer] = []
-        has_answered = False
+        streak = NotFoundStreak()
 
         async def work() -> None:
-            nonlocal has_answered
             for target in waiting:
                 answer = await self._fetch_project(target, listed.get(target.coordinate), circuit)
-                has_answered = is_api_alive(has_answered, answer.outcome)
+                streak.record(answer.outcome)
                 (gone.append if answer.outcome is Outcome.GONE else buffer.add)(answer)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(MAX_CONCURRENT, len(targets))):
                 group.create_task(work())
-        error = await find_api_error(self._client, _KNOWN_PROJECT) if gone and not has_answered else None
+        error = await find_api_error(self._client, _KNOWN_PROJECT) if streak.is_suspicious else None
         for answer in gone:
             buffer.add(answer if error is None else failed_answer(answer.coordinate, error))
 
