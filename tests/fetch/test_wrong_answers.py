@@ -404,3 +404,21 @@ def test_a_list_that_the_catalog_cuts_is_named_until_it_is_complete(desk: Desk, 
     desk.advance(hours=2)
     report = desk.fetch(sources=["catalog"])
     assert (report.exit_code, causes(report), report.list_unread) == (0, [], False)
+
+
+@pytest.mark.parametrize(
+    ("source", "host", "status"),
+    [(SourceName.GITLAB, "gitlab.com", 401), (SourceName.BITBUCKET, "bitbucket.org", 403)],
+)
+def test_a_forge_that_refuses_the_token_and_requests_without_one_exits_with_4(
+    desk: Desk, server: WorldServer, source: SourceName, host: str, status: int
+) -> None:
+    desk.world.add_package("private", path="acme/private", host=host)
+    desk.fetch(sources=["catalog"])
+    desk.tokens = server.token_env(source.value)
+    server.fault(source.value, status=status, body={"message": "no"})
+    report = desk.fetch("private", sources=[source])
+    assert (report.exit_code, report.has_stored) == (4, False)
+    server.faults.clear()
+    server.fault(source.value, status=500)
+    assert desk.fetch("private", sources=[source]).exit_code == 1

@@ -20,7 +20,7 @@ from djpkg.mirror import busy, resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
-from djpkg.text import describe_os_error, quote_input
+from djpkg.text import describe_os_error, pluralize, quote_input
 from djpkg.times import format_time, utc_now
 
 if TYPE_CHECKING:
@@ -174,8 +174,32 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
 
     In that case `missing` is part of the message on stderr; "" prints no message.
     """
+    with _open_or_seed(db, missing) as (mirror, _):
+        yield mirror
+
+
+@contextmanager
+def read_mirror(db: Path | None, *, missing: str = SEED_NOTICE, named: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open the mirror as `open_mirror` does; afterwards report on stderr that it is incomplete or old.
+
+    That it is incomplete does not matter for `named` packages; that it is old is reported on a terminal only.
+    """
+    with _open_or_seed(db, missing) as (mirror, exists):
+        yield mirror
+        if exists and (not named or terminal.stderr_is_terminal()):
+            _report_catalog(mirror, named=named)
+
+
+@contextmanager
+def _open_or_seed(db: Path | None, missing: str) -> Iterator[tuple[sqlite3.Connection, bool]]:
+    """Open the mirror, or else the packaged record, with whether the mirror exists.
+
+    Raises ConfigError for an invalid DJPKG_FORGES too, so that a typo does not depend on what a command looks up.
+    """
     path = config.mirror_path(os.environ, db)
+    forge_servers.forge_servers(os.environ)
     with ExitStack() as stack:
+        exists = True
         try:
             connection = stack.enter_context(open_read(path))
         except MirrorMissing as error:
@@ -184,19 +208,8 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
             if missing:
                 terminal.write_stderr(f"{error}; {missing}. {FIRST_RUN}")
             connection = stack.enter_context(closing(open_seed()))
-        yield connection
-
-
-@contextmanager
-def read_mirror(db: Path | None, *, reads_all: bool = True) -> Iterator[sqlite3.Connection]:
-    """Open the mirror as `open_mirror` does; afterwards report on stderr that it is incomplete or old.
-
-    Incomplete matters to commands that select from all packages (`reads_all`); old is reported on a terminal only.
-    """
-    with open_mirror(db) as mirror:
-        yield mirror
-        if reads_all or terminal.stderr_is_terminal():
-            _report_catalog(mirror, reads_all=reads_all)
+            exists = False
+        yield connection, exists
 
 
 def wait_for_mirror(path: Path, work: Callable[[], ResultT]) -> ResultT:
@@ -208,11 +221,11 @@ def _notify_waiting(path: Path) -> None:
     terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
-def _report_catalog(mirror: sqlite3.Connection, *, reads_all: bool) -> None:
+def _report_catalog(mirror: sqlite3.Connection, *, named: bool) -> None:
     from djpkg.mirror.fetch_history import find_sweep  # noqa: PLC0415 - not needed to show one package in a pipe
 
     sweep = find_sweep(mirror, SourceName.CATALOG)
-    if sweep is None and reads_all and is_file(mirror):
+    if sweep is None and not named:
         (packages,) = mirror.execute("SELECT count(*) FROM packages").fetchone()
         terminal.flush()
         terminal.write_stderr(

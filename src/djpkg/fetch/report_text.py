@@ -14,7 +14,7 @@ from djpkg.text import join_some, pluralize
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
 
     from djpkg.fetch.report import Deferral, Failure, Report, SnapshotResult
@@ -29,6 +29,13 @@ MISSING_TOKEN = (
 """Printed before the first fetch of many repositories without a token."""
 REPOSITORIES_WITHOUT_TOKEN = 15
 """The repositories that GitHub allows to fetch in an hour without a token."""
+_TITLES = {
+    SourceName.GITHUB: "GitHub",
+    SourceName.GITLAB: "GitLab",
+    SourceName.BITBUCKET: "Bitbucket",
+    SourceName.FORGEJO: "Forgejo",
+    SourceName.PYPI: "PyPI",
+}
 _CONTINUE = "run the command again to continue"
 # What differs in reasons of one cause: quoted texts, paths of repositories and their ids, numbers except statuses.
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|[\w.~-]+/[\w./~-]+|\bR_\w+|(?<!HTTP )(?<![\w.:])\d[\d,]*\b")
@@ -231,6 +238,15 @@ def deferral_line(deferral: Deferral) -> str:
     until = f" until {format_time(deferral.until)}" if deferral.until else ""
     packages = f"{deferral.packages:,} " if deferral.packages else ""
     return f"{deferral.source}: {packages}deferred{until} ({deferral.reason})"
+
+
+def nothing_to_fetch_line(slugs: Sequence[str], sources: Collection[SourceName]) -> str:
+    """Return ``django-todo has no repository on GitLab; nothing to fetch``, for named packages and ``--source``."""
+    forges = [title for source, title in _TITLES.items() if source in sources and source is not SourceName.PYPI]
+    places = [f"repository on {' or '.join(forges)}"] if forges else []
+    places += ["project on PyPI"] if SourceName.PYPI in sources else []
+    verb = "has" if len(slugs) == 1 else "have"
+    return f"{join_some(slugs, _NAMES_SHOWN)} {verb} no {' or '.join(places)}; nothing to fetch"
 
 
 def token_hint_lines(report: Report) -> list[str]:
