@@ -222,11 +222,11 @@ def _notify_waiting(path: Path) -> None:
 
 
 def _report_catalog(mirror: sqlite3.Connection, *, named: bool) -> None:
-    from djpkg.mirror.fetch_history import find_sweep  # noqa: PLC0415 - not needed to show one package in a pipe
+    from djpkg.mirror import fetch_history  # noqa: PLC0415 - not needed to show one package in a pipe
 
-    sweep = find_sweep(mirror, SourceName.CATALOG)
+    sweep = fetch_history.find_sweep(mirror, SourceName.CATALOG)
     if sweep is None and not named:
-        (packages,) = mirror.execute("SELECT count(*) FROM packages").fetchone()
+        packages = fetch_history.count_packages(mirror)
         terminal.flush()
         terminal.write_stderr(
             f"the catalog was never read completely: the mirror has {pluralize(packages, 'package')}."
