@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
-from functools import partial
+import sqlite3
+from contextlib import closing
+from functools import cache, partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -37,6 +40,12 @@ class ForeignConnectionError(RuntimeError):
     """A test tried to connect beyond loopback."""
 
 
+def pytest_collection_finish() -> None:
+    """Leave the thousands of collected tests out of each garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def now() -> datetime:
     return NOW
@@ -67,26 +76,72 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     return pauses
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_empty_mirror() -> Iterator[None]:
+    """Migrate an empty mirror once, and copy it wherever this process creates one.
+
+    The steps always make the same tables; programs that tests start, and tests of the steps, run them.
+    """
+    from djpkg.mirror import connection, rebuild, schema, seed  # noqa: PLC0415 - the collection needs none of them
+
+    create = connection.create_in_memory
+
+    @cache
+    def empty(steps: tuple[str, ...]) -> sqlite3.Connection:
+        with closing(create()) as made:
+            copy = sqlite3.connect(":memory:", check_same_thread=False)
+            made.backup(copy)
+            return copy
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (connection, rebuild, seed):
+            patch.setattr(module, "create_in_memory", lambda: connection.copy_database(empty(schema.STEPS)))
+        yield
+
+
+class EmptyFolders:
+    """Folders that are empty: most tests leave theirs so, and to delete thousands takes half a minute on some disks."""
+
+    def __init__(self, base: Path) -> None:
+        self._new = (base / str(number) for number in count())
+        self._mode = 0
+        self._unused: list[Path] = []
+
+    def take(self) -> Path:
+        if self._unused:
+            return self._unused.pop()
+        folder = next(self._new)
+        folder.mkdir()
+        self._mode = folder.stat().st_mode
+        return folder
+
+    def give_back(self, folder: Path) -> None:
+        """Offer the folder again if the test has left it as it was."""
+        unchanged = folder.is_dir() and folder.stat().st_mode == self._mode
+        if unchanged and not any(folder.iterdir()):
+            self._unused.append(folder)
+
+
 @pytest.fixture(scope="session")
-def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """New folders. `tmp_path_factory` would list all earlier ones for each test."""
-    base = tmp_path_factory.mktemp("own")
-    return (base / str(number) for number in count())
+def _empty_folders(tmp_path_factory: pytest.TempPathFactory) -> EmptyFolders:
+    return EmptyFolders(tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture(autouse=True)
-def _own_home(_folders: Iterator[Path], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(
+    _empty_folders: EmptyFolders, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Isolate tests from the user's mirror, tokens and settings.
 
     The mirror is in `tmp_path`, if the test uses it.
     """
-    home = next(_folders)
-    home.mkdir()
+    home = _empty_folders.take()
+    own = [home]
     if "tmp_path" in request.fixturenames:
         data = request.getfixturevalue("tmp_path")
     else:
-        data = next(_folders)
-        data.mkdir()
+        data = _empty_folders.take()
+        own.append(data)
     for name in [*UNSET_VARIABLES, *(name for name in os.environ if name.startswith("DJPKG_"))]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
@@ -96,6 +151,9 @@ def _own_home(_folders: Iterator[Path], request: pytest.FixtureRequest, monkeypa
     monkeypatch.setenv("GH_CONFIG_DIR", str(home / "gh"))
     monkeypatch.setenv("DJPKG_DB", str(data / "mirror.db"))
     monkeypatch.setenv("COLUMNS", "100")
+    yield
+    for folder in own:
+        _empty_folders.give_back(folder)
 
 
 @pytest.fixture(autouse=True)

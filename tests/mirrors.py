@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from djpkg.mirror import schema
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import create, open_write
 from djpkg.mirror.write import Writer
@@ -25,8 +29,7 @@ from tests.seed import CATEGORIES
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from djpkg.model.merge import Merged, StoredValue
 
@@ -86,20 +89,66 @@ def filled_mirror(
     report_added: bool = False,
 ) -> Path:
     """Make or extend a mirror with these catalog records, and return its path."""
-    if not path.exists():
+    if path.exists():
+        _store_catalog(path, packages, grids, now=now, report_added=report_added)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_filled(schema.STEPS, tuple(packages), tuple(grids), now, report_added=report_added))
+    return path
+
+
+def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
+    """Make the usual mirror after a fetch: GitHub and PyPI have answered, and each failed for one package."""
+    if path.exists():
+        _store_fetch(filled_mirror(path, now=now - timedelta(hours=2)), now)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_fetched(schema.STEPS, now))
+    return path
+
+
+def build_once(build: Callable[[Path], object]) -> bytes:
+    """Return the content of the mirror that `build` writes to a path. The callers keep it, for copies."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "mirror.db"
+        build(path)
+        return path.read_bytes()
+
+
+# The steps are a parameter, since tests of migrations replace them.
+@lru_cache(maxsize=32)
+def _filled(
+    _steps: tuple[str, ...],
+    packages: tuple[CatalogFacts, ...],
+    grids: tuple[Grid, ...],
+    now: datetime,
+    *,
+    report_added: bool,
+) -> bytes:
+    def build(path: Path) -> None:
         create(path, fill=lambda _: None)
+        _store_catalog(path, packages, grids, now=now, report_added=report_added)
+
+    return build_once(build)
+
+
+def _store_catalog(
+    path: Path, packages: Sequence[CatalogFacts], grids: Sequence[Grid], *, now: datetime, report_added: bool
+) -> None:
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
         writer.store_categories(CATEGORIES)
         writer.store_grids(grids)
         for start in range(0, len(packages), 500):
             writer.store_catalog(packages[start : start + 500], now=now, report_added=report_added)
-    return path
 
 
-def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
-    """Make the usual mirror after a fetch: GitHub and PyPI have answered, and each failed for one package."""
-    filled_mirror(path, now=now - timedelta(hours=2))
+@lru_cache(maxsize=4)
+def _fetched(_steps: tuple[str, ...], now: datetime) -> bytes:
+    return build_once(lambda path: _store_fetch(filled_mirror(path, now=now - timedelta(hours=2)), now))
+
+
+def _store_fetch(path: Path, now: datetime) -> None:
     days = {(now - timedelta(days=7 * week + 3)).date().isoformat(): week % 4 for week in range(52)}
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
@@ -117,7 +166,6 @@ def fetched_mirror(path: Path, *, now: datetime = NOW) -> Path:
             SourceAnswer("django-pans", Outcome.FAILED, error="no answer in 10 s"),
         )
         writer.store_answers(SourceName.PYPI, projects, now=now - timedelta(minutes=30))
-    return path
 
 
 def override(

@@ -13,12 +13,14 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.config import APIS
 from djpkg.model.fields import FIELDS
 from djpkg.query.parser import STATES
+from tests.forking import write_program
 from tests.world import CODEBERG, GITLAB, NOW, Release, World, WorldServer
 
 if TYPE_CHECKING:
@@ -36,15 +38,6 @@ _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CRON = re.compile(r"^```cron\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CRON_VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$", re.MULTILINE)
 _CRON_LINE = re.compile(r"^(?:\S+ +){5}(.+)$", re.MULTILINE)
-# The program under a fixed clock.
-_PROGRAM = """#!{python}
-import sys
-sys.path[:0] = {path!r}
-from datetime import UTC, datetime
-from djpkg.cli import app, options
-options.now = lambda: datetime.fromisoformat({now!r})
-app.main()
-"""
 
 
 class Example(NamedTuple):
@@ -176,7 +169,8 @@ def outputs(document: Path) -> list[str]:
     printed = []
     with stage(world, width=README_WIDTH if document == README else PAGE_WIDTH) as environment:
         if document != README:
-            run("djpkg fetch --all", environment)
+            for name, content in _fetched_mirror().items():
+                Path(environment["HOME"], name).write_bytes(content)
         for example in examples(document.read_text(encoding="utf-8")):
             if example.command.startswith("djpkg fetch django-todo"):
                 world.release("django-todo", "2.6.0")
@@ -184,15 +178,20 @@ def outputs(document: Path) -> list[str]:
     return printed
 
 
+@cache
+def _fetched_mirror() -> dict[str, bytes]:
+    """Return the files of a mirror that holds the whole world."""
+    with stage(demo_world(), width=PAGE_WIDTH) as environment:
+        run("djpkg fetch --all", environment)
+        return {path.name: path.read_bytes() for path in Path(environment["HOME"]).glob("mirror.db*")}
+
+
 @contextmanager
 def stage(world: World, *, width: int) -> Iterator[dict[str, str]]:
     """Yield the environment of an empty home folder with the program on the path and a world to fetch from."""
     with tempfile.TemporaryDirectory() as name, WorldServer(world) as server:
         folder = Path(name)
-        path = [entry for entry in sys.path if entry]
-        script = folder / "djpkg"
-        script.write_text(_PROGRAM.format(python=sys.executable, path=path, now=NOW.isoformat()))
-        script.chmod(0o755)
+        write_program(folder / "djpkg", NOW)
         (folder / "requirements.txt").write_text("django-crispy-forms~=2.6\ndjango-todo>=2.4  # tickets\nsix\n")
         yield {
             "HOME": str(folder),

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from djpkg.cli.app import COMMANDS
 from tests import readme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SOURCE = readme.ROOT / "src" / "djpkg"
 CONTRIBUTING = readme.ROOT / ".github" / "CONTRIBUTING.md"
@@ -67,17 +72,43 @@ def folder(module: str) -> str:
     return parts[1] if len(parts) > 2 or (path.name == "__init__.py" and len(parts) == 2) else "top"
 
 
-def imports(module: str, *, at_run_time: bool = False) -> set[str]:
-    """The dotted names that a module imports, in functions too; without those for type checking on demand."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    typing_only: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            typing_only.update(child for part in node.body for child in ast.walk(part))
+class Contents(NamedTuple):
+    """What the rules look at in a module.
+
+    Imports are dotted names, in functions too: all, and those that are not for type checking alone. Strings may be the
+    names of modules for `import_module`: ``"djpkg.cli.commands.show"``.
+    """
+
+    imports: set[str]
+    run_time_imports: set[str]
+    strings: list[str]
+    called_methods: set[str]
+    impure_calls: list[str]
+
+
+@cache
+def contents(module: str) -> Contents:
+    nodes = list(ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))))
+    typing_only = {
+        child
+        for node in nodes
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for part in node.body
+        for child in ast.walk(part)
+    }
+    calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+    return Contents(
+        imports=imported_names(nodes),
+        run_time_imports=imported_names(node for node in nodes if node not in typing_only),
+        strings=[node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)],
+        called_methods={called.attr for called in calls if isinstance(called, ast.Attribute)},
+        impure_calls=impure_calls(calls),
+    )
+
+
+def imported_names(nodes: Iterable[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(tree):
-        if at_run_time and node in typing_only:
-            continue
+    for node in nodes:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -86,39 +117,36 @@ def imports(module: str, *, at_run_time: bool = False) -> set[str]:
     return found
 
 
-def own_imports(module: str) -> set[str]:
-    """The modules of djpkg that a module imports, late, by a string and for type checking too; not djpkg itself."""
-    return {name for name in imports(module) | named_modules(module) if name in MODULES and name != "djpkg"}
-
-
-def named_modules(module: str) -> set[str]:
-    """The dotted names in strings, which `import_module` may import: ``"djpkg.cli.commands.show"``."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-
-
-def impure_calls(tree: ast.AST) -> list[str]:
-    """The calls of functions that read a file or the clock."""
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+def impure_calls(calls: Iterable[ast.expr]) -> list[str]:
+    """The called functions that read a file or the clock."""
     return [
         ast.unparse(called)
         for called in calls
-        if ast.unparse(called) in IMPURE_CALLS or (isinstance(called, ast.Attribute) and called.attr in IMPURE_METHODS)
+        if (isinstance(called, ast.Attribute) and called.attr in IMPURE_METHODS) or ast.unparse(called) in IMPURE_CALLS
     ]
 
 
-GRAPH = {module: own_imports(module) for module in MODULES}
+@cache
+def own_imports(module: str) -> set[str]:
+    """The modules of djpkg that a module imports, late, by a string and for type checking too; not djpkg itself."""
+    names = contents(module).imports.union(contents(module).strings)
+    return {name for name in names if name in MODULES and name != "djpkg"}
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    return {module: own_imports(module) for module in MODULES}
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module not in {"djpkg", "djpkg.__main__"}])
 def test_a_module_imports_only_what_its_folder_may(module: str) -> None:
-    wrong = {other for other in GRAPH[module] if folder(other) not in MAY_IMPORT[folder(module)]}
+    wrong = {other for other in own_imports(module) if folder(other) not in MAY_IMPORT[folder(module)]}
     assert not wrong
 
 
 def test_there_is_no_import_cycle() -> None:
     try:
-        TopologicalSorter(GRAPH).prepare()
+        TopologicalSorter(graph()).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
 
@@ -126,68 +154,57 @@ def test_there_is_no_import_cycle() -> None:
 def test_a_package_file_imports_nothing() -> None:
     # Importing a module runs the files of all packages above it; if they imported modules, they could hide cycles.
     packages = [module for module, path in MODULES.items() if path.name == "__init__.py" and module != "djpkg"]
-    assert {module: GRAPH[module] for module in packages if GRAPH[module]} == {}
+    assert {module: own_imports(module) for module in packages if own_imports(module)} == {}
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in PURE])
 def test_a_pure_module_does_not_touch_the_outside_world(module: str) -> None:
-    assert not {name.partition(".")[0] for name in imports(module, at_run_time=True)} & OUTSIDE_WORLD
+    assert not {name.partition(".")[0] for name in contents(module).run_time_imports} & OUTSIDE_WORLD
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in PURE])
 def test_a_pure_module_opens_no_file_and_reads_no_clock(module: str) -> None:
-    assert impure_calls(ast.parse(MODULES[module].read_text(encoding="utf-8"))) == []
+    assert contents(module).impure_calls == []
 
 
 @pytest.mark.parametrize(
     "text", ["open('x')", "datetime.now(UTC)", "date.today()", "times.utc_now()", "utc_now()", "time.time()"]
 )
 def test_calls_that_a_pure_module_may_not_have_are_recognized(text: str) -> None:
-    assert impure_calls(ast.parse(text))
+    assert impure_calls(node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
 
 
 def test_the_graph_has_the_modules_that_are_imported_by_name() -> None:
-    assert set(COMMANDS.values()) <= GRAPH["djpkg.cli.app"]
-    assert {f"djpkg.sources.rest_forge.{name}" for name in ("gitlab", "bitbucket", "forgejo")} <= GRAPH[
-        "djpkg.sources.registry"
-    ]
+    assert set(COMMANDS.values()) <= own_imports("djpkg.cli.app")
+    forges = {f"djpkg.sources.rest_forge.{name}" for name in ("gitlab", "bitbucket", "forgejo")}
+    assert forges <= own_imports("djpkg.sources.registry")
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in {"cli", "render"}])
 def test_a_command_contains_no_sql(module: str) -> None:
-    called = {
-        node.func.attr
-        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    }
-    assert not called & {"execute", "executemany", "executescript", "cursor"}
+    assert not contents(module).called_methods & {"execute", "executemany", "executescript", "cursor"}
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_statement_numbers_its_values(module: str) -> None:
     # Python 3.12.0 to 3.12.3 warns where ``?1`` is bound to a sequence, and refuses numbers from 3.14 on.
-    constants = list(ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))))
-    texts = [node.value for node in constants if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    assert not [text for text in texts if re.search(r"= ?\?\d|\(\?\d", text)]
+    assert not [text for text in contents(module).strings if re.search(r"= ?\?\d|\(\?\d", text)]
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if folder(module) == "model"])
 def test_the_model_contains_no_sql(module: str) -> None:
-    texts = [
-        node.value
-        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    assert not [text for text in texts if re.search(r"\b(SELECT|COLLATE|WHERE)\b", text)]
+    assert not [text for text in contents(module).strings if re.search(r"\b(SELECT|COLLATE|WHERE)\b", text)]
 
 
 def test_only_fetch_imports_both_the_network_and_the_mirror() -> None:
-    both = {module for module in MODULES if {"sources", "mirror"} <= {folder(name) for name in GRAPH[module]}}
+    both = {module for module in MODULES if {"sources", "mirror"} <= {folder(name) for name in own_imports(module)}}
     assert {folder(module) for module in both} == {"fetch"}
 
 
 def test_only_the_transport_imports_httpx() -> None:
-    importing = {module for module in MODULES if any(name.partition(".")[0] == "httpx" for name in imports(module))}
+    importing = {
+        module for module in MODULES if any(name.partition(".")[0] == "httpx" for name in contents(module).imports)
+    }
     assert importing == {"djpkg.sources.http.transport"}
 
 

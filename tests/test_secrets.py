@@ -21,6 +21,7 @@ from djpkg.fetch.report_text import error_lines
 from djpkg.source_name import SourceName
 from djpkg.sources.http.response import Authorization
 from tests.fetching import Desk, add_starter, quick_folder
+from tests.forking import write_program
 from tests.launching import SOURCE, command
 from tests.world import BITBUCKET, CODEBERG, GITLAB, World, WorldServer
 from tests.world.server import TOKENS
@@ -189,11 +190,12 @@ def test_no_token_is_stored_or_shown_with_all_debug_logs(
     check_no_token(desk, ended.stdout, ended.stderr)
 
 
-def test_debug_logs_each_request_without_tokens_and_queries(desk: Desk, server: WorldServer) -> None:
+def test_debug_logs_each_request_without_tokens_and_queries(desk: Desk, server: WorldServer, tmp_path: Path) -> None:
+    write_program(tmp_path / "djpkg", desk.world.now)
     server.fault("gitlab", kind="redirect", location=f"/gitlab/api/v4/{server.tokens['gitlab']}?private={'x' * 9}")
     ended = subprocess.run(
-        command("--debug", "fetch", "--all", "--db", str(desk.path)),
-        env={**server.env, **server.token_env(), "PYTHONPATH": str(SOURCE)},
+        [tmp_path / "djpkg", "--debug", "fetch", "--all", "--db", str(desk.path)],
+        env={**server.env, **server.token_env()},
         capture_output=True,
         text=True,
         check=False,

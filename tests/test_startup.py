@@ -14,6 +14,7 @@ from djpkg.mirror import fetch_history
 from djpkg.mirror.connection import open_write
 from djpkg.model.fetch_state import Sweep
 from djpkg.source_name import SourceName
+from tests.forking import run_script
 from tests.mirrors import NOW, filled_mirror
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -37,16 +38,10 @@ finally:
 
 
 def loaded(*arguments: str, env: dict[str, str] | None = None) -> set[str]:
-    """Return the names of the modules that a run imported."""
-    result = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments],
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
-        check=False,
-        timeout=120,
-    )
+    """Return the names of the modules that a run imported, with those that every run imports."""
+    result = run_script(SCRIPT, *arguments, env={**os.environ, **(env or {})}, folder=Path.cwd())
     assert result.returncode == 0, result.stderr
-    return set(result.stderr.decode().split())
+    return set(result.stderr.split())
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from djpkg.mirror import dependencies, fetch_history, project_tables
@@ -18,7 +19,7 @@ from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from djpkg.times import format_time
 from tests.check.world import django_answer
-from tests.mirrors import NOW, ago, catalog_facts, filled_mirror
+from tests.mirrors import NOW, ago, build_once, catalog_facts, filled_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass
+@dataclass(frozen=True)
 class Package:
     """One package: alive, declared for Django 5.2 and 6.0, and released a month ago as 2.0, unless stated otherwise.
 
@@ -50,6 +51,19 @@ class Package:
 
 def make_directory(path: Path, packages: Sequence[Package], *, swept: bool = True, now: datetime = NOW) -> Path:
     """Write a mirror in which all sources have just answered about these packages; call it again for another day."""
+    if path.exists():
+        _store(path, tuple(packages), swept=swept, now=now)
+    else:
+        path.write_bytes(_content(tuple(packages), swept=swept, now=now))
+    return path
+
+
+@lru_cache(maxsize=32)
+def _content(packages: tuple[Package, ...], *, swept: bool, now: datetime) -> bytes:
+    return build_once(lambda path: _store(path, packages, swept=swept, now=now))
+
+
+def _store(path: Path, packages: tuple[Package, ...], *, swept: bool, now: datetime) -> None:
     records = [
         catalog_facts(
             number, one.name, repo_url=f"https://github.com/mara/{one.name}", last_updated=None, pypi_version=None,
@@ -68,7 +82,6 @@ def make_directory(path: Path, packages: Sequence[Package], *, swept: bool = Tru
             dependencies.update_dependencies(db)
         if swept:
             fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(now, len(packages), len(packages)))
-    return path
 
 
 def _repository(one: Package) -> SourceAnswer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
@@ -305,7 +306,12 @@ def _release_rules(one: Planted, text: str) -> set[str]:
 
 
 def _fits_python(release: model.Release) -> bool:
-    specifier = SpecifierSet(release.requires_python or "")
+    return _has_micro(release.requires_python or "")
+
+
+@cache
+def _has_micro(requires_python: str) -> bool:
+    specifier = SpecifierSet(requires_python)
     return any(specifier.contains(f"{PYTHON}.{micro}", prereleases=True) for micro in range(100))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +16,9 @@ from djpkg.mirror.connection import open_write
 from djpkg.model.fetch_state import Sweep
 from djpkg.source_name import SourceName
 from tests import mirrors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +55,17 @@ def filled_mirror(_filled: Path) -> Path:
 def fetched_mirror(_fetched: Path) -> Path:
     """The same mirror after a fetch."""
     return Path(shutil.copy(_fetched, os.environ["DJPKG_DB"]))
+
+
+@pytest.fixture
+def ended_after_100_seconds() -> Iterator[None]:
+    """End a test that waits in this process, with an error."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    former = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(100)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)

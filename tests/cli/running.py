@@ -14,6 +14,7 @@ import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from djpkg.cli.app import app
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).parents[2] / "src"
 RECORD = Path(__file__).parents[1] / "data" / "django-todo.json"
+_COMMAND = get_command(app)
 _STYLES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 
@@ -40,10 +42,17 @@ class Result(NamedTuple):
 
 def run(*arguments: str, stdin: str | bytes | None = None, env: Mapping[str, str] | None = None) -> Result:
     """Run the command line in this process, with its output in a pipe."""
-    result = CliRunner().invoke(app, list(arguments), input=stdin, env=env, prog_name="djpkg")
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Result(result.exit_code, result.stdout, result.stderr)
+    code: object = None
+    with CliRunner().isolation(input=stdin, env=env) as (out, err, _):
+        try:
+            _COMMAND.main(list(arguments), prog_name="djpkg")
+        except SystemExit as ending:
+            code = ending.code or 0
+        sys.stdout.flush()
+        sys.stderr.flush()
+        texts = [stream.getvalue().decode(errors="replace").replace("\r\n", "\n") for stream in (out, err)]
+    assert isinstance(code, int)
+    return Result(code, *texts)
 
 
 def run_on_terminal(*arguments: str, width: int = 100) -> Result:

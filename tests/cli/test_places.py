@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.running import SOURCE, run, run_process
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.cli.running import run, run_process
+from tests.forking import write_program
+from tests.mirrors import NOW
 
 COMPLETING = {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg show django-po", "COMP_CWORD": "2"}
 COMMANDS = [
@@ -55,27 +51,13 @@ def test_the_command_that_undoes_an_edit_names_the_mirror_exactly(
     path = Path(shutil.move(fetched_mirror, tmp_path / os.fsdecode(name)))
     ended = run("edit", "1", "title=Mine", "--db", str(path))
     undo = ended.err.removeprefix("undo: djpkg ").rstrip("\n")
-    program = shlex.join([sys.executable, "-m", "djpkg"])
-    env = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    subprocess.run(["bash", "-c", f"{program} {undo}"], env=env, check=True, capture_output=True)
+    program = tmp_path / "djpkg"
+    write_program(program, NOW)
+    subprocess.run(["bash", "-c", f"{shlex.quote(str(program))} {undo}"], check=True, capture_output=True)
     assert run("show", "1", "-f", "title", "--db", str(path)).out == "title\tDjango Pots\n"
 
 
-@pytest.fixture
-def _ended_after_100_seconds() -> Iterator[None]:
-    """End a test that waits in this process, with an error."""
-
-    def stop(*_: object) -> None:
-        raise TimeoutError
-
-    former = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(100)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, former)
-
-
-@pytest.mark.usefixtures("_ended_after_100_seconds")
+@pytest.mark.usefixtures("ended_after_100_seconds")
 @pytest.mark.parametrize("beside", ["", "-journal", ".lock"])
 def test_no_command_waits_for_a_named_pipe(fetched_mirror: Path, beside: str) -> None:
     pipe = Path(f"{fetched_mirror}{beside}")

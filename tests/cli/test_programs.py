@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.running import SOURCE
+from tests.forking import run_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,15 +41,7 @@ def run_watched(*arguments: str, env: dict[str, str] | None = None, cwd: Path) -
     gh = cwd / "gh"
     gh.write_text("#!/bin/sh\n")
     gh.chmod(0o755)
-    return subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PATH": str(cwd), "PYTHONPATH": str(SOURCE), **(env or {})},
-        check=False,
-        timeout=120,
-    )
+    return run_script(SCRIPT, *arguments, env={**os.environ, "PATH": str(cwd), **(env or {})}, folder=cwd)
 
 
 @pytest.mark.parametrize("command", READING, ids=" ".join)
@@ -56,6 +49,17 @@ def test_a_command_that_reads_starts_no_program(fetched_mirror: Path, tmp_path: 
     for env in ({}, {"FORCE_COLOR": "1", "TERM": "xterm"}):
         ended = run_watched(*command, env=env, cwd=tmp_path)
         assert (ended.returncode, "started" in ended.stderr) == (0, False), ended.stderr
+
+
+def test_a_start_starts_no_program() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "--version"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -86,6 +86,15 @@ def test_messages_of_typer_are_escaped_and_contain_no_password(arguments: list[s
     assert hint.startswith("       for ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [(["list", "-f"], "djpkg list"), (["show", "1", "--bogus"], "djpkg show"), (["show"], "djpkg show"),
+     (["--bogus"], "djpkg"), (["bogus"], "djpkg")],
+)  # fmt: skip
+def test_a_usage_error_names_the_help_of_its_command(arguments: list[str], command: str) -> None:
+    assert run(*arguments).err.splitlines()[1:] == [f"       for help: {command} --help"]
+
+
 def test_an_argument_that_is_not_utf_8_is_escaped(filled_mirror: Path) -> None:
     ended = run_process("show", "a", "b\udcff")
     assert ended.code == 2
@@ -237,3 +246,10 @@ def test_an_excluded_word_is_refused_where_words_select_nothing(filled_mirror: P
 def test_an_error_quotes_what_was_typed(filled_mirror: Path, command: str) -> None:
     result = run(command, "django-pots", "-stars>100")
     assert (result.code, result.err) == (2, "djpkg: '-stars>100' is not a term\n       use ^stars:100..\n")
+
+
+def test_the_suggested_check_names_the_mirror_too(tmp_path: Path) -> None:
+    missing, file = tmp_path / "none.db", tmp_path / "requirements.txt"
+    file.write_text("django-todo\n")
+    shown = run("check", str(file), "--db", str(missing)).err
+    assert f"run djpkg fetch --db {missing} --all, or djpkg check --db {missing} --fetch\n" in shown

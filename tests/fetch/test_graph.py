@@ -195,7 +195,7 @@ def desk(server: WorldServer, tmp_path: Path) -> Iterator[Desk]:
         yield Desk(server, folder / "mirror.db", tokens=server.token_env())
 
 
-@pytest.mark.parametrize("seed", [12, 34])
+@pytest.mark.parametrize("seed", [12, pytest.param(34, marks=pytest.mark.campaign)])
 def test_no_edge_no_count_and_no_successor_is_wrong_on_any_of_ten_days(desk: Desk, seed: int) -> None:
     garden = Garden(seed, desk.world)
     trends = 0

@@ -157,6 +157,7 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
         change("forge", "facts", "repository", "path", value="../../etc"),
         "invalid repository name",
     ),
+    "a slug that leads to another page": (change("catalog", "facts", "slug", value="../../etc"), "slug"),
     "a head with a line feed": (change("forge", "facts", "repository", "head", value="a\r\nX: y"), "head"),
     "an ETag with a line feed": (insert("pypi", etag='"a"\r\nX: y'), "ETag"),
     "an unprintable version": (change("pypi", "facts", "version", value="1.0\x1b[2J"), "unprintable"),

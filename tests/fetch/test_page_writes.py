@@ -19,15 +19,13 @@ from djpkg.fetch.progress import NoProgress
 from djpkg.mirror import connection
 from djpkg.mirror.busy import BusyLimits
 from tests.fetching import Desk, add_starter, quick_folder
+from tests.world import World, WorldServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.world import World, WorldServer
 
-
-@pytest.fixture
-def world(world: World) -> World:
+def fill(world: World) -> World:
     add_starter(world)
     for place in range(3):
         world.add_package(f"p{place}", stars=place, commits=[3, 40], releases=[("1.0", 30)])
@@ -35,9 +33,28 @@ def world(world: World) -> World:
 
 
 @pytest.fixture
+def world(world: World) -> World:
+    return fill(world)
+
+
+@pytest.fixture
 def desk(server: WorldServer, tmp_path: Path) -> Iterator[Desk]:
     with quick_folder(tmp_path) as folder:
         yield Desk(server, folder / "mirror.db", tokens=server.token_env(), busy_limits=BusyLimits(60, 0.05))
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file after a fetch of all."""
+    path = tmp_path_factory.mktemp("fetched") / "mirror.db"
+    with WorldServer(fill(World())) as server:
+        assert Desk(server, path, tokens=server.token_env()).fetch().exit_code == 0
+    return path.read_bytes()
+
+
+@pytest.fixture
+def _fetched(desk: Desk, mirror: bytes) -> None:
+    desk.path.write_bytes(mirror)
 
 
 class Reader(NoProgress):
@@ -84,8 +101,8 @@ def change(desk: Desk) -> None:
         desk.world.package(f"p{place}").title = "Changed"
 
 
+@pytest.mark.usefixtures("_fetched")
 def test_readers_delay_the_pages_of_each_source_and_do_not_end_the_fetch(desk: Desk) -> None:
-    desk.fetch()
     change(desk)
     desk.progress = reader = Reader(desk.path)
     reader.begin()  # the start of the run is stored too
@@ -121,11 +138,11 @@ READS = {
 """The reads of a fetch, and the package to name, if it is none of all packages."""
 
 
+@pytest.mark.usefixtures("_fetched")
 @pytest.mark.parametrize("read", READS)
 def test_a_program_that_locks_readers_out_delays_each_read(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, read: str
 ) -> None:
-    desk.fetch()
     change(desk)
     original, calls = pkgutil.resolve_name(read), list[str]()
     with closing(sqlite3.connect(desk.path, isolation_level=None)) as other:
@@ -152,8 +169,8 @@ def test_a_program_that_locks_readers_out_delays_each_read(
     assert len(calls) >= 2
 
 
+@pytest.mark.usefixtures("_fetched")
 def test_after_the_limit_the_fetch_ends_with_what_it_has_stored(desk: Desk) -> None:
-    desk.fetch()
     change(desk)
 
     class Endless(Reader):
@@ -179,8 +196,8 @@ def test_after_the_limit_the_fetch_ends_with_what_it_has_stored(desk: Desk) -> N
     assert desk.field("p1", "stars") == 101
 
 
+@pytest.mark.usefixtures("_fetched")
 def test_a_fetch_that_cannot_even_start_within_the_limit_is_an_error(desk: Desk) -> None:
-    desk.fetch()
     desk.progress = reader = Reader(desk.path)
     desk.busy_limits = BusyLimits(0.05, 60)
     reader.begin()
@@ -190,10 +207,10 @@ def test_a_fetch_that_cannot_even_start_within_the_limit_is_an_error(desk: Desk)
     reader.end()
 
 
+@pytest.mark.usefixtures("_fetched")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
 @pytest.mark.parametrize("source", ["start", "catalog", "github"])
 def test_a_waiting_fetch_is_interrupted_at_once(desk: Desk, number: int, code: int, source: str) -> None:
-    desk.fetch()
     change(desk)
 
     class Interrupting(Reader):
@@ -248,15 +265,16 @@ class Moving(NoProgress):
             self._move()
 
 
+@pytest.mark.usefixtures("_fetched")
 @pytest.mark.parametrize("source", ["catalog", "github", "pypi"])
 @pytest.mark.parametrize("how", ["unlinked", "moved", "folder moved", "replaced", "link changed"])
-def test_a_mirror_that_is_moved_during_a_fetch_is_reported_as_such(desk: Desk, source: str, how: str) -> None:
+def test_a_mirror_that_is_moved_during_a_fetch_is_reported_as_such(
+    desk: Desk, mirror: bytes, source: str, how: str
+) -> None:
     real = desk.path
-    desk.fetch()
     change(desk)
     spare = real.with_name("spare.db")
-    Desk(desk.server, spare).fetch(sources=["catalog"])
-    before = spare.read_bytes()
+    spare.write_bytes(mirror)
     if how == "link changed":
         desk.path = real.with_name("link.db")
         desk.path.symlink_to(real)
@@ -283,9 +301,9 @@ def test_a_mirror_that_is_moved_during_a_fetch_is_reported_as_such(desk: Desk, s
         f"the mirror {desk.path} was {what} while djpkg wrote to it"
     ]
     if how == "replaced":
-        assert real.read_bytes() == before  # nothing of this fetch is in the other file
+        assert real.read_bytes() == mirror  # nothing of this fetch is in the other file
     if how == "link changed":
-        assert spare.read_bytes() == before
+        assert spare.read_bytes() == mirror
 
 
 def test_a_mirror_that_is_unlinked_at_the_end_of_a_fetch_is_reported_as_such(desk: Desk) -> None:
@@ -300,8 +318,8 @@ def test_a_mirror_that_is_unlinked_at_the_end_of_a_fetch_is_reported_as_such(des
     assert not desk.path.exists()
 
 
+@pytest.mark.usefixtures("_fetched")
 def test_a_mirror_in_wal_mode_that_is_unlinked_during_a_fetch_is_reported_as_such(desk: Desk) -> None:
-    desk.fetch()
     with closing(sqlite3.connect(desk.path)) as db:
         db.execute("PRAGMA journal_mode = WAL")
     desk.progress = Moving("github", desk.path.unlink)

@@ -271,7 +271,7 @@ def test_a_second_named_fetch_with_a_token_costs_no_quota(token_desk: Desk, serv
 
 def test_a_second_fetch_of_all_costs_only_the_probe(token_desk: Desk, server: WorldServer) -> None:
     fill(token_desk.world)
-    token_desk.fetch()
+    token_desk.begin_with("filled")
     token_desk.fetch()
     report = token_desk.fetch()
     assert server.charged("github") == 0
@@ -598,7 +598,7 @@ def test_a_blocked_catalog_is_an_error_and_the_other_sources_are_fetched(
     any_desk: Desk, server: WorldServer, kind: Any, word: str
 ) -> None:
     fill(any_desk.world)
-    any_desk.fetch()
+    any_desk.begin_with("filled")
     any_desk.advance(days=2)
     any_desk.world.star("acme/on-github")
     server.fault("catalog", kind=kind)
@@ -748,7 +748,7 @@ def check_kept_or_fresh(desk: Desk, slug: str, old: dict[str, Any], broken: set[
 @pytest.mark.parametrize("kind", [*KINDS, "empty_list"])
 def test_a_failed_catalog_keeps_its_data_and_does_not_stop_others(desk: Desk, server: WorldServer, kind: Any) -> None:
     fill(desk.world)
-    desk.fetch()
+    desk.begin_with("filled")
     before = desk.rows("SELECT id, slug, title, category, grids, catalog_state FROM packages ORDER BY id")
     desk.advance(days=2)
     desk.world.star("acme/on-github", 100)
@@ -765,7 +765,7 @@ def test_a_source_that_never_answers_times_out(
     desk: Desk, server: WorldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(desk.world)
-    short, open_forge, open_pypi = Limits(attempt=1, total=1, attempts=1), registry.open_forge, registry.open_pypi
+    short, open_forge, open_pypi = Limits(attempt=0.3, total=0.3, attempts=1), registry.open_forge, registry.open_pypi
 
     def open_forge_with_limits(source: SourceName, *args: Any, limits: Limits, **options: Any) -> Any:
         return open_forge(source, *args, limits=short if source is SourceName.GITLAB else limits, **options)
@@ -791,7 +791,7 @@ def test_servers_that_accept_but_never_answer_get_one_request_each(desk: Desk, s
         db.execute("UPDATE categories SET slug = NULL")
     for api in ("catalog", "github", "pypi"):
         server.fault(api, kind="never")
-    desk.limits = Limits(attempt=1, total=1, attempts=1)
+    desk.limits = Limits(attempt=0.3, total=0.3, attempts=1)
     report = desk.fetch("on-github")
     assert {name for _, name in failed_sources(report)} == {"catalog", "github", "pypi"}
     # At most: a slow machine may read a request too late. From PyPI, Django is requested at the same time.
@@ -802,7 +802,7 @@ def test_servers_that_accept_but_never_answer_get_one_request_each(desk: Desk, s
 @pytest.mark.parametrize("names", [(), ("on-github", "twin")], ids=["all", "named"])
 def test_without_any_server_the_mirror_is_unchanged(any_desk: Desk, names: tuple[str, ...]) -> None:
     fill(any_desk.world)
-    any_desk.fetch()
+    any_desk.begin_with("filled")
     before = {slug: any_desk.show(slug) for slug in any_desk.slugs()}
     any_desk.env = dict.fromkeys(any_desk.server.env, "http://127.0.0.1:9/x")
     report = any_desk.fetch(*names)
@@ -895,7 +895,7 @@ def test_a_rejected_token_is_reported_and_exits_with_4_if_nothing_is_answered_wi
     token_desk: Desk, server: WorldServer
 ) -> None:
     fill(token_desk.world)
-    token_desk.fetch()
+    token_desk.begin_with("filled")
     server.tokens["github"] = "another"
     report = token_desk.fetch(sources=["github"])
     assert report.exit_code == 0
@@ -977,7 +977,7 @@ def test_no_quota_is_assumed_while_the_server_never_answers(server: WorldServer,
 
 def test_deferred_named_packages_are_an_error(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
-    desk.fetch()
+    desk.begin_with("filled")
     server.exhaust("github", authorised=False)
     desk.world.push("acme/on-github")
     report = desk.fetch("on-github")
@@ -1129,7 +1129,7 @@ def test_each_event_is_reported_once_and_first_facts_are_no_events(any_desk: Des
 
 def test_edits_survive_fetches(any_desk: Desk) -> None:
     fill(any_desk.world)
-    any_desk.fetch()
+    any_desk.begin_with("filled")
     mine: dict[str, Any] = {
         "title": "Mine",
         "repo_watchers": 7,
@@ -1159,7 +1159,7 @@ def test_edits_survive_fetches(any_desk: Desk) -> None:
 
 def test_unsetting_an_edit_shows_the_latest_value_without_a_request(desk: Desk, server: WorldServer) -> None:
     fill(desk.world)
-    desk.fetch()
+    desk.begin_with("filled")
     desk.edit("on-github", repo_watchers=7, title="Mine")
     desk.world.star("acme/on-github", 3)
     desk.world.package("on-github").title = "Newer"
@@ -1174,7 +1174,7 @@ def test_unsetting_an_edit_shows_the_latest_value_without_a_request(desk: Desk, 
 
 def test_an_edited_url_redirects_fetches_until_it_is_unset(any_desk: Desk, server: WorldServer) -> None:
     fill(any_desk.world)
-    any_desk.fetch()
+    any_desk.begin_with("filled")
     before = any_desk.show("on-github")
     any_desk.world.add_repository("fork/better", stars=50, forks=1, description="A fork", commits=[1, 2])
     any_desk.world.add_project("better", [("7.0", 1)])
@@ -1249,7 +1249,7 @@ def test_an_invalid_bitbucket_token_is_an_error_before_any_request(desk: Desk, s
 
 def test_every_fetch_is_in_the_run_history_with_its_exit_code(desk: Desk) -> None:
     fill(desk.world)
-    desk.fetch()
+    desk.begin_with("filled")
     desk.fetch("no-such-thing")
     assert desk.rows("SELECT asked, exit, finished IS NULL FROM runs ORDER BY id") == [
         ("--all", 0, 0),

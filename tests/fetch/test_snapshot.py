@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def source(server: WorldServer, folder: Path) -> Desk:
     """The mirror of a host with a token, after a fetch."""
     desk = Desk(server, folder / "source.db", tokens=server.token_env("github"))
-    assert desk.fetch().exit_code == 0
+    desk.begin_with("source")
     return desk
 
 

@@ -73,7 +73,7 @@ def test_a_removed_package_whose_id_is_a_slug_is_removed(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["django-todo", "409", "https://djangopackages.org/packages/p/django-todo/"])
 def test_a_named_package_that_is_answered_with_another_one_fails(desk: Desk, server: WorldServer, name: str) -> None:
-    desk.fetch()
+    desk.begin_with("other")
     before = snapshot(desk)
     server.fault("catalog", "/packages/409/", kind="rewrite", rewrite=lambda it: it | {"id": 77, "slug": "todo"})
     report = desk.fetch(name, sources=["catalog"])
@@ -84,7 +84,7 @@ def test_a_named_package_that_is_answered_with_another_one_fails(desk: Desk, ser
 
 
 def test_an_unknown_slug_that_is_answered_with_another_package_fails(desk: Desk, server: WorldServer) -> None:
-    desk.fetch()
+    desk.begin_with("other")
     before = snapshot(desk)
     server.fault("catalog", "/packages/new/", status=200, body=REPLY)
     report = desk.fetch("new")
@@ -127,7 +127,7 @@ def test_a_package_is_not_removed_by_an_answer_about_another_one(desk: Desk, ser
 
 
 def test_metadata_of_another_project_changes_nothing(desk: Desk, server: WorldServer) -> None:
-    desk.fetch()
+    desk.begin_with("other")
     before = snapshot(desk)
     desk.world.release("other", "66.6")
 
@@ -174,7 +174,7 @@ def test_another_repository_under_a_known_name_changes_nothing(*, desk: Desk, se
 
 
 def test_a_moved_repository_is_followed_when_its_old_name_is_used_again(desk: Desk) -> None:
-    desk.fetch()
+    desk.begin_with("other")
     repo = desk.world.repo("acme/other")
     desk.world.rename(repo, "zoe/other")
     desk.fetch("other")
@@ -199,7 +199,7 @@ LONG: dict[str, Callable[[], list[object]]] = {
 
 @pytest.mark.parametrize("key", LONG)
 def test_a_record_with_a_list_of_more_than_1000_entries_is_refused(desk: Desk, server: WorldServer, key: str) -> None:
-    desk.fetch()
+    desk.begin_with("other")
     before = snapshot(desk)
     values = LONG[key]()
     assert len(values) == 1001
@@ -244,7 +244,7 @@ def lengthen_info(key: str, values: object) -> Callable[[Any], Any]:
 def test_metadata_with_more_than_1000_entries_is_refused(
     desk: Desk, server: WorldServer, key: str, values: object
 ) -> None:
-    desk.fetch()
+    desk.begin_with("other")
     desk.world.release("other", "2.0")
     server.fault("pypi", "/pypi/other/", kind="rewrite", rewrite=lengthen_info(key, values))
     report = desk.fetch("other", sources=["pypi"])
@@ -317,7 +317,7 @@ def test_retry_after_is_believed_for_a_day(desk: Desk, server: WorldServer) -> N
 
 
 def test_a_closed_catalog_is_named(desk: Desk, server: WorldServer) -> None:
-    desk.fetch()
+    desk.begin_with("other")
     server.fault("catalog", status=429, headers={"retry-after": "7200"})
     desk.fetch()
     desk.advance(minutes=5)
@@ -352,7 +352,7 @@ def test_a_server_that_answers_404_to_everything_changes_nothing(
     host = API_BY_SOURCE[source].host or GITHUB_HOST
     for name in ("first", "second", "third"):
         desk.world.add_package(name, path=f"acme/{name}", host=host, stars=3, commits=[5], releases=[("1.0", 3)])
-    desk.fetch()
+    desk.begin_with("first, second and third", host)
     before = desk.rows("SELECT slug, repo_state, pypi_state, pypi_version, repo_watchers FROM packages")
     server.fault(PLACES[source], status=404, body={"message": "Not Found"})
     report = desk.fetch(*names, sources=[source])

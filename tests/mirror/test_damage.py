@@ -22,13 +22,11 @@ from djpkg.mirror.write import Writer
 from tests.cli.running import run, run_on_terminal
 from tests.damage import INVALID_UTF8, OWNERS, TABLES, Damage, apply, columns_of, generate, key_of
 from tests.fetching import Desk, add_starter, check_integrity, expected
-from tests.world import GITLAB, Release, World
+from tests.world import GITLAB, Release, World, WorldServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    from tests.world import WorldServer
 
 SEED = 20261123
 CODES = {0, 1, 2, 3, 5, 74}
@@ -65,6 +63,10 @@ ON_TERMINAL = (
 
 @pytest.fixture
 def world() -> World:
+    return new_world()
+
+
+def new_world() -> World:
     world = World()
     add_starter(world)
     world.add_grid(7, "Forms")
@@ -80,22 +82,38 @@ def world() -> World:
 
 
 @pytest.fixture
-def desk(server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: bytes) -> Desk:
     """A mirror after two fetches, with edits and events; the world has moved on since."""
     for api in ("github", "gitlab"):
         server.quota(api, authorised=False).limit = 10**9
     desk = Desk(server, tmp_path / "mirror.db")
     monkeypatch.setattr(options, "now", lambda: server.world.now)
     monkeypatch.setenv("PATH", "/nonexistent")
-    desk.fetch()
+    change(server.world)
+    desk.path.write_bytes(mirror)
     desk.advance(hours=30)
-    for package in server.world.packages.values():
-        repo = server.world.find_repo(*package.repo_url.removeprefix("https://").partition("/")[::2])
+    return desk
+
+
+def change(world: World) -> None:
+    """Let a day pass, on which each package changes."""
+    world.now += timedelta(hours=30)
+    for package in world.packages.values():
+        repo = world.find_repo(*package.repo_url.removeprefix("https://").partition("/")[::2])
         if repo is not None:
             repo.stars += 1
             repo.archived = repo.path == "acme/alpha"
-    server.world.packages[2].title = "Changed"
-    desk.fetch()
+    world.packages[2].title = "Changed"
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file after two fetches and two edits."""
+    with WorldServer(new_world()) as server:
+        desk = Desk(server, tmp_path_factory.mktemp("fetched") / "mirror.db")
+        desk.fetch()
+        change(server.world)
+        desk.fetch()
     for number, values in (
         (2, {"title": "Mine", "grids": [], "note": "used", "tags": ["one", "prod"]}),
         (3, {"repo_watchers": 77, "participants": ["me"], "tags": ["prod"], "replaced_by": "twin"}),
@@ -103,8 +121,7 @@ def desk(server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         with open_write(desk.path) as db:
             writer = Writer(db, forges={})
             writer.update_overrides(number, lambda _, values=values: values, unset=[], now=server.world.now)  # type: ignore[misc]
-    desk.advance(hours=30)
-    return desk
+    return desk.path.read_bytes()
 
 
 @dataclass

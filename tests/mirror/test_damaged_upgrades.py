@@ -7,7 +7,10 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -19,9 +22,6 @@ from djpkg.model.repository_url import NO_FORGES
 from tests.damage import INVALID_UTF8, OWNERS, TABLES, Damage, apply, columns_of, key_of
 from tests.mirror.test_migrations import RELEASED
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 VALUES = (None, 1.5, b"\x00\xff", "x", -1, "[", "null", '{"a":1}', INVALID_UTF8, "y" * 70_000)
 ROW = 3
 RESET = ("packages", "facts", "sweeps")
@@ -32,10 +32,31 @@ RESET = ("packages", "facts", "sweeps")
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A mirror of an older version with fetched packages and edits."""
     path = tmp_path / "older.db"
-    path.write_bytes(gzip.decompress((RELEASED / "0.1.0.db.gz").read_bytes()))
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        schema.migrate(db, steps=schema.STEPS[: request.param])
+    path.write_bytes(older_mirror(request.param))
     return path
+
+
+@cache
+def older_mirror(version: int) -> bytes:
+    """Return the file of a mirror of that version with fetched packages and edits."""
+    with TemporaryDirectory(prefix="djpkg-test-") as folder:
+        path = Path(folder) / "older.db"
+        path.write_bytes(gzip.decompress((RELEASED / "0.1.0.db.gz").read_bytes()))
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            schema.migrate(db, steps=schema.STEPS[:version])
+        return path.read_bytes()
+
+
+@cache
+def sound_rows(older: bytes) -> tuple[dict[str, list[Any]], dict[object, Any]]:
+    """Return the rows of the upgraded mirror by table, and those of its packages as a fetch writes them, by id."""
+    with TemporaryDirectory(prefix="djpkg-test-") as folder:
+        path = Path(folder) / "mirror.db"
+        path.write_bytes(older)
+        sound = upgraded(path)
+        with open_write(path) as db:  # what an upgrade leaves as it is, and a fetch writes as this version does
+            Writer(db, forges=NO_FORGES).repair([row[0] for row in sound["packages"]], rewrite=True)
+        return sound, {row[0]: row for row in read(path, "packages")}
 
 
 def damages(path: Path) -> list[Damage]:
@@ -65,11 +86,7 @@ class Tally:
 def upgrade_damaged(older: Path, some: list[Damage]) -> Tally:
     """Upgrade the mirror with each of the damages."""
     path, tally = older.with_name("mirror.db"), Tally()
-    path.write_bytes(older.read_bytes())
-    sound = upgraded(path)
-    with open_write(path) as db:  # what an upgrade leaves as it is, and a fetch writes as this version does
-        Writer(db, forges=NO_FORGES).repair([row[0] for row in sound["packages"]], rewrite=True)
-    anew = {row[0]: row for row in read(path, "packages")}
+    sound, anew = sound_rows(older.read_bytes())
     for damage in some:
         path.write_bytes(older.read_bytes())
         owner = owner_of(path, damage)

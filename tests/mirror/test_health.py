@@ -89,6 +89,9 @@ def test_the_seed_passes_all_checks(tmp_path: Path) -> None:
         ),
         (["UPDATE facts SET facts = '{}' WHERE source = 'github'"], "rows", "django-pots", "then djpkg fetch"),
         (["UPDATE facts SET answered = '2027-01-01T00:00:00Z'"], "clock", "2027-01-01T00:00:00Z", "set the clock"),
+        (["UPDATE tags SET tag = 'one,two'"], "edits", "django-pots: your value of tags", "--unset tags"),
+        (["UPDATE tags SET tag = 'One'"], "edits", "django-pots: your value of tags", "--unset tags"),
+        (["INSERT INTO projects (name, facts) VALUES ('django', '[]')"], "rows", "1 in projects", "--rebuild deletes"),
     ],
 )
 def test_each_planted_fault_is_named_with_its_remedy(
@@ -243,3 +246,65 @@ def test_a_mirror_passes_all_checks_after_each_of_several_fetches(server: WorldS
         desk.edit("alpha", title=f"Mine {days}", tags=["one"])
         results = health.examine(desk.path, NO_PROGRAMS, now=server.world.now)
         assert [result for result in results if result.finding.status != "ok"] == []
+
+
+# Columns with texts, times that sources state, and times until which a source is not asked.
+_NO_STORED_TIMES = {
+    "categories": "slug title title_plural description",
+    "grids": "slug title description",
+    "facts": "source coordinate outcome error etag retry_after facts",
+    "projects": "name outcome error etag retry_after facts",
+    "overrides": "field value",
+    "notes": "note",
+    "tags": "tag",
+    "runs": "asked report",
+    "events": "event old new",
+    "sources": "source pool reset not_before",
+    "sweeps": "source",
+    "snapshots": "address etag modified sha256",
+    "requirements": "project requires specifier marker version",
+    "releases": "project version uploaded requires_python",
+    "project_releases": "project version uploaded requires_python",
+    "history": "coordinate",
+}
+
+
+def test_every_time_that_djpkg_stores_is_compared_with_the_clock(path: Path) -> None:
+    tables = {one.name for one in rebuild.expected_schema().values() if one.type == "table"} - {"packages"}
+    compared = {(table, column) for _, table, columns in health._STORED_TIMES for column in columns}
+    with closing(sqlite3.connect(path)) as db:
+        texts = {
+            (table, name)
+            for table in tables
+            for _, name, declared, *_ in db.execute(f"PRAGMA table_info({table})")
+            if declared == "TEXT" and name not in _NO_STORED_TIMES.get(table, "").split()
+        }
+    assert compared == texts
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (
+            "INSERT OR REPLACE INTO sweeps VALUES ('catalog', '2030-01-01T00:00:00.000000Z', 4, 4)",
+            "the list of a source",
+        ),
+        ("INSERT INTO history (package_id, day) VALUES (1, '2030-01-01')", "the history"),
+        ("UPDATE tags SET edited = '2030-01-01T00:00:00Z'", "a tag"),
+    ],
+)
+def test_a_stored_time_in_the_future_is_found_also_beside_an_invalid_one(
+    path: Path, statement: str, words: str
+) -> None:
+    change(path, statement, "INSERT INTO tags VALUES (2, 'two', 'yesterday')")
+    ((status, message),) = [(status, message) for name, status, message, _ in examine(path) if name == "clock"]
+    assert status == "warning"
+    assert f"but {words} is dated 2030-01-01T00:00:00Z" in message
+
+
+def test_rebuild_resets_facts_of_a_project_that_are_no_object(path: Path) -> None:
+    change(path, "INSERT INTO projects (name, facts, etag, serial) VALUES ('django', '[]', 'x', 5)")
+    rebuild.rebuild(path, forges={}, now=NOW)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT facts, etag, serial FROM projects").fetchall() == [(None, None, None)]
+    assert examine(path) == []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,11 @@ COMBINATIONS: tuple[dict[str, Any], ...] = tuple(
 )
 
 
+@cache
+def all_words() -> list[tuple[str, ...]]:
+    return [matching_states(one, now=NOW) for one in COMBINATIONS]
+
+
 @pytest.fixture(scope="module")
 def db() -> Iterator[sqlite3.Connection]:
     with closing(create_in_memory()) as connection:
@@ -119,7 +125,7 @@ def db() -> Iterator[sqlite3.Connection]:
 def test_the_mirror_shows_the_same_words_for_all_combinations(db: sqlite3.Connection) -> None:
     columns = fields.parse_columns("id,state")
     shown = {row["id"]: row["state"] for row in listing.get_rows(db, list(range(len(COMBINATIONS))), columns, now=NOW)}
-    expected = {number: matching_states(one, now=NOW)[0] for number, one in enumerate(COMBINATIONS)}
+    expected = {number: words[0] for number, words in enumerate(all_words())}
     assert shown == expected
     assert set(expected.values()) == set(NAMES)
     assert get_values(db, 7, columns, now=NOW)["state"] == expected[7]
@@ -130,7 +136,7 @@ def test_filters_find_what_is_shown_and_what_applies(db: sqlite3.Connection, nam
     def find(term: str) -> set[int]:
         return set(listing.find_ids(db, parser.parse_query([term], now=NOW), (), now=NOW))
 
-    words = [matching_states(one, now=NOW) for one in COMBINATIONS]
+    words = all_words()
     assert find(f"state:{name}") == {number for number, found in enumerate(words) if found[0] == name}
     applies = {number for number, found in enumerate(words) if name in found}
     if name == "gone":

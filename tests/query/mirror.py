@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from djpkg.mirror import listing
 from djpkg.mirror.connection import create_in_memory
+from djpkg.mirror.damage import decode_text
 from djpkg.model import fields
 from djpkg.query import parser
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -96,9 +98,17 @@ OLD: Row = {
 ROWS = [TODO, ALLAUTH, BARE, OLD]
 
 
+@cache
+def _empty_mirror() -> bytes:
+    with closing(create_in_memory()) as db:
+        return db.serialize()
+
+
 def memory_mirror(rows: Iterable[Row], *, categories: Iterable[Name] = CATEGORIES) -> sqlite3.Connection:
     """Return a mirror in memory with those packages, with ids from 1."""
-    db = create_in_memory()
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.text_factory = decode_text
+    db.deserialize(_empty_mirror())
     db.executemany("INSERT INTO categories (id, slug, title) VALUES (?, ?, ?)", categories)
     db.executemany("INSERT INTO grids (id, slug, title) VALUES (?, ?, ?)", GRIDS)
     for number, row in enumerate(rows, start=1):

@@ -36,16 +36,18 @@ def test_numbers_are_shortened(number: int, shown: str) -> None:
         (["1.11", "2.2", "3.0"], "≤3.0"),
         (["1.8"], "1.8"),
         (["x", "5.2", "5.1\x1b"], "5.2"),
-        (["5." + "9" * 5000, "4.2"], "4.2–5." + "9" * 5000),  # noqa: RUF001 - the dash is meant
+        (["5." + "9" * 5000, "4.2", "5.0"], "4.2–5." + "9" * 5000),  # noqa: RUF001 - the dash is meant
+        (["5.2", "4.2"], "4.2, 5.2"),
+        (["1.11", "2.0"], "≤2.0"),
     ],
 )
-def test_declared_versions_become_a_range(declared: list[str], shown: str) -> None:
+def test_three_or_more_declared_versions_become_a_range(declared: list[str], shown: str) -> None:
     assert short_versions(declared, UNICODE) == shown
 
 
-def test_up_to_listed_versions_are_listed() -> None:
-    assert short_versions(["4.2", "5.2"], UNICODE, listed=3) == "4.2, 5.2"
-    assert short_versions(["1.8", "2.0", "3.0", "3.1"], ASCII, listed=3) == "1.8-3.1"
+def test_up_to_three_versions_are_listed_where_there_is_room() -> None:
+    assert short_versions(["4.2", "5.2", "6.0"], UNICODE, is_wide=True) == "4.2, 5.2, 6.0"
+    assert short_versions(["1.8", "2.0", "3.0", "3.1"], ASCII, is_wide=True) == "1.8-3.1"
 
 
 def test_requires_python_is_shown_with_mathematical_signs() -> None:

@@ -99,7 +99,7 @@ commits   40 *                  0
 updated   3 w *                 6 y            3 y
 version   2.5.0                 1.9.0          2.0.0
 released  4 mo *                6 y            4 y
-python    3.10{DASH}3.13             3.10{DASH}3.13      3.10{DASH}3.13
+python    3.10, 3.13            3.10, 3.13     3.10, 3.13
 django    4.2{DASH}6.0               ≤3.0           undeclared
 * best value; packages that are archived or stale do not count
 """
@@ -114,10 +114,10 @@ django-pots-and-pans  3 w *    2.5.0    4 mo *
 django-kettle         6 y      1.9.0    6 y
 django-spoons         3 y      2.0.0    4 y
 
-                      python     django
-django-pots-and-pans  3.10{DASH}3.13  4.2{DASH}6.0
-django-kettle         3.10{DASH}3.13  ≤3.0
-django-spoons         3.10{DASH}3.13  undeclared
+                      python      django
+django-pots-and-pans  3.10, 3.13  4.2{DASH}6.0
+django-kettle         3.10, 3.13  ≤3.0
+django-spoons         3.10, 3.13  undeclared
 * best value; packages that are archived or stale
 do not count
 """

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import socket
+import sys
 import threading
 import traceback
 from collections import Counter
@@ -85,6 +86,8 @@ class WorldServer:
         self.log: list[Request] = []
         self.faults: list[Fault] = []
         self.latency: dict[str, float] = {}
+        self.latency_ends: dict[str, int] = {}
+        """The latency of an API ends after so many requests were in flight at once."""
         self.in_flight: Counter[str] = Counter()
         self.max_in_flight: Counter[str] = Counter()
         self.apis: dict[str, Api] = {
@@ -259,10 +262,12 @@ class WorldServer:
         request.api, request.path = PREFIXES[prefix], path.removeprefix(prefix)
         with self._lock:
             self.log.append(request)
+            ended = self.max_in_flight[request.api] >= self.latency_ends.get(request.api, sys.maxsize)
             self.in_flight[request.api] += 1
             self.max_in_flight[request.api] = max(self.max_in_flight[request.api], self.in_flight[request.api])
             fault = next((fault for fault in self.faults if fault.matches(request)), None)
-        delay = self.latency.get(request.api, 0.0) + (fault.seconds if fault and fault.kind == "slow" else 0.0)
+        latency = 0.0 if ended else self.latency.get(request.api, 0.0)
+        delay = latency + (fault.seconds if fault and fault.kind == "slow" else 0.0)
         if delay:
             self._closing.wait(delay)
         if fault is not None and fault.replaces_response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,9 +50,7 @@ class Commands(TyperGroup):
         """Return a command, None if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
-        command.name = cmd_name
-        return command
+        return _load(cmd_name)
 
     def _main_shell_completion(
         self, ctx_args: MutableMapping[str, object], prog_name: str, complete_var: str | None = None
@@ -89,15 +88,26 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # see above
         """Run the command."""
-        with translate_errors():
+        with translate_errors(ctx):
             result = super().invoke(ctx)
             terminal.flush()
             return result
 
 
+@cache
+def _load(name: str) -> object:
+    """Import a command and read its parameters, which do not change."""
+    command = typer.main.get_command(import_module(COMMANDS[name]).app)
+    command.name = name
+    return command
+
+
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn errors caused by a user, a file or a network into a message and an exit code."""
+def translate_errors(ctx: typer.Context | None = None) -> Iterator[None]:
+    """Turn errors caused by a user, a file or a network into a message and an exit code.
+
+    `ctx` is the program's context, once there is one.
+    """
     try:
         try:
             yield
@@ -107,7 +117,7 @@ def translate_errors() -> Iterator[None]:
             # Typer writes help itself. An error without a file name comes from a stream that is closed or full.
             raise terminal.output_error(error) from error
     except BadUsage as error:
-        terminal.print_error(_to_usage_error(error))
+        terminal.print_error(_to_usage_error(error, ctx))
         raise typer.Exit(error.exit_code) from error
     except DjpkgError as error:
         terminal.print_error(error)
@@ -120,7 +130,7 @@ def translate_errors() -> Iterator[None]:
         raise typer.Exit(0) from error
 
 
-def _to_usage_error(error: BadUsage) -> UsageError:
+def _to_usage_error(error: BadUsage, ctx: typer.Context | None) -> UsageError:
     """Return an error of Typer's parser in the form of our own.
 
     Typer quotes what was typed, with the passwords in it; `terminal` escapes the rest.
@@ -129,7 +139,10 @@ def _to_usage_error(error: BadUsage) -> UsageError:
         error.message += f"; did you mean {', '.join(sorted(possibilities))}?"
         error.possibilities = None  # type: ignore[attr-defined] # of an unknown option
     message = strip_credentials(error.format_message()).removesuffix(".")
-    command = error.ctx.command_path if error.ctx is not None else "djpkg"
+    if error.ctx is not None:
+        command = error.ctx.command_path
+    else:  # an option without its value
+        command = f"djpkg {ctx.invoked_subcommand}" if ctx is not None and ctx.invoked_subcommand else "djpkg"
     return UsageError(message[:1].lower() + message[1:], hint=f"for help: {command} --help")
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT")
 
 # Of a number of rows.
-_MOST_DIGITS = 9
+_MOST_DIGITS = 18
 
 
 def _parse_db(text: str) -> Path:
@@ -63,7 +63,7 @@ Db = Annotated[
 
 
 def _parse_limit(text: str) -> int:
-    """Return the value of --limit. Raises UsageError for anything but a number of at most nine digits."""
+    """Return the value of --limit. Raises UsageError for anything but a number of at most 18 digits."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
         raise UsageError(
             f"--limit requires a number of rows, not {quote_input(text)}",

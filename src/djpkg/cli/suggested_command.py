@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 _COMMAND = re.compile(
-    r"\bdjpkg (?:backup|changes|compare|doctor(?: --rebuild)?|edit|fetch|grids|list|show|snapshot|status)\b(?!.* --db )"
+    r"\bdjpkg (?:backup|changes|check(?= --fetch)|compare|doctor(?: --rebuild)?|edit|fetch|grids|help datasette|list"
+    r"|show|snapshot|status)\b(?!.* --db )"
 )
 
 
@@ -26,7 +27,7 @@ def add_db_option(text: str, db: Path | None) -> str:
     """Return a message in which each command, ``djpkg fetch …``, names the mirror that ``--db`` named."""
     if db is None or "djpkg " not in text:
         return text
-    option = f" --db {_quote(str(db))}"
+    option = f" --db {quote_word(str(db))}"
     return _COMMAND.sub(lambda match: match[0] + option, text)
 
 
@@ -36,15 +37,15 @@ def edit_command(package: Mapping[str, object], words: Iterable[str], db: Path |
     # The slug of a removed package may belong to another one; digits are an id, and a leading dash is an option.
     plain = package["catalog_state"] == "listed" and not slug.isdigit() and not slug.startswith("-")
     db_option = [] if db is None else ["--db", str(db)]
-    return " ".join(map(_quote, ["djpkg", "edit", slug if plain else str(package["id"]), *db_option, *words]))
+    return " ".join(map(quote_word, ["djpkg", "edit", slug if plain else str(package["id"]), *db_option, *words]))
 
 
 def show_command(package: str) -> str:
     """Return ``djpkg show`` for a package as typed."""
-    return f"djpkg show {_quote(package)}"
+    return f"djpkg show {quote_word(package)}"
 
 
-def _quote(word: str) -> str:
+def quote_word(word: str) -> str:
     """Return a word for a shell, as bytes in ``$'…'`` where a message would show other characters instead of it."""
     if escape(word) == word:
         return shlex.quote(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -13,6 +13,7 @@ from djpkg.errors import MirrorError
 from djpkg.render.escape import ENCODE_ERRORS, escape, use_encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rich.console import RenderableType
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 mirror_option: ContextVar[Path | None] = ContextVar("mirror_option", default=None)
 """The value of --db, for the commands that messages suggest."""
+
+
+# Whether a status line is shown now: a message begins with its removal.
+_status_shown: ContextVar[bool] = ContextVar("status_shown", default=False)
+_CLEAR_LINE = "\r\x1b[K"
 
 
 class OutputClosed(Exception):
@@ -77,8 +83,36 @@ def write_stderr(text: str) -> None:
         from djpkg.cli.suggested_command import add_db_option  # noqa: PLC0415 - only with --db
 
         text = add_db_option(text, db)
+    _write_stderr_now(f"{escape(text)}\n")
+
+
+@contextmanager
+def status_line() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows a short text on the last line of a terminal's stderr until the next one or the end.
+
+    It does nothing in a pipe and on a terminal without control sequences.
+    """
+    if not stderr_is_terminal() or os.environ.get("TERM", "dumb") == "dumb":
+        yield lambda _: None
+        return
+
+    def show(text: str) -> None:
+        _write_stderr_now(escape(text)[: width() - 1])
+        _status_shown.set(True)
+
     try:
-        sys.stderr.write(f"{escape(text)}\n")
+        yield show
+    finally:
+        _write_stderr_now("")
+
+
+def _write_stderr_now(text: str) -> None:
+    """Write to stderr in place of the status line, if one is shown."""
+    if _status_shown.get():
+        text = _CLEAR_LINE + text
+        _status_shown.set(False)
+    try:
+        sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
         discard(sys.stderr)

@@ -217,9 +217,9 @@ def _check_text(field: Field, value: object) -> str:
 
 
 def _check_tag(field: Field, value: object) -> str:
-    if not isinstance(value, str) or not is_tag(value.strip()):
+    if not isinstance(value, str) or not value.strip().isprintable() or not is_tag(tag := normalize_tag(value)):
         raise _invalid_value(field, value)
-    return normalize_tag(value)
+    return tag
 
 
 def _check_version(field: Field, value: object) -> str:

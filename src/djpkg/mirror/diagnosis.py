@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Status: TypeAlias = Literal["ok", "warning", "fault"]
 
 REBUILD = "djpkg doctor --rebuild"
+_FETCH_AGAIN = "move the file aside and run djpkg fetch --all, which brings back all but your edits, notes and tags"
+RESTORE = f"restore a backup, or {_FETCH_AGAIN}"
 # WAL mode can damage a file from 3.7.0 to 3.51.2 (sqlite.org/wal.html).
 WAL_SAFE = (3, 51, 3)
 # A stored time may be that far ahead of the clock: clocks of several computers differ.
@@ -108,12 +110,15 @@ def judge_integrity(lines: Sequence[str], path: Path) -> Finding:
 
 
 def recover_remedy(path: Path) -> str:
-    """Return the commands for a file that SQLite cannot read."""
+    """Return the commands for a file that SQLite cannot read. One that fails ends them: the mirror is replaced only by
+    a file that is a mirror.
+    """
     mirror = shlex.quote(str(path))
     recovered = shlex.quote(f"{path}.recovered")
     return (
-        f"restore a backup; or: sqlite3 {mirror} .recover | sqlite3 {recovered},"
-        f" then djpkg doctor --rebuild --db {recovered}, then mv {recovered} {mirror}"
+        f"restore a backup; or: sqlite3 {mirror} .recover | sqlite3 {recovered}"
+        f" && djpkg doctor --rebuild --db {recovered} && mv {recovered} {mirror}"
+        f" ; if your sqlite3 is built without .recover (SQL logic error): {_FETCH_AGAIN}"
     )
 
 
@@ -144,12 +149,19 @@ def judge_schema(expected: Mapping[str, SchemaObject], found: Mapping[str, Schem
     wrong = [one for one in expected.values() if one != found.get(one.name)]
     findings: list[Finding] = []
     if lost := [_describe(one, found) for one in wrong if not one.is_derived]:
-        findings.append(Finding("fault", ", ".join(lost), "restore a backup, or move the file aside and fetch again"))
+        findings.append(Finding("fault", ", ".join(lost), RESTORE))
+        if find_missing_tables(expected, found):  # a rebuild needs them all
+            return findings
     if derived := [_describe(one, found) for one in wrong if one.is_derived]:
         findings.append(Finding("fault", ", ".join(derived), REBUILD))
     others = len(found.keys() - expected.keys())
     more = f", and {others} of your own" if others else ""
     return findings or [Finding("ok", f"all tables and indexes as expected{more}")]
+
+
+def find_missing_tables(expected: Mapping[str, SchemaObject], found: Mapping[str, SchemaObject]) -> list[str]:
+    """Return the tables that cannot be made anew without loss and are missing."""
+    return [one.name for one in expected.values() if not one.is_derived and one.name not in found]
 
 
 def _describe(one: SchemaObject, found: Mapping[str, SchemaObject]) -> str:
@@ -172,7 +184,7 @@ def judge_rows(packages: Sequence[DamagedRow], others: Mapping[str, int]) -> lis
         message = f"{pluralize(len(names), 'package')} with rows that cannot be read: {join_some(names, _NAMES_SHOWN)}"
         findings.append(Finding("fault", message, f"{REBUILD}, then djpkg fetch {shown}"))
     if others:
-        remedy = f"{REBUILD} deletes them; the next fetch writes what is still known"
+        remedy = f"{REBUILD} deletes what cannot be read; the next fetch writes what is still known"
         findings.append(Finding("fault", f"rows that cannot be read: {_counts(others)}", remedy))
     return findings or [Finding("ok", "all rows can be read")]
 

@@ -22,7 +22,7 @@ from djpkg.mirror.damage import find_damaged, find_name, is_integer
 from djpkg.mirror.diagnosis import Access, Finding
 from djpkg.mirror.overrides import describe_invalid, read_overrides
 from djpkg.mirror.rebuild import USER_TABLES, expected_schema, read_schema, rewrite
-from djpkg.mirror.repair import reset_damaged_rows
+from djpkg.mirror.repair import find_damaged_projects, reset_damaged_rows
 from djpkg.model import forge_servers
 from djpkg.model.repository_url import PUBLIC_FORGES
 from djpkg.source_name import SourceName
@@ -41,12 +41,20 @@ _MAX_LINES = 100
 _JOURNALS = ("-journal", "-wal", "-shm")
 # Rows that have checks of their own, or, for runs and names, are read without harm.
 _CHECKED_ELSEWHERE = ("packages", "facts", "packages_fts", *USER_TABLES)
-# The newest times that djpkg itself stored.
-_STORED_TIMES = {
-    "an answer of a source": "SELECT max(answered) FROM facts WHERE typeof(answered) = 'text'",
-    "a fetch": "SELECT max(started) FROM runs WHERE typeof(started) = 'text'",
-    "an edit": "SELECT max(edited) FROM overrides WHERE typeof(edited) = 'text'",
-}
+# The times that djpkg itself stored, by table. Other columns have times that sources state, or times still to come.
+_STORED_TIMES = (
+    ("an answer of a source", "facts", ("asked", "answered", "via")),
+    ("an answer about Django", "projects", ("asked", "answered")),
+    ("the list of a source", "sweeps", ("completed",)),
+    ("a fetch", "runs", ("started", "finished")),
+    ("a snapshot", "snapshots", ("made", "taken")),
+    ("an event", "events", ("at",)),
+    ("the history", "history", ("day",)),
+    ("a requirement", "requirements", ("since", "until")),
+    ("an edit", "overrides", ("edited",)),
+    ("a note", "notes", ("edited",)),
+    ("a tag", "tags", ("edited",)),
+)
 
 
 class Result(NamedTuple):
@@ -69,15 +77,22 @@ class Mirror:
     journals: frozenset[str]
 
 
-def examine(path: Path, environment: Mapping[str, str], *, now: datetime) -> list[Result]:
-    """Run all checks on the mirror at `path`. Those that need it are left out if it is missing or cannot be read.
+def examine(
+    path: Path, environment: Mapping[str, str], *, now: datetime, on_start: Callable[[str], None] | None = None
+) -> list[Result]:
+    """Run all checks on the mirror at `path`. Those that need it are left out if it is missing or cannot be read, and
+    those that need its tables if one is missing.
 
-    Raises MirrorBusy while another program locks it.
+    `on_start` is called with the name of each check before it runs. Raises MirrorBusy while another program locks the
+    mirror.
     """
     results: list[Result] = []
     try:
         with _open(path, environment, now) as mirror:
-            for name, check in CHECKS.items():
+            checks = CHECKS if _has_all_tables(mirror) else {name: CHECKS[name] for name in _WITHOUT_TABLES}
+            for name, check in checks.items():
+                if on_start is not None:
+                    on_start(name)
                 results += _run(name, check, mirror)
     except MirrorMissing as error:
         results.append(Result("mirror", Finding("warning", str(error), error.hint)))
@@ -109,7 +124,9 @@ def _run(name: str, check: Check, mirror: Mirror) -> Iterator[Result]:
     try:
         found = check(mirror)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # damage that another check reports too
-        found = Finding("fault", f"cannot be read: {error}", diagnosis.recover_remedy(mirror.path))
+        is_column = str(error).startswith("no such column")
+        remedy = diagnosis.RESTORE if is_column else diagnosis.recover_remedy(mirror.path)
+        found = Finding("fault", f"cannot be read: {error}", remedy)
     finally:
         if mirror.db.in_transaction:
             mirror.db.execute("ROLLBACK")
@@ -126,6 +143,13 @@ def _is_damaged(error: MirrorError, path: Path) -> bool:
         return False
     with path.open("rb") as opened:
         return opened.read(len(files.SQLITE_HEADER)) == files.SQLITE_HEADER
+
+
+def _has_all_tables(mirror: Mirror) -> bool:
+    try:
+        return not diagnosis.find_missing_tables(expected_schema(), read_schema(mirror.db))
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # each check reports the damage
+        return True
 
 
 def _check_version(mirror: Mirror) -> Finding:
@@ -186,6 +210,8 @@ def _check_rows(mirror: Mirror) -> list[Finding]:
         if checks and table not in _CHECKED_ELSEWHERE:
             (count,) = mirror.db.execute(f"SELECT count(*) FROM {table} WHERE {' OR '.join(checks)}").fetchone()
             others |= {table: count} if count else {}
+    if projects := find_damaged_projects(mirror.db):
+        others["projects"] = others.get("projects", 0) + len(projects)
     damaged = sorted(reset_damaged_rows(mirror.db, None))
     return diagnosis.judge_rows([find_damaged(mirror.db, number, "") for number in damaged], others)
 
@@ -203,24 +229,27 @@ def _check_values(mirror: Mirror) -> list[Finding]:
     db = mirror.db
     db.execute("CREATE TEMP TABLE before AS SELECT * FROM main.packages")
     db.execute("CREATE TEMP TABLE grids_before AS SELECT * FROM main.package_grids")
-    unreadable = reset_damaged_rows(db, None)
     forges = forge_servers.forge_servers(mirror.environment)
-    different = _rewrite_and_compare(db, forges, unreadable)
+    different, unreadable = _rewrite_and_compare(db, forges)
     stored = _stored_forges(db, [number for number, fields in different.items() if "forge" in fields], forges)
     others: dict[int, list[str]] = {}
     if stored != forges:
         others = different
-        different = _rewrite_and_compare(db, stored, unreadable)
+        again, _ = _rewrite_and_compare(db, stored)
+        different = {number: fields for number, fields in again.items() if number not in unreadable}
     names = {find_name(db, number): fields for number, fields in sorted(different.items())}
     servers = sorted(host for host in stored.keys() | forges.keys() if stored.get(host) != forges.get(host))
     return diagnosis.judge_values(names, packages=len(others.keys() - different.keys()), servers=servers)
 
 
 def _rewrite_and_compare(
-    db: sqlite3.Connection, forges: Mapping[str, SourceName], unreadable: set[int]
-) -> dict[int, list[str]]:
-    """Rebuild with these servers of DJPKG_FORGES; return by package the fields that are not as before."""
-    _, damaged = rewrite(db, forges=forges)
+    db: sqlite3.Connection, forges: Mapping[str, SourceName]
+) -> tuple[dict[int, list[str]], set[int]]:
+    """Rebuild with these servers of DJPKG_FORGES.
+
+    Returns by package the fields that are not as before, and the packages with rows that could not be read.
+    """
+    _, damaged, unreadable = rewrite(db, forges=forges)
     different: dict[int, list[str]] = {}
     for column in find_columns(db, "packages"):
         for (number,) in db.execute(
@@ -234,7 +263,8 @@ def _rewrite_and_compare(
     ):
         if is_integer(number):
             different.setdefault(number, []).append("grids")
-    return {number: fields for number, fields in different.items() if number not in unreadable | damaged.keys()}
+    left_out = unreadable | damaged.keys()
+    return {number: fields for number, fields in different.items() if number not in left_out}, unreadable
 
 
 def _stored_forges(
@@ -263,9 +293,15 @@ def _find_host(url: str) -> str | None:
 
 
 def _check_clock(mirror: Mirror) -> Finding:
-    stored = {name: mirror.db.execute(sql).fetchone()[0] for name, sql in _STORED_TIMES.items()}
-    times = {name: time if is_text(time) else None for name, time in stored.items()}
-    return diagnosis.judge_clock(times, now=mirror.now)
+    stored: dict[str, str] = {}
+    for name, table, columns in _STORED_TIMES:
+        for column in columns:
+            # Anything else would come after all times.
+            is_time = f"typeof({column}) = 'text' AND {column} GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'"
+            (time,) = mirror.db.execute(f"SELECT max({column}) FROM {table} WHERE {is_time}").fetchone()
+            if is_text(time):
+                stored[name] = max(time, stored.get(name, ""))
+    return diagnosis.judge_clock(stored, now=mirror.now)
 
 
 def _check_tokens(environment: Mapping[str, str]) -> Finding:
@@ -296,6 +332,7 @@ CHECKS: dict[str, Check] = {
     "clock": _check_clock,
 }
 """The checks of a mirror that can be opened, in the order of the report."""
+_WITHOUT_TABLES = ("sqlite", "permissions", "journals", "integrity", "schema")
 
 
 def has_fault(results: Iterable[Result]) -> bool:

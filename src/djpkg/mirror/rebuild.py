@@ -75,7 +75,7 @@ def rebuild(path: Path, *, forges: Mapping[str, SourceName], now: datetime) -> R
             with open_write(path, busy_seconds=busy.ATTEMPT) as db:
                 db.execute("PRAGMA foreign_keys = OFF")  # rows with damaged keys are found only without its checks
                 with transaction(db):
-                    packages, damaged = rewrite(db, forges=forges)
+                    packages, damaged, _ = rewrite(db, forges=forges)
         except BaseException:
             copy.unlink(missing_ok=True)  # nothing was changed
             raise
@@ -83,15 +83,16 @@ def rebuild(path: Path, *, forges: Mapping[str, SourceName], now: datetime) -> R
     return Rebuilt(copy, packages, damaged)
 
 
-def rewrite(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> tuple[int, dict[int, DamagedRow]]:
+def rewrite(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> tuple[int, dict[int, DamagedRow], set[int]]:
     """Rebuild an open mirror inside the caller's transaction, without checks of foreign keys.
 
-    Returns the number of merged packages, and those that keep their rows because their facts are damaged.
+    Returns the number of merged packages, those that keep their rows because their facts are damaged, and those with
+    rows that could not be read before.
     """
     _restore_derived(db)
     db.execute("REINDEX")
     _rebuild_words(db)  # a damaged index would not let rows be written
-    reset_damaged_rows(db, None)
+    unreadable = reset_damaged_rows(db, None)
     delete_damaged_rows(db)
     _reset_other_rows(db)
     _delete_orphans(db)
@@ -105,7 +106,7 @@ def rewrite(db: sqlite3.Connection, *, forges: Mapping[str, SourceName]) -> tupl
     update_dependencies(db)
     _add_missing_names(db)
     _rebuild_words(db)  # the trigger does not see a value that was null
-    return merged, damaged
+    return merged, damaged, unreadable
 
 
 def read_schema(db: sqlite3.Connection) -> dict[str, SchemaObject]:

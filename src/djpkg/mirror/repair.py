@@ -77,8 +77,18 @@ def delete_damaged_rows(db: sqlite3.Connection) -> None:
                     f" AND package_id IN (SELECT package_id FROM {table} WHERE {condition})"
                 )
             db.execute(f"DELETE FROM {table} WHERE {condition}")
+        db.executemany(
+            "UPDATE projects SET facts = NULL, etag = NULL, serial = NULL WHERE name = ?",
+            [(name,) for name in find_damaged_projects(db)],
+        )
     finally:
         db.execute("PRAGMA foreign_keys = ON")
+
+
+def find_damaged_projects(db: sqlite3.Connection) -> list[str]:
+    """Return the projects of which the stored facts are a text that cannot be read."""
+    rows = db.execute("SELECT name, facts FROM projects WHERE typeof(name) = 'text' AND typeof(facts) = 'text'")
+    return [name for name, text in rows if facts_json.find_facts(SourceName.PYPI, text) is None]
 
 
 def reset_damaged_facts(db: sqlite3.Connection, only: Collection[int] | None) -> set[int]:

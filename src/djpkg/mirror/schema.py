@@ -355,14 +355,15 @@ VERSION = len(STEPS)
 def migrate(db: sqlite3.Connection, *, steps: tuple[str, ...] = STEPS) -> None:
     """Apply the steps that are newer than the file's `user_version`, each in one transaction.
 
-    `db` is in autocommit mode and does not check foreign keys. Damaged values are reset before each step. Raises
-    sqlite3.Error; a failed step leaves the version before it.
+    `db` is in autocommit mode and does not check foreign keys. Damaged values of an older mirror are reset before each
+    step. Raises sqlite3.Error; a failed step leaves the version before it.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     for number, step in enumerate(steps[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
-            reset_damaged_values(db)
+            if version:  # a new mirror has no rows
+                reset_damaged_values(db)
             for statement in split_statements(step):
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

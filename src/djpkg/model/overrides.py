@@ -57,12 +57,14 @@ def normalize_tag(tag: str) -> str:
 
 
 def is_tag(value: object) -> TypeGuard[str]:
-    """Return whether a value is a tag: short, printable, without commas, which separate tags, and outer spaces."""
+    """Return whether a value is a tag as it is stored: short, printable, without commas, which separate tags, and as
+    `normalize_tag` writes it.
+    """
     return (
         is_text(value)
         and 0 < len(value) <= MAX_TAG
         and value.isprintable()
-        and value.strip() == value
+        and normalize_tag(value) == value
         and "," not in value
     )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from djpkg.model.package import category_url, grid_url
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -77,17 +79,19 @@ def find_by_word_start(named: Iterable[GridName], text: str) -> list[GridName]:
 
 
 def _find_category(categories: Iterable[GridName], text: str) -> list[GridName]:
-    """Return the categories with that slug, title or id."""
+    """Return the categories with that slug, title, id or URL."""
     wanted = lower_ascii(text)
     return [
-        one for one in categories if wanted in (lower_ascii(one.slug or ""), lower_ascii(one.title or ""), str(one.id))
+        one
+        for one in categories
+        if wanted in (lower_ascii(one.slug or ""), lower_ascii(one.title or ""), str(one.id), category_url(one.id))
     ]
 
 
 def _find_grids(grids: Iterable[GridName], text: str) -> list[GridName]:
-    """Return the grids with that slug or id, else those whose slug or title contains the text."""
+    """Return the grids with that slug, id or URL, else those whose slug or title contains the text."""
     grids, wanted = tuple(grids), lower_ascii(text)
-    exact = [one for one in grids if wanted in (lower_ascii(one.slug or ""), str(one.id))]
+    exact = [one for one in grids if wanted in (lower_ascii(one.slug or ""), str(one.id), grid_url(one.id))]
     return exact or [one for one in grids if any(wanted in lower_ascii(name) for name in (one.slug, one.title) if name)]
 
 

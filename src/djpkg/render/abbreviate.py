@@ -31,19 +31,17 @@ def short_count(number: int) -> str:
     return f"{value:.0f}G"
 
 
-def short_versions(declared: Iterable[str], glyphs: Glyphs, *, listed: int = 0) -> str:
-    """Return declared versions as a range: ``5.2``, ``4.2-6.0``, or ``≤3.0`` when it starts before 2; "" for none.
+def short_versions(declared: Iterable[str], glyphs: Glyphs, *, is_wide: bool = False) -> str:
+    """Return declared versions: ``5.2``, ``4.2, 5.2``; three or more as a range, ``4.2-6.0``; "" for none.
 
-    Up to `listed` versions are listed one by one instead.
+    Several that start before 2 are ``≤3.0``: nobody runs those versions any more. Where `is_wide`, there is room for
+    three versions and for both ends.
     """
     ordered = sorted({text for text in declared if _VERSION.fullmatch(text)}, key=_parts)
-    if not ordered:
-        return ""
-    if len(ordered) <= max(listed, 1):
-        return ", ".join(ordered)
-    # The start of a range is left out when nobody runs those versions any more.
-    if _parts(ordered[0]) < (2,) and not listed:
+    if len(ordered) > 1 and _parts(ordered[0]) < (2,) and not is_wide:
         return glyphs.at_most + ordered[-1]
+    if len(ordered) <= (3 if is_wide else 2):
+        return ", ".join(ordered)
     return f"{ordered[0]}{glyphs.dash}{ordered[-1]}"
 
 

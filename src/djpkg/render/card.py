@@ -236,7 +236,9 @@ class _Card(NamedTuple):
         """Yield the declared Python and Django versions, or `missing`."""
         python = abbreviate.short_requirement(known_values.text(self.values, "requires_python"), self.glyphs)
         python = python or abbreviate.short_versions(known_values.names(self.values, "python_versions"), self.glyphs)
-        django = abbreviate.short_versions(known_values.names(self.values, "django_versions"), self.glyphs, listed=3)
+        django = abbreviate.short_versions(
+            known_values.names(self.values, "django_versions"), self.glyphs, is_wide=True
+        )
         for name, text in (("Python", python), ("Django", django)):
             if text:
                 yield Text(f"{name} {text}")

@@ -28,11 +28,17 @@ _MORE_COLUMNS = {
 _IDS = {"category": "the category", "grids": "the ids of the grids"}
 
 
-def render_config(template: str, *, database: str) -> str:
-    """Return the YAML of the configuration. `database` is the name of the mirror's file without its ending."""
+def render_config(template: str, *, database: str, file: str, command: str) -> str:
+    """Return the YAML of the configuration.
+
+    `database` is the name of the mirror's file without its ending; `file` and `command`, which prints this, are for a
+    shell.
+    """
     name = database if _PLAIN_NAME.fullmatch(database) else json.dumps(database)
     values = {
         "database": name,
+        "file": file,
+        "command": command,
         "site": PUBLIC_API.removesuffix("/api/v4"),
         "columns": "\n".join(f"          {column}: {json.dumps(about)}" for column, about in _columns().items()),
         "state": state_sql(today="now"),

@@ -18,21 +18,32 @@ from djpkg.source_name import SourceName
 from djpkg.times import format_time
 from tests.cli.conftest import complete
 from tests.cli.running import run, run_on_terminal
-from tests.mirrors import NOW, PANS, POTS, ago, filled_mirror, pypi_facts
+from tests.mirrors import NOW, PANS, POTS, ago, build_once, filled_mirror, pypi_facts
 
 NO_EVENTS = '{\n    "schema": 1,\n    "events": []\n}\n'
 
 
+@pytest.fixture(scope="module")
+def _content() -> bytes:
+    return build_once(fill)
+
+
 @pytest.fixture
-def mirror() -> Path:
+def mirror(_content: bytes) -> Path:
     """Two packages: one added ten days ago and released three days ago, one added two days ago."""
-    path = filled_mirror(Path(os.environ["DJPKG_DB"]), [POTS], now=NOW - timedelta(days=10), report_added=True)
+    path = Path(os.environ["DJPKG_DB"])
+    path.write_bytes(_content)
+    return path
+
+
+def fill(path: Path) -> None:
+    filled_mirror(path, [POTS], now=NOW - timedelta(days=10), report_added=True)
     with open_write(path) as db:
         writer = Writer(db, forges=NO_FORGES)
         for days, version in ((9, "2.4"), (3, "2.5")):
             answers = [SourceAnswer("django-pots", Outcome.UPDATED, pypi_facts("django-pots", version))]
             writer.store_answers(SourceName.PYPI, answers, now=NOW - timedelta(days=days))
-    return complete(filled_mirror(path, [PANS], now=NOW - timedelta(days=2), report_added=True))
+    complete(filled_mirror(path, [PANS], now=NOW - timedelta(days=2), report_added=True))
 
 
 def test_events_are_printed_newest_first_one_per_line(mirror: Path) -> None:

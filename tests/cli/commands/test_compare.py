@@ -118,12 +118,10 @@ def test_unknown_values_are_never_shown_as_zero(mirror: Path) -> None:
 
 def test_markdown_shows_version_ranges_like_the_terminal(mirror: Path) -> None:
     table = run("compare", "1", "2", "--markdown", "-f", "django,python,requires_python").out
-    assert "| django | 4.2\N{EN DASH}5.2 |" in table
+    assert "| django | 4.2, 5.2 |" in table
     assert "| requires python | ≥3.10 |" in table
     with_release = run("compare", "4", "1", "--markdown", "-f", "django").out
-    assert (
-        with_release == "|  | Django\\_Kiln | django-pots |\n| --- | --- | --- |\n| django |  | 4.2\N{EN DASH}5.2 |\n"
-    )
+    assert with_release == "|  | Django\\_Kiln | django-pots |\n| --- | --- | --- |\n| django |  | 4.2, 5.2 |\n"
 
 
 @pytest.mark.parametrize("grid", ["pottery", "11", "Pottery & Kilns", "POTTERY"])

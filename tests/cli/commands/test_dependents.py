@@ -14,7 +14,7 @@ import pytest
 from djpkg.cli import options
 from tests.check.directory import Package, make_directory
 from tests.cli.running import run, run_on_terminal
-from tests.mirrors import NOW
+from tests.mirrors import NOW, build_once
 
 BEFORE = NOW - timedelta(days=400)
 FORMS = Package("django-forms", archived=True, days=900)
@@ -30,16 +30,25 @@ def users(*requires: str) -> list[Package]:
     ]
 
 
+@pytest.fixture(scope="module")
+def _content() -> bytes:
+    return build_once(fill)
+
+
 @pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Path:
+def mirror(_content: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A mirror in which two of four packages went from one package to another a year ago."""
     monkeypatch.setattr(options, "now", lambda: NOW)
     path = Path(os.environ["DJPKG_DB"])
+    path.write_bytes(_content)
+    return path
+
+
+def fill(path: Path) -> None:
     old = users('django-forms>=1; python_version >= "3.8"', "Django>=4.2")
     make_directory(path, [FORMS, NEW_FORMS, *old], now=BEFORE)
     renewed = users("django-new-forms>=2", "Django>=4.2")
     make_directory(path, [FORMS, NEW_FORMS, *renewed[:2], *old[2:]])
-    return path
 
 
 def slugs(*arguments: str) -> list[str]:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from djpkg.mirror import schema
-from tests.cli.running import run, run_on_terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.cli.running import SOURCE, run, run_on_pty, run_on_terminal
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +96,68 @@ def test_a_file_that_cannot_be_read_names_the_recovery(fetched_mirror: Path) -> 
     rebuilt = run("doctor", "--rebuild")
     assert (rebuilt.code, ".recover" in rebuilt.err) == (74, True)
     assert fetched_mirror.read_bytes() == bytes(content)
+
+
+def test_a_terminal_shows_which_check_runs_and_a_pipe_does_not(fetched_mirror: Path) -> None:
+    shown = run_on_pty("doctor", "--rebuild", messages_too=True)
+    status, _, table = shown.out.partition("CHECK")
+    texts = status.split("\r\x1b[K")
+    assert (texts[0], texts[-1]) == ("rebuilding …", "")
+    assert "checking: values …" in texts
+    assert "checking" not in table
+    piped = run_on_pty("doctor")
+    assert (piped.code, piped.err, piped.out[:5]) == (0, "", "CHECK")
+
+
+def test_a_message_removes_the_status_line(fetched_mirror: Path) -> None:
+    fetched_mirror.unlink()
+    shown = run_on_pty("doctor", "--rebuild", messages_too=True)
+    assert shown.out.startswith("rebuilding …\r\x1b[Kdjpkg: ")
+
+
+# A program that passes bytes through: `.recover` prints the file SOUND, or fails as a build without it does.
+_SQLITE = """#!/bin/sh
+PATH=/usr/bin:/bin
+case "$2" in
+    .recover) [ -n "$SOUND" ] && exec cat "$SOUND"; echo "sql error: SQL logic error (1)" >&2; exit 1;;
+    *) cat > "$1";;
+esac
+"""
+
+
+@pytest.mark.parametrize("can_recover", [False, True])
+def test_the_commands_of_the_recovery_replace_the_mirror_only_by_another_one(
+    fetched_mirror: Path, tmp_path: Path, *, can_recover: bool
+) -> None:
+    sound = Path(shutil.copy(fetched_mirror, tmp_path / "sound.db"))
+    damaged = fetched_mirror.read_bytes()[:100] + b"\xff" * 5000
+    fetched_mirror.write_bytes(damaged)
+    (line,) = [line for line in run("doctor").lines if ".recover" in line]
+    commands = line.partition("or: ")[2].partition(" ; if ")[0]
+    program = tmp_path / "sqlite3"
+    program.write_text(_SQLITE)
+    program.chmod(0o755)
+    completed = subprocess.run(
+        ["/bin/sh", "-c", f'djpkg() {{ "{sys.executable}" -m djpkg "$@"; }}; {commands}'],
+        env={
+            **os.environ,
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "PYTHONPATH": str(SOURCE),
+            "SOUND": str(sound) if can_recover else "",
+        },
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (completed.returncode == 0) == can_recover
+    assert (fetched_mirror.read_bytes() == damaged) == (not can_recover)
+    assert (run("doctor").code == 0) == can_recover
+
+
+@pytest.mark.parametrize("table", ["tags", "packages", "projects"])
+def test_a_missing_table_is_one_fault_with_one_remedy(fetched_mirror: Path, table: str) -> None:
+    change(fetched_mirror, f"DROP TABLE {table}")
+    ((status, name, message, remedy),) = [line.split("\t") for line in run("doctor").lines if not line.startswith("ok")]
+    assert (status, name, message) == ("fault", "schema", f"table {table} is missing")
+    assert remedy.startswith("restore a backup, or move the file aside and run djpkg fetch --all")
+    assert remedy in run("doctor", "--rebuild").err

@@ -12,8 +12,6 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from datasette.app import Datasette  # type: ignore[import-untyped]
-from datasette.utils import parse_metadata  # type: ignore[import-untyped]
 
 from djpkg.mirror.connection import create_in_memory
 from djpkg.times import format_sortable, utc_now
@@ -35,12 +33,17 @@ def path(tmp_path: Path) -> Path:
 
 
 def configuration(*arguments: str) -> dict[str, Any]:
+    # Datasette takes long to import: not in each process that collects tests.
+    from datasette.utils import parse_metadata  # type: ignore[import-untyped]  # noqa: PLC0415
+
     found: dict[str, Any] = parse_metadata(run("help", "datasette", *arguments).out)
     return found
 
 
 def get(path: Path, *urls: str, metadata: bool = True) -> list[str]:
     """Return the pages of a site that was started with -c, and with -m."""
+    from datasette.app import Datasette  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+
     config = configuration("--db", str(path))
 
     async def fetch() -> list[str]:
@@ -145,3 +148,12 @@ def test_a_mirror_of_another_name_has_its_own_configuration(path: Path, tmp_path
 
 def test_a_terminal_shows_what_a_pipe_gets() -> None:
     assert run_on_pty("help", "datasette", width=300).lines == run("help", "datasette").lines
+
+
+def test_its_command_names_the_mirror_that_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = str(tmp_path / "my team.sqlite")
+    command = f"djpkg help datasette --db '{other}'"
+    assert f"\n#   datasette '{other}' -c <({command}) -m <({command})\n" in run("help", "datasette", "--db", other).out
+    monkeypatch.setenv("DJPKG_DB", "/srv/team.db")
+    command = "djpkg help datasette"
+    assert f"\n#   datasette /srv/team.db -c <({command}) -m <({command})\n" in run("help", "datasette").out

@@ -344,7 +344,7 @@ def test_tables_filters_and_counts_agree_on_unknown_stars(mirror: Path) -> None:
     assert run("list", "stars:0").out == ""
     assert run_on_terminal("list", "stars:none", "-f", "slug,stars").out.split() == ["SLUG", "STARS", "STATE", "lids"]
     assert "0" not in run_on_terminal("list", "stars:none", "--count", "stars").out
-    assert run("list", "stars:none", "--count", "stars").out == "0\t1\n"
+    assert run("list", "stars:none", "--count", "stars").out == "\t1\n"
     row = next(line for line in run_on_terminal("show", "lids", "--sources").lines if line.startswith("repo_watchers"))
     assert row.split()[-1] == "0"
 
@@ -390,6 +390,14 @@ def test_values_are_counted_with_their_packages(mirror: Path) -> None:
     assert run("list", "--count", "checked").lines == ["catalog\t4", "github\t2", "pypi\t2"]
 
 
+@pytest.mark.parametrize("field", ["category", "grid"])
+def test_counted_values_select_the_counted_packages(mirror: Path, field: str) -> None:
+    counts = json.loads(run("list", "--count", field, "--json").out)["values"]
+    assert counts
+    for one in counts:
+        assert len(run("list", f"{field}:{one['value'] or 'none'}", "-f", "slug").lines) == one["packages"]
+
+
 def test_elements_of_lists_are_counted_singly(mirror: Path) -> None:
     assert run("list", "--count", "grid_slugs").lines == ["pottery\t3", "gardening\t1"]
     counted = json.loads(run("list", "--count", "django", "--json").out)["values"]
@@ -429,7 +437,7 @@ def test_counts_on_a_terminal_are_limited_and_say_so(mirror: Path, monkeypatch: 
         (["--sort", "starz"], "did you mean stars?"),
         (["--sort", "checked"], "cannot sort by checked"),
         (["-f", "nothing"], "unknown field 'nothing'"),
-        (["-n", "-1"], "not in the range"),
+        (["-n", "-1"], "--limit requires a number of rows"),
         (["-n", "few"], "few"),
         (["--in", "no-such-file.txt"], "no-such-file.txt cannot be read"),
         (["--in", ""], "--in requires a file"),

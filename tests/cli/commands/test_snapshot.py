@@ -65,7 +65,7 @@ def test_the_first_line_describes_the_snapshot_and_the_last_counts_the_lines(fet
 def plant_canaries(db: sqlite3.Connection) -> None:
     """Write a text that must not be in a snapshot wherever a mirror has something private."""
     override(db, 1, {"title": f"{CANARY} title", "replaced_by": "https://example.org/CANARY", "note": f"{CANARY} note"})
-    override(db, 1, {"tags": [f"{CANARY}-tag"], "documentation_url": "https://example.org/CANARY"})
+    override(db, 1, {"tags": [f"{CANARY.lower()}-tag"], "documentation_url": "https://example.org/CANARY"})
     override(db, 4, {"repo_url": f"https://github.com/{CANARY}/x", "pypi_url": f"{CANARY}-project"})
     facts = json.dumps({"repository": {"path": f"{CANARY}/x", "description": CANARY}})
     now = "2026-11-23T11:00:00Z"

@@ -293,6 +293,29 @@ def test_completion_works_in_a_real_shell(mirror: Path, tmp_path: Path, name: st
     assert found == [{"bash": "pottery", "zsh": "grid:pottery"}[name], "lids", "django-pots"]
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("djpkg edit django-pots not", ["-o nospace", "note="]), ("djpkg list grid", ["-o nospace", "grid:"]),
+     ("djpkg show lid", ["lids"])],
+)  # fmt: skip
+def test_bash_adds_no_space_where_a_value_follows(
+    mirror: Path, tmp_path: Path, words: str, expected: list[str]
+) -> None:
+    program = tmp_path / "djpkg"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m djpkg "$@"\n')
+    program.chmod(0o755)
+    script = f"""
+        eval "$(_DJPKG_COMPLETE=source_bash djpkg)"
+        compopt() {{ echo "$@"; }}
+        COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _djpkg_completion djpkg
+        echo "${{COMPREPLY[0]}}"
+    """
+    env = {**os.environ, "PYTHONPATH": str(SOURCE), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ended = subprocess.run(["bash", "-c", script], capture_output=True, env=env, check=False, text=True)
+    assert ended.stdout.splitlines() == expected
+
+
 def test_the_script_for_zsh_completes_when_it_is_autoloaded(shell: Completion) -> None:
     script = shell.ask({"_DJPKG_COMPLETE": "source_zsh"}).out.strip()
     assert script.startswith("#compdef djpkg\n")

@@ -398,7 +398,7 @@ def test_at_most_four_requests_with_and_without_a_token_are_sent_at_once(
 ) -> None:
     paths = [world.add_repository(f"{owner}/p{n}", commits=[3]).path for n in range(6) for owner in ("closed", "open")]
     world.refusals["closed"] = "no"
-    server.latency["github"] = 0.25
+    server.latency["github"], server.latency_ends["github"] = 0.25, 4
     assert set(GitHubHarness(server).fetch(*paths, sweep=sweep).values()) == {UPDATED}
     assert server.max_in_flight["github"] == 4
 

@@ -334,7 +334,7 @@ def test_a_few_projects_are_fetched_without_the_list(world: World, server: World
 
 
 def test_four_projects_are_requested_at_once(world: World, server: WorldServer) -> None:
-    server.latency["pypi"] = 0.5
+    server.latency["pypi"], server.latency_ends["pypi"] = 0.5, MAX_CONCURRENT
     assert {answer.outcome for answer in fetch(server, *many(world, 12)).values()} == {Outcome.UPDATED}
     assert server.max_in_flight["pypi"] == MAX_CONCURRENT == 4
 

@@ -14,7 +14,7 @@ from djpkg.cli.term_arguments import TermCommand
 from djpkg.errors import UsageError
 from djpkg.mirror import fetch_history
 from djpkg.mirror.events import Change, find_changes
-from djpkg.model.event_names import EVENTS, parse_events
+from djpkg.model.event_names import EVENTS
 from djpkg.model.package import package_url
 from djpkg.query import date_ranges, parser
 from djpkg.render import abbreviate
@@ -23,7 +23,7 @@ from djpkg.text import quote_input
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from djpkg.mirror.damage import DamagedRow
@@ -84,7 +84,7 @@ def changes(
     options.check_exclusive(json=as_json, atom=as_atom)
     now = options.now()
     start = None if since.strip() == LAST_FETCH else format_time(_parse_since(since, now=now))
-    names = parse_events(event_names or ())
+    names = _parse_events(event_names or ())
     chosen, files = selection.parse_selection(selected, manifests)
     damaged: list[DamagedRow] = []
     max_rows = options.row_limit(limit, machine_readable=as_json or as_atom)
@@ -159,3 +159,29 @@ def _write_feed(
     ]
     feed = render_feed(events, selection=selection_words, private=private, updated=format_time(now))
     terminal.write_stdout(feed)
+
+
+def _parse_events(texts: Iterable[str]) -> list[str]:
+    """Return the names in texts such as ``"archived,gone"``, each once.
+
+    UsageError for an unknown name, with the nearest one, and for a text without a name.
+    """
+    names: list[str] = []
+    for text in texts:
+        given = [name for name in (part.strip().lower() for part in text.split(",")) if name]
+        if not given:
+            raise UsageError("--event needs at least one name", hint=_all_events())
+        names += given
+    for name in names:
+        if name not in EVENTS:
+            raise UsageError(f"unknown event {quote_input(name)}", hint=_nearest_event(name))
+    return list(dict.fromkeys(names))
+
+
+def _nearest_event(name: str) -> str:
+    near = get_close_matches(name, EVENTS, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else _all_events()
+
+
+def _all_events() -> str:
+    return f"use one of: {', '.join(EVENTS)}"

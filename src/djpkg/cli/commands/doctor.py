@@ -53,8 +53,12 @@ def doctor(
     from djpkg.mirror.health import examine, has_fault
 
     path = config.mirror_path(os.environ, db)
-    rebuilt = _rebuild(path) if rebuild else None
-    results = [_with_db(result, db) for result in examine(path, os.environ, now=options.now())]
+    with terminal.status_line() as show:
+        if rebuild:
+            show("rebuilding …")
+        rebuilt = _rebuild(path) if rebuild else None
+        found = examine(path, os.environ, now=options.now(), on_start=lambda name: show(f"checking: {name} …"))
+    results = [_with_db(result, db) for result in found]
     code = FAULT if has_fault(results) else 0
     rows = [(one.finding.status, one.name, one.finding.message, one.finding.remedy) for one in results]
     if as_json:
@@ -74,7 +78,7 @@ def doctor(
 
 
 def _rebuild(path: Path) -> Rebuilt:
-    from djpkg.mirror.diagnosis import recover_remedy  # noqa: PLC0415 - only for --rebuild
+    from djpkg.mirror.diagnosis import RESTORE, recover_remedy  # noqa: PLC0415 - only for --rebuild
     from djpkg.mirror.rebuild import rebuild
 
     forges = forge_servers.forge_servers(os.environ)
@@ -84,7 +88,8 @@ def _rebuild(path: Path) -> Rebuilt:
         raise
     except MirrorError as error:
         if "is damaged" in str(error):
-            raise MirrorError(str(error), hint=recover_remedy(path)) from error
+            hint = RESTORE if "tables were changed" in str(error) else recover_remedy(path)
+            raise MirrorError(str(error), hint=hint) from error
         raise
 
 

@@ -88,13 +88,16 @@ def find_topics() -> dict[str, Path]:
 
 def _configuration(template: str, db: Path | None) -> str:
     """Return the configuration for the mirror. It is the same on a terminal, where it is copied."""
-    from djpkg.render.datasette import render_config  # noqa: PLC0415 - for this page only
+    from djpkg.cli.suggested_command import add_db_option, quote_word  # noqa: PLC0415 - for this page only
+    from djpkg.render.datasette import render_config  # noqa: PLC0415 - as above
 
     try:
-        database = config.mirror_path(os.environ, db).stem
+        path = config.mirror_path(os.environ, db)
     except ConfigError:  # no home directory
-        database = "mirror"
-    return render_config(template, database=database)
+        path = Path("mirror.db")
+    file = quote_word(str(path if db is None else db))
+    command = add_db_option("djpkg help datasette", db)
+    return render_config(template, database=path.stem, file=file, command=command)
 
 
 def _overview(ctx: typer.Context) -> str:

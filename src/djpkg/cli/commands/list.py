@@ -182,10 +182,8 @@ def _print_counts(
     to_terminal = output_format is None and terminal.is_terminal()
     if to_terminal:
         column = fields.Column(column.key, _READABLE.get(column.field.name, column.field))
-    needed = (column, *known_values.NEEDED_COLUMNS) if to_terminal else (column,)
-    rows = listing.get_rows(mirror, ids, needed, damaged, now=options.now())
-    name = column.field.name
-    counts = count_values(known_values.value(row, name) if to_terminal else row[name] for row in rows)
+    rows = listing.get_rows(mirror, ids, (column, *known_values.NEEDED_COLUMNS), damaged, now=options.now())
+    counts = count_values(known_values.value(row, column.field.name) for row in rows)
     shown = counts[:limit] if limit else counts
     if output_format == "json":
         output.write_object({"schema": 1, "values": [one._asdict() for one in shown]})

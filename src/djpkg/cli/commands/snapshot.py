@@ -55,7 +55,9 @@ def snapshot(
     from djpkg.fetch import export  # imports msgspec
 
     participants = not no_participants
-    written = export.export_snapshot(mirror, file, history=history, participants=participants, now=options.now())
+    with terminal.status_line() as show:
+        show("writing the snapshot …")
+        written = export.export_snapshot(mirror, file, history=history, participants=participants, now=options.now())
     _warn(written.damaged, "left out")
     _warn(written.incomplete, "written without some facts")
     if terminal.stderr_is_terminal():

@@ -18,6 +18,10 @@ from djpkg.cli.completion import candidates
 # Everything else is removed from descriptions, because zsh runs them through `eval`.
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ,.;/|-]+")
 _WORD_BREAKS = re.compile("[:=]+")
+# No space where a value follows.
+_BASH_SCRIPT = BashComplete.source_template.replace(
+    "    return 0", "    [[ ${COMPREPLY[0]} != *[:=] ]] || compopt -o nospace\n    return 0"
+)
 # Zsh runs an autoloaded file as the function of its name at the first Tab, which must complete, too (zshcompsys(1)).
 _ZSH_SCRIPT = f"""{ZshComplete.source_template}
 if [[ $funcstack[1] == _%(prog_name)s ]]; then
@@ -27,7 +31,8 @@ fi
 
 
 def register() -> None:
-    """Use these classes for bash, zsh and fish, and this script for zsh."""
+    """Use these classes for bash, zsh and fish, and these scripts for bash and zsh."""
+    _completion_scripts["bash"] = _BASH_SCRIPT
     _completion_scripts["zsh"] = _ZSH_SCRIPT
     for name, completion_class in (("bash", Bash), ("zsh", Zsh), ("fish", Fish)):
         add_completion_class(completion_class, name)
@@ -54,6 +59,8 @@ class _Shell(ShellComplete):
 
 class Bash(_Shell, BashComplete):
     """Joins the words that bash split (one per line), and returns only the part that bash replaces."""
+
+    source_template = _BASH_SCRIPT
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words before the cursor, and the word at the cursor."""

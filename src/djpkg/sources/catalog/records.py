@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
-Slug = Annotated[str, msgspec.Meta(min_length=1)]
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[^\s/\\]+\Z")]
+"""A part of the path of the record's page: it cannot lead to another page."""
 
 
 class _AnyRecord(msgspec.Struct):

@@ -273,12 +273,17 @@ def _parse_base_url(source: str, base_url: str) -> httpx.URL:
 def open_transport(source: str, base: httpx.URL, connections: int) -> httpx.AsyncBaseTransport:
     """Return the connections to a server, through the proxy of the environment. Raises ConfigError."""
     # Plain http needs no certificates, and loading them takes 50 ms.
-    context = _load_certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _load_certificates() if base.scheme == "https" else _empty_context()
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=5.0)
     try:
         return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=_find_proxy(base))
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:  # the proxy URL may contain a password
         raise ConfigError(f"{source}: invalid proxy for {base.scheme} in the environment") from error
+
+
+@functools.cache
+def _empty_context() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @functools.cache
