@@ -288,12 +288,14 @@ def _release_rules(one: Planted, text: str) -> set[str]:
     specifier = Requirement(text.partition("#")[0].strip()).specifier
     pins = [clause.version for clause in specifier if clause.operator == "=="]
     downloadable = [release for release in one.releases if release.uploaded is not None]
+    left: list[model.Release] = []
     if pins:
         used = next((release for release in one.releases if Version(release.version) == Version(pins[0])), None)
     else:
         allowed = [release for release in downloadable if specifier.contains(release.version, prereleases=True)]
         final = [release for release in allowed if not Version(release.version).is_prerelease]
         used = max(final or allowed, key=lambda release: Version(release.version), default=None)
+        left = [one for one in final or allowed if not one.yanked and _fits_python(one)]
     if used is None:
         return set()
     usable = [
@@ -301,7 +303,8 @@ def _release_rules(one: Planted, text: str) -> set[str]:
         for release in downloadable
         if not release.yanked and not Version(release.version).is_prerelease and _fits_python(release)
     ]
-    is_outdated = bool(usable) and max(usable) > Version(used.version)
+    installed = max((Version(one.version) for one in left if used.yanked), default=Version(used.version))
+    is_outdated = bool(usable) and max(usable) > installed
     return ({"yanked"} if used.yanked else set()) | ({"outdated"} if is_outdated else set())
 
 

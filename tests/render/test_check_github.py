@@ -87,10 +87,11 @@ def test_standard_input_is_no_file() -> None:
     assert "file=" not in render(report(package("x", finding("gone", fails=True), places=places)), "github")
 
 
-def test_what_is_ignored_is_only_counted() -> None:
+def test_what_is_ignored_is_one_notice_for_each_reason() -> None:
     text = render(report(package("x", finding("gone", ignored="vendored"))), "github")
     assert [message for _, _, message in decoded(text)] == [
-        "nothing fails, 1 note, 0 fine (1 package, 1 in the directory, Django 5.2.8, mirror 14 h old)"
+        "nothing fails, 1 note, 0 fine (1 package, 1 in the directory, Django 5.2.8, mirror 14 h old)",
+        "ignored (vendored): x (gone)",
     ]
 
 

@@ -66,7 +66,7 @@ def test_many_notes_are_folded() -> None:
 def test_many_remarks_are_folded_where_nothing_is_judged() -> None:
     remarks = [Remark("pyproject.toml", line, "the rule no longer applies; remove it") for line in range(1, 5)]
     text = render(report(remarks=remarks), "markdown")
-    assert "<details><summary>4 remarks</summary>\n\n- pyproject.toml:1: the rule no longer applies" in text
+    assert "<details><summary>4 notes</summary>\n\n- pyproject.toml:1: the rule no longer applies" in text
 
 
 @pytest.mark.parametrize(

@@ -304,3 +304,23 @@ def test_what_markers_exclude_is_counted_and_named_with_verbose() -> None:
     shown: Report = report(*FINE, excluded=["colorama", "pywin32"])
     assert "; excluded by markers: 2 (-v)\n" in render(shown)
     assert section(render(shown, verbose=True), "Python").endswith("; excluded by markers: colorama, pywin32")
+
+
+def test_the_pin_of_a_lock_file_is_shown_beside_another_specifier() -> None:
+    places = [Place("uv.lock", 29, "", "2.4.0"), Place("pyproject.toml", 9, ">=2", None)]
+    text = render(report(package("x", finding("archived"), places=places)))
+    assert "places      uv.lock:29 ==2.4.0, pyproject.toml:9 >=2" in text
+    same = [Place("uv.lock", 29, "", "2.4.0"), Place("pyproject.toml", 9, "==2.4.0", "2.4.0")]
+    assert "places" not in render(report(package("x", finding("archived"), places=same)))
+
+
+def test_remarks_count_as_notes_in_text_and_markdown() -> None:
+    notes = [package("x", finding("archived")), package("y", finding("moved"))]
+    shown = report(*notes, remarks=[Remark("pyproject.toml", line, "remove it") for line in (1, 2)])
+    text = render(shown)
+    assert text.splitlines()[1] == "nothing fails, 4 notes, 0 fine"
+    assert text.count("\nNOTE ") == 4
+    markdown = render(shown, "markdown")
+    assert "### djpkg check: nothing fails, 4 notes, 0 fine" in markdown
+    assert "<summary>4 notes</summary>" in markdown
+    assert markdown.count("\n- ") == 4

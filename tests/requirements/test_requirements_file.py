@@ -237,3 +237,34 @@ def test_comments_that_only_look_like_those_of_pip_compile() -> None:
 def test_the_requirers_of_all_mentions_are_combined() -> None:
     (_, found, _) = parse("r.txt", "a>=1\nb==1\n  # via c\nb==2\n  # via a\nc==1\n  # via -r r.in")
     assert (found.direct, found.via) == (False, ("a", "c"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.in", "a==1\nb==2\n"),
+        ("requirements.txt", "a==1\n# for the tests\nb==2\n"),
+        ("requirements.txt", "a==1  # pinned for a reason\nb==2\n"),
+        ("requirements.txt", "a==1\nb==2  # pinned for a reason\n"),
+        ("requirements.txt", "a==1\n\nb==2\n"),
+        ("requirements.txt", "-c limits.txt\na==1\nb==2\n"),
+        ("requirements.txt", "b==2\na==1\n"),
+    ],
+)
+def test_a_file_of_pins_that_somebody_wrote_states_direct_requirements(name: str, text: str) -> None:
+    assert {mention.direct for mention in parse_file(name, text).mentions} == {True}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a==1\nb==2\n",
+        "# by pip freeze\na==1\nb==2\n\n",
+        "Django==5.2\ndjango-x==1\ndjango_y==1\nsqlparse==1\n",
+        "django_x==1\ndjango-y==1\n",
+        "a==1\n# Editable Git install with no remote (shop==1.0)\n-e git+https://example.org/shop#egg=shop\nb==2\n",
+        "--index-url https://index.example.org\na==1\nb==2\n",
+    ],
+)
+def test_sorted_pins_may_be_the_output_of_pip_freeze(text: str) -> None:
+    assert {mention.direct for mention in parse_file("requirements.txt", text).mentions} == {None}

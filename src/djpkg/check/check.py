@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.check import instead, rules, target
+from djpkg.check import age, instead, rules, target
 from djpkg.check.exceptions import Exceptions, FindingKey, Judged
 from djpkg.check.report import (
     CheckedPackage,
-    Failure,
     Finding,
-    MirrorAge,
     Place,
     Remark,
     Report,
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import Mention, RequiredPython, Requirement
 
 OK, FAILED, NOT_JUDGED = 0, 1, 5
-_FETCH = "run djpkg fetch --all, or djpkg check --fetch"
-_NO_TIME = timedelta()
 _LIKE_DJANGO = re.compile(r"(?:django|drf|wagtail|dj)-.+|.+-django")
 
 
@@ -111,14 +106,15 @@ def check(
         for one in kept
         if one.name not in found
     )
-    age = _mirror_age(mirror, packages=found.values(), now=now)
-    failure = _find_failure(kept, found.values(), mirror, options, age)
+    mirror_age = age.mirror_age(mirror, packages=found.values(), now=now)
+    oldest, span = options.oldest, options.max_age
+    failure = age.find_failure([one.name for one in kept], found, mirror, oldest=oldest, max_age=span)
     fails = any(package.severity is Severity.FAIL for package in packages)
     return Report(
         exit_code=NOT_JUDGED if failure is not None else FAILED if fails else OK,
         django=django,
         python=python,
-        mirror=age,
+        mirror=mirror_age,
         files=tuple(files),
         rules=describe_rules(options, django, python),
         packages=packages,
@@ -168,6 +164,10 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         for rule in rules.RULES
         for found in rule.find(subject)
     )
+    is_dead = bool(findings) and instead.is_dead(facts, now=context.now)
+    candidates = context.mirror.candidates.get(facts.id, ())
+    wanted = instead.Wanted(context.django, context.python, context.now)
+    chosen = instead.choose(facts, candidates, wanted, suggestion_lives=subject.suggestion_lives)
     return CheckedPackage(
         name=requirement.name,
         slug=facts.slug,
@@ -180,13 +180,9 @@ def _check_package(requirement: Requirement, facts: PackageFacts, origin: Origin
         python=fits_python(facts, context.python),
         evidence=judgement.evidence,
         findings=findings,
-        is_dead=bool(findings) and instead.is_dead(facts, now=context.now),
-        instead=instead.choose(
-            facts,
-            context.mirror.candidates.get(facts.id, ()),
-            instead.Wanted(context.django, context.python, context.now),
-            suggestion_lives=subject.suggestion_lives,
-        ),
+        is_dead=is_dead,
+        instead=chosen,
+        unfit="" if chosen or not is_dead else instead.explain_unfit(facts, candidates, wanted),
     )
 
 
@@ -215,47 +211,6 @@ def _finding(rule: rules.Rule, found: rules.Found, name: str, origin: Origin, co
     return Finding(rule.name, severity, found.message, found.next, ignored, place)
 
 
-def _mirror_age(mirror: MirrorFacts, *, packages: Iterable[PackageFacts], now: datetime) -> MirrorAge:
-    """Return the age of the newest answer of a forge or PyPI about these packages, or of the last sweep if older."""
-    times = (time for facts in packages for source, time in facts.checked.items() if source != "catalog")
-    answered = parse_time(max(times, default=None))
-    known = [moment for moment in (mirror.swept, answered) if moment is not None]
-    age = max(now - min(known), _NO_TIME).days if known else None
-    return MirrorAge(mirror.swept, answered, age)
-
-
-def _find_failure(
-    requirements: Sequence[Requirement],
-    packages: Iterable[PackageFacts],
-    mirror: MirrorFacts,
-    options: Options,
-    age: MirrorAge,
-) -> Failure | None:
-    """Return why it cannot be judged: the catalog was never read completely, or it is older than `--max-age`.
-
-    Without a complete catalog, a name that it does not have may be that of a package that is not listed, or not read.
-    """
-    found = list(packages)
-    if mirror.swept is None:
-        unknown = sum(one.name not in mirror.packages and one.name != DJANGO for one in requirements)
-        if requirements and not found:
-            return Failure("the mirror has no catalog yet", _FETCH)
-        if unknown:
-            return Failure(f"the catalog was never read completely: {unknown:,} unknown", _FETCH)
-    if options.oldest is None:
-        return None
-    if mirror.swept is None:
-        return Failure(f"the catalog was never read completely (--max-age {options.max_age})", _FETCH)
-    if mirror.swept < options.oldest:
-        day = mirror.swept.date()
-        return Failure(f"the catalog was last read on {day}, longer ago than --max-age {options.max_age}", _FETCH)
-    if found and (age.answered is None or age.answered < options.oldest):
-        when = "never" if age.answered is None else f"last on {age.answered.date()}"
-        message = f"forges and PyPI answered {when} about these packages, longer ago than --max-age {options.max_age}"
-        return Failure(message, _FETCH)
-    return None
-
-
 def _remarks(
     context: _Context,
     django: Target,
@@ -267,6 +222,10 @@ def _remarks(
         for other in target.other_pins(django, of_django):
             message = f"pins Django {other.version}; checked against {django.version} ({django.why})"
             yield Remark(other.file, other.line, message)
+        for other, newest in target.others_allowed(django, of_django, context.mirror.django):
+            message = f"allows only Django {other.specifier}; checked against {django.version} ({django.why})"
+            more = f"; --django {newest} is the newest that it allows" if newest else ""
+            yield Remark(other.file, other.line, message + more)
     found = {(package.name, finding.rule) for package in packages for finding in package.findings}
     judged = Judged(
         found,

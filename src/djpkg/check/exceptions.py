@@ -44,8 +44,8 @@ class FindingKey(NamedTuple):
 class Judged(NamedTuple):
     """What a check judged, which shows whether an exception is stale.
 
-    `found` are the package and rule of all findings, `answered` the packages that a source has answered about, and
-    `required` all dependencies. Without `whole_project`, other files may require more.
+    `found` are the package and rule of all findings, `answered` the packages that all their sources have answered
+    about, and `required` all dependencies. Without `whole_project`, other files may require more.
     """
 
     found: Collection[tuple[str, str]]
@@ -112,7 +112,7 @@ def parse_baseline(name: str, text: str) -> frozenset[FindingKey]:
             for finding in _list(package["findings"])
         )
     except (KeyError, TypeError) as error:
-        raise UsageError(f"{name}: not a report of djpkg check --json", hint=hint) from error
+        raise UsageError(f"{name}: not the output of check --json", hint=hint) from error
 
 
 def _finding_key(package: str, direct: object, rule: str, message: str) -> FindingKey:

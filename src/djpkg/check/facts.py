@@ -33,15 +33,17 @@ class PackageFacts(NamedTuple):
     """One package of the mirror. Times are ISO 8601 texts.
 
     `updated` and `released` are the times of the last commit and release, in the format of `times.format_sortable`.
-    `project` is the PyPI project. `checked` maps each source to its last answer. `events` maps ``archived``, ``gone``,
-    ``blocked``, ``removed``, ``moved``, ``yanked`` and ``project gone`` to the time when a fetch last recorded that.
-    `needs` are the requirements of the newest release. `has_yanked` is whether any release is yanked, and
-    `releases_json` are all of them as a JSON list of lists; see `releases`.
+    `project` is the PyPI project, and `repository` the key of the repository at `forge`; both are None where no source
+    is asked about one, such as an unsupported forge. `checked` maps each source to its last answer. `events` maps
+    ``archived``, ``gone``, ``blocked``, ``removed``, ``moved``, ``yanked`` and ``project gone`` to the time when a
+    fetch last recorded that. `needs` are the requirements of the newest release. `has_yanked` is whether any release is
+    yanked, and `releases_json` are all of them as a JSON list of lists; see `releases`.
     """
 
     id: int
     slug: str
     project: str | None
+    forge: str | None
     repository: str | None
     catalog_state: str
     repo_state: str | None
@@ -69,6 +71,12 @@ class PackageFacts(NamedTuple):
     def has_release(self) -> bool:
         """Whether PyPI has stated a newest release."""
         return self.newest is not None and "pypi" in self.checked
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources besides the catalog that are asked about the package: its forge, then PyPI."""
+        forge = [self.forge] if self.forge is not None and self.repository is not None else []
+        return forge if self.project is None else [*forge, "pypi"]
 
     def releases(self) -> list[Release]:
         """Parse all releases; most dependencies need none of them."""

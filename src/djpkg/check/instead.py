@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from djpkg.check.series import Series
 
 MOVED = "the repository moved there"
+NOTED = "your replaced_by"
 _MAX_ALTERNATIVES = 3
 # Strings, compiled at first use: most runs have no dead package with a description.
 # A description counts only if it states that this package has ended.
@@ -82,20 +83,33 @@ class Wanted(NamedTuple):
     now: datetime
 
 
-def is_fit(facts: PackageFacts, wanted: Wanted) -> bool:
-    """Return whether a package may be offered: listed, alive, active within the last year, and it fits the project."""
-    judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
-    return (
-        facts.catalog_state == "listed"
-        and not facts.archived
-        and facts.repo_state not in ("gone", "blocked", "empty")
-        and facts.pypi_state != "gone"
-        and not facts.yanked
-        and not facts.replaced_by
-        and judgement.verdict not in (Verdict.EXCLUDED, Verdict.AHEAD)
-        and fits_python(facts, wanted.python) is not False
-        and _has_activity(facts, now=wanted.now)
-    )
+def find_obstacle(facts: PackageFacts, wanted: Wanted) -> str | None:
+    """Return why a package may not be offered, ``excludes Django 6.0``; None if it may.
+
+    It may if it is listed, alive, active within the last year, and fits the project.
+    """
+    verdict = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=()).verdict
+    obstacles = {
+        "is no longer listed": facts.catalog_state != "listed",
+        "is archived": facts.archived,
+        f"is {facts.repo_state}": facts.repo_state in ("gone", "blocked", "empty"),
+        "is gone from PyPI": facts.pypi_state == "gone",
+        "is yanked": facts.yanked,
+        f"is replaced by {facts.replaced_by}": bool(facts.replaced_by),
+        f"excludes Django {wanted.django}": verdict is Verdict.EXCLUDED,
+        f"requires a later Django than {wanted.django}": verdict is Verdict.AHEAD,
+        f"excludes Python {wanted.python}": fits_python(facts, wanted.python) is False,
+        "has had no commit and no release for a year": not _has_activity(facts, now=wanted.now),
+    }
+    return next((text for text, applies in obstacles.items() if applies), None)
+
+
+def explain_unfit(facts: PackageFacts, candidates: Iterable[Candidate], wanted: Wanted) -> str:
+    """Return why the replacement that the user noted is not offered, "" without one."""
+    for candidate in candidates:
+        if candidate.reason == NOTED and (obstacle := find_obstacle(candidate.facts, wanted)) is not None:
+            return f"{candidate.facts.slug}, which you noted, {obstacle}"
+    return f"{facts.replaced_by}, which you noted, is not in the mirror" if facts.replaced_by else ""
 
 
 def choose(
@@ -107,11 +121,11 @@ def choose(
     """
     chosen: dict[str, Alternative] = {}
     if facts.replaced_by and "://" in facts.replaced_by:
-        chosen[facts.replaced_by] = Alternative(facts.replaced_by, "your replaced_by")
+        chosen[facts.replaced_by] = Alternative(facts.replaced_by, NOTED)
     for candidate in candidates:
         other = candidate.facts
         is_same = other.id == facts.id or (other.project is not None and other.project == facts.project)
-        if not is_same and other.slug not in chosen and is_fit(other, wanted):
+        if not is_same and other.slug not in chosen and find_obstacle(other, wanted) is None:
             chosen[other.slug] = Alternative(other.slug, candidate.reason)
     suggestion = facts.suggestion if facts.repo_state in ("gone", "blocked") and suggestion_lives else None
     if suggestion and not any(one.reason == MOVED for one in chosen.values()):

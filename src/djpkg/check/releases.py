@@ -75,7 +75,7 @@ def find_outdated(
     """Return each version in use of which a newer final release exists, with that and a place; the lowest first.
 
     The newest release is final, not yanked, and fits the Python. An unpinned requirement uses the newest that
-    it allows.
+    it allows, or what pip installs in place of that.
     """
     if not facts.has_release:
         return []
@@ -89,7 +89,7 @@ def find_outdated(
     for mention in current:
         text = mention.version
         if text is None and (used := _find_used(mention, _by_version(facts), python)) is not None:
-            text = used.release.version
+            text = (used.instead or used.release).version
         version = parse_version(text)
         if text is not None and version is not None and version < newest[0]:
             old.setdefault(version, (text, newest[1], mention))

@@ -50,9 +50,10 @@ class Target(NamedTuple):
 
 
 class MirrorAge(NamedTuple):
-    """When the catalog was last read completely, None for never, and when a source last answered about these packages.
+    """When the catalog was last read completely, None for never, and the oldest answer about these packages.
 
-    `age_days` is the age of the older of the two times in whole days, None if neither is known.
+    That is of all last answers of their forges and PyPI; see `age.last_answers`. `age_days` is the age of the older of
+    the two times in whole days, None if neither is known.
     """
 
     swept: datetime | None
@@ -82,6 +83,11 @@ class Place(NamedTuple):
     line: int
     specifier: str
     pinned: str | None
+
+    @property
+    def stated(self) -> str:
+        """The specifier, or the version of a lock file as one; "" where any version is allowed."""
+        return self.specifier or ("" if self.pinned is None else f"=={self.pinned}")
 
 
 class Finding(NamedTuple):
@@ -119,7 +125,8 @@ class CheckedPackage(NamedTuple):
     `newest_released` its upload time in whole seconds of UTC with ``Z``. `django` is None without a known release;
     `evidence` states why, with the date: ``2.6 (2026-07-24) declares Django 5.2``. `python` is whether the newest
     release fits the Python asked for, None where that is unknown.
-    `is_dead` is whether one of its findings means that it has no future; then no `instead` means "none known".
+    `is_dead` is whether one of its findings means that it has no future; then no `instead` means "none known",
+    or that the replacement that the user noted does not fit, for the reason in `unfit`.
     """
 
     name: str
@@ -135,6 +142,7 @@ class CheckedPackage(NamedTuple):
     findings: tuple[Finding, ...] = ()
     is_dead: bool = False
     instead: tuple[Alternative, ...] = ()
+    unfit: str = ""
 
     @property
     def version(self) -> str:

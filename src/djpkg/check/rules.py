@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from djpkg.check.verdict import Judgement
     from djpkg.requirements.requirement import Mention
 
+# Names of forges by host; others are named by their host.
+_FORGES = {"github.com": "GitHub", "gitlab.com": "GitLab", "bitbucket.org": "Bitbucket", "codeberg.org": "Codeberg"}
+
 
 class Subject(NamedTuple):
     """One dependency that the rules look at.
@@ -234,8 +237,17 @@ def _replaced(subject: Subject) -> Iterator[Found]:
 
 
 def _unknown(subject: Subject) -> Iterator[Found]:
-    if not set(subject.facts.checked) - {"catalog"}:
-        yield Found("neither its forge nor PyPI has answered yet", f"djpkg fetch {subject.facts.slug}")
+    facts = subject.facts
+    missing = [source for source in facts.sources if source not in facts.checked]
+    if missing:
+        host = (facts.repository or "").partition("/")[0]
+        about = [
+            "PyPI has not answered yet about its project"
+            if source == "pypi"
+            else f"{_FORGES.get(host, host)} has not answered yet about its repository"
+            for source in missing
+        ]
+        yield Found(" and ".join(about), f"djpkg fetch {facts.slug}")
 
 
 RULES: tuple[Rule, ...] = (
@@ -251,7 +263,7 @@ RULES: tuple[Rule, ...] = (
     Rule("quiet", "no commit and no release for {quiet_after}", _quiet, about_repository=True),
     Rule("outdated", "a newer release is out", _outdated),
     Rule("replaced", "you noted a replacement", _replaced),
-    Rule("unknown", "no source has answered yet", _unknown),
+    Rule("unknown", "a source has not answered yet", _unknown),
 )
 """All rules, in the order of the documentation and of the findings of a package."""
 

@@ -46,6 +46,20 @@ def other_pins(target: Target, mentions: Iterable[Mention]) -> list[Mention]:
     return [mention for mention, pinned in pins if pinned is not None and str(pinned) != target.version]
 
 
+def others_allowed(target: Target, mentions: Iterable[Mention], series: Iterable[str]) -> list[tuple[Mention, str]]:
+    """Return the mentions that allow only other series of Django than that, without pinning one.
+
+    With each is the newest of `series` that it allows, "" if none is known.
+    """
+    asked = parse_series(target.version or "")
+    known = [found for text in series if (found := parse_series(text)) is not None]
+    return [
+        (one, next((str(found) for found in reversed(known) if match_specifier(one.specifier, found).admits), ""))
+        for one in mentions
+        if asked is not None and one.version is None and not match_specifier(one.specifier, asked).admits
+    ]
+
+
 def choose_python(option: Series | None, stated: Sequence[RequiredPython], of_django: Iterable[str]) -> Target:
     """Return the Python asked for: the option, else the lowest that the project supports, else Django's newest.
 

@@ -53,7 +53,7 @@ def parse_options(typed: Typed, settings: Settings, *, now: datetime) -> Options
     if typed.baseline == "":
         raise UsageError("--baseline requires a file", hint="make one with djpkg check --json > REPORT.json")
     if typed.baseline is not None:
-        baseline = exceptions.parse_baseline(typed.baseline, project_files.read_text(typed.baseline))
+        baseline = exceptions.parse_baseline(typed.baseline, project_files.read_text_or_stream(typed.baseline))
     return Options(
         django=_series("--django", typed.django),
         python=_series("--python", typed.python),

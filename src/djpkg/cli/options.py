@@ -124,11 +124,21 @@ def requirements_option(verb: str) -> OptionInfo:
 
 
 class Command(TyperCommand):
-    """A command that shows required arguments without Typer's braces, which usually mean a choice."""
+    """A command whose usage has no braces, which usually mean a choice, and whose options are given once."""
 
     def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # vendored Click's
         """Return the pieces with ``PACKAGE`` instead of ``{PACKAGE}``."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # as above
+        """Parse the arguments; UsageError for an option with one value that is given twice: the first would be lost."""
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        seen: set[str | None] = set()
+        for param in given:
+            if param.name in seen and not (param.multiple or getattr(param, "is_flag", False) or ctx.resilient_parsing):
+                raise UsageError(f"{max(param.opts, key=len)} can be given only once")
+            seen.add(param.name)
+        return super().parse_args(ctx, args)
 
 
 def new_app() -> typer.Typer:

@@ -86,7 +86,8 @@ def ending_json(error: DjpkgError | None) -> dict[str, object]:
     """Return the keys of a report about its end: `exit`, and after an error its message and hint."""
     if error is None:
         return {"exit": 0}
-    return {"exit": error.exit_code, "error": {"message": str(error), "hint": error.hint}}
+    hint = error.hint and terminal.with_db(error.hint)
+    return {"exit": error.exit_code, "error": {"message": terminal.with_db(str(error)), "hint": hint}}
 
 
 def write_object(value: object) -> None:

@@ -83,9 +83,9 @@ def read_project_files(names: Sequence[str]) -> ProjectFiles:
 def report_files(files: ProjectFiles) -> None:
     """Print on stderr which files of a folder were read, and what was not."""
     if files.read:
-        terminal.write_stderr(f"read {', '.join(files.read)}")
+        terminal.write_note(f"read {', '.join(files.read)}")
     for note in files.notes:
-        terminal.write_stderr(note)
+        terminal.write_note(note)
 
 
 def exists(name: str) -> bool:
@@ -168,6 +168,11 @@ def read_text(name: str) -> str:
         kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "special file")
         raise UsageError(f"{strip_credentials(name)} cannot be read: it is a {kind}")
     return _read_open_file(name)
+
+
+def read_text_or_stream(name: str) -> str:
+    """Return the text of a regular file, or of a stream that the shell opened: ``<(cat FILE)``, ``/dev/stdin``."""
+    return _read_open_file(name) if _OPEN_STREAM.fullmatch(name) else read_text(name)
 
 
 def _read_open_file(name: str) -> str:

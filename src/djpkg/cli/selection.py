@@ -83,6 +83,6 @@ def report_unlisted(mirror: sqlite3.Connection, requirements: Sequence[Requireme
     verb = "is" if len(unknown) == 1 else "are"
     swept = fetch_history.find_sweep(mirror, SourceName.CATALOG) is not None
     where = "listed on Django Packages" if swept else "in the mirror"
-    terminal.write_stderr(
+    terminal.write_note(
         f"{len(unknown):,} of {required} {verb} not {where}; djpkg list --in FILE --unlisted names them"
     )

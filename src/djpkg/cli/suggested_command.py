@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _COMMAND = re.compile(
-    r"\bdjpkg (?:backup|changes|check(?= --fetch)|compare|doctor(?: --rebuild)?|edit|fetch|grids|help datasette|list"
+    r"\bdjpkg (?:backup|changes|check|compare|doctor(?: --rebuild)?|edit|fetch|grids|help datasette|list"
     r"|show|snapshot|status)\b(?!.* --db )"
 )
 

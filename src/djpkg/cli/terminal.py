@@ -77,13 +77,7 @@ def flush() -> None:
 
 def write_stderr(text: str) -> None:
     """Write one line to stderr, with --db in the commands that it suggests; it is lost if stderr is closed or full."""
-    if sys.stderr is None:
-        return
-    if (db := mirror_option.get()) is not None:
-        from djpkg.cli.suggested_command import add_db_option  # noqa: PLC0415 - only with --db
-
-        text = add_db_option(text, db)
-    _write_stderr_now(f"{escape(text)}\n")
+    _write_to_stderr(f"{escape(with_db(text))}\n")
 
 
 @contextmanager
@@ -97,17 +91,19 @@ def status_line() -> Iterator[Callable[[str], None]]:
         return
 
     def show(text: str) -> None:
-        _write_stderr_now(escape(text)[: width() - 1])
+        _write_to_stderr(escape(text)[: width() - 1])
         _status_shown.set(True)
 
     try:
         yield show
     finally:
-        _write_stderr_now("")
+        _write_to_stderr("")
 
 
-def _write_stderr_now(text: str) -> None:
+def _write_to_stderr(text: str) -> None:
     """Write to stderr in place of the status line, if one is shown."""
+    if sys.stderr is None:
+        return
     if _status_shown.get():
         text = _CLEAR_LINE + text
         _status_shown.set(False)
@@ -116,6 +112,26 @@ def _write_stderr_now(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         discard(sys.stderr)
+
+
+def with_db(text: str) -> str:
+    """Return a message with the value of --db, if it was given, in the commands that it suggests."""
+    if (db := mirror_option.get()) is None:
+        return text
+    from djpkg.cli.suggested_command import add_db_option  # noqa: PLC0415 - only with --db
+
+    return add_db_option(text, db)
+
+
+def write_note(text: str) -> None:
+    """Write a note to stderr, on a terminal wrapped at its words."""
+    if not stderr_is_terminal():
+        write_stderr(text)
+        return
+    from djpkg.render import plain_lines  # noqa: PLC0415 - for terminals only
+
+    for line in plain_lines.fill(escape(with_db(text)).split(" "), width=width()):
+        _write_to_stderr(f"{line}\n")
 
 
 def write_warning(text: str) -> None:

@@ -46,10 +46,10 @@ class CatalogSweep:
         self._uncompared: set[int] = set()
         self._hint: str | None = None
 
-    async def run(self, *, refetch: bool) -> None:
+    async def run(self, *, refetch: bool, complete: bool = False) -> None:
         """Read the list, newest first: to its end if it is due, else up to the newest package of the last sweep.
 
-        It is due if `refetch`, once a day, and if an older parser has read records.
+        It is due if `refetch` or `complete`, once a day, and if an older parser has read records.
 
         Raises SourceError. A list that lost more than a tenth since the last complete sweep removes nothing; with
         `refetch` packages that only a snapshot lists are not compared. Packages that the rate limit excludes are
@@ -57,7 +57,7 @@ class CatalogSweep:
         """
         await self._find_comparison(refetch=refetch)
         outdated = await self._writes.run(queue.count_outdated_records, self._db)
-        complete = refetch or needs_sweep(self._last, now=self._clock()) or bool(outdated)
+        complete = complete or refetch or needs_sweep(self._last, now=self._clock()) or bool(outdated)
         try:
             await self._read_pages(complete=complete)
             if complete:

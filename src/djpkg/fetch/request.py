@@ -12,6 +12,8 @@ from djpkg.source_name import SourceName
 from djpkg.text import strip_credentials
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from djpkg.requirements.requirement import Requirement
 
 # Characters of a request that the run history stores: enough for hundreds of names.
@@ -24,7 +26,8 @@ class FetchRequest:
 
     `packages` are named, and always asked for. `requirements` are those in the files `manifests`, None without a file,
     and `query` are the terms. `typed` are the packages and terms as typed, in order; without it the packages are shown.
-    `refetch` sends no validators and reads the catalog's whole list.
+    `refetch` sends no validators and reads the catalog's whole list. The list is also read if it was last read before
+    `list_since`.
     """
 
     packages: tuple[str, ...] = ()
@@ -35,6 +38,7 @@ class FetchRequest:
     all_packages: bool = False
     sources: frozenset[SourceName] = frozenset(SourceName)
     refetch: bool = False
+    list_since: datetime | None = None
 
     @property
     def selection(self) -> Selection:

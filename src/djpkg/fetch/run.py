@@ -220,25 +220,29 @@ class _FetchRun:
             await self._read_list(catalog, refetch=self._request.refetch)
         return None
 
-    async def _read_list(self, catalog: Catalog, *, refetch: bool) -> None:
+    async def _read_list(self, catalog: Catalog, *, refetch: bool, complete: bool = False) -> None:
         run, last = self._context.writes.run, await self._find_sweep()
         outdated, now = await run(queue.count_outdated_records, self._db), self._clock()
-        self._show_estimates([estimate.estimate_catalog(last, refetch=refetch, outdated=outdated, now=now)])
+        whole = refetch or complete
+        self._show_estimates([estimate.estimate_catalog(last, refetch=whole, outdated=outdated, now=now)])
         with self._recorder.recording_errors(SourceName.CATALOG):
             sweep = await run(CatalogSweep, catalog, self._context)
-            await sweep.run(refetch=refetch)
+            await sweep.run(refetch=refetch, complete=complete)
         self._recorder.report.list_unread = await self._find_sweep() is None
 
     async def _fetch_selected(self, catalog: Catalog | None) -> list[int]:
         """Fetch the catalog's part of a selection: named packages one by one, the others where that is cheaper."""
-        request, first = self._request, await self._find_sweep() is None
-        run = self._context.writes.run
+        request, run, last = self._request, self._context.writes.run, await self._find_sweep()
+        first = last is None
+        is_old = last is not None and request.list_since is not None and last.completed < request.list_since
         # Before the list is read, the mirror may not know the grids and packages that are selected.
         chosen = Selected(request.packages, (), ()) if first else await run(self._select)
-        with_list = catalog is not None and await run(estimate.reads_list, self._db, request, chosen, now=self._clock())
+        with_list = catalog is not None and (
+            is_old or await run(estimate.reads_list, self._db, request, chosen, now=self._clock())
+        )
         if with_list and catalog is not None:
             await self._repair(None)
-            await self._read_list(catalog, refetch=False)
+            await self._read_list(catalog, refetch=False, complete=is_old)
         if with_list or first:
             chosen = await run(self._select)
         named = NamedFetch(catalog, self._context)

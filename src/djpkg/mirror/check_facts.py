@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from djpkg.requirements.requirement import Requirement
 
 _COLUMNS = (
-    "id, slug, pypi_name, repository_key, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,"
-    " suggestion, repo_description, last_updated_utc, pypi_version, released_utc, yanked, requires_python,"
+    "id, slug, pypi_name, forge, repository_key, catalog_state, repo_state, pypi_state, archived, archived_at,"
+    " moved_to, suggestion, repo_description, last_updated_utc, pypi_version, released_utc, yanked, requires_python,"
     " django_versions, django_requires, replaced_by, checked"
 )
 # Their types in a STRICT table; a damaged text becomes None.
 _Row: TypeAlias = (
-    "tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, int | None, str | None,"
-    " str | None, str | None, str | None, str | None, str | None, str | None, int | None, str | None, str | None,"
-    " str | None, str | None, str | None]"
+    "tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, str | None, int | None,"
+    " str | None, str | None, str | None, str | None, str | None, str | None, str | None, int | None, str | None,"
+    " str | None, str | None, str | None, str | None]"
 )
 _EVENTS = ("archived", "blocked", "gone", "removed", "yanked")
 _GONE = ("gone", "blocked")
@@ -97,7 +97,7 @@ def _find_packages(
 
 
 def _rank(row: _Row) -> tuple[bool, bool, int]:
-    number, slug, project, _, catalog_state, *_ = row
+    number, slug, project, _, _, catalog_state, *_ = row
     has_name = is_text(slug) and resolve.normalize_slug(slug) == project
     return catalog_state != "listed", not has_name, number
 
@@ -129,7 +129,7 @@ def _package(
 ) -> PackageFacts:
     if not is_text("".join(value for value in row if isinstance(value, str))):
         row = cast("_Row", tuple(value if is_text(value) or not isinstance(value, str) else None for value in row))
-    (number, slug, project, repository, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,
+    (number, slug, project, forge, repository, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,
      suggestion, description, updated, newest, released, yanked, requires_python, django_versions, django_requires,
      replaced_by, checked) = row  # fmt: skip
     versions = _parse(django_versions)
@@ -140,6 +140,7 @@ def _package(
         number,
         slug_or_id(number, slug),
         project,
+        forge,
         repository,
         catalog_state or "listed",
         repo_state,

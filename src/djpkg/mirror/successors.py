@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from djpkg.check.instead import MOVED, successor_names
+from djpkg.check.instead import MOVED, NOTED, successor_names
 from djpkg.mirror import resolve
 from djpkg.mirror.departures import find_departures
 
@@ -50,7 +50,7 @@ def _named(
     db: sqlite3.Connection, facts: PackageFacts, *, catalog: str, forges: Mapping[str, SourceName]
 ) -> Iterator[tuple[int, str]]:
     """Yield the packages that the user, the repository or the description names."""
-    texts = [(facts.replaced_by, "your replaced_by")]
+    texts = [(facts.replaced_by, NOTED)]
     texts += [(address, MOVED) for address in (facts.moved_to, facts.suggestion)]
     texts += [(name, "its description names it") for name in successor_names(facts.description)]
     for text, reason in texts:

@@ -6,11 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from djpkg.errors import UsageError
+from djpkg.text import quote_input
 from djpkg.times import days_in_month, months_before
 
 DATE_FORMATS = "2025, 2025-01, 2025-01-31, 2025-01-31T12:00Z, or a time span such as 12h, 7d, 2w, 6m, 1y"
 
 _SPAN = re.compile(r"-?([0-9]{1,5})([hdwmy])", re.IGNORECASE)
+_LONG_SPAN = re.compile(r"-?[0-9]{6,}[hdwmy]", re.IGNORECASE)
 _DATE = re.compile(
     r"(?P<year>[0-9]{4})"
     r"(?:-(?P<month>[0-9]{2})"
@@ -34,7 +37,12 @@ class DateRange(NamedTuple):
 
 
 def parse_date_range(text: str, *, now: datetime) -> DateRange | None:
-    """Return the period that `text` names at `now`; None if it is not a time. A time without a zone is UTC."""
+    """Return the period that `text` names at `now`; None if it is not a time. A time without a zone is UTC.
+
+    Raises UsageError for a time span of more than five digits.
+    """
+    if _LONG_SPAN.fullmatch(text):
+        raise UsageError(f"time span {quote_input(text)} is too long", hint="use at most five digits, such as 7d or 2y")
     span = _SPAN.fullmatch(text)
     if span:
         moment = _subtract(now.astimezone(UTC), int(span[1]), span[2].lower())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from djpkg.check.report import Report
-    from djpkg.render.check_summary import Noted
+    from djpkg.render.check_summary import Noted, Sections
     from djpkg.render.check_text import Screen
 
 _ERROR, _NOTICE = "error", "notice"
@@ -30,9 +30,8 @@ _MAX_TEXT = 1000
 def render_github(report: Report, screen: Screen) -> str:
     """Return one annotation with the answer, one for each dependency that fails or is noted, and one for each group.
 
-    Before them is one on a fetch that did not update all packages. Last are the remarks, and what is not listed but has
-    the name of a package for Django.
-    GitHub shows the first ten of a kind for each step, so what the project ignores has none.
+    Before them is one on a fetch that did not update all packages. Last are the remarks, what is not listed but has the
+    name of a package for Django, and what the project ignores: GitHub shows the first ten of a kind for each step.
     """
     return "".join(f"{line}\n" for line in _lines(report, screen))
 
@@ -52,6 +51,10 @@ def _lines(report: Report, screen: Screen) -> Iterator[str]:
     for noted in sections.fails:
         failing = tuple(one for one in noted.findings if one.severity is Severity.FAIL)
         yield _of_package(_ERROR, noted._replace(findings=failing))
+    yield from _notices(report, sections)
+
+
+def _notices(report: Report, sections: Sections) -> Iterator[str]:
     for noted in sections.notes:
         yield _of_package(_NOTICE, noted)
     for rule, members in sections.groups.items():
@@ -63,6 +66,9 @@ def _lines(report: Report, screen: Screen) -> Iterator[str]:
         if one.looks_like_django:
             message = f"{one.name} is not in the directory and not judged"
             yield _annotation(_NOTICE, f"{_TITLE}: {one.name}", message, file=one.file, line=one.line)
+    for reason, members in sections.ignored.items():
+        names = ", ".join(map(check_summary.with_rules, members))
+        yield _annotation(_NOTICE, f"{_TITLE}: ignored", f"ignored ({reason}): {names}")
 
 
 def _of_package(kind: str, noted: Noted) -> str:

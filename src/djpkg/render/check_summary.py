@@ -86,7 +86,7 @@ def next_steps(noted: Noted) -> list[tuple[str, str]]:
     if package.instead:
         steps += [("instead", f"{one.slug} ({one.reason})" if one.reason else one.slug) for one in package.instead]
     elif package.is_dead:
-        steps.append(("instead", "none known"))
+        steps.append(("instead", f"none fits: {package.unfit}" if package.unfit else "none known"))
     return steps
 
 
@@ -141,19 +141,18 @@ def describe_fetch(report: Report) -> str | None:
 
 
 def describe_result(report: Report) -> str:
-    """Return ``1 fails, 5 notes, 35 fine``: numbers of dependencies."""
+    """Return ``1 fails, 5 notes, 35 fine``: numbers of dependencies; the remarks count as notes."""
     if not report.packages:
         return "nothing to judge"
-    fails, notes, fine = (len(report.with_severity(one)) for one in (Severity.FAIL, Severity.NOTE, None))
+    fails, fine = (len(report.with_severity(one)) for one in (Severity.FAIL, None))
     failed = "nothing fails" if not fails else "1 fails" if fails == 1 else f"{fails:,} fail"
-    noted = pluralize(notes, "note") if notes else "no notes"
-    return f"{failed}, {noted}, {fine:,} fine"
+    return f"{failed}, {describe_notes(report)}, {fine:,} fine"
 
 
 def describe_notes(report: Report) -> str:
-    """Return ``5 notes``: the number of dependencies with notes, or of remarks if there are no such dependencies."""
-    notes = len(report.with_severity(Severity.NOTE))
-    return pluralize(notes, "note") if notes else pluralize(len(report.remarks), "remark")
+    """Return ``5 notes``: the number of dependencies that have only notes, and of remarks."""
+    notes = len(report.with_severity(Severity.NOTE)) + len(report.remarks)
+    return pluralize(notes, "note") if notes else "no notes"
 
 
 def describe_answer(report: Report) -> str:
@@ -202,9 +201,9 @@ def describe_place(noted: Noted) -> str:
 
 def describe_pins(package: CheckedPackage) -> list[str]:
     """Return every place with its version, if they differ; else []."""
-    if len({place.specifier for place in package.places}) < 2:  # noqa: PLR2004 - nothing differs
+    if len({place.stated for place in package.places}) < 2:  # noqa: PLR2004 - nothing differs
         return []
-    return [f"{place.file}:{place.line} {place.specifier or 'any version'}" for place in package.places]
+    return [f"{place.file}:{place.line} {place.stated or 'any version'}" for place in package.places]
 
 
 def describe_origin(package: CheckedPackage) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import UsageError
+from djpkg.requirements.frozen import may_be_frozen
 from djpkg.requirements.requirement import Mention
 from djpkg.requirements.simple_requirement import normalize, parse_simple
 from djpkg.requirements.version_ranges import pinned_version
@@ -82,9 +83,13 @@ def parse_requirements_file(name: str, text: str, context: ParseContext) -> Iter
     seen = {posixpath.normpath(name)}
     waiting = [(name, text)]
     mentions: list[tuple[Mention, Origins | None]] = []
+    by_hand: set[str] = set()
     while waiting:
         file, content = waiting.pop()
-        for line in _logical_lines(content):
+        lines = list(_logical_lines(content))
+        if not may_be_frozen(file, [(line.text, line.comments) for line in lines]):
+            by_hand.add(file)
+        for line in lines:
             place, expanded = _expand(line.text, file, line.number, context)
             if not expanded.startswith("-") or _EDITABLE.fullmatch(expanded):
                 mentions += [(found, parse_via(line.comments)) for found in _parse_line(expanded, place)]
@@ -98,7 +103,7 @@ def parse_requirements_file(name: str, text: str, context: ParseContext) -> Iter
     frozen = {mention.file for mention, _ in mentions} - {
         one.file for one, _ in mentions if not (one.version or one.url)
     }
-    yield from with_origins(mentions, frozen=frozen)
+    yield from with_origins(mentions, frozen=frozen - by_hand)
 
 
 def parse_requirement(text: str, file: str, line: int) -> Iterator[Mention]:

@@ -45,8 +45,9 @@ def parse_via(comments: Sequence[str]) -> Origins | None:
 def with_origins(mentions: Sequence[tuple[Mention, Origins | None]], *, frozen: Collection[str]) -> Iterable[Mention]:
     """Return the mentions of one requirements file and its includes with `direct` and `via`.
 
-    A requirer that is not required itself is the project. Without any comment, a file states direct requirements, if
-    it is not in `frozen`: those may be the output of ``pip freeze``, which also lists what the requirements require.
+    A requirer that is not required itself is the project. Without any comment, a file states direct requirements, if it
+    is not in `frozen`: those may be the output of ``pip freeze``, which also lists what the requirements require; see
+    `may_be_frozen`.
     """
     required = {mention.name for mention, _ in mentions}
     commented = {mention.file for mention, origins in mentions if origins is not None}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from djpkg.check.age import FETCH
 from djpkg.cli import options
 from djpkg.fetch import run as fetch_run
 from djpkg.mirror.lock import fetch_lock
@@ -251,7 +252,7 @@ def test_only_yanked_fails_where_another_dependency_brings_it_in(mirror: Path, p
 
 
 def test_without_a_lock_the_mirror_states_who_requires_it(mirror: Path, project: Path) -> None:
-    write(project, "django-parent==2.0\ndjango-dead==2.0\ndjango-gone==2.0\n")  # as pip freeze prints it
+    write(project, "django-dead==2.0\ndjango-gone==2.0\ndjango-parent==2.0\n")  # as pip freeze prints it
     report = check("--fail-on", "archived,gone")
     assert (package_of(report, "django-dead")["direct"], package_of(report, "django-dead")["via"]) == (
         False, ["django-parent"],
@@ -369,18 +370,18 @@ def test_a_baseline_does_not_cover_another_release_or_what_is_required_directly_
     ("text", "message"),
     [
         ('{\n"schema": 1,\n', "report.json:3: invalid JSON"),
-        ("[]", "report.json: not a report of djpkg check --json"),
+        ("[]", "report.json: not the output of check --json"),
         ('{"schema": 1, "packages": [{"name": 1, "findings": []}]}', None),
         (
             '{"schema": 1, "packages": [{"name": "a", "findings": [{"rule": "gone", "message": "m"}]}]}',
-            "not a report of",
+            "not the output of",
         ),
         (
             '{"schema": 1, "packages": [], "error": {"message": "m"}}',
             "report.json: the report of a check that could not",
         ),
-        ('{"schema": 1, "packages": [1]}', "report.json: not a report"),
-        ('{"schema": 2, "packages": []}', "report.json: not a report"),
+        ('{"schema": 1, "packages": [1]}', "report.json: not the output"),
+        ('{"schema": 2, "packages": []}', "report.json: not the output"),
     ],
 )
 def test_an_invalid_baseline_is_an_error(mirror: Path, project: Path, text: str, message: str | None) -> None:
@@ -457,8 +458,8 @@ def test_a_missing_mirror_says_what_to_run(project: Path) -> None:
     write(project, "django-good\n")
     result = run("check")
     assert (result.code, result.out) == (74, "")
-    assert "run djpkg fetch --all, or djpkg check --fetch" in result.err
-    assert check()["error"]["hint"] == "run djpkg fetch --all, or djpkg check --fetch"
+    assert FETCH in result.err
+    assert check()["error"]["hint"] == FETCH
 
 
 def test_a_file_that_is_no_mirror_is_an_error(project: Path) -> None:
@@ -472,7 +473,7 @@ def test_a_mirror_without_a_catalog_cannot_judge(project: Path) -> None:
     write(project, "django-other\n")
     result = run("check")
     assert result.code == 5
-    assert "the mirror has no catalog yet\n       run djpkg fetch --all, or djpkg check --fetch" in result.err
+    assert f"the mirror has no catalog yet\n       {FETCH}" in result.err
     assert check()["error"]["message"] == "the mirror has no catalog yet"
 
 
@@ -501,7 +502,8 @@ def test_max_age_exits_5_where_the_catalog_or_the_answers_are_older(project: Pat
     assert (report["exit"], report["mirror"]["age_days"]) == (5, 8)
     assert "the catalog was last read on 2026-11-15, longer ago than --max-age 7d" in report["error"]["message"]
     make_directory(path, [Package("django-good", answered=False)])
-    assert "forges and PyPI answered last on 2026-11-15" in check("--max-age", "7d")["error"]["message"]
+    message = check("--max-age", "7d")["error"]["message"]
+    assert message.endswith("longer ago than --max-age 7d about 1 of 1 package: django-good (2026-11-15)")
 
 
 def test_quiet_after_sets_the_span(mirror: Path, project: Path) -> None:

@@ -33,7 +33,7 @@ def test_the_text_is_the_same_in_a_log_and_on_a_terminal() -> None:
     log = run("check", "base.txt", *ARGUMENTS, env={"COLUMNS": "80"})
     assert log.code == 1
     assert log.err == ""
-    assert log.lines[0] == "base.txt: 4 packages, 2 in the directory · Django 5.2 · mirror 30 min old"
+    assert log.lines[0] == "base.txt: 4 packages, 2 in the directory · Django 5.2 · mirror 1 h old"
     assert log.lines[1] == "1 fails, no notes, 1 fine; 2 are not in the directory and not judged (-v)"
     assert log.lines[3] == "FAIL  django-kiln >=1                base.txt:2  direct"
     assert "SKIP  not in the directory: django-inhouse and 1 more (-v)" in log.lines
@@ -83,7 +83,7 @@ def test_two_formats_cannot_be_used_together(option: str) -> None:
     assert f"--json and {option} cannot be used together" in ended.err
 
 
-@pytest.mark.parametrize("option", ["--tsv", "--markdown", "--github"])
+@pytest.mark.parametrize("option", ["--tsv", "--markdown"])
 def test_a_file_that_cannot_be_read_prints_nothing_on_stdout(option: str) -> None:
     ended = run("check", "missing.txt", option)
     assert (ended.code, ended.out) == (2, "")

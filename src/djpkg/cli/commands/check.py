@@ -17,6 +17,7 @@ from djpkg.model import forge_servers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from djpkg.check.report import FetchResult, Report
     from djpkg.cli.check_options import Typed
@@ -29,6 +30,7 @@ app = options.new_app()
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg check",
         "djpkg check uv.lock --django 6.0",
@@ -37,7 +39,7 @@ app = options.new_app()
         "djpkg check --json | jq .counts",
         more="Exit codes: 0 nothing fails, 1 a rule of --fail-on applies, 2 a file or option is invalid, 5 the mirror"
         " is too old or empty to judge, 74 there is no mirror.",
-    )
+    ),
 )
 def check(
     files: Annotated[
@@ -76,7 +78,11 @@ def check(
     ] = None,
     max_age: Annotated[
         str | None,
-        typer.Option("--max-age", metavar="SPAN", help="Exit with 5 if the mirror is older than this."),
+        typer.Option(
+            "--max-age",
+            metavar="SPAN",
+            help="Exit with 5 if the catalog's list, or an answer about a package, is older.",
+        ),
     ] = None,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Fetch these packages first; the report states if that fails.")
@@ -106,9 +112,10 @@ def check(
     try:
         report = _check(files or [_DEFAULT_FILE], typed, db, fetch=fetch, quiet=output_format is not None)
     except DjpkgError as error:
-        if as_json:
-            output.write_report(_failed_report(error), "json", verbose=False)
+        if as_json or as_github:
+            output.write_report(_with_db(_failed_report(error)), output_format, verbose=False)
         raise
+    report = _with_db(report)
     output.write_report(report, output_format, verbose=verbose)
     terminal.flush()
     if report.failure is not None:
@@ -120,7 +127,8 @@ def check(
 
 def _check(names: Sequence[str], typed: Typed, db: Path | None, *, fetch: bool, quiet: bool) -> Report:
     """Return the report on the files. Without `quiet`, stderr states which files of a folder were read."""
-    from djpkg.check.check import check  # noqa: PLC0415 - loads packaging
+    from djpkg.check.age import FETCH  # noqa: PLC0415 - loads packaging
+    from djpkg.check.check import check  # noqa: PLC0415 - as above
     from djpkg.cli.check_options import parse_options, read_settings  # noqa: PLC0415 - as above
     from djpkg.mirror.check_facts import read_facts  # noqa: PLC0415 - as above
 
@@ -131,21 +139,23 @@ def _check(names: Sequence[str], typed: Typed, db: Path | None, *, fetch: bool, 
     checked = parse_options(typed, settings, now=now)
     files = project_files.read_project_files(names)
     project_files.report_files(files._replace(read=()) if quiet else files)
-    fetched = _fetch(names, files, db, quiet=quiet) if fetch else None
+    fetched = _fetch(names, files, db, list_since=checked.oldest, quiet=quiet) if fetch else None
     path = config.mirror_path(os.environ, db)
     catalog, forges = config.catalog_url(os.environ), forge_servers.forge_servers(os.environ)
     try:
         with open_read(path) as mirror:
             facts = read_facts(mirror, files.requirements, catalog=catalog, forges=forges, now=now)
     except MirrorMissing as error:
-        raise MirrorMissing(str(error), hint="run djpkg fetch --all, or djpkg check --fetch") from error
+        raise MirrorMissing(str(error), hint=FETCH) from error
     pythons = (*files.pythons, *settings.pythons)
     report = check(files.requirements, facts, checked, files=files.files, pythons=pythons, now=now)
     return report._replace(fetch=fetched)
 
 
-def _fetch(names: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> FetchResult:
-    """Fetch the required packages, and before them the catalog if it was never read completely.
+def _fetch(
+    names: Sequence[str], files: ProjectFiles, db: Path | None, *, list_since: datetime | None, quiet: bool
+) -> FetchResult:
+    """Fetch the required packages, and before them the catalog if it was not read completely since `list_since`.
 
     A fetch that fails is trouble on stderr and in the report, and does not change the exit code: the mirror is still
     there, and `--max-age` states how old it may be.
@@ -154,7 +164,7 @@ def _fetch(names: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet:
     from djpkg.cli.commands import fetch as fetch_command  # noqa: PLC0415 - for this option alone
 
     try:
-        fetched = fetch_command.fetch_required(names, files, db, quiet=quiet)
+        fetched = fetch_command.fetch_required(names, files, db, list_since=list_since, quiet=quiet)
     except DjpkgError as error:
         terminal.print_error(error)
         terminal.write_warning("could not fetch; checking with what the mirror has")
@@ -165,6 +175,15 @@ def _fetch(names: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet:
     deferred = map(report_text.deferral_line, fetched.deferred)
     others = (line for line in deferred if not any(cause.startswith(line) for cause in failed))
     return FetchResult(fetched.exit_code, (*failed, *others))
+
+
+def _with_db(report: Report) -> Report:
+    """Return the report with --db in the commands of its failure."""
+    failure = report.failure
+    if failure is None:
+        return report
+    hint = failure.hint and terminal.with_db(failure.hint)
+    return report._replace(failure=failure._replace(message=terminal.with_db(failure.message), hint=hint))
 
 
 def _failed_report(error: DjpkgError) -> Report:

@@ -30,12 +30,13 @@ app = options.new_app()
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg doctor",
         "djpkg doctor --rebuild",
         "djpkg doctor --json | jq .exit",
         more="The exit code is 74 if there is a fault. A pipe gets one check per line: status, name, message, remedy.",
-    )
+    ),
 )
 def doctor(
     *,

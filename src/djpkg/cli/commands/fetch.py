@@ -22,6 +22,7 @@ from djpkg.text import quote_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from djpkg.cli.project_files import ProjectFiles
@@ -146,7 +147,7 @@ def _finish(report: Report, db: Path | None, *, as_json: bool, summary: bool) ->
     from djpkg.fetch import report_text
 
     if as_json:
-        output.write_object(report_text.report_json(report))
+        output.write_object(_with_db(report_text.report_json(report)))
     _print_report(report, db, summary=summary)
     terminal.flush()
     raise typer.Exit(report.exit_code)
@@ -168,16 +169,19 @@ def _parse_sources(names: list[str] | None) -> frozenset[SourceName]:
     return frozenset(sources)
 
 
-def fetch_required(manifests: Sequence[str], files: ProjectFiles, db: Path | None, *, quiet: bool) -> Report:
+def fetch_required(
+    manifests: Sequence[str], files: ProjectFiles, db: Path | None, *, list_since: datetime | None, quiet: bool
+) -> Report:
     """Fetch what these files require, for a command that reads it afterwards, and return the report.
 
-    `quiet` prints trouble alone. Raises DjpkgError; an interruption ends the program.
+    The catalog's list is read too if it was last read before `list_since`, and if it never was. `quiet` prints trouble
+    alone. Raises DjpkgError; an interruption ends the program.
     """
     from djpkg.fetch import run
     from djpkg.fetch.request import FetchRequest
 
     interactive = terminal.stderr_is_terminal() and not quiet
-    request = FetchRequest(manifests=tuple(manifests), requirements=files.requirements)
+    request = FetchRequest(manifests=tuple(manifests), requirements=files.requirements, list_since=list_since)
     progress = _new_progress(visible=interactive, quiet=quiet, verbose=False)
     path = config.mirror_path(os.environ, db)
     report = run.fetch(request, path, os.environ, progress=progress, clock=options.now)
@@ -274,4 +278,12 @@ def _failed_report(named: tuple[str, ...], error: DjpkgError) -> dict[str, objec
     now = options.now()
     report = Report(started=now, finished=now, named=named)
     report.abort(str(error), error.exit_code, hint=error.hint)
-    return report_text.report_json(report)
+    return _with_db(report_text.report_json(report))
+
+
+def _with_db(report: dict[str, object]) -> dict[str, object]:
+    """Return a report with --db in the commands of its error."""
+    error = report.get("error")
+    if not isinstance(error, dict):
+        return report
+    return report | {"error": {key: text and terminal.with_db(text) for key, text in error.items()}}

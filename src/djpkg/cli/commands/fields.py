@@ -19,12 +19,13 @@ app = options.new_app()
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg fields",
         "djpkg fields stars updated",
         "djpkg fields | cut -f 1,9",
         "djpkg fields --json | jq '.fields[] | select(.editable)'",
-    )
+    ),
 )
 def fields(
     names: Annotated[

@@ -18,11 +18,12 @@ app = options.new_app()
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg grids",
         "djpkg grids | cut -f 1,3",
         "djpkg grids --json | jq '.grids[].slug'",
-    )
+    ),
 )
 def grids(*, as_json: AsJson = False, db: Db = None) -> None:
     """List the categories and grids.

@@ -38,12 +38,13 @@ def complete_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg help",
         "djpkg help query",
         "djpkg help list",
         "djpkg help json | less",
-    )
+    ),
 )
 def help_(
     ctx: typer.Context,

@@ -50,13 +50,14 @@ app = options.new_app()
 
 
 @app.command(
+    cls=options.Command,
     epilog=options.examples(
         "djpkg status",
         "djpkg status | grep ^sources.github",
         "djpkg status --json | jq '.runs[0].exit'",
         more="A pipe gets one name and value per line, named as in the JSON. Without a mirror, all values are 0 or"
         " empty, and the exit code is 0.",
-    )
+    ),
 )
 def status(*, as_json: AsJson = False, db: Db = None) -> None:
     """Show the state of the mirror.
