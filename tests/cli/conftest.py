@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from djpkg.cli import options
+from djpkg.mirror import fetch_history
+from djpkg.mirror.connection import open_write
+from djpkg.model.fetch_state import Sweep
+from djpkg.source_name import SourceName
 from tests import mirrors
 
 if TYPE_CHECKING:
@@ -23,14 +27,22 @@ def _fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "now", lambda: mirrors.NOW)
 
 
+def complete(path: Path) -> Path:
+    """Store that the catalog was read completely, and return the path."""
+    with open_write(path) as db:
+        (packages,) = db.execute("SELECT count(*) FROM packages").fetchone()
+        fetch_history.store_sweep(db, SourceName.CATALOG, Sweep(mirrors.NOW, packages, None))
+    return path
+
+
 @pytest.fixture(scope="session")
 def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mirrors.filled_mirror(tmp_path_factory.mktemp("filled") / "mirror.db")
+    return complete(mirrors.filled_mirror(tmp_path_factory.mktemp("filled") / "mirror.db"))
 
 
 @pytest.fixture(scope="session")
 def _fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mirrors.fetched_mirror(tmp_path_factory.mktemp("fetched") / "mirror.db")
+    return complete(mirrors.fetched_mirror(tmp_path_factory.mktemp("fetched") / "mirror.db"))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from djpkg.cli import terminal
 from djpkg.cli.app import app
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Result(NamedTuple):
 def run(*arguments: str, stdin: str | bytes | None = None, env: Mapping[str, str] | None = None) -> Result:
     """Run the command line in this process, with its output in a pipe."""
     code: object = None
+    terminal.mirror_option.set(None)
     with CliRunner().isolation(input=stdin, env=env) as (out, err, _):
         try:
             _COMMAND.main(list(arguments), prog_name="djpkg")

@@ -15,6 +15,7 @@ from djpkg.mirror.fetch_history import store_sweep
 from djpkg.model.facts import Grid
 from djpkg.model.fetch_state import Sweep
 from djpkg.source_name import SourceName
+from tests.cli.conftest import complete
 from tests.cli.running import run, run_on_pty, run_on_terminal
 from tests.mirrors import NOW, catalog_facts, filled_mirror
 
@@ -79,11 +80,12 @@ def test_old_data_is_reported_below_the_answer_on_a_real_terminal(mirror: Path) 
 
 @pytest.fixture
 def _many(tmp_path: Path) -> None:
-    filled_mirror(
+    path = filled_mirror(
         Path(os.environ["DJPKG_DB"]),
         [catalog_facts(number, f"p{number}", grids=(number,)) for number in range(1, 41)],
         grids=[Grid(id=number, slug=f"g{number}", title=f"Grid {number}") for number in range(1, 41)],
     )
+    complete(path)
 
 
 @pytest.mark.usefixtures("_many")

@@ -55,7 +55,10 @@ def test_several_files_add_up(mirror: Path, folder: Path) -> None:
     write(folder / "b.txt", "lids\ndjango-pots\n")
     result = run("list", "-r", "a.txt", "--in", "b.txt", "--in", "-", "-f", "slug", stdin="django-kiln\n")
     assert result.lines == ["django-pots", "Django_Kiln", "lids"]
-    assert result.err == "1 of 4 dependencies is not in the mirror; djpkg list --in FILE --unlisted names them\n"
+    assert (
+        result.err
+        == "1 of 4 dependencies is not listed on Django Packages; djpkg list --in FILE --unlisted names them\n"
+    )
     (pots,) = (one for one in read_project_files(["a.txt", "b.txt", "a.txt"]).requirements if one.name == "django-pots")
     assert locations(pots) == ("a.txt:1", "b.txt:2")
     assert run("compare", "-r", "a.txt", "-r", "b.txt", "-f", "id").lines == ["slug\tid", "django-pots\t1", "lids\t3"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.config import API_BY_SOURCE
-from djpkg.fetch.report_text import causes, closed_lines, error_lines
+from djpkg.fetch.report_text import causes, closed_lines, error_lines, summary_lines
 from djpkg.model.facts import Outcome
 from djpkg.source_name import SourceName
 from djpkg.times import format_time
@@ -372,3 +372,53 @@ def test_a_server_that_answers_404_to_everything_changes_nothing(
     report = desk.fetch(*names, sources=[source])
     assert (report.exit_code, report.sources[source].outcomes[Outcome.GONE]) == (0, 1)
     assert ("first", "gone") in [event[:2] for event in desk.events()]
+
+
+# A catalog whose list was never read completely.
+
+
+def test_a_first_fetch_that_the_catalog_defers_is_refused(desk: Desk, server: WorldServer) -> None:
+    server.fault("catalog", status=429, headers={"retry-after": "3600"})
+    for requests in (1, 0):
+        report = desk.fetch(sources=["catalog"])
+        assert (report.exit_code, len(server.requests())) == (4, requests)
+        (cause,) = causes(report)
+        assert cause.line.startswith("catalog: deferred until 2026-11-23T13:00:00Z (")
+        assert cause.line.endswith("; the catalog's list was never read completely")
+        assert closed_lines(report) == []
+        assert not requests or summary_lines(report)[0].startswith("catalog: deferred (")
+    report = desk.fetch()  # what GitHub and PyPI answer about the packaged record is stored
+    assert report.exit_code == 0
+    assert error_lines(report)[0].endswith("; the catalog's list was never read completely")
+
+
+def test_a_list_that_the_catalog_cuts_is_named_until_it_is_complete(desk: Desk, server: WorldServer) -> None:
+    for number in range(300):
+        desk.world.add_package(f"many-{number}", repo_url="")
+    server.fault("catalog", "offset|page=2|cursor", status=429, headers={"retry-after": "3600"})
+    report = desk.fetch(sources=["catalog"])
+    assert report.exit_code == 0
+    (line,) = error_lines(report)
+    assert re.match(r"catalog: \d+ deferred until .*; the catalog's list was never read completely", line)
+    server.faults.clear()
+    desk.advance(hours=2)
+    report = desk.fetch(sources=["catalog"])
+    assert (report.exit_code, causes(report), report.list_unread) == (0, [], False)
+
+
+@pytest.mark.parametrize(
+    ("source", "host", "status"),
+    [(SourceName.GITLAB, "gitlab.com", 401), (SourceName.BITBUCKET, "bitbucket.org", 403)],
+)
+def test_a_forge_that_refuses_the_token_and_requests_without_one_exits_with_4(
+    desk: Desk, server: WorldServer, source: SourceName, host: str, status: int
+) -> None:
+    desk.world.add_package("private", path="acme/private", host=host)
+    desk.fetch(sources=["catalog"])
+    desk.tokens = server.token_env(source.value)
+    server.fault(source.value, status=status, body={"message": "no"})
+    report = desk.fetch("private", sources=[source])
+    assert (report.exit_code, report.has_stored) == (4, False)
+    server.faults.clear()
+    server.fault(source.value, status=500)
+    assert desk.fetch("private", sources=[source]).exit_code == 1

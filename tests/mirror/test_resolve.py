@@ -147,7 +147,7 @@ def test_several_matches_are_an_error_that_names_them(db: sqlite3.Connection) ->
     ("text", "hint"),
     [
         ("django-pot", "did you mean django-pots"),
-        ("django-pot", "to look it up in the catalog: djpkg fetch django-pot"),
+        ("django-pot", "look it up in the catalog: djpkg fetch django-pot"),
         ("DJANGO_POT", "django-pots"),
         ("https://djangopackages.org/packages/p/django-pot/", "djpkg fetch django-pot"),
         ("777", "djpkg fetch 777"),

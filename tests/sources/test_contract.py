@@ -292,3 +292,16 @@ def test_a_fetch_can_be_cancelled(case: Case, server: WorldServer, world: World)
                 await task
 
     asyncio.run(run())
+
+
+def test_an_api_that_begins_to_answer_404_in_the_middle_of_a_run_loses_nothing(
+    case: Case, server: WorldServer, world: World
+) -> None:
+    targets = case.add_several(world, 12)
+    match = "thing-[1-9]|pip/|rate_limit|hook_events|topics|version|projects[?]"
+    server.fault(case.api, match, status=404, body={"message": "Not Found"})
+    answers = fetch(case.make(server), targets)
+    first = answers.pop(targets[0].coordinate)
+    assert first.outcome is Outcome.UPDATED
+    assert outcomes(answers.values()) == {"failed": 11}
+    assert all("API not found" in answer.reason for answer in answers.values())

@@ -20,7 +20,7 @@ from djpkg.mirror import busy, resolve
 from djpkg.mirror.connection import open_read
 from djpkg.model import forge_servers
 from djpkg.source_name import SourceName
-from djpkg.text import describe_os_error, quote_input
+from djpkg.text import describe_os_error, pluralize, quote_input
 from djpkg.times import format_time, utc_now
 
 if TYPE_CHECKING:
@@ -184,8 +184,32 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
 
     In that case `missing` is part of the message on stderr; "" prints no message.
     """
+    with _open_or_seed(db, missing) as (mirror, _):
+        yield mirror
+
+
+@contextmanager
+def read_mirror(db: Path | None, *, missing: str = SEED_NOTICE, named: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open the mirror as `open_mirror` does; afterwards report on stderr that it is incomplete or old.
+
+    That it is incomplete does not matter for `named` packages; that it is old is reported on a terminal only.
+    """
+    with _open_or_seed(db, missing) as (mirror, exists):
+        yield mirror
+        if exists and (not named or terminal.stderr_is_terminal()):
+            _report_catalog(mirror, named=named)
+
+
+@contextmanager
+def _open_or_seed(db: Path | None, missing: str) -> Iterator[tuple[sqlite3.Connection, bool]]:
+    """Open the mirror, or else the packaged record, with whether the mirror exists.
+
+    Raises ConfigError for an invalid DJPKG_FORGES too, so that a typo does not depend on what a command looks up.
+    """
     path = config.mirror_path(os.environ, db)
+    forge_servers.forge_servers(os.environ)
     with ExitStack() as stack:
+        exists = True
         try:
             connection = stack.enter_context(open_read(path))
         except MirrorMissing as error:
@@ -194,16 +218,8 @@ def open_mirror(db: Path | None, *, missing: str = SEED_NOTICE) -> Iterator[sqli
             if missing:
                 terminal.write_stderr(f"{error}; {missing}. {FIRST_RUN}")
             connection = stack.enter_context(closing(open_seed()))
-        yield connection
-
-
-@contextmanager
-def read_mirror(db: Path | None) -> Iterator[sqlite3.Connection]:
-    """Open the mirror as `open_mirror` does; afterwards report on stderr, if it is a terminal, that it is old."""
-    with open_mirror(db) as mirror:
-        yield mirror
-        if terminal.stderr_is_terminal():
-            _report_age(mirror)
+            exists = False
+        yield connection, exists
 
 
 def wait_for_mirror(path: Path, work: Callable[[], ResultT]) -> ResultT:
@@ -215,12 +231,20 @@ def _notify_waiting(path: Path) -> None:
     terminal.write_warning(busy.waiting_message(path, busy.EDIT))
 
 
-def _report_age(mirror: sqlite3.Connection) -> None:
-    from djpkg.mirror.fetch_history import find_sweep  # noqa: PLC0415 - for terminals only
-    from djpkg.render import relative_time  # noqa: PLC0415 - as above
+def _report_catalog(mirror: sqlite3.Connection, *, named: bool) -> None:
+    from djpkg.mirror import fetch_history  # noqa: PLC0415 - not needed to show one package in a pipe
 
-    sweep = find_sweep(mirror, SourceName.CATALOG)
-    if sweep is not None and now() - sweep.completed > OLD_AFTER:
+    sweep = fetch_history.find_sweep(mirror, SourceName.CATALOG)
+    if sweep is None and not named:
+        packages = fetch_history.count_packages(mirror)
+        terminal.flush()
+        terminal.write_stderr(
+            f"the catalog was never read completely: the mirror has {pluralize(packages, 'package')}."
+            " Run djpkg fetch --all to get the rest"
+        )
+    elif sweep is not None and now() - sweep.completed > OLD_AFTER and terminal.stderr_is_terminal():
+        from djpkg.render import relative_time  # noqa: PLC0415 - for terminals only
+
         age = relative_time.relative(format_time(sweep.completed), now=now())
         terminal.flush()
         terminal.write_stderr(f"the catalog was last fetched {age}; djpkg fetch --all updates it")

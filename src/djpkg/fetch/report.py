@@ -135,6 +135,8 @@ class Report:
     stop_code: int | None = None
     """The exit code of a signal or an error that ended the whole fetch."""
     first_sweep: bool = False
+    list_unread: bool = False
+    """The catalog's list was to be read, and no fetch has ever read it completely."""
     has_stored_parts: bool = False
     with_token: frozenset[SourceName] = frozenset()
     """The forges that got a token, in a fetch of all packages."""
@@ -201,14 +203,15 @@ class Report:
     def exit_code(self) -> int:
         """0 done; 1 failed; 3 no name found; 4 refused or deferred; 5 partial; else the code that ended the fetch.
 
-        Gone, blocked, empty and unsupported repositories are not failures, nor is what ``--all`` defers, nor a rejected
-        token if the source answered with another one or without.
+        Gone, blocked, empty and unsupported repositories are not failures, nor is what ``--all`` defers, unless nothing
+        was stored and the catalog's list was never read, nor a rejected token if the source answered with another one
+        or without.
         """
         if self.stop_code is not None:
             return self.stop_code
         answered = {source.value for source, tally in self.sources.items() if tally.answered}
         failures = [failure for failure in self.failures if not (failure.replaced and failure.source in answered)]
-        deferred = bool(self.named and self.deferred)
+        deferred = bool(self.deferred) and bool(self.named or (self.list_unread and not answered))
         if not failures and not self.unknown and not deferred:
             return 0
         if answered:

@@ -14,7 +14,7 @@ from djpkg.text import join_some, pluralize
 from djpkg.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
 
     from djpkg.fetch.report import Deferral, Failure, Report, SnapshotResult
@@ -30,6 +30,13 @@ MISSING_TOKEN = (
 REPOSITORIES_WITHOUT_TOKEN = 15
 """The repositories that GitHub allows to fetch in an hour without a token."""
 CONTINUE = "run the command again to continue"
+_TITLES = {
+    SourceName.GITHUB: "GitHub",
+    SourceName.GITLAB: "GitLab",
+    SourceName.BITBUCKET: "Bitbucket",
+    SourceName.FORGEJO: "Forgejo",
+    SourceName.PYPI: "PyPI",
+}
 # What differs in reasons of one cause: quoted texts, paths of repositories and their ids, numbers except statuses.
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|[\w.~-]+/[\w./~-]+|\bR_\w+|(?<!HTTP )(?<![\w.:])\d[\d,]*\b")
 
@@ -49,7 +56,8 @@ def error_lines(report: Report) -> list[str]:
 def causes(report: Report) -> list[Cause]:
     """Return each cause once, with the number of packages that it affects and the first of them.
 
-    Deferred packages are an error only if packages were named; `summary_lines` has them otherwise.
+    Deferred packages are an error only if packages were named, or if they are those of a catalog that was never read
+    completely; `deferral_lines` has them otherwise.
     """
     by_reason: dict[str, list[str]] = {}
     for name, reason in report.unknown.items():
@@ -60,9 +68,23 @@ def causes(report: Report) -> list[Cause]:
         kind = failure.reason if failure.slug is None else _DETAIL.sub("…", failure.reason)
         by_cause.setdefault((failure.source, kind, failure.hint), []).append(failure)
     found += [Cause(_failure_line(failures), hint) for (_, _, hint), failures in by_cause.items()]
-    if report.named:
-        found += [Cause(deferral_line(deferral)) for deferral in report.deferred]
+    for deferral in report.deferred:
+        if report.named:
+            found.append(Cause(deferral_line(deferral)))
+        elif _is_unread_list(deferral, report):
+            line = f"{deferral_line(deferral)}; the catalog's list was never read completely"
+            found.append(Cause(line, "run djpkg fetch --all again after that"))
     return found
+
+
+def deferral_lines(report: Report) -> list[str]:
+    """Return one line for each deferral that is not in `causes`."""
+    shown = [] if report.named else [one for one in report.deferred if not _is_unread_list(one, report)]
+    return [deferral_line(deferral) for deferral in shown]
+
+
+def _is_unread_list(deferral: Deferral, report: Report) -> bool:
+    return report.list_unread and deferral.source == SourceName.CATALOG
 
 
 def _failure_line(failures: Sequence[Failure]) -> str:
@@ -123,11 +145,13 @@ def report_json(report: Report) -> dict[str, object]:
 def closed_lines(report: Report) -> list[str]:
     """Return one line for each source that got no request: it stated earlier until when it allows none.
 
-    Empty if packages were named: then a deferral is an error.
+    Without those in `causes`.
     """
     lines = []
-    for deferral in report.deferred if not report.named else ():
+    for deferral in report.deferred:
         tally = report.sources[SourceName(deferral.source)]
+        if report.named or _is_unread_list(deferral, report):
+            continue
         if deferral.until is not None and not tally.requests and not tally.answered:
             packages = pluralize(deferral.packages, "package")
             lines.append(f"{deferral.source}: closed until {format_time(deferral.until)}; {packages} not requested")
@@ -164,10 +188,11 @@ def summary_lines(report: Report) -> list[str]:
         if tally.points:
             cost += f", {pluralize(tally.points, 'point')}"
         has_failed = any(one.source == source and one.slug is None for one in report.failures)
-        otherwise = "failed" if has_failed else "not reached" if source in not_begun else "nothing to fetch"
+        has_deferred = any(one.source == source for one in report.deferred)
+        otherwise = "not reached" if source in not_begun else "deferred" if has_deferred else "nothing to fetch"
+        otherwise = "failed" if has_failed else otherwise
         lines.append(f"{source.value}: {', '.join(counts) or otherwise} ({cost})")
-    if not report.named:
-        lines += [deferral_line(deferral) for deferral in report.deferred]
+    lines += deferral_lines(report)
     by_event: dict[str, list[str]] = {}
     for event in report.events:
         by_event.setdefault(event.event, []).append(event.slug)
@@ -213,6 +238,15 @@ def deferral_line(deferral: Deferral) -> str:
     until = f" until {format_time(deferral.until)}" if deferral.until else ""
     packages = f"{deferral.packages:,} " if deferral.packages else ""
     return f"{deferral.source}: {packages}deferred{until} ({deferral.reason})"
+
+
+def nothing_to_fetch_line(slugs: Sequence[str], sources: Collection[SourceName]) -> str:
+    """Return ``django-todo has no repository on GitLab; nothing to fetch``, for named packages and ``--source``."""
+    forges = [title for source, title in _TITLES.items() if source in sources and source is not SourceName.PYPI]
+    places = [f"repository on {' or '.join(forges)}"] if forges else []
+    places += ["project on PyPI"] if SourceName.PYPI in sources else []
+    verb = "has" if len(slugs) == 1 else "have"
+    return f"{join_some(slugs, _NAMES_SHOWN)} {verb} no {' or '.join(places)}; nothing to fetch"
 
 
 def token_hint_lines(report: Report) -> list[str]:

@@ -27,11 +27,16 @@ from djpkg.fetch.context import FetchContext
 from djpkg.fetch.page_writes import PageWrites
 from djpkg.fetch.recorder import Recorder
 from djpkg.fetch.report import Report
-from djpkg.fetch.report_text import MISSING_TOKEN, REPOSITORIES_WITHOUT_TOKEN, history_json
+from djpkg.fetch.report_text import (
+    MISSING_TOKEN,
+    REPOSITORIES_WITHOUT_TOKEN,
+    history_json,
+    nothing_to_fetch_line,
+)
 from djpkg.fetch.selected import Selected, select
 from djpkg.fetch.signals import StopSignals
 from djpkg.fetch.workers import SourceWorkers
-from djpkg.mirror import busy, fetch_history, listing, lock, queue, unchecked
+from djpkg.mirror import busy, fetch_history, listing, lock, queue, resolve, unchecked
 from djpkg.mirror.connection import open_write
 from djpkg.mirror.files import check_unmoved, file_id
 from djpkg.mirror.write import Writer
@@ -223,6 +228,7 @@ class _FetchRun:
         with self._recorder.recording_errors(SourceName.CATALOG):
             sweep = await run(CatalogSweep, catalog, self._context)
             await sweep.run(refetch=refetch, complete=complete)
+        self._recorder.report.list_unread = await self._find_sweep() is None
 
     async def _fetch_selected(self, catalog: Catalog | None) -> list[int]:
         """Fetch the catalog's part of a selection: named packages one by one, the others where that is cheaper."""
@@ -268,6 +274,9 @@ class _FetchRun:
         for name in wanted - {SourceName.CATALOG}:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
             self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
+        if self._named and only is not None and not any(one.queued for one in self._recorder.report.sources.values()):
+            names = [await run(resolve.find_slug, self._db, number) for number in only]
+            self._recorder.progress.warn(nothing_to_fetch_line([name for name in names if name], wanted))
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
         if (github := repositories.get(SourceName.GITHUB)) and len(github.targets) > REPOSITORIES_WITHOUT_TOKEN:
             await self._note_missing_token()

@@ -159,11 +159,15 @@ def find_sweep(db: sqlite3.Connection, source: SourceName) -> Sweep | None:
     completed = parse_time(text_or_none(time))
     if completed is None or not is_integer(packages) or not (newest_id is None or is_integer(newest_id)):
         return None
-    if source is SourceName.CATALOG:  # rows of packages are never deleted, so a larger number is wrong
-        (most,) = db.execute("SELECT count(*) FROM packages").fetchone()
-    else:
-        most = _MAX_PROJECTS
+    # Rows of packages are never deleted, so a larger number is wrong.
+    most = count_packages(db) if source is SourceName.CATALOG else _MAX_PROJECTS
     return Sweep(completed, packages, newest_id) if 0 <= packages <= most else None
+
+
+def count_packages(db: sqlite3.Connection) -> int:
+    """Return the number of packages in the mirror, with those that the catalog no longer lists."""
+    (count,) = db.execute("SELECT count(*) FROM packages").fetchone()
+    return int(count)
 
 
 def store_sweep(db: sqlite3.Connection, source: SourceName, sweep: Sweep) -> None:

@@ -183,8 +183,9 @@ def suggest_slugs(
 
 def _suggest_next_step(db: sqlite3.Connection, text: str, catalog: str) -> str:
     name = parse_catalog_address(text, catalog=catalog) or text.strip()
-    steps = [suggest_slugs(db, text, catalog=catalog)]
+    near = suggest_slugs(db, text, catalog=catalog)
     if is_id_or_slug(name):
         argument = f"-- {name}" if name.startswith("-") else name
-        steps.append(f"to look it up in the catalog: djpkg fetch {argument}")
-    return "; ".join(filter(None, steps)) or "to fetch the whole catalog: djpkg fetch --all"
+        step = f"look it up in the catalog: djpkg fetch {argument}"
+        return f"{near} Or {step}" if near else f"to {step}"
+    return near or "to fetch the whole catalog: djpkg fetch --all"

@@ -31,6 +31,11 @@ class Selection(NamedTuple):
         """Whether anything was selected, even if it turns out to be no package."""
         return bool(self.packages) or self.requirements is not None or self.query.has_terms
 
+    @property
+    def is_named(self) -> bool:
+        """Whether every package is named, so that the selection does not depend on what else the mirror has."""
+        return bool(self.packages) and self.requirements is None
+
 
 class Addresses(NamedTuple):
     """The configured catalog and forges, by which addresses of packages are recognized."""

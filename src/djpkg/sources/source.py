@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from djpkg.errors import CredentialsRejected, QuotaExhausted
+from djpkg.errors import CredentialsRejected, HTTPStatusError, QuotaExhausted
 from djpkg.model.facts import Outcome
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from djpkg.source_name import SourceName
     from djpkg.sources.http.rate_limit import Quota
 
+REFUSING_STATUSES = frozenset((401, 403))
+"""Statuses of a refusal, with a token or without one."""
+
 TargetT_contra = TypeVar("TargetT_contra", contravariant=True)
 FactsT_co = TypeVar("FactsT_co", covariant=True)
 FactsT = TypeVar("FactsT")
@@ -35,8 +38,8 @@ class Answer(Generic[FactsT_co]):
 
     `facts` contains the parts that are new, None when nothing is. `outcome` is None when more answers follow for the
     coordinate; UPDATED means "answered with facts", which may equal the stored ones. `until` belongs to DEFERRED.
-    `refused` and `hint` belong to FAILED: a problem of credentials, and the user's next step. `etag` and `serial`
-    replace the stored ones unless None. `details` are PyPI's lists.
+    `refused` and `hint` belong to FAILED: credentials were rejected or missing, and the user's next step. `etag` and
+    `serial` replace the stored ones unless None. `details` are PyPI's lists.
     """
 
     coordinate: str
@@ -61,7 +64,8 @@ def failed_answer(
         facts=facts,
         reason=str(error),
         until=error.until if isinstance(error, QuotaExhausted) else None,
-        refused=isinstance(error, CredentialsRejected),
+        refused=isinstance(error, CredentialsRejected)
+        or (isinstance(error, HTTPStatusError) and error.status in REFUSING_STATUSES),
         hint=error.hint,
         etag=etag,
     )

@@ -16,6 +16,7 @@ from djpkg.model.facts import Outcome
 from djpkg.model.repository_url import NO_FORGES
 from djpkg.source_name import SourceName
 from djpkg.times import format_time
+from tests.cli.conftest import complete
 from tests.cli.running import run, run_on_terminal
 from tests.mirrors import NOW, PANS, POTS, ago, build_once, filled_mirror, pypi_facts
 
@@ -42,7 +43,7 @@ def fill(path: Path) -> None:
         for days, version in ((9, "2.4"), (3, "2.5")):
             answers = [SourceAnswer("django-pots", Outcome.UPDATED, pypi_facts("django-pots", version))]
             writer.store_answers(SourceName.PYPI, answers, now=NOW - timedelta(days=days))
-    filled_mirror(path, [PANS], now=NOW - timedelta(days=2), report_added=True)
+    complete(filled_mirror(path, [PANS], now=NOW - timedelta(days=2), report_added=True))
 
 
 def test_events_are_printed_newest_first_one_per_line(mirror: Path) -> None:

@@ -71,7 +71,7 @@ def test_before_the_second_fetch_everything_is_new(desk: Desk) -> None:
     assert digest_without_a_mirror() == []
     desk.fetch("plain", "other")
     release(desk, "1.1", "plain")
-    assert digest() == ["1.1"]
+    assert digest("plain") == ["1.1"]
     desk.fetch()
     assert digest() == ["1.1"]
 

@@ -142,7 +142,9 @@ def test_names_and_files_add_up_and_terms_narrow_them(mirror: Path) -> None:
     both = ("compare", "lids", "1", "--in", "-", "-f", "id")
     result = run(*both, stdin="django-pans\nDjango_Pots\nnone-such\n")
     assert [line.split("\t")[0] for line in result.lines] == ["slug", "lids", "django-pots", "django-pans"]
-    assert result.err == ("1 of 3 dependencies is not in the mirror; djpkg list --in FILE --unlisted names them\n")
+    assert result.err == (
+        "1 of 3 dependencies is not listed on Django Packages; djpkg list --in FILE --unlisted names them\n"
+    )
     result = run(*both, "grid:pottery", "-category:frameworks", stdin="django-pans\n")
     assert [line.split("\t")[0] for line in result.lines] == ["slug", "django-pots"]
     assert run("compare", "lids", "is:archived", "-f", "id") == (0, "slug\tid\n", "")

@@ -15,6 +15,7 @@ from djpkg.model.fetch_state import Sweep
 from djpkg.model.fields import FIELDS, RECORD
 from djpkg.query.parser import STATES
 from djpkg.source_name import SourceName
+from tests.cli.conftest import complete
 from tests.cli.running import RECORD as RECORD_FILE
 from tests.cli.running import run, run_on_terminal
 from tests.mirrors import NOW, catalog_facts, filled_mirror
@@ -311,7 +312,8 @@ def test_a_terminal_shows_the_state_with_any_choice_of_fields(mirror: Path) -> N
 
 
 def test_forced_colour_does_not_limit_the_rows_of_a_pipe(tmp_path: Path) -> None:
-    filled_mirror(Path(os.environ["DJPKG_DB"]), [catalog_facts(number, f"p{number}") for number in range(1, 41)])
+    packages = [catalog_facts(number, f"p{number}") for number in range(1, 41)]
+    complete(filled_mirror(Path(os.environ["DJPKG_DB"]), packages))
     coloured = run("list", env={"FORCE_COLOR": "1", "TERM": "xterm"})
     assert (len(coloured.lines), coloured.err) == (41, "")
     assert "\x1b[" in coloured.out
@@ -474,7 +476,10 @@ def test_a_requirements_file_selects_packages_and_unlisted_dependencies_are_repo
 ) -> None:
     result = run("list", "--in", str(requirements), "-f", "slug")
     assert result.lines == ["django-pots", "Django_Kiln", "django-pans"]
-    assert result.err == "2 of 5 dependencies are not in the mirror; djpkg list --in FILE --unlisted names them\n"
+    assert (
+        result.err
+        == "2 of 5 dependencies are not listed on Django Packages; djpkg list --in FILE --unlisted names them\n"
+    )
     assert run("list", "--in", str(requirements), "--unlisted") == (0, "requests\nzope-interface\n", "")
     as_json = json.loads(run("list", "--in", str(requirements), "--unlisted", "--json").out)
     assert as_json == {"schema": 1, "unlisted": ["requests", "zope-interface"]}
@@ -492,7 +497,7 @@ def test_urls_and_paths_are_dependencies_too(mirror: Path, requirements: Path) -
     )
     result = run("list", "--in", str(requirements), "-f", "slug")
     assert result.lines == ["django-pots", "Django_Kiln", "django-pans"]
-    assert result.err.startswith("4 of 7 dependencies are not in the mirror")
+    assert result.err.startswith("4 of 7 dependencies are not listed on Django Packages")
     names = ["./local/lids", "/home/x/thing", "file:///abs/x", "git+https://github.com/mara/nowhere"]
     assert run("list", "--in", str(requirements), "--unlisted").lines == names
 

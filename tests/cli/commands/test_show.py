@@ -117,7 +117,7 @@ def test_an_unknown_package_exits_with_3_and_suggests_similar_slugs_and_a_fetch(
     assert (result.code, result.out) == (3, "")
     assert result.err.splitlines() == [
         "djpkg: package 'django-pot' not found in the mirror",
-        "       did you mean django-pots, django-pans?; to look it up in the catalog: djpkg fetch django-pot",
+        "       did you mean django-pots, django-pans? Or look it up in the catalog: djpkg fetch django-pot",
     ]
 
 

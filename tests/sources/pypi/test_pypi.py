@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -569,3 +570,37 @@ def test_an_aborted_fetch_leaves_no_tasks(world: World, server: WorldServer) -> 
 
 def test_pypi_is_what_it_is_called() -> None:
     assert Pypi.name is SourceName.PYPI
+
+
+# Projects that PyPI lists, but answers 404 for
+
+
+def test_a_listed_project_is_not_gone_if_its_page_has_releases(world: World, server: WorldServer) -> None:
+    targets = many(world)
+    world.release("project-7", "2.0")
+    world.add_project("removed", [("1.0", 5)]).state = "gone"
+    server.fault("pypi", "/pypi/project-7/", status=404, body={"message": "Not Found"})
+    answers = fetch(server, *targets, ProjectTarget(coordinate="removed", serial=1))
+    assert answers.pop("removed").outcome is Outcome.GONE
+    lost = answers.pop("project-7")
+    assert (lost.outcome, lost.reason) == (Outcome.FAILED, "pypi: PyPI lists the project, but answers 404 for it")
+    assert {answer.outcome for answer in answers.values()} == {Outcome.UNCHANGED}
+
+
+def test_a_listed_project_without_releases_is_gone(world: World, server: WorldServer) -> None:
+    targets = many(world)
+    world.release("project-7", "2.0")
+    world.project("project-7").releases.clear()
+    server.fault("pypi", "/pypi/project-7/", status=404, body={"message": "Not Found"})
+    assert fetch(server, *targets)["project-7"].outcome is Outcome.GONE
+
+
+def test_an_api_that_begins_to_answer_404_gets_few_requests(world: World, server: WorldServer) -> None:
+    targets = many(world)
+    for target in targets:
+        world.release(target.coordinate, "2.0")
+    server.fault("pypi", "/project-|/pip/", status=404, body={"message": "Not Found"}, skip=3)
+    answers = fetch(server, *targets)
+    counts = Counter(answer.outcome for answer in answers.values())
+    assert counts == {Outcome.UPDATED: 3, Outcome.FAILED: len(targets) - 3}
+    assert len(server.requests("pypi")) <= 4 + 2 * (MAX_FAILURES + MAX_CONCURRENT)

@@ -88,7 +88,7 @@ def changes(
     chosen, files = selection.parse_selection(selected, manifests)
     damaged: list[DamagedRow] = []
     max_rows = options.row_limit(limit, machine_readable=as_json or as_atom)
-    with options.read_mirror(db) as mirror:
+    with options.read_mirror(db, missing="no changes are known", named=chosen.is_named) as mirror:
         if files is not None:
             selection.report(mirror, files, quiet=not terminal.stderr_is_terminal())
         last = fetch_history.find_last_but_one(mirror) if start is None else None
@@ -128,7 +128,7 @@ def changes(
 
 
 def _parse_since(text: str, *, now: datetime) -> datetime:
-    period = date_ranges.parse_date_range(text.strip(), now=now)
+    period = None if text.strip().startswith("-") else date_ranges.parse_date_range(text.strip(), now=now)
     if period is None:
         name = text.strip().lower().replace("_", "-")
         hint = f"did you mean {LAST_FETCH}?" if get_close_matches(name, [LAST_FETCH], cutoff=0.6) else None

@@ -185,7 +185,9 @@ def _fetch(
     from djpkg.fetch import report_text
 
     failed = [cause.line for cause in report_text.causes(fetched)] if fetched.exit_code else []
-    return FetchResult(fetched.exit_code, (*failed, *map(report_text.deferral_line, fetched.deferred)))
+    deferred = map(report_text.deferral_line, fetched.deferred)
+    others = (line for line in deferred if not any(cause.startswith(line) for cause in failed))
+    return FetchResult(fetched.exit_code, (*failed, *others))
 
 
 def _with_db(report: Report) -> Report:

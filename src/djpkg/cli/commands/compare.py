@@ -57,7 +57,7 @@ def compare(
     if not chosen.is_given:
         message = "nothing to compare: give packages, terms or --in FILE"
         raise UsageError(message, hint="for example: djpkg compare django-todo django-helpdesk")
-    with options.read_mirror(db) as mirror:
+    with options.read_mirror(db, named=chosen.is_named) as mirror:
         if files is not None:
             selection.report(mirror, files)
         ids = selection.find_ids(mirror, chosen)

@@ -15,7 +15,7 @@ from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import describe_removed_edits
 from djpkg.cli.term_arguments import TermCommand, as_typed
 from djpkg.errors import DjpkgError, UsageError
-from djpkg.mirror import fetch_history
+from djpkg.mirror import fetch_history, resolve
 from djpkg.mirror.selection import Selection
 from djpkg.source_name import SourceName
 from djpkg.text import quote_input
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from djpkg.fetch.progress import Progress
     from djpkg.fetch.report import Report
     from djpkg.fetch.request import FetchRequest
+
+_NO_MIRROR = "this estimates the first fetch"
 
 app = options.new_app()
 
@@ -226,10 +228,15 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
 
 def _estimate(request: FetchRequest, db: Path | None, *, report: bool) -> tuple[list[Estimate], bool]:
     """Return the estimates, and whether the other sources can be estimated only after the catalog's list is read."""
-    from djpkg.fetch import estimate, selected
+    from djpkg.fetch import estimate, report_text, selected
 
-    with options.open_mirror(db) as mirror:
+    with options.open_mirror(db, missing=_NO_MIRROR) as mirror:
         estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
+        if not estimates and request.packages:
+            named = selected.select(mirror, request, os.environ, now=options.now()).named
+            slugs = [resolve.find_slug(mirror, number) or str(number) for number in named]
+            if slugs:
+                terminal.write_warning(report_text.nothing_to_fetch_line(slugs, request.sources))
         is_first = fetch_history.find_sweep(mirror, SourceName.CATALOG) is None
         if report and not is_first:
             selection.report_unlisted(mirror, request.requirements or ())

@@ -108,7 +108,7 @@ def show(
     selected = fields.parse_columns(names) if names is not None else None
     if web is not None:
         _check_page(web, alone=not (as_json or selected or sources))
-    with options.read_mirror(db) as mirror:
+    with options.read_mirror(db, named=True) as mirror:
         number = options.find_package(mirror, package)
         _report_removed_edits(mirror, number, db)
         if web is not None:

@@ -14,6 +14,7 @@ from djpkg.errors import ConfigError, MirrorMissing
 from djpkg.mirror.connection import open_read
 from djpkg.mirror.files import CREATING
 from djpkg.mirror.status import SourceStatus, Status, get_status
+from djpkg.model import forge_servers
 from djpkg.render import relative_time
 from djpkg.render.rows import RowList
 from djpkg.source_name import SourceName
@@ -65,6 +66,7 @@ def status(*, as_json: AsJson = False, db: Db = None) -> None:
     origins of tokens.
     """
     path = config.mirror_path(os.environ, db)
+    forge_servers.forge_servers(os.environ)  # raises ConfigError
     try:
         with open_read(path) as mirror:
             state = get_status(mirror)

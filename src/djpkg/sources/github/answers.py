@@ -14,6 +14,7 @@ from djpkg.model import freshness
 from djpkg.model.facts import ForgeFacts, Outcome, WeeksFacts
 from djpkg.model.lookups import Head
 from djpkg.sources.answer_buffer import AnswerBuffer
+from djpkg.sources.http.api_check import NotFoundStreak
 from djpkg.sources.source import Answer, failed_answer
 
 if TYPE_CHECKING:
@@ -47,17 +48,14 @@ class PendingRepository:
 
 
 class AnswerCollector(AnswerBuffer[ForgeFacts]):
-    """Collects answers from concurrent tasks and yields them in pages.
-
-    `has_found` is whether GitHub has answered about a repository that exists.
-    """
+    """Collects answers from concurrent tasks and yields them in pages."""
 
     def __init__(self, targets: Iterable[RepositoryTarget], *, now: datetime) -> None:
         super().__init__()
         self._open = dict.fromkeys(target.coordinate for target in targets)
         self._now = now
         self._deferral_reasons: dict[datetime | None, str] = {}
-        self.has_found = False
+        self.streak = NotFoundStreak()
 
     def add_repository(
         self, target: RepositoryTarget, repository: RepositoryFacts | None, *, etag: str | None = None
@@ -66,7 +64,7 @@ class AnswerCollector(AnswerBuffer[ForgeFacts]):
 
         `repository` is None where the source answered "unchanged".
         """
-        self.has_found = True
+        self.streak.record(Outcome.UNCHANGED)
         known = target if repository is None else repository
         head = Head(known.head, known.head_at)
         weeks = freshness.weeks_from_head(target, head, now=self._now)

@@ -68,6 +68,7 @@ class RestFetcher:
         if isinstance(found, RepositoryStatus):
             answer = Answer(coordinate=target.coordinate, outcome=Outcome.GONE, facts=STATE_FACTS[found])
             self.gone.append(answer)
+            self.answers.streak.record(answer.outcome)
         elif found is not None:
             if found.needs_weeks:
                 await self.fetch_window(found)

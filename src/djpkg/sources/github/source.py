@@ -152,8 +152,8 @@ class GitHub:
                 wait = timedelta(seconds=self._limits.wait)
                 gate = QuotaGate(self.quota, authorized=self._rest.authorized, clock=self._clock, wait=wait)
                 await fetch_each(targets, lookup=lookup, gate=gate, answers=answers)
-            needs_check = lookup.gone and not answers.has_found
-            lookup.finish_gone(await find_api_error(self._rest, _KNOWN_RESOURCE) if needs_check else None)
+            is_suspicious = lookup.gone and answers.streak.is_suspicious
+            lookup.finish_gone(await find_api_error(self._rest, _KNOWN_RESOURCE) if is_suspicious else None)
         except* CredentialsRejected as group:
             rejected = next((error for error in group.exceptions if isinstance(error, CredentialsRejected)), None)
         return rejected

@@ -1,7 +1,8 @@
 """Checks that there is an API at an address, before the 404 of a repository or a project counts as gone.
 
-At a wrong address, a web server or a proxy may answer every request with 404, also in JSON. So in a run in which the
-API has answered nothing else, one more request is sent, for something that every server of the API has.
+At a wrong address, a web server or a proxy may answer every request with 404, also in JSON, and an API may begin to do
+so in the middle of a run. So if nothing was found in a run, or nothing in its last requests, one more request is sent,
+for what every server of the API has.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from djpkg.config import API_BY_SOURCE
 from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload
+from djpkg.model.facts import Outcome
 from djpkg.sources.http import payload
 from djpkg.sources.http.response import http_status_error
 
@@ -21,12 +23,35 @@ if TYPE_CHECKING:
     from djpkg.sources.http.client import Client
     from djpkg.sources.http.response import Response
 
+SUSPICIOUS_LENGTH = 5
+"""Consecutive 404s at the end of a run, after which the API itself is requested."""
+
 
 class KnownResource(NamedTuple):
     """A route that every server of an API has, and the type of its response."""
 
     route: str
     response_type: object
+
+
+class NotFoundStreak:
+    """Counts the consecutive answers GONE in a run: many at its end, or nothing else at all, are suspicious."""
+
+    def __init__(self) -> None:
+        self._has_found = False
+        self._length = 0
+
+    def record(self, outcome: Outcome | None) -> None:
+        """Record the outcome of one repository or project."""
+        if outcome is Outcome.GONE:
+            self._length += 1
+        elif outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
+            self._has_found, self._length = True, 0
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the API itself has to be requested before the answers GONE count."""
+        return self._length >= (SUSPICIOUS_LENGTH if self._has_found else 1)
 
 
 async def find_api_error(client: Client, known: KnownResource, *, host: str = "") -> SourceError | None:

@@ -16,14 +16,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from djpkg.errors import SourceError, UnexpectedPayload, Unreachable
+from djpkg.errors import HTTPStatusError, SourceError, UnexpectedPayload, Unreachable
 from djpkg.model.batch_sizes import MIN_LIST_RATIO, SERIAL_LIST_MINIMUM
 from djpkg.model.facts import Outcome, PypiFacts
 from djpkg.source_name import SourceName
 from djpkg.sources.answer_buffer import AnswerBuffer
-from djpkg.sources.http.api_check import KnownResource, address_hint, find_api_error
+from djpkg.sources.http.api_check import KnownResource, NotFoundStreak, address_hint, find_api_error
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import SingleServerSource
+from djpkg.sources.http.payload import decode_json
 from djpkg.sources.http.response import http_status_error
 from djpkg.sources.http.retry import Limits
 from djpkg.sources.pypi import metadata, serials
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 MAX_CONCURRENT = 4
 UNCHANGED_PAGE_SIZE = 500
 """The most answers per page for projects that the list shows as unchanged."""
-BLOCKING_STATUSES = frozenset((401, 403))
-"""Everything on PyPI is public, so these statuses are not about one project."""
+BLOCKING_STATUSES = frozenset((401, 403, 404))
+"""Everything on PyPI is public, so 401 and 403 are not about one project. 404 is an error for listed projects only."""
 MAX_LIST_BYTES = 256 * 2**20
 """The list has about 40 million bytes now."""
 
@@ -61,6 +62,13 @@ class _Metadata(msgspec.Struct):
 
 
 _KNOWN_PROJECT = KnownResource("pypi/pip/json", _Metadata)
+
+
+class _Page(msgspec.Struct):
+    versions: list[str]
+
+
+_PAGE = msgspec.json.Decoder(_Page)
 
 
 class Pypi(SingleServerSource):
@@ -149,19 +157,18 @@ class Pypi(SingleServerSource):
         circuit = CircuitBreaker(blocking_statuses=BLOCKING_STATUSES)
         waiting = iter(targets)
         gone: list[PypiAnswer] = []
-        has_answered = False
+        streak = NotFoundStreak()
 
         async def work() -> None:
-            nonlocal has_answered
             for target in waiting:
                 answer = await self._fetch_project(target, listed.get(target.coordinate), circuit)
-                has_answered = has_answered or answer.outcome in (Outcome.UPDATED, Outcome.UNCHANGED)
+                streak.record(answer.outcome)
                 (gone.append if answer.outcome is Outcome.GONE else buffer.add)(answer)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(MAX_CONCURRENT, len(targets))):
                 group.create_task(work())
-        error = await find_api_error(self._client, _KNOWN_PROJECT) if gone and not has_answered else None
+        error = await find_api_error(self._client, _KNOWN_PROJECT) if streak.is_suspicious else None
         for answer in gone:
             buffer.add(answer if error is None else failed_answer(answer.coordinate, error))
 
@@ -173,11 +180,22 @@ class Pypi(SingleServerSource):
         try:
             route = f"pypi/{quote(target.coordinate, safe='')}/json"
             answer = _parse_response(target, listed_serial, await self._client.get(route, etag=target.etag))
+            if answer.outcome is Outcome.GONE and listed_serial is not None:
+                await self._check_without_releases(target.coordinate)
         except SourceError as error:
             circuit.record(error)
             return failed_answer(target.coordinate, error)
         circuit.record(None)
         return answer
+
+    async def _check_without_releases(self, name: str) -> None:
+        """Raise HTTPStatusError for a listed project that was not found, unless its page has no releases.
+
+        PyPI lists projects without releases too, and its JSON API answers 404 for them.
+        """
+        response = await self._client.get(f"simple/{quote(name, safe='')}/", accept=serials.ACCEPT)
+        if response.status != HTTPStatus.OK or decode_json(_PAGE, response.body, source=self.name).versions:
+            raise HTTPStatusError("pypi: PyPI lists the project, but answers 404 for it", status=HTTPStatus.NOT_FOUND)
 
 
 def _parse_response(target: ProjectTarget, listed_serial: int | None, response: Response) -> PypiAnswer:

@@ -17,7 +17,7 @@ from djpkg.errors import CredentialsRejected, QuotaExhausted, SourceError, Unrea
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import ANONYMOUS
 from djpkg.sources.answer_buffer import AnswerBuffer
-from djpkg.sources.http.api_check import find_api_error
+from djpkg.sources.http.api_check import NotFoundStreak, find_api_error
 from djpkg.sources.http.circuit_breaker import CircuitBreaker
 from djpkg.sources.http.client import Client
 from djpkg.sources.http.owner_client import OwnerClient, owner_of
@@ -50,7 +50,7 @@ class Server:
 
     `client` sends the token, if there is one, `anonymous` does not. `cost` is the least number of requests for one
     repository, `hourly` the rate limit without a token if responses do not state it. `gone` are the answers about
-    repositories that were not found, `has_answered` is whether the API has answered about another one.
+    repositories that were not found.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Server:
         self._wait = timedelta(seconds=wait)
         self._clock = clock
         self.gone: list[ForgeAnswer] = []
-        self.has_answered = False
+        self.streak = NotFoundStreak()
         self._answered = False
         self._circuit = CircuitBreaker()
 
@@ -250,16 +250,16 @@ class RestForge(ABC):
         without_token = lookup.client.refused and isinstance(error, QuotaExhausted)
         server.record(None if without_token else error)
         answer = lookup.answer(error)
+        server.streak.record(answer.outcome)
         if answer.outcome is Outcome.GONE:
             server.gone.append(answer)
         else:
-            server.has_answered = server.has_answered or answer.outcome in (Outcome.UPDATED, Outcome.UNCHANGED)
             answers.add(answer)
 
     async def _finish_gone(self, server: Server, answers: AnswerBuffer[ForgeFacts]) -> None:
         """Add the answers about repositories that were not found, as failures if there is no API."""
         error: SourceError | None = None
-        if server.gone and not server.has_answered:
+        if server.streak.is_suspicious:
             host = next(host for host, one in self._servers.items() if one is server)
             error = await find_api_error(server.anonymous, self.known, host=host)
         for answer in server.gone:

@@ -50,7 +50,10 @@ def check_address(address: str) -> None:
     if has_user:
         raise UsageError("the address of a snapshot must not contain a user or a password")
     if scheme != "https" and not (scheme == "http" and is_loopback(host)):
-        raise UsageError("a snapshot is taken over https only", hint="use the form https://HOST/FILE.jsonl.gz")
+        raise UsageError(
+            "a snapshot is taken over https, or over http from this machine only",
+            hint="use the form https://HOST/FILE.jsonl.gz",
+        )
 
 
 async def download(address: str, file: IO[bytes], *, validators: Validators, limits: Limits) -> Download:
