@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import MirrorError, UnexpectedPayload
 from djpkg.mirror.connection import open_copy
+from djpkg.mirror.files import check_replaceable
 from djpkg.mirror.snapshot_export import Content, SnapshotLines
 from djpkg.model import snapshot
 from djpkg.sources.http.decompress import MIB
@@ -108,8 +109,10 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 
     A killed process leaves the file, which the next one uses. Two at once would mix their content, so it is locked.
     """
+    check_replaceable(target, target)
     target = target.resolve()
     part = target.with_name(f"{target.name}.part")
+    check_replaceable(part, part)
     try:
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE), "r+b") as file:
             try:
