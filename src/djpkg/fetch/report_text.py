@@ -59,10 +59,15 @@ def causes(report: Report) -> list[Cause]:
     for failure in report.failures:
         kind = failure.reason if failure.slug is None else _DETAIL.sub("…", failure.reason)
         by_cause.setdefault((failure.source, kind, failure.hint), []).append(failure)
-    found += [Cause(_failure_line(failures), hint) for (_, _, hint), failures in by_cause.items()]
+    found += [Cause(_failure_line(failures), _next_step(failures[0])) for failures in by_cause.values()]
     if report.named:
         found += [Cause(deferral_line(deferral)) for deferral in report.deferred]
     return found
+
+
+def _next_step(failure: Failure) -> str | None:
+    """Return the hint of a failure with the slug of its package."""
+    return failure.hint and failure.hint.replace("PACKAGE", failure.slug or "PACKAGE")
 
 
 def _failure_line(failures: Sequence[Failure]) -> str:

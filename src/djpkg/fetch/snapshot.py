@@ -29,6 +29,7 @@ from djpkg.mirror.snapshot_store import SnapshotOrigin, SnapshotWriter
 from djpkg.model import forge_servers
 from djpkg.sources.http.decompress import MIB
 from djpkg.sources.http.retry import Limits
+from djpkg.sources.identity import ACCEPTING
 from djpkg.sources.snapshot.download import MAX_DOWNLOAD, Download, Validators, check_address, download
 from djpkg.sources.snapshot.lines import SNAPSHOT, NotASnapshot, invalid
 from djpkg.sources.snapshot.reader import SnapshotReader
@@ -294,7 +295,7 @@ class _Taking:
         for (source, outcome), packages in taken.outcomes.items():
             report.count(source, outcome, packages)
         for failed in taken.failed:
-            report.fail(failed.source, (failed.slug,), failed.reason)
+            report.fail(failed.source, (failed.slug,), failed.reason, hint=ACCEPTING)
         report.events = [PackageEvent(change.slug, *event) for change in taken.events for event in change.events]
         report.failures += [Failure(row.name, None, row.reason) for row in writer.damaged.values()]
         report.carried_over = [
