@@ -421,9 +421,11 @@ def test_a_repository_made_anew_is_taken_by_a_named_fetch_of_everything(made_ane
             "to take the new one, whose history begins anew: djpkg fetch pots --refetch"
         ]
     assert desk.rows("SELECT * FROM history ORDER BY package_id, day") == stored
-    events = desk.events()
+    events, notes = desk.events(), list[str]()
+    desk.progress = NoProgress(note=notes.append)
     report = desk.fetch("pots", refetch=True)
     assert (report.exit_code, report.failures) == (0, [])
+    assert notes == ["pots: another repository replaced the known one; its history begins anew"]
     assert desk.fields("pots", "repo_watchers", "archived", "repo_state", "failed") == {
         "repo_watchers": 2, "archived": True, "repo_state": "ok", "failed": {},
     }  # fmt: skip
