@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import gzip
+import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import run, run_process
+from tests.cli.running import SOURCE, run, run_process
 from tests.forking import write_program
 from tests.mirrors import NOW
+from tests.pauses import wait_until
 
 COMPLETING = {"_DJPKG_COMPLETE": "complete_bash", "COMP_WORDS": "djpkg show django-po", "COMP_CWORD": "2"}
 COMMANDS = [
@@ -74,3 +80,83 @@ def test_no_command_waits_for_a_named_pipe(fetched_mirror: Path, beside: str) ->
     if beside != ".lock":
         ended = run_process(env=COMPLETING)
         assert (ended.code, ended.out.strip(), ended.err) == (0, "", "")
+
+
+def test_a_snapshot_is_not_read_from_a_pipe_or_a_device_by_its_path(fetched_mirror: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name, kind in {"pipe": "a named pipe", "link": "a named pipe", "zero": "a device"}.items():
+        path = tmp_path / name
+        ended = run_process("fetch", "--from", str(path))
+        assert (ended.code, ended.out) == (2, "")
+        assert f": it is {kind}\n" in ended.err
+
+
+def test_a_snapshot_is_read_from_streams_of_the_shell(fetched_mirror: Path, tmp_path: Path) -> None:
+    assert run("snapshot", str(tmp_path / "s.jsonl.gz")).code == 0
+    program = shlex.join([sys.executable, "-m", "djpkg", "fetch", "--json", "--db", "new.db", "--from"])
+    for line in (
+        f"{program} <(cat s.jsonl.gz)",
+        f"(sleep 0.3; cat s.jsonl.gz) | {program} /dev/stdin",
+        f"{program} /dev/stdin < s.jsonl.gz",
+    ):
+        env = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        completed = subprocess.run(
+            ["bash", "-c", line], cwd=tmp_path, env=env, check=True, capture_output=True, timeout=120
+        )
+        assert json.loads(completed.stdout)["sources"]["catalog"]["updated"] == 4
+        (tmp_path / "new.db").unlink()
+
+
+@pytest.mark.parametrize("written", [b"", gzip.compress(b'{"djpkg_snapshot": 1')[:9]], ids=["silent", "begun"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_a_signal_ends_a_fetch_that_waits_for_its_standard_input(
+    fetched_mirror: Path, number: signal.Signals, code: int, written: bytes
+) -> None:
+    lock = Path(f"{fetched_mirror}.lock")
+    with subprocess.Popen(
+        [sys.executable, "-m", "djpkg", "fetch", "--json", "--from", "/dev/stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    ) as waiting:
+        assert waiting.stdin is not None
+        assert waiting.stdout is not None
+        waiting.stdin.write(written)
+        waiting.stdin.flush()
+        try:
+            wait_until(lambda: is_locked(lock))
+            waiting.send_signal(number)
+            assert waiting.wait(timeout=60) == code
+        finally:
+            waiting.kill()
+        assert json.loads(waiting.stdout.read())["exit"] == code
+        assert run("fetch", "--from", "/dev/null").code == 2  # not 75
+    assert run("list", "--json", "-f", "slug").code == 0
+
+
+def is_locked(file: Path) -> bool:
+    """Return whether a process holds the lock file."""
+    if not file.exists():
+        return False
+    with file.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("command", "name"), [("snapshot", "copy.jsonl.gz"), ("backup", "copy.db")])
+def test_a_pipe_is_not_replaced_by_a_file(fetched_mirror: Path, tmp_path: Path, command: str, name: str) -> None:
+    pipe, temporary = tmp_path / name, tmp_path / {"snapshot": f"{name}.part", "backup": f".{name}.djpkg.tmp"}[command]
+    os.mkfifo(pipe)
+    ended = run(command, str(pipe))
+    assert (ended.code, ended.out) == (74, "")
+    assert f"{name} is a named pipe; nothing was written" in ended.err
+    assert pipe.is_fifo()
+    pipe.rename(temporary)
+    assert run(command, str(pipe)).code == 74
+    assert temporary.is_fifo()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.errors import FetchRunning, HTTPStatusError, SourceError, Unreachable, UsageError
-from djpkg.fetch.report_text import report_json, summary_lines
+from djpkg.fetch.report_text import causes, report_json, summary_lines
 from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.lock import fetch_lock
 from djpkg.mirror.repair import reset_damaged_rows
@@ -406,6 +406,7 @@ def test_another_repository_under_a_known_name_is_a_failure(source: Desk, desk: 
     assert report.exit_code == 5
     assert [failure.slug for failure in report.failures] == ["p1"]
     assert "another repository" in report.failures[0].reason
+    assert causes(report)[0].hint == "to take the new one, whose history begins anew: djpkg fetch p1 --refetch"
     assert desk.field("p1", "repo_watchers") == 2
 
 

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from djpkg.config import API_BY_SOURCE
+from djpkg.fetch import run
+from djpkg.fetch.progress import NoProgress
 from djpkg.fetch.report_text import causes, closed_lines, error_lines, summary_lines
+from djpkg.fetch.request import FetchRequest
+from djpkg.mirror import listing
+from djpkg.mirror.connection import open_read
+from djpkg.model import fields
 from djpkg.model.facts import Outcome
+from djpkg.query.parser import parse_query
 from djpkg.source_name import SourceName
 from djpkg.times import format_time
 from tests.fetching import Desk, add_starter, quick_folder
@@ -422,3 +429,110 @@ def test_a_forge_that_refuses_the_token_and_requests_without_one_exits_with_4(
     server.faults.clear()
     server.fault(source.value, status=500)
     assert desk.fetch("private", sources=[source]).exit_code == 1
+
+
+# Repositories that their owner deleted and made again.
+
+
+@pytest.fixture(params=["github.com", GITLAB])
+def host(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=[False, True], ids=["anonymous", "token"])
+def made_anew(request: pytest.FixtureRequest, desk: Desk, server: WorldServer, host: str) -> Desk:
+    """A mirror with a repository that was fetched on two days and then replaced by another one."""
+    desk.tokens = server.token_env() if request.param else {}
+    desk.world.add_package("pots", host=host, path="acme/pots", stars=50, commits=[3], releases=[("1.0", 2)])
+    desk.fetch()
+    desk.advance(days=100)
+    repo = desk.world.repo("acme/pots", host)
+    desk.world.star(repo, 10)
+    desk.fetch()
+    desk.advance(days=1)
+    desk.world.delete(repo)
+    desk.world.add_repository("acme/pots", host=host, stars=2, commits=[(1, "mallory")], archived=True)
+    return desk
+
+
+def growth(desk: Desk) -> Any:
+    with open_read(desk.path) as db:
+        (number,) = listing.find_ids(db, parse_query(["slug:pots"], now=desk.world.now), [])
+        (row,) = listing.get_rows(db, [number], fields.parse_columns("stars_90d"), now=desk.world.now)
+        return dict(row)["stars_90d"]
+
+
+def test_a_repository_made_anew_is_taken_by_a_named_fetch_of_everything(made_anew: Desk, host: str) -> None:
+    desk, stored = made_anew, made_anew.rows("SELECT * FROM history ORDER BY package_id, day")
+    for names, refetch in (([], False), ([], True), (["pots"], False)):
+        report = desk.fetch(*names, refetch=refetch)
+        assert report.exit_code == 5
+        assert [cause.hint for cause in causes(report)] == [
+            "to take the new one, whose history begins anew: djpkg fetch pots --refetch"
+        ]
+    assert desk.rows("SELECT * FROM history ORDER BY package_id, day") == stored
+    events, notes = desk.events(), list[str]()
+    desk.progress = NoProgress(note=notes.append)
+    report = desk.fetch("pots", refetch=True)
+    assert (report.exit_code, report.failures) == (0, [])
+    assert notes == ["pots: another repository replaced the known one; its history begins anew"]
+    assert desk.fields("pots", "repo_watchers", "archived", "repo_state", "failed") == {
+        "repo_watchers": 2, "archived": True, "repo_state": "ok", "failed": {},
+    }  # fmt: skip
+    assert desk.events() == events  # the new one was not archived, it was so
+    history = "SELECT coordinate LIKE '%#%', stars FROM history JOIN packages ON id = package_id WHERE slug = 'pots'"
+    assert desk.rows(f"{history} ORDER BY day") == [(1, 50), (1, 60), (0, 2)]
+    assert growth(desk) is None
+    desk.advance(days=1)
+    assert desk.fetch().exit_code == 0
+    desk.world.star(desk.world.repo("acme/pots", host), 5)
+    desk.advance(days=95)
+    desk.fetch()
+    assert growth(desk) == 5
+    assert [name.lower() for name in desk.field("pots", "participants")] == ["mallory"]
+
+
+def test_a_selection_by_terms_does_not_take_another_repository(made_anew: Desk) -> None:
+    desk = made_anew
+    before = snapshot(desk)
+    request = FetchRequest(query=parse_query(["pots"], now=desk.world.now), refetch=True)
+    report = run.fetch(request, desk.path, desk.environment, progress=NoProgress(), clock=lambda: desk.world.now)
+    assert report.exit_code == 5
+    assert "another repository" in error_lines(report)[0]
+    assert snapshot(desk) == before
+
+
+@pytest.mark.parametrize("token", [False, True])
+@pytest.mark.parametrize("names", [(), ("pots",)], ids=["all", "named"])
+def test_a_moved_repository_that_was_deleted_is_gone_also_where_its_first_name_is_used_again(
+    *, desk: Desk, server: WorldServer, host: str, names: tuple[str, ...], token: bool
+) -> None:
+    desk.tokens = server.token_env() if token else {}
+    desk.world.add_package("pots", host=host, path="acme/pots", stars=50, commits=[3])
+    desk.fetch()
+    repo = desk.world.repo("acme/pots", host)
+    desk.world.rename(repo, "zoe/pots")
+    desk.fetch()
+    desk.world.add_repository("acme/pots", host=host, stars=1, commits=[1])
+    desk.fetch()
+    assert desk.fields("pots", "repo_state", "moved_to") == {
+        "repo_state": "moved",
+        "moved_to": f"https://{host}/zoe/pots",
+    }
+    desk.world.delete(repo)
+    report = desk.fetch(*names)
+    assert (report.exit_code, report.failures) == (0, [])
+    assert desk.fields("pots", "repo_state", "moved_to", "repo_watchers") == {
+        "repo_state": "gone", "moved_to": None, "repo_watchers": 50,
+    }  # fmt: skip
+
+    assert desk.events()[-1][:2] == ("pots", "gone")
+    desk.advance(days=40)
+    assert desk.fetch(*names).exit_code == 0
+    desk.world.restore(repo)
+    desk.advance(days=40)
+    assert desk.fetch(*names).exit_code == 0
+    assert desk.fields("pots", "repo_state", "moved_to") == {
+        "repo_state": "moved",
+        "moved_to": f"https://{host}/zoe/pots",
+    }

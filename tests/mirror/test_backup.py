@@ -159,11 +159,15 @@ def test_a_file_that_is_not_a_mirror_is_not_replaced(path: Path, file: Path, mak
     assert beside(file) == ["copy.db"]
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_a_folder_or_a_pipe_is_refused(path: Path, file: Path, make: Callable[[Path], object]) -> None:
-    make(file)
-    with pytest.raises(MirrorError, match="is not a regular file"):
+@pytest.mark.parametrize(("kind", "make"), [("a folder", Path.mkdir), ("a named pipe", os.mkfifo)])
+@pytest.mark.parametrize("name", ["copy.db", ".copy.db.djpkg.tmp"])
+def test_a_folder_or_a_pipe_is_refused_with_its_kind(
+    path: Path, file: Path, kind: str, make: Callable[[Path], object], name: str
+) -> None:
+    make(file.with_name(name))
+    with pytest.raises(MirrorError, match=f"{name} is {kind}; nothing was written"):
         backup(path, file)
+    assert os.path.lexists(file.with_name(name))
 
 
 @pytest.mark.parametrize("suffix", ["-journal", "-wal"])

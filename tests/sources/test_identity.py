@@ -66,7 +66,7 @@ def test_a_new_repository_under_the_name_of_a_moved_one_is_not_followed(
     if mode == "bulk":  # by its id
         assert github.fetch(TODO, sweep=True) == {TODO: UPDATED}
         github.assert_stored(repo, TODO)
-    else:
+    else:  # the id contains no number with which REST finds it
         assert github.fetch(TODO) == {TODO: FAILED}
         assert github.facts == before
 
@@ -87,8 +87,7 @@ def test_a_repository_that_is_known_to_have_moved_is_requested_where_it_is(
     assert github.fetch(TODO, sweep=mode == "bulk") == {TODO: UPDATED}
     github.assert_stored(repo, TODO)
     world.delete(repo)
-    assert github.fetch(TODO, sweep=mode == "bulk") == {TODO: FAILED}
-    assert "another repository" in github.reason(TODO)
+    assert github.fetch(TODO, sweep=mode == "bulk") == {TODO: Outcome.GONE}  # its first name belongs to another one
     assert not server.crashes
 
 
@@ -220,7 +219,9 @@ def test_a_moved_repository_keeps_its_id_and_is_requested_where_it_is(
     check_facts(answer.facts, repo)
     world.delete(repo)
     answer = fetch_one(case.new_source(server), target)
-    assert (answer.outcome, answer.facts) == (FAILED, None)  # its old name belongs to another one
+    assert answer.outcome is Outcome.GONE  # its first name belongs to another one
+    assert answer.facts is not None
+    assert answer.facts.state == "gone"
 
 
 def test_an_answer_with_another_name_is_a_failure_unless_the_forge_redirected(
@@ -233,3 +234,63 @@ def test_an_answer_with_another_name_is_a_failure_unless_the_forge_redirected(
     answer = fetch_one(case.new_source(server), target_for(case.add(world)))
     assert (answer.outcome, answer.facts) == (FAILED, None)
     assert answer.reason.endswith("got an answer about acme/other instead of acme/todo")
+
+
+# Another repository that the user accepts.
+
+
+@pytest.mark.parametrize("accepts_new", [False, True])
+def test_a_moved_repository_is_found_by_the_number_in_its_id_before_another_one_is_accepted(
+    *, github: GitHubHarness, world: World, mode: str, accepts_new: bool
+) -> None:
+    repo = world.add_repository(TODO, stars=845, commits=[(3, "alice")])
+    repo.node_id = base64.b64encode(b"010:Repository%d" % repo.id).decode()
+    world.register(repo)
+    github.fetch(TODO)
+    world.rename(TODO, "zoe/todo")
+    world.add_repository(TODO, stars=1, commits=[(1, "mallory")])
+    targets = github.targets([TODO], accepts_new=accepts_new)
+    assert github.fetch(TODO, targets=targets, sweep=mode == "bulk") == {TODO: UPDATED}
+    github.assert_stored(repo, TODO)
+    world.delete(repo)
+    assert github.fetch(TODO, sweep=mode == "bulk") == {TODO: Outcome.GONE}
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_new_repository_under_a_known_name_is_taken_if_it_is_accepted(
+    *, github: GitHubHarness, world: World, mode: str, is_empty: bool
+) -> None:
+    world.add_repository(TODO, stars=845, commits=[(3, "alice")])
+    github.fetch(TODO)
+    world.delete(TODO)
+    new = world.add_repository(TODO, stars=1, commits=[] if is_empty else [(1, "mallory")])
+    targets = github.targets([TODO], accepts_new=True)
+    github.facts.clear()  # as the mirror replaces them
+    assert github.fetch(TODO, targets=targets, sweep=mode == "bulk") == {TODO: UPDATED}
+    github.assert_stored(new)
+
+
+def test_a_moved_repository_is_followed_where_another_one_would_be_accepted(
+    github: GitHubHarness, world: World, mode: str
+) -> None:
+    repo = world.add_repository(TODO, stars=845, commits=[(3, "alice")])
+    github.fetch(TODO)
+    world.rename(TODO, "zoe/todo")
+    github.fetch(TODO)
+    world.add_repository(TODO, stars=1, commits=[(1, "mallory")])
+    world.star(repo, 5)
+    targets = github.targets([TODO], accepts_new=True)
+    assert github.fetch(TODO, targets=targets, sweep=mode == "bulk") == {TODO: UPDATED}
+    github.assert_stored(repo, TODO)
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_new_repository_on_a_forge_is_taken_if_it_is_accepted(
+    *, case: ForgeCase, server: WorldServer, world: World, is_empty: bool
+) -> None:
+    old = case.add(world, commits=[5])
+    target = with_answer(target_for(old), fetch_one(case.new_source(server), target_for(old)))
+    new = case.add(world, stars=1, commits=[] if is_empty else [(2, "mallory")])
+    answer = fetch_one(case.new_source(server), replace(target, accepts_new=True))
+    assert answer.outcome is UPDATED
+    check_facts(answer.facts, new)

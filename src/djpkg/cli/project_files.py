@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
-import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.cli import terminal
 from djpkg.errors import UsageError
+from djpkg.mirror.files import irregular_kind, is_open_stream
 from djpkg.text import describe_os_error, strip_credentials
 
 if TYPE_CHECKING:
@@ -29,15 +28,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8-sig"),
-)
-# Names of streams that the shell opened: `<(pip freeze)`. The name does not show the kind of file.
-_OPEN_STREAM = re.compile(r"/dev/(?:stdin|fd/[0-9]+)|/proc/(?:self|[0-9]+)/fd/[0-9]+")
-_KINDS = (
-    (stat.S_ISDIR, "folder"),
-    (stat.S_ISFIFO, "named pipe"),
-    (stat.S_ISSOCK, "socket"),
-    (stat.S_ISCHR, "device"),
-    (stat.S_ISBLK, "device"),
 )
 
 
@@ -98,7 +88,7 @@ def exists(name: str) -> bool:
 
 def is_stream(name: str) -> bool:
     """Return whether the name is standard input or another stream that the shell opened, not a file in a folder."""
-    return name == "-" or _OPEN_STREAM.fullmatch(name) is not None
+    return name == "-" or is_open_stream(name)
 
 
 def _files_in_folder(name: str) -> list[str]:
@@ -130,7 +120,7 @@ def _parse_file(name: str, context: ParseContext) -> Sequence[Mention]:
         return manifest.parse_file(name, _read_standard_input(), context)
     if not name:
         raise UsageError("--in requires a file", hint="for example: --in requirements.txt")
-    if _OPEN_STREAM.fullmatch(name):
+    if is_open_stream(name):
         return manifest.parse_file(manifest.STANDARD_INPUT, _read_open_file(name), context)
     mentions = manifest.parse_file(name, read_text(name), context)
     stated = manifest.project_file(Path(name).name)
@@ -164,15 +154,14 @@ def read_text(name: str) -> str:
         mode = Path(name).stat().st_mode
     except (OSError, ValueError) as error:
         raise _read_error(name, error) from error
-    if not stat.S_ISREG(mode):
-        kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "special file")
-        raise UsageError(f"{strip_credentials(name)} cannot be read: it is a {kind}")
+    if (kind := irregular_kind(mode)) is not None:
+        raise UsageError(f"{strip_credentials(name)} cannot be read: it is {kind}")
     return _read_open_file(name)
 
 
 def read_text_or_stream(name: str) -> str:
     """Return the text of a regular file, or of a stream that the shell opened: ``<(cat FILE)``, ``/dev/stdin``."""
-    return _read_open_file(name) if _OPEN_STREAM.fullmatch(name) else read_text(name)
+    return _read_open_file(name) if is_open_stream(name) else read_text(name)
 
 
 def _read_open_file(name: str) -> str:

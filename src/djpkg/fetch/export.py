@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from djpkg.errors import MirrorError, UnexpectedPayload
 from djpkg.mirror.connection import open_copy
-from djpkg.mirror.files import real_path
+from djpkg.mirror.files import check_replaceable, real_path
 from djpkg.mirror.snapshot_export import Content, SnapshotLines
 from djpkg.model import snapshot
 from djpkg.sources.http.decompress import MIB
@@ -109,8 +109,10 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 
     A killed process leaves the file, which the next one uses. Two at once would mix their content, so it is locked.
     """
+    check_replaceable(target, target)
     target = real_path(target)
     part = target.with_name(f"{target.name}.part")
+    check_replaceable(part, part)
     try:
         with suppress(FileNotFoundError):
             target.stat()  # fails for a loop of symbolic links, which would be replaced

@@ -67,7 +67,7 @@ def causes(report: Report) -> list[Cause]:
     for failure in report.failures:
         kind = failure.reason if failure.slug is None else _DETAIL.sub("…", failure.reason)
         by_cause.setdefault((failure.source, kind, failure.hint), []).append(failure)
-    found += [Cause(_failure_line(failures), hint) for (_, _, hint), failures in by_cause.items()]
+    found += [Cause(_failure_line(failures), _next_step(failures[0])) for failures in by_cause.values()]
     for deferral in report.deferred:
         if report.named:
             found.append(Cause(deferral_line(deferral)))
@@ -85,6 +85,11 @@ def deferral_lines(report: Report) -> list[str]:
 
 def _is_unread_list(deferral: Deferral, report: Report) -> bool:
     return report.list_unread and deferral.source == SourceName.CATALOG
+
+
+def _next_step(failure: Failure) -> str | None:
+    """Return the hint of a failure with the slug of its package."""
+    return failure.hint and failure.hint.replace("PACKAGE", failure.slug or "PACKAGE")
 
 
 def _failure_line(failures: Sequence[Failure]) -> str:

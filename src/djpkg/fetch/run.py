@@ -174,6 +174,9 @@ class _FetchRun:
                     await self._note_missing_token()
                 await self._repair(None)
             await self._fetch_sources(await self._fetch_catalog())
+            for slug in sorted(self._context.writer.replaced):
+                note = f"{slug}: another repository replaced the known one; its history begins anew"
+                self._recorder.progress.note(note)
             self._recorder.record_damaged(self._context.writer.damaged.values())
             run = self._context.writes.run
             await run(self._recorder.record_edits, self._context.writer.carried_over)
@@ -270,6 +273,9 @@ class _FetchRun:
         run, named = self._context.writes.run, self._named
         queues = await run(queue.queue_repositories, self._db, only=only, named=named, now=now, refetch=refetch)
         projects = await run(queue.queue_projects, self._db, only=only, named=named, now=now, refetch=refetch)
+        self._context.writer.accepting = {
+            target.coordinate for due in queues.values() for target in due.targets if target.accepts_new
+        }
         await run(queue.add_django, self._db, projects, only=only, now=now, refetch=refetch)
         for name in wanted - {SourceName.CATALOG}:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs

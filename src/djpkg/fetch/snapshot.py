@@ -7,7 +7,9 @@ fails changes nothing.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import select
 import tempfile
 from contextlib import suppress
 from functools import partial
@@ -21,12 +23,13 @@ from djpkg.fetch.report_text import history_json
 from djpkg.fetch.signals import StopSignals
 from djpkg.mirror import busy, fetch_history, lock, resolve
 from djpkg.mirror.connection import open_read, open_write, transaction
-from djpkg.mirror.files import check_unmoved, file_id
+from djpkg.mirror.files import check_unmoved, file_id, irregular_kind, is_open_stream
 from djpkg.mirror.removed_edits import find_removed_edits
 from djpkg.mirror.snapshot_store import SnapshotOrigin, SnapshotWriter
 from djpkg.model import forge_servers
 from djpkg.sources.http.decompress import MIB
 from djpkg.sources.http.retry import Limits
+from djpkg.sources.identity import ACCEPTING
 from djpkg.sources.snapshot.download import MAX_DOWNLOAD, Download, Validators, check_address, download
 from djpkg.sources.snapshot.lines import SNAPSHOT, NotASnapshot, invalid
 from djpkg.sources.snapshot.reader import SnapshotReader
@@ -47,6 +50,8 @@ _WITH_FRAGMENT = re.compile(r"(?P<place>.*)#(?P<fragment>[^#]*)", re.DOTALL)
 _DIGEST = re.compile(r"sha256=([0-9a-fA-F]{64})")
 _MAX_STORED = 1000
 _CHUNK = 2**20
+# In seconds, between two looks for a signal while the writer of a pipe is silent.
+_PAUSE = 0.1
 # Packages whose changes are kept in memory until they are written at once.
 _IN_MEMORY = 20_000
 
@@ -185,7 +190,7 @@ class _Taking:
         """Copy the snapshot to `file`; None after a signal."""
         self._progress.start(SNAPSHOT, None)
         if self._place.address is None:
-            _copy(self._place.file or Path(), file)
+            _copy(self._place.file or Path(), file, self._check_stopped)
             return Download(Validators(), 0)
         validators = self._stored_validators()
         loaded: list[Download] = []
@@ -290,7 +295,7 @@ class _Taking:
         for (source, outcome), packages in taken.outcomes.items():
             report.count(source, outcome, packages)
         for failed in taken.failed:
-            report.fail(failed.source, (failed.slug,), failed.reason)
+            report.fail(failed.source, (failed.slug,), failed.reason, hint=ACCEPTING)
         report.events = [PackageEvent(change.slug, *event) for change in taken.events for event in change.events]
         report.failures += [Failure(row.name, None, row.reason) for row in writer.damaged.values()]
         report.carried_over = [
@@ -303,26 +308,46 @@ class _Taking:
         fetch_history.finish_run(db, run, code=self.report.exit_code, report=history_json(self.report), now=now)
 
 
-def _copy(source: Path, file: IO[bytes]) -> None:
-    """Copy a file that may be a pipe. Raises UsageError if it cannot be read."""
+def _copy(source: Path, file: IO[bytes], check_stopped: Callable[[], None]) -> None:
+    """Copy a file, or a stream that the shell opened. Raises UsageError if it cannot be read.
+
+    `check_stopped` may raise. Neither opening a pipe nor reading it waits for another program.
+    """
     try:
-        opened = source.open("rb")
+        kind = irregular_kind(source.stat().st_mode)
+        if kind is not None and not is_open_stream(str(source)):
+            raise _read_error(source, f"it is {kind}")
+        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = describe_os_error(source, error) if isinstance(error, OSError) else "invalid name"
-        message = f"cannot read the snapshot {quote_input(str(source))}: {reason}"
-        raise UsageError(message, hint="for example: djpkg fetch --from FILE.jsonl.gz") from error
-    with opened:
+        raise _read_error(source, reason) from error
+    try:
         size = 0
-        while chunk := _read(opened, source):
+        while chunk := _read(descriptor, source, check_stopped):
             size += len(chunk)
             if size > MAX_DOWNLOAD:
                 raise invalid(f"it is larger than {MAX_DOWNLOAD // MIB} MiB")
             file.write(chunk)
+    finally:
+        os.close(descriptor)
     file.flush()
 
 
-def _read(opened: IO[bytes], source: Path) -> bytes:
-    try:
-        return opened.read(_CHUNK)
-    except OSError as error:
-        raise UsageError(f"cannot read the snapshot {quote_input(str(source))}: {error.strerror}") from error
+def _read(descriptor: int, source: Path, check_stopped: Callable[[], None]) -> bytes:
+    """Return the next bytes, empty at the end."""
+    while True:
+        check_stopped()
+        try:
+            if select.select([descriptor], [], [], _PAUSE)[0]:
+                return os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            raise _read_error(source, describe_os_error(source, error)) from error
+
+
+def _read_error(source: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"cannot read the snapshot {quote_input(str(source))}: {reason}",
+        hint="for example: djpkg fetch --from FILE.jsonl.gz",
+    )

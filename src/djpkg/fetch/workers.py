@@ -6,12 +6,12 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
-from djpkg.errors import UnexpectedPayload
 from djpkg.mirror import fetch_history
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.model.facts import Outcome
 from djpkg.model.fetch_state import Sweep
 from djpkg.source_name import SourceName, strip_source
+from djpkg.sources.identity import ACCEPTING, OtherRepository
 from djpkg.sources.source import failed_answer
 
 if TYPE_CHECKING:
@@ -100,9 +100,8 @@ class SourceWorkers:
         for received in page:
             answer = received
             if received.outcome is not None and received.coordinate in self._writer.refused:
-                answer = failed_answer(
-                    received.coordinate, UnexpectedPayload(self._writer.refused[received.coordinate])
-                )
+                error = OtherRepository(self._writer.refused[received.coordinate], hint=ACCEPTING)
+                answer = failed_answer(received.coordinate, error)
             names = slugs.get(answer.coordinate, ())
             match answer.outcome:
                 case None:

@@ -13,7 +13,7 @@ from djpkg.model.node_id import is_same_node
 from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from djpkg.mirror.serialization import SqlValue
@@ -68,10 +68,12 @@ def refuse_others(
     page: Iterable[SourceAnswer],
     stored: Mapping[tuple[int, str], FactsRow],
     refused: dict[str, str],
+    accepting: Collection[str] = (),
 ) -> Iterator[SourceAnswer]:
     """Yield the answers of a page; one about another repository than any stored one of its coordinate is a failure.
 
-    `refused` collects the reasons by coordinate; it refuses the later parts of an answer too.
+    `refused` collects the reasons by coordinate; it refuses the later parts of an answer too. `accepting` are the
+    coordinates at which another repository replaces the stored one.
     """
     known: dict[str, set[str]] = {}
     for (_, coordinate), row in stored.items():
@@ -81,7 +83,8 @@ def refuse_others(
     for answer in page:
         coordinate, repository = answer.coordinate, _repository(answer.facts)
         ids, new = known.get(coordinate, ()), repository.node_id if repository is not None else None
-        if repository and new and ids and not any(is_same_node(new, one) for one in ids):
+        is_known = not new or not ids or any(is_same_node(new, one) for one in ids)
+        if repository and not is_known and coordinate not in accepting:
             refused[coordinate] = (
                 f"{source}: {coordinate} is another repository now: the id of {repository.path} is {new},"
                 f" and was {' or '.join(sorted(ids))}"

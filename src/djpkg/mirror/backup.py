@@ -78,12 +78,11 @@ def _check_not_own(path: Path, target: Path, file: Path) -> None:
 def _check_replaceable(target: Path, file: Path) -> bool:
     """Return whether `target` is a file with a mirror, which is replaced. Raises MirrorError for any other content."""
     _check_no_journal(target, file)
+    files.check_replaceable(target, file)
     try:
         status = target.stat()
     except FileNotFoundError:
         return False
-    if not stat.S_ISREG(status.st_mode):
-        raise MirrorError(f"{file} is not a regular file; nothing was written", hint=_OTHER_FILE)
     if status.st_size == 0:  # mktemp may have made it
         return False
     with target.open("rb") as opened:
@@ -115,6 +114,7 @@ def _temporary_file(target: Path) -> Iterator[tuple[Path, int]]:
     The name is always the same, so that a copy which was killed leaves at most one file, which the next one uses.
     """
     temporary = target.with_name(f".{target.name}.djpkg.tmp")
+    files.check_replaceable(temporary, temporary)
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -1,11 +1,13 @@
 """The file of the mirror on disk: what it is, its names, and the files beside it. Nothing here opens one.
 
-A named pipe blocks whoever opens it, so each file is checked before SQLite or the lock opens it.
+A named pipe blocks whoever opens it, so each file is checked before SQLite or the lock opens it. Files that a command
+replaces are checked too.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 CREATING = "djpkg fetch --all creates it, or djpkg fetch --from URL from a snapshot"
 OTHER_FILE = "name another file with --db or DJPKG_DB"
 SQLITE_HEADER = b"SQLite format 3\0"
+# Names of streams that the shell opened: `<(pip freeze)`. The name does not show the kind of file.
+_OPEN_STREAM = re.compile(r"/dev/(?:stdin|fd/[0-9]+)|/proc/(?:self|[0-9]+)/fd/[0-9]+")
 # Files that SQLite makes and reads beside the mirror.
 _COMPANIONS = ("-journal", "-wal", "-shm")
 
@@ -37,7 +41,7 @@ def check_file(path: Path) -> None:
     except OSError as error:
         reason = describe_os_error(path, error)
         raise MirrorError(f"cannot read the mirror {path}: {reason}", hint=OTHER_FILE) from error
-    if (kind := _irregular_kind(status.st_mode)) is not None:
+    if (kind := irregular_kind(status.st_mode)) is not None:
         raise MirrorError(f"{path} is {kind}, not a mirror", hint=OTHER_FILE)
     for suffix in _COMPANIONS:
         check_companion(path, suffix)
@@ -58,7 +62,7 @@ def check_companion(path: Path, suffix: str) -> None:
     """Raise MirrorError unless the file beside the mirror is missing or a regular file."""
     companion = real_path(path, suffix)
     try:
-        kind = _irregular_kind(companion.lstat().st_mode)
+        kind = irregular_kind(companion.lstat().st_mode)
     except OSError:  # missing, or the mirror cannot be opened either
         return
     if kind is not None:
@@ -85,7 +89,7 @@ def check_unmoved(path: Path, opened: FileId | None) -> None:
         raise moved_error(path)
 
 
-def _irregular_kind(mode: int) -> str | None:
+def irregular_kind(mode: int) -> str | None:
     """Return the kind of a file for a message; None for a regular file."""
     kinds = {
         stat.S_IFREG: None,
@@ -95,6 +99,21 @@ def _irregular_kind(mode: int) -> str | None:
         stat.S_IFLNK: "a symbolic link",
     }
     return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def check_replaceable(target: Path, file: Path) -> None:
+    """Raise MirrorError unless `target`, which a command replaces, is missing or a regular file; `file` is its name."""
+    try:
+        kind = irregular_kind(target.stat().st_mode)
+    except OSError:  # missing, or writing it reports the reason
+        return
+    if kind is not None:
+        raise MirrorError(f"{file} is {kind}; nothing was written", hint="name another file")
+
+
+def is_open_stream(name: str) -> bool:
+    """Return whether the name is that of a stream that the shell opened, such as standard input."""
+    return _OPEN_STREAM.fullmatch(name) is not None
 
 
 def check_single_name(path: Path) -> None:

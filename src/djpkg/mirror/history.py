@@ -88,6 +88,14 @@ def _continue_series(db: sqlite3.Connection, package: int, coordinate: str) -> b
     )
 
 
+def end_series(db: sqlite3.Connection, package: int, coordinate: str, node_id: str) -> None:
+    """Set the rows of a repository apart from those of another one that now has its address."""
+    db.execute(
+        "UPDATE history SET coordinate = ? WHERE package_id = ? AND coordinate = ?",
+        (f"{coordinate}#{node_id}", package, coordinate),
+    )
+
+
 def thin(db: sqlite3.Connection, *, now: datetime) -> None:
     """Keep only the last row of each month and repository that is older than `YEARS_BY_DAY`.
 

@@ -79,15 +79,17 @@ def queue_repositories(
     """Return the queue of each forge: of the packages `only`, or of all; `named` ones are included even when gone.
 
     Targets have no validators if a package that shares the repository lacks facts, if an older parser has read its
-    facts, or if `refetch`. Their identity is that of any package, also of one that is not queued.
+    facts, or if `refetch`. Their identity is that of any package, also of one that is not queued; with `refetch`, those
+    of `named` packages accept another one.
     """
     outdated: set[str] = set()
     incomplete: set[str] = set()
+    accepting: set[str] = set()
     queues = {forge: RepositoryQueue([], {}, outdated) for forge in FORGES}
     positions: dict[str, int] = {}
     condition, values = _due_condition(only, named, now, refetch=refetch)
-    for forge, slug, path, coordinate, catalog_updated, version, gone, *validators in db.execute(
-        "SELECT packages.forge, packages.slug, packages.repository, packages.repository_key,"
+    for number, forge, slug, path, coordinate, catalog_updated, version, gone, *validators in db.execute(
+        "SELECT packages.id, packages.forge, packages.slug, packages.repository, packages.repository_key,"
         " (SELECT CASE WHEN NOT json_valid(catalog.facts) THEN NULL"
         "  WHEN json_array_length(catalog.facts, '$.participants') > 0"
         "  THEN coalesce(json_extract(catalog.facts, '$.participants_updated'),"
@@ -106,6 +108,8 @@ def queue_repositories(
         targets, slugs, _ = queues[forge]
         if version is None or _is_outdated(version, SourceName(forge)):
             incomplete.add(coordinate)
+        if refetch and number in named:
+            accepting.add(coordinate)
         if _is_outdated(version, SourceName(forge)) and not gone:
             outdated.add(coordinate)
         if coordinate in slugs:
@@ -136,6 +140,7 @@ def queue_repositories(
             _with_identity(
                 _without_validators(target) if refetch or target.coordinate in incomplete else target,
                 known.get((forge, target.coordinate)),
+                accepts_new=target.coordinate in accepting,
             )
             for target in targets
         ]
@@ -164,7 +169,7 @@ def _read_known(db: sqlite3.Connection, coordinates: Collection[str]) -> dict[tu
     return known
 
 
-def _with_identity(target: RepositoryTarget, known: _Known | None) -> RepositoryTarget:
+def _with_identity(target: RepositoryTarget, known: _Known | None, *, accepts_new: bool) -> RepositoryTarget:
     if known is None:
         return target
     return replace(
@@ -174,6 +179,7 @@ def _with_identity(target: RepositoryTarget, known: _Known | None) -> Repository
         head=known.head,
         head_at=known.head_at,
         gone=known.gone,
+        accepts_new=accepts_new,
     )
 
 

@@ -19,7 +19,7 @@ from djpkg.mirror.events import store_events
 from djpkg.mirror.merging import merge_packages
 from djpkg.mirror.removed_edits import carry_over
 from djpkg.mirror.repair import repairing, reset_damaged_rows
-from djpkg.model.fact_changes import Event, combine_facts, facts_differ
+from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_replaced
 from djpkg.model.facts import PARSER_VERSIONS
 from djpkg.model.merge import FactsRow, Merged
 from djpkg.model.overrides import find_equal_edits
@@ -61,6 +61,10 @@ class Writer:
         """The pairs of packages between which edits were moved, the removed one first."""
         self.refused: dict[str, str] = {}
         """By coordinate, why its answer was not stored: it is about another repository."""
+        self.accepting: set[str] = set()
+        """The coordinates at which another repository replaces the stored one."""
+        self.replaced: set[str] = set()
+        """The slugs of packages whose repository another one replaced."""
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -174,7 +178,7 @@ class Writer:
             changes: list[StoredChange] = []
             to_merge: dict[int, StoredChange] = {}
             rows: dict[FactsKey, dict[str, SqlValue]] = {}
-            for received in refuse_others(source, page, stored, self.refused):
+            for received in refuse_others(source, page, stored, self.refused, self.accepting):
                 numbers = (number for number, _ in packages.get(received.coordinate, ()))
                 answer = project_tables.keep_releases(self._db, received, numbers)
                 for number, slug in packages.get(answer.coordinate, ()):
@@ -182,6 +186,9 @@ class Writer:
                     old = stored.get(key) or FactsRow(source, answer.coordinate, None, None, None, None, None)
                     applied = apply_answer(old, answer, number, slug, shared.get(answer.coordinate), now=now)
                     rows[key] = rows.get(key, {}) | applied.row
+                    if (replaced := find_replaced(old.facts, applied.facts)) is not None:
+                        history.end_series(self._db, number, answer.coordinate, replaced)
+                        self.replaced.add(slug)
                     changes.append(applied.change)
                     is_new = old.facts is None and answer.coordinate in shared
                     project_tables.store_details(self._db, number, answer, is_new=is_new, now=now)

@@ -37,7 +37,7 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
     A repository or project that is gone or blocked keeps all its earlier facts.
     """
     if isinstance(new, ForgeFacts) and isinstance(before, ForgeFacts):
-        if _is_other_repository(before.repository, new.repository):
+        if find_replaced(before, new) is not None:
             return new
         return ForgeFacts(
             state=new.state,
@@ -52,11 +52,13 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
     return new
 
 
-def _is_other_repository(before: RepositoryFacts | None, new: RepositoryFacts | None) -> bool:
-    """Return whether a repository replaced the stored one: then nothing that is stored is about it."""
-    if before is None or new is None or before.node_id is None or new.node_id is None:
-        return False
-    return not is_same_node(before.node_id, new.node_id)
+def find_replaced(before: Facts | None, new: Facts | None) -> str | None:
+    """Return the id of the stored repository if another one replaced it: then nothing that is stored is about it."""
+    if not isinstance(before, ForgeFacts) or not isinstance(new, ForgeFacts):
+        return None
+    old_id = before.repository.node_id if before.repository is not None else None
+    new_id = new.repository.node_id if new.repository is not None else None
+    return old_id if old_id and new_id and not is_same_node(old_id, new_id) else None
 
 
 def _combine_record(before: CatalogFacts, new: CatalogFacts) -> CatalogFacts:
@@ -134,7 +136,7 @@ def find_events(before: Facts | None, after: Facts, *, coordinate: str) -> list[
 def _forge_events(before: ForgeFacts, after: ForgeFacts, coordinate: str) -> Iterator[Event]:
     yield from _state_events(before.state, after.state, coordinate)
     old, new = before.repository, after.repository
-    if old is None or new is None:
+    if old is None or new is None or find_replaced(before, after) is not None:
         return
     if old.path.lower() != new.path.lower():
         yield Event("moved", old.path, new.path)

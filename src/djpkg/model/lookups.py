@@ -14,7 +14,8 @@ class RepositoryTarget:
     path in the last answer if it differs, after a move.
     `weeks_head` and `contributors_head` are the heads that the stored weeks and contributors belong to.
     `catalog_updated` is the catalog's `last_updated` where the catalog also has a list of participants, else None.
-    `gone` is True when the last lookup found it gone.
+    `gone` is True when the last lookup found it gone. `accepts_new` means that another repository with its name
+    replaces it, because the user asked for that.
     """
 
     coordinate: str
@@ -30,6 +31,11 @@ class RepositoryTarget:
     contributors_taken: str | None = None
     catalog_updated: str | None = None
     gone: bool = False
+    accepts_new: bool = False
+
+    def as_new(self) -> RepositoryTarget:
+        """Return the target without anything that is known of the repository."""
+        return RepositoryTarget(coordinate=self.coordinate, host=self.host, path=self.path)
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -240,7 +240,7 @@ def _repository_values(facts: ForgeFacts, repository: Repository) -> dict[str, S
     stated |= {field: value for field, value in figures.items() if value is not None}
     if current.license:
         stated["license"] = current.license
-    if current.path.lower() != repository.path.lower():
+    if current.path.lower() != repository.path.lower() and facts.state != "gone":
         stated["moved_to"] = f"https://{repository.host}/{current.path}"
     return stated
 

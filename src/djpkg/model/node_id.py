@@ -12,11 +12,11 @@ _NEW_NODE_ID = re.compile(rb"\x92\x00(?:([\x00-\x7f])|\xcc(.)|\xcd(..)|\xce(.{4}
 
 def is_same_node(one: str, other: str) -> bool:
     """Return whether two ids are of one repository; GitHub has two formats of node ids, which contain one number."""
-    number = _database_id(one)
-    return one == other or (number is not None and number == _database_id(other))
+    number = database_id(one)
+    return one == other or (number is not None and number == database_id(other))
 
 
-def _database_id(node_id: str) -> int | None:
+def database_id(node_id: str) -> int | None:
     """Return the number in a node id of GitHub: ``MDEwOlJlcG9zaXRvcnk5`` and ``R_kgAJ`` contain 9; else None."""
     try:
         if node_id.startswith("R_"):

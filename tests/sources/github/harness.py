@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from djpkg.credentials import Token
 from djpkg.model import weekly_commits
@@ -49,10 +49,10 @@ class GitHubHarness:
     source: GitHub | None = None
     _log_start: int = field(default=0, init=False)
 
-    def targets(self, paths: Iterable[str], **fields: str) -> list[RepositoryTarget]:
+    def targets(self, paths: Iterable[str], **fields: Any) -> list[RepositoryTarget]:
         return [self._target(path, fields) for path in paths]
 
-    def _target(self, path: str, fields: dict[str, str]) -> RepositoryTarget:
+    def _target(self, path: str, fields: dict[str, Any]) -> RepositoryTarget:
         facts = self.facts.get(path, ForgeFacts())
         repository, contributors = facts.repository, facts.contributors
         return RepositoryTarget(

@@ -24,7 +24,7 @@ from djpkg.sources.github.window import HistoryPage, PageRequest, Window, next_p
 from djpkg.sources.http.api_check import address_hint
 from djpkg.sources.http.owner_client import owner_of
 from djpkg.sources.http.rate_limit import RateLimitHit, rate_limit_from_headers
-from djpkg.sources.identity import check_identity
+from djpkg.sources.identity import OtherRepository, check_identity
 from djpkg.sources.source import Answer
 from djpkg.times import parse_time
 
@@ -141,8 +141,11 @@ class BulkFetch:
             return
         try:
             check_identity(target, path=facts.path, node_id=facts.node_id, renamed=True, source=SOURCE)
-        except SourceError as error:
-            self.answers.fail(target.coordinate, error)
+        except OtherRepository as error:
+            if target.known_path is not None or target.accepts_new:
+                self._fetch_by_rest(target)  # which confirms that it is gone from where it was last
+            else:
+                self.answers.fail(target.coordinate, error)
             return
         if (pending := self.answers.add_repository(target, facts)) is not None:
             self._queue_parts(pending)

@@ -107,6 +107,7 @@ class RestFetcher:
             return self.answers.add_repository(target, None)
         if isinstance(found, RepositoryStatus):
             return found
+        target = found.target
         head = await self.rest.fetch_head(found, had_commits=target.head is not None)
         facts = replace(found.facts, head=head.oid, head_at=head.at)
         return self.answers.add_repository(target, facts, etag=found.etag)

@@ -18,11 +18,12 @@ from djpkg.errors import UnexpectedPayload
 from djpkg.model import weekly_commits
 from djpkg.model.facts import ForgeFacts, RepositoryFacts
 from djpkg.model.lookups import NO_HEAD, Head
+from djpkg.model.node_id import database_id
 from djpkg.sources.github.errors import SOURCE, ErrorKind, classify_error, is_refusal, status_error
 from djpkg.sources.http import payload
 from djpkg.sources.http.api_check import api_not_found
 from djpkg.sources.http.owner_client import OwnerClient, owner_of
-from djpkg.sources.identity import check_identity
+from djpkg.sources.identity import OtherRepository, check_identity
 from djpkg.times import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -116,8 +117,11 @@ STATE_FACTS: Mapping[RepositoryStatus, ForgeFacts] = {
 class RestRepository(NamedTuple):
     """The facts of a repository without its head, the name of its default branch, and the ETag.
 
-    `has_commits` means that it is certainly not empty; GitHub gives the size of a small repository as 0 too.
+    `target` is the lookup to go on with: of another repository, nothing is known. `has_commits` means that it is
+    certainly not empty; GitHub gives the size of a small repository as 0 too.
     """
+
+    target: RepositoryTarget
 
     facts: RepositoryFacts
     branch: str
@@ -139,26 +143,37 @@ class RestApi:
     async def fetch_repository(self, target: RepositoryTarget) -> RestRepository | RepositoryStatus:
         """Return a repository or its status; a renamed one is found by GitHub's redirect.
 
-        UnexpectedPayload if another repository has its name now.
+        Where another repository has its name, it is requested by its id. If it is gone, the other one is returned if
+        `target` accepts it; else OtherRepository, or GONE if the other one has only the name that it had left before.
         """
         found: RestRepository | RepositoryStatus = RepositoryStatus.GONE
         for path in target.paths:
-            found = await self._fetch_repository(target, path)
+            try:
+                found = await self._fetch_repository(target, path, _repository_route(path))
+            except OtherRepository:
+                number = database_id(target.node_id or "")
+                if number is not None:
+                    found = await self._fetch_repository(target, path, f"repositories/{number}", by_id=True)
+                if found is RepositoryStatus.GONE and target.accepts_new:
+                    return await self._fetch_repository(target.as_new(), target.path, _repository_route(target.path))
+                if found is RepositoryStatus.GONE and path == target.paths[0]:
+                    raise
             if found is not RepositoryStatus.GONE:
                 break
         return found
 
-    async def _fetch_repository(self, target: RepositoryTarget, path: str) -> RestRepository | RepositoryStatus:
+    async def _fetch_repository(
+        self, target: RepositoryTarget, path: str, route: str, *, by_id: bool = False
+    ) -> RestRepository | RepositoryStatus:
         client = self._client_for(path)
-        response = await client.get(_repository_route(path), etag=target.etag, accept=ACCEPT)
+        response = await client.get(route, etag=target.etag, accept=ACCEPT)
         match response.status:
             case HTTPStatus.OK:
                 record = payload.decode_json(_REPOSITORY, response.body, source=SOURCE)
                 facts = _to_facts(record)
-                check_identity(
-                    target, path=facts.path, node_id=facts.node_id, renamed=response.redirected, source=SOURCE
-                )
-                return RestRepository(facts, record.default_branch, response.etag, has_commits=record.size > 0)
+                renamed = response.redirected or by_id
+                check_identity(target, path=facts.path, node_id=facts.node_id, renamed=renamed, source=SOURCE)
+                return RestRepository(target, facts, record.default_branch, response.etag, has_commits=record.size > 0)
             case HTTPStatus.NOT_MODIFIED:
                 return RepositoryStatus.UNCHANGED
             case HTTPStatus.NOT_FOUND:

@@ -24,6 +24,7 @@ from djpkg.sources.http.owner_client import OwnerClient, owner_of
 from djpkg.sources.http.rate_limit import Quota
 from djpkg.sources.http.response import Authorization
 from djpkg.sources.http.retry import Limits
+from djpkg.sources.identity import OtherRepository
 from djpkg.sources.rest_forge.lookup import RepositoryLookup
 from djpkg.sources.source import NO_TOKENS, Spent, describe_fallback, failed_answer
 from djpkg.times import utc_now
@@ -271,6 +272,13 @@ class RestForge(ABC):
             # Each request has a timeout already; this one is for a server with ever more pages, each of them slow.
             async with asyncio.timeout(self._limits.stream):
                 await self.look_up(lookup)
+        except OtherRepository as error:
+            if lookup.target.accepts_new:
+                lookup.target = lookup.target.as_new()
+                return await self._try_lookup(lookup)
+            if not lookup.has_left:
+                return error
+            lookup.state = "gone"  # its first name, which it had left, belongs to another one
         except SourceError as error:
             return error
         except TimeoutError:

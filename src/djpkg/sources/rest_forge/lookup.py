@@ -58,6 +58,8 @@ class RepositoryLookup:
     weeks: WeeksFacts | None = None
     contributors: ContributorsFacts | None = None
     etag: str | None = None
+    has_left: bool = False
+    """Whether it was not found where it had moved to."""
 
     async def get_repository(self, route: str, *, etag: str | None = None, safe: str = "/") -> Response:
         """Request the repository at `route` with its path in place of ``{}``: where it was last, else where it is due.
@@ -68,6 +70,7 @@ class RepositoryLookup:
         response = await self.client.get(first, etag=etag)
         for other in others:
             if response.status == HTTPStatus.NOT_FOUND:
+                self.has_left = True
                 response = await self.client.get(other, etag=etag)
         return response
 
