@@ -29,10 +29,11 @@ class Event(NamedTuple):
     new: str | None
 
 
-def combine_facts(before: Facts | None, new: Facts) -> Facts:
+def combine_facts(before: Facts | None, new: Facts, *, outdated: bool = False) -> Facts:
     """Return the facts to store: parts of `new` replace those of `before`, missing parts are kept.
 
-    A repository or project that is gone or blocked keeps all its earlier facts.
+    A repository or project that is gone or blocked keeps all its earlier facts. `outdated` is
+    whether an older parser has read `before`.
     """
     if isinstance(new, ForgeFacts) and isinstance(before, ForgeFacts):
         if _is_other_repository(before.repository, new.repository):
@@ -44,7 +45,8 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
             contributors=_combine_contributors(before.contributors, new.contributors),
         )
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
-        return replace(before, state="gone") if new.state == "gone" else _combine_project(before, new)
+        is_gone = new.state == "gone"
+        return replace(before, state="gone") if is_gone else _combine_project(before, new, outdated=outdated)
     if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts) and new.repo_url == before.repo_url:
         # The catalog has served empty lists: that means unknown, not zero commits or no participants.
         new = replace(new, commits_over_52=new.commits_over_52 or before.commits_over_52)
@@ -60,11 +62,11 @@ def _is_other_repository(before: RepositoryFacts | None, new: RepositoryFacts | 
     return not is_same_node(before.node_id, new.node_id)
 
 
-def _combine_project(before: PypiFacts, new: PypiFacts) -> PypiFacts:
+def _combine_project(before: PypiFacts, new: PypiFacts, *, outdated: bool) -> PypiFacts:
     """Keep what a response without a list of files, releases or requirements does not state."""
     if new.releases is None:
         new = replace(new, releases=before.releases, first_released=before.first_released)
-    if new.version != before.version:
+    if new.version != before.version or outdated:  # an older parser may have read what is not there
         return new
     # The metadata of a release never changes, so what is empty now is missing from the response.
     kept = {name: getattr(before, name) for name in _RELEASE_FACTS if getattr(new, name) in (None, ())}

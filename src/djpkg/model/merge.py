@@ -40,6 +40,7 @@ class FactsRow(NamedTuple):
     facts: Facts | None
     gone_count: int = 0  # consecutive answers "gone" or "blocked"
     via: str | None = None  # when the snapshot was made that had the answer; None if the source was asked
+    outdated: bool = False  # whether an older parser has read the facts
 
 
 class Measured(NamedTuple):
