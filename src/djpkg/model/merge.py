@@ -373,7 +373,8 @@ def _announced_repository(
         one = repository_url.parse_repository_url(url, forges)
         if not isinstance(one, Repository) or (one.host == repository.host and one.path.lower() in known):
             continue
-        if one.host != repository.host or announcements.is_move(lead, name=name, new_name=one.path.rpartition("/")[2]):
+        new_name, elsewhere = one.path.rpartition("/")[2], one.host != repository.host
+        if announcements.is_move(lead, name=name, new_name=new_name, elsewhere=elsewhere):
             return one
     return None
 
