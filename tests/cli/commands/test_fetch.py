@@ -752,3 +752,10 @@ def test_a_failed_requirement_is_reported_by_slug(desk: Desk, fetch: Fetch, tmp_
 @pytest.mark.parametrize("words", [["--all", "--in", "x"], ["django-todo", "--in", "x"], ["--in", "nowhere.txt"]])
 def test_a_requirements_file_must_be_readable_and_cannot_be_combined(fetch: Fetch, words: list[str]) -> None:
     assert fetch(*words).exit_code == 2
+
+
+@pytest.mark.parametrize(("name", "value"), [("DJPKG_PYPI_URL", "ftp://x"), ("DJPKG_FORGES", "a.example=nonsense")])
+def test_a_dry_run_refuses_the_settings_that_a_fetch_refuses(fetch: Fetch, name: str, value: str) -> None:
+    dry_run, result = fetch("--all", "--dry-run", **{name: value}), fetch("--all", **{name: value})
+    assert (dry_run.exit_code, dry_run.stderr) == (result.exit_code, result.stderr)
+    assert name in result.stderr
