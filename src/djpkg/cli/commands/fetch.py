@@ -223,9 +223,9 @@ def _print_report(report: Report, db: Path | None, *, summary: bool) -> None:
 def _estimate(request: FetchRequest, db: Path | None, *, report: bool) -> tuple[list[Estimate], bool]:
     """Return the estimates, and whether the other sources can be estimated only after the catalog's list is read."""
     from djpkg.fetch import estimate, selected
-    from djpkg.sources import registry
 
-    registry.validate_settings(request.sources, os.environ)  # what the fetch would refuse
+    for source in request.sources:
+        config.api_url(source, os.environ)  # refuses what the fetch would refuse
     with options.open_mirror(db) as mirror:
         estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
         is_first = fetch_history.find_sweep(mirror, SourceName.CATALOG) is None
