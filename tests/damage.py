@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 TABLES = (
     "packages", "facts", "overrides", "package_grids", "events", "categories", "grids", "runs", "sources", "sweeps",
-    "history", "releases", "requirements", "projects", "project_releases", "notes", "tags",
+    "history", "releases", "requirements", "projects", "project_releases", "notes", "tags", "snapshots",
 )  # fmt: skip
 # Most damage is done to the rows of packages.
-WEIGHTS = (36, 24, 16, 4, 5, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4)
+WEIGHTS = (36, 24, 16, 4, 5, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 3)
 # The tables whose rows belong to one package, by the column with its id.
 OWNERS = {
     "packages": "id",

@@ -825,3 +825,17 @@ def gained(desk: Desk, slug: str, *, days: int = 0) -> dict[str, Any]:
         (number,) = listing.find_ids(db, parser.parse_query([f"slug:{slug}"], now=now), [])
         (row,) = listing.get_rows(db, [number], fields.parse_columns("stars_90d,stars_1y"), now=now)
         return dict(row)
+
+
+def test_a_wrong_value_of_an_older_parser_becomes_null(desk: Desk) -> None:
+    add_package_of(desk.world, "pypi")
+    desk.world.add_project("Django", django_releases())
+    desk.fetch()
+    sql = "SELECT json_extract(facts, '$.license'), parser_version FROM facts JOIN packages ON id = package_id"
+    assert desk.rows(f"{sql} WHERE slug = 'pots' AND source = 'pypi'") == [(None, PARSER_VERSIONS[SourceName.PYPI])]
+    for table in ("facts", "projects"):
+        only = " WHERE source = 'pypi'" if table == "facts" else ""
+        write(desk, f"UPDATE {table} SET facts = json_set(facts, '$.license', 'GARBAGE'), parser_version = 1{only}")
+    desk.fetch()
+    assert desk.rows(f"{sql} WHERE slug = 'pots' AND source = 'pypi'") == [(None, PARSER_VERSIONS[SourceName.PYPI])]
+    assert desk.rows("SELECT json_extract(facts, '$.license') FROM projects") == [(None,)]

@@ -17,7 +17,7 @@ import pytest
 from djpkg.cli import options
 from djpkg.editing.assignments import get_editable_field
 from djpkg.mirror import rebuild
-from djpkg.mirror.connection import open_write
+from djpkg.mirror.connection import open_write, transaction
 from djpkg.mirror.write import Writer
 from tests.cli.running import run, run_on_terminal
 from tests.damage import INVALID_UTF8, OWNERS, TABLES, Damage, apply, columns_of, generate, key_of
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 SEED = 20261123
 CODES = {0, 1, 2, 3, 5, 74}
-# Every reading command, in every format, with filters and orders that read each kind of column.
+# Every reading command, in every format, with filters and orders that read each kind of column. {folder} is that of the
+# mirror.
 READING = (
     ("list", "--json"),
     ("list", "--json", "-f", "all"),
@@ -48,6 +49,15 @@ READING = (
     ("show", "alpha", "--sources"),
     ("show", "no-such-package"),
     ("fetch", "--all", "--dry-run"),
+    ("check", "{folder}/requirements.txt", "--json"),
+    ("check", "{folder}/requirements.txt", "--django", "5.2", "--markdown"),
+    ("snapshot", "{folder}/public.jsonl.gz", "--history"),
+    ("changes", "--since", "10y", "--atom"),
+    ("list", "--count", "state"),
+    ("list", "--count", "tags", "--json"),
+    ("list", "-r", "{folder}/requirements.txt", "--csv"),
+    ("list", "-r", "{folder}/requirements.txt", "--unlisted"),
+    ("list", "requires:beta", "--sort", "used_by", "--json"),
 )
 ON_TERMINAL = (
     ("list", "-n", "0"),
@@ -58,7 +68,11 @@ ON_TERMINAL = (
     ("changes", "--since", "10y"),
     ("grids",),
     ("status",),
+    ("check", "{folder}/requirements.txt", "-v"),
+    ("list", "--count", "grid_slugs"),
+    ("list", "requires:beta"),
 )
+REQUIREMENTS = "alpha==1.0\nBeta>=1\non-gitlab\ntwin @ git+https://github.com/acme/shared\nno-such-package\n"
 
 
 @pytest.fixture
@@ -91,6 +105,11 @@ def desk(server: WorldServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, m
     monkeypatch.setenv("PATH", "/nonexistent")
     change(server.world)
     desk.path.write_bytes(mirror)
+    with open_write(desk.path) as db, transaction(db):  # as after a snapshot
+        made = "2026-01-01T00:00:00Z"
+        row = (f"{desk.path.parent}/public.jsonl.gz", made, made)
+        db.execute("INSERT INTO snapshots (address, made, taken) VALUES (?, ?, ?)", row)
+    desk.path.with_name("requirements.txt").write_text(REQUIREMENTS)
     desk.advance(hours=30)
     return desk
 
@@ -160,6 +179,8 @@ def damage_and_use(desk: Desk, number: int, *, seed: int = SEED) -> Tally:
 def use(desk: Desk, damage: Damage, tally: Tally) -> None:
     messages = [read(desk, arguments, terminal=False) for arguments in READING]
     messages += [read(desk, arguments, terminal=True) for arguments in ON_TERMINAL]
+    if damage.table == "snapshots":
+        messages.append(read(desk, ("fetch", "--from", "{folder}/public.jsonl.gz"), terminal=False))
     tally.named += any("damaged" in text or "not used" in text for text in messages)
     harmed = owner_of(desk, damage)
     check_list(desk, harmed)
@@ -197,7 +218,8 @@ def ids_of(desk: Desk, slug: str) -> set[int]:
 
 
 def read(desk: Desk, arguments: tuple[str, ...], *, terminal: bool) -> str:
-    ended = (run_on_terminal if terminal else run)(*arguments, "--db", str(desk.path))
+    words = [word.replace("{folder}", str(desk.path.parent)) for word in arguments]
+    ended = (run_on_terminal if terminal else run)(*words, "--db", str(desk.path))
     assert ended.code in CODES, (arguments, ended)
     assert "Traceback" not in ended.err
     if "--json" in arguments and ended.out:
@@ -319,6 +341,8 @@ EXAMPLES = (
     Damage("projects", "retry_after", 0, 1),
     Damage("projects", "facts", 0, "{}"),
     Damage("project_releases", "version", 0, b"\xff"),
+    Damage("snapshots", "etag", 0, b"\xff"),
+    Damage("notes", "package_id", 0, 2**63 - 1),
 )
 
 
@@ -378,7 +402,9 @@ def test_hundreds_of_damaged_values_harm_their_own_package_alone(desk: Desk) -> 
     assert sum(tally.damaged.values()) >= 550
     assert set(tally.damaged) == set(TABLES)
     columns = {(table, column) for table, names in columns_of(desk.path).items() for column in names}
-    assert columns - tally.columns <= {("packages", "id"), ("events", "id"), ("categories", "id"), ("grids", "id")}
+    # Such a column takes only integers.
+    keys = {(table, "id") for table in ("packages", "events", "categories", "grids")} | {("notes", "package_id")}
+    assert columns - tally.columns <= keys
     assert tally.named >= 100
     assert tally.repaired >= 200
     assert tally.unset >= 2000

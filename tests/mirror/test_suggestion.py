@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from djpkg.mirror import lock
+from djpkg.mirror import listing, lock, read
 from djpkg.mirror.apply_answer import SourceAnswer
 from djpkg.mirror.connection import open_write
+from djpkg.mirror.package import get_merged
 from djpkg.mirror.write import Writer
 from djpkg.model.facts import ForgeFacts, Outcome, PypiFacts, RepositoryFacts
+from djpkg.model.fields import parse_columns
+from djpkg.query.parser import parse_query
 from djpkg.source_name import SourceName
 
 if TYPE_CHECKING:
@@ -116,3 +119,14 @@ def test_a_page_with_several_answers_about_one_repository_is_one_event(db: sqlit
     answers[1] = answers[1]._replace(outcome=Outcome.FAILED, error="no answer")
     Writer(db, forges={}).store_answers(SourceName.GITHUB, answers, now=now)
     assert [event for event, _, _ in events(db)] == ["suggested"]
+
+
+def test_the_suggestion_is_a_field_with_the_source_that_makes_it(db: sqlite3.Connection, now: datetime) -> None:
+    store(db, now, SourceName.GITHUB, "github.com/shacker/django-todo", ForgeFacts(repository=MOVED))
+    elsewhere = "https://codeberg.org/shacker/django-todo"
+    columns = parse_columns("slug,suggestion")
+    assert read.get_values(db, 409, columns) == {"slug": "django-todo", "suggestion": elsewhere}
+    merged, _, _ = get_merged(db, 409, forges={})
+    assert (merged.suggestion, merged.origins["suggestion"].source) == (elsewhere, "github")
+    query = parse_query(["suggestion:codeberg"], now=now)
+    assert listing.find_ids(db, query, (), now=now) == [409]

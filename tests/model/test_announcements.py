@@ -50,12 +50,46 @@ OTHERS = [
 ]
 
 
-def moves(description: str) -> list[str]:
-    """Return the addresses on the same forge to which the repository django-pots moved."""
+# About addresses on another host.
+MOVES_ELSEWHERE = [
+    *(one.replace("github.com", "codeberg.org") for one in MOVES if "from https" not in one),
+    "Mirror of https://codeberg.org/clay/vases",
+    "Read-only mirror of https://codeberg.org/clay/vases",
+    "This is a GitHub mirror of <https://codeberg.org/clay/vases>",
+    "Pots for Django - mirror, see https://codeberg.org/clay/vases",
+    "django-pots lives on https://codeberg.org/clay/vases",
+    "Moving to https://codeberg.org/clay/vases",
+    "This project is migrating to Codeberg: https://codeberg.org/clay/vases",
+    "Moved to [Codeberg](https://codeberg.org/clay/vases)",
+    "MOVED -> https://codeberg.org/clay/vases",
+    "Pots for Django. This project has moved. See https://codeberg.org/clay/vases",
+    "We have moved! https://codeberg.org/clay/vases",
+    "A clay app with glaze (moved to https://codeberg.org/clay/django-pots)",
+]
+OTHERS_ELSEWHERE = [
+    *(one.replace("github.com", "codeberg.org") for one in OTHERS if not one.startswith("Mirror")),
+    "The admin part moved to https://codeberg.org/o/admin-part",
+    "A tool to track moved pages on https://gitlab.com/a/b",
+    "Tests for moved objects, see https://gitlab.com/x/y",
+    "Tests for moved objects. See https://gitlab.com/x/y",
+    "Fork of https://github.com/o/zz, which moved to https://gitlab.com/o/zz",
+    "A fork of https://github.com/otto/django-pots, which moved to https://gitlab.com/otto/django-pots",
+    "Fork of django-pots (moved to https://gitlab.com/otto/django-pots)",
+    "Moves files to https://bitbucket.org/x/y",
+    "A tool for shelves moving to https://gitlab.com/x/y",
+    "The importer has moved. See https://codeberg.org/mara/pots-import",
+    "Keeps a mirror of each pot on https://gitlab.com/x/y",
+    "Mirror models to https://gitlab.com/x/y",
+    "Serves a PyPI mirror at https://gitlab.com/x/y",
+]
+
+
+def moves(description: str, *, elsewhere: bool = False) -> list[str]:
+    """Return the addresses to which the repository django-pots moved."""
     return [
         url
         for url, lead in find_announcements(description)
-        if is_move(lead, name="django-pots", new_name=url.rpartition("/")[2])
+        if is_move(lead, name="django-pots", new_name=url.rpartition("/")[2], elsewhere=elsewhere)
     ]
 
 
@@ -74,3 +108,13 @@ def test_parts_that_were_split_off_and_other_links_are_no_move(description: str)
 )
 def test_long_descriptions_are_read_in_part(description: str) -> None:
     assert len(list(find_announcements(description))) <= 20
+
+
+@pytest.mark.parametrize("description", MOVES_ELSEWHERE)
+def test_a_move_to_another_host_is_found(description: str) -> None:
+    assert [url.split("/")[2:4] for url in moves(description, elsewhere=True)] == [["codeberg.org", "clay"]]
+
+
+@pytest.mark.parametrize("description", OTHERS_ELSEWHERE)
+def test_parts_and_other_links_on_another_host_are_no_move(description: str) -> None:
+    assert moves(description, elsewhere=True) == []

@@ -94,3 +94,11 @@ def test_undeclared_django_versions_are_named_only_with_a_release_on_pypi() -> N
         {"slug": "pans", "django_versions": []},
     ]
     assert comparison_table(rows, parse_columns("django"), now=NOW).rows == [["django", "undeclared", ""]]
+
+
+def test_a_tie_of_all_living_packages_marks_none() -> None:
+    gone: Values = {"repo_watchers": 7, "state": "gone"}
+    living: list[Values] = [{"repo_watchers": 1, "state": "active"} for _ in range(2)]
+    assert best_indexes([*living, gone], "repo_watchers", now=NOW) == frozenset()
+    assert best_indexes([gone, *living, {"repo_watchers": 0, "state": "active"}], "repo_watchers", now=NOW) == {1, 2}
+    assert best_indexes([gone, gone], "repo_watchers", now=NOW) == frozenset()

@@ -235,7 +235,7 @@ def test_the_state_has_a_column_of_its_own_and_only_final_states_are_red(chosen:
 
 
 def test_only_colours_readable_on_dark_and_light_backgrounds_are_used() -> None:
-    rows = [*ROWS, row("moved", repo_state="moved"), row("gone", repo_state="gone")]
+    rows = [*ROWS, row("moved", repo_state="moved"), row("gone", repo_state="gone"), row("most", repo_watchers=99_999)]
     tables = (
         packages_table(rows, columns=None, now=NOW, width=140, ascii_only=False, matches={"moved": "grid Tea"}),
         comparison(rows, None, now=NOW, width=100, ascii_only=False, unfetched={"moved": {"repo_watchers"}}),
@@ -414,3 +414,23 @@ def test_values_of_the_catalog_are_marked_in_a_comparison() -> None:
         "* best value",
         "† from the catalog, not from a fetch",
     ]
+
+
+def test_long_names_of_compared_packages_have_the_room_that_is_left() -> None:
+    names = [f"django-package-with-a-longer-name-{number}" for number in range(9)]
+    lines = compared([row(name, repo_watchers=number + 1) for number, name in enumerate(names)], "stars,forks", 100)
+    assert [line.split()[0] for line in lines[1:10]] == names
+    assert all(len(line.split()) > 1 for line in lines[1:10])
+    narrow = compared([row(name, repo_watchers=number + 1) for number, name in enumerate(names)], "stars,forks", 40)
+    assert narrow[1] == names[0]
+    assert narrow[2].startswith(" ")
+
+
+def test_chosen_columns_that_would_be_cut_to_a_few_letters_are_blocks() -> None:
+    note = "used by the billing service"
+    rows = [row("django-pots", note=note, tags=["production", "billing"], replaced_by="django-newer-pots", edited=[])]
+    columns = parse_columns("slug,tags,note,replaced_by,repo_description")
+    for width in (40, 60):
+        shown = render_text(packages_table(rows, columns=columns, now=NOW, width=width, ascii_only=False), width)
+        assert note in " ".join(shown.split())
+        assert "django-newer-pots" in shown

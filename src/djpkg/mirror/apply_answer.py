@@ -96,11 +96,11 @@ def refuse_others(
 
 
 def apply_answer(
-    before: FactsRow, answer: SourceAnswer, number: int, slug: str, shared: Facts | None, *, now: datetime
+    before: FactsRow, answer: SourceAnswer, number: int, slug: str, shared: FactsRow | None, *, now: datetime
 ) -> AppliedAnswer:
     """Return what an answer changes in a package's facts row of the same coordinate.
 
-    `shared` are the facts that any package has of the coordinate. Their validators were sent, so "unchanged" and
+    `shared` has the facts that any package has of the coordinate. Their validators were sent, so "unchanged" and
     partial answers refer to them; a package without facts of its own gets them.
     """
     time = format_time(now)
@@ -116,7 +116,8 @@ def apply_answer(
         row |= {"outcome": "failed", "error": answer.error}
     if incomplete and answer.facts is None:
         return AppliedAnswer(row, StoredChange(number, slug, answer.coordinate, changed=False, events=()), old)
-    new = combine_facts(old or shared, answer.facts) if answer.facts is not None else old or shared
+    known = before if old is not None or shared is None else shared
+    new = known.facts if answer.facts is None else combine_facts(known.facts, answer.facts, outdated=known.outdated)
     changed = False
     events: list[Event] = []
     if new is not None and (answer.facts is not None or old is None):

@@ -78,16 +78,19 @@ def read_facts(
 def _find_packages(
     db: sqlite3.Connection, requirements: Sequence[Requirement], *, catalog: str, forges: Mapping[str, SourceName]
 ) -> dict[str, _Row]:
-    """Return the row of the package of each requirement that has one.
+    """Return the row of the package of each requirement that has one, by the rules of `resolve.find_by_project`.
 
     Of several packages of one project: a listed one, with the name of the project, the oldest.
     """
     names = json.dumps([requirement.name for requirement in requirements])
+    slugs = json.dumps([requirement.name for requirement in requirements if requirement.url is None])
     found: dict[str, list[_Row]] = {}
     for row in db.execute(
-        f"SELECT {_COLUMNS} FROM packages WHERE pypi_name IN (SELECT value FROM json_each(?))", (names,)
+        f"SELECT {_COLUMNS} FROM packages WHERE pypi_name IN (SELECT value FROM json_each(?))"
+        f" OR ({resolve.NORMALIZED_SLUG} IN (SELECT value FROM json_each(?)) AND +pypi_name IS NULL)",
+        (names, slugs),
     ):
-        found.setdefault(row[2], []).append(row)
+        found.setdefault(row[2] or resolve.normalize_slug(str(row[1])), []).append(row)
     rows = {name: several[0] if len(several) == 1 else min(several, key=_rank) for name, several in found.items()}
     for requirement in requirements:
         if requirement.name not in rows and requirement.url is not None:
@@ -96,10 +99,10 @@ def _find_packages(
     return rows
 
 
-def _rank(row: _Row) -> tuple[bool, bool, int]:
+def _rank(row: _Row) -> tuple[bool, bool, bool, int]:
     number, slug, project, _, _, catalog_state, *_ = row
     has_name = is_text(slug) and resolve.normalize_slug(slug) == project
-    return catalog_state != "listed", not has_name, number
+    return project is None, catalog_state != "listed", not has_name, number
 
 
 def _read_rows(db: sqlite3.Connection, numbers: Iterable[int]) -> list[_Row]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from djpkg.mirror import facts_json
 from djpkg.mirror.apply_answer import apply_answer
 from djpkg.mirror.damage import is_integer, text_or_none
+from djpkg.mirror.queue import is_outdated
 from djpkg.model.facts import Outcome, PypiFacts, Release, Requirement
 from djpkg.model.merge import FactsRow
 from djpkg.source_name import SourceName
@@ -109,11 +110,16 @@ def store_project(db: sqlite3.Connection, answer: SourceAnswer, *, now: datetime
     """Store an answer about a project that packages are measured against, which need not be a package."""
     name = answer.coordinate
     before = FactsRow(SourceName.PYPI, name, None, None, None, None, None)
-    for gone_count, *columns in db.execute(
-        "SELECT gone_count, 'pypi', name, asked, answered, outcome, error, facts FROM projects WHERE name = ?", (name,)
+    for gone_count, version, *columns in db.execute(
+        "SELECT gone_count, parser_version, 'pypi', name, asked, answered, outcome, error, facts FROM projects"
+        " WHERE name = ?",
+        (name,),
     ):
         stored = facts_json.parse_facts_row(columns)
-        before = before if stored is None else stored._replace(gone_count=gone_count if is_integer(gone_count) else 0)
+        if stored is not None:
+            before = stored._replace(
+                gone_count=gone_count if is_integer(gone_count) else 0, outdated=is_outdated(version, SourceName.PYPI)
+            )
     row = apply_answer(before, answer, 0, name, None, now=now).row
     values = {column: value for column, value in row.items() if column in _PROJECT_COLUMNS}
     db.execute("INSERT OR IGNORE INTO projects (name) VALUES (?)", (name,))

@@ -106,11 +106,11 @@ def queue_repositories(
             continue
         updated = text_or_none(catalog_updated)
         targets, slugs, _ = queues[forge]
-        if version is None or _is_outdated(version, SourceName(forge)):
+        if version is None or is_outdated(version, SourceName(forge)):
             incomplete.add(coordinate)
         if refetch and number in named:
             accepting.add(coordinate)
-        if _is_outdated(version, SourceName(forge)) and not gone:
+        if is_outdated(version, SourceName(forge)) and not gone:
             outdated.add(coordinate)
         if coordinate in slugs:
             slugs[coordinate] = (*slugs[coordinate], slug)
@@ -207,9 +207,9 @@ def queue_projects(
         f" WHERE typeof(packages.pypi_name) = 'text' AND {condition} {_STALEST_FIRST}",
         values,
     ):
-        if version is None or _is_outdated(version, SourceName.PYPI):
+        if version is None or is_outdated(version, SourceName.PYPI):
             incomplete.add(name)
-        if _is_outdated(version, SourceName.PYPI) and not gone:
+        if is_outdated(version, SourceName.PYPI) and not gone:
             outdated.add(name)
         if name in queue.slugs:
             queue.slugs[name] = (*queue.slugs[name], slug)
@@ -263,12 +263,12 @@ def find_django(
         recent = only is not None and answered > format_time(now - DJANGO_AGE)
         if recent or retry_after > format_time(now):
             return None
-    if _is_outdated(version, SourceName.PYPI):
+    if is_outdated(version, SourceName.PYPI):
         return ProjectTarget(coordinate=DJANGO)
     return ProjectTarget(coordinate=DJANGO, etag=etag, serial=serial)
 
 
-def _is_outdated(version: object, source: SourceName) -> bool:
+def is_outdated(version: object, source: SourceName) -> bool:
     """Return whether an older parser has read the facts; `version` is null without facts, and may be damaged."""
     return version is not None and not (is_integer(version) and version >= PARSER_VERSIONS[source])
 

@@ -29,7 +29,6 @@ _TIMES = tuple(field.name for field in FIELDS if field.kind is Kind.TIME and not
 def to_row(merged: Merged) -> dict[str, SqlValue]:
     """Return the row of `packages` for a merge: lists as JSON, flags as 0 and 1, each time also in UTC."""
     row = {name: to_sql(value) for name, value in merged.values.items()}
-    row["suggestion"] = merged.suggestion
     for name in _TIMES:
         row[f"{name}_utc"] = to_sortable(cast("str | None", row[name]))
     return row

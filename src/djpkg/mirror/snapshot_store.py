@@ -18,7 +18,7 @@ from djpkg.mirror.snapshot_events import EventStore
 from djpkg.mirror.write import Writer
 from djpkg.model.batch_sizes import MIN_LIST_RATIO
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_events
-from djpkg.model.facts import PARSER_VERSIONS, CatalogFacts, Category, Grid, Outcome
+from djpkg.model.facts import PARSER_VERSIONS, CatalogFacts, Category, Facts, Grid, Outcome
 from djpkg.model.snapshot import (
     EventLine,
     FactsLine,
@@ -213,7 +213,7 @@ class SnapshotWriter(Writer):
                 self._taken.failed.append(Failed(line.source, slug, reason))
                 continue
             if old is None or old.facts is None or not self._is_known(line.answered, old.answered):
-                changed = old is None or facts_differ(old.facts, combine_facts(old.facts, line.facts))
+                changed = old is None or facts_differ(old.facts, _combine(old, line))
                 outcome = Outcome.GONE if line.is_gone else Outcome.UPDATED if changed else Outcome.UNCHANGED
                 yield _Taken(line, old, changed)
             self._taken.outcomes[line.source, outcome] += 1
@@ -231,13 +231,12 @@ class SnapshotWriter(Writer):
 
     def _to_row(self, taken: _Taken) -> dict[str, SqlValue]:
         line, before = taken.line, taken.before
-        facts = combine_facts(before.facts if before is not None else None, line.facts)
         outcome = "gone" if line.is_gone else "updated" if taken.changed else "unchanged"
         return {
             "package_id": line.package,
             "source": line.source.value,
             "coordinate": line.coordinate,
-            "facts": facts_json.encode(facts),
+            "facts": facts_json.encode(_combine(before, line)),
             "via": self._made,
             **_lookup_columns(line, outcome),
         }
@@ -252,8 +251,7 @@ class SnapshotWriter(Writer):
             elif state != "listed":
                 events = [Event("added", None, None) if state is None else Event("back", "removed", None)]
         elif before is not None:
-            new = combine_facts(before.facts, line.facts)
-            events = find_events(before.facts, new, coordinate=line.coordinate)
+            events = find_events(before.facts, _combine(before, line), coordinate=line.coordinate)
         return StoredChange(line.package, "", line.coordinate, taken.changed, tuple(events))
 
     def _store_measured(self, merges: Iterable[Merged], answered: Mapping[int, FactsLine]) -> None:
@@ -306,6 +304,11 @@ class SnapshotWriter(Writer):
     def _catalog_sweep_end(self) -> datetime | None:
         sweep = fetch_history.find_sweep(self.db, _CATALOG)
         return None if sweep is None else sweep.completed
+
+
+def _combine(before: FactsRow | None, line: FactsLine) -> Facts:
+    """Return the facts to store, as after an answer of the source itself."""
+    return line.facts if before is None else combine_facts(before.facts, line.facts, outdated=before.outdated)
 
 
 def _lookup_columns(line: FactsLine, outcome: str) -> dict[str, SqlValue]:

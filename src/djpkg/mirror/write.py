@@ -17,6 +17,7 @@ from djpkg.mirror.connection import execute_each, transaction, upsert
 from djpkg.mirror.damage import damaged_error, find_name, is_integer, slug_or_id
 from djpkg.mirror.events import store_events
 from djpkg.mirror.merging import merge_packages
+from djpkg.mirror.queue import is_outdated
 from djpkg.mirror.removed_edits import carry_over
 from djpkg.mirror.repair import repairing, reset_damaged_rows
 from djpkg.model.fact_changes import Event, combine_facts, facts_differ, find_replaced
@@ -173,7 +174,7 @@ class Writer:
         with transaction(self._db):
             packages = self._packages_by_coordinate(source, [answer.coordinate for answer in page])
             stored = self._read_facts([number for found in packages.values() for number, _ in found], source)
-            shared = {coordinate: row.facts for (_, coordinate), row in stored.items() if row.facts is not None}
+            shared = {coordinate: row for (_, coordinate), row in stored.items() if row.facts is not None}
             known = {number for (number, _), row in stored.items() if row.facts is not None}
             changes: list[StoredChange] = []
             to_merge: dict[int, StoredChange] = {}
@@ -197,7 +198,11 @@ class Writer:
                         to_merge[number] = applied.change._replace(changed=changed)
                     # A page can contain several answers about one coordinate.
                     gone_count = cast("int", applied.row.get("gone_count", old.gone_count))
-                    stored[key] = old._replace(facts=applied.facts, gone_count=gone_count)
+                    stored[key] = old._replace(
+                        facts=applied.facts,
+                        gone_count=gone_count,
+                        outdated=old.outdated and "parser_version" not in applied.row,
+                    )
                 if source is SourceName.PYPI and answer.coordinate == DJANGO:
                     project_tables.store_project(self._db, answer, now=now)
             self._upsert_facts(rows.values())
@@ -346,14 +351,16 @@ class Writer:
 
     def _read_facts(self, packages: Collection[int], source: SourceName) -> dict[FactsKey, FactsRow]:
         rows: dict[FactsKey, FactsRow] = {}
-        for number, gone_count, *columns in self._db.execute(
-            "SELECT package_id, gone_count, source, coordinate, asked, answered, outcome, error, facts FROM facts"
-            f" WHERE source = ? AND package_id {_IN_LIST}",
+        for number, gone_count, version, *columns in self._db.execute(
+            "SELECT package_id, gone_count, parser_version, source, coordinate, asked, answered, outcome, error, facts"
+            f" FROM facts WHERE source = ? AND package_id {_IN_LIST}",
             (source.value, _json_list(packages)),
         ):
             row = facts_json.parse_facts_row(columns)
             if row is not None:
-                rows[number, row.coordinate] = row._replace(gone_count=gone_count if is_integer(gone_count) else 0)
+                rows[number, row.coordinate] = row._replace(
+                    gone_count=gone_count if is_integer(gone_count) else 0, outdated=is_outdated(version, source)
+                )
         return rows
 
     def _catalog_states(self, packages: Collection[int]) -> dict[int, str]:

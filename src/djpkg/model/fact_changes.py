@@ -31,10 +31,11 @@ class Event(NamedTuple):
     new: str | None
 
 
-def combine_facts(before: Facts | None, new: Facts) -> Facts:
+def combine_facts(before: Facts | None, new: Facts, *, outdated: bool = False) -> Facts:
     """Return the facts to store: parts of `new` replace those of `before`, missing parts are kept.
 
-    A repository or project that is gone or blocked keeps all its earlier facts.
+    A repository or project that is gone or blocked keeps all its earlier facts. `outdated` is
+    whether an older parser has read `before`.
     """
     if isinstance(new, ForgeFacts) and isinstance(before, ForgeFacts):
         if find_replaced(before, new) is not None:
@@ -46,7 +47,8 @@ def combine_facts(before: Facts | None, new: Facts) -> Facts:
             contributors=_combine_contributors(before.contributors, new.contributors),
         )
     if isinstance(new, PypiFacts) and isinstance(before, PypiFacts):
-        return replace(before, state="gone") if new.state == "gone" else _combine_project(before, new)
+        is_gone = new.state == "gone"
+        return replace(before, state="gone") if is_gone else _combine_project(before, new, outdated=outdated)
     if isinstance(new, CatalogFacts) and isinstance(before, CatalogFacts):
         return _combine_record(before, new)
     return new
@@ -78,11 +80,11 @@ def _combine_record(before: CatalogFacts, new: CatalogFacts) -> CatalogFacts:
     return new
 
 
-def _combine_project(before: PypiFacts, new: PypiFacts) -> PypiFacts:
+def _combine_project(before: PypiFacts, new: PypiFacts, *, outdated: bool) -> PypiFacts:
     """Keep what a response without a list of files, releases or requirements does not state."""
     if new.releases is None:
         new = replace(new, releases=before.releases, first_released=before.first_released)
-    if new.version != before.version:
+    if new.version != before.version or outdated:  # an older parser may have read what is not there
         return new
     # The metadata of a release never changes, so what is empty now is missing from the response.
     kept = {name: getattr(before, name) for name in _RELEASE_FACTS if getattr(new, name) in (None, ())}

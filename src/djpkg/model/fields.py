@@ -213,6 +213,10 @@ FIELDS: tuple[Field, ...] = (
     Field("category_title", Kind.TEXT, Owner.CATALOG, "the category's title", "category_title:App", nullable=True),
     Field("grid_slugs", Kind.NAMES, Owner.CATALOG, "the grids' slugs", "grid_slugs:forms"),
     Field("catalog_state", Kind.TEXT, Owner.CATALOG, "listed or removed", "is:removed"),
+    Field(
+        "suggestion", Kind.TEXT, Owner.PYPI_OR_FORGE, "the URL of another repository that the project names as its own",
+        "suggestion:any", nullable=True,
+    ),
     Field("note", Kind.TEXT, Owner.YOU, "your note", "note:billing", editable=True, nullable=True),
     Field("tags", Kind.NAMES, Owner.YOU, "your tags", "tag:prod", ("tag",), editable=True),
     Field(

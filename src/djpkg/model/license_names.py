@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 _MAX_LENGTH = 2_000
 _MAX_PARENTHESES = 30
 
-_PUBLIC = r"public\s+licen[cs]e"
+# Between the words of a name.
+_GAP = r"[\s'\"\u2018-\u201d_-]+"
+_PUBLIC = rf"public{_GAP}licen[cs]e"
 # After "Affero" and "Lesser": "GNU GPL", "General Public License", and "Public License".
-_GNU = rf"(?:gnu\s+)?(?:(?:general\s+)?{_PUBLIC}|gpl)"
+_GNU = rf"(?:gnu{_GAP})?(?:(?:general{_GAP})?{_PUBLIC}|gpl)"
 # Families and the patterns of their names. A name is consumed by the first family, so longer names come first.
 _FAMILIES: tuple[tuple[str, str], ...] = (
-    ("AGPL", rf"(?:gnu\s+)?affero\s+{_GNU}|a-?gpl"),
-    ("LGPL", rf"(?:gnu\s+)?(?:library\s+or\s+lesser|lesser|library)\s+{_GNU}|l-?gpl"),
-    ("GPL", rf"gnu\s+{_PUBLIC}|(?:gnu\s+)?general\s+{_PUBLIC}|gpl"),
-    ("GFDL", r"gnu\s+free\s+documentation\s+licen[cs]e|gfdl|fdl"),
-    ("EUPL", rf"european\s+union\s+{_PUBLIC}|eupl"),
-    ("MPL", rf"mozilla\s+{_PUBLIC}|mpl"),
-    ("EPL", rf"eclipse\s+{_PUBLIC}|epl"),
-    ("ZPL", rf"zope\s+{_PUBLIC}|zpl"),
-    ("CDDL", r"common\s+development\s+and\s+distribution\s+licen[cs]e|cddl"),
+    ("AGPL", rf"(?:gnu{_GAP})?affero{_GAP}{_GNU}|a-?gpl"),
+    ("LGPL", rf"(?:gnu{_GAP})?(?:library{_GAP}or{_GAP}lesser|lesser|library){_GAP}{_GNU}|l-?gpl"),
+    ("GPL", rf"gnu{_GAP}{_PUBLIC}|(?:gnu{_GAP})?general{_GAP}{_PUBLIC}|gpl"),
+    ("GFDL", rf"gnu{_GAP}free{_GAP}documentation{_GAP}licen[cs]e|gfdl|fdl"),
+    ("EUPL", rf"european{_GAP}union{_GAP}{_PUBLIC}|eupl"),
+    ("MPL", rf"mozilla{_GAP}{_PUBLIC}|mpl"),
+    ("EPL", rf"eclipse{_GAP}{_PUBLIC}|epl"),
+    ("ZPL", rf"zope{_GAP}{_PUBLIC}|zpl"),
+    ("CDDL", rf"common{_GAP}development{_GAP}and{_GAP}distribution{_GAP}licen[cs]e|cddl"),
     ("0BSD", r"zero-clause\s+bsd|bsd\s+zero\s+clause|0bsd"),
     ("BSD", r"bsd"),
     ("MIT-0", r"mit\s+no\s+attribution|mit-0"),

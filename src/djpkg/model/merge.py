@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from djpkg.model import announcements, license_names, pypi_project, repository_url, weekly_commits
+from djpkg.model import license_names, pypi_project, repository_url, suggestion, weekly_commits
 from djpkg.model.counts import count_commits, count_contributors
 from djpkg.model.facts import CatalogFacts, ForgeFacts, PypiFacts, RepositoryFacts
 from djpkg.model.fields import FIELDS, PRIVATE, RECORD, Kind, Owner
@@ -40,6 +40,7 @@ class FactsRow(NamedTuple):
     facts: Facts | None
     gone_count: int = 0  # consecutive answers "gone" or "blocked"
     via: str | None = None  # when the snapshot was made that had the answer; None if the source was asked
+    outdated: bool = False  # whether an older parser has read the facts
 
 
 class Measured(NamedTuple):
@@ -92,9 +93,8 @@ class Merged(NamedTuple):
     """The effective values of one package, by column of `packages`.
 
     `origins` holds the origin of every field; `upstream` and `upstream_origins` the upstream value and its origin for
-    each overridden field; `repository` and `project` what to look up at the forge and at PyPI; `suggestion` the URL of
-    another repository that the project itself names; `measured` the upstream values that the history keeps, None
-    without an answer of the forge.
+    each overridden field; `repository` and `project` what to look up at the forge and at PyPI; `measured` the upstream
+    values that the history keeps, None without an answer of the forge.
     """
 
     values: dict[str, StoredValue]
@@ -103,8 +103,12 @@ class Merged(NamedTuple):
     upstream_origins: dict[str, Origin]
     repository: Repository | None
     project: str | None
-    suggestion: str | None
     measured: Measured | None
+
+    @property
+    def suggestion(self) -> str | None:
+        """The URL of another repository that the project itself names."""
+        return _as_text(self.values["suggestion"])
 
 
 def merge(
@@ -144,6 +148,7 @@ def merge(
         origins[field] = Origin(YOU, edited.get(field))
     if "archived" in upstream and not values["archived"]:  # the date belongs to the upstream value
         values["archived_at"] = None
+    _apply_suggestion(values, origins, repository, (forge_row, pypi_row), forges)
     origins["state"] = origins["checked"]
     # The user's own fields replace nothing.
     values["edited"] = sorted(field for field in upstream if field not in _PRIVATE)
@@ -162,7 +167,6 @@ def merge(
         upstream_origins=upstream_origins,
         repository=repository,
         project=project,
-        suggestion=_suggest_repository(repository, forge_row, pypi_row, forges),
         measured=measured,
     )
 
@@ -339,47 +343,19 @@ def _apply_lookups(
     origins |= dict.fromkeys(("checked", "failed"), Origin(DJPKG, max(checked.values(), default=None)))
 
 
-def _suggest_repository(
+def _apply_suggestion(
+    values: dict[str, StoredValue],
+    origins: dict[str, Origin],
     repository: Repository | None,
-    forge_row: FactsRow | None,
-    pypi_row: FactsRow | None,
+    rows: Iterable[FactsRow | None],
     forges: Mapping[str, SourceName],
-) -> str | None:
-    """Return the URL of another repository that the project names as its own; shown to the user, never applied.
-
-    That is one to which the description says that it moved, else one on another host to which PyPI links.
-    """
-    host = repository.host if repository else None
-    facts = forge_row.facts if forge_row is not None else None
-    if isinstance(facts, ForgeFacts) and facts.repository is not None and repository is not None:
-        announced = _announced_repository(facts.repository, repository, forges)
-        if announced is not None:
-            return announced.url
-    if pypi_row is not None and isinstance(pypi_row.facts, PypiFacts):
-        linked = _repositories(pypi_row.facts.repository_urls, forges)
-        if linked and all(one.host != host for one in linked):
-            return linked[0].url
-    return None
-
-
-def _announced_repository(
-    current: RepositoryFacts, repository: Repository, forges: Mapping[str, SourceName]
-) -> Repository | None:
-    """Return the first repository to which the description says that the project moved."""
-    known = {repository.path.lower(), current.path.lower()}
-    name = repository.path.rpartition("/")[2]
-    for url, lead in announcements.find_announcements(current.description):
-        one = repository_url.parse_repository_url(url, forges)
-        if not isinstance(one, Repository) or (one.host == repository.host and one.path.lower() in known):
-            continue
-        if one.host != repository.host or announcements.is_move(lead, name=name, new_name=one.path.rpartition("/")[2]):
-            return one
-    return None
-
-
-def _repositories(urls: Iterable[str], forges: Mapping[str, SourceName]) -> list[Repository]:
-    parsed = (repository_url.parse_repository_url(url, forges) for url in urls)
-    return [one for one in parsed if isinstance(one, Repository)]
+) -> None:
+    """Set `suggestion`, which is shown to the user and never applied, from the first source that makes one."""
+    values["suggestion"], origins["suggestion"] = None, origins["checked"]
+    for row in rows:
+        if row is not None and (url := suggestion.suggest_repository(repository, row.facts, forges)) is not None:
+            values["suggestion"], origins["suggestion"] = url, _origin(row.source, row)
+            return
 
 
 def _catalog_facts(rows: Sequence[FactsRow]) -> tuple[FactsRow, CatalogFacts]:

@@ -35,10 +35,10 @@ _NEWEST = frozenset(("last_updated", "released"))
 
 
 def best_indexes(rows: Sequence[Values], name: str, *, now: datetime) -> frozenset[int]:
-    """Return the indexes of the rows with the most, or the newest, of a field; all of them in a tie.
+    """Return the indexes of the rows with the most, or the newest, of a field; several of them in a tie.
 
     A dead package is never one of them, and a time more than a day ahead of `now` never the newest. Empty for fields of
-    which more is not better, and where all rows are equal or none has a value.
+    which more is not better, and where all living rows are equal or none has a value.
     """
     if name in _MOST:
         figures = [float(known_values.figure(row, name) or 0) for row in rows]
@@ -47,7 +47,7 @@ def best_indexes(rows: Sequence[Values], name: str, *, now: datetime) -> frozens
         figures = [time.timestamp() if time and not is_ahead(time, now=now) else 0.0 for time in times]
     else:
         return frozenset()
-    return _highest([0.0 if never_best(row) else figure for row, figure in zip(rows, figures, strict=True)])
+    return _highest([None if never_best(row) else figure for row, figure in zip(rows, figures, strict=True)])
 
 
 def never_best(row: Values) -> bool:
@@ -108,7 +108,10 @@ def format_django_range(row: Values, glyphs: Glyphs) -> str:
     return declared or ("undeclared" if known_values.text(row, "released") else "")
 
 
-def _highest(figures: list[float]) -> frozenset[int]:
-    most = max(figures, default=0.0)
+def _highest(figures: list[float | None]) -> frozenset[int]:
+    """Return the indexes of the highest figures; None takes no part."""
+    living = [figure for figure in figures if figure is not None]
+    most = max(living, default=0.0)
     winners = frozenset(index for index, figure in enumerate(figures) if figure == most > 0)
-    return winners if len(winners) < len(figures) else frozenset()
+    is_tie = len(winners) == len(living) > 1 or len(winners) == len(figures)
+    return frozenset() if is_tie else winners

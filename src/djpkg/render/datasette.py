@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 # Columns of `packages` that are not fields.
-_MORE_COLUMNS = {
-    "repository_key": "host and path of the repository in lower case",
-    "suggestion": "address of a repository on another server that the project itself names",
-}
+_MORE_COLUMNS = {"repository_key": "host and path of the repository in lower case"}
 _IDS = {"category": "the category", "grids": "the ids of the grids"}
 
 

@@ -249,19 +249,24 @@ def _sections(
     titles: list[str], slugs: list[Cell], lines: list[list[Cell]], width: int, glyphs: Glyphs
 ) -> list[RenderableType]:
     """Return the packages as rows, in as many tables below each other as the width needs."""
-    first = min(max((slug.width for slug in slugs), default=0), _NAME_WIDTH)
-    sections: list[RenderableType] = []
-    headers, widths, columns = [Header("")], [first], [slugs]
-    for title, line in zip(titles, lines, strict=True):
-        header = Header(title)
-        column_width = min(natural_widths([header], [[cell] for cell in line])[0], _MAX_SECTION_WIDTH)
-        if len(headers) > 1 and sum(widths) + GAP * len(headers) + column_width > width:
-            sections.append(TextGrid(headers, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
-            sections.append(Text(""))
-            headers, widths, columns = [Header("")], [first], [slugs]
-        headers, widths, columns = [*headers, header], [*widths, column_width], [*columns, line]
-    sections.append(TextGrid(headers, list(zip(*columns, strict=True)), widths, ellipsis=glyphs.ellipsis))
-    return sections
+    name_width = min(max((slug.width for slug in slugs), default=0), _NAME_WIDTH)
+    headers = list(map(Header, titles))
+    widths = [min(one, _MAX_SECTION_WIDTH) for one in natural_widths(headers, list(zip(*lines, strict=True)))]
+    sections: list[list[int]] = [[]]
+    for index in range(len(widths)):
+        if sections[-1] and name_width + sum(widths[one] + GAP for one in (*sections[-1], index)) > width:
+            sections.append([])
+        sections[-1].append(index)
+    # Longer names have the room that is left in every table.
+    room = max(width - max(sum(widths[one] + GAP for one in section) for section in sections), name_width)
+    name_width = max((slug.width for slug in slugs if slug.width <= room), default=name_width)
+    tables: list[RenderableType] = []
+    for section in sections:
+        rows = list(zip(slugs, *(lines[one] for one in section), strict=True))
+        own = [name_width, *(widths[one] for one in section)]
+        table = TextGrid([Header(""), *(headers[one] for one in section)], rows, own, ellipsis=glyphs.ellipsis)
+        tables += [Text(""), table] if tables else [table]
+    return tables
 
 
 def _default_table(

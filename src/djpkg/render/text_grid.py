@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.style import Style
 
 GAP = 2
-_MIN_WIDTH = 4
+_MIN_WIDTH = 12
 
 
 class Header(NamedTuple):

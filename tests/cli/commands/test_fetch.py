@@ -752,3 +752,10 @@ def test_a_failed_requirement_is_reported_by_slug(desk: Desk, fetch: Fetch, tmp_
 @pytest.mark.parametrize("words", [["--all", "--in", "x"], ["django-todo", "--in", "x"], ["--in", "nowhere.txt"]])
 def test_a_requirements_file_must_be_readable_and_cannot_be_combined(fetch: Fetch, words: list[str]) -> None:
     assert fetch(*words).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["DJPKG_PYPI_URL", "DJPKG_CATALOG_URL", "DJPKG_GITHUB_URL"])
+def test_a_dry_run_refuses_the_addresses_that_a_fetch_refuses(fetch: Fetch, name: str) -> None:
+    dry_run, result = fetch("--all", "--dry-run", **{name: "ftp://x"}), fetch("--all", **{name: "ftp://x"})
+    assert (dry_run.exit_code, dry_run.stderr) == (result.exit_code, result.stderr)
+    assert name in result.stderr

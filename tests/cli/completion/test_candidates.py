@@ -165,6 +165,10 @@ def test_fields_are_offered_after_commas_and_minus(shell: Completion, words: lis
         (["list", "-tag", ":", "pr"], ["prod"]),
         (["list", "tags", ":", "core,"], ["core,prod", '"core,two words"']),
         (["list", "replaced_by", ":", "li"], ["lids"]),
+        (["list", "replaced_by", ":", "po"], ["django-pots"]),
+        (["list", "requires", ":", "kil"], ["django-kiln"]),
+        (["list", "^requires", ":", "kil"], ["django-kiln"]),
+        (["list", "requires", ":", "lids,po"], ["lids,django-pots"]),
         (["list", "forks"], ["forks:", "forks:10.."]),
         (["compare", "grid", ":", "gard"], ["gardening"]),
         (["fetch", "lids", "^grid", ":", "gard"], ["gardening"]),
@@ -204,6 +208,7 @@ def test_candidates_come_from_the_mirror_of_the_db_option(shell: Completion, mir
         (["tags+", "=", "tw"], ['"two words"']),
         (["tags", "=", "core,"], ["core,prod", '"core,two words"']),
         (["replaced_by", "=", "django-po"], ["django-pots"]),
+        (["replaced_by", "=", "po"], ["django-pots"]),
         (["archived", "="], ["true", "false"]),
         (["not"], ["note="]),
         (["nonsense", "=", "po"], []),
@@ -228,19 +233,19 @@ def test_zsh_and_fish_get_descriptions(shell: Completion, mirror: Path) -> None:
     for typed, offered in (("list grid:po", "grid:pottery"), ("list -is:arc", "-is:archived")):
         assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}).lines == [offered]
         zsh_words = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"djpkg {typed}"}
-        assert shell.ask(zsh_words).out == f"compadd -M 'l:|=*' -- {offered}\n"
+        assert shell.ask(zsh_words).out == f"compadd -M 'l:|=* l:[:=,]|=*' -- {offered}\n"
 
 
 def test_a_tag_with_spaces_is_one_word_for_every_shell(shell: Completion, mirror: Path) -> None:
     fish = {"_DJPKG_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}  # it quotes them itself
     assert shell.ask({**fish, "_TYPER_COMPLETE_ARGS": "djpkg list tag:tw"}).lines == ["tag:two words"]
     zsh = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "djpkg list tag:tw"}
-    assert shell.ask(zsh).out == "compadd -M 'l:|=*' -- 'tag:two words'\n"  # compadd quotes what it inserts
+    assert shell.ask(zsh).out == "compadd -M 'l:|=* l:[:=,]|=*' -- 'tag:two words'\n"  # compadd quotes what it inserts
 
 
 def test_zsh_adds_no_space_where_a_value_follows(shell: Completion, mirror: Path) -> None:
     asked = {"_DJPKG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "djpkg list fork"}
-    assert shell.ask(asked).out == "compadd -M 'l:|=*' -S '' -- forks: forks:10..\n"
+    assert shell.ask(asked).out == "compadd -M 'l:|=* l:[:=,]|=*' -S '' -- forks: forks:10..\n"
 
 
 def test_a_mirror_without_the_table_of_tags_has_no_tags(shell: Completion, mirror: Path) -> None:

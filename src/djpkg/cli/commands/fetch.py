@@ -230,6 +230,8 @@ def _estimate(request: FetchRequest, db: Path | None, *, report: bool) -> tuple[
     """Return the estimates, and whether the other sources can be estimated only after the catalog's list is read."""
     from djpkg.fetch import estimate, report_text, selected
 
+    for source in request.sources:
+        config.api_url(source, os.environ)  # refuses what the fetch would refuse
     with options.open_mirror(db, missing=_NO_MIRROR) as mirror:
         estimates = estimate.estimate_fetch(request, mirror, os.environ, now=options.now())
         if not estimates and request.packages:

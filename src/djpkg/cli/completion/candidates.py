@@ -107,7 +107,7 @@ def terms(ctx: typer.Context, incomplete: str) -> list[str]:
     """Terms for `list`: ``is:`` with states, and ``field:`` with values."""
     sign = incomplete[:1] if incomplete[:1] in ("^", "-") else ""
     found = _complete_pair(incomplete.removeprefix(sign), ":", ["is", *_field_names()], partial(_filter_values, ctx))
-    return [f"{sign}{term}" for term in found]
+    return [type(term)(f"{sign}{term}") for term in found]
 
 
 def _filter_values(ctx: typer.Context, name: str, prefix: str) -> list[str]:
@@ -135,7 +135,9 @@ def _names_in_mirror(ctx: typer.Context, field: fields.Field, prefix: str) -> li
         return _search_mirror(completion.find_grids, ctx, prefix)
     if field.name == "tags":
         return _search_mirror(completion.find_tags, ctx, prefix)
-    return _search_mirror(completion.find_slugs, ctx, prefix) if field.name in ("replaced_by", "requires") else None
+    if field.name not in ("replaced_by", "requires"):
+        return None
+    return [_Match(slug) for slug in _search_mirror(completion.find_slugs, ctx, prefix)]
 
 
 def _complete_pair(
@@ -148,17 +150,18 @@ def _complete_pair(
     name, found, value = incomplete.partition(separator)
     if found:
         matching = values(name, value.rpartition(",")[2])
-        return [f"{name}{separator}{match}" for match in _complete_list(value, matching)]
+        return [type(match)(f"{name}{separator}{match}") for match in _complete_list(value, matching)]
     matching = _starting_with(names, name)
     only_values = values(matching[0], "") if len(matching) == 1 else []
     return [f"{match}{separator}" for match in matching] + [f"{matching[0]}{separator}{v}" for v in only_values]
 
 
 def _complete_list(incomplete: str, names: Iterable[str]) -> list[str]:
-    """Complete the name after the last comma; names before it are not repeated."""
+    """Complete the name after the last comma; names before it are not repeated, and a `_Match` needs no prefix."""
     before, comma, prefix = incomplete.rpartition(",")
     taken = set(before.split(","))
-    return [f"{before}{comma}{name}" for name in _starting_with(names, prefix) if name not in taken]
+    found = (name for name in names if name.startswith(prefix) and name not in taken)
+    return [type(name)(f"{before}{comma}{name}") for name in found]
 
 
 def _field_names(*, only: Callable[[fields.Field], bool] = lambda _: True) -> list[str]:

@@ -103,13 +103,13 @@ class Zsh(_Shell, ZshComplete):
         return found
 
     def complete(self) -> str:
-        """Return the command that zsh evaluates. `compadd` takes colons as they are, and a pattern for the match."""
+        """Return the command that zsh evaluates: `compadd` keeps colons, and typed text may be anywhere in a value."""
         command = super().complete()
         if not command or not self._values:
             return command
         # No space where a value follows.
         suffix = " -S ''" if self._values[0][-1:] in (":", "=") else ""
-        return f"compadd -M 'l:|=*'{suffix} -- {' '.join(map(shlex.quote, self._values))}"
+        return f"compadd -M 'l:|=* l:[:=,]|=*'{suffix} -- {' '.join(map(shlex.quote, self._values))}"
 
     def format_completion(self, item: CompletionItem) -> str:
         """Return ``"value":"description"``."""
