@@ -18,7 +18,7 @@ from tests.pauses import Pauses
 from tests.world import NOW, World, WorldServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -77,8 +77,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_empty_mirror() -> Iterator[None]:
-    """Migrate an empty mirror once, and copy it wherever this process creates one.
+def create_by_steps() -> Iterator[Callable[[], sqlite3.Connection]]:
+    """Migrate an empty mirror once, and copy it wherever this process creates one. Yields what makes one by the steps.
 
     The steps always make the same tables; programs that tests start, and tests of the steps, run them.
     """
@@ -96,7 +96,7 @@ def _one_empty_mirror() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (connection, rebuild, seed):
             patch.setattr(module, "create_in_memory", lambda: connection.copy_database(empty(schema.STEPS)))
-        yield
+        yield create
 
 
 class EmptyFolders:

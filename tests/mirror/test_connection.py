@@ -399,7 +399,10 @@ def kill_creations(path: Path) -> tuple[int, int]:
 
 
 @pytest.mark.campaign
-def test_a_kill_during_creation_leaves_nothing_or_a_whole_mirror(path: Path) -> None:
+def test_a_kill_during_creation_leaves_nothing_or_a_whole_mirror(
+    path: Path, monkeypatch: pytest.MonkeyPatch, create_by_steps: Callable[[], sqlite3.Connection]
+) -> None:
+    monkeypatch.setattr(connection, "create_in_memory", create_by_steps)
     kills, halves = kill_creations(path)
     assert kills >= 30
     assert halves == 0

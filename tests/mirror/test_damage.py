@@ -472,7 +472,11 @@ def diagnose_and_rebuild(desk: Desk, damage: Damage) -> Counter[str]:
     if damage.table not in USER_TABLES:
         assert left == []
         assert rebuilt.code == 0
-    assert run("list", "--json", "-f", "all", "--db", str(desk.path)).err == "" or damage.table in USER_TABLES
+    err = run("list", "--json", "-f", "all", "--db", str(desk.path)).err
+    if damage.table == "sweeps" and err:  # only a fetch knows the end of a sweep
+        assert err.startswith("the catalog was never read completely")
+    else:
+        assert err == "" or damage.table in USER_TABLES
     return Counter(damaged=1, found=bool(faults), left=bool(left))
 
 
