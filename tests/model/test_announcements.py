@@ -110,6 +110,11 @@ def test_long_descriptions_are_read_in_part(description: str) -> None:
     assert len(list(find_announcements(description))) <= 20
 
 
+@pytest.mark.parametrize("before", ["", "Pots. ", "moved ", "mirror "])
+def test_words_that_can_be_read_in_two_ways_end_in_time(before: str) -> None:
+    assert moves(f"{before}{'to org ' * 40}x https://a.b/c", elsewhere=True) == []
+
+
 @pytest.mark.parametrize("description", MOVES_ELSEWHERE)
 def test_a_move_to_another_host_is_found(description: str) -> None:
     assert [url.split("/")[2:4] for url in moves(description, elsewhere=True)] == [["codeberg.org", "clay"]]
