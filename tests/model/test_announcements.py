@@ -17,6 +17,7 @@ MOVES = [
     "Pots - moved to https://github.com/clay/vases",
     "New home: https://github.com/clay/vases",
     "Development continues at https://github.com/clay/vases",
+    "A read-only mirror. Development happens at https://github.com/clay/vases",
     "This project is now maintained at https://github.com/clay/vases",
     "Moved from https://github.com/otto/pots to https://github.com/clay/vases",
     "Repository moved permanently to https://github.com/clay/vases",

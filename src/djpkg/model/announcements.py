@@ -30,7 +30,7 @@ _MOVED = (
     r"(?i)\b(?:moved|moving|migrated|migrating|relocated|transferred"
     r"|new (?:home|location|address|repo|repository)"
     r"|now (?:at|in|on|lives|living|hosted|maintained|developed)|(?:lives|hosted|maintained|developed) (?:at|in|on)"
-    r"|continue[sd] (?:at|in|on))\b(?:,?\s+(?:permanently|officially|recently)\b)*"
+    r"|(?:continue[sd]|happens) (?:at|in|on))\b(?:,?\s+(?:permanently|officially|recently)\b)*"
     rf"(?:\s+from\s+(?:\S*[/.]\S*|github|gitlab|bitbucket|codeberg|sourceforge)(?=\s))?{_LEADS}"
 )
 _MIRROR = rf"(?i)\b(?:(?:read[- ]only|github|gitlab|official|unofficial)\s+)*mirror(?:\s+(?:of|for))?\b{_LEADS}"
