@@ -95,3 +95,12 @@ def test_a_source_that_a_named_package_does_not_have_is_reported(mirror: Path, f
 def test_every_source_that_does_not_apply_is_named(mirror: Path) -> None:
     result = run("fetch", "1", "--source", "gitlab", "--source", "bitbucket", "--dry-run")
     assert result.err == "djpkg: django-pots has no repository on GitLab or Bitbucket; nothing to fetch\n"
+
+
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_packages_of_a_file_are_not_reported_with_the_named_ones(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    complete(filled_mirror(Path(os.environ["DJPKG_DB"]), PACKAGES))
+    (tmp_path / "requirements.txt").write_text("django-pans\n")
+    result = run("fetch", "1", "-r", str(tmp_path / "requirements.txt"), "--source", "gitlab", *flags)
+    assert result.code == 0
+    assert result.err == "djpkg: django-pots has no repository on GitLab; nothing to fetch\n"

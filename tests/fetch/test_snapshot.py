@@ -410,6 +410,23 @@ def test_another_repository_under_a_known_name_is_a_failure(source: Desk, desk: 
     assert desk.field("p1", "repo_watchers") == 2
 
 
+def test_the_history_of_another_repository_is_not_taken(source: Desk, desk: Desk) -> None:
+    hand_on(source, desk)
+    before = desk.rows("SELECT * FROM history WHERE stars = 2")
+    for _ in range(2):
+        source.advance(days=1)
+        source.world.star("acme/p1", 5)
+        source.fetch()
+    lines = read_lines(snapshot_of(source, history=True))
+    line = next(line for line in lines if line.get("coordinate") == "github.com/acme/p1")
+    line["facts"]["repository"]["node_id"] = "R_another"
+    file = desk.path.with_name("other.jsonl.gz")
+    file.write_bytes(pack(lines))
+    assert take(file, desk.path, now=desk.world.now).exit_code == 5
+    ((number, *_),) = before
+    assert desk.rows("SELECT * FROM history WHERE package_id = ?", (number,)) == before
+
+
 def test_an_address_costs_one_conditional_request_without_a_token(source: Desk, desk: Desk, web: Server) -> None:
     web.files["/s.jsonl.gz"] = snapshot_of(source).read_bytes()
     env = {"GH_TOKEN": "canary-token", "GITHUB_TOKEN": "canary-token"}

@@ -90,7 +90,7 @@ def test_the_seed_passes_all_checks(tmp_path: Path) -> None:
         (["UPDATE facts SET facts = '{}' WHERE source = 'github'"], "rows", "django-pots", "then djpkg fetch"),
         (["UPDATE facts SET answered = '2027-01-01T00:00:00Z'"], "clock", "2027-01-01T00:00:00Z", "set the clock"),
         (["UPDATE tags SET tag = 'one,two'"], "edits", "django-pots: your value of tags", "--unset tags"),
-        (["UPDATE tags SET tag = 'One'"], "edits", "django-pots: your value of tags", "--unset tags"),
+        (["UPDATE tags SET tag = 'Two'"], "values", "django-pots (tags)", "djpkg doctor --rebuild"),
         (["INSERT INTO projects (name, facts) VALUES ('django', '[]')"], "rows", "1 in projects", "--rebuild deletes"),
     ],
 )
@@ -308,3 +308,13 @@ def test_rebuild_resets_facts_of_a_project_that_are_no_object(path: Path) -> Non
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT facts, etag, serial FROM projects").fetchall() == [(None, None, None)]
     assert examine(path) == []
+
+
+def test_tags_in_another_spelling_are_valid_and_the_next_edit_writes_them_anew(path: Path) -> None:
+    change(path, "INSERT INTO tags VALUES (1, 'One', '2026-01-01T00:00:00Z'), (1, 'My  Tag', '2026-01-01T00:00:00Z')")
+    rebuild.rebuild(path, forges={}, now=NOW)
+    assert examine(path) == []
+    with open_write(path) as db:
+        assert db.execute("SELECT tags FROM packages WHERE id = 1").fetchall() == [('["my tag","one"]',)]
+        override(db, 1, {"tags": ["my tag"]})
+        assert db.execute("SELECT tag FROM tags").fetchall() == [("my tag",)]

@@ -17,6 +17,7 @@ MOVES = [
     "Pots - moved to https://github.com/clay/vases",
     "New home: https://github.com/clay/vases",
     "Development continues at https://github.com/clay/vases",
+    "A read-only mirror. Development happens at https://github.com/clay/vases",
     "This project is now maintained at https://github.com/clay/vases",
     "Moved from https://github.com/otto/pots to https://github.com/clay/vases",
     "Repository moved permanently to https://github.com/clay/vases",
@@ -108,6 +109,11 @@ def test_parts_that_were_split_off_and_other_links_are_no_move(description: str)
 )
 def test_long_descriptions_are_read_in_part(description: str) -> None:
     assert len(list(find_announcements(description))) <= 20
+
+
+@pytest.mark.parametrize("before", ["", "Pots. ", "moved ", "mirror "])
+def test_words_that_can_be_read_in_two_ways_end_in_time(before: str) -> None:
+    assert moves(f"{before}{'to org ' * 40}x https://a.b/c", elsewhere=True) == []
 
 
 @pytest.mark.parametrize("description", MOVES_ELSEWHERE)

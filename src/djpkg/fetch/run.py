@@ -281,7 +281,7 @@ class _FetchRun:
             slugs = projects.slugs if name is SourceName.PYPI else queues[name].slugs
             self._recorder.report.sources[name].queued = sum(map(len, slugs.values()))
         if self._named and only is not None and not any(one.queued for one in self._recorder.report.sources.values()):
-            names = [await run(resolve.find_slug, self._db, number) for number in only]
+            names = [await run(resolve.find_slug, self._db, number) for number in only if number in self._named]
             self._recorder.progress.warn(nothing_to_fetch_line([name for name in names if name], wanted))
         repositories = {forge: queues[forge] for forge in FORGES if forge in wanted and queues[forge].targets}
         if (github := repositories.get(SourceName.GITHUB)) and len(github.targets) > REPOSITORIES_WITHOUT_TOKEN:

@@ -1,6 +1,6 @@
 """The file of the mirror on disk: what it is, its names, and the files beside it. Nothing here opens one.
 
-A named pipe blocks whoever opens it, so each file is checked before SQLite or the lock opens it. Files that a command
+Opening a named pipe blocks, so each file is checked before SQLite or the lock opens it. Files that a command
 replaces are checked too.
 """
 

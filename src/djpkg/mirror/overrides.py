@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from djpkg.mirror.damage import text_or_none
 from djpkg.mirror.serialization import to_json
-from djpkg.model.overrides import is_tag, is_valid_override
+from djpkg.model.overrides import is_tag, is_valid_override, normalize_tag
 from djpkg.text import is_text
 from djpkg.times import format_time
 
@@ -77,18 +77,19 @@ def _read_notes(db: sqlite3.Connection, found: dict[int, Overrides]) -> None:
 
 
 def _read_tags(db: sqlite3.Connection, found: dict[int, Overrides]) -> None:
-    """Read the tags; a damaged one leaves the others of its package."""
-    tags: dict[int, list[str]] = {}
-    for number, tag, edited in db.execute(
+    """Read the tags, in whatever spelling they are stored; a damaged one leaves the others of its package."""
+    tags: dict[int, set[str]] = {}
+    for number, stored, edited in db.execute(
         "SELECT package_id, tag, edited FROM tags WHERE package_id IN (SELECT value FROM json_each(?))",
         (str(list(found)),),
     ):
         overrides = found[number]
+        tag = normalize_tag(stored) if is_text(stored) else None
         if not is_tag(tag):
             if TAGS not in overrides.invalid:
                 found[number] = overrides._replace(invalid=(*overrides.invalid, TAGS))
             continue
-        tags.setdefault(number, []).append(tag)
+        tags.setdefault(number, set()).add(tag)
         if (time := text_or_none(edited)) is not None:
             overrides.edited[TAGS] = max(time, overrides.edited.get(TAGS, time))
     for number, names in tags.items():

@@ -211,6 +211,7 @@ class SnapshotWriter(Writer):
                 reason = self.refused[line.coordinate].removeprefix(f"{line.source}: ")
                 slug = cast("CatalogFacts", package.facts[0].facts).slug
                 self._taken.failed.append(Failed(line.source, slug, reason))
+                package.history = None  # it is the other repository's
                 continue
             if old is None or old.facts is None or not self._is_known(line.answered, old.answered):
                 changed = old is None or facts_differ(old.facts, _combine(old, line))

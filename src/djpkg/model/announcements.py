@@ -19,17 +19,18 @@ _MAX_URLS = 20
 _MAX_LEAD = 300
 _PUNCTUATION = ".,;:!?)]}'"
 _SENTENCE_END = r"[.!?;|\n]\s|\s[-\u2013\u2014]\s"
-# Words and signs that lead to the address.
+# Words and signs that lead to the address. Each can be read in several ways, so it is read once ("*+"): trying all of
+# them would take forever.
 _LEADS = (
     r"(?:[][\s:,(<>*\u2192-]|\b(?:over|to|at|in|on|under|here|see|is|now|this|the|our|its|new|home|location|address|url|repo"
-    r"|repository|github|gitlab|bitbucket|codeberg|(?:[\w-]+\s+)?(?:organi[sz]ation|org|group|namespace|account))\b)*$"
+    r"|repository|github|gitlab|bitbucket|codeberg|(?:[\w-]+\s+)?(?:organi[sz]ation|org|group|namespace|account))\b)*+$"
 )
 # The verb, then nothing but such words.
 _MOVED = (
     r"(?i)\b(?:moved|moving|migrated|migrating|relocated|transferred"
     r"|new (?:home|location|address|repo|repository)"
     r"|now (?:at|in|on|lives|living|hosted|maintained|developed)|(?:lives|hosted|maintained|developed) (?:at|in|on)"
-    r"|continue[sd] (?:at|in|on))\b(?:,?\s+(?:permanently|officially|recently)\b)*"
+    r"|(?:continue[sd]|happens) (?:at|in|on))\b(?:,?\s+(?:permanently|officially|recently)\b)*"
     rf"(?:\s+from\s+(?:\S*[/.]\S*|github|gitlab|bitbucket|codeberg|sourceforge)(?=\s))?{_LEADS}"
 )
 _MIRROR = rf"(?i)\b(?:(?:read[- ]only|github|gitlab|official|unofficial)\s+)*mirror(?:\s+(?:of|for))?\b{_LEADS}"

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 CANARY = "ghp_canary0123456789"
 TOKEN = Authorization(value=f"Bearer {CANARY}", origin="GH_TOKEN")
 PATIENT = Limits(connect=30, attempt=30, total=60, backoff=0.01)
-SHORT = Limits(connect=30, attempt=0.2, total=0.5, backoff=0.01)
+SHORT = Limits(connect=30, attempt=0.5, total=1.25, backoff=0.01)
 NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 MIB = 2**20
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -272,9 +272,9 @@ async def test_a_server_that_refuses_all_connections_gets_fewer_requests() -> No
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (never, "no response from {where} within 0.2 s"),
-        (send_slowly(HEAD, b"X: y\r\n", every=0.05), "no response from {where} within 0.2 s"),
-        (send_slowly(b"HTTP/1.1 100 Continue\r\n\r\n", every=0.01), "no response from {where} within 0.2 s"),
+        (never, "no response from {where} within 0.5 s"),
+        (send_slowly(HEAD, b"X: y\r\n", every=0.05), "no response from {where} within 0.5 s"),
+        (send_slowly(b"HTTP/1.1 100 Continue\r\n\r\n", every=0.01), "no response from {where} within 0.5 s"),
         (
             send_slowly(HEAD + b"Content-Length: 999999\r\n\r\n", b"x", every=0.05),
             "the response of {where} did not end in time",
