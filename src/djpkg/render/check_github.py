@@ -67,7 +67,7 @@ def _notices(report: Report, sections: Sections) -> Iterator[str]:
         yield _annotation(_NOTICE, _TITLE, remark.message, file=remark.file, line=remark.line)
     for one in report.unlisted if check_summary.can_judge(report) else ():
         if one.looks_like_django:
-            message = f"{one.name} is not in the directory and not judged"
+            message = f"{one.name} is {check_summary.not_listed(report)} and not judged"
             yield _annotation(_NOTICE, f"{_TITLE}: {one.name}", message, file=one.file, line=one.line)
     for reason, members in sections.ignored.items():
         names = ", ".join(map(check_summary.with_rules, members))
