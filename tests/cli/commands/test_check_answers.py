@@ -225,6 +225,18 @@ def test_a_yanked_release_that_pip_does_not_install_is_not_in_use() -> None:
 # Commands that are suggested.
 
 
+def test_every_command_of_the_report_names_the_mirror() -> None:
+    mirror = directory(Package("django-a", answered=False))
+    execute(mirror, "DELETE FROM project_releases")
+    mirror.rename("other.db")
+    write("django-a\n")
+    shown = run("check", "--db", "other.db").out
+    assert "next        djpkg fetch --db other.db django-a\n" in shown
+    assert "run djpkg fetch --db other.db --all)" in shown
+    Path("other.db").rename(mirror)
+    assert "--db" not in run("check").out
+
+
 def test_every_command_of_a_hint_names_the_mirror() -> None:
     write("django-a\n")
     result = run("check", "--db", "nope.db", "--json")
