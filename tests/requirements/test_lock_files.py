@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from packaging.markers import Marker
 
 from djpkg.errors import UsageError
 from tests.requirements.parsing import parse, parse_file
@@ -349,6 +350,14 @@ def test_an_invalid_version_or_marker_in_a_lock_is_an_error_with_its_line(
     line = 1 + template[: template.index("{version}" if name == "Pipfile.lock" else f"{{{key}}}")].count("\n")
     with pytest.raises(UsageError, match=rf"^{name}:{line}: invalid (?:{kind}) .*{re.escape(value)}"):
         parse(name, template.format(**{**VALID, key: value}))
+
+
+@pytest.mark.parametrize("written", ["'<empty>'", "{main = '<empty>', dev = '<empty>'}"])
+def test_what_poetry_writes_for_a_marker_that_never_applies_is_one(written: str) -> None:
+    text = f"[[package]]\nname = 'a'\nversion = '1'\nmarkers = {written}\n[metadata]\n"
+    (mention,) = parse_file("poetry.lock", text).mentions
+    assert mention.marker is not None
+    assert not Marker(mention.marker).evaluate()
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def find_obstacle(facts: PackageFacts, wanted: Wanted) -> str | None:
         f"excludes Django {wanted.django}": verdict is Verdict.EXCLUDED,
         f"requires a later Django than {wanted.django}": verdict is Verdict.AHEAD,
         f"excludes Python {wanted.python}": fits_python(facts, wanted.python) is False,
-        "has had no commit and no release for a year": not _has_activity(facts, now=wanted.now),
+        "has no known commit and no known release within a year": not _has_activity(facts, now=wanted.now),
     }
     return next((text for text, applies in obstacles.items() if applies), None)
 
@@ -107,8 +107,10 @@ def find_obstacle(facts: PackageFacts, wanted: Wanted) -> str | None:
 def explain_unfit(facts: PackageFacts, candidates: Iterable[Candidate], wanted: Wanted) -> str:
     """Return why the replacement that the user noted is not offered, "" without one."""
     for candidate in candidates:
-        if candidate.reason == NOTED and (obstacle := find_obstacle(candidate.facts, wanted)) is not None:
-            return f"{candidate.facts.slug}, which you noted, {obstacle}"
+        if candidate.reason == NOTED:
+            other = candidate.facts
+            obstacle = "is the same project" if _is_same(other, facts) else find_obstacle(other, wanted)
+            return f"{other.slug}, which you noted, {obstacle}"
     return f"{facts.replaced_by}, which you noted, is not in the mirror" if facts.replaced_by else ""
 
 
@@ -124,8 +126,7 @@ def choose(
         chosen[facts.replaced_by] = Alternative(facts.replaced_by, NOTED)
     for candidate in candidates:
         other = candidate.facts
-        is_same = other.id == facts.id or (other.project is not None and other.project == facts.project)
-        if not is_same and other.slug not in chosen and find_obstacle(other, wanted) is None:
+        if other.slug not in chosen and not _is_same(other, facts) and find_obstacle(other, wanted) is None:
             chosen[other.slug] = Alternative(other.slug, candidate.reason)
     found = list(chosen.values())
     if not any(one.reason == MOVED for one in found):
@@ -136,6 +137,10 @@ def choose(
         index = sum(one.reason == NOTED for one in found)
         found[index:index] = [Alternative(address, reason) for address, reason in places if address][:1]
     return tuple(found[:_MAX_ALTERNATIVES])
+
+
+def _is_same(other: PackageFacts, facts: PackageFacts) -> bool:
+    return other.id == facts.id or (other.project is not None and other.project == facts.project)
 
 
 def _lives_elsewhere(facts: PackageFacts, wanted: Wanted) -> bool:

@@ -64,12 +64,13 @@ Db = Annotated[
 
 def _parse_limit(text: str) -> int:
     """Return the value of --limit. Raises UsageError for anything but a number of at most 18 digits."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+    digits = text.strip()  # wc pads its numbers on some systems
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS):
         raise UsageError(
             f"--limit requires a number of rows, not {quote_input(text)}",
             hint="for example: -n 10; -n 0 for all",
         )
-    return int(text)
+    return int(digits)
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -28,11 +28,11 @@ _MAX_TEXT = 1000
 
 
 def render_github(report: Report, screen: Screen) -> str:
-    """Return one annotation with the answer, one for each dependency that fails or is noted, and one for each group,
-    at the place of its first.
+    """Return one annotation with the answer, one for each dependency that fails or is noted, and one for each group.
 
-    Before them is one on a fetch that did not update all packages. Last are the remarks, what is not listed but has the
-    name of a package for Django, and what the project ignores: GitHub shows the first ten of a kind for each step.
+    That of a group is at the place of its first. Before them is one on a fetch that did not update all packages. Last
+    are the remarks, what is not listed but has the name of a package for Django, and what the project ignores: GitHub
+    shows the first ten of a kind for each step.
     """
     return "".join(f"{line}\n" for line in _lines(report, screen))
 
@@ -67,7 +67,7 @@ def _notices(report: Report, sections: Sections) -> Iterator[str]:
         yield _annotation(_NOTICE, _TITLE, remark.message, file=remark.file, line=remark.line)
     for one in report.unlisted if check_summary.can_judge(report) else ():
         if one.looks_like_django:
-            message = f"{one.name} is not in the directory and not judged"
+            message = f"{one.name} is {check_summary.not_listed(report)} and not judged"
             yield _annotation(_NOTICE, f"{_TITLE}: {one.name}", message, file=one.file, line=one.line)
     for reason, members in sections.ignored.items():
         names = ", ".join(map(check_summary.with_rules, members))

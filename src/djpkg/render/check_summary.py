@@ -168,7 +168,13 @@ def describe_unlisted(report: Report) -> list[str]:
     if not number or not can_judge(report):
         return []
     verb = "is" if number == 1 else "are"
-    return [f"{number:,} {verb} not in the directory and not judged", f"{number:,} not in the directory"]
+    where = not_listed(report)
+    return [f"{number:,} {verb} {where} and not judged", f"{number:,} {where}"]
+
+
+def not_listed(report: Report) -> str:
+    """Return ``not in the directory``, or ``not in the mirror`` until the catalog was read completely."""
+    return "not in the mirror" if report.mirror.swept is None else "not in the directory"
 
 
 def describe_verdicts(report: Report) -> list[str]:

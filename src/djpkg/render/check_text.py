@@ -188,7 +188,7 @@ class _Page:
         atoms = list(_joined(self._escape(one.name) for one in named))
         if rest := len(unlisted) - len(named):
             atoms += [f"and {rest:,} more{self.hint}"]
-        yield from self._entry("SKIP", _DIM, ["not", "in", "the", "directory:", *atoms])
+        yield from self._entry("SKIP", _DIM, [*f"{check_summary.not_listed(self.report)}:".split(" "), *atoms])
 
     def _targets(self) -> Iterator[str]:
         """Yield the files that the first line could not name, and which Django and Python were asked for, and why.

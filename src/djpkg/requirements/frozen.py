@@ -1,4 +1,4 @@
-"""Tell a requirements file that somebody wrote from the output of ``pip freeze``, which lists all that is installed."""
+"""Distinguish hand-written requirements files from the output of ``pip freeze``, which lists all that is installed."""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ _PLAIN_MARKER = re.compile(
     \ (?:"[^"\\]*"|'[^'\\]*')""",
     re.VERBOSE,
 )
+# What Poetry writes for a marker that never applies, and such a marker of PEP 508.
+_EMPTY_MARKER, _NEVER = "<empty>", 'python_version < "0"'
 # Of PEP 751; `packaging` knows it since 25.0.
 _IN_EXTRAS = r"""(?:"[^"]*"|'[^']*')\s+(?:not\s+)?in\s+(?:extras|dependency_groups)\b"""
 # In a Pipfile.lock: the depth of a category and of a package.
@@ -137,6 +139,8 @@ def _is_marker(text: str) -> bool:
 
 def _check_marker(file: TomlFile, marker: str, *path: str | int) -> str:
     """Return the marker; UsageError with the line where it is if it is invalid."""
+    if marker == _EMPTY_MARKER:
+        return _NEVER
     if not _is_marker(marker):
         line = file.lines.line_of_string(path, marker)
         raise UsageError(f"{file.name}:{line}: invalid marker {quote_input(marker)}")

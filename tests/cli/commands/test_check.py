@@ -494,6 +494,10 @@ def test_a_name_that_an_incomplete_catalog_does_not_have_cannot_be_judged(projec
     result = run("check")
     assert result.code == 5
     assert "not judged: the catalog was never read completely: 2 unknown" in result.out
+    for option in ("-v", "--tsv", "--github", "--markdown"):
+        shown = run("check", option)
+        assert "not in the mirror" in shown.out + shown.err
+        assert "not in the directory" not in shown.out + shown.err
     write(project, "django-good\nDjango>=5\n")
     assert check()["exit"] == 0
     write(project, "django-gone\n")

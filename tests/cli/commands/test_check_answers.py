@@ -195,6 +195,7 @@ def test_a_noted_replacement_that_does_not_fit_is_explained() -> None:
     mirror = directory(
         Package("django-dead", archived=True, days=900),
         Package("django-late", requires=("Django>=3.2,<5.0",), django=("4.2",)),
+        Package("django-new", answered=False),
     )
     execute(mirror, "UPDATE packages SET replaced_by = 'django-late' WHERE slug = 'django-dead'")
     write("django-dead\n")
@@ -204,6 +205,10 @@ def test_a_noted_replacement_that_does_not_fit_is_explained() -> None:
     assert "django-late (your replaced\\_by)" in run("check", "--markdown", "--django", "4.2").out
     execute(mirror, "UPDATE packages SET replaced_by = 'django-other' WHERE slug = 'django-dead'")
     assert "none fits: django-other, which you noted, is not in the mirror" in run("check").out
+    execute(mirror, "UPDATE packages SET replaced_by = 'django-new' WHERE slug = 'django-dead'")
+    assert "none fits: django-new, which you noted, has no known commit" in run("check").out
+    execute(mirror, "UPDATE packages SET pypi_name = 'django-dead' WHERE slug = 'django-new'")
+    assert "none fits: django-new, which you noted, is the same project" in run("check").out
     execute(mirror, "UPDATE packages SET replaced_by = NULL WHERE slug = 'django-dead'")
     assert "instead     none known" in run("check").out
 
@@ -218,6 +223,18 @@ def test_a_yanked_release_that_pip_does_not_install_is_not_in_use() -> None:
 
 
 # Commands that are suggested.
+
+
+def test_every_command_of_the_report_names_the_mirror() -> None:
+    mirror = directory(Package("django-a", answered=False))
+    execute(mirror, "DELETE FROM project_releases")
+    mirror.rename("other.db")
+    write("django-a\n")
+    shown = run("check", "--db", "other.db").out
+    assert "next        djpkg fetch --db other.db django-a\n" in shown
+    assert "run djpkg fetch --db other.db --all)" in shown
+    Path("other.db").rename(mirror)
+    assert "--db" not in run("check").out
 
 
 def test_every_command_of_a_hint_names_the_mirror() -> None:

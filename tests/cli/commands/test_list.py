@@ -161,6 +161,7 @@ def test_later_sort_fields_break_ties(mirror: Path) -> None:
 
 def test_sort_accepts_a_field_with_a_leading_minus(mirror: Path) -> None:
     assert slugs("--sort", "-slug", "-n", "1") == slugs("--sort=-slug", "-n1") == ["lids"]
+    assert slugs("--sort", "-slug", "-n", " 1") == ["lids"]
 
 
 def test_the_signs_of_sort_fields(mirror: Path) -> None:

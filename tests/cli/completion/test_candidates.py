@@ -302,7 +302,7 @@ def test_completion_works_in_a_real_shell(mirror: Path, tmp_path: Path, name: st
 @pytest.mark.parametrize(
     ("words", "expected"),
     [("djpkg edit django-pots not", ["-o nospace", "note="]), ("djpkg list grid", ["-o nospace", "grid:"]),
-     ("djpkg show lid", ["lids"])],
+     ("djpkg show lid", ["lids"]), ("djpkg show nothing-at-all", [""])],
 )  # fmt: skip
 def test_bash_adds_no_space_where_a_value_follows(
     mirror: Path, tmp_path: Path, words: str, expected: list[str]
@@ -314,11 +314,15 @@ def test_bash_adds_no_space_where_a_value_follows(
         eval "$(_DJPKG_COMPLETE=source_bash djpkg)"
         compopt() {{ echo "$@"; }}
         COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _djpkg_completion djpkg
-        echo "${{COMPREPLY[0]}}"
+        echo "${{COMPREPLY[0]-}}"
     """
     env = {**os.environ, "PYTHONPATH": str(SOURCE), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     ended = subprocess.run(["bash", "-c", script], capture_output=True, env=env, check=False, text=True)
     assert ended.stdout.splitlines() == expected
+    # As in bash 3.2, and with `set -u`.
+    script = "set -u; enable -n compopt\n" + script.replace('compopt() { echo "$@"; }', "")
+    ended = subprocess.run(["bash", "-c", script], capture_output=True, env=env, check=False, text=True)
+    assert (ended.stdout.splitlines(), ended.stderr) == (expected[-1:], "")
 
 
 def test_the_script_for_zsh_completes_when_it_is_autoloaded(shell: Completion) -> None:

@@ -191,12 +191,19 @@ def _fetch(
 
 
 def _with_db(report: Report) -> Report:
-    """Return the report with --db in the commands of its failure."""
+    """Return the report with --db, if it was given, in the commands that it suggests."""
+    with_db = terminal.with_db
     failure = report.failure
-    if failure is None:
-        return report
-    hint = failure.hint and terminal.with_db(failure.hint)
-    return report._replace(failure=failure._replace(message=terminal.with_db(failure.message), hint=hint))
+    if failure is not None:
+        hint = failure.hint and with_db(failure.hint)
+        report = report._replace(failure=failure._replace(message=with_db(failure.message), hint=hint))
+    return report._replace(
+        django=report.django._replace(why=with_db(report.django.why)),
+        packages=tuple(
+            package._replace(findings=tuple(one._replace(next=with_db(one.next)) for one in package.findings))
+            for package in report.packages
+        ),
+    )
 
 
 def _failed_report(error: DjpkgError) -> Report:

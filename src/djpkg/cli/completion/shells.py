@@ -18,9 +18,9 @@ from djpkg.cli.completion import candidates
 # Everything else is removed from descriptions, because zsh runs them through `eval`.
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ,.;/|-]+")
 _WORD_BREAKS = re.compile("[:=]+")
-# No space where a value follows.
+# No space where a value follows. Bash 3.2, that of macOS, has no `compopt`.
 _BASH_SCRIPT = BashComplete.source_template.replace(
-    "    return 0", "    [[ ${COMPREPLY[0]} != *[:=] ]] || compopt -o nospace\n    return 0"
+    "    return 0", "    [[ ${COMPREPLY[0]-} != *[:=] ]] || compopt -o nospace 2>/dev/null\n    return 0"
 )
 # Zsh runs an autoloaded file as the function of its name at the first Tab, which must complete, too (zshcompsys(1)).
 _ZSH_SCRIPT = f"""{ZshComplete.source_template}
