@@ -10,6 +10,7 @@ from djpkg.mirror.check_facts import read_facts
 from djpkg.mirror.connection import open_read, open_write
 from djpkg.requirements.requirement import Mention, Requirement
 from tests.check.directory import Package, make_directory
+from tests.damage import Damage, apply
 from tests.mirrors import NOW
 
 if TYPE_CHECKING:
@@ -87,3 +88,13 @@ def test_the_series_of_django_and_the_sweep_are_read(mirror: Path) -> None:
     facts = read(mirror, "django-a")
     assert list(facts.django) == ["3.2", "4.0", "4.1", "4.2", "5.0", "5.1", "5.2", "6.0"]
     assert (facts.python_versions, facts.swept) == (("3.12", "3.13", "3.14"), NOW)
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, 1.5, b"\xff"], ids=str)
+@pytest.mark.parametrize("column", ["repo_description", "repo_state", "pypi_version", "suggestion", "archived_at"])
+def test_a_value_that_is_not_a_text_counts_as_unknown(mirror: Path, column: str, value: object) -> None:
+    change(mirror, "UPDATE packages SET archived = 1, repo_description = 'old; use django-b', repo_state = 'ok'")
+    assert apply(mirror, Damage("packages", column, 0, value))
+    (facts,) = (one for one in read(mirror, "django-a", "django-b").packages.values() if one.id == 1)
+    assert facts.description == ("" if column == "repo_description" else "old; use django-b")
+    assert all(isinstance(one, str | None) for one in (facts.repo_state, facts.newest, facts.suggestion))

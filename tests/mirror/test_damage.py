@@ -313,6 +313,7 @@ EXAMPLES = (
     Damage("packages", "slug", 0, None),
     Damage("packages", "title", 0, INVALID_UTF8),
     Damage("packages", "forge", 0, "sourcehut"),
+    Damage("packages", "repo_description", 2, 2**63 - 1),
     Damage("facts", "source", 0, "nonsense"),
     Damage("facts", "facts", 0, "{"),
     Damage("facts", "facts", 1, "{}"),

@@ -29,6 +29,8 @@ _COLUMNS = (
     " moved_to, suggestion, repo_description, last_updated_utc, pypi_version, released_utc, yanked, requires_python,"
     " django_versions, django_requires, replaced_by, checked"
 )
+# The positions of id, archived and yanked.
+_INTEGERS = frozenset((0, 8, 16))
 # Their types in a STRICT table; a damaged text becomes None.
 _Row: TypeAlias = (
     "tuple[int, str | None, str | None, str | None, str | None, str | None, str | None, str | None, int | None,"
@@ -132,8 +134,9 @@ def _package(
     needs: Mapping[tuple[int, str], Sequence[Need]],
     releases: Mapping[tuple[int, str], tuple[bool, str | None]],
 ) -> PackageFacts:
-    if not is_text("".join(value for value in row if isinstance(value, str))):
-        row = cast("_Row", tuple(value if is_text(value) or not isinstance(value, str) else None for value in row))
+    if not _has_sound_texts(row):
+        sound = (value if index in _INTEGERS or is_text(value) else None for index, value in enumerate(row))
+        row = cast("_Row", tuple(sound))
     (number, slug, project, forge, repository, catalog_state, repo_state, pypi_state, archived, archived_at, moved_to,
      suggestion, description, updated, newest, released, yanked, requires_python, django_versions, django_requires,
      replaced_by, checked) = row  # fmt: skip
@@ -169,6 +172,15 @@ def _package(
         has_yanked,
         stored_releases,
     )
+
+
+def _has_sound_texts(row: _Row) -> bool:
+    """Return whether all but the integers are valid texts or None."""
+    texts = [value for index, value in enumerate(row) if index not in _INTEGERS and value is not None]
+    try:
+        return is_text("".join(cast("list[str]", texts)))
+    except TypeError:
+        return False
 
 
 def _parse(value: object) -> object:
