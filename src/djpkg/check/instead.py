@@ -145,11 +145,12 @@ def _is_same(other: PackageFacts, facts: PackageFacts) -> bool:
 
 def _lives_elsewhere(facts: PackageFacts, wanted: Wanted) -> bool:
     """Return whether a package is dead, but its repository is active at the place that it moved to."""
+    if not (facts.moved_to and is_dead(facts, now=wanted.now)):
+        return False
     since, latest = active_period(wanted.now)
     judgement = judge(facts, wanted.django, first_release=None, python=wanted.python, pins=())
     return (
-        is_dead(facts, now=wanted.now)
-        and facts.repo_state in ("ok", "moved")
+        facts.repo_state in ("ok", "moved")
         and not facts.archived
         and facts.updated is not None
         and since <= facts.updated <= latest
