@@ -203,6 +203,8 @@ def use(desk: Desk, damage: Damage, tally: Tally) -> None:
     ended = run("list", "--json", "-f", "all", "--db", str(desk.path))
     assert (ended.code, ended.err) == (0, "")
     if damage.table in ("packages", "facts"):
+        if damage.column == "package_id":  # a row of no package stays until a rebuild
+            assert run("doctor", "--rebuild", "--db", str(desk.path)).code == 0
         check_integrity(desk.path)
 
 
@@ -318,6 +320,7 @@ EXAMPLES = (
     Damage("facts", "facts", 0, "{"),
     Damage("facts", "facts", 1, "{}"),
     Damage("facts", "facts", 1, None),
+    Damage("facts", "package_id", 1, 2**63 - 1),
     Damage("facts", "retry_after", 1, "yesterday"),
     Damage("overrides", "value", 0, '"x"'),
     Damage("overrides", "field", 0, "no_such_field"),
@@ -373,6 +376,16 @@ def test_a_list_goes_on_without_a_damaged_package_and_names_it(desk: Desk) -> No
     shown = run("show", "alpha", "--json", "--db", str(desk.path))
     assert (shown.code, shown.out) == (74, "")
     assert f"djpkg fetch --db {desk.path} alpha --refetch" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("failed", "[1.5]"), ("checked", '["x"]'), ("participants", '{"a":"b"}')]
+)
+def test_a_value_of_another_shape_is_damaged_also_in_the_first_row(desk: Desk, column: str, value: str) -> None:
+    assert apply(desk.path, Damage("packages", column, 0, value))
+    ended = run("list", "--json", "-f", "slug,failed,checked,participants", "-s", "slug", "--db", str(desk.path))
+    assert json.loads(ended.out)[0]["slug"] == "beta"
+    assert ended.err.startswith("1 damaged package left out: alpha")
 
 
 def test_a_fetch_names_what_it_cannot_write_anew(desk: Desk) -> None:

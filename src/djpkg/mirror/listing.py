@@ -342,7 +342,9 @@ def _encode_grids(values: Sequence[str]) -> list[str]:
 def _check_json(values: Sequence[str], *, opening: str, item_type: type) -> Sequence[str]:
     """Return the column if each value is a compact list, or object, of items of that type: all are parsed at once."""
     joined = f"[{_JSON_BREAK.join(values)}]"
-    if not joined.isascii() or not joined.count("\n") == joined.count(f"{_JSON_BREAK}{opening}") == len(values) - 1:
+    if not joined.isascii() or not joined.startswith(f"[{opening}"):
+        raise ValueError
+    if not joined.count("\n") == joined.count(f"{_JSON_BREAK}{opening}") == len(values) - 1:
         raise ValueError
     parsed = json.loads(joined)
     items = chain.from_iterable(one.values() if opening == "{" else one for one in parsed)
