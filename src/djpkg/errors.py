@@ -6,6 +6,7 @@
     ├── PackageNotFound         3   package not found, or not unique
     ├── MirrorError            74   the file: not a database, newer, damaged, permission denied, disk full
     │   ├── MirrorMissing      74   the file does not exist
+    │   ├── MirrorDamaged      74   the content of the file cannot be read
     │   └── MirrorBusy         74   another program locks the file
     ├── FetchRunning           75   another fetch is running
     └── SourceError             1   a remote server
@@ -62,6 +63,14 @@ class MirrorError(DjpkgError):
     """The mirror file cannot be used; it was not changed."""
 
     exit_code = 74
+
+
+class MirrorDamaged(MirrorError):
+    """The content of the file cannot be read; `can_recover` is False where the program ``sqlite3`` cannot help."""
+
+    def __init__(self, message: str, *, hint: str | None = None, can_recover: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.can_recover = can_recover
 
 
 class MirrorMissing(MirrorError):

@@ -106,7 +106,7 @@ def take_snapshot(
 ) -> Report:
     """Take the snapshot into the mirror at `path`, which is created if missing, and return the report.
 
-    Raises SourceError for a snapshot that cannot be taken in, UsageError for a file that cannot be read or is no
+    Raises SourceError for a snapshot that cannot be taken in, UsageError for a file that cannot be read or is not a
     snapshot, FetchRunning, ConfigError and MirrorError. Nothing was changed then.
     """
     with StopSignals() as signals, lock.fetch_lock(path):

@@ -338,7 +338,7 @@ def translate_errors(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         translated = sqlite_errors.translate_code(error, path) or sqlite_errors.translate_text(str(error), path)
         if translated is None and isinstance(error, sqlite3.OperationalError) and not _has_own_tables(path):
-            translated = sqlite_errors.damaged_error(path, "its tables were changed")
+            translated = sqlite_errors.damaged_error(path, "its tables were changed", can_recover=False)
         if translated is None:
             raise
         raise translated from error

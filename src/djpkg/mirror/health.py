@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from djpkg import credentials
-from djpkg.errors import ConfigError, MirrorBusy, MirrorError, MirrorMissing
+from djpkg.errors import ConfigError, MirrorBusy, MirrorDamaged, MirrorError, MirrorMissing
 from djpkg.mirror import diagnosis, files, schema
 from djpkg.mirror.columns import find_columns
 from djpkg.mirror.connection import copy_database, open_as_stored
@@ -137,7 +137,7 @@ def _run(name: str, check: Check, mirror: Mirror) -> Iterator[Result]:
 def _is_damaged(error: MirrorError, path: Path) -> bool:
     """Return whether SQLite cannot read a file that begins as one of its own."""
     if not isinstance(error.__cause__, sqlite3.DatabaseError):
-        return "is damaged" in str(error)
+        return isinstance(error, MirrorDamaged)
     code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR):
         return False

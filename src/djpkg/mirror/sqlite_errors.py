@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from djpkg.errors import MirrorBusy, MirrorError
+from djpkg.errors import MirrorBusy, MirrorDamaged, MirrorError
 from djpkg.mirror import files
 from djpkg.mirror.files import OTHER_FILE
 
@@ -60,6 +60,6 @@ def translate_text(text: str, path: Path) -> MirrorError | None:
     return None
 
 
-def damaged_error(path: Path, reason: str) -> MirrorError:
+def damaged_error(path: Path, reason: str, *, can_recover: bool = True) -> MirrorDamaged:
     """Return the error for a file that SQLite or djpkg cannot use."""
-    return MirrorError(f"the mirror {path} is damaged: {reason}", hint=RESTORE)
+    return MirrorDamaged(f"the mirror {path} is damaged: {reason}", hint=RESTORE, can_recover=can_recover)

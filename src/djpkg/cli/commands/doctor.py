@@ -11,7 +11,7 @@ from djpkg import config
 from djpkg.cli import options, output, terminal
 from djpkg.cli.options import AsJson, Db
 from djpkg.cli.suggested_command import add_db_option
-from djpkg.errors import MirrorError, MirrorMissing
+from djpkg.errors import MirrorDamaged, MirrorError
 from djpkg.model import forge_servers
 from djpkg.render.rows import RowList
 from djpkg.text import pluralize
@@ -85,13 +85,8 @@ def _rebuild(path: Path) -> Rebuilt:
     forges = forge_servers.forge_servers(os.environ)
     try:
         return options.wait_for_mirror(path, lambda: rebuild(path, forges=forges, now=options.now()))
-    except MirrorMissing:
-        raise
-    except MirrorError as error:
-        if "is damaged" in str(error):
-            hint = RESTORE if "tables were changed" in str(error) else recover_remedy(path)
-            raise MirrorError(str(error), hint=hint) from error
-        raise
+    except MirrorDamaged as error:
+        raise MirrorError(str(error), hint=recover_remedy(path) if error.can_recover else RESTORE) from error
 
 
 def _with_db(result: Result, db: Path | None) -> Result:
