@@ -346,8 +346,6 @@ class _Card(NamedTuple):
         error = f": {self._escape(lookup.error, 500)}" if lookup.error else ""
         return Text(f"{self._escape(lookup.source, _MAX_NAME)}{asked}{error}", style="magenta")
 
-    # Helpers.
-
     def _line(self, label: str, items: list[Item]) -> LabelledLines:
         return LabelledLines(label, items, separator=f" {self.glyphs.dot} ")
 

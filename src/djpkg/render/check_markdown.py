@@ -95,11 +95,9 @@ def _folded(title: str, lines: list[str]) -> Iterator[str]:
 
 
 def _rest(report: Report, *, verbose: bool) -> Iterator[str]:
-    unlisted = check_summary.describe_unlisted(report)
-    if unlisted:
-        named = [one.name for one in report.unlisted if one.looks_like_django or verbose]
-        words = ": " if len(named) == len(report.unlisted) else ", among them "
-        yield f"{unlisted[0]}{words + _names(named) if named else ''}"
+    if (unlisted := check_summary.name_unlisted(report, verbose=verbose)) is not None:
+        words, names = unlisted
+        yield words + _names(names)
         yield ""
     verdicts = ", ".join(check_summary.describe_verdicts(report))
     why = f" ({_text(report.django.why)})" if report.django.why else ""

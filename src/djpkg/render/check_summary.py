@@ -172,6 +172,19 @@ def describe_unlisted(report: Report) -> list[str]:
     return [f"{number:,} {verb} {where} and not judged", f"{number:,} {where}"]
 
 
+def name_unlisted(report: Report, *, verbose: bool) -> tuple[str, list[str]] | None:
+    """Return what is not in the directory, and the names that follow: ``3 … not judged, among them ``, ``[django-x]``.
+
+    With `verbose` those are all names. None if there is nothing to state.
+    """
+    counted = describe_unlisted(report)
+    if not counted:
+        return None
+    named = [one.name for one in report.unlisted if one.looks_like_django or verbose]
+    words = ": " if len(named) == len(report.unlisted) else ", among them "
+    return f"{counted[0]}{words if named else ''}", named
+
+
 def not_listed(report: Report) -> str:
     """Return ``not in the directory``, or ``not in the mirror`` until the catalog was read completely."""
     return "not in the mirror" if report.mirror.swept is None else "not in the directory"

@@ -31,12 +31,10 @@ def render_tsv(report: Report, _screen: Screen) -> str:
 
 def describe_unlisted(report: Report, *, verbose: bool) -> str | None:
     """Return what the table has no lines for: ``3 are not in the directory and not judged, among them django-x``."""
-    counted = check_summary.describe_unlisted(report)
-    if not counted:
+    if (unlisted := check_summary.name_unlisted(report, verbose=verbose)) is None:
         return None
-    named = [one.name for one in report.unlisted if one.looks_like_django or verbose]
-    words = ": " if len(named) == len(report.unlisted) else ", among them "
-    return f"{counted[0]}{words if named else ''}{', '.join(named)}"
+    words, names = unlisted
+    return words + ", ".join(names)
 
 
 def _values(package: CheckedPackage, finding: Finding) -> list[Value]:
